@@ -1,0 +1,126 @@
+/**
+ * One inference, as it travels from the bridge to the engine. Every hop passes on the same request
+ * and the same items; each only adds what it alone knows to the end.
+ */
+import { Type, type Static } from 'typebox'
+import { defineStream } from '#shared/rpc/contract.ts'
+
+/** Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first. */
+const TEXT_CHARACTERS_MAX = 1_048_576
+const MESSAGES_MAX = 1024
+export const MAX_TOKENS_MAX = 1_048_576
+const STOPS_MAX = 16
+const STOP_CHARACTERS_MAX = 256
+
+// Wire changes only append optional fields, so a receiver ignores fields that it does not know.
+
+export const ModelName = Type.String({ minLength: 1, maxLength: 256 })
+
+export const ChatMessage = Type.Object({
+  role: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('assistant')]),
+  content: Type.String({ maxLength: TEXT_CHARACTERS_MAX })
+})
+export type ChatMessage = Static<typeof ChatMessage>
+
+/** `direct`: the text goes to the model as it is. `chat`: the model's own template is applied. */
+export const InferenceInput = Type.Union([
+  Type.Object({
+    mode: Type.Literal('direct'),
+    prompt: Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX })
+  }),
+  Type.Object({
+    mode: Type.Literal('chat'),
+    messages: Type.Array(ChatMessage, { minItems: 1, maxItems: MESSAGES_MAX })
+  })
+])
+export type InferenceInput = Static<typeof InferenceInput>
+
+/** What is left out is left to the engine. Ranges as in OpenAI's API; `topK` and `minP` as in llama.cpp. */
+export const Sampling = Type.Object({
+  temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+  topP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  topK: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+  minP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+  repeatPenalty: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10 })),
+  frequencyPenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  presencePenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 }))
+})
+export type Sampling = Static<typeof Sampling>
+
+export const InferenceRequest = Type.Object({
+  /** Absent: the mesh's default model. */
+  model: Type.Optional(ModelName),
+  input: InferenceInput,
+  maxTokens: Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX }),
+  sampling: Sampling,
+  /** Texts that end the answer; they are not part of it. */
+  stop: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: STOP_CHARACTERS_MAX }), {
+      maxItems: STOPS_MAX
+    })
+  ),
+  /** Who is charged and limited. */
+  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+})
+export type InferenceRequest = Static<typeof InferenceRequest>
+
+/** Some tokens of the answer. `seq` counts tokens from 0, so a resumed attempt continues it. */
+export const InferenceItem = Type.Object({
+  seq: Type.Integer({ minimum: 0 }),
+  tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 4096 }),
+  text: Type.String({ maxLength: 65_536 })
+})
+export type InferenceItem = Static<typeof InferenceItem>
+
+export const FinishReason = Type.Union([Type.Literal('stop'), Type.Literal('length')])
+export type FinishReason = Static<typeof FinishReason>
+
+export const Usage = Type.Object({
+  promptTokens: Type.Integer({ minimum: 0 }),
+  /** Prompt tokens found in a cache of the worker, so not computed again. */
+  cachedPromptTokens: Type.Integer({ minimum: 0 }),
+  completionTokens: Type.Integer({ minimum: 0 })
+})
+export type Usage = Static<typeof Usage>
+
+/** Milliseconds in the worker: waiting for a slot, reading the prompt, writing the answer. */
+export const Timings = Type.Object({
+  queueMs: Type.Number({ minimum: 0 }),
+  prefillMs: Type.Number({ minimum: 0 }),
+  decodeMs: Type.Number({ minimum: 0 })
+})
+export type Timings = Static<typeof Timings>
+
+export const InferenceEnd = Type.Object({
+  finishReason: FinishReason,
+  usage: Usage,
+  timings: Timings,
+  /** The model that answered, under the name that clients use. */
+  model: Type.String(),
+  /** The engine that ran it: `llama`, `sim`. */
+  provider: Type.String(),
+  /** Set by the orchestrator: how many attempts it took, and the worker of each. */
+  attempts: Type.Optional(Type.Integer({ minimum: 1 })),
+  workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 }))
+})
+export type InferenceEnd = Static<typeof InferenceEnd>
+
+export const gatewayInfer = defineStream(
+  'gateway.infer',
+  InferenceRequest,
+  InferenceItem,
+  InferenceEnd
+)
+export const orchestratorInfer = defineStream(
+  'orchestrator.infer',
+  InferenceRequest,
+  InferenceItem,
+  InferenceEnd
+)
+export const workerInfer = defineStream(
+  'worker.infer',
+  InferenceRequest,
+  InferenceItem,
+  InferenceEnd
+)

@@ -1,0 +1,52 @@
+/**
+ * DHT nodes of our own, for a mesh that stays on one machine or one network. Three, because records
+ * live on several nodes and a single one that restarts would forget them all.
+ */
+import DHT from 'hyperdht'
+import type { Address } from './topic-key.ts'
+
+const NODES = 3
+
+export interface BootstrapOptions {
+  /** The IPv4 address under which other peers reach this machine. */
+  host: string
+  /** Wanted for the first node; 0 or a taken one: any free port. */
+  port: number
+}
+
+export class BootstrapNodes {
+  readonly #options: BootstrapOptions
+  readonly #nodes: DHT[] = []
+
+  constructor(options: BootstrapOptions) {
+    this.#options = options
+  }
+
+  /** Where other peers begin; valid after `start`. */
+  get address(): Address {
+    const [first] = this.#nodes
+    if (first === undefined) throw new Error('the bootstrap nodes have not started')
+    return { host: this.#options.host, port: first.address().port }
+  }
+
+  async start(): Promise<void> {
+    const { host, port } = this.#options
+    const bind = host === '127.0.0.1' ? host : '0.0.0.0'
+    while (this.#nodes.length < NODES) {
+      const isFirst = this.#nodes.length === 0
+      const node = new DHT({
+        bootstrap: isFirst ? [] : [this.address],
+        ephemeral: false,
+        firewalled: false,
+        host: bind,
+        port: isFirst ? port : 0
+      })
+      this.#nodes.push(node)
+      await node.fullyBootstrapped()
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.#nodes.splice(0).toReversed()) await node.destroy()
+  }
+}

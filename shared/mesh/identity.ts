@@ -1,0 +1,48 @@
+/** A peer's key pair, kept in a file that only its owner can read. Its public key is its name. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import DHT, { type KeyPair } from 'hyperdht'
+import { HaifError } from '#shared/errors.ts'
+
+const SEED_BYTES = 32
+const SEED_LINE = /^[0-9a-f]{64}\n?$/
+
+/** Loads the key pair, or makes it the first time. The file holds the seed in hex. */
+export function loadIdentity(file: string): KeyPair {
+  return DHT.keyPair(loadSecretFile(file, SEED_BYTES))
+}
+
+/** A key pair for this run only. */
+export function temporaryIdentity(seed = randomBytes(SEED_BYTES)): KeyPair {
+  return DHT.keyPair(seed)
+}
+
+/** 32 random bytes that stay the same over restarts. */
+export function loadSecretFile(file: string, bytes = SEED_BYTES): Buffer {
+  const existing = readIfThere(file)
+  if (existing !== null) {
+    if (!SEED_LINE.test(existing)) {
+      throw new HaifError(
+        'CONFIG_INVALID',
+        `${file} is damaged: it should hold 64 hex digits; restore it, or delete it to get a new key`
+      )
+    }
+    return Buffer.from(existing.trim(), 'hex')
+  }
+  const secret = randomBytes(bytes)
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  writeFileSync(file, `${secret.toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
+  return secret
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new HaifError('CONFIG_INVALID', `${file} cannot be read: ${String(error)}`, {
+      cause: error
+    })
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * One peer's place in the mesh: it listens under its role if others look for that role, keeps a
+ * connection to every peer of the roles it follows, and knows which connections are open now.
+ */
+import { EventEmitter } from 'node:events'
+import RPC, { type Server as RpcServer } from '@hyperswarm/rpc'
+import c from 'compact-encoding'
+import type DHT from 'hyperdht'
+import type { KeyPair } from 'hyperdht'
+import type { Logger } from '#shared/log.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { Router } from '#shared/rpc/router.ts'
+import { Announcement } from './announcement.ts'
+import { Follower } from './follower.ts'
+import { greet, receive } from './handshake.ts'
+import { Relay } from './relay.ts'
+import { needsRelay } from './relay-choice.ts'
+import { isListeningRole, type ListeningRole, type PeerRole } from './role.ts'
+import { topicOf } from './topics.ts'
+
+/** Connections that others may open to us; one more is refused in the Noise handshake. */
+const ACCEPTED_MAX = 2048
+/** Keys that have passed a hello and so may use our relay. */
+const MEMBERS_MAX = 8192
+
+export interface MeshOptions {
+  /** Owned by the mesh from now on: `stop` destroys it. */
+  dht: DHT
+  keyPair: KeyPair
+  secret: Buffer
+  role: PeerRole
+  log: Logger
+  router?: Router
+  /** Time between two lookups of a role that has been found. */
+  lookupMs: number
+  /** Whether to forward for members that cannot reach each other. */
+  relay?: KeyPair
+  random?: () => number
+  now?: () => number
+}
+
+interface MeshEvents {
+  /** A connection is open. */
+  link: [PeerLink]
+  /** A connection is gone. */
+  lost: [PeerLink]
+}
+
+export class Mesh extends EventEmitter<MeshEvents> {
+  readonly #options: MeshOptions
+  readonly #router: Router
+  readonly #rpc: RPC
+  readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
+  readonly #members = new Set<string>() // at most MEMBERS_MAX, oldest go first
+  readonly #followers: { role: ListeningRole; follower: Follower }[] = []
+  readonly #announcements: Announcement[] = []
+  #server: RpcServer | null = null
+  #relay: Relay | null = null
+  #stopped = false
+
+  constructor(options: MeshOptions) {
+    super()
+    this.#options = options
+    this.#router = options.router ?? new Router()
+    const { dht, keyPair } = options
+    this.#rpc = new RPC({ dht, keyPair, valueEncoding: c.raw })
+  }
+
+  /** Own public key in hex: the name of this peer. */
+  get key(): string {
+    return this.#options.keyPair.publicKey.toString('hex')
+  }
+
+  get role(): PeerRole {
+    return this.#options.role
+  }
+
+  /** Open connections, to peers of one role or to all. */
+  links(role?: PeerRole): PeerLink[] {
+    const links = [...this.#links.values()]
+    return role === undefined ? links : links.filter(({ peer }) => peer.role === role)
+  }
+
+  link(key: string): PeerLink | undefined {
+    return this.#links.get(key)
+  }
+
+  /** Begins to listen, if others look for this role. Resolves when it can be found. */
+  async start(): Promise<void> {
+    const { dht, role } = this.#options
+    await dht.fullyBootstrapped()
+    if (isListeningRole(role)) await this.#listen(role)
+    if (this.#options.relay !== undefined) await this.#startRelay(this.#options.relay)
+  }
+
+  /** Keeps a connection to every peer of the role from now on. */
+  follow(role: ListeningRole): void {
+    const { dht, secret, lookupMs, log } = this.#options
+    const follower = new Follower({
+      dht,
+      topic: topicOf(secret, role),
+      lookupMs,
+      isSelf: (key) => key === this.key,
+      isConnected: (key) => this.#links.has(key),
+      dial: async (publicKey) => {
+        await this.#dial(publicKey)
+      },
+      random: this.#options.random ?? Math.random,
+      now: this.#options.now ?? (() => performance.now()),
+      log
+    })
+    this.#followers.push({ role, follower })
+    follower.start()
+  }
+
+  /** Withdraws, closes every connection and destroys the DHT node: the others see it at once. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    for (const { follower } of this.#followers) follower.stop()
+    await Promise.all(this.#announcements.map((announcement) => announcement.stop()))
+    for (const link of this.#links.values()) link.close('stopping')
+    await this.#relay?.stop()
+    await this.#rpc.destroy({ force: true })
+    await this.#options.dht.destroy()
+  }
+
+  async #listen(role: ListeningRole): Promise<void> {
+    const server = this.#rpc.createServer({
+      firewall: () => this.#stopped || server.connections.size >= ACCEPTED_MAX
+    })
+    this.#server = server
+    server.on('connection', (rpc) => {
+      const { secret, role, log } = this.#options
+      receive(rpc, { secret, role, log, router: this.#router }, (link) => this.#add(link))
+    })
+    await server.listen()
+    await this.#announce(role, this.#options.keyPair)
+  }
+
+  async #announce(role: ListeningRole, keyPair: KeyPair): Promise<void> {
+    const { dht, secret, log } = this.#options
+    const announcement = new Announcement({ dht, topic: topicOf(secret, role), keyPair, log })
+    this.#announcements.push(announcement)
+    await announcement.start()
+  }
+
+  async #startRelay(keyPair: KeyPair): Promise<void> {
+    const { dht } = this.#options
+    this.#relay = new Relay({ dht, keyPair, isMember: (key) => this.#members.has(key) })
+    await this.#relay.start()
+    await this.#announce('relay', keyPair)
+  }
+
+  async #dial(publicKey: Buffer): Promise<PeerLink> {
+    try {
+      return await this.#dialOnce(publicKey, null)
+    } catch (error) {
+      const relays = needsRelay(error) ? await this.#findRelays() : []
+      if (relays.length === 0) throw error
+      return await this.#dialOnce(publicKey, relays)
+    }
+  }
+
+  async #dialOnce(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
+    const { keyPair, secret, role, log } = this.#options
+    const client = this.#rpc.connect(publicKey, { keyPair, relayThrough })
+    const relayed = relayThrough !== null
+    const link = await greet(client.rpc, { secret, role, log, relayed, router: this.#router })
+    this.#add(link)
+    return link
+  }
+
+  async #findRelays(): Promise<Buffer[]> {
+    const { dht, secret } = this.#options
+    const keys = new Map<string, Buffer>()
+    for await (const { peers } of dht.lookup(topicOf(secret, 'relay'))) {
+      for (const { publicKey } of peers) keys.set(publicKey.toString('hex'), publicKey)
+    }
+    return [...keys.values()]
+  }
+
+  /**
+   * One connection for each pair: a peer that comes back replaces its old connection. Two peers never
+   * dial each other, because no two roles follow each other.
+   */
+  #add(link: PeerLink): void {
+    const { key } = link.peer
+    if (this.#stopped || link.isClosed) {
+      link.close('stopping')
+      return
+    }
+    const old = this.#links.get(key)
+    this.#links.set(key, link)
+    this.#rememberMember(key)
+    if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
+    void link.closed.then(() => this.#drop(link, 'closed'))
+    const { role } = link.peer
+    this.#options.log.debug({ peer: key, role, dialer: link.dialer }, 'connection open')
+    this.emit('link', link)
+  }
+
+  #drop(link: PeerLink, reason: string): void {
+    const { key } = link.peer
+    const current = this.#links.get(key) === link
+    if (current) this.#links.delete(key)
+    else if (link.isClosed) return
+    link.close(reason)
+    this.emit('lost', link)
+    if (current) for (const { follower } of this.#followers) follower.lost(key)
+  }
+
+  #rememberMember(key: string): void {
+    this.#members.delete(key)
+    this.#members.add(key)
+    if (this.#members.size > MEMBERS_MAX) {
+      for (const oldest of this.#members) {
+        this.#members.delete(oldest)
+        break
+      }
+    }
+  }
+}

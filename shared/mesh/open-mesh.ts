@@ -1,0 +1,27 @@
+/** From a topic key to a place in the mesh. */
+import type { KeyPair } from 'hyperdht'
+import type { Logger } from '#shared/log.ts'
+import type { Router } from '#shared/rpc/router.ts'
+import { createDht, LOOKUP_MS } from './dht.ts'
+import { Mesh } from './mesh.ts'
+import type { PeerRole } from './role.ts'
+import type { TopicKey } from './topic-key.ts'
+
+export interface OpenMeshOptions {
+  topicKey: TopicKey
+  role: PeerRole
+  keyPair: KeyPair
+  router?: Router
+  relay?: KeyPair
+  log: Logger
+}
+
+/** The mesh is not started yet. */
+export function openMesh({ topicKey, ...rest }: OpenMeshOptions): Mesh {
+  return new Mesh({
+    dht: createDht(topicKey),
+    secret: topicKey.secret,
+    lookupMs: LOOKUP_MS[topicKey.reach],
+    ...rest
+  })
+}

@@ -1,0 +1,49 @@
+/**
+ * A blind relay: forwards the encrypted bytes of two members that cannot reach each other directly.
+ * It sees ciphertext only, but it would forward for anybody, so it lets in only keys that have
+ * passed a hello with one of our peers.
+ */
+import { Server as RelayServer } from 'blind-relay'
+import type { KeyPair, Server } from 'hyperdht'
+import type DHT from 'hyperdht'
+
+export interface RelayOptions {
+  dht: DHT
+  keyPair: KeyPair
+  /** `key` in hex. */
+  isMember(key: string): boolean
+}
+
+export class Relay {
+  readonly #options: RelayOptions
+  readonly #relay: RelayServer
+  readonly #server: Server
+
+  constructor(options: RelayOptions) {
+    const { dht, isMember } = options
+    this.#options = options
+    this.#relay = new RelayServer({
+      createStream: (streamOptions) => dht.createRawStream({ ...streamOptions, framed: true })
+    })
+    this.#server = dht.createServer(
+      {
+        shareLocalAddress: false,
+        firewall: (remotePublicKey) => !isMember(remotePublicKey.toString('hex'))
+      },
+      (stream) => {
+        stream.on('error', () => stream.destroy()) // a member that went away is no event here
+        const session = this.#relay.accept(stream, { id: stream.remotePublicKey })
+        session.on('error', () => stream.destroy())
+      }
+    )
+  }
+
+  async start(): Promise<void> {
+    await this.#server.listen(this.#options.keyPair)
+  }
+
+  async stop(): Promise<void> {
+    await this.#relay.close()
+    await this.#server.close()
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * What goes with a request from hop to hop: who it is, how long it may take, and whether anyone
+ * still wants it. On the wire it is the envelope beside the payload of every call and stream.
+ */
+import { randomUUID } from 'node:crypto'
+import { Type, type Static } from 'typebox'
+import { HaifError } from '#shared/errors.ts'
+
+/** Node's timers cannot count further than this (about 24 days). */
+const TIMER_MS_MAX = 2 ** 31 - 1
+
+export const Envelope = Type.Object({
+  requestId: Type.String({ minLength: 1, maxLength: 64 }),
+  /** W3C trace context, https://www.w3.org/TR/trace-context/ */
+  traceparent: Type.Optional(Type.String({ maxLength: 64 })),
+  /** What is left of the request's time. A span and not an instant, because clocks differ. */
+  deadlineMs: Type.Integer({ minimum: 0, maximum: TIMER_MS_MAX })
+})
+export type Envelope = Static<typeof Envelope>
+
+export interface RequestContext {
+  readonly requestId: string
+  readonly traceparent: string | undefined
+  /** Aborted when the deadline passes, when the caller cancels, or when it goes away. */
+  readonly signal: AbortSignal
+  /** Milliseconds left, never below 0. */
+  remainingMs(): number
+}
+
+/** A context with a timer of its own; whoever makes one disposes of it. */
+export interface OwnedContext extends RequestContext, Disposable {
+  abort(reason: Error): void
+}
+
+export interface ContextOptions {
+  requestId?: string
+  traceparent?: string | undefined
+  timeoutMs: number
+  now?: () => number
+}
+
+export function createContext(options: ContextOptions): OwnedContext {
+  const now = options.now ?? (() => performance.now())
+  const timeoutMs = Math.min(Math.max(0, options.timeoutMs), TIMER_MS_MAX)
+  const deadlineAt = now() + timeoutMs
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(deadlineExceeded()), timeoutMs)
+  return {
+    requestId: options.requestId ?? randomUUID(),
+    traceparent: options.traceparent,
+    signal: controller.signal,
+    remainingMs: () => Math.max(0, Math.floor(deadlineAt - now())),
+    abort(reason) {
+      clearTimeout(timer)
+      controller.abort(reason)
+    },
+    [Symbol.dispose]: () => clearTimeout(timer)
+  }
+}
+
+export function toEnvelope(context: RequestContext): Envelope {
+  const { requestId, traceparent } = context
+  const envelope: Envelope = { requestId, deadlineMs: context.remainingMs() }
+  if (traceparent !== undefined) envelope.traceparent = traceparent
+  return envelope
+}
+
+export function fromEnvelope(envelope: Envelope): OwnedContext {
+  const { requestId, traceparent, deadlineMs } = envelope
+  return createContext({ requestId, traceparent, timeoutMs: deadlineMs })
+}
+
+export function deadlineExceeded(): HaifError {
+  return new HaifError('DEADLINE_EXCEEDED', 'the request took longer than it was given')
+}

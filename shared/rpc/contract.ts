@@ -1,0 +1,52 @@
+/**
+ * A contract names a call or a stream once, with the schema of everything that crosses the wire.
+ * Both ends check it: the server the request, the caller what comes back.
+ */
+import type { Static, TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+
+/** A call with one reply. */
+export interface MethodContract<Request extends TSchema, Reply extends TSchema> {
+  readonly kind: 'method'
+  readonly name: string
+  readonly request: Validator<{}, Request>
+  readonly reply: Validator<{}, Reply>
+  readonly types?: { request: Static<Request>; reply: Static<Reply> }
+}
+
+/** A call that is answered by any number of items and one end. */
+export interface StreamContract<
+  Request extends TSchema,
+  Item extends TSchema,
+  End extends TSchema
+> {
+  readonly kind: 'stream'
+  readonly name: string
+  readonly request: Validator<{}, Request>
+  readonly item: Validator<{}, Item>
+  readonly end: Validator<{}, End>
+}
+
+/** `name` is `<service>.<verb>`, short, because every call carries it. */
+export function defineMethod<Request extends TSchema, Reply extends TSchema>(
+  name: string,
+  request: Request,
+  reply: Reply
+): MethodContract<Request, Reply> {
+  return { kind: 'method', name, request: Compile(request), reply: Compile(reply) }
+}
+
+export function defineStream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+  name: string,
+  request: Request,
+  item: Item,
+  end: End
+): StreamContract<Request, Item, End> {
+  return {
+    kind: 'stream',
+    name,
+    request: Compile(request),
+    item: Compile(item),
+    end: Compile(end)
+  }
+}

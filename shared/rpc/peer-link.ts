@@ -1,0 +1,101 @@
+/**
+ * An open connection to a peer that has proven who it is: calls and streams, both ways. There is
+ * one for each pair of peers, and a new one after each loss.
+ */
+import type ProtomuxRPC from 'protomux-rpc'
+import type { Static, TSchema } from 'typebox'
+import type { Logger } from '#shared/log.ts'
+import { CallChannel } from './call-channel.ts'
+import type { RequestContext } from './context.ts'
+import type { MethodContract, StreamContract } from './contract.ts'
+import type { PeerIdentity, Router } from './router.ts'
+import { StreamChannel } from './stream-channel.ts'
+
+export interface PeerLinkOptions {
+  rpc: ProtomuxRPC
+  peer: PeerIdentity
+  router: Router
+  /** Whether this side dialled. */
+  dialer: boolean
+  /** Whether the bytes go through a relay. */
+  relayed: boolean
+  log: Logger
+}
+
+export class PeerLink {
+  readonly peer: PeerIdentity
+  readonly dialer: boolean
+  readonly relayed: boolean
+  /** Resolves when the connection is gone, whoever ended it. */
+  readonly closed: Promise<void>
+  readonly #rpc: ProtomuxRPC
+  readonly #calls: CallChannel
+  readonly #streams: StreamChannel
+  readonly #log: Logger
+  #isClosed = false
+
+  constructor(options: PeerLinkOptions) {
+    const { rpc, peer, router, dialer, log } = options
+    this.peer = peer
+    this.dialer = dialer
+    this.relayed = options.relayed
+    this.#rpc = rpc
+    this.#log = log
+    const onUnexpected = (error: unknown, at: { name: string; requestId: string }) =>
+      log.error({ ...at, peer: peer.key, err: error }, 'unexpected error in a handler')
+    this.#calls = new CallChannel({ rpc, peer, router, onUnexpected })
+    this.#streams = new StreamChannel({
+      mux: rpc.mux,
+      peer,
+      router,
+      dialer,
+      onUnexpected,
+      onViolation: (reason) => this.close(`protocol violation: ${reason}`)
+    })
+    this.closed = new Promise((resolve) => {
+      rpc.on('close', () => {
+        this.#isClosed = true
+        this.#streams.close()
+        resolve()
+      })
+    })
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  /** Smoothed round-trip time in milliseconds, as the transport measures it. */
+  get rttMs(): number {
+    return this.#rpc.stream.rawStream.rtt
+  }
+
+  /** Streams open in either direction. */
+  get openStreams(): number {
+    const { opened, served } = this.#streams.size
+    return opened + served
+  }
+
+  call<Request extends TSchema, Reply extends TSchema>(
+    contract: MethodContract<Request, Reply>,
+    request: Static<Request>,
+    context: RequestContext
+  ): Promise<Static<Reply>> {
+    return this.#calls.call(contract, request, context)
+  }
+
+  stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+    contract: StreamContract<Request, Item, End>,
+    request: Static<Request>,
+    context: RequestContext
+  ): AsyncGenerator<Static<Item>, Static<End>, void> {
+    return this.#streams.open(contract, request, context)
+  }
+
+  close(reason: string): void {
+    if (this.#isClosed) return
+    this.#log.debug({ peer: this.peer.key, role: this.peer.role, reason }, 'connection closed')
+    this.#rpc.destroy()
+    this.#rpc.stream.destroy()
+  }
+}

@@ -1,0 +1,247 @@
+/**
+ * All streams of one connection, in both directions, on one protomux channel beside the RPC
+ * channel. SPEC.md says what the two ends may rely on.
+ */
+import { Type, type Static, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import Protomux from 'protomux'
+import { HaifError } from '#shared/errors.ts'
+import { check } from './check.ts'
+import { ConsumerStream } from './consumer-stream.ts'
+import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
+import type { StreamContract } from './contract.ts'
+import { frameBatch, FRAMES_PER_BATCH_MAX, FrameType, type Frame } from './frames.ts'
+import { ProducerStream } from './producer-stream.ts'
+import type { PeerIdentity, Router } from './router.ts'
+import { fromWireError, toWireError } from './wire-error.ts'
+
+const PROTOCOL = 'haif/streams/1'
+
+/** Streams that one end may have open at the other at the same time. */
+export const STREAMS_MAX = 1024
+/** A batch is sent when it has this many characters, or at the end of the turn. */
+const BATCH_CHARACTERS = 65_536
+
+const OpenBody = Compile(
+  Type.Object({ m: Type.String({ maxLength: 64 }), e: Envelope, v: Type.Unknown() })
+)
+const CancelBody = Compile(Type.Object({ reason: Type.String({ maxLength: 1024 }) }))
+
+export interface StreamChannelOptions {
+  mux: Protomux
+  peer: PeerIdentity
+  router: Router
+  /** Whether this side dialled: it opens the channel, the other side answers. */
+  dialer: boolean
+  /** Called for what a handler did not expect; expected errors only travel to the caller. */
+  onUnexpected(error: unknown, at: { name: string; requestId: string }): void
+  /** Called when the other end breaks the protocol; the connection has to go. */
+  onViolation(reason: string): void
+}
+
+export class StreamChannel {
+  readonly #options: StreamChannelOptions
+  readonly #consumers = new Map<number, ConsumerStream>() // at most STREAMS_MAX
+  readonly #producers = new Map<number, ProducerStream>() // at most STREAMS_MAX
+  #channel: Protomux.Channel | null = null
+  #nextId = 1
+  #pending: Frame[] = []
+  #pendingCharacters = 0
+  #flushing: NodeJS.Immediate | null = null
+  #drained = true
+  #closed = false
+
+  constructor(options: StreamChannelOptions) {
+    this.#options = options
+    const { mux, dialer } = options
+    // The answering side makes its channel only when it is asked to: one that it opened earlier
+    // would be refused by a dialler that has not made its own yet.
+    if (dialer) this.#open()
+    else mux.pair({ protocol: PROTOCOL }, () => this.#open())
+  }
+
+  /** Streams that this side opened, and streams that it serves. */
+  get size(): { opened: number; served: number } {
+    return { opened: this.#consumers.size, served: this.#producers.size }
+  }
+
+  /**
+   * Opens a stream at the other end with the first `next()`. Leaving the loop early or aborting the
+   * context cancels it there.
+   */
+  async *open<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+    contract: StreamContract<Request, Item, End>,
+    request: Static<Request>,
+    context: RequestContext
+  ): AsyncGenerator<Static<Item>, Static<End>, void> {
+    context.signal.throwIfAborted()
+    this.#assertRoom()
+    const id = this.#nextId++
+    const stream = new ConsumerStream((credit) =>
+      this.#send({ type: FrameType.credit, id, body: '', credit })
+    )
+    const onAbort = () => stream.abort(context.signal.reason)
+    context.signal.addEventListener('abort', onAbort, { once: true })
+    this.#consumers.set(id, stream)
+    this.#sendJson(FrameType.open, id, { m: contract.name, e: toEnvelope(context), v: request })
+    let ended = false
+    try {
+      for (;;) {
+        const frame = await stream.next()
+        const value: unknown = JSON.parse(frame.body)
+        ended = frame.type !== FrameType.item
+        if (frame.type === FrameType.error) throw fromWireError(value)
+        if (frame.type === FrameType.end) {
+          return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL') as Static<End>
+        }
+        yield check(contract.item, value, `item of ${contract.name}`, 'INTERNAL') as Static<Item>
+        stream.consumed(frame)
+      }
+    } finally {
+      context.signal.removeEventListener('abort', onAbort)
+      this.#consumers.delete(id)
+      if (!ended) this.#sendJson(FrameType.cancel, id, { reason: 'no longer wanted' })
+    }
+  }
+
+  /** Ends every stream: readers get PEER_LOST, handlers are aborted. */
+  close(): void {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#flushing !== null) clearImmediate(this.#flushing)
+    this.#pending = []
+    if (!this.#options.dialer) this.#options.mux.unpair({ protocol: PROTOCOL })
+    const lost = new HaifError('PEER_LOST', 'the connection to the peer broke')
+    for (const stream of this.#consumers.values()) stream.finish(lost)
+    for (const stream of this.#producers.values()) stream.cancel('the connection broke')
+    this.#channel?.close()
+  }
+
+  #open(): void {
+    const message = {
+      encoding: frameBatch,
+      autoBatch: false,
+      onmessage: (frames: Frame[]) => this.#onFrames(frames)
+    }
+    this.#channel = this.#options.mux.createChannel({
+      protocol: PROTOCOL,
+      messages: [message],
+      ondrain: () => this.#onDrain(),
+      onclose: () => this.close()
+    })
+    if (this.#channel === null) {
+      this.#options.onViolation('opened the stream channel twice')
+      return
+    }
+    this.#channel.open()
+    this.#flush()
+  }
+
+  #assertRoom(): void {
+    if (this.#closed) throw new HaifError('PEER_LOST', 'the connection to the peer is closed')
+    if (this.#consumers.size >= STREAMS_MAX) {
+      throw new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams to one peer`)
+    }
+  }
+
+  #onFrames(frames: Frame[]): void {
+    try {
+      for (const frame of frames) this.#onFrame(frame)
+    } catch (error) {
+      this.#options.onViolation(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #onFrame(frame: Frame): void {
+    const { id, type, body } = frame
+    switch (type) {
+      case FrameType.open:
+        this.#onOpen(id, body)
+        break
+      case FrameType.credit:
+        this.#producers.get(id)?.credit(frame.credit)
+        break
+      case FrameType.cancel:
+        this.#producers.get(id)?.cancel(check(CancelBody, JSON.parse(body), 'cancel').reason)
+        break
+      case FrameType.item:
+        if (this.#consumers.get(id)?.item(frame) === false) {
+          this.#options.onViolation('sent an item without credit')
+        }
+        break
+      case FrameType.end:
+      case FrameType.error:
+        this.#consumers.get(id)?.finish(frame)
+        break
+    }
+  }
+
+  #onOpen(id: number, body: string): void {
+    if (this.#producers.has(id)) throw new HaifError('INTERNAL', 'opened a stream id twice')
+    if (this.#producers.size >= STREAMS_MAX) {
+      const error = new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams from one peer`)
+      this.#sendJson(FrameType.error, id, toWireError(error))
+      return
+    }
+    const open = check(OpenBody, JSON.parse(body), 'open')
+    void this.#produce(id, open.m, open.v, open.e)
+  }
+
+  async #produce(id: number, name: string, request: unknown, envelope: Envelope): Promise<void> {
+    const { peer, router, onUnexpected } = this.#options
+    const context = fromEnvelope(envelope)
+    const channel = this
+    const stream = new ProducerStream(id, context, {
+      send: (frame) => this.#send(frame),
+      get drained() {
+        return channel.#drained
+      }
+    })
+    this.#producers.set(id, stream)
+    const error = await stream.run(() => {
+      const route = router.streams.get(name)
+      if (route === undefined) {
+        throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
+      }
+      return route.handler(check(route.contract.request, request, name), { ...context, peer })
+    })
+    this.#producers.delete(id)
+    if (error !== null && !(error instanceof HaifError) && !context.signal.aborted) {
+      onUnexpected(error, { name, requestId: envelope.requestId })
+    }
+  }
+
+  #onDrain(): void {
+    this.#drained = true
+    for (const stream of this.#producers.values()) stream.wakeUp()
+  }
+
+  #sendJson(type: FrameType, id: number, value: unknown): void {
+    this.#send({ type, id, body: JSON.stringify(value), credit: 0 })
+  }
+
+  /** Gathers what is said in one turn of the event loop into one message. */
+  #send(frame: Frame): void {
+    if (this.#closed) return
+    this.#pending.push(frame)
+    this.#pendingCharacters += frame.body.length
+    if (
+      this.#pendingCharacters >= BATCH_CHARACTERS ||
+      this.#pending.length >= FRAMES_PER_BATCH_MAX
+    ) {
+      this.#flush()
+    } else {
+      this.#flushing ??= setImmediate(() => this.#flush())
+    }
+  }
+
+  #flush(): void {
+    if (this.#flushing !== null) clearImmediate(this.#flushing)
+    this.#flushing = null
+    if (this.#channel === null || this.#closed || this.#pending.length === 0) return
+    const frames = this.#pending
+    this.#pending = []
+    this.#pendingCharacters = 0
+    this.#drained = this.#channel.messages[0]!.send(frames)
+  }
+}

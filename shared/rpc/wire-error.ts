@@ -1,0 +1,34 @@
+/** How an error crosses the wire: its code, its sentence and its facts; never a stack. */
+import { Type, type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { HaifError, isErrorCode, toHaifError, type ErrorOptions } from '#shared/errors.ts'
+
+export const WireError = Type.Object({
+  code: Type.String({ maxLength: 64 }),
+  message: Type.String({ maxLength: 4096 }),
+  details: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  retryAfterMs: Type.Optional(Type.Number({ minimum: 0 }))
+})
+export type WireError = Static<typeof WireError>
+
+const wireError = Compile(WireError)
+const MESSAGE_CHARACTERS_MAX = 2048
+
+export function toWireError(error: unknown): WireError {
+  const { code, message, details, retryAfterMs } = toHaifError(error)
+  const wire: WireError = { code, message: message.slice(0, MESSAGE_CHARACTERS_MAX) }
+  if (details !== undefined) wire.details = details
+  if (retryAfterMs !== undefined) wire.retryAfterMs = retryAfterMs
+  return wire
+}
+
+/** A code that this version does not know comes from a newer peer, and is kept as its message. */
+export function fromWireError(value: unknown): HaifError {
+  if (!wireError.Check(value)) return new HaifError('INTERNAL', 'the peer sent a malformed error')
+  const { code, message, details, retryAfterMs } = value
+  if (!isErrorCode(code)) return new HaifError('INTERNAL', `${code}: ${message}`)
+  const options: ErrorOptions = {}
+  if (details !== undefined) options.details = details
+  if (retryAfterMs !== undefined) options.retryAfterMs = retryAfterMs
+  return new HaifError(code, message, options)
+}

@@ -1,0 +1,191 @@
+// The calls that HAIF makes on the Holepunch packages, which ship without types.
+
+declare module 'hyperdht' {
+  import type { Duplex } from 'node:stream'
+
+  namespace DHT {
+    interface KeyPair {
+      publicKey: Buffer
+      secretKey: Buffer
+    }
+    interface Address {
+      host: string
+      port: number
+    }
+    interface Options {
+      bootstrap?: (Address | string)[]
+      host?: string
+      port?: number
+      anyPort?: boolean
+      keyPair?: KeyPair
+      ephemeral?: boolean
+      firewalled?: boolean
+      quickFirewall?: boolean
+      connectionKeepAlive?: number | false
+    }
+    interface RawStream {
+      /** Smoothed round-trip time in milliseconds. */
+      rtt: number
+      remoteHost: string
+      remotePort: number
+    }
+    interface NoiseSecretStream extends Duplex {
+      publicKey: Buffer
+      remotePublicKey: Buffer
+      handshakeHash: Buffer
+      isInitiator: boolean
+      opened: Promise<boolean>
+      rawStream: RawStream
+      setTimeout(ms: number): void
+      setKeepAlive(ms: number): void
+    }
+    interface ConnectOptions {
+      keyPair?: KeyPair
+      relayThrough?: Buffer | Buffer[] | null
+      holepunch?: () => boolean
+    }
+    interface ServerOptions {
+      firewall?(remotePublicKey: Buffer, payload: unknown, address: Address): boolean
+      shareLocalAddress?: boolean
+      relayThrough?: Buffer | Buffer[] | null
+      holepunch?: () => boolean
+    }
+    interface Server {
+      listen(keyPair?: KeyPair): Promise<void>
+      close(): Promise<void>
+      refresh(): void
+      publicKey: Buffer
+      relayAddresses: Address[]
+    }
+    interface LookupReply {
+      peers: { publicKey: Buffer; relayAddresses: Address[] }[]
+    }
+    interface Query extends AsyncIterable<LookupReply> {
+      finished(): Promise<void>
+      destroy(): void
+    }
+  }
+
+  class DHT {
+    constructor(options?: DHT.Options)
+    static keyPair(seed?: Buffer): DHT.KeyPair
+    static bootstrapper(port: number, host: string, options?: DHT.Options): DHT
+    readonly randomized: boolean
+    fullyBootstrapped(): Promise<void>
+    address(): DHT.Address
+    announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
+    unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>
+    lookup(topic: Buffer): DHT.Query
+    connect(publicKey: Buffer, options?: DHT.ConnectOptions): DHT.NoiseSecretStream
+    createServer(
+      options?: DHT.ServerOptions,
+      onconnection?: (stream: DHT.NoiseSecretStream) => void
+    ): DHT.Server
+    createRawStream(options?: object): unknown
+    destroy(options?: { force?: boolean }): Promise<void>
+  }
+  export = DHT
+}
+
+declare module 'protomux' {
+  import type { Encoding } from 'compact-encoding'
+
+  namespace Protomux {
+    interface Channel {
+      open(): void
+      close(): void
+      fullyOpened(): Promise<boolean>
+      readonly drained: boolean
+      readonly opened: boolean
+      readonly closed: boolean
+      readonly messages: { send(value: unknown): boolean }[]
+    }
+    interface ChannelOptions {
+      protocol: string
+      messages: {
+        encoding: unknown
+        autoBatch?: boolean
+        onmessage?(value: never): void
+      }[]
+      onclose?(isRemote: boolean): void
+      ondrain?(): void
+    }
+  }
+  class Protomux {
+    static from(stream: unknown): Protomux
+    readonly stream: import('hyperdht').NoiseSecretStream
+    pair(protocol: { protocol: string }, notify: () => void): void
+    unpair(protocol: { protocol: string }): void
+    createChannel(options: Protomux.ChannelOptions): Protomux.Channel | null
+  }
+  export = Protomux
+}
+
+declare module 'protomux-rpc' {
+  import type { EventEmitter } from 'node:events'
+  import type Protomux from 'protomux'
+  import type DHT from 'hyperdht'
+
+  interface RequestOptions {
+    timeout?: number
+  }
+  class ProtomuxRPC extends EventEmitter {
+    readonly mux: Protomux
+    readonly stream: DHT.NoiseSecretStream
+    readonly opened: boolean
+    readonly closed: boolean
+    respond(method: string, handler: (value: Buffer) => Promise<Buffer> | Buffer): this
+    unrespond(method: string): this
+    request(method: string, value: Buffer, options?: RequestOptions): Promise<Buffer>
+    event(method: string, value: Buffer): void
+    destroy(error?: Error): void
+  }
+  export = ProtomuxRPC
+}
+
+declare module '@hyperswarm/rpc' {
+  import type { EventEmitter } from 'node:events'
+  import type DHT from 'hyperdht'
+  import type ProtomuxRPC from 'protomux-rpc'
+
+  namespace RPC {
+    interface Client extends EventEmitter {
+      readonly rpc: ProtomuxRPC
+      readonly stream: DHT.NoiseSecretStream
+      readonly closed: boolean
+      destroy(error?: Error): void
+    }
+    interface Server extends EventEmitter {
+      readonly publicKey: Buffer
+      readonly connections: Set<ProtomuxRPC>
+      listen(keyPair?: DHT.KeyPair): Promise<void>
+      close(): Promise<void>
+      on(event: 'connection', listener: (rpc: ProtomuxRPC) => void): this
+    }
+  }
+  class RPC {
+    constructor(options: { dht: DHT; keyPair: DHT.KeyPair; valueEncoding?: unknown })
+    connect(publicKey: Buffer, options?: DHT.ConnectOptions): RPC.Client
+    createServer(options?: DHT.ServerOptions): RPC.Server
+    destroy(options?: { force?: boolean }): Promise<void>
+  }
+  export = RPC
+}
+
+declare module 'blind-relay' {
+  import type DHT from 'hyperdht'
+
+  interface Session {
+    on(event: 'error', listener: (error: Error) => void): this
+  }
+  export class Server {
+    constructor(options: { createStream(options: object): unknown })
+    accept(stream: DHT.NoiseSecretStream, options: { id: Buffer }): Session
+    close(): Promise<void>
+  }
+}
+
+declare module 'z32' {
+  export function encode(buffer: Buffer): string
+  export function decode(text: string): Buffer
+}

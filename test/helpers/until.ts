@@ -1,0 +1,15 @@
+/** Waits for a condition, never for a duration. */
+import { setTimeout as sleep } from 'node:timers/promises'
+
+const POLL_MS = 5
+
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 15_000
+): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`)
+    await sleep(POLL_MS)
+  }
+}
