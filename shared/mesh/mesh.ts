@@ -60,6 +60,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   constructor(options: MeshOptions) {
     super()
+    this.setMaxListeners(0) // one for each request that waits for a first connection
     this.#options = options
     this.#router = options.router ?? new Router()
     const { dht, keyPair } = options

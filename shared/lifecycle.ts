@@ -1,0 +1,72 @@
+/** Everything that starts can stop. */
+import process from 'node:process'
+import { HaifError } from './errors.ts'
+import type { Logger } from './log.ts'
+
+export interface Service {
+  /** Resolves when it can be used; rejects with a HaifError that says why not. */
+  start(): Promise<void>
+  /** Ends what runs within seconds, and resolves when nothing is left. */
+  stop(): Promise<void>
+}
+
+/** A process that has not stopped by then is ended. */
+const STOP_MS_MAX = 5000
+
+/** Several services as one: started in order, stopped in reverse; a failed start stops the others. */
+export function together(services: Service[]): Service {
+  const started: Service[] = []
+  const stop = async () => {
+    for (const service of started.splice(0).toReversed()) await service.stop()
+  }
+  return {
+    async start() {
+      try {
+        for (const service of services) {
+          started.push(service)
+          await service.start()
+        }
+      } catch (error) {
+        await stop()
+        throw error
+      }
+    },
+    stop
+  }
+}
+
+/**
+ * Runs a service until SIGINT or SIGTERM, then stops it and ends the process. A second signal ends
+ * the process at once.
+ */
+export async function runUntilSignal(service: Service, log: Logger): Promise<void> {
+  const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  const onSignal = (signal: NodeJS.Signals) => {
+    resolve(signal)
+    process.once('SIGINT', () => process.exit(130))
+    process.once('SIGTERM', () => process.exit(143))
+  }
+  process.once('SIGINT', onSignal)
+  process.once('SIGTERM', onSignal)
+  try {
+    await service.start()
+    const signal = await signalled
+    log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
+    await service.stop()
+    process.exit(0)
+  } catch (error) {
+    reportFailure(error, log)
+    process.exit(1)
+  }
+}
+
+/** An expected failure is one sentence; anything else is our bug and shows where it happened. */
+export function reportFailure(error: unknown, log: Logger): void {
+  if (error instanceof HaifError) {
+    log.debug({ err: error }, 'failed')
+    process.stderr.write(`haif: ${error.message} (${error.code})\n`)
+  } else {
+    log.fatal({ err: error }, 'unexpected failure')
+  }
+}

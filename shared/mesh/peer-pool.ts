@@ -1,0 +1,142 @@
+/**
+ * All connected peers of one role as one: each request goes to the one with the least of ours in
+ * flight, and to the next when that one is lost before it has answered anything.
+ */
+import type { Static, TSchema } from 'typebox'
+import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { Mesh } from './mesh.ts'
+import type { ListeningRole } from './role.ts'
+
+/** Peers tried for one request. */
+const TRIES_MAX = 4
+/** How long a request waits for a first connection to the role. */
+const CONNECT_MS_MAX = 3000
+
+/** Failures of the hop itself. What lies behind it has already been tried there. */
+const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
+  'PEER_LOST',
+  'STREAM_LIMIT',
+  'SHUTTING_DOWN',
+  'PROTOCOL_MISMATCH'
+])
+
+export class PeerPool {
+  readonly #mesh: Mesh
+  readonly #role: Exclude<ListeningRole, 'relay'>
+  readonly #inFlight = new WeakMap<PeerLink, number>()
+
+  constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>) {
+    this.#mesh = mesh
+    this.#role = role
+  }
+
+  get size(): number {
+    return this.#mesh.links(this.#role).length
+  }
+
+  async call<Request extends TSchema, Reply extends TSchema>(
+    contract: MethodContract<Request, Reply>,
+    request: Static<Request>,
+    context: RequestContext
+  ): Promise<Static<Reply>> {
+    const tried = new Set<string>()
+    for (;;) {
+      const link = await this.#next(tried, context)
+      try {
+        return await this.#counted(link, () => link.call(contract, request, context))
+      } catch (error) {
+        this.#assertMayRetry(error, tried)
+      }
+    }
+  }
+
+  /** Passes the items on; a peer that is lost after its first item ends the stream with PEER_LOST. */
+  async *stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+    contract: StreamContract<Request, Item, End>,
+    request: Static<Request>,
+    context: RequestContext
+  ): AsyncGenerator<Static<Item>, Static<End>, void> {
+    const tried = new Set<string>()
+    for (;;) {
+      const link = await this.#next(tried, context)
+      const stream = link.stream(contract, request, context)
+      this.#count(link, 1)
+      let begun = false
+      try {
+        const first = await stream.next()
+        begun = true
+        if (first.done === true) return first.value
+        yield first.value
+        return yield* stream
+      } catch (error) {
+        if (begun) throw error
+        this.#assertMayRetry(error, tried)
+      } finally {
+        await stream.return(undefined as never) // the consumer may have left
+        this.#count(link, -1)
+      }
+    }
+  }
+
+  async #next(tried: Set<string>, context: RequestContext): Promise<PeerLink> {
+    const link = this.#leastBusy(tried) ?? (await this.#firstLink(tried, context))
+    if (link === null) throw new HaifError('NO_PEER', `no ${this.#role} can be reached`)
+    tried.add(link.peer.key)
+    return link
+  }
+
+  #leastBusy(tried: Set<string>): PeerLink | null {
+    let best: PeerLink | null = null
+    for (const link of this.#mesh.links(this.#role)) {
+      if (tried.has(link.peer.key)) continue
+      if (best === null || this.#busy(link) < this.#busy(best)) best = link
+    }
+    return best
+  }
+
+  /** Waits for a connection, as after a start or while the only peer restarts. */
+  async #firstLink(tried: Set<string>, context: RequestContext): Promise<PeerLink | null> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const onLink = (link: PeerLink) => {
+      if (link.peer.role === this.#role) resolve()
+    }
+    const timer = setTimeout(resolve, Math.min(CONNECT_MS_MAX, context.remainingMs()))
+    const onAbort = () => resolve()
+    this.#mesh.on('link', onLink)
+    context.signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await promise
+      context.signal.throwIfAborted()
+      return this.#leastBusy(tried)
+    } finally {
+      clearTimeout(timer)
+      this.#mesh.off('link', onLink)
+      context.signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #assertMayRetry(error: unknown, tried: Set<string>): void {
+    const { code } = toHaifError(error)
+    if (!OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
+  }
+
+  async #counted<Result>(link: PeerLink, work: () => Promise<Result>): Promise<Result> {
+    this.#count(link, 1)
+    try {
+      return await work()
+    } finally {
+      this.#count(link, -1)
+    }
+  }
+
+  #busy(link: PeerLink): number {
+    return this.#inFlight.get(link) ?? 0
+  }
+
+  #count(link: PeerLink, by: number): void {
+    this.#inFlight.set(link, this.#busy(link) + by)
+  }
+}

@@ -1,0 +1,56 @@
+/** Tells registries (and, for a worker, orchestrators) about this peer: on connecting, on change, each second. */
+import { report, type PeerReport } from '#shared/contracts/peers.ts'
+import type { Logger } from '#shared/log.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { Mesh } from './mesh.ts'
+import type { PeerRole } from './role.ts'
+
+const REPORT_MS = 1000
+const ANSWER_MS_MAX = 2000
+
+export interface ReporterOptions {
+  mesh: Mesh
+  /** Who is told. */
+  to: readonly PeerRole[]
+  describe(): PeerReport
+  log: Logger
+}
+
+export class Reporter {
+  readonly #options: ReporterOptions
+  #timer: NodeJS.Timeout | null = null
+  readonly #onLink = (link: PeerLink) => void this.#tell(link)
+
+  constructor(options: ReporterOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#options.mesh.on('link', this.#onLink)
+    this.#timer = setInterval(() => this.tellAll(), REPORT_MS)
+    this.tellAll()
+  }
+
+  stop(): void {
+    this.#options.mesh.off('link', this.#onLink)
+    if (this.#timer !== null) clearInterval(this.#timer)
+  }
+
+  /** At once, because something has changed. */
+  tellAll(): void {
+    for (const link of this.#options.mesh.links()) void this.#tell(link)
+  }
+
+  async #tell(link: PeerLink): Promise<void> {
+    const { to, describe, log } = this.#options
+    if (!(to as readonly string[]).includes(link.peer.role)) return
+    using context = createContext({ timeoutMs: ANSWER_MS_MAX })
+    try {
+      await link.call(report, describe(), context)
+    } catch (error) {
+      // The next report is a second away, and a lost connection is reported where it is held.
+      if (!link.isClosed) log.debug({ peer: link.peer.key, err: error }, 'report not taken')
+    }
+  }
+}
