@@ -60,6 +60,8 @@ export const InferenceRequest = Type.Object({
       maxItems: STOPS_MAX
     })
   ),
+  /** The HTTP client's address: who is limited when no tenant is named. */
+  caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** Who is charged and limited. */
   tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
 })

@@ -120,7 +120,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#stopped = true
     for (const { follower } of this.#followers) follower.stop()
     await Promise.all(this.#announcements.map((announcement) => announcement.stop()))
-    for (const link of this.#links.values()) link.close('stopping')
+    await Promise.all([...this.#links.values()].map((link) => link.end('stopping')))
     await this.#relay?.stop()
     await this.#rpc.destroy({ force: true })
     await this.#options.dht.destroy()

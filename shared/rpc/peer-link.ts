@@ -11,6 +11,9 @@ import type { MethodContract, StreamContract } from './contract.ts'
 import type { PeerIdentity, Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
+/** For each of the two steps of a clean end: answering, and sending. */
+const END_MS_MAX = 500
+
 export interface PeerLinkOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
@@ -90,6 +93,19 @@ export class PeerLink {
     context: RequestContext
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
     return this.#streams.open(contract, request, context)
+  }
+
+  /**
+   * Closes it without losing what was already said: waits for the answers that are under way, sends
+   * them, and then closes.
+   */
+  async end(reason: string): Promise<void> {
+    if (this.#isClosed) return
+    await this.#streams.finish(END_MS_MAX)
+    this.#rpc.stream.end()
+    const timer = setTimeout(() => this.close(reason), END_MS_MAX)
+    await this.closed
+    clearTimeout(timer)
   }
 
   close(reason: string): void {

@@ -50,6 +50,7 @@ export class StreamChannel {
   #flushing: NodeJS.Immediate | null = null
   #drained = true
   #closed = false
+  #onIdle: (() => void) | null = null
 
   constructor(options: StreamChannelOptions) {
     this.#options = options
@@ -102,6 +103,18 @@ export class StreamChannel {
       this.#consumers.delete(id)
       if (!ended) this.#sendJson(FrameType.cancel, id, { reason: 'no longer wanted' })
     }
+  }
+
+  /** Resolves when everything that this side serves has been answered, and sends what is pending. */
+  async finish(withinMs: number): Promise<void> {
+    if (this.#producers.size > 0 && !this.#closed) {
+      const { promise: idle, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, withinMs)
+      this.#onIdle = resolve
+      await idle
+      clearTimeout(timer)
+    }
+    this.#flush()
   }
 
   /** Ends every stream: readers get PEER_LOST, handlers are aborted. */
@@ -206,6 +219,7 @@ export class StreamChannel {
       return route.handler(check(route.contract.request, request, name), { ...context, peer })
     })
     this.#producers.delete(id)
+    if (this.#producers.size === 0) this.#onIdle?.()
     if (error !== null && !(error instanceof HaifError) && !context.signal.aborted) {
       onUnexpected(error, { name, requestId: envelope.requestId })
     }

@@ -1,0 +1,76 @@
+/** Who may ask, and how much. What it lets through goes to an orchestrator. */
+import { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import {
+  gatewayModels,
+  gatewayReady,
+  orchestratorReady,
+  registryList,
+  type PeerReport
+} from '#shared/contracts/peers.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { Reporter } from '#shared/mesh/reporter.ts'
+import { Router, type ServerContext } from '#shared/rpc/router.ts'
+import { ConcurrencyLimit } from './concurrency.ts'
+
+export interface GatewayDeps {
+  join: JoinMesh
+  /** What the gateway says of itself. */
+  self: PeerReport
+  /** Requests that one caller may have running; a caller is a tenant or else an HTTP client's address. */
+  maxConcurrentPerCaller: number
+  log: Logger
+}
+
+export function createGateway(deps: GatewayDeps): Service {
+  const { join, self, log } = deps
+  const limit = new ConcurrencyLimit(deps.maxConcurrentPerCaller)
+  let stopping = false
+
+  async function* infer(
+    request: InferenceRequest,
+    context: ServerContext
+  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
+    const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
+    try {
+      return yield* orchestrators.stream(orchestratorInfer, request, context)
+    } finally {
+      leave()
+    }
+  }
+
+  const router = new Router()
+    .serve(gatewayInfer, infer)
+    .respond(gatewayModels, async (_request, context) => {
+      const { models } = await registries.call(registryList, {}, context)
+      return { models }
+    })
+    .respond(gatewayReady, (_request, context) =>
+      orchestrators.size === 0
+        ? { ready: false, reason: 'no orchestrator is connected' }
+        : orchestrators.call(orchestratorReady, {}, context)
+    )
+  const mesh = join(router)
+  const orchestrators = new PeerPool(mesh, 'orchestrator')
+  const registries = new PeerPool(mesh, 'registry')
+  const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
+  return {
+    async start() {
+      await mesh.start()
+      mesh.follow('orchestrator')
+      mesh.follow('registry')
+      reporter.start()
+      log.info({ peer: mesh.key }, 'gateway is up')
+    },
+    async stop() {
+      stopping = true
+      reporter.stop()
+      await mesh.stop()
+    }
+  }
+}

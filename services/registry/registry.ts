@@ -1,0 +1,69 @@
+/** What exists: every peer reports here, and whoever wants to know asks here. */
+import {
+  registryList,
+  report,
+  type MeshSnapshot,
+  type PeerEntry,
+  type PeerReport
+} from '#shared/contracts/peers.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import type { PeerRole } from '#shared/mesh/role.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { Router } from '#shared/rpc/router.ts'
+import type { Catalogue } from './catalogue.ts'
+
+export interface RegistryDeps {
+  join: JoinMesh
+  catalogue: Catalogue
+  /** What the registry says of itself. */
+  self: PeerReport
+  log: Logger
+}
+
+export function createRegistry({ join, catalogue, self, log }: RegistryDeps): Service {
+  const router = new Router()
+    .respond(report, (peerReport, { peer }) => {
+      // The call may have been under way when its connection was lost.
+      if (mesh.link(peer.key) !== undefined) catalogue.setPeer(peer.key, peerReport)
+      return {}
+    })
+    .respond(registryList, () => snapshot(mesh, catalogue, self))
+  const mesh = join(router)
+  mesh.on('lost', ({ peer }) => {
+    if (mesh.link(peer.key) === undefined) catalogue.removePeer(peer.key)
+  })
+  return {
+    async start() {
+      await mesh.start()
+      log.info({ peer: mesh.key }, 'registry is up')
+    },
+    stop: () => mesh.stop()
+  }
+}
+
+function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): MeshSnapshot {
+  const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, relayed: false, ...self }
+  const others = mesh.links().map((link) => entryOf(link, catalogue.peer(link.peer.key)))
+  const peers = [own, ...others].toSorted(byRole)
+  return { peers, models: catalogue.models() }
+}
+
+function entryOf({ peer, rttMs, relayed }: PeerLink, report: PeerReport | undefined): PeerEntry {
+  const { host, version, worker } = report ?? { host: '', version: '' }
+  const entry: PeerEntry = {
+    key: peer.key,
+    role: peer.role as PeerRole,
+    host,
+    version,
+    rttMs,
+    relayed
+  }
+  if (worker !== undefined) entry.worker = worker
+  return entry
+}
+
+const byRole = (a: PeerEntry, b: PeerEntry): number =>
+  a.role.localeCompare(b.role) || a.key.localeCompare(b.key)

@@ -1,0 +1,150 @@
+/**
+ * A simulated engine: answers at given rates, on given slots and KV memory, without a model. With it
+ * hundreds of workers fit on one machine, and the mesh can be tested and measured for itself.
+ */
+import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HaifError } from '#shared/errors.ts'
+import type {
+  Engine,
+  EngineMetrics,
+  GenerateEnd,
+  GenerateItem,
+  GenerateRequest,
+  LoadedModel
+} from '../engine.ts'
+import { SimSlots } from './sim-slots.ts'
+import { countPromptTokens, promptText, simAnswer } from './sim-text.ts'
+
+export interface SimOptions {
+  name: string
+  slots: number
+  /** Tokens of all running requests together. */
+  kvTokens: number
+  contextTokens: number
+  /** `Infinity`: at no cost. */
+  prefillTokensPerSecond: number
+  decodeTokensPerSecond: number
+  /** The answer ends by itself here; `Infinity`: only `maxTokens` ends it. */
+  answerTokens: number
+  now?: () => number
+}
+
+export const SIM_DEFAULTS: SimOptions = {
+  name: 'sim',
+  slots: 16,
+  kvTokens: 65_536,
+  contextTokens: 8192,
+  prefillTokensPerSecond: 5000,
+  decodeTokensPerSecond: 100,
+  answerTokens: Infinity
+}
+
+const PARAMETERS = new Set(['temperature', 'topP', 'topK', 'minP', 'seed'])
+
+export class SimEngine implements Engine {
+  readonly kind = 'sim'
+  readonly parameters: ReadonlySet<string> = PARAMETERS
+  readonly #options: SimOptions
+  readonly #slots: SimSlots
+  readonly #now: () => number
+
+  constructor(options: Partial<SimOptions> = {}) {
+    this.#options = { ...SIM_DEFAULTS, ...options }
+    this.#slots = new SimSlots(this.#options.slots, this.#options.kvTokens)
+    this.#now = options.now ?? (() => performance.now())
+  }
+
+  async load(): Promise<LoadedModel> {
+    const { name, contextTokens } = this.#options
+    const digest = createHash('sha256').update(`haif/sim/${name}`).digest('hex')
+    return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true }
+  }
+
+  metrics(): EngineMetrics {
+    const { slots, prefillTokensPerSecond, decodeTokensPerSecond } = this.#options
+    const finite = (rate: number) => (Number.isFinite(rate) ? rate : 0)
+    return {
+      slots,
+      running: this.#slots.running,
+      waiting: this.#slots.waiting,
+      prefillTokensPerSecond: finite(prefillTokensPerSecond),
+      decodeTokensPerSecond: finite(decodeTokensPerSecond)
+    }
+  }
+
+  async close(): Promise<void> {}
+
+  async *generate(
+    request: GenerateRequest,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, GenerateEnd, void> {
+    const prompt = promptText(request.input)
+    const promptTokens = countPromptTokens(prompt)
+    const room = this.#roomAfter(promptTokens)
+    const arrivedAt = this.#now()
+    const giveBack = await this.#slots.take(promptTokens + request.maxTokens, signal)
+    try {
+      const startedAt = this.#now()
+      await this.#spend(promptTokens / this.#options.prefillTokensPerSecond, signal)
+      const decodingAt = this.#now()
+      const length = Math.min(request.maxTokens, room, this.#options.answerTokens)
+      const made = request.resumeTokenIds?.length ?? 0
+      yield* this.#decode(prompt, made, length, signal)
+      return {
+        finishReason: length === this.#options.answerTokens ? 'stop' : 'length',
+        usage: { promptTokens, cachedPromptTokens: 0, completionTokens: Math.max(made, length) },
+        timings: {
+          queueMs: startedAt - arrivedAt,
+          prefillMs: decodingAt - startedAt,
+          decodeMs: this.#now() - decodingAt
+        }
+      }
+    } finally {
+      giveBack()
+    }
+  }
+
+  #roomAfter(promptTokens: number): number {
+    const { contextTokens, name } = this.#options
+    if (promptTokens < contextTokens) return contextTokens - promptTokens
+    throw new HaifError(
+      'CONTEXT_TOO_LONG',
+      `the prompt has ${promptTokens} tokens and the context of ${name} holds ${contextTokens}`
+    )
+  }
+
+  /** Tokens fall due at the given rate; those that are due together come as one item. */
+  async *#decode(
+    prompt: string,
+    from: number,
+    to: number,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, void, void> {
+    const rate = this.#options.decodeTokensPerSecond
+    const tokenAt = simAnswer(prompt)
+    const startedAt = this.#now()
+    for (let next = from; next < to;) {
+      if (rate !== Infinity) {
+        const dueAt = startedAt + ((next - from + 1) / rate) * 1000
+        await this.#spend((dueAt - this.#now()) / 1000, signal)
+      }
+      signal.throwIfAborted()
+      const elapsed = this.#now() - startedAt
+      const due = rate === Infinity ? 1 : Math.floor((elapsed / 1000) * rate) - (next - from)
+      const item: GenerateItem = { tokenIds: [], text: '' }
+      for (const end = Math.min(to, next + Math.max(1, due)); next < end; next++) {
+        const { id, text } = tokenAt(next)
+        item.tokenIds.push(id)
+        item.text += text
+      }
+      yield item
+    }
+  }
+
+  async #spend(seconds: number, signal: AbortSignal): Promise<void> {
+    if (seconds <= 0) return
+    // The timer rejects with an AbortError of its own; the reason is the signal's.
+    await sleep(seconds * 1000, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * What the simulated engine answers: a function of the prompt alone, so that a test knows what every
+ * stream must contain, whoever served it and wherever it was resumed.
+ */
+import { createHash } from 'node:crypto'
+import type { InferenceInput } from '#shared/contracts/inference.ts'
+
+const CHARACTERS_PER_TOKEN = 4
+const VOCABULARY = 50_000
+
+export interface SimToken {
+  id: number
+  text: string
+}
+
+export function promptText(input: InferenceInput): string {
+  return input.mode === 'direct'
+    ? input.prompt
+    : input.messages.map(({ role, content }) => `${role}: ${content}`).join('\n')
+}
+
+/** Tokens of a prompt: four characters each, as in English with a common tokenizer. */
+export const countPromptTokens = (text: string): number =>
+  Math.max(1, Math.ceil(text.length / CHARACTERS_PER_TOKEN))
+
+/** Makes the answer's token at any index. */
+export function simAnswer(prompt: string): (index: number) => SimToken {
+  const seed = createHash('sha256').update(prompt).digest().readUInt32LE(0)
+  return (index) => {
+    const id = mix(seed, index) % VOCABULARY
+    return { id, text: `${index === 0 ? '' : ' '}w${id.toString(36)}` }
+  }
+}
+
+/** A 32-bit mix of two numbers (the finaliser of MurmurHash3, by Austin Appleby, public domain). */
+function mix(seed: number, index: number): number {
+  let hash = (seed ^ Math.imul(index + 1, 0x9e3779b1)) >>> 0
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
+  return (hash ^ (hash >>> 16)) >>> 0
+}

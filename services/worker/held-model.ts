@@ -1,0 +1,99 @@
+/** A model on this worker, from the moment it is wanted: loading, then ready or failed. */
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import type { Engine, LoadedModel } from './engines/engine.ts'
+
+/** Where a model comes from: a file, a download, a simulation. */
+export interface ModelSource {
+  /** The name that clients use. */
+  name: string
+  /** The kind of engine that will run it. */
+  engine: string
+  /** Fetches what is missing and makes the engine; `onProgress` is told a fraction from 0 to 1. */
+  open(onProgress: (fraction: number) => void): Promise<Engine>
+}
+
+type State =
+  | { kind: 'loading'; progress: number }
+  | { kind: 'ready'; engine: Engine; loaded: LoadedModel }
+  | { kind: 'failed'; error: HaifError }
+
+export class HeldModel {
+  readonly source: ModelSource
+  #state: State = { kind: 'loading', progress: 0 }
+
+  constructor(source: ModelSource) {
+    this.source = source
+  }
+
+  /** Loads the model; a failure becomes its state and is not thrown. */
+  async load(): Promise<void> {
+    let engine: Engine | null = null
+    try {
+      engine = await this.source.open((progress) => {
+        if (this.#state.kind === 'loading') this.#state.progress = progress
+      })
+      const loaded = await engine.load()
+      this.#state = { kind: 'ready', engine, loaded }
+    } catch (error) {
+      await engine?.close()
+      this.#state = { kind: 'failed', error: toHaifError(error) }
+    }
+  }
+
+  get failure(): HaifError | null {
+    return this.#state.kind === 'failed' ? this.#state.error : null
+  }
+
+  /** The engine, when it can take a request with these parameters. */
+  engineFor(request: InferenceRequest): Engine {
+    const { name } = this.source
+    switch (this.#state.kind) {
+      case 'loading':
+        throw new HaifError('WORKER_OVERLOADED', `${name} is still loading`, { retryAfterMs: 2000 })
+      case 'failed':
+        throw new HaifError('MODEL_LOAD_FAILED', this.#state.error.message)
+      case 'ready':
+        refuseUnsupported(this.#state.engine, request)
+        return this.#state.engine
+    }
+  }
+
+  /** What the worker reports about it. */
+  describe(): WorkerModel {
+    const idle = { slots: 0, running: 0, waiting: 0 }
+    const unmeasured = { prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 }
+    const { name, engine } = this.source
+    switch (this.#state.kind) {
+      case 'loading': {
+        const { progress } = this.#state
+        return { name, engine, state: 'loading', progress, ...idle, ...unmeasured }
+      }
+      case 'failed': {
+        const error = this.#state.error.message
+        return { name, engine, state: 'failed', error, ...idle, ...unmeasured }
+      }
+      case 'ready': {
+        const { chatTemplate: _, ...loaded } = this.#state.loaded
+        return { ...loaded, name, engine, state: 'ready', ...this.#state.engine.metrics() }
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state.kind === 'ready') await this.#state.engine.close()
+  }
+}
+
+function refuseUnsupported(engine: Engine, request: InferenceRequest): void {
+  const asked = Object.keys(request.sampling)
+  if (request.stop !== undefined) asked.push('stop')
+  const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))
+  if (unsupported === undefined) return
+  throw new HaifError(
+    'UNSUPPORTED_PARAMETER',
+    `the ${engine.kind} engine cannot do ${unsupported}: leave it out`,
+    { details: { param: unsupported } }
+  )
+}

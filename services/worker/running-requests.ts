@@ -1,0 +1,48 @@
+/** The requests that run on this worker, so that stopping can wait for them and then end them. */
+import { HaifError } from '#shared/errors.ts'
+
+export interface RunningRequest extends Disposable {
+  /** Aborted when the caller cancels, or when the worker stops and time is up. */
+  readonly signal: AbortSignal
+}
+
+export class RunningRequests {
+  readonly #controllers = new Set<AbortController>() // bounded by the streams of all connections
+  #draining = false
+  #onEmpty: (() => void) | null = null
+
+  get draining(): boolean {
+    return this.#draining
+  }
+
+  enter(caller: AbortSignal): RunningRequest {
+    if (this.#draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
+    const controller = new AbortController()
+    const onAbort = () => controller.abort(caller.reason)
+    if (caller.aborted) onAbort()
+    caller.addEventListener('abort', onAbort, { once: true })
+    this.#controllers.add(controller)
+    return {
+      signal: controller.signal,
+      [Symbol.dispose]: () => {
+        caller.removeEventListener('abort', onAbort)
+        this.#controllers.delete(controller)
+        if (this.#controllers.size === 0) this.#onEmpty?.()
+      }
+    }
+  }
+
+  /** Takes nothing new, waits for what runs, and ends with a clear error what has not ended by then. */
+  async drain(withinMs: number): Promise<void> {
+    this.#draining = true
+    if (this.#controllers.size === 0) return
+    const { promise: empty, resolve } = Promise.withResolvers<void>()
+    this.#onEmpty = resolve
+    const timer = setTimeout(() => {
+      const reason = new HaifError('SHUTTING_DOWN', 'the worker stopped before the answer was done')
+      for (const controller of this.#controllers) controller.abort(reason)
+    }, withinMs)
+    await empty
+    clearTimeout(timer)
+  }
+}

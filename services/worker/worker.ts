@@ -1,0 +1,109 @@
+/** Runs models. Connects to every orchestrator, says what it holds, and answers what they send. */
+import {
+  workerInfer,
+  type InferenceEnd,
+  type InferenceItem,
+  type InferenceRequest
+} from '#shared/contracts/inference.ts'
+import type { PeerReport } from '#shared/contracts/peers.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { Reporter } from '#shared/mesh/reporter.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import { Router } from '#shared/rpc/router.ts'
+import type { GenerateRequest } from './engines/engine.ts'
+import { HeldModel, type ModelSource } from './held-model.ts'
+import { RunningRequests } from './running-requests.ts'
+
+export interface WorkerDeps {
+  join: JoinMesh
+  models: readonly ModelSource[]
+  /** What the worker says of itself. */
+  self: Omit<PeerReport, 'worker'>
+  /** How long `stop` lets running requests finish. */
+  drainMs: number
+  log: Logger
+}
+
+export interface Worker extends Service {
+  /** Resolves when every model is ready or has failed. */
+  loaded(): Promise<void>
+}
+
+export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): Worker {
+  const held = new Map(models.map((source) => [source.name, new HeldModel(source)]))
+  const running = new RunningRequests()
+  let loading: Promise<void> = Promise.resolve()
+
+  async function* infer(
+    request: InferenceRequest,
+    context: RequestContext
+  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    const model = request.model === undefined ? undefined : held.get(request.model)
+    if (model === undefined) {
+      throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${request.model ?? ''}`)
+    }
+    const engine = model.engineFor(request)
+    using entry = running.enter(context.signal)
+    const answer = engine.generate(toGenerate(request), entry.signal)
+    let seq = 0
+    try {
+      for (;;) {
+        const { done, value } = await answer.next()
+        if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
+        yield { seq, ...value }
+        seq += value.tokenIds.length
+      }
+    } finally {
+      await answer.return(undefined as never) // the orchestrator may have left
+    }
+  }
+
+  const mesh = join(new Router().serve(workerInfer, infer))
+  const reporter = new Reporter({
+    mesh,
+    to: ['orchestrator', 'registry'],
+    describe: () => ({
+      ...self,
+      worker: {
+        models: [...held.values()].map((model) => model.describe()),
+        draining: running.draining
+      }
+    }),
+    log
+  })
+
+  const load = async (model: HeldModel) => {
+    const { name } = model.source
+    await model.load()
+    if (model.failure === null) log.info({ model: name }, 'model is ready')
+    else log.error({ model: name, code: model.failure.code }, model.failure.message)
+    reporter.tellAll()
+  }
+
+  return {
+    async start() {
+      await mesh.start()
+      mesh.follow('orchestrator')
+      mesh.follow('registry')
+      reporter.start()
+      loading = Promise.all([...held.values()].map(load)).then(() => {})
+      log.info({ peer: mesh.key }, 'worker is up')
+    },
+    loaded: () => loading,
+    async stop() {
+      const drained = running.drain(drainMs)
+      reporter.tellAll() // so that nothing new is placed here
+      await drained
+      reporter.stop()
+      await mesh.stop()
+      await Promise.all([...held.values()].map((model) => model.close()))
+    }
+  }
+}
+
+function toGenerate({ input, maxTokens, sampling, stop }: InferenceRequest): GenerateRequest {
+  return { input, maxTokens, sampling, ...(stop === undefined ? {} : { stop }) }
+}

@@ -1,0 +1,176 @@
+/** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
+import type { TestContext } from 'node:test'
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import { gatewayInfer } from '#shared/contracts/inference.ts'
+import { gatewayReady } from '#shared/contracts/peers.ts'
+import { silentLogger, type Logger } from '#shared/log.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { Mesh } from '#shared/mesh/mesh.ts'
+import { createDht } from '#shared/mesh/dht.ts'
+import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { PeerRole } from '#shared/mesh/role.ts'
+import type { TopicKey } from '#shared/mesh/topic-key.ts'
+import { createContext, type RequestContext } from '#shared/rpc/context.ts'
+import { createGateway } from '../../services/gateway/gateway.ts'
+import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
+import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
+import { createRegistry } from '../../services/registry/registry.ts'
+import { SimEngine, type SimOptions } from '../../services/worker/engines/sim/sim-engine.ts'
+import type { ModelSource } from '../../services/worker/held-model.ts'
+import { createWorker } from '../../services/worker/worker.ts'
+import { atEnd, startDht, startPeer } from './peers.ts'
+import { until } from './until.ts'
+
+export interface MeshSetup {
+  gateways?: number
+  orchestrators?: number
+  /** One simulated worker for each entry. */
+  workers?: Partial<SimOptions>[]
+  maxConcurrentPerCaller?: number
+  log?: Logger
+}
+
+const self = { host: 'test', version: '0.0.0' }
+
+export class TestMesh {
+  readonly topicKey: TopicKey
+  readonly #t: TestContext
+  readonly #log: Logger
+  /** Made by the services, in order of their start. */
+  readonly meshes: Mesh[] = []
+  #pool: PeerPool | null = null
+
+  constructor(t: TestContext, topicKey: TopicKey, log: Logger) {
+    this.#t = t
+    this.topicKey = topicKey
+    this.#log = log
+  }
+
+  /** How a service of this mesh joins. */
+  joiner(role: PeerRole): JoinMesh {
+    return (router) => {
+      const mesh = new Mesh({
+        dht: createDht(this.topicKey),
+        keyPair: temporaryIdentity(),
+        secret: this.topicKey.secret,
+        role,
+        router,
+        lookupMs: 200,
+        log: this.#log
+      })
+      this.meshes.push(mesh)
+      return mesh
+    }
+  }
+
+  async addRegistry() {
+    const registry = createRegistry({
+      join: this.joiner('registry'),
+      catalogue: new MemoryCatalogue(),
+      self,
+      log: this.#log
+    })
+    return this.#start(registry)
+  }
+
+  async addOrchestrator() {
+    return this.#start(
+      createOrchestrator({ join: this.joiner('orchestrator'), self, log: this.#log })
+    )
+  }
+
+  async addGateway(maxConcurrentPerCaller = 256) {
+    const join = this.joiner('gateway')
+    return this.#start(createGateway({ join, self, maxConcurrentPerCaller, log: this.#log }))
+  }
+
+  async addWorker(models: ModelSource[], drainMs = 1000) {
+    const join = this.joiner('worker')
+    const worker = createWorker({ join, models, self, drainMs, log: this.#log })
+    await this.#start(worker)
+    const mesh = this.meshes.at(-1)!
+    return { worker, key: mesh.key, mesh }
+  }
+
+  addSimWorker(options: Partial<SimOptions> = {}) {
+    return this.addWorker([simSource(options)])
+  }
+
+  /** A client that talks to the gateways, as the bridge does. */
+  async client(): Promise<PeerPool> {
+    if (this.#pool !== null) return this.#pool
+    const mesh = await startPeer(this.#t, this.topicKey, { role: 'bridge' })
+    mesh.follow('gateway')
+    this.#pool = new PeerPool(mesh, 'gateway')
+    return this.#pool
+  }
+
+  /** Waits until a request would be answered. */
+  async ready(): Promise<void> {
+    const pool = await this.client()
+    await until(async () => {
+      using context = createContext({ timeoutMs: 5000 })
+      return (await pool.call(gatewayReady, {}, context)).ready
+    })
+  }
+
+  /** Sends a prompt and collects the answer. */
+  async infer(request: Partial<InferenceRequest> & { prompt?: string } = {}) {
+    using context = createContext({ timeoutMs: 30_000 })
+    return await this.inferIn(context, request)
+  }
+
+  async inferIn(
+    context: RequestContext,
+    { prompt = 'hello', ...rest }: Partial<InferenceRequest> & { prompt?: string },
+    onText: (text: string) => void = () => {}
+  ) {
+    const pool = await this.client()
+    const request: InferenceRequest = {
+      input: { mode: 'direct', prompt },
+      maxTokens: 16,
+      sampling: {},
+      ...rest
+    }
+    const stream = pool.stream(gatewayInfer, request, context)
+    let text = ''
+    const tokenIds: number[] = []
+    for (;;) {
+      const { done, value } = await stream.next()
+      if (done === true) return { text, tokenIds, end: value }
+      text += value.text
+      tokenIds.push(...value.tokenIds)
+      onText(value.text)
+    }
+  }
+
+  async #start<S extends { start(): Promise<void>; stop(): Promise<void> }>(
+    service: S
+  ): Promise<S> {
+    atEnd(this.#t, () => service.stop())
+    await service.start()
+    return service
+  }
+}
+
+export function simSource(options: Partial<SimOptions> = {}): ModelSource {
+  return { name: options.name ?? 'sim', engine: 'sim', open: async () => new SimEngine(options) }
+}
+
+export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<TestMesh> {
+  const { gateways = 1, orchestrators = 1, workers = [{}], maxConcurrentPerCaller, log } = setup
+  const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger())
+  await mesh.addRegistry()
+  for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator()
+  for (let i = 0; i < gateways; i++) await mesh.addGateway(maxConcurrentPerCaller)
+  for (const options of workers) {
+    await mesh.addSimWorker({
+      decodeTokensPerSecond: Infinity,
+      prefillTokensPerSecond: Infinity,
+      ...options
+    })
+  }
+  if (workers.length > 0) await mesh.ready()
+  return mesh
+}
