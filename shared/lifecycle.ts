@@ -1,5 +1,7 @@
 /** Everything that starts can stop. */
 import process from 'node:process'
+import { inspect } from 'node:util'
+import type { Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import type { Logger } from './log.ts'
 
@@ -37,9 +39,13 @@ export function together(services: Service[]): Service {
 
 /**
  * Runs a service until SIGINT or SIGTERM, then stops it and ends the process. A second signal ends
- * the process at once.
+ * the process at once. Rejects when the service does not start.
  */
-export async function runUntilSignal(service: Service, log: Logger): Promise<void> {
+export async function runUntilSignal(
+  service: Service,
+  log: Logger,
+  onStarted?: () => void
+): Promise<void> {
   const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>()
   const onSignal = (signal: NodeJS.Signals) => {
     resolve(signal)
@@ -48,25 +54,36 @@ export async function runUntilSignal(service: Service, log: Logger): Promise<voi
   }
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
+  const started = service.start()
+  const early = await Promise.race([started, signalled])
+  if (early === undefined) onStarted?.()
+  else started.catch(() => {}) // it was told to stop while it started
+  const signal = await signalled
+  log.info({ signal }, 'stopping')
+  setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
+  await service.stop()
+  process.exit(0)
+}
+
+/** What every `main.ts` does: makes the service from the environment and runs it until a signal. */
+export async function runMain(
+  env: Environment,
+  make: (env: Environment) => { service: Service; log: Logger }
+): Promise<void> {
   try {
-    await service.start()
-    const signal = await signalled
-    log.info({ signal }, 'stopping')
-    setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
-    await service.stop()
-    process.exit(0)
+    const { service, log } = make(env)
+    await runUntilSignal(service, log)
   } catch (error) {
-    reportFailure(error, log)
+    reportFailure(error)
     process.exit(1)
   }
 }
 
 /** An expected failure is one sentence; anything else is our bug and shows where it happened. */
-export function reportFailure(error: unknown, log: Logger): void {
-  if (error instanceof HaifError) {
-    log.debug({ err: error }, 'failed')
-    process.stderr.write(`haif: ${error.message} (${error.code})\n`)
-  } else {
-    log.fatal({ err: error }, 'unexpected failure')
-  }
+export function reportFailure(error: unknown): void {
+  const text =
+    error instanceof HaifError
+      ? `${error.message} (${error.code})`
+      : `unexpected failure, please report it: ${inspect(error)}`
+  process.stderr.write(`haif: ${text}\n`)
 }

@@ -3,6 +3,8 @@ import { destination, pino, type Logger } from 'pino'
 
 export type { Logger }
 
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
 /** `level`: trace, debug, info, warn, error, fatal or silent. */
 export function createLogger(level: string, name?: string): Logger {
   return pino(

@@ -5,7 +5,7 @@ import {
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
-import type { PeerReport } from '#shared/contracts/peers.ts'
+import type { PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -30,6 +30,10 @@ export interface WorkerDeps {
 export interface Worker extends Service {
   /** Resolves when every model is ready or has failed. */
   loaded(): Promise<void>
+  /** Resolves when it is connected to a first orchestrator. */
+  connected(): Promise<void>
+  /** What it holds, as it reports it. */
+  models(): WorkerModel[]
 }
 
 export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): Worker {
@@ -61,16 +65,14 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
     }
   }
 
+  const describeModels = () => [...held.values()].map((model) => model.describe())
   const mesh = join(new Router().serve(workerInfer, infer))
   const reporter = new Reporter({
     mesh,
     to: ['orchestrator', 'registry'],
     describe: () => ({
       ...self,
-      worker: {
-        models: [...held.values()].map((model) => model.describe()),
-        draining: running.draining
-      }
+      worker: { models: describeModels(), draining: running.draining }
     }),
     log
   })
@@ -83,6 +85,11 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
     reporter.tellAll()
   }
 
+  const { promise: connected, resolve: onConnected } = Promise.withResolvers<void>()
+  mesh.on('link', ({ peer }) => {
+    if (peer.role === 'orchestrator') onConnected()
+  })
+
   return {
     async start() {
       await mesh.start()
@@ -93,6 +100,8 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
       log.info({ peer: mesh.key }, 'worker is up')
     },
     loaded: () => loading,
+    connected: () => connected,
+    models: describeModels,
     async stop() {
       const drained = running.drain(drainMs)
       reporter.tellAll() // so that nothing new is placed here

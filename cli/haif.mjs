@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/** The `haif` command: finds a Node that runs TypeScript as it is, and hands over to main.ts. */
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('main.ts', import.meta.url))
+const own = fileURLToPath(
+  new URL(
+    `../node_modules/.bin/${process.platform === 'win32' ? 'node.cmd' : 'node'}`,
+    import.meta.url
+  )
+)
+const [major, minor] = process.versions.node.split('.').map(Number)
+
+if (major > 24 || (major === 24 && minor >= 12)) {
+  await import(main)
+} else if (existsSync(own)) {
+  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
+  // A terminal sends Ctrl-C to the child, too: it decides when to end.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal))
+  }
+  child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
+} else {
+  console.error(
+    'haif: not set up yet; run "npm start" in the folder of HAIF once, or install Node 24.12'
+  )
+  process.exit(1)
+}

@@ -1,0 +1,32 @@
+/** The `haif` command. Each command has a file of its own in commands/. */
+import process from 'node:process'
+import { Command } from 'commander'
+import { reportFailure } from '#shared/lifecycle.ts'
+import { VERSION } from '#shared/version.ts'
+import { addChatCommand } from './commands/chat.ts'
+import { addInferCommand } from './commands/infer.ts'
+import { addJoinCommand } from './commands/join.ts'
+import { addKeyCommand } from './commands/key.ts'
+import { addServiceCommand } from './commands/service.ts'
+import { addStatusCommand } from './commands/status.ts'
+import { addUpCommand } from './commands/up.ts'
+
+const program = new Command('haif')
+  .description('one private AI cloud from the machines you own')
+  .version(VERSION)
+  .showHelpAfterError('(haif --help lists the commands)')
+
+addUpCommand(program)
+addJoinCommand(program)
+addInferCommand(program)
+addChatCommand(program)
+addStatusCommand(program)
+addKeyCommand(program)
+addServiceCommand(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  reportFailure(error)
+  process.exit(1)
+}

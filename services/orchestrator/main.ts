@@ -1,0 +1,9 @@
+/** Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, LOG_LEVEL. */
+import { runMain } from '#shared/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/place.ts'
+import { createOrchestrator } from './orchestrator.ts'
+
+await runMain(process.env, (env) => {
+  const { join, self, log } = placeFromEnvironment(env, 'orchestrator')
+  return { log, service: createOrchestrator({ join, self, log }) }
+})

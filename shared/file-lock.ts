@@ -1,0 +1,34 @@
+/**
+ * A lock between processes that the kernel holds: it cannot be passed while its holder lives, and
+ * `kill -9` releases it. SQLite takes it for us, the same way on every platform.
+ */
+import { DatabaseSync } from 'node:sqlite'
+
+export interface FileLock {
+  release(): void
+}
+
+/** Locks held by this process, so that none is garbage collected and so released. */
+const held = new Set<DatabaseSync>()
+
+/** Null when another holder has it. The holder keeps it until it releases it or ends. */
+export function lockFile(file: string): FileLock | null {
+  const database = new DatabaseSync(file)
+  try {
+    database.exec('pragma locking_mode = exclusive; begin exclusive')
+  } catch (error) {
+    database.close()
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null
+    throw error
+  }
+  held.add(database)
+  return {
+    release() {
+      held.delete(database)
+      database.close()
+    }
+  }
+}
+
+/** https://www.sqlite.org/rescode.html#busy */
+const SQLITE_BUSY = 5

@@ -1,0 +1,96 @@
+/**
+ * HAIF_HOME: what a machine keeps between two runs.
+ *
+ *   mesh.secret     the secret of the mesh that `haif up` makes here
+ *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
+ *   topic.key       the mesh that this machine last started or joined; `haif infer` and others use it
+ *   keys/           one key pair for each peer that runs here
+ *   models/         downloaded models
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { KeyPair } from 'hyperdht'
+import { readString, type Environment } from './config.ts'
+import { HaifError } from './errors.ts'
+import { lockFile, type FileLock } from './file-lock.ts'
+import { loadIdentity, loadSecretFile } from './mesh/identity.ts'
+import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
+
+/** Workers, say, that may run on one home at the same time. */
+const PEERS_OF_A_ROLE_MAX = 64
+
+export class Home {
+  readonly folder: string
+
+  constructor(env: Environment) {
+    this.folder = resolve(readString(env, 'HAIF_HOME', join(homedir(), '.haif')))
+    mkdirSync(join(this.folder, 'keys'), { recursive: true, mode: 0o700 })
+  }
+
+  get models(): string {
+    return join(this.folder, 'models')
+  }
+
+  meshSecret(): Buffer {
+    return loadSecretFile(join(this.folder, 'mesh.secret'))
+  }
+
+  /** Held while `haif up` runs; a second one gets HOME_IN_USE. */
+  lockForUp(): FileLock {
+    const lock = lockFile(join(this.folder, 'up.lock'))
+    if (lock !== null) return lock
+    throw new HaifError(
+      'HOME_IN_USE',
+      `"haif up" runs already on ${this.folder}; stop it first, or set HAIF_HOME to another folder`
+    )
+  }
+
+  /**
+   * The key pair of a peer that runs here. Two workers on one home are two peers, so each takes the
+   * first key that no running process holds.
+   */
+  identity(role: string): KeyPair {
+    for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
+      const name = number === 1 ? role : `${role}-${number}`
+      const lock = lockFile(join(this.folder, 'keys', `${name}.lock`))
+      if (lock !== null) return loadIdentity(join(this.folder, 'keys', `${name}.key`))
+    }
+    throw new HaifError('HOME_IN_USE', `${PEERS_OF_A_ROLE_MAX} peers run on ${this.folder} already`)
+  }
+
+  get bootstrapPort(): number {
+    return Number(this.#read('bootstrap.port') ?? 0)
+  }
+
+  set bootstrapPort(port: number) {
+    this.#write('bootstrap.port', String(port))
+  }
+
+  rememberTopicKey(text: string): void {
+    this.#write('topic.key', text)
+  }
+
+  /** From the option, the environment, or the mesh that this machine last started or joined. */
+  topicKey(option: string | undefined, env: Environment): TopicKey {
+    const text = option ?? env['HAIF_TOPIC_KEY'] ?? this.#read('topic.key')
+    if (text !== null) return decodeTopicKey(text)
+    throw new HaifError(
+      'TOPIC_KEY_INVALID',
+      'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key'
+    )
+  }
+
+  #read(name: string): string | null {
+    try {
+      return readFileSync(join(this.folder, name), 'utf8').trim()
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+      throw error
+    }
+  }
+
+  #write(name: string, text: string): void {
+    writeFileSync(join(this.folder, name), `${text}\n`, { mode: 0o600 })
+  }
+}
