@@ -12,6 +12,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import { inferThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
@@ -38,7 +39,7 @@ export function createGateway(deps: GatewayDeps): Service {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
     const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
     try {
-      return yield* orchestrators.stream(orchestratorInfer, request, context)
+      return yield* inferThrough(orchestrators, orchestratorInfer, request, context)
     } finally {
       leave()
     }

@@ -1,70 +1,151 @@
 /**
- * The choice of a worker for an attempt: among those that hold the model, the one with the least
- * load for its slots. Pure: data in, decision out.
+ * The choice of a worker for an attempt: the one with the least expected time to first token, among
+ * those that satisfy the request's constraints. Pure: data in, decision out.
+ *
+ *   expected = wait for a slot + prefill of what is not cached there + round trip
  */
-export interface WorkerView {
-  key: string
-  draining: boolean
-  /** When this orchestrator last chose it; breaks ties, so that equal workers take turns. */
-  lastPlacedAt: number
-  models: ModelView[]
-}
+import { mayAttempt, type Breaker } from './breaker.ts'
 
-export interface ModelView {
-  name: string
-  ready: boolean
-  slots: number
-  /** Requests running and waiting there, as far as is known now. */
-  load: number
+/** What placement wants to know of a model on a worker. */
+export interface Candidate {
+  readonly workerKey: string
+  readonly isReady: boolean
+  readonly load: number
+  readonly lastPlacedAt: number
+  /** How long a request holds a slot there, measured; 0: not yet. */
+  readonly serviceMs: number
+  readonly breaker: Breaker
+  readonly labels: Readonly<Record<string, string>>
+  readonly model: { readonly slots: number; readonly prefillTokensPerSecond: number }
+  readonly link: { readonly rttMs: number }
 }
-
-export type Placement =
-  | { kind: 'placed'; workerKey: string }
-  | { kind: 'refused'; code: 'MODEL_NOT_FOUND' | 'NO_ELIGIBLE_WORKER'; reason: string }
 
 export interface PlacementRequest {
-  model: string
-  /** Workers that have failed this request already. */
-  exclude: ReadonlySet<string>
+  promptTokens: number
+  /** Candidates that have failed this request already; a worker that came back is a new one. */
+  exclude: ReadonlySet<Candidate>
+  /** Labels that the worker must have. */
+  labels?: Readonly<Record<string, string>> | undefined
+  /** Prompt tokens that a worker probably has in its cache. */
+  cachedTokens(workerKey: string): number
 }
 
-export function placeAttempt(
-  workers: readonly WorkerView[],
-  { model, exclude }: PlacementRequest
-): Placement {
-  let best: { worker: WorkerView; load: number } | null = null
-  let holders = 0
-  for (const worker of workers) {
-    const held = worker.models.find(({ name }) => name === model)
-    if (held === undefined) continue
-    holders++
-    if (!held.ready || worker.draining || exclude.has(worker.key)) continue
-    const load = held.load / Math.max(1, held.slots)
-    if (best === null || load < best.load || (load === best.load && isNext(worker, best.worker))) {
-      best = { worker, load }
-    }
-  }
-  if (best !== null) return { kind: 'placed', workerKey: best.worker.key }
-  if (workers.length === 0) {
-    return { kind: 'refused', code: 'NO_ELIGIBLE_WORKER', reason: 'no worker is up' }
-  }
-  if (holders === 0) {
-    return { kind: 'refused', code: 'MODEL_NOT_FOUND', reason: `no worker holds ${model}` }
-  }
-  const reason = `no worker that holds ${model} can take the request now`
-  return { kind: 'refused', code: 'NO_ELIGIBLE_WORKER', reason }
+export interface Score {
+  workerKey: string
+  waitMs: number
+  prefillMs: number
+  rttMs: number
+  cachedTokens: number
+  expectedMs: number
+  /** Why it was not eligible. */
+  ineligible?: string
 }
+
+export type Placement<Chosen extends Candidate> =
+  | { kind: 'placed'; chosen: Chosen; score: Score }
+  /** Somebody could serve it, but not now. */
+  | { kind: 'busy' }
+  /** Of those that hold the model nobody may serve this request. */
+  | { kind: 'ineligible'; reason: string }
+
+/** Until a worker has measured itself. */
+const PREFILL_TOKENS_PER_SECOND_DEFAULT = 500
+const SERVICE_MS_DEFAULT = 2000
+/** Requests that may wait on a worker itself, per slot: only those that follow their cache. */
+const WAITING_PER_SLOT_MAX = 1
+/** Differences below this are noise, and load decides. */
+const NOISE_MS = 2
+
+export function placeAttempt<Chosen extends Candidate>(
+  candidates: Iterable<Chosen>,
+  request: PlacementRequest,
+  now: number
+): Placement<Chosen> {
+  let best: { candidate: Chosen; score: Score } | null = null
+  let busy = false
+  let reason = 'no worker holds the model'
+  for (const candidate of candidates) {
+    const why = ineligibility(candidate, request, now)
+    if (why !== null) {
+      reason = why
+      continue
+    }
+    const score = scoreOf(candidate, request)
+    if (!mayWaitThere(candidate, score)) {
+      busy = true
+      continue
+    }
+    if (best === null || isBetter(candidate, score, best)) best = { candidate, score }
+  }
+  if (best !== null) return { kind: 'placed', chosen: best.candidate, score: best.score }
+  return busy ? { kind: 'busy' } : { kind: 'ineligible', reason }
+}
+
+export function scoreOf(candidate: Candidate, request: PlacementRequest): Score {
+  const { workerKey, load, model } = candidate
+  const cachedTokens = Math.min(request.promptTokens, request.cachedTokens(workerKey))
+  const rate = model.prefillTokensPerSecond || PREFILL_TOKENS_PER_SECOND_DEFAULT
+  const prefillMs = ((request.promptTokens - cachedTokens) / rate) * 1000
+  const slots = Math.max(1, model.slots)
+  const queued = Math.max(0, load - slots + 1)
+  const waitMs = (queued * (candidate.serviceMs || SERVICE_MS_DEFAULT)) / slots
+  const { rttMs } = candidate.link
+  return {
+    workerKey,
+    waitMs,
+    prefillMs,
+    rttMs,
+    cachedTokens,
+    expectedMs: waitMs + prefillMs + rttMs
+  }
+}
+
+/** Why the worker may not serve the request, or null. */
+export function ineligibility(
+  candidate: Candidate,
+  { exclude, labels }: PlacementRequest,
+  now: number
+): string | null {
+  if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
+  if (!candidate.isReady) return 'no worker has the model ready'
+  const missing = Object.entries(labels ?? {}).find(
+    ([name, value]) => candidate.labels[name] !== value
+  )
+  if (missing !== undefined) return `no worker has the label ${missing.join('=')}`
+  if (!mayAttempt(candidate.breaker, now))
+    return 'every worker that holds the model fails at present'
+  return null
+}
+
+/**
+ * With a free slot always. Without one a request waits in the orchestrator's queue, where it is
+ * treated fairly and can go to whoever is free first; it waits at the worker only where the prefill
+ * that it saves there is worth more than the wait.
+ */
+function mayWaitThere(candidate: Candidate, { waitMs, cachedTokens }: Score): boolean {
+  const { slots, prefillTokensPerSecond } = candidate.model
+  if (candidate.load < slots) return true
+  if (candidate.load >= slots * (1 + WAITING_PER_SLOT_MAX)) return false
+  const rate = prefillTokensPerSecond || PREFILL_TOKENS_PER_SECOND_DEFAULT
+  return waitMs < (cachedTokens / rate) * 1000
+}
+
+function isBetter(
+  candidate: Candidate,
+  score: Score,
+  best: { candidate: Candidate; score: Score }
+): boolean {
+  const difference = score.expectedMs - best.score.expectedMs
+  if (Math.abs(difference) > NOISE_MS) return difference < 0
+  const load = fill(candidate) - fill(best.candidate)
+  if (load !== 0) return load < 0
+  return candidate.lastPlacedAt < best.candidate.lastPlacedAt // equal workers take turns
+}
+
+const fill = ({ load, model }: Candidate): number => load / Math.max(1, model.slots)
 
 /** The model for a request that names none: the one that most workers hold ready; then by name. */
-export function defaultModel(workers: readonly WorkerView[]): string | null {
-  const holders = new Map<string, number>()
-  for (const { models } of workers) {
-    for (const { name, ready } of models) {
-      if (ready) holders.set(name, (holders.get(name) ?? 0) + 1)
-    }
-  }
-  const [first] = [...holders].toSorted(([a, m], [b, n]) => n - m || a.localeCompare(b))
+export function defaultModel(ready: ReadonlyMap<string, number>): string | null {
+  const [first] = [...ready].toSorted(([a, m], [b, n]) => n - m || a.localeCompare(b))
   return first?.[0] ?? null
 }
-
-const isNext = (a: WorkerView, b: WorkerView): boolean => a.lastPlacedAt < b.lastPlacedAt

@@ -1,23 +1,38 @@
 /**
- * What the orchestrator knows of each worker: what the worker last said, and what it has itself sent
- * there since. A worker is in the table exactly as long as it is connected.
+ * What the orchestrator knows of each worker. A worker is in the table exactly as long as it is
+ * connected. Models are indexed, so that a choice costs the same with fifty workers and with ten
+ * thousand.
  */
 import type { WorkerReport } from '#shared/contracts/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import type { WorkerView } from './placement.ts'
+import { Holding } from './holding.ts'
+import { IndexedSet } from './indexed-set.ts'
+
+/** Workers looked at for one choice; with more, some are drawn at random. */
+const CANDIDATES_MAX = 48
 
 interface Row {
   link: PeerLink
-  report: WorkerReport
-  /** Requests of ours that the worker runs or holds, by model. */
-  inFlight: Map<string, number>
-  /** The same at the time of the last report: those are counted in it already. */
-  inFlightAtReport: Map<string, number>
-  lastPlacedAt: number
+  holdings: Map<string, Holding>
+}
+
+interface ModelIndex {
+  all: IndexedSet<Holding>
+  /** Those with a free slot. */
+  free: IndexedSet<Holding>
+  /** Slots of the ready ones together, and what each was counted with. */
+  slots: number
+  counted: Map<Holding, number>
 }
 
 export class WorkerTable {
   readonly #rows = new Map<string, Row>() // bounded by the connections of the mesh
+  readonly #models = new Map<string, ModelIndex>() // bounded by rows × models per worker
+  readonly #random: () => number
+
+  constructor(random: () => number = Math.random) {
+    this.#random = random
+  }
 
   get size(): number {
     return this.#rows.size
@@ -25,65 +40,114 @@ export class WorkerTable {
 
   /** Takes in a report, and the worker when it is new or has come back on another connection. */
   update(link: PeerLink, report: WorkerReport): void {
+    const { key } = link.peer
+    const known = this.#rows.get(key)
+    if (known !== undefined && known.link !== link) this.#removeRow(key)
+    const row = this.#rows.get(key) ?? { link, holdings: new Map() }
+    this.#rows.set(key, row)
+    const { draining, labels = {} } = report
+    for (const model of report.models) {
+      const holding = row.holdings.get(model.name)
+      if (holding === undefined) {
+        const added = new Holding(link, model, { draining, labels })
+        row.holdings.set(model.name, added)
+        this.#indexOf(model.name).all.add(added)
+      } else {
+        holding.reported(model, draining)
+      }
+    }
+    for (const [name, holding] of row.holdings) {
+      if (report.models.some((model) => model.name === name)) this.refresh(holding)
+      else this.#removeHolding(row, holding)
+    }
+  }
+
+  /** Forgets the worker, unless it is connected again already; returns the models it held. */
+  remove(link: PeerLink): string[] {
     const row = this.#rows.get(link.peer.key)
-    if (row === undefined || row.link !== link) {
-      const inFlight = new Map<string, number>()
-      this.#rows.set(link.peer.key, {
-        link,
-        report,
-        inFlight,
-        inFlightAtReport: new Map(),
-        lastPlacedAt: 0
-      })
+    if (row?.link !== link) return []
+    const models = [...row.holdings.keys()]
+    this.#removeRow(link.peer.key)
+    return models
+  }
+
+  /** To be called when the load of a holding has changed. */
+  refresh(holding: Holding): void {
+    const index = this.#models.get(holding.model.name)
+    if (index === undefined || this.holding(holding.workerKey, holding.model.name) !== holding)
       return
+    if (holding.hasFreeSlot) index.free.add(holding)
+    else index.free.delete(holding)
+    const slots = holding.isReady ? holding.model.slots : 0
+    index.slots += slots - (index.counted.get(holding) ?? 0)
+    index.counted.set(holding, slots)
+  }
+
+  holding(workerKey: string, model: string): Holding | undefined {
+    return this.#rows.get(workerKey)?.holdings.get(model)
+  }
+
+  /** Every worker that holds the model, ready or not. */
+  holders(model: string): IndexedSet<Holding> {
+    return this.#models.get(model)?.all ?? new IndexedSet()
+  }
+
+  hasFree(model: string): boolean {
+    return (this.#models.get(model)?.free.size ?? 0) > 0
+  }
+
+  /** Requests that the ready workers can run at the same time. */
+  slots(model: string): number {
+    return this.#models.get(model)?.slots ?? 0
+  }
+
+  /** Workers worth a look: some with a free slot, or else some that are busy. */
+  candidates(model: string): Holding[] {
+    const index = this.#models.get(model)
+    if (index === undefined) return []
+    const from = index.free.size > 0 ? index.free : index.all
+    return from.sample(CANDIDATES_MAX, this.#random)
+  }
+
+  /** Names of the models that some worker has ready, with how many do. */
+  readyModels(): Map<string, number> {
+    const ready = new Map<string, number>()
+    for (const [name, { all }] of this.#models) {
+      const count = [...all].filter((holding) => holding.isReady).length
+      if (count > 0) ready.set(name, count)
     }
-    row.report = report
-    row.inFlightAtReport = new Map(row.inFlight)
+    return ready
   }
 
-  /** Forgets the worker, unless it is connected again already. */
-  remove(link: PeerLink): void {
-    if (this.#rows.get(link.peer.key)?.link === link) this.#rows.delete(link.peer.key)
-  }
-
-  link(key: string): PeerLink | undefined {
-    return this.#rows.get(key)?.link
-  }
-
-  /** Counts a request at the worker until the returned function is called. */
-  place(key: string, model: string, now: number): () => void {
+  #removeRow(key: string): void {
     const row = this.#rows.get(key)
-    if (row === undefined) return () => {}
-    row.lastPlacedAt = now
-    add(row.inFlight, model, 1)
-    return () => {
-      add(row.inFlight, model, -1)
-      add(row.inFlightAtReport, model, -1)
+    if (row === undefined) return
+    this.#rows.delete(key)
+    for (const holding of row.holdings.values()) this.#removeHolding(row, holding)
+  }
+
+  #removeHolding(row: Row, holding: Holding): void {
+    const { name } = holding.model
+    row.holdings.delete(name)
+    const index = this.#models.get(name)
+    if (index === undefined) return
+    index.all.delete(holding)
+    index.free.delete(holding)
+    index.slots -= index.counted.get(holding) ?? 0
+    index.counted.delete(holding)
+    if (index.all.size === 0) this.#models.delete(name)
+  }
+
+  #indexOf(model: string): ModelIndex {
+    const known = this.#models.get(model)
+    if (known !== undefined) return known
+    const index = {
+      all: new IndexedSet<Holding>(),
+      free: new IndexedSet<Holding>(),
+      slots: 0,
+      counted: new Map()
     }
+    this.#models.set(model, index)
+    return index
   }
-
-  /** The workers as placement sees them. */
-  views(): WorkerView[] {
-    return [...this.#rows].map(([key, { report, inFlight, inFlightAtReport, lastPlacedAt }]) => ({
-      key,
-      draining: report.draining,
-      lastPlacedAt,
-      models: report.models.map((model) => ({
-        name: model.name,
-        ready: model.state === 'ready',
-        slots: model.slots,
-        load:
-          model.running +
-          model.waiting +
-          (inFlight.get(model.name) ?? 0) -
-          (inFlightAtReport.get(model.name) ?? 0)
-      }))
-    }))
-  }
-}
-
-function add(counts: Map<string, number>, model: string, by: number): void {
-  const count = (counts.get(model) ?? 0) + by
-  if (count <= 0) counts.delete(model)
-  else counts.set(model, count)
 }

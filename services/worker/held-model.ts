@@ -60,6 +60,11 @@ export class HeldModel {
     }
   }
 
+  /** SHA-256 of the file; empty until it is ready. */
+  get digest(): string {
+    return this.#state.kind === 'ready' ? this.#state.loaded.digest : ''
+  }
+
   /** What the worker reports about it. */
   describe(): WorkerModel {
     const idle = { slots: 0, running: 0, waiting: 0 }

@@ -20,6 +20,8 @@ import { RunningRequests } from './running-requests.ts'
 export interface WorkerDeps {
   join: JoinMesh
   models: readonly ModelSource[]
+  /** What the owner of the machine says of it, for requests that ask for it. */
+  labels?: Readonly<Record<string, string>>
   /** What the worker says of itself. */
   self: Omit<PeerReport, 'worker'>
   /** How long `stop` lets running requests finish. */
@@ -36,7 +38,8 @@ export interface Worker extends Service {
   models(): WorkerModel[]
 }
 
-export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): Worker {
+export function createWorker(deps: WorkerDeps): Worker {
+  const { join, models, labels = {}, self, drainMs, log } = deps
   const held = new Map(models.map((source) => [source.name, new HeldModel(source)]))
   const running = new RunningRequests()
   let loading: Promise<void> = Promise.resolve()
@@ -51,13 +54,16 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
     }
     const engine = model.engineFor(request)
     using entry = running.enter(context.signal)
-    const answer = engine.generate(toGenerate(request), entry.signal)
-    let seq = 0
+    const { digest } = model
+    const answer = engine.generate(toGenerate(request, digest), entry.signal)
+    let seq = request.resume?.tokenIds.length ?? 0
+    let first = true
     try {
       for (;;) {
         const { done, value } = await answer.next()
         if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
-        yield { seq, ...value }
+        yield first ? { seq, ...value, digest } : { seq, ...value }
+        first = false
         seq += value.tokenIds.length
       }
     } finally {
@@ -72,7 +78,7 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
     to: ['orchestrator', 'registry'],
     describe: () => ({
       ...self,
-      worker: { models: describeModels(), draining: running.draining }
+      worker: { models: describeModels(), labels, draining: running.draining }
     }),
     log
   })
@@ -113,6 +119,13 @@ export function createWorker({ join, models, self, drainMs, log }: WorkerDeps): 
   }
 }
 
-function toGenerate({ input, maxTokens, sampling, stop }: InferenceRequest): GenerateRequest {
-  return { input, maxTokens, sampling, ...(stop === undefined ? {} : { stop }) }
+function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
+  const { input, maxTokens, sampling, stop, resume } = request
+  const generate: GenerateRequest = { input, maxTokens, sampling }
+  if (stop !== undefined) generate.stop = stop
+  if (resume !== undefined) {
+    generate.resumeTokenIds = resume.tokenIds
+    if (resume.digest !== digest) generate.resumeText = resume.text
+  }
+  return generate
 }

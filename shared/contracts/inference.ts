@@ -60,6 +60,25 @@ export const InferenceRequest = Type.Object({
       maxItems: STOPS_MAX
     })
   ),
+  /** Who goes first while not everybody can: `interactive` unless said otherwise. */
+  priority: Type.Optional(Type.Union([Type.Literal('interactive'), Type.Literal('batch')])),
+  /** Labels that the worker must have. */
+  labels: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
+      maxProperties: 32
+    })
+  ),
+  /** Whether to send items with the place in the queue. */
+  watchQueue: Type.Optional(Type.Boolean()),
+  /** What the client has of the answer already: it is continued, not begun again. */
+  resume: Type.Optional(
+    Type.Object({
+      tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
+      text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
+      /** The file whose tokens these are; another one continues by text. */
+      digest: Type.Optional(Type.String({ maxLength: 64 }))
+    })
+  ),
   /** The HTTP client's address: who is limited when no tenant is named. */
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** Who is charged and limited. */
@@ -71,7 +90,13 @@ export type InferenceRequest = Static<typeof InferenceRequest>
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 4096 }),
-  text: Type.String({ maxLength: 65_536 })
+  text: Type.String({ maxLength: 65_536 }),
+  /** In the first item of an attempt: the file whose tokens these are. */
+  digest: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Instead of tokens: requests that are served before this one, and the expected wait. */
+  queued: Type.Optional(
+    Type.Object({ ahead: Type.Integer({ minimum: 0 }), waitMs: Type.Number({ minimum: 0 }) })
+  )
 })
 export type InferenceItem = Static<typeof InferenceItem>
 

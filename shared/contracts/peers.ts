@@ -36,6 +36,12 @@ export type WorkerModel = Static<typeof WorkerModel>
 
 export const WorkerReport = Type.Object({
   models: Type.Array(WorkerModel, { maxItems: MODELS_PER_WORKER_MAX }),
+  /** What the owner of the machine says of it; a request may ask for some of them. */
+  labels: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
+      maxProperties: 32
+    })
+  ),
   /** Stopping: finishes what runs and takes nothing new. */
   draining: Type.Boolean()
 })

@@ -58,6 +58,22 @@ export function createContext(options: ContextOptions): OwnedContext {
   }
 }
 
+/** The same request with an end of its own: it can be aborted without aborting its parent. */
+export function childContext(parent: RequestContext): OwnedContext {
+  const controller = new AbortController()
+  const onAbort = () => controller.abort(parent.signal.reason)
+  if (parent.signal.aborted) onAbort()
+  parent.signal.addEventListener('abort', onAbort, { once: true })
+  return {
+    requestId: parent.requestId,
+    traceparent: parent.traceparent,
+    signal: controller.signal,
+    remainingMs: () => parent.remainingMs(),
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => parent.signal.removeEventListener('abort', onAbort)
+  }
+}
+
 export function toEnvelope(context: RequestContext): Envelope {
   const { requestId, traceparent } = context
   const envelope: Envelope = { requestId, deadlineMs: context.remainingMs() }

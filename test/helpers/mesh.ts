@@ -1,6 +1,6 @@
 /** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
 import type { TestContext } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import { gatewayInfer } from '#shared/contracts/inference.ts'
 import { gatewayReady } from '#shared/contracts/peers.ts'
 import { silentLogger, type Logger } from '#shared/log.ts'
@@ -8,6 +8,7 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { createDht } from '#shared/mesh/dht.ts'
+import { inferThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { TopicKey } from '#shared/mesh/topic-key.ts'
@@ -85,16 +86,16 @@ export class TestMesh {
     return this.#start(createGateway({ join, self, maxConcurrentPerCaller, log: this.#log }))
   }
 
-  async addWorker(models: ModelSource[], drainMs = 1000) {
+  async addWorker(models: ModelSource[], labels: Record<string, string> = {}) {
     const join = this.joiner('worker')
-    const worker = createWorker({ join, models, self, drainMs, log: this.#log })
+    const worker = createWorker({ join, models, labels, self, drainMs: 1000, log: this.#log })
     await this.#start(worker)
     const mesh = this.meshes.at(-1)!
     return { worker, key: mesh.key, mesh }
   }
 
-  addSimWorker(options: Partial<SimOptions> = {}) {
-    return this.addWorker([simSource(options)])
+  addSimWorker(options: Partial<SimOptions> = {}, labels?: Record<string, string>) {
+    return this.addWorker([simSource(options)], labels)
   }
 
   /** A client that talks to the gateways, as the bridge does. */
@@ -133,12 +134,14 @@ export class TestMesh {
       sampling: {},
       ...rest
     }
-    const stream = pool.stream(gatewayInfer, request, context)
+    const stream = inferThrough(pool, gatewayInfer, request, context)
     let text = ''
     const tokenIds: number[] = []
+    const queued: NonNullable<InferenceItem['queued']>[] = []
     for (;;) {
       const { done, value } = await stream.next()
-      if (done === true) return { text, tokenIds, end: value }
+      if (done === true) return { text, tokenIds, queued, end: value }
+      if (value.queued !== undefined) queued.push(value.queued)
       text += value.text
       tokenIds.push(...value.tokenIds)
       onText(value.text)

@@ -35,6 +35,11 @@ export interface GenerateRequest {
    * after them as if it had produced them itself. They count into `maxTokens` and `completionTokens`.
    */
   resumeTokenIds?: number[]
+  /**
+   * The text of those tokens, when another file made them: then the engine goes on after the text,
+   * and the ids only count.
+   */
+  resumeText?: string
 }
 
 export interface GenerateItem {

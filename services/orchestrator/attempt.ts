@@ -1,0 +1,100 @@
+/** One try of a request on one worker. Fenced, it is told to stop and nothing of it counts any more. */
+import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
+import {
+  workerInfer,
+  type InferenceEnd,
+  type InferenceItem,
+  type InferenceRequest
+} from '#shared/contracts/inference.ts'
+import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
+import type { Grant } from './dispatcher.ts'
+import type { Holding } from './holding.ts'
+
+export type Step =
+  | { kind: 'item'; attempt: Attempt; item: InferenceItem }
+  | { kind: 'end'; attempt: Attempt; end: InferenceEnd }
+  | { kind: 'failed'; attempt: Attempt; error: HaifError }
+
+/** The worker is not to blame, and its breaker does not count them. */
+const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
+  'WORKER_OVERLOADED',
+  'SHUTTING_DOWN',
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'VALIDATION_FAILED',
+  'UNSUPPORTED_PARAMETER',
+  'CONTEXT_TOO_LONG'
+])
+
+export class Attempt {
+  readonly number: number
+  readonly #grant: Grant
+  readonly #context: OwnedContext
+  readonly #stream: AsyncGenerator<InferenceItem, InferenceEnd, void>
+  #next: Promise<Step> | null = null
+  #settled = false
+
+  constructor(number: number, grant: Grant, request: InferenceRequest, context: RequestContext) {
+    this.number = number
+    this.#grant = grant
+    this.#context = childContext(context)
+    this.#stream = grant.holding.link.stream(workerInfer, request, this.#context)
+  }
+
+  get holding(): Holding {
+    return this.#grant.holding
+  }
+
+  /** How long its first token may be expected to take. */
+  get expectedMs(): number {
+    return this.#grant.score.expectedMs
+  }
+
+  /** What it says next; the same promise until `taken`. */
+  next(): Promise<Step> {
+    this.#next ??= this.#advance()
+    return this.#next
+  }
+
+  taken(): void {
+    this.#next = null
+  }
+
+  /** Another attempt goes on in its place, or nobody wants the answer any more. */
+  fence(reason: string, fault: boolean): void {
+    if (this.#settled) return
+    this.#settle(() => this.#grant.failed(fault))
+    this.#context.abort(new HaifError('CANCELLED', reason))
+    void this.next() // reads the abort, which tells the worker
+  }
+
+  async #advance(): Promise<Step> {
+    try {
+      const result = await this.#stream.next()
+      if (result.done !== true) return { kind: 'item', attempt: this, item: result.value }
+      this.#settle(() => this.#grant.succeeded())
+      return { kind: 'end', attempt: this, end: result.value }
+    } catch (error) {
+      const failure = asWorkerError(error)
+      if (failure.code === 'WORKER_OVERLOADED') this.holding.refused()
+      this.#settle(() => this.#grant.failed(!NO_FAULT.has(failure.code)))
+      return { kind: 'failed', attempt: this, error: failure }
+    }
+  }
+
+  #settle(how: () => void): void {
+    if (this.#settled) return
+    this.#settled = true
+    this.#context[Symbol.dispose]()
+    how()
+  }
+}
+
+/** To the caller a lost connection to a worker is a lost worker. */
+function asWorkerError(error: unknown): HaifError {
+  const failure = toHaifError(error)
+  if (failure.code !== 'PEER_LOST') return failure
+  return new HaifError('WORKER_LOST', 'the worker went away while it served the request', {
+    cause: error
+  })
+}

@@ -1,0 +1,239 @@
+/**
+ * Gives each attempt a worker: at once where one has a free slot, else when its turn comes in the
+ * queue of its model.
+ *
+ * A request waits here and not on a worker, so that whoever is free first gets it and tenants share
+ * fairly. Everything that may free a slot (an ended attempt, a report, a lost worker) calls `pump`.
+ */
+import { HaifError } from '#shared/errors.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import { onAttempt, onFailure, onSuccess } from './breaker.ts'
+import type { Share } from './fair-queue.ts'
+import type { Holding } from './holding.ts'
+import { placeAttempt, type Placement, type PlacementRequest, type Score } from './placement.ts'
+import { WaitingLine } from './waiting-line.ts'
+import type { WorkerTable } from './worker-table.ts'
+
+export interface Ask {
+  model: string
+  share: Share
+  placement: PlacementRequest
+  /** Workers that have seen the beginning of the prompt. */
+  affine: Iterable<string>
+  /** Told when the request has to wait, and when its place changes. */
+  onPosition?: ((position: Position) => void) | undefined
+}
+
+export interface Position {
+  /** Requests that are served before it. */
+  ahead: number
+  /** The expected wait, from the measured time of a request and the slots there are. */
+  waitMs: number
+}
+
+/** A worker for one attempt. One of the endings has to be called, once. */
+export interface Grant {
+  readonly holding: Holding
+  readonly score: Score
+  succeeded(): void
+  /** `fault`: the worker is to blame, and its breaker counts it. */
+  failed(fault: boolean): void
+}
+
+interface Waiting {
+  ask: Ask
+  settle(outcome: Grant | HaifError): void
+}
+
+/** Of what a model's requests take, before any has been measured. */
+const SERVICE_MS_DEFAULT = 2000
+const SERVICE_WEIGHT = 0.1
+/** Models whose service time is remembered. */
+const MODELS_MAX = 1024
+
+export class Dispatcher {
+  readonly #table: WorkerTable
+  readonly #now: () => number
+  readonly #lines = new Map<string, WaitingLine<Waiting>>() // one for each model that is waited for
+  readonly #serviceMs = new Map<string, number>() // at most MODELS_MAX
+
+  constructor(deps: { table: WorkerTable; now: () => number }) {
+    this.#table = deps.table
+    this.#now = deps.now
+  }
+
+  /** Requests waiting for a model. */
+  waiting(model: string): number {
+    return this.#lines.get(model)?.size ?? 0
+  }
+
+  /** A worker that can begin now, or null; for a second attempt beside a slow one. */
+  tryNow(ask: Ask): Grant | null {
+    const placement = this.#place(ask)
+    return placement.kind === 'placed' ? this.#grant(placement.chosen, placement.score) : null
+  }
+
+  /** Waits for a worker, within the context's deadline. */
+  async acquire(ask: Ask, context: RequestContext): Promise<Grant> {
+    context.signal.throwIfAborted()
+    const placement = this.#place(ask)
+    if (placement.kind === 'ineligible') throw this.#notEligible(ask, placement.reason)
+    // Those that wait already come first, except where the caches are: nobody else wants that slot.
+    if (placement.kind === 'placed' && this.waiting(ask.model) === 0) {
+      return this.#grant(placement.chosen, placement.score)
+    }
+    return await this.#wait(ask, context)
+  }
+
+  /** Something has changed for a model: gives out what has become free. */
+  pump(model: string): void {
+    const line = this.#lines.get(model)
+    if (line === undefined) return
+    line.offer(
+      (waiting) => this.#offer(waiting),
+      () => this.#table.hasFree(model)
+    )
+    if (line.size === 0) this.#lines.delete(model)
+    else line.each((waiting) => this.#tellPosition(waiting))
+  }
+
+  /** Whether the request left the line: with a worker, or because none can ever serve it. */
+  #offer(waiting: Waiting): boolean {
+    const placement = this.#place(waiting.ask)
+    switch (placement.kind) {
+      case 'busy':
+        return false
+      case 'placed':
+        waiting.settle(this.#grant(placement.chosen, placement.score))
+        return true
+      case 'ineligible':
+        waiting.settle(this.#notEligible(waiting.ask, placement.reason))
+        return true
+    }
+  }
+
+  #place({ model, placement, affine }: Ask): Placement<Holding> {
+    const candidates = new Set(this.#table.candidates(model))
+    for (const key of affine) {
+      const holding = this.#table.holding(key, model)
+      if (holding !== undefined) candidates.add(holding)
+    }
+    const decision = placeAttempt(candidates, placement, this.#now())
+    // The sample may have missed the only ones that can serve it.
+    if (decision.kind === 'ineligible' && candidates.size < this.#table.holders(model).size) {
+      return placeAttempt(this.#table.holders(model), placement, this.#now())
+    }
+    return decision
+  }
+
+  #grant(holding: Holding, score: Score): Grant {
+    const startedAt = this.#now()
+    const { name } = holding.model
+    holding.placed(startedAt)
+    holding.breaker = onAttempt(holding.breaker)
+    this.#table.refresh(holding)
+    const finish = () => {
+      holding.finished()
+      this.#table.refresh(holding)
+      this.pump(name)
+    }
+    return {
+      holding,
+      score,
+      succeeded: () => {
+        holding.breaker = onSuccess()
+        const ms = this.#now() - startedAt
+        holding.measuredService(ms)
+        this.#measured(name, ms)
+        finish()
+      },
+      failed: (fault) => {
+        if (fault) holding.breaker = onFailure(holding.breaker, this.#now())
+        finish()
+      }
+    }
+  }
+
+  async #wait(ask: Ask, context: RequestContext): Promise<Grant> {
+    const line = this.#lines.get(ask.model) ?? new WaitingLine<Waiting>()
+    this.#lines.set(ask.model, line)
+    const { promise, resolve } = Promise.withResolvers<Grant | HaifError>()
+    const waiting: Waiting = { ask, settle: resolve }
+    const position = this.#join(line, waiting)
+    if (position.waitMs > context.remainingMs()) {
+      line.leave(waiting)
+      throw this.#tooLate(ask.model, position)
+    }
+    ask.onPosition?.(position)
+    const onAbort = () => {
+      line.leave(waiting)
+      resolve(context.signal.reason as HaifError)
+    }
+    context.signal.addEventListener('abort', onAbort, { once: true })
+    if (this.#table.hasFree(ask.model)) this.pump(ask.model)
+    try {
+      const outcome = await promise
+      if (outcome instanceof Error) throw outcome
+      return outcome
+    } finally {
+      context.signal.removeEventListener('abort', onAbort)
+      if (line.size === 0) this.#lines.delete(ask.model)
+    }
+  }
+
+  #join(line: WaitingLine<Waiting>, waiting: Waiting): Position {
+    const { model, share } = waiting.ask
+    if (!line.join(waiting, share)) {
+      throw new HaifError('RATE_LIMITED', `${line.size} requests wait for ${model} already`, {
+        retryAfterMs: this.#waitMs(model, line.size)
+      })
+    }
+    return this.#position(line, waiting)
+  }
+
+  #tellPosition(waiting: Waiting): void {
+    const line = this.#lines.get(waiting.ask.model)
+    if (line === undefined || waiting.ask.onPosition === undefined) return
+    waiting.ask.onPosition(this.#position(line, waiting))
+  }
+
+  #position(line: WaitingLine<Waiting>, waiting: Waiting): Position {
+    const ahead = line.position(waiting)
+    return { ahead, waitMs: this.#waitMs(waiting.ask.model, ahead + 1) }
+  }
+
+  /** Until so many requests more have been served. */
+  #waitMs(model: string, requests: number): number {
+    const serviceMs = this.#serviceMs.get(model) ?? 0 // unmeasured: nobody is refused for it
+    return (requests * serviceMs) / Math.max(1, this.#table.slots(model))
+  }
+
+  #measured(model: string, ms: number): void {
+    const before = this.#serviceMs.get(model)
+    if (before === undefined && this.#serviceMs.size >= MODELS_MAX) return
+    this.#serviceMs.set(model, before === undefined ? ms : before + SERVICE_WEIGHT * (ms - before))
+  }
+
+  #tooLate(model: string, { ahead, waitMs }: Position): HaifError {
+    const seconds = Math.ceil(waitMs / 1000)
+    return new HaifError(
+      'WORKER_OVERLOADED',
+      `${ahead} requests wait for ${model} already: this one could not start within its deadline (about ${seconds} s)`,
+      { retryAfterMs: waitMs }
+    )
+  }
+
+  #notEligible({ model }: Ask, reason: string): HaifError {
+    if (this.#table.size === 0) {
+      return new HaifError('NO_ELIGIBLE_WORKER', 'no worker is up', {
+        retryAfterMs: SERVICE_MS_DEFAULT
+      })
+    }
+    if (this.#table.holders(model).size === 0) {
+      return new HaifError('MODEL_NOT_FOUND', `no worker holds ${model}`)
+    }
+    return new HaifError('NO_ELIGIBLE_WORKER', `${model}: ${reason}`, {
+      retryAfterMs: SERVICE_MS_DEFAULT
+    })
+  }
+}

@@ -1,0 +1,84 @@
+/** A model on a worker: what the worker last said of it, and what the orchestrator has seen itself. */
+import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { CLOSED, type Breaker } from './breaker.ts'
+
+/** How much a new measurement counts. */
+const EWMA_WEIGHT = 0.2
+
+export class Holding {
+  readonly workerKey: string
+  readonly link: PeerLink
+  readonly labels: Readonly<Record<string, string>>
+  model: WorkerModel
+  draining: boolean
+  breaker: Breaker = CLOSED
+  lastPlacedAt = 0
+  /** Measured: how long a request holds a slot, and the time between two of its items. 0: not yet. */
+  serviceMs = 0
+  itemMs = 0
+  /** Requests of ours there, now and at the last report: those are counted in it already. */
+  #inFlight = 0
+  #inFlightAtReport = 0
+  /** The worker has refused for want of a slot since its last report. */
+  #refused = false
+
+  constructor(
+    link: PeerLink,
+    model: WorkerModel,
+    worker: { draining: boolean; labels: Readonly<Record<string, string>> }
+  ) {
+    this.workerKey = link.peer.key
+    this.link = link
+    this.model = model
+    this.draining = worker.draining
+    this.labels = worker.labels
+  }
+
+  get isReady(): boolean {
+    return this.model.state === 'ready' && !this.draining
+  }
+
+  /** Requests running and waiting there, as far as is known now. */
+  get load(): number {
+    const { running, waiting, slots } = this.model
+    const load = running + waiting + this.#inFlight - this.#inFlightAtReport
+    return this.#refused ? Math.max(load, slots) : load
+  }
+
+  get hasFreeSlot(): boolean {
+    return this.isReady && this.load < this.model.slots
+  }
+
+  reported(model: WorkerModel, draining: boolean): void {
+    this.model = model
+    this.draining = draining
+    this.#inFlightAtReport = this.#inFlight
+    this.#refused = false
+  }
+
+  placed(now: number): void {
+    this.#inFlight++
+    this.lastPlacedAt = now
+  }
+
+  finished(): void {
+    this.#inFlight--
+    this.#inFlightAtReport = Math.max(0, this.#inFlightAtReport - 1)
+  }
+
+  refused(): void {
+    this.#refused = true
+  }
+
+  measuredService(ms: number): void {
+    this.serviceMs = ewma(this.serviceMs, ms)
+  }
+
+  measuredItem(ms: number): void {
+    this.itemMs = ewma(this.itemMs, ms)
+  }
+}
+
+const ewma = (before: number, value: number): number =>
+  before === 0 ? value : before + EWMA_WEIGHT * (value - before)

@@ -1,0 +1,205 @@
+/**
+ * A request from its arrival to its end: attempt after attempt, until one has answered it whole.
+ *
+ * An attempt that fails is fenced, and the next one continues after the tokens that were passed on
+ * already. One that falls silent gets a rival on another worker, and the first to speak wins.
+ */
+import { HaifError } from '#shared/errors.ts'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import { SentTokens } from '#shared/contracts/sent-tokens.ts'
+import type { Logger } from '#shared/log.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import { Attempt, type Step } from './attempt.ts'
+import type { Ask, Dispatcher, Grant, Position } from './dispatcher.ts'
+import type { Holding } from './holding.ts'
+import { Latest } from './latest.ts'
+import { Silence } from './silence.ts'
+
+/** Workers that may fail one request, and refusals for want of a slot. */
+const ATTEMPTS_MAX = 8
+const REFUSALS_MAX = 32
+/** How much longer than expected a worker may be silent before it gets a rival. */
+const FIRST_ITEM_FACTOR = 4
+const ITEM_FACTOR = 20
+const SILENCE_MS_MIN = 1500
+
+export interface RunDeps {
+  dispatcher: Dispatcher
+  log: Logger
+  now(): number
+  /** Remembers that a worker has seen the request's prompt. */
+  onBegun(workerKey: string): void
+}
+
+export class RequestRun {
+  readonly #deps: RunDeps
+  readonly #request: InferenceRequest
+  readonly #context: RequestContext
+  readonly #ask: Ask
+  readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
+  readonly #workers: string[] = [] // at most ATTEMPTS_MAX
+  readonly #sent: SentTokens
+  #attempts: Attempt[] = [] // one, or two while one of them is silent
+  readonly #hasSpoken = new WeakSet<Attempt>()
+  readonly #silence: Silence
+  #refusals = 0
+
+  constructor(
+    deps: RunDeps,
+    request: InferenceRequest,
+    context: RequestContext,
+    ask: Omit<Ask, 'placement'> & { placement: Omit<Ask['placement'], 'exclude'> }
+  ) {
+    this.#deps = deps
+    this.#request = request
+    this.#context = context
+    this.#ask = { ...ask, placement: { ...ask.placement, exclude: this.#failed } }
+    this.#sent = new SentTokens(request.resume)
+    this.#silence = new Silence(deps.now)
+  }
+
+  async *run(): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    try {
+      yield* this.#begin()
+      for (;;) {
+        const step = await this.#step()
+        switch (step?.kind) {
+          case undefined:
+            this.#addRival()
+            break
+          case 'item':
+            this.#won(step.attempt)
+            this.#sent.add(step.item)
+            yield step.item
+            break
+          case 'end':
+            return { ...step.end, attempts: this.#workers.length, workers: this.#workers }
+          case 'failed':
+            yield* this.#afterFailure(step)
+            break
+        }
+      }
+    } finally {
+      this.#silence.stop()
+      for (const attempt of this.#attempts) attempt.fence('no longer wanted', false)
+    }
+  }
+
+  /** The next thing that an attempt says; null after a silence. */
+  async #step(): Promise<Step | null> {
+    const step = await new Promise<Step | null>((resolve) => {
+      this.#silence.await(this.#boundMs(), () => resolve(null))
+      for (const attempt of this.#attempts) void attempt.next().then(resolve)
+    })
+    if (step === null) return null
+    const tookMs = this.#silence.heard()
+    if (this.#hasSpoken.has(step.attempt)) step.attempt.holding.measuredItem(tookMs)
+    this.#hasSpoken.add(step.attempt)
+    step.attempt.taken()
+    return step
+  }
+
+  /** How long the attempts may be silent now, from what is known of their workers. */
+  #boundMs(): number {
+    const bounds = this.#attempts.map((attempt) =>
+      this.#hasSpoken.has(attempt)
+        ? attempt.holding.itemMs * ITEM_FACTOR
+        : attempt.expectedMs * FIRST_ITEM_FACTOR
+    )
+    return Math.max(SILENCE_MS_MIN, ...bounds)
+  }
+
+  /** Waits for a worker; the place in the queue goes to those who ask for it. */
+  async *#begin(): AsyncGenerator<InferenceItem, void, void> {
+    const positions = new Latest<Position>()
+    const onPosition = (position: Position) => positions.set(position)
+    const watch = this.#request.watchQueue === true
+    const ask = watch ? { ...this.#ask, onPosition } : this.#ask
+    const granted = this.#deps.dispatcher.acquire(ask, this.#context)
+    if (watch) {
+      granted.then(
+        () => positions.end(),
+        () => positions.end()
+      )
+      yield* this.#tellPositions(positions, granted)
+    }
+    this.#open(await granted)
+  }
+
+  async *#tellPositions(
+    positions: Latest<Position>,
+    granted: Promise<Grant>
+  ): AsyncGenerator<InferenceItem, void, void> {
+    let told = false
+    try {
+      for await (const queued of positions) {
+        yield { seq: this.#sent.count, tokenIds: [], text: '', queued }
+      }
+      told = true
+    } finally {
+      // The caller has left: a worker that is granted now is given back.
+      if (!told) granted.then((grant) => grant.failed(false)).catch(() => {})
+    }
+  }
+
+  #open(grant: Grant): void {
+    const request = this.#sent.continued({ ...this.#request, model: this.#ask.model })
+    const attempt = new Attempt(this.#workers.length + 1, grant, request, this.#context)
+    this.#workers.push(grant.holding.workerKey)
+    this.#attempts.push(attempt)
+    this.#deps.onBegun(grant.holding.workerKey)
+  }
+
+  /** A second attempt beside the silent one, if some other worker is free. */
+  #addRival(): void {
+    const [silent] = this.#attempts
+    if (silent === undefined || this.#attempts.length > 1) return
+    if (this.#workers.length >= ATTEMPTS_MAX) return
+    const exclude = new Set([...this.#failed, silent.holding])
+    const placement = { ...this.#ask.placement, exclude }
+    const grant = this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
+    if (grant === null) return
+    const { requestId } = this.#context
+    this.#deps.log.info({ requestId, worker: silent.holding.workerKey }, 'silent, trying another')
+    this.#open(grant)
+  }
+
+  /** It has spoken: any other attempt is fenced. */
+  #won(winner: Attempt): void {
+    if (this.#attempts.length === 1) return
+    for (const attempt of this.#attempts) {
+      if (attempt !== winner) attempt.fence('another worker was faster', true)
+    }
+    this.#attempts = [winner]
+  }
+
+  async *#afterFailure({
+    attempt,
+    error
+  }: Step & { kind: 'failed' }): AsyncGenerator<InferenceItem, void, void> {
+    this.#attempts = this.#attempts.filter((other) => other !== attempt)
+    const isRefusal = error.code === 'WORKER_OVERLOADED'
+    if (isRefusal) {
+      this.#workers.splice(this.#workers.indexOf(attempt.holding.workerKey), 1)
+      this.#refusals++
+    } else {
+      this.#failed.add(attempt.holding)
+    }
+    if (!mayTryOn(error)) throw error
+    const { requestId } = this.#context
+    const worker = attempt.holding.workerKey
+    this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')
+    if (this.#attempts.length > 0) return // its rival goes on
+    if (this.#workers.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
+    try {
+      yield* this.#begin()
+    } catch (next) {
+      // That nobody else can take it is a consequence; the caller shall hear the cause.
+      const consequence = next instanceof HaifError && next.code === 'NO_ELIGIBLE_WORKER'
+      throw consequence && !isRefusal ? error : next
+    }
+  }
+}
+
+/** A worker that has just unloaded the model says that it does not hold it; others may. */
+const mayTryOn = (error: HaifError): boolean => error.retryable || error.code === 'MODEL_NOT_FOUND'

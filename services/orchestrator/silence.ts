@@ -1,0 +1,51 @@
+/**
+ * Notices when an awaited answer does not come though its connection lives. One timer for a whole
+ * request, moved only when it fires, so that a token costs nothing but a look at the clock.
+ */
+export class Silence {
+  readonly #now: () => number
+  #timer: NodeJS.Timeout | null = null
+  #awaitedSince = 0
+  #boundMs = 0
+  #onSilent: (() => void) | null = null
+
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Something is awaited from now on; `onSilent` is called once if it takes longer than the bound. */
+  await(boundMs: number, onSilent: () => void): void {
+    this.#awaitedSince = this.#now()
+    this.#boundMs = boundMs
+    this.#onSilent = onSilent
+    if (this.#timer === null) this.#arm(boundMs)
+  }
+
+  /** It came; returns how long it took. A reader that is slow itself may now take its time. */
+  heard(): number {
+    this.#onSilent = null
+    return this.#now() - this.#awaitedSince
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#onSilent = null
+  }
+
+  #arm(ms: number): void {
+    this.#timer = setTimeout(() => this.#check(), ms)
+  }
+
+  #check(): void {
+    this.#timer = null
+    const onSilent = this.#onSilent
+    if (onSilent === null) return
+    const left = this.#awaitedSince + this.#boundMs - this.#now()
+    if (left > 0) {
+      this.#arm(left)
+      return
+    }
+    this.#onSilent = null
+    onSilent()
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * An inference through the peers of one role: when the peer that passes it on is lost in the middle,
+ * another one continues it after what has already come.
+ */
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import type { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
+import { SentTokens } from '#shared/contracts/sent-tokens.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { PeerPool } from './peer-pool.ts'
+
+/** Peers that one answer may come through. */
+const HOPS_MAX = 4
+
+export async function* inferThrough(
+  pool: PeerPool,
+  contract: typeof gatewayInfer | typeof orchestratorInfer,
+  request: InferenceRequest,
+  context: RequestContext
+): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  const sent = new SentTokens(request.resume)
+  for (let hop = 1; ; hop++) {
+    const stream = pool.stream(contract, sent.continued(request), context)
+    try {
+      for (;;) {
+        const { done, value } = await stream.next()
+        if (done === true) return value
+        sent.add(value)
+        yield value
+      }
+    } catch (error) {
+      if (!isLost(error) || hop >= HOPS_MAX) throw error
+    } finally {
+      await stream.return(undefined as never) // the caller may have left
+    }
+  }
+}
+
+/** The peer itself is gone or going; what it says of its own workers is final. */
+function isLost(error: unknown): boolean {
+  const { code } = error instanceof HaifError ? error : toHaifError(error)
+  return code === 'PEER_LOST' || code === 'SHUTTING_DOWN'
+}
