@@ -17,9 +17,8 @@ export class Holding {
   /** Measured: how long a request holds a slot, and the time between two of its items. 0: not yet. */
   serviceMs = 0
   itemMs = 0
-  /** Requests of ours there, now and at the last report: those are counted in it already. */
+  /** Requests of ours there. The worker says how many it has from others. */
   #inFlight = 0
-  #inFlightAtReport = 0
   /** The worker has refused for want of a slot since its last report. */
   #refused = false
 
@@ -41,8 +40,8 @@ export class Holding {
 
   /** Requests running and waiting there, as far as is known now. */
   get load(): number {
-    const { running, waiting, slots } = this.model
-    const load = running + waiting + this.#inFlight - this.#inFlightAtReport
+    const { running, waiting, slots, yours = 0 } = this.model
+    const load = this.#inFlight + Math.max(0, running + waiting - yours)
     return this.#refused ? Math.max(load, slots) : load
   }
 
@@ -53,7 +52,6 @@ export class Holding {
   reported(model: WorkerModel, draining: boolean): void {
     this.model = model
     this.draining = draining
-    this.#inFlightAtReport = this.#inFlight
     this.#refused = false
   }
 
@@ -64,7 +62,6 @@ export class Holding {
 
   finished(): void {
     this.#inFlight--
-    this.#inFlightAtReport = Math.max(0, this.#inFlightAtReport - 1)
   }
 
   refused(): void {

@@ -22,6 +22,7 @@ type State =
 export class HeldModel {
   readonly source: ModelSource
   #state: State = { kind: 'loading', progress: 0 }
+  readonly #inFlight = new Map<string, number>() // one entry for each peer with requests here
 
   constructor(source: ModelSource) {
     this.source = source
@@ -65,8 +66,18 @@ export class HeldModel {
     return this.#state.kind === 'ready' ? this.#state.loaded.digest : ''
   }
 
-  /** What the worker reports about it. */
-  describe(): WorkerModel {
+  /** Counts a request of a peer until the returned function is called. */
+  enter(peerKey: string): () => void {
+    this.#inFlight.set(peerKey, (this.#inFlight.get(peerKey) ?? 0) + 1)
+    return () => {
+      const left = (this.#inFlight.get(peerKey) ?? 0) - 1
+      if (left <= 0) this.#inFlight.delete(peerKey)
+      else this.#inFlight.set(peerKey, left)
+    }
+  }
+
+  /** What the worker reports about it to a peer. */
+  describe(peerKey?: string): WorkerModel {
     const idle = { slots: 0, running: 0, waiting: 0 }
     const unmeasured = { prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 }
     const { name, engine } = this.source
@@ -81,7 +92,9 @@ export class HeldModel {
       }
       case 'ready': {
         const { chatTemplate: _, ...loaded } = this.#state.loaded
-        return { ...loaded, name, engine, state: 'ready', ...this.#state.engine.metrics() }
+        const model = { ...loaded, name, engine, ...this.#state.engine.metrics() }
+        const yours = peerKey === undefined ? 0 : (this.#inFlight.get(peerKey) ?? 0)
+        return { ...model, state: 'ready', yours }
       }
     }
   }

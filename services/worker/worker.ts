@@ -11,8 +11,7 @@ import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
-import { Router } from '#shared/rpc/router.ts'
+import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import type { GenerateRequest } from './engines/engine.ts'
 import { HeldModel, type ModelSource } from './held-model.ts'
 import { RunningRequests } from './running-requests.ts'
@@ -46,7 +45,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   async function* infer(
     request: InferenceRequest,
-    context: RequestContext
+    context: ServerContext
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     const model = request.model === undefined ? undefined : held.get(request.model)
     if (model === undefined) {
@@ -54,6 +53,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
     const engine = model.engineFor(request)
     using entry = running.enter(context.signal)
+    const leave = model.enter(context.peer.key)
     const { digest } = model
     const answer = engine.generate(toGenerate(request, digest), entry.signal)
     let seq = request.resume?.tokenIds.length ?? 0
@@ -68,17 +68,19 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     } finally {
       await answer.return(undefined as never) // the orchestrator may have left
+      leave()
     }
   }
 
-  const describeModels = () => [...held.values()].map((model) => model.describe())
+  const describeModels = (peerKey?: string) =>
+    [...held.values()].map((model) => model.describe(peerKey))
   const mesh = join(new Router().serve(workerInfer, infer))
   const reporter = new Reporter({
     mesh,
     to: ['orchestrator', 'registry'],
-    describe: () => ({
+    describe: (peerKey) => ({
       ...self,
-      worker: { models: describeModels(), labels, draining: running.draining }
+      worker: { models: describeModels(peerKey), labels, draining: running.draining }
     }),
     log
   })

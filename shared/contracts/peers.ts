@@ -28,6 +28,8 @@ export const WorkerModel = Type.Object({
   slots: Type.Integer({ minimum: 0 }),
   running: Type.Integer({ minimum: 0 }),
   waiting: Type.Integer({ minimum: 0 }),
+  /** Of those, the ones that came from the peer that is told. */
+  yours: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Measured; 0 until there is a measurement. */
   prefillTokensPerSecond: Type.Number({ minimum: 0 }),
   decodeTokensPerSecond: Type.Number({ minimum: 0 })

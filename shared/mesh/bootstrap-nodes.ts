@@ -3,6 +3,7 @@
  * live on several nodes and a single one that restarts would forget them all.
  */
 import DHT from 'hyperdht'
+import { ANY_PORT } from './dht.ts'
 import type { Address } from './topic-key.ts'
 
 const NODES = 3
@@ -39,7 +40,7 @@ export class BootstrapNodes {
         ephemeral: false,
         firewalled: false,
         host: bind,
-        port: isFirst ? port : 0
+        port: isFirst && port !== 0 ? port : ANY_PORT
       })
       this.#nodes.push(node)
       await node.fullyBootstrapped()

@@ -3,6 +3,9 @@ import DHT from 'hyperdht'
 import { KEEP_ALIVE_MS } from './liveness.ts'
 import type { Reach, TopicKey } from './topic-key.ts'
 
+/** A port that the system chooses. To hyperdht 0 is its own 49737, which others are looking for. */
+export const ANY_PORT: [number, number] = [0, 0]
+
 /**
  * On one machine and on a local network nothing is behind a NAT: without `firewalled: false` the
  * node would keep guessing that it is, and some connections would open and carry nothing.
@@ -14,12 +17,12 @@ export function createDht({ reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootst
       return new DHT({
         bootstrap,
         host: '127.0.0.1',
-        port: 0,
+        port: ANY_PORT,
         firewalled: false,
         connectionKeepAlive
       })
     case 'lan':
-      return new DHT({ bootstrap, port: 0, firewalled: false, connectionKeepAlive })
+      return new DHT({ bootstrap, port: ANY_PORT, firewalled: false, connectionKeepAlive })
     case 'public':
       return new DHT({ ...(bootstrap.length > 0 ? { bootstrap } : {}), connectionKeepAlive })
   }
@@ -27,3 +30,9 @@ export function createDht({ reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootst
 
 /** Time between two lookups: short where they cost 0.3 ms, longer where they cross the internet. */
 export const LOOKUP_MS: Record<Reach, number> = { local: 1000, lan: 1500, public: 10_000 }
+
+/** Time between two announcements; a DHT that was restarted knows nobody until the next one. */
+export const ANNOUNCE_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
+
+/** How long a dial may take until bytes flow: over the internet it asks the DHT and punches holes. */
+export const DIAL_MS_MAX: Record<Reach, number> = { local: 3000, lan: 3000, public: 10_000 }

@@ -3,18 +3,23 @@
  * what is new, and dials again what was lost.
  *
  * A lookup is only a hint. Records of dead peers stay for minutes, so a key that cannot be reached
- * is tried ever more rarely, and forgotten when the DHT no longer lists it.
+ * is tried ever more rarely. And a DHT that has been restarted lists nobody for a while, so a key is
+ * forgotten only when it is neither listed nor reached.
  */
 import type DHT from 'hyperdht'
 import type { Logger } from '#shared/log.ts'
 import { backoffMs } from './backoff.ts'
+import { lookup } from './lookup.ts'
 
 const DIAL_BACKOFF = { firstMs: 500, maxMs: 15_000 }
-const LOOKUP_MS_MAX = 5000
 /** Until a first peer is found, lookups start close together and spread out. */
 const SEARCH_BACKOFF = { firstMs: 100, maxMs: 2000 }
 /** Peers of one role; the DHT gives about 20 records for a topic and node. */
 const PEERS_MAX = 256
+/** Failed dials in a row after which a key that is not listed either is forgotten. */
+const FORGET_AFTER = 3
+/** A connection that lasted this long was a good one: the back-off begins anew after it. */
+const LASTED_MS = 5000
 
 export interface FollowerOptions {
   dht: DHT
@@ -33,9 +38,11 @@ export interface FollowerOptions {
 
 interface Known {
   publicKey: Buffer
+  /** Dials that failed and connections that broke soon, since one that lasted. */
   failures: number
   /** Not dialled before this. */
   notBefore: number
+  connectedAt: number
   dialing: boolean
 }
 
@@ -43,6 +50,8 @@ export class Follower {
   readonly #options: FollowerOptions
   readonly #known = new Map<string, Known>() // at most PEERS_MAX
   #timer: NodeJS.Timeout | null = null
+  #lookupAt = 0
+  #looking = false
   #emptyLookups = 0
   #stopped = false
 
@@ -51,7 +60,7 @@ export class Follower {
   }
 
   start(): void {
-    void this.#round()
+    this.#schedule()
   }
 
   stop(): void {
@@ -62,75 +71,103 @@ export class Follower {
   /** A connection to this key was lost: look and dial soon. */
   lost(key: string): void {
     const known = this.#known.get(key)
-    if (known === undefined || this.#stopped) return
-    known.failures = 1
-    known.notBefore = this.#options.now() + this.#jittered(known.failures)
-    this.#schedule(known.notBefore - this.#options.now())
+    if (known === undefined) return
+    if (this.#options.now() - known.connectedAt > LASTED_MS) known.failures = 0
+    this.#failed(known)
+    // A peer that has stopped has withdrawn: looking first spares the dial.
+    this.#lookupAt = Math.min(this.#lookupAt, known.notBefore)
+    this.#schedule()
   }
 
-  async #round(): Promise<void> {
-    const found = await this.#lookup()
+  #schedule(): void {
     if (this.#stopped) return
-    if (found !== null) this.#remember(found)
-    for (const [key, known] of this.#known) this.#dialIfDue(key, known)
-    const connected = [...this.#known.keys()].some((key) => this.#options.isConnected(key))
-    this.#emptyLookups = connected ? 0 : this.#emptyLookups + 1
-    this.#schedule(
-      connected
-        ? this.#options.lookupMs * (0.75 + this.#options.random() / 2)
-        : backoffMs(SEARCH_BACKOFF, this.#emptyLookups, this.#options.random())
-    )
-  }
-
-  #schedule(ms: number): void {
-    if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#round(), ms)
-  }
-
-  /** Null when the DHT could not be asked: then nothing is known, rather than nobody there. */
-  async #lookup(): Promise<Map<string, Buffer> | null> {
-    const { dht, topic, log } = this.#options
-    const found = new Map<string, Buffer>()
-    const query = dht.lookup(topic)
-    const timer = setTimeout(() => query.destroy(), LOOKUP_MS_MAX)
-    try {
-      for await (const { peers } of query) {
-        for (const { publicKey } of peers) found.set(publicKey.toString('hex'), publicKey)
-      }
-      return found
-    } catch (error) {
-      if (!this.#stopped) log.debug({ err: error }, 'lookup failed')
-      return null
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  #remember(found: Map<string, Buffer>): void {
+    let next = this.#looking ? Infinity : this.#lookupAt
     for (const [key, known] of this.#known) {
-      const wanted = found.has(key) || known.dialing || this.#options.isConnected(key)
-      if (!wanted) this.#known.delete(key)
+      if (!this.#isBusy(key, known)) next = Math.min(next, known.notBefore)
     }
-    for (const [key, publicKey] of found) {
-      if (this.#known.has(key) || this.#options.isSelf(key)) continue
-      if (this.#known.size >= PEERS_MAX) return
-      this.#known.set(key, { publicKey, failures: 0, notBefore: 0, dialing: false })
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (next === Infinity) return // the lookup will schedule
+    const ms = Math.max(0, Math.ceil(next - this.#options.now()))
+    this.#timer = setTimeout(() => this.#round(), ms)
+  }
+
+  #round(): void {
+    if (!this.#looking && this.#options.now() >= this.#lookupAt) void this.#look()
+    for (const [key, known] of this.#known) this.#dialIfDue(key, known)
+    this.#schedule()
+  }
+
+  async #look(): Promise<void> {
+    const { dht, topic, isConnected, lookupMs, now, random } = this.#options
+    this.#looking = true
+    const listed = new Set<string>()
+    const answered = await lookup(dht, topic, (publicKey) => {
+      const key = publicKey.toString('hex')
+      listed.add(key)
+      this.#remember(key, publicKey)
+    })
+    this.#looking = false
+    if (answered) this.#forgetAllBut(listed)
+    const connected = [...this.#known.keys()].some((key) => isConnected(key))
+    this.#emptyLookups = connected ? 0 : this.#emptyLookups + 1
+    const waitMs = connected
+      ? lookupMs * (0.75 + random() / 2)
+      : backoffMs(SEARCH_BACKOFF, this.#emptyLookups, random())
+    this.#lookupAt = now() + waitMs
+    this.#schedule()
+  }
+
+  #remember(key: string, publicKey: Buffer): void {
+    if (this.#known.has(key) || this.#options.isSelf(key)) return
+    if (this.#stopped || this.#known.size >= PEERS_MAX) return
+    const known = { publicKey, failures: 0, notBefore: 0, connectedAt: 0, dialing: false }
+    this.#known.set(key, known)
+    this.#dialIfDue(key, known)
+  }
+
+  #forgetAllBut(listed: Set<string>): void {
+    for (const [key, known] of this.#known) {
+      if (listed.has(key) || this.#isBusy(key, known)) continue
+      if (known.failures >= FORGET_AFTER) this.#known.delete(key)
     }
+  }
+
+  #isBusy(key: string, known: Known): boolean {
+    return known.dialing || this.#options.isConnected(key)
   }
 
   #dialIfDue(key: string, known: Known): void {
-    const { dial, isConnected, log, now } = this.#options
-    if (known.dialing || isConnected(key) || now() < known.notBefore) return
+    if (this.#isBusy(key, known) || this.#options.now() < known.notBefore) return
     known.dialing = true
-    dial(known.publicKey)
-      .then(() => (known.failures = 0))
-      .catch((error: unknown) => {
-        known.failures++
-        known.notBefore = now() + this.#jittered(known.failures)
-        const { code, message } = error as { code?: string; message: string }
-        if (!this.#stopped) log.debug({ peer: key, code, message }, 'dial failed')
-      })
-      .finally(() => (known.dialing = false))
+    void this.#dial(key, known)
+  }
+
+  async #dial(key: string, known: Known): Promise<void> {
+    const { dial, now } = this.#options
+    try {
+      await dial(known.publicKey)
+      known.connectedAt = now()
+    } catch (error) {
+      this.#failed(known)
+      this.#logFailure(key, known, error)
+    } finally {
+      known.dialing = false
+    }
+    this.#schedule()
+  }
+
+  #failed(known: Known): void {
+    known.failures++
+    known.notBefore = this.#options.now() + this.#jittered(known.failures)
+  }
+
+  #logFailure(key: string, known: Known, error: unknown): void {
+    if (this.#stopped) return
+    const { code, message } = error as { code?: string; message: string }
+    // Being refused does not pass by itself: a person has to read it, once.
+    const refused = code === 'WRONG_MESH' || code === 'PROTOCOL_MISMATCH'
+    const level = refused && known.failures === 1 ? 'warn' : 'debug'
+    this.#options.log[level]({ peer: key, code, message }, 'dial failed')
   }
 
   #jittered(failures: number): number {

@@ -13,7 +13,7 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/log.ts'
 import { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { PeerIdentity, Router } from '#shared/rpc/router.ts'
-import { fromWireError, toWireError } from '#shared/rpc/wire-error.ts'
+import { toWireError } from '#shared/rpc/wire-error.ts'
 import {
   checkHello,
   HELLO_METHOD,
@@ -21,6 +21,7 @@ import {
   helloReply,
   makeHello,
   READY_EVENT,
+  refusal,
   type HelloFacts
 } from './hello.ts'
 import { watchLiveness } from './liveness.ts'
@@ -34,17 +35,23 @@ export interface HandshakeOptions extends HelloFacts {
 /** The dialler's side; `rpc` may still be opening. Rejects, and destroys the connection, when it fails. */
 export async function greet(
   rpc: ProtomuxRPC,
-  options: HandshakeOptions & { relayed: boolean }
+  options: HandshakeOptions & { relayed: boolean; dialMsMax: number }
 ): Promise<PeerLink> {
-  const { secret, router, log, relayed } = options
-  const deadline = dieAfter(rpc, HELLO_MS_MAX)
+  const { secret, router, log, relayed, dialMsMax } = options
+  let deadline = dieAfter(rpc, dialMsMax)
   try {
-    await opened(rpc)
+    const open = opened(rpc)
+    // Some connections open and carry nothing: from here on it is the other side that is slow.
+    if (await Promise.race([rpc.stream.opened, open.then(() => true)])) {
+      clearTimeout(deadline)
+      deadline = dieAfter(rpc, HELLO_MS_MAX)
+    }
+    await open
     watchLiveness(rpc.stream)
     const hello = Buffer.from(JSON.stringify(makeHello(options, rpc.stream)))
-    const reply: unknown = JSON.parse((await rpc.request(HELLO_METHOD, hello)).toString())
+    const reply = parse(await rpc.request(HELLO_METHOD, hello))
     if (!helloReply.Check(reply)) throw new HaifError('PROTOCOL_MISMATCH', 'malformed hello')
-    if (reply.error !== undefined) throw fromWireError(reply.error)
+    if (reply.error !== undefined) throw refusal(reply.error)
     const peer = identityOf(rpc, checkHello(secret, rpc.stream, reply.ok))
     const link = new PeerLink({ rpc, peer, router, dialer: true, relayed, log })
     rpc.event(READY_EVENT, Buffer.alloc(0))
@@ -68,9 +75,9 @@ export function receive(
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   rpc.on('close', () => clearTimeout(deadline))
   rpc.respond(HELLO_METHOD, (value) => {
+    rpc.unrespond(HELLO_METHOD) // one guess for each connection
     try {
-      const role = checkHello(secret, rpc.stream, JSON.parse(value.toString()))
-      rpc.unrespond(HELLO_METHOD)
+      const role = checkHello(secret, rpc.stream, parse(value))
       watchLiveness(rpc.stream)
       const peer = identityOf(rpc, role)
       const link = new PeerLink({ rpc, peer, router, dialer: false, relayed: false, log })
@@ -98,6 +105,14 @@ function dieAfter(rpc: ProtomuxRPC, ms: number): NodeJS.Timeout {
     rpc.destroy()
     rpc.stream.destroy()
   }, ms)
+}
+
+function parse(value: Buffer): unknown {
+  try {
+    return JSON.parse(value.toString())
+  } catch {
+    return undefined // no hello looks like this
+  }
 }
 
 async function opened(rpc: ProtomuxRPC): Promise<void> {

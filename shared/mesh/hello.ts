@@ -10,12 +10,12 @@ import type { NoiseSecretStream } from 'hyperdht'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
-import { WireError } from '#shared/rpc/wire-error.ts'
+import { fromWireError, WireError } from '#shared/rpc/wire-error.ts'
 import { PeerRole } from './role.ts'
 
 /** Raised when an older peer could not take part any more. */
 export const PROTOCOL_VERSION = 1
-/** From the dial to the answered hello, and for each side of it. */
+/** From the open connection to the answered hello, and for each side of it. */
 export const HELLO_MS_MAX = 3000
 export const HELLO_METHOD = 'hello'
 /** Tells the answering side that its hello was accepted, so that it may call now. */
@@ -62,11 +62,20 @@ export function checkHello(secret: Buffer, stream: NoiseSecretStream, value: unk
   return value.role
 }
 
+/** The refusal of the other side as this side has to read it. */
+export function refusal(error: WireError): HaifError {
+  const version = error.details?.['version']
+  const isMismatch = error.code === 'PROTOCOL_MISMATCH' && typeof version === 'number'
+  return isMismatch ? mismatch(version) : fromWireError(error)
+}
+
+/** Which machine is "the other" depends on who reads it, so the version travels with it. */
 function mismatch(version: number): HaifError {
   const older = version < PROTOCOL_VERSION ? 'the other machine' : 'this machine'
   return new HaifError(
     'PROTOCOL_MISMATCH',
-    `one peer speaks version ${version} of the protocol and the other ${PROTOCOL_VERSION}: update HAIF on ${older}`
+    `the other peer speaks version ${version} of the protocol and this one ${PROTOCOL_VERSION}: update HAIF on ${older}`,
+    { details: { version: PROTOCOL_VERSION } }
   )
 }
 

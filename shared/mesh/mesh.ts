@@ -11,17 +11,22 @@ import type { Logger } from '#shared/log.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { Announcement } from './announcement.ts'
+import { ANNOUNCE_MS, DIAL_MS_MAX } from './dht.ts'
 import { Follower } from './follower.ts'
 import { greet, receive } from './handshake.ts'
+import { lookup } from './lookup.ts'
 import { Relay } from './relay.ts'
 import { needsRelay } from './relay-choice.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from './role.ts'
 import { topicOf } from './topics.ts'
+import { within } from './within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
 const ACCEPTED_MAX = 2048
 /** Keys that have passed a hello and so may use our relay. */
 const MEMBERS_MAX = 8192
+/** For taking back what the DHT knows of this peer. */
+const WITHDRAW_MS_MAX = 1000
 
 export interface MeshOptions {
   /** Owned by the mesh from now on: `stop` destroys it. */
@@ -33,6 +38,10 @@ export interface MeshOptions {
   router?: Router
   /** Time between two lookups of a role that has been found. */
   lookupMs: number
+  /** Time between two announcements of this peer. */
+  announceMs?: number
+  /** How long a dial may take until bytes flow. */
+  dialMsMax?: number
   /** Whether to forward for members that cannot reach each other. */
   relay?: KeyPair
   random?: () => number
@@ -56,7 +65,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #announcements: Announcement[] = []
   #server: RpcServer | null = null
   #relay: Relay | null = null
-  #stopped = false
+  #stopping: Promise<void> | null = null
 
   constructor(options: MeshOptions) {
     super()
@@ -65,6 +74,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#router = options.router ?? new Router()
     const { dht, keyPair } = options
     this.#rpc = new RPC({ dht, keyPair, valueEncoding: c.raw })
+    // A relay is dialled by the node itself, and lets in members by their key.
+    dht.defaultKeyPair = keyPair
   }
 
   /** Own public key in hex: the name of this peer. */
@@ -96,6 +107,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   /** Keeps a connection to every peer of the role from now on. */
   follow(role: ListeningRole): void {
+    if (this.#isStopped || this.#followers.some((known) => known.role === role)) return
     const { dht, secret, lookupMs, log } = this.#options
     const follower = new Follower({
       dht,
@@ -115,20 +127,31 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /** Withdraws, closes every connection and destroys the DHT node: the others see it at once. */
-  async stop(): Promise<void> {
-    if (this.#stopped) return
-    this.#stopped = true
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  get #isStopped(): boolean {
+    return this.#stopping !== null
+  }
+
+  async #stop(): Promise<void> {
     for (const { follower } of this.#followers) follower.stop()
-    await Promise.all(this.#announcements.map((announcement) => announcement.stop()))
-    await Promise.all([...this.#links.values()].map((link) => link.end('stopping')))
-    await this.#relay?.stop()
+    await Promise.all([
+      ...this.#announcements.map((announcement) => announcement.stop()),
+      ...[...this.#links.values()].map((link) => link.end('stopping')),
+      this.#relay?.stop(),
+      within(WITHDRAW_MS_MAX, this.#server?.close() ?? Promise.resolve())
+    ])
     await this.#rpc.destroy({ force: true })
-    await this.#options.dht.destroy()
+    // Without force it would wait for the servers again, 5 s when no DHT node answers.
+    await this.#options.dht.destroy({ force: true })
   }
 
   async #listen(role: ListeningRole): Promise<void> {
     const server = this.#rpc.createServer({
-      firewall: () => this.#stopped || server.connections.size >= ACCEPTED_MAX
+      firewall: () => this.#isStopped || server.connections.size >= ACCEPTED_MAX
     })
     this.#server = server
     server.on('connection', (rpc) => {
@@ -140,8 +163,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #announce(role: ListeningRole, keyPair: KeyPair): Promise<void> {
-    const { dht, secret, log } = this.#options
-    const announcement = new Announcement({ dht, topic: topicOf(secret, role), keyPair, log })
+    if (this.#isStopped) return
+    const { dht, secret, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
+    const topic = topicOf(secret, role)
+    const announcement = new Announcement({ dht, topic, keyPair, againMs, log })
     this.#announcements.push(announcement)
     await announcement.start()
   }
@@ -164,10 +189,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #dialOnce(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
-    const { keyPair, secret, role, log } = this.#options
+    const { keyPair, secret, role, log, dialMsMax = DIAL_MS_MAX.local } = this.#options
     const client = this.#rpc.connect(publicKey, { keyPair, relayThrough })
     const relayed = relayThrough !== null
-    const link = await greet(client.rpc, { secret, role, log, relayed, router: this.#router })
+    const hello = { secret, role, log, relayed, dialMsMax, router: this.#router }
+    const link = await greet(client.rpc, hello)
     this.#add(link)
     return link
   }
@@ -175,9 +201,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   async #findRelays(): Promise<Buffer[]> {
     const { dht, secret } = this.#options
     const keys = new Map<string, Buffer>()
-    for await (const { peers } of dht.lookup(topicOf(secret, 'relay'))) {
-      for (const { publicKey } of peers) keys.set(publicKey.toString('hex'), publicKey)
-    }
+    await lookup(dht, topicOf(secret, 'relay'), (key) => keys.set(key.toString('hex'), key))
     return [...keys.values()]
   }
 
@@ -187,14 +211,14 @@ export class Mesh extends EventEmitter<MeshEvents> {
    */
   #add(link: PeerLink): void {
     const { key } = link.peer
-    if (this.#stopped || link.isClosed) {
+    if (this.#isStopped || link.isClosed) {
       link.close('stopping')
       return
     }
     const old = this.#links.get(key)
+    if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
     this.#links.set(key, link)
     this.#rememberMember(key)
-    if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
     void link.closed.then(() => this.#drop(link, 'closed'))
     const { role } = link.peer
     this.#options.log.debug({ peer: key, role, dialer: link.dialer }, 'connection open')
@@ -203,12 +227,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   #drop(link: PeerLink, reason: string): void {
     const { key } = link.peer
-    const current = this.#links.get(key) === link
-    if (current) this.#links.delete(key)
-    else if (link.isClosed) return
+    if (this.#links.get(key) !== link) return // replaced, and told so
+    this.#links.delete(key)
     link.close(reason)
     this.emit('lost', link)
-    if (current) for (const { follower } of this.#followers) follower.lost(key)
+    for (const { follower } of this.#followers) follower.lost(key)
   }
 
   #rememberMember(key: string): void {

@@ -2,7 +2,7 @@
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/log.ts'
 import type { Router } from '#shared/rpc/router.ts'
-import { createDht, LOOKUP_MS } from './dht.ts'
+import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './dht.ts'
 import { Mesh } from './mesh.ts'
 import type { PeerRole } from './role.ts'
 import type { TopicKey } from './topic-key.ts'
@@ -22,6 +22,8 @@ export function openMesh({ topicKey, ...rest }: OpenMeshOptions): Mesh {
     dht: createDht(topicKey),
     secret: topicKey.secret,
     lookupMs: LOOKUP_MS[topicKey.reach],
+    announceMs: ANNOUNCE_MS[topicKey.reach],
+    dialMsMax: DIAL_MS_MAX[topicKey.reach],
     ...rest
   })
 }

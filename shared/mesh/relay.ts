@@ -6,6 +6,9 @@
 import { Server as RelayServer } from 'blind-relay'
 import type { KeyPair, Server } from 'hyperdht'
 import type DHT from 'hyperdht'
+import { within } from './within.ts'
+
+const STOP_MS_MAX = 1000
 
 export interface RelayOptions {
   dht: DHT
@@ -42,8 +45,9 @@ export class Relay {
     await this.#server.listen(this.#options.keyPair)
   }
 
+  /** Breaks what it still forwards: waiting would be for members that wait for each other. */
   async stop(): Promise<void> {
-    await this.#relay.close()
-    await this.#server.close()
+    for (const session of this.#relay.sessions) session.destroy()
+    await within(STOP_MS_MAX, this.#server.close())
   }
 }

@@ -13,7 +13,8 @@ export interface ReporterOptions {
   mesh: Mesh
   /** Who is told. */
   to: readonly PeerRole[]
-  describe(): PeerReport
+  /** `peerKey`: who is told. */
+  describe(peerKey: string): PeerReport
   log: Logger
 }
 
@@ -47,7 +48,7 @@ export class Reporter {
     if (!(to as readonly string[]).includes(link.peer.role)) return
     using context = createContext({ timeoutMs: ANSWER_MS_MAX })
     try {
-      await link.call(report, describe(), context)
+      await link.call(report, describe(link.peer.key), context)
     } catch (error) {
       // The next report is a second away, and a lost connection is reported where it is held.
       if (!link.isClosed) log.debug({ peer: link.peer.key, err: error }, 'report not taken')

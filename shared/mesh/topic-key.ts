@@ -46,8 +46,9 @@ export function encodeTopicKey({ secret, reach, bootstrap }: TopicKey): string {
   return PREFIX + z32.encode(Buffer.concat([body, checksum(body)]))
 }
 
+/** In either case: a phone that writes a capital, or a QR code that has no others, does no harm. */
 export function decodeTopicKey(text: string): TopicKey {
-  const body = decodeBody(text.trim())
+  const body = decodeBody(text.trim().toLowerCase())
   const secret = body.subarray(1, 1 + SECRET_BYTES)
   const reach = REACHES[body[1 + SECRET_BYTES]!]
   const count = body[2 + SECRET_BYTES]!
@@ -63,7 +64,7 @@ function decodeBody(text: string): Buffer {
   if (!text.startsWith(PREFIX)) throw invalid(`does not begin with "${PREFIX}"`)
   let bytes: Buffer
   try {
-    bytes = z32.decode(text.slice(PREFIX.length).toLowerCase())
+    bytes = z32.decode(text.slice(PREFIX.length))
   } catch (error) {
     throw invalid('has a character that no topic key has', error)
   }
@@ -72,11 +73,14 @@ function decodeBody(text: string): Buffer {
   const length = least + ADDRESS_BYTES * Math.floor((bytes.length - least) / ADDRESS_BYTES)
   if (bytes.length < least) throw invalid('is cut off')
   if (bytes[0] !== VERSION) {
-    throw invalid(`has version ${bytes[0]}, and this HAIF knows ${VERSION}: is one of them older?`)
+    throw invalid(
+      `has version ${bytes[0]}, and this HAIF knows ${VERSION}: is it mistyped, or one of them older?`
+    )
   }
   const body = bytes.subarray(0, length - CHECKSUM_BYTES)
   const given = bytes.subarray(length - CHECKSUM_BYTES, length)
-  if (!checksum(body).equals(given)) throw invalid('is mistyped or cut off')
+  const isWhole = PREFIX + z32.encode(bytes.subarray(0, length)) === text
+  if (!isWhole || !checksum(body).equals(given)) throw invalid('is mistyped or cut off')
   return body
 }
 
