@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  BLOCK_CHARACTERS,
+  PrefixIndex,
+  prefixChain
+} from '../../../services/orchestrator/prefix-index.ts'
+
+const chain = (prompt: string, model = 'm') => prefixChain(model, { mode: 'direct', prompt })
+const block = (letter: string) => letter.repeat(BLOCK_CHARACTERS)
+
+test('prompts that begin alike share the beginning of their chains', () => {
+  const one = chain(block('a') + block('b') + block('c'))
+  const two = chain(block('a') + block('b') + block('d'))
+  assert.equal(one.length, 3)
+  assert.deepEqual(one.slice(0, 2), two.slice(0, 2))
+  assert.notEqual(one[2], two[2])
+})
+
+test('the same block after another beginning, or for another model, is another block', () => {
+  assert.notEqual(chain(block('a') + block('x'))[1], chain(block('b') + block('x'))[1])
+  assert.notEqual(chain(block('a'))[0], chain(block('a'), 'other')[0])
+})
+
+test('an incomplete block is left out', () => {
+  assert.deepEqual(chain('short'), [])
+  assert.equal(chain(`${block('a')}more`).length, 1)
+})
+
+test('a chat is cut the same whatever its messages: it goes on where the last turn ended', () => {
+  const messages = [{ role: 'user' as const, content: block('a') }]
+  const first = prefixChain('m', { mode: 'chat', messages })
+  const longer = [...messages, { role: 'assistant' as const, content: block('b') }]
+  const second = prefixChain('m', { mode: 'chat', messages: longer })
+  assert.deepEqual(second.slice(0, first.length), first)
+})
+
+test('a lookup says how much of the prompt each worker has seen', () => {
+  const index = new PrefixIndex()
+  index.remember(chain(block('a') + block('b')), 'w1')
+  index.remember(chain(block('a') + block('c')), 'w2')
+  const seen = index.lookup(chain(block('a') + block('b') + block('z')))
+  assert.deepEqual([...seen].toSorted(), [
+    ['w1', 2 * BLOCK_CHARACTERS],
+    ['w2', BLOCK_CHARACTERS]
+  ])
+  assert.equal(index.size, 3) // the shared block is there once
+})
+
+test('it is bounded, and forgets what was not used for longest', () => {
+  const index = new PrefixIndex()
+  const prompt = (i: number) => chain(`${i} `.padEnd(256 * BLOCK_CHARACTERS, 'x'))
+  index.remember(prompt(0), 'w')
+  for (let i = 1; i <= 300; i++) {
+    index.remember(prompt(i), 'w')
+    if (i % 50 === 0) index.remember(prompt(0), 'w') // still in use
+  }
+  assert.equal(index.size, 65_536)
+  assert.equal(index.lookup(prompt(0)).size, 1)
+  assert.equal(index.lookup(prompt(1)).size, 0)
+})
