@@ -82,7 +82,7 @@ export class Dispatcher {
     if (placement.kind === 'placed' && this.waiting(ask.model) === 0) {
       return this.#grant(placement.chosen, placement.score)
     }
-    return await this.#wait(ask, context)
+    return this.#wait(ask, context)
   }
 
   /** Something has changed for a model: gives out what has become free. */

@@ -26,9 +26,9 @@ const SILENCE_MS_MIN = 1500
 export interface RunDeps {
   dispatcher: Dispatcher
   log: Logger
-  now(): number
+  now: () => number
   /** Remembers that a worker has seen the request's prompt. */
-  onBegun(workerKey: string): void
+  onBegun: (workerKey: string) => void
 }
 
 export class RequestRun {

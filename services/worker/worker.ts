@@ -41,7 +41,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const { join, models, labels = {}, self, drainMs, log } = deps
   const held = new Map(models.map((source) => [source.name, new HeldModel(source)]))
   const running = new RunningRequests()
-  let loading: Promise<void> = Promise.resolve()
+  let loading: Promise<unknown> = Promise.resolve()
 
   async function* infer(
     request: InferenceRequest,
@@ -104,10 +104,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       mesh.follow('orchestrator')
       mesh.follow('registry')
       reporter.start()
-      loading = Promise.all([...held.values()].map(load)).then(() => {})
+      loading = Promise.all([...held.values()].map(load))
       log.info({ peer: mesh.key }, 'worker is up')
     },
-    loaded: () => loading,
+    async loaded() {
+      await loading
+    },
     connected: () => connected,
     models: describeModels,
     async stop() {

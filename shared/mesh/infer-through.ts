@@ -4,7 +4,7 @@
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
-import type { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
+import type { gatewayInfer } from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { PeerPool } from './peer-pool.ts'
@@ -14,7 +14,7 @@ const HOPS_MAX = 4
 
 export async function* inferThrough(
   pool: PeerPool,
-  contract: typeof gatewayInfer | typeof orchestratorInfer,
+  contract: typeof gatewayInfer, // or the orchestrator's, which has the same shape
   request: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {

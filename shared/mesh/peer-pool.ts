@@ -20,7 +20,8 @@ const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
   'PEER_LOST',
   'STREAM_LIMIT',
   'SHUTTING_DOWN',
-  'PROTOCOL_MISMATCH'
+  'PROTOCOL_MISMATCH',
+  'NO_PEER' // it lacks the peers behind it
 ])
 
 export class PeerPool {
@@ -48,7 +49,7 @@ export class PeerPool {
       try {
         return await this.#counted(link, () => link.call(contract, request, context))
       } catch (error) {
-        this.#assertMayRetry(error, tried)
+        this.#assertMayRetry(error, tried, context)
       }
     }
   }
@@ -73,7 +74,7 @@ export class PeerPool {
         return yield* stream
       } catch (error) {
         if (begun) throw error
-        this.#assertMayRetry(error, tried)
+        this.#assertMayRetry(error, tried, context)
       } finally {
         await stream.return(undefined as never) // the consumer may have left
         this.#count(link, -1)
@@ -105,6 +106,7 @@ export class PeerPool {
     }
     const timer = setTimeout(resolve, Math.min(CONNECT_MS_MAX, context.remainingMs()))
     const onAbort = () => resolve()
+    if (context.signal.aborted) resolve()
     this.#mesh.on('link', onLink)
     context.signal.addEventListener('abort', onAbort, { once: true })
     try {
@@ -118,9 +120,9 @@ export class PeerPool {
     }
   }
 
-  #assertMayRetry(error: unknown, tried: Set<string>): void {
+  #assertMayRetry(error: unknown, tried: Set<string>, context: RequestContext): void {
     const { code } = toHaifError(error)
-    if (!OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
+    if (context.signal.aborted || !OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
   }
 
   async #counted<Result>(link: PeerLink, work: () => Promise<Result>): Promise<Result> {

@@ -14,7 +14,7 @@ export interface ReporterOptions {
   /** Who is told. */
   to: readonly PeerRole[]
   /** `peerKey`: who is told. */
-  describe(peerKey: string): PeerReport
+  describe: (peerKey: string) => PeerReport
   log: Logger
 }
 

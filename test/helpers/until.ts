@@ -9,7 +9,8 @@ export async function until(
 ): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${condition}`)
+    if (performance.now() > deadline)
+      throw new Error(`not within ${withinMs} ms: ${condition.toString()}`)
     await sleep(POLL_MS)
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
-import { startMesh, TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 const expected = (prompt: string, tokens: number) => {

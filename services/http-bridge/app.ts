@@ -1,0 +1,73 @@
+/** The HTTP application: its routes and what is true of all of them. Listens nowhere by itself. */
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { Metrics } from '#shared/telemetry.ts'
+import { onClientError } from './client-error.ts'
+import type { Failures } from './failures.ts'
+import { acceptJsonOnly } from './json-body.ts'
+import type { BridgeMetrics } from './bridge-metrics.ts'
+import { describeRoutes } from './open-api.ts'
+import { readRequestId } from './request-headers.ts'
+import { healthRoutes } from './routes/health.ts'
+import { homeRoute } from './routes/home.ts'
+import { inferRoute } from './routes/infer.ts'
+import { metricsRoute } from './routes/metrics.ts'
+import { modelsRoute } from './routes/models.ts'
+import { shuttingDown, type RunningRequests } from './running-requests.ts'
+import { validatorCompiler } from './validation.ts'
+
+/** For a client to send a whole request; slower ones would hold connections for nothing. */
+const RECEIVE_MS_MAX = 60_000
+
+export interface AppDeps {
+  gateways: PeerPool
+  running: RunningRequests
+  failures: Failures
+  counts: BridgeMetrics
+  metrics: Pick<Metrics, 'render'>
+  version: string
+  timeoutMsMax: number
+  keepAliveMs: number
+}
+
+export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
+  const { failures, counts, running, metrics, version } = deps
+  const app = fastify({
+    genReqId: ({ headers }) => readRequestId(headers),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
+      reply.raw.setHeader('x-request-id', request.id) // no hook runs for these
+      failures.reply(error, request, reply)
+    },
+    clientErrorHandler: onClientError,
+    requestTimeout: RECEIVE_MS_MAX,
+    return503OnClosing: false, // it would not be our error object
+    forceCloseConnections: true
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(() => JSON.stringify) // replies are made field by field here
+  acceptJsonOnly(app)
+  failures.handle(app)
+  counts.observeRequests(app)
+  stampReplies(app, running)
+  await describeRoutes(app, version)
+  inferRoute(app, deps)
+  modelsRoute(app, deps)
+  healthRoutes(app, deps)
+  metricsRoute(app, metrics)
+  homeRoute(app, { version })
+  return app
+}
+
+/** On the raw response, so that it is also on what is written past fastify. */
+function stampReplies(app: FastifyInstance, running: RunningRequests): void {
+  app.addHook('onRequest', async (request, { raw }) => {
+    raw.setHeader('x-request-id', request.id)
+    raw.on('error', () => {}) // a client that went away while it was written to; `close` tells
+    if (!running.stopping) return
+    raw.setHeader('connection', 'close')
+    if (!isAboutTheBridge(request)) throw shuttingDown()
+  })
+}
+
+const isAboutTheBridge = ({ routeOptions }: FastifyRequest): boolean =>
+  ['/health', '/healthz', '/readyz', '/metrics'].includes(routeOptions.url ?? '')

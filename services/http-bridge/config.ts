@@ -1,0 +1,23 @@
+/** Settings of the bridge. */
+import { readInteger, readString, type Environment } from '#shared/config.ts'
+
+export const REQUEST_TIMEOUT_MS = 600_000
+const DAY_MS = 86_400_000
+
+export interface BridgeConfig {
+  /** `HOST` */
+  host: string
+  /** `PORT`; 0: any free one. */
+  port: number
+  /** `REQUEST_TIMEOUT_MS`: the longest that a request may take. */
+  requestTimeoutMs: number
+}
+
+export function readBridgeConfig(env: Environment): BridgeConfig {
+  const timeout = { default: REQUEST_TIMEOUT_MS, min: 1, max: DAY_MS }
+  return {
+    host: readString(env, 'HOST', '127.0.0.1'),
+    port: readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
+    requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout)
+  }
+}

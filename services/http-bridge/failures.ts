@@ -1,0 +1,75 @@
+/** Whatever goes wrong with a request passes here once: it is logged, counted, and told to its client. */
+import { HaifError } from '#shared/errors.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ErrorBody } from '#shared/contracts/http-error.ts'
+import type { Logger } from '#shared/log.ts'
+import { errorBody, publicMessage, retryAfter, statusOf, translate } from './errors.ts'
+import { isVersioned } from './infer-body.ts'
+import type { BridgeMetrics } from './bridge-metrics.ts'
+import type { RunningRequests } from './running-requests.ts'
+
+export interface FailuresDeps {
+  log: Logger
+  counts: BridgeMetrics
+  running: RunningRequests
+}
+
+export class Failures {
+  readonly #deps: FailuresDeps
+
+  constructor(deps: FailuresDeps) {
+    this.#deps = deps
+  }
+
+  /** Answers for every error that a route, a parser or fastify itself throws. */
+  handle(app: FastifyInstance): void {
+    app.setErrorHandler((error, request, reply) => this.reply(error, request, reply))
+    app.setNotFoundHandler((request, reply) => {
+      const message = `there is no ${request.method} ${pathOf(request)}; see /openapi.json`
+      return this.reply(new HaifError('NOT_FOUND', message), request, reply)
+    })
+  }
+
+  /** As an ordinary HTTP reply. */
+  reply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const error = this.#take(thrown, request)
+    const seconds = retryAfter(error)
+    if (seconds !== undefined) reply.header('retry-after', seconds)
+    // Fastify closes the connection after a body that it could not take, and a client that is still
+    // sending would see a reset instead of the reply. Node reads the rest and drops it.
+    if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
+    return reply
+      .code(statusOf(error, isVersioned(request.body)))
+      .type('application/json; charset=utf-8')
+      .serializer(JSON.stringify)
+      .send(errorBody(error, request.id))
+  }
+
+  /** As the data of an event, when the status line is out. */
+  event(thrown: unknown, request: FastifyRequest): ErrorBody {
+    return errorBody(this.#take(thrown, request), request.id)
+  }
+
+  #take(thrown: unknown, request: FastifyRequest): HaifError {
+    const error = translate(this.#deps.running.reasonFor(thrown))
+    this.#deps.counts.error(error.code)
+    this.#write(error, request)
+    return error
+  }
+
+  #write(error: HaifError, { id: requestId, method, routeOptions }: FastifyRequest): void {
+    const { log } = this.#deps
+    const { code } = error
+    const event = { requestId, code, method, route: routeOptions.url }
+    if (code === 'INTERNAL') log.warn({ ...event, err: error }, 'unexpected error')
+    else if (error.httpStatus >= 500) log.warn(event, publicMessage(error))
+    else log.debug(event, publicMessage(error))
+  }
+}
+
+const PATH_CHARACTERS_MAX = 128
+
+/** Without the query, which may hold anything. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0]!.slice(0, PATH_CHARACTERS_MAX)
+}

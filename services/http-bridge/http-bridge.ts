@@ -1,0 +1,84 @@
+/** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
+import type { FastifyInstance } from 'fastify'
+import type { PeerReport } from '#shared/contracts/peers.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { Reporter } from '#shared/mesh/reporter.ts'
+import { Router } from '#shared/rpc/router.ts'
+import type { Metrics } from '#shared/telemetry.ts'
+import { createApp } from './app.ts'
+import { REQUEST_TIMEOUT_MS } from './config.ts'
+import { Failures } from './failures.ts'
+import { listen, urlOf } from './listen.ts'
+import { BridgeMetrics } from './bridge-metrics.ts'
+import { RunningRequests } from './running-requests.ts'
+import { KEEP_ALIVE_MS } from './sse.ts'
+
+/** How long `stop` lets running requests finish. */
+const DRAIN_MS = 2000
+
+export interface HttpBridgeDeps {
+  join: JoinMesh
+  /** What the bridge says of itself. */
+  self: PeerReport
+  host: string
+  /** 0: any free one. */
+  port: number
+  metrics: Metrics
+  log: Logger
+  /** The longest that a request may take. */
+  requestTimeoutMs?: number
+  drainMs?: number
+  /** Silence after which a stream gets a comment. */
+  keepAliveMs?: number
+}
+
+export interface HttpBridge extends Service {
+  /** Where it listens, as a client on this machine writes it; valid after `start`. */
+  readonly url: string
+}
+
+export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
+  const { self, host, port, log } = deps
+  const mesh = deps.join(new Router())
+  const gateways = new PeerPool(mesh, 'gateway')
+  const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
+  const counts = new BridgeMetrics(deps.metrics.meter)
+  const running = new RunningRequests()
+  const failures = new Failures({ log, counts, running })
+  let app: FastifyInstance | null = null
+
+  return {
+    get url() {
+      if (app === null) throw new Error('the bridge has not started')
+      return urlOf(app.server.address(), host)
+    },
+    async start() {
+      app = await createApp({
+        gateways,
+        running,
+        failures,
+        counts,
+        metrics: deps.metrics,
+        version: self.version,
+        timeoutMsMax: deps.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+        keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS
+      })
+      await listen(app, { host, port }) // first, because a taken port is the likeliest failure
+      counts.observePeers(mesh)
+      await mesh.start()
+      mesh.follow('gateway')
+      mesh.follow('registry')
+      reporter.start()
+      log.info({ peer: mesh.key, url: this.url }, 'http bridge is up')
+    },
+    async stop() {
+      await running.drain(deps.drainMs ?? DRAIN_MS)
+      reporter.stop()
+      await app?.close()
+      await mesh.stop()
+    }
+  }
+}

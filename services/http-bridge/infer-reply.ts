@@ -1,0 +1,74 @@
+/** From the end of an inference to what the HTTP client is told about it. */
+import type {
+  DoneEvent,
+  HttpUsage,
+  NativeInferReply,
+  VersionedInferReply
+} from '#shared/contracts/http-infer.ts'
+import type { InferenceEnd, Usage } from '#shared/contracts/inference.ts'
+import type { Asked } from './infer-body.ts'
+
+export interface Answered {
+  asked: Asked
+  end: InferenceEnd
+  requestId: string
+}
+
+export function nativeReply(answered: Answered, output: string): NativeInferReply {
+  return { ...summary(answered), output }
+}
+
+export function versionedReply({ requestId }: Answered, text: string): VersionedInferReply {
+  return { api_version: 'v1', text, request_id: requestId }
+}
+
+export function doneEvent(answered: Answered): DoneEvent {
+  const { queueMs, prefillMs, decodeMs } = answered.end.timings
+  const done: DoneEvent = {
+    ...summary(answered),
+    timings: {
+      queue_ms: rounded(queueMs),
+      prefill_ms: rounded(prefillMs),
+      decode_ms: rounded(decodeMs)
+    },
+    attempts: answered.end.attempts ?? 1
+  }
+  const worker = answered.end.workers?.at(-1)
+  if (worker !== undefined) done.worker = worker
+  return done
+}
+
+/** Who served it and what it waited for, so that no one has to guess. */
+export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Record<string, string> {
+  const headers: Record<string, string> = {
+    'x-haif-attempts': String(attempts),
+    'x-haif-queue-ms': String(rounded(timings.queueMs)),
+    'x-haif-prefill-ms': String(rounded(timings.prefillMs))
+  }
+  const worker = workers?.at(-1)
+  if (worker !== undefined) headers['x-haif-worker'] = worker
+  return headers
+}
+
+function summary({ asked, end, requestId }: Answered): Omit<NativeInferReply, 'output'> {
+  return {
+    model: end.model,
+    max_tokens: asked.request.maxTokens,
+    mode: asked.mode,
+    provider: end.provider,
+    request_id: requestId,
+    usage: toHttpUsage(end.usage),
+    finish_reason: end.finishReason
+  }
+}
+
+function toHttpUsage({ promptTokens, cachedPromptTokens, completionTokens }: Usage): HttpUsage {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+    prompt_tokens_details: { cached_tokens: cachedPromptTokens }
+  }
+}
+
+const rounded = (ms: number): number => Math.round(ms * 100) / 100

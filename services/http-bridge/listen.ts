@@ -1,0 +1,56 @@
+/** Listens for HTTP, and says what to do when that is not possible. */
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { HaifError } from '#shared/errors.ts'
+
+export interface ListenOptions {
+  host: string
+  port: number
+}
+
+export async function listen(app: FastifyInstance, options: ListenOptions): Promise<void> {
+  try {
+    await app.listen(options)
+  } catch (error) {
+    throw translate(error, options)
+  }
+}
+
+/** As a client on this machine writes it. */
+export function urlOf(address: AddressInfo | string | null, host: string): string {
+  const port = typeof address === 'object' && address !== null ? address.port : 0
+  return `http://${bracketed(ANY_ADDRESS.has(host) ? '127.0.0.1' : host)}:${port}`
+}
+
+/** Every address of the machine; nobody can type it into a browser. */
+const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', ''])
+
+const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
+
+function translate(error: unknown, { host, port }: ListenOptions): unknown {
+  const where = `${bracketed(host)}:${port}`
+  const { code = '' } = error as NodeJS.ErrnoException
+  switch (code) {
+    case 'EADDRINUSE':
+      return new HaifError(
+        'PORT_IN_USE',
+        `${where} is taken by another program; choose another port with --port or PORT, e.g. --port ${port < 65_535 ? port + 1 : port - 1}`,
+        { cause: error }
+      )
+    case 'EACCES':
+      return new HaifError(
+        'CONFIG_INVALID',
+        `you may not listen on ${where}; choose a port from 1024 with --port or PORT`,
+        { cause: error }
+      )
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new HaifError(
+        'CONFIG_INVALID',
+        `this machine has no address ${host}; choose another with HOST, e.g. HOST=127.0.0.1`,
+        { cause: error }
+      )
+    default:
+      return error
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * Runs a bridge alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HOST, PORT, REQUEST_TIMEOUT_MS, LOG_LEVEL.
+ */
+import process from 'node:process'
+import { runMain } from '#shared/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/place.ts'
+import { createMetrics } from '#shared/telemetry.ts'
+import { readBridgeConfig } from './config.ts'
+import { createHttpBridge } from './http-bridge.ts'
+
+await runMain(process.env, (env) => {
+  const config = readBridgeConfig(env)
+  const { join, self, log } = placeFromEnvironment(env, 'bridge')
+  return {
+    log,
+    service: createHttpBridge({ join, self, log, metrics: createMetrics(), ...config })
+  }
+})

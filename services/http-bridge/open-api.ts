@@ -1,0 +1,25 @@
+/** `/openapi.json`, from the same contracts that check the bodies. */
+import swagger from '@fastify/swagger'
+import type { FastifyInstance } from 'fastify'
+
+/** Before any route is added: it takes note of the routes that come after it. */
+export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'HAIF',
+        description: 'One private AI cloud from the machines you own.',
+        version,
+        license: { name: 'MIT', identifier: 'MIT' }
+      },
+      tags: [
+        { name: 'inference', description: 'Ask a model.' },
+        { name: 'models', description: 'What can be asked.' },
+        { name: 'health', description: 'How it does.' }
+      ]
+    },
+    convertConstToEnum: false
+  })
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+}

@@ -1,0 +1,40 @@
+/** What a client may say about a request beside its body. */
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import { HaifError } from '#shared/errors.ts'
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
+/** https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+/** `X-Request-ID` when it is well-formed, else a new one. */
+export function readRequestId(headers: IncomingHttpHeaders): string {
+  const given = headers['x-request-id']
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
+}
+
+/** The client's trace, or the beginning of one. */
+export function readTraceparent(headers: IncomingHttpHeaders): string {
+  const given = headers['traceparent']
+  if (typeof given === 'string' && TRACEPARENT.test(given)) return given
+  return `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
+}
+
+/** `X-HAIF-Timeout-Ms` may shorten the time of a request, not lengthen it. */
+export function readTimeoutMs(headers: IncomingHttpHeaders, timeoutMsMax: number): number {
+  const given = headers['x-haif-timeout-ms']
+  if (given === undefined) return timeoutMsMax
+  const timeoutMs = Number(given)
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1) {
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      'x-haif-timeout-ms must be a whole number of milliseconds from 1',
+      { details: { field: 'x-haif-timeout-ms' } }
+    )
+  }
+  return Math.min(timeoutMs, timeoutMsMax)
+}
+
+export function acceptsEvents(headers: IncomingHttpHeaders): boolean {
+  return headers.accept?.includes('text/event-stream') === true
+}

@@ -1,0 +1,118 @@
+/**
+ * Writes server-sent events to one response.
+ *
+ * The status line is held back until the first event, so that an error before it can still be an
+ * ordinary HTTP error. What is said in one turn of the event loop goes out in one write, and `drained`
+ * lets a slow client slow its producer.
+ *
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
+import type { FastifyReply } from 'fastify'
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store, no-transform',
+  'x-accel-buffering': 'no' // nginx would hold tokens back
+}
+/** Proxies and clients take a connection that is silent for longer to be dead. */
+export const KEEP_ALIVE_MS = 10_000
+/** Characters that wait for the end of the turn. */
+const PENDING_MAX = 65_536
+/** How long a client may take to read the end. */
+const LINGER_MS_MAX = 5000
+
+export class SseWriter {
+  readonly #reply: FastifyReply
+  readonly #keepAlive: NodeJS.Timeout
+  #pending = ''
+  #flushing: NodeJS.Immediate | null = null
+  #opened = false
+  #blocked = false
+  #onDrained: (() => void) | null = null
+
+  constructor(reply: FastifyReply, keepAliveMs = KEEP_ALIVE_MS) {
+    this.#reply = reply
+    this.#keepAlive = setInterval(() => this.#comment(), keepAliveMs)
+    reply.raw.on('drain', () => this.#drain())
+    reply.raw.once('close', () => this.#close())
+  }
+
+  /** Whether the status line is out, so that only an event can tell of an error. */
+  get opened(): boolean {
+    return this.#opened
+  }
+
+  /** Whether the client has more to read than fits its connection; wait for `drained` then. */
+  get blocked(): boolean {
+    return this.#blocked
+  }
+
+  event(name: string, data: unknown): void {
+    this.#open()
+    this.#pending += `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
+    if (this.#pending.length >= PENDING_MAX) this.#flush()
+    else this.#flushing ??= setImmediate(() => this.#flush())
+  }
+
+  /** Resolves when the client has read on, or nobody wants the answer any more. */
+  async drained(signal: AbortSignal): Promise<void> {
+    if (!this.#blocked || signal.aborted) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onDrained = resolve
+    const onAbort = () => resolve()
+    signal.addEventListener('abort', onAbort, { once: true })
+    await promise
+    signal.removeEventListener('abort', onAbort)
+  }
+
+  end(): void {
+    const { raw } = this.#reply
+    this.#flush()
+    raw.end()
+    const linger = setTimeout(() => raw.destroy(), LINGER_MS_MAX)
+    raw.once('close', () => clearTimeout(linger))
+    this.dispose()
+  }
+
+  /** Stops the keep-alive; needed when nothing was ever written. */
+  dispose(): void {
+    clearInterval(this.#keepAlive)
+    if (this.#flushing !== null) clearImmediate(this.#flushing)
+    this.#flushing = null
+  }
+
+  #drain(): void {
+    this.#blocked = false
+    this.#onDrained?.()
+  }
+
+  #close(): void {
+    this.dispose()
+    this.#drain()
+  }
+
+  /** A line that clients ignore. */
+  #comment(): void {
+    if (this.#blocked) return
+    this.#open()
+    this.#pending += ': keep-alive\n\n'
+    this.#flush()
+  }
+
+  #open(): void {
+    if (this.#opened) return
+    this.#opened = true
+    this.#reply.hijack()
+    this.#reply.raw.writeHead(200, HEADERS)
+  }
+
+  #flush(): void {
+    if (this.#flushing !== null) clearImmediate(this.#flushing)
+    this.#flushing = null
+    if (this.#pending === '' || this.#reply.raw.destroyed) return
+    const text = this.#pending
+    this.#pending = ''
+    this.#keepAlive.refresh()
+    this.#blocked = !this.#reply.raw.write(text)
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Bodies are checked as they are: nothing is converted, so `"5"` is not a number. What does not fit
+ * is told as one sentence about one field.
+ */
+import type { FastifySchemaCompiler } from 'fastify'
+import type { Static, TSchema } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
+import type { TLocalizedValidationError as SchemaError } from 'typebox/error'
+import { HaifError } from '#shared/errors.ts'
+
+const NAME_CHARACTERS_MAX = 64
+
+/** For fastify, instead of its own compiler, which would convert types. */
+export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
+  const validator = Compile(schema)
+  return asValidation((value) => checkBody(validator, value))
+}
+
+/** A check that throws, in the form that fastify calls. */
+export function asValidation(check: (value: unknown) => unknown) {
+  return (value: unknown): { value: unknown } | { error: Error } => {
+    try {
+      return { value: check(value) }
+    } catch (error) {
+      return { error: error as Error }
+    }
+  }
+}
+
+export function checkBody<Schema extends TSchema>(
+  validator: Validator<{}, Schema>,
+  body: unknown
+): Static<Schema> {
+  if (validator.Check(body)) return body
+  const { field, problem } = explain(validator.Errors(body))
+  const message = field === '' ? `the body ${problem}` : `${field} ${problem}`
+  throw new HaifError('VALIDATION_FAILED', message, { details: { field } })
+}
+
+function explain(errors: readonly SchemaError[]): { field: string; problem: string } {
+  const unknown = errors.find(({ keyword }) => keyword === 'boolean')
+  if (unknown !== undefined) return { field: fieldOf(unknown), problem: 'is not a known field' }
+  const choice = errors.find(({ keyword }) => keyword === 'anyOf')
+  const error = choice === undefined ? errors[0] : withinChoice(errors, choice)
+  if (error === undefined) return { field: '', problem: 'is malformed' }
+  if (error.keyword !== 'required') return { field: fieldOf(error), problem: problemOf(error) }
+  const names = [fieldOf(error), error.params.requiredProperties[0]]
+  return { field: names.filter(Boolean).join('.'), problem: 'is missing' }
+}
+
+/** An alternative that fits but for something inside it says more than that none fits. */
+function withinChoice(errors: readonly SchemaError[], choice: SchemaError): SchemaError {
+  const path = choice.instancePath
+  const alternatives = errors.filter(
+    ({ keyword, instancePath }) => keyword !== 'anyOf' && `${instancePath}/`.startsWith(`${path}/`)
+  )
+  const precise = alternatives.find(
+    ({ keyword, instancePath }) => instancePath !== path || !['type', 'const'].includes(keyword)
+  )
+  const wanted = alternatives.map((error) => wantedBy(error))
+  return precise ?? { ...choice, message: `must be ${wanted.join(' or ')}` }
+}
+
+function problemOf(error: SchemaError): string {
+  if (error.keyword === 'type' && error.instancePath === '') return 'must be a JSON object'
+  return error.keyword === 'const' ? `must be ${wantedBy(error)}` : error.message
+}
+
+function wantedBy(error: SchemaError): string {
+  if (error.keyword === 'type') return String(error.params.type)
+  return error.keyword === 'const' ? JSON.stringify(error.params.allowedValue) : error.message
+}
+
+/** As one writes it: `messages.0.role`. */
+function fieldOf({ instancePath }: SchemaError): string {
+  return instancePath.slice(1).replaceAll('/', '.').slice(0, NAME_CHARACTERS_MAX)
+}

@@ -1,0 +1,43 @@
+/** `GET /v1/models`: OpenAI's list, and what HAIF knows beyond it. */
+import { Type, type Static } from 'typebox'
+
+export const HttpModel = Type.Object({
+  id: Type.String({ description: 'The name to put into `model`.' }),
+  object: Type.Literal('model'),
+  created: Type.Integer({
+    description: 'When the first worker brought it, in seconds since 1970.'
+  }),
+  owned_by: Type.Literal('haif'),
+  digest: Type.String({ description: 'SHA-256 of the model file, hex.' }),
+  context_length: Type.Integer({ description: 'Tokens that prompt and answer may have together.' }),
+  quantization: Type.Optional(Type.String()),
+  engine: Type.String({ description: 'What runs it: `llama`, `openai` or `sim`.' }),
+  workers: Type.Integer({ description: 'How many workers hold it ready.' })
+})
+export type HttpModel = Static<typeof HttpModel>
+
+export const ModelsReply = Type.Object(
+  { object: Type.Literal('list'), data: Type.Array(HttpModel) },
+  {
+    description: 'The models of the mesh.',
+    examples: [
+      {
+        object: 'list',
+        data: [
+          {
+            id: 'haif-tiny',
+            object: 'model',
+            created: 1767225600,
+            owned_by: 'haif',
+            digest: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
+            context_length: 2048,
+            quantization: 'F16',
+            engine: 'llama',
+            workers: 2
+          }
+        ]
+      }
+    ]
+  }
+)
+export type ModelsReply = Static<typeof ModelsReply>

@@ -1,0 +1,170 @@
+/** A real bridge in front of real gateways whose answers are scripted. */
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { gatewayInfer, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import {
+  gatewayModels,
+  gatewayReady,
+  type ModelEntry,
+  type Readiness
+} from '#shared/contracts/peers.ts'
+import { silentLogger, type Logger } from '#shared/log.ts'
+import { createDht } from '#shared/mesh/dht.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { Mesh } from '#shared/mesh/mesh.ts'
+import { Router, type ServerContext } from '#shared/rpc/router.ts'
+import { createMetrics } from '#shared/telemetry.ts'
+import {
+  createHttpBridge,
+  type HttpBridge,
+  type HttpBridgeDeps
+} from '../../../services/http-bridge/http-bridge.ts'
+import { atEnd, startDht, startPeer } from '../../helpers/peers.ts'
+import { until } from '../../helpers/until.ts'
+
+export type Infer = (
+  request: InferenceRequest,
+  context: ServerContext
+) => AsyncGenerator<InferenceItem, InferenceEnd, void>
+
+export const END: InferenceEnd = {
+  finishReason: 'stop',
+  usage: { promptTokens: 5, cachedPromptTokens: 2, completionTokens: 3 },
+  timings: { queueMs: 1.25, prefillMs: 2.5, decodeMs: 4 },
+  model: 'test-model',
+  provider: 'sim',
+  attempts: 2,
+  workers: ['aa', 'bb']
+}
+
+/** Says each text as one item. */
+export const says = (...texts: string[]): Infer =>
+  async function* () {
+    for (const [seq, text] of texts.entries()) yield { seq, tokenIds: [seq], text }
+    return END
+  }
+
+export interface Setup extends Partial<HttpBridgeDeps> {
+  /** One gateway for each. */
+  gateways?: Infer[]
+  readiness?: Readiness
+  models?: ModelEntry[]
+  log?: Logger
+}
+
+type Headers = Record<string, string>
+
+export interface Bridge {
+  url: string
+  bridge: HttpBridge
+  gateways: Mesh[]
+  /** What the gateways were asked. */
+  requests: InferenceRequest[]
+  contexts: ServerContext[]
+  post: (body: unknown, headers?: Headers) => Promise<Response>
+  /** A body as it is. */
+  send: (body: string | Buffer | ReadableStream, headers?: Headers) => Promise<Response>
+}
+
+export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Bridge> {
+  const { gateways = [says('Hello', ' world')], readiness = { ready: true }, models = [] } = setup
+  const topicKey = await startDht(t)
+  const requests: InferenceRequest[] = []
+  const contexts: ServerContext[] = []
+  const meshes: Mesh[] = []
+  for (const infer of gateways) {
+    const router = new Router()
+      .serve(gatewayInfer, (request, context) => {
+        requests.push(request)
+        contexts.push(context)
+        return infer(request, context)
+      })
+      .respond(gatewayReady, () => readiness)
+      .respond(gatewayModels, () => ({ models }))
+    meshes.push(await startPeer(t, topicKey, { role: 'gateway', router }))
+  }
+  let own: Mesh | undefined
+  const bridge = createHttpBridge({
+    join(router) {
+      own = new Mesh({
+        dht: createDht(topicKey),
+        keyPair: temporaryIdentity(),
+        secret: topicKey.secret,
+        role: 'bridge',
+        router,
+        lookupMs: 200,
+        log: silentLogger()
+      })
+      return own
+    },
+    self: { host: 'test', version: '1.2.3' },
+    host: '127.0.0.1',
+    port: 0,
+    log: silentLogger(),
+    metrics: createMetrics(),
+    drainMs: 200,
+    ...setup
+  })
+  atEnd(t, () => bridge.stop())
+  await bridge.start()
+  await until(() => own?.links('gateway').length === meshes.length)
+  const { url } = bridge
+  const send = (body: string | Buffer | ReadableStream, headers: Headers = {}) =>
+    fetch(`${url}/infer`, { method: 'POST', body, headers, duplex: 'half' })
+  const post = (body: unknown, headers: Headers = {}) =>
+    send(JSON.stringify(body), { 'content-type': 'application/json', ...headers })
+  return { url, bridge, gateways: meshes, requests, contexts, post, send }
+}
+
+export interface SseEvent {
+  event: string
+  data: Record<string, unknown>
+}
+
+/** The events of a whole stream; comments are left out. */
+export function parseEvents(text: string): SseEvent[] {
+  const events: SseEvent[] = []
+  for (const block of text.split('\n\n')) {
+    const match = /^event: (\w+)\ndata: (.*)$/.exec(block)
+    if (match !== null) events.push({ event: match[1]!, data: parseObject(match[2]!) })
+  }
+  return events
+}
+
+export function parseObject(text: string): Record<string, unknown> {
+  return JSON.parse(text) as Record<string, unknown>
+}
+
+/** A streaming request by node:http, which reads only when told to. */
+export async function openStream(bridge: Bridge, body: object = { prompt: 'hi', stream: true }) {
+  const request = http.request(`${bridge.url}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' }
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
+  request.once('response', resolve)
+  request.once('error', reject)
+  request.end(JSON.stringify(body))
+  const response = await promise
+  request.on('error', () => {}) // destroyed by the test
+  return { request, response }
+}
+
+export async function readText(response: http.IncomingMessage): Promise<string> {
+  let text = ''
+  response.setEncoding('utf8')
+  for await (const chunk of response) text += String(chunk)
+  return text
+}
+
+/** A port that something else listens on. */
+export async function takePort(t: TestContext): Promise<number> {
+  const server = http.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  atEnd(t, async () => {
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
