@@ -2,7 +2,7 @@
  * An inference through the peers of one role: when the peer that passes it on is lost in the middle,
  * another one continues it after what has already come.
  */
-import { HaifError, toHaifError } from '#shared/errors.ts'
+import { toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
@@ -19,6 +19,7 @@ export async function* inferThrough(
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
   const sent = new SentTokens(request.resume)
+  let lost: unknown = null
   for (let hop = 1; ; hop++) {
     const stream = pool.stream(contract, sent.continued(request), context)
     try {
@@ -29,7 +30,10 @@ export async function* inferThrough(
         yield value
       }
     } catch (error) {
+      // That there is no other peer is a consequence; the caller shall hear the cause.
+      if (lost !== null && toHaifError(error).code === 'NO_PEER') throw lost
       if (!isLost(error) || hop >= HOPS_MAX) throw error
+      lost = error
     } finally {
       await stream.return(undefined as never) // the caller may have left
     }
@@ -38,6 +42,6 @@ export async function* inferThrough(
 
 /** The peer itself is gone or going; what it says of its own workers is final. */
 function isLost(error: unknown): boolean {
-  const { code } = error instanceof HaifError ? error : toHaifError(error)
+  const { code } = toHaifError(error)
   return code === 'PEER_LOST' || code === 'SHUTTING_DOWN'
 }

@@ -76,7 +76,34 @@ test('an error after the first token is an error event, never a silent end', asy
   })
 })
 
-test('a gateway that dies mid-stream ends the stream with PEER_LOST', async (t) => {
+test('a gateway that dies mid-stream: another one continues after what has come', async (t) => {
+  const dies: Infer = async function* (_request, { signal }) {
+    yield { seq: 0, tokenIds: [7], text: 'one', digest: 'd' }
+    await aborted(signal)
+    return END
+  }
+  const continues: Infer = async function* ({ resume }) {
+    yield { seq: 1, tokenIds: [8], text: ` after ${JSON.stringify(resume)}` }
+    return END
+  }
+  const turn: Infer = (request, context) =>
+    request.resume === undefined ? dies(request, context) : continues(request, context)
+  const bridge = await startBridge(t, { gateways: [turn, turn] })
+  const { response } = await openStream(bridge)
+  const text = readText(response)
+  await until(() => bridge.requests.length === 1)
+  const serving = bridge.gateways.find((gateway) => gateway.links().some((l) => l.openStreams > 0))
+  await serving!.stop()
+  const events = parseEvents(await text)
+  assert.equal(events.at(-1)?.event, 'done')
+  const resume = { tokenIds: [7], text: 'one', digest: 'd' }
+  assert.deepEqual(
+    events.slice(0, -1).map(({ data }) => (data as { text: string }).text),
+    ['one', ` after ${JSON.stringify(resume)}`]
+  )
+})
+
+test('the only gateway dies mid-stream: the stream ends with PEER_LOST', async (t) => {
   const bridge = await startBridge(t, {
     gateways: [
       async function* (_request, { signal }) {

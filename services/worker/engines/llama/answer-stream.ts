@@ -1,0 +1,79 @@
+/**
+ * The answer of one request on the worker's side: what came from the process and has not been read
+ * yet, in one piece. The process may be only so many tokens ahead of the reader; credit is given
+ * back as they are taken, so a reader that stops stops its own answer and nobody else's.
+ */
+import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
+
+/** Tokens between the process and the reader, at most. */
+export const CREDIT_TOKENS = 256
+/** Returned in portions, or each token would cost a message back. */
+const CREDIT_PORTION = CREDIT_TOKENS / 4
+
+export class AnswerStream {
+  readonly id: number
+  readonly request: GenerateRequest
+  readonly #giveCredit: (tokens: number) => void
+  #tokenIds: number[] = []
+  #text = ''
+  #taken = 0
+  #end: GenerateEnd | null = null
+  #failure: { reason: unknown } | null = null
+  #wake: (() => void) | null = null
+
+  constructor(id: number, request: GenerateRequest, giveCredit: (tokens: number) => void) {
+    this.id = id
+    this.request = request
+    this.#giveCredit = giveCredit
+  }
+
+  push(tokenIds: readonly number[], text: string): void {
+    this.#tokenIds.push(...tokenIds)
+    this.#text += text
+    this.#notify()
+  }
+
+  end(end: GenerateEnd): void {
+    this.#end = end
+    this.#notify()
+  }
+
+  /** What was not read yet is dropped: the reader gets the reason at once. */
+  fail(reason: unknown): void {
+    if (this.#end !== null || this.#failure !== null) return
+    this.#failure = { reason }
+    this.#notify()
+  }
+
+  /** All that has come since the last time; null when the answer has ended. */
+  async take(): Promise<GenerateItem | null> {
+    for (;;) {
+      if (this.#failure !== null) throw this.#failure.reason
+      if (this.#tokenIds.length > 0 || this.#text !== '') return this.#takeAll()
+      if (this.#end !== null) return null
+      await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+
+  get result(): GenerateEnd {
+    if (this.#end === null) throw new Error('the answer has not ended')
+    return this.#end
+  }
+
+  #takeAll(): GenerateItem {
+    const item = { tokenIds: this.#tokenIds, text: this.#text }
+    this.#tokenIds = []
+    this.#text = ''
+    this.#taken += item.tokenIds.length
+    if (this.#taken >= CREDIT_PORTION && this.#end === null) {
+      this.#giveCredit(this.#taken)
+      this.#taken = 0
+    }
+    return item
+  }
+
+  #notify(): void {
+    this.#wake?.()
+    this.#wake = null
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The process that holds one model. It takes messages in, hands them to the scheduler and sends back
+ * one message per step. It decides nothing about its own life: it ends when the worker lets go of
+ * it, or dies, or kills it.
+ */
+import type { Token } from 'node-llama-cpp'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from '../engine.ts'
+import { oneLine, toFailure } from './failure.ts'
+import { loadModel, type LoadedContext } from './load-model.ts'
+import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
+import { Scheduler, type Job } from './scheduler.ts'
+import { isToken } from './tokens.ts'
+
+// Ctrl-C goes to the whole process group, but the worker decides when its model ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+
+// Killed rather than exited: there is nothing to save, and taking native code down while it decodes
+// may hang or crash.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+
+let serving: { loaded: LoadedContext; scheduler: Scheduler } | null = null
+let lastLogLine = ''
+
+process.on('message', (message: ParentMessage) => {
+  switch (message.kind) {
+    case 'load':
+      load(message.options).catch(reportLoadFailure)
+      break
+    case 'generate':
+      submit(message.id, message.request)
+      break
+    case 'cancel':
+      serving?.scheduler.cancel(message.id)
+      break
+    case 'credit':
+      serving?.scheduler.credit(message.id, message.tokens)
+      break
+  }
+})
+
+async function load(options: LoadOptions): Promise<void> {
+  let reported = 0
+  const loaded = await loadModel(options, {
+    onProgress: (fraction) => {
+      if (fraction < 1 && fraction - reported < PROGRESS_STEP) return
+      reported = fraction
+      send({ kind: 'progress', fraction })
+    },
+    onLog: (line) => {
+      lastLogLine = line || lastLogLine
+      console.error(line)
+    }
+  })
+  const scheduler = new Scheduler({
+    sequences: loaded.sequences,
+    calibration: loaded.calibration,
+    creditTokens: options.creditTokens,
+    onStep: send,
+    onBroken: giveUp
+  })
+  serving = { loaded, scheduler }
+  setInterval(() => watchStep(scheduler), WATCH_MS)
+  send({ kind: 'ready', model: loaded.ready })
+}
+
+const PROGRESS_STEP = 0.01
+
+function reportLoadFailure(error: unknown): void {
+  const reason = lastLogLine === '' ? oneLine(error) : `${oneLine(error)} (${oneLine(lastLogLine)})`
+  send({ kind: 'loadFailed', reason })
+}
+
+function submit(id: number, request: GenerateRequest): void {
+  if (serving === null) return
+  try {
+    serving.scheduler.submit(jobOf(id, request, serving.loaded))
+  } catch (error) {
+    const { rates } = serving.loaded.ready
+    send({ kind: 'step', parts: [], ends: [], failures: [[id, toFailure(error)]], rates })
+  }
+}
+
+function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
+  const { model, renderer } = loaded
+  const { contextTokens } = loaded.ready
+  const prompt = renderer.render(request.input)
+  const promptTokens = prompt.tokens.length
+  if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
+  if (promptTokens >= contextTokens) {
+    throw new HaifError(
+      'CONTEXT_TOO_LONG',
+      `the prompt has ${promptTokens} tokens and the model's context ${contextTokens}: shorten the prompt by ${promptTokens - contextTokens + 1} tokens or more`,
+      { details: { promptTokens, contextTokens } }
+    )
+  }
+  return {
+    id,
+    sampling: request.sampling,
+    resumeTokens: checkTokens(request.resumeTokenIds ?? [], loaded.vocabularySize),
+    limits: {
+      promptTokens: prompt.tokens,
+      maxTokens: request.maxTokens,
+      contextTokens,
+      stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
+      isEnd: (token) => prompt.stopTokens.has(token) || model.isEogToken(token),
+      detokenize: (tokens, before) => model.detokenize(tokens, false, before)
+    }
+  }
+}
+
+function checkTokens(tokenIds: readonly number[], vocabularySize: number): Token[] {
+  return tokenIds.map((id) => {
+    if (isToken(id, vocabularySize)) return id
+    throw new HaifError('VALIDATION_FAILED', `the model has no token ${id} to resume after`)
+  })
+}
+
+/** Native code that hangs does not stop this timer. The worker starts another process. */
+function watchStep(scheduler: Scheduler): void {
+  if (scheduler.stepMs > STEP_MS_MAX) giveUp(`a step took longer than ${STEP_MS_MAX / 1000} s`)
+}
+
+const WATCH_MS = 5_000
+const STEP_MS_MAX = 120_000
+
+function giveUp(error: unknown): void {
+  console.error(error)
+  process.kill(process.pid, 'SIGKILL')
+}
+
+function send(message: ChildMessage): void {
+  // Without a channel the worker is gone, and 'disconnect' is on its way.
+  if (process.connected) process.send?.(message)
+}

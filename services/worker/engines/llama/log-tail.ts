@@ -1,0 +1,35 @@
+/**
+ * The last lines that a process wrote. llama.cpp says much and means little of it; only when the
+ * process dies are its last words worth reading.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Readable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+
+export class LogTail {
+  #text = ''
+  readonly #ends: Promise<void>[] = []
+
+  read(stream: Readable): void {
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk: string) => {
+      this.#text = (this.#text + chunk).slice(-CHARACTERS_MAX)
+    })
+    // A pipe that breaks has ended too.
+    this.#ends.push(finished(stream).catch(() => {}))
+  }
+
+  /**
+   * The line that most likely says why a process died: a failed assertion or an error, else the last
+   * one. Pipes may outlive the process by a moment, or for ever if it left children.
+   */
+  async reason(): Promise<string | null> {
+    await Promise.race([Promise.all(this.#ends), delay(ENDS_WITHIN_MS)])
+    const lines = this.#text.split('\n').filter((line) => line.trim() !== '')
+    const telling = lines.findLast((line) => /GGML_ASSERT|what\(\)|error|failed/i.test(line))
+    return (telling ?? lines.at(-1))?.trim() ?? null
+  }
+}
+
+const CHARACTERS_MAX = 16_384
+const ENDS_WITHIN_MS = 200

@@ -1,0 +1,135 @@
+/**
+ * From what the caller sent to the tokens that the model reads. In `chat` mode the text around the
+ * messages is the template in the model's file and nothing else; in `direct` mode there is none.
+ *
+ * The library's ready-made wrappers are not used: they stand for the families they were written for
+ * (the one for ChatML starts with a BOS token that neither the template nor the model asks for).
+ * Messages are tokenized apart from the template, so `<|im_end|>` in a message is text.
+ */
+import {
+  JinjaTemplateChatWrapper,
+  SpecialToken,
+  SpecialTokensText,
+  type ChatHistoryItem,
+  type LlamaModel,
+  type LlamaText,
+  type Token
+} from 'node-llama-cpp'
+import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+
+export interface Prompt {
+  tokens: Token[]
+  /** What ends an answer besides the model's own end tokens. */
+  stopTokens: ReadonlySet<Token>
+  stopTexts: readonly string[]
+}
+
+export class PromptRenderer {
+  readonly #model: LlamaModel
+  readonly #template: JinjaTemplateChatWrapper | null
+
+  constructor(model: LlamaModel) {
+    this.#model = model
+    this.#template = templateOf(model)
+  }
+
+  get hasTemplate(): boolean {
+    return this.#template !== null
+  }
+
+  render(input: InferenceInput): Prompt {
+    if (input.mode === 'chat') return this.#renderChat(input.messages)
+    // As in completion APIs, the text may spell control tokens: whoever sends a raw prompt may need them.
+    const tokens = this.#model.tokenize(input.prompt, true)
+    return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [] }
+  }
+
+  #renderChat(messages: readonly ChatMessage[]): Prompt {
+    if (this.#template === null) {
+      throw new HaifError(
+        'UNSUPPORTED_PARAMETER',
+        'the model has no chat template: send a `prompt` with mode `direct` instead of `messages`'
+      )
+    }
+    const { contextText, stopGenerationTriggers } = this.#apply(this.#template, messages)
+    const stops = stopGenerationTriggers.map((trigger) => firstPart(trigger, this.#model))
+    return {
+      tokens: this.#withBos(contextText.tokenize(this.#model.tokenizer)),
+      stopTokens: new Set(stops.filter((stop) => typeof stop === 'number')),
+      stopTexts: stops.filter((stop) => typeof stop === 'string')
+    }
+  }
+
+  #apply(template: JinjaTemplateChatWrapper, messages: readonly ChatMessage[]) {
+    // The empty answer at the end makes the template open the model's turn.
+    const chatHistory: ChatHistoryItem[] = [
+      ...messages.map(toHistoryItem),
+      { type: 'model', response: [] }
+    ]
+    try {
+      return template.generateContextState({ chatHistory })
+    } catch (error) {
+      throw new HaifError(
+        'VALIDATION_FAILED',
+        `the model's chat template does not take these messages: ${firstLine(error)}`,
+        { cause: error }
+      )
+    }
+  }
+
+  #withBos(tokens: Token[]): Token[] {
+    const { bos, shouldPrependBosToken } = this.#model.tokens
+    return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens
+  }
+}
+
+/**
+ * Some templates refuse two messages of one role in a row, or a system message; only for those are
+ * messages joined. A template that cannot be read at all counts as none.
+ */
+function templateOf(model: LlamaModel): JinjaTemplateChatWrapper | null {
+  const template = model.fileInfo.metadata.tokenizer?.chat_template
+  if (typeof template !== 'string' || template.trim() === '') return null
+  for (const joinAdjacentMessagesOfTheSameType of [false, true]) {
+    try {
+      return new JinjaTemplateChatWrapper({
+        template,
+        tokenizer: model.tokenizer,
+        joinAdjacentMessagesOfTheSameType,
+        reasoning: null,
+        trimLeadingWhitespaceInResponses: false,
+        functionCallMessageTemplate: 'noJinja',
+        convertUnsupportedSystemMessagesToUserMessages: { use: 'ifNeeded', format: '{{message}}' }
+      })
+    } catch (error) {
+      console.error(`chat template refused: ${firstLine(error)}`)
+    }
+  }
+  return null
+}
+
+function toHistoryItem({ role, content }: ChatMessage): ChatHistoryItem {
+  if (role === 'assistant') return { type: 'model', response: [content] }
+  return { type: role, text: content }
+}
+
+/** Templates end a turn with a control token and perhaps a line break: the token alone decides. */
+function firstPart(trigger: LlamaText, model: LlamaModel): Token | string | null {
+  for (const value of trigger.values) {
+    const parts =
+      value instanceof SpecialToken
+        ? value.tokenize(model.tokenizer)
+        : value instanceof SpecialTokensText
+          ? value.tokenizeSpecialTokensOnly(model.tokenizer)
+          : [value]
+    const first = parts.find((part) => typeof part === 'number' || part.trim() !== '')
+    if (first !== undefined) return first
+  }
+  return null
+}
+
+function firstLine(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return (message.split('\n', 1)[0] ?? '').slice(0, 200)
+}

@@ -1,0 +1,328 @@
+/**
+ * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit (a
+ * piece of its prompt, or one token). Requests join and leave between two steps.
+ *
+ * Left to itself the library decodes a batch before the last sequence has asked again, in the order
+ * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
+ * streams instead of 310. So all ask in the same tick, in ascending order.
+ */
+import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { GenerateEnd } from '../engine.ts'
+import type { Sampling } from '#shared/contracts/inference.ts'
+import { Answer, type AnswerLimits } from './answer.ts'
+import type { Calibration } from './calibrate.ts'
+import { toFailure } from './failure.ts'
+import type { StepMessage } from './messages.ts'
+import { promptTokensPerStep } from './prompt-budget.ts'
+import { evaluateOptions } from './sampling.ts'
+import { chooseSlot } from './slot-choice.ts'
+import { StepRates } from './step-rates.ts'
+
+export interface Job {
+  id: number
+  limits: AnswerLimits
+  sampling: Sampling
+  resumeTokens: readonly Token[]
+}
+
+/** What is used of the library's sequence: one slot's part of the cache. */
+export type Sequence = Pick<
+  LlamaContextSequence,
+  | 'nextTokenIndex'
+  | 'compareContextTokens'
+  | 'adaptStateToTokens'
+  | 'clearHistory'
+  | 'evaluate'
+  | 'evaluateWithoutGeneratingNewTokens'
+>
+
+export interface SchedulerDeps {
+  sequences: readonly Sequence[]
+  calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
+  creditTokens: number
+  /** Called once after each step in which something happened. */
+  onStep: (step: StepMessage) => void
+  /** A slot cannot be brought back to order: the process should be replaced. */
+  onBroken: (error: unknown) => void
+  now?: () => number
+}
+
+interface Task {
+  job: Job
+  answer: Answer
+  /** Tokens that the answer may grow before its reader must have taken some. */
+  credit: number
+  cancelled: boolean
+  arrivedAt: number
+  startedAt: number
+  firstTokenAt: number
+  /** Prompt tokens found in the slot's cache. */
+  reusedTokens: number
+  /** Prompt tokens not yet computed; null before the cache has been looked at. */
+  rest: Token[] | null
+  /** Exists from the last piece of the prompt on. */
+  generator: AsyncGenerator<Token, void> | null
+}
+
+interface Slot {
+  index: number
+  sequence: Sequence
+  usedAt: number
+  task: Task | null
+}
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps
+  readonly #now: () => number
+  readonly #slots: Slot[]
+  readonly #rates: StepRates
+  readonly #waiting: Task[] = []
+  #running = false
+  #stepStartedAt: number | null = null
+  #report: StepMessage
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps
+    this.#now = deps.now ?? (() => performance.now())
+    this.#rates = new StepRates(deps.calibration)
+    this.#slots = deps.sequences.map((sequence, index) => {
+      return { index, sequence, usedAt: 0, task: null }
+    })
+    this.#report = this.#emptyReport()
+  }
+
+  /** Milliseconds that the step in progress has taken; 0 between steps. */
+  get stepMs(): number {
+    return this.#stepStartedAt === null ? 0 : this.#now() - this.#stepStartedAt
+  }
+
+  submit(job: Job): void {
+    const task = this.#taskOf(job)
+    for (const token of job.resumeTokens) {
+      if (task.answer.finishReason === null) task.answer.push(token)
+    }
+    this.#waiting.push(task)
+    this.#wake()
+  }
+
+  cancel(id: number): void {
+    const at = this.#waiting.findIndex((task) => task.job.id === id)
+    if (at !== -1) this.#waiting.splice(at, 1)
+    const slot = this.#slotOf(id)
+    if (slot?.task) slot.task.cancelled = true
+    this.#wake()
+  }
+
+  /** The reader took so many tokens. */
+  credit(id: number, tokens: number): void {
+    const task = this.#slotOf(id)?.task ?? this.#waiting.find((waiting) => waiting.job.id === id)
+    if (task === undefined) return // it ended while the message was on its way
+    task.credit += tokens
+    this.#wake()
+  }
+
+  #taskOf(job: Job): Task {
+    return {
+      job,
+      answer: new Answer(job.limits),
+      credit: this.#deps.creditTokens,
+      cancelled: false,
+      arrivedAt: this.#now(),
+      startedAt: 0,
+      firstTokenAt: 0,
+      reusedTokens: 0,
+      rest: null,
+      generator: null
+    }
+  }
+
+  #slotOf(id: number): Slot | undefined {
+    return this.#slots.find((slot) => slot.task?.job.id === id)
+  }
+
+  #wake(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#run().catch(this.#deps.onBroken)
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve() // let every request of this tick join the first step
+    for (;;) {
+      await this.#leave()
+      this.#join()
+      const moving = this.#slots.filter((slot) => slot.task !== null && slot.task.credit > 0)
+      if (moving.length > 0) await this.#step(moving)
+      this.#sendReport()
+      if (moving.length === 0) break // a submit, a credit or a cancel starts the loop again
+    }
+    this.#running = false
+  }
+
+  /** Frees the slots of requests that were cancelled. */
+  async #leave(): Promise<void> {
+    for (const slot of this.#slots) if (slot.task?.cancelled) await this.#free(slot)
+  }
+
+  #join(): void {
+    while (this.#waiting.length > 0) {
+      const free = this.#slots.filter((slot) => slot.task === null)
+      const task = this.#waiting[0]!
+      const tokens = contextOf(task)
+      const index = chooseSlot(
+        free.map((slot) => ({
+          index: slot.index,
+          usedAt: slot.usedAt,
+          cachedTokens: slot.sequence.nextTokenIndex,
+          sharedTokens: slot.sequence.compareContextTokens(tokens).firstDifferentIndex
+        })),
+        this.#slots.length - free.length
+      )
+      if (index === null) return
+      this.#waiting.shift()
+      task.startedAt = this.#now()
+      // What a resumed answer already has may be all of it.
+      if (task.answer.finishReason !== null) this.#end(task)
+      else this.#slots[index]!.task = task
+    }
+  }
+
+  async #step(moving: readonly Slot[]): Promise<void> {
+    const startedAt = this.#now()
+    this.#stepStartedAt = startedAt
+    const decoding = moving.filter((slot) => slot.task!.generator !== null).length
+    let budget = promptTokensPerStep({
+      decodeStepMs: decoding === 0 ? 0 : this.#rates.decodeStepMs(moving.length),
+      prefillTokensPerSecond: this.#rates.rates.prefill
+    })
+    const pieces = new Map<Slot, number>()
+    let promptTokens = 0
+    for (const slot of byArrival(moving.filter((slot) => slot.task!.generator === null))) {
+      const piece = Math.min(budget, await this.#promptRest(slot))
+      pieces.set(slot, piece)
+      budget -= piece
+      promptTokens += piece
+    }
+    const busy = moving.filter((slot) => slot.task !== null)
+    await Promise.all(busy.map((slot) => this.#advance(slot, pieces.get(slot) ?? 0)))
+    this.#rates.record({ ms: this.#now() - startedAt, decoding, promptTokens })
+    this.#stepStartedAt = null
+  }
+
+  /** Prompt tokens still to compute. The first time, the slot's cache is cut to what it shares. */
+  async #promptRest(slot: Slot): Promise<number> {
+    const task = slot.task!
+    try {
+      task.rest ??= await this.#reuseCache(slot.sequence, task)
+      return task.rest.length
+    } catch (error) {
+      await this.#giveUp(slot, task, error)
+      return 0
+    }
+  }
+
+  async #reuseCache(sequence: Sequence, task: Task): Promise<Token[]> {
+    const tokens = contextOf(task)
+    // At least one token must be computed, or there is nothing to draw the next one from.
+    await sequence.adaptStateToTokens(tokens.slice(0, -1), false)
+    const kept = sequence.nextTokenIndex
+    task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
+    return tokens.slice(kept)
+  }
+
+  async #advance(slot: Slot, piece: number): Promise<void> {
+    const task = slot.task!
+    try {
+      const token = await this.#advanceOne(slot, task, piece)
+      if (token === null || task.cancelled) return
+      task.firstTokenAt ||= this.#now()
+      task.credit--
+      const text = task.answer.push(token)
+      this.#report.parts.push([task.job.id, [token], text])
+      if (task.answer.finishReason === null) return
+      this.#end(task)
+      await this.#free(slot)
+    } catch (error) {
+      await this.#giveUp(slot, task, error)
+    }
+  }
+
+  /** One failing request must not stop the step of the others. */
+  async #giveUp(slot: Slot, task: Task, error: unknown): Promise<void> {
+    this.#report.failures.push([task.job.id, toFailure(error)])
+    await this.#free(slot)
+    await slot.sequence.clearHistory()
+  }
+
+  async #advanceOne(slot: Slot, task: Task, piece: number): Promise<Token | null> {
+    if (task.generator === null) {
+      if (piece === 0 || task.rest === null) return null // the others' prompts took the budget
+      const tokens = task.rest.slice(0, piece)
+      task.rest = task.rest.slice(piece)
+      if (task.rest.length > 0) {
+        await slot.sequence.evaluateWithoutGeneratingNewTokens(tokens)
+        return null
+      }
+      const answer = {
+        promptTokens: task.job.limits.promptTokens,
+        answerTokens: task.answer.tokens
+      }
+      task.generator = slot.sequence.evaluate(tokens, evaluateOptions(task.job.sampling, answer))
+    }
+    const { value, done } = await task.generator.next()
+    if (done) throw new Error('the library ended the answer without an end token')
+    return value
+  }
+
+  async #free(slot: Slot): Promise<void> {
+    const generator = slot.task?.generator
+    slot.task = null
+    slot.usedAt = this.#now()
+    await generator?.return()
+  }
+
+  #end(task: Task): void {
+    const now = this.#now()
+    const firstTokenAt = task.firstTokenAt || now
+    const end: GenerateEnd = {
+      finishReason: task.answer.finishReason ?? 'stop',
+      usage: {
+        promptTokens: task.job.limits.promptTokens.length,
+        cachedPromptTokens: task.reusedTokens,
+        completionTokens: task.answer.tokens.length
+      },
+      timings: {
+        queueMs: round(task.startedAt - task.arrivedAt),
+        prefillMs: round(firstTokenAt - task.startedAt),
+        decodeMs: round(now - firstTokenAt)
+      }
+    }
+    this.#report.ends.push([task.job.id, end])
+  }
+
+  #sendReport(): void {
+    const { parts, ends, failures } = this.#report
+    if (parts.length + ends.length + failures.length === 0) return
+    this.#report.rates = this.#rates.rates
+    this.#deps.onStep(this.#report)
+    this.#report = this.#emptyReport()
+  }
+
+  #emptyReport(): StepMessage {
+    return { kind: 'step', parts: [], ends: [], failures: [], rates: this.#rates.rates }
+  }
+}
+
+/** Everything that must be in the slot's cache before the next token can be drawn. */
+function contextOf(task: Task): Token[] {
+  return [...task.job.limits.promptTokens, ...task.job.resumeTokens]
+}
+
+/** Who came first is read first: sharing the budget would make all of them late. */
+function byArrival(slots: readonly Slot[]): Slot[] {
+  return slots.toSorted((a, b) => a.task!.arrivedAt - b.task!.arrivedAt)
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 100) / 100
+}
