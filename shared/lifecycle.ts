@@ -13,18 +13,21 @@ export interface Service {
 }
 
 /** A process that has not stopped by then is ended. */
-const STOP_MS_MAX = 5000
+const STOP_MS_MAX = 4500
 
 /** Several services as one: started in order, stopped in reverse; a failed start stops the others. */
 export function together(services: Service[]): Service {
   const started: Service[] = []
+  let stopped = false
   const stop = async () => {
+    stopped = true
     for (const service of started.splice(0).toReversed()) await service.stop()
   }
   return {
     async start() {
       try {
         for (const service of services) {
+          if (stopped) return
           started.push(service)
           await service.start()
         }

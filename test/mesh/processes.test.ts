@@ -1,0 +1,236 @@
+/** The mesh as a person runs it: real processes and real signals. */
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { registryList, type MeshSnapshot } from '#shared/contracts/peers.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
+import { meshEnv, runHaif, startHaif, temporaryHome, type RunningHaif } from '../helpers/cli.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startPeer } from '../helpers/peers.ts'
+import { until } from '../helpers/until.ts'
+
+const STOP_MS_MAX = 5000
+
+const expected = (prompt: string, tokens: number) => {
+  const tokenAt = simAnswer(prompt)
+  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
+}
+
+/** `haif up` on a free port; resolves when it says that it is ready. */
+async function up(t: TestContext, home: string, ...args: string[]) {
+  const haif = startHaif(t, ['up', '--port', '0', ...args], { env: { HAIF_HOME: home } })
+  await haif.says('ready http://')
+  const url = /ready (http:\S+)/.exec(haif.output.stdout)![1]!
+  return { ...haif, url }
+}
+
+const infer = (url: string, body: object, headers: Record<string, string> = {}) =>
+  fetch(`${url}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body)
+  })
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false // ESRCH: it is gone
+  }
+}
+
+/** Processes that a process has started, from the kernel. */
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+
+/** A worker in a process of its own, joined to a mesh of the test. */
+async function joinWorker(t: TestContext, mesh: TestMesh, model: string): Promise<RunningHaif> {
+  const worker = startHaif(t, ['join', encodeTopicKey(mesh.topicKey), '--model', model])
+  await worker.says('joined')
+  return worker
+}
+
+async function snapshotOf(t: TestContext, mesh: TestMesh): Promise<() => Promise<MeshSnapshot>> {
+  const client = await startPeer(t, mesh.topicKey, { role: 'client' })
+  client.follow('registry')
+  await until(() => client.links('registry').length > 0)
+  return async () => {
+    using context = createContext({ timeoutMs: 5000 })
+    return client.links('registry')[0]!.call(registryList, {}, context)
+  }
+}
+
+test('haif up answers from the built-in model, shows its peers, and Ctrl-C leaves nothing behind', async (t) => {
+  const home = temporaryHome(t)
+  const haif = await up(t, home)
+  const models = childrenOf(haif.child.pid!)
+  assert.equal(models.length, 1) // the process of the model
+
+  const reply = await infer(haif.url, { prompt: 'What is HAIF?' })
+  const body = (await reply.json()) as { output: string; provider: string; finish_reason: string }
+  assert.equal(reply.status, 200)
+  assert.match(body.output, /machines/)
+  assert.equal(body.provider, 'llama')
+  assert.equal(body.finish_reason, 'stop')
+
+  const status = await runHaif(t, ['status', '--json'], { env: { HAIF_HOME: home } })
+  const { peers } = JSON.parse(status.stdout) as MeshSnapshot
+  const roles = peers.map(({ role }) => role).toSorted()
+  assert.deepEqual(roles, ['bridge', 'gateway', 'orchestrator', 'registry', 'worker'])
+  assert.equal(new Set(peers.map(({ key }) => key)).size, 5)
+
+  const stoppedAt = performance.now()
+  haif.child.kill('SIGINT')
+  assert.equal((await haif.result).code, 0)
+  await until(() => models.every((pid) => !isAlive(pid)))
+  assert.ok(performance.now() - stoppedAt < STOP_MS_MAX)
+  assert.equal(haif.output.stderr, '')
+})
+
+test('Ctrl-C while an answer streams: it gets its end or a clear error', async (t) => {
+  const haif = await up(t, temporaryHome(t), '--model', 'sim?decode=20')
+  const reply = await infer(haif.url, { prompt: 'long', max_tokens: 4000, stream: true })
+  const reading = reply.text()
+  haif.child.kill('SIGINT')
+  const events = await reading
+  assert.match(events, /event: error\ndata: .*"SHUTTING_DOWN"/)
+  assert.equal((await haif.result).code, 0)
+})
+
+test('a second haif up on the same HAIF_HOME says so and exits; kill -9 frees it', async (t) => {
+  const home = temporaryHome(t)
+  const first = await up(t, home, '--model', 'sim')
+  const second = await runHaif(t, ['up', '--port', '0'], { env: { HAIF_HOME: home } })
+  assert.equal(second.code, 1)
+  assert.match(second.stderr, /^haif: "haif up" runs already on .* \(HOME_IN_USE\)\n$/)
+  first.child.kill('SIGKILL')
+  await first.result
+  const topicKey = () => readFileSync(join(home, 'topic.key'), 'utf8')
+  const before = topicKey()
+  const third = await up(t, home, '--model', 'sim')
+  assert.equal(topicKey(), before) // so that those who joined find it again
+  assert.equal((await infer(third.url, { prompt: 'again' })).status, 200)
+  assert.deepEqual(
+    readdirSync(join(home, 'keys'))
+      .filter((name) => name.endsWith('.key'))
+      .toSorted(),
+    ['bridge.key', 'gateway.key', 'orchestrator.key', 'registry.key', 'worker.key']
+  )
+})
+
+test('a taken port is named, with what to do', async (t) => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  t.after(() => other.close())
+  const { port } = other.address() as AddressInfo
+  const { code, stderr } = await runHaif(t, ['up', '--port', String(port), '--model', 'sim'])
+  assert.equal(code, 1)
+  assert.match(stderr, new RegExp(`${port}.*--port.*\\(PORT_IN_USE\\)`))
+})
+
+test('a mistyped topic key is refused with a sentence', async (t) => {
+  const { code, stderr } = await runHaif(t, ['join', 'haif_nonsense'])
+  assert.equal(code, 1)
+  assert.match(stderr, /^haif: the topic key .*copy the whole line.* \(TOPIC_KEY_INVALID\)\n$/)
+})
+
+test('a damaged model file: the worker says which and stays up with its other models', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const snapshot = await snapshotOf(t, mesh)
+  const file = join(temporaryHome(t), 'damaged.gguf')
+  writeFileSync(file, `GGUF${'x'.repeat(500)}`)
+  const worker = startHaif(t, [
+    'join',
+    encodeTopicKey(mesh.topicKey),
+    '--model',
+    file,
+    '--model',
+    'sim'
+  ])
+  await worker.says('joined')
+  assert.match(worker.output.stdout, /model damaged failed: .*damaged\.gguf/)
+  await mesh.ready()
+  const { text } = await mesh.infer({ model: 'sim', prompt: 'up' })
+  assert.equal(text, expected('up', 16))
+  const { peers } = await snapshot()
+  const models = peers.find(({ role }) => role === 'worker')!.worker!.models
+  assert.deepEqual(
+    models.map(({ name, state }) => [name, state]),
+    [
+      ['damaged', 'failed'],
+      ['sim', 'ready']
+    ]
+  )
+  await assert.rejects(mesh.infer({ model: 'damaged' }), { code: 'NO_ELIGIBLE_WORKER' })
+})
+
+test('a second worker is used at once, and kill -9 of one during requests loses none', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const snapshot = await snapshotOf(t, mesh)
+  const model = 'sim?slots=16&decode=60'
+  const workers = [await joinWorker(t, mesh, model), await joinWorker(t, mesh, model)]
+  await until(async () => (await snapshot()).models[0]?.workers.length === 2)
+  const requests = Array.from({ length: 20 }, (_, i) =>
+    mesh.infer({ prompt: `parallel ${i}`, maxTokens: 60 })
+  )
+  await until(async () => {
+    const { peers } = await snapshot()
+    const running = peers.flatMap(({ worker }) => worker?.models ?? []).map((m) => m.running)
+    return running.length === 2 && running.every((count) => count >= 8)
+  })
+  workers[0]!.child.kill('SIGKILL')
+  for (const [i, { text }] of (await Promise.all(requests)).entries()) {
+    assert.equal(text, expected(`parallel ${i}`, 60))
+  }
+  await until(async () => (await snapshot()).models[0]?.workers.length === 1)
+})
+
+test('the only worker killed with -9 before its first token: WORKER_LOST within 4 s', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const worker = await joinWorker(t, mesh, 'sim?prefill=1')
+  await mesh.ready()
+  const request = mesh.infer({ prompt: 'x'.repeat(400) }) // 100 s of prefill
+  await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
+  const killedAt = performance.now()
+  worker.child.kill('SIGKILL')
+  await assert.rejects(request, { code: 'WORKER_LOST' })
+  assert.ok(performance.now() - killedAt < 4000)
+})
+
+test('SIGTERM lets a worker finish what it runs', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const worker = await joinWorker(t, mesh, 'sim?decode=50')
+  await mesh.ready()
+  const request = mesh.infer({ prompt: 'drain', maxTokens: 50 })
+  await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
+  worker.child.kill('SIGTERM')
+  assert.equal((await request).text, expected('drain', 50))
+  assert.equal((await worker.result).code, 0)
+})
+
+test('each service runs alone, told by the environment', async (t) => {
+  const mesh = await startMesh(t, { gateways: 0, orchestrators: 0, workers: [] })
+  const snapshot = await snapshotOf(t, mesh)
+  const env = meshEnv(mesh)
+  const services = ['orchestrator', 'gateway', 'worker', 'http-bridge'].map((name) =>
+    startHaif(t, ['service', name], { env: { ...env, MODEL_ID: 'sim', PORT: '0' } })
+  )
+  await until(async () => (await snapshot()).peers.length === 6) // and registry and client
+  await mesh.ready()
+  assert.equal((await mesh.infer({ prompt: 'alone' })).text, expected('alone', 16))
+  for (const { child } of services) child.kill('SIGTERM')
+  for (const { result } of services) assert.equal((await result).code, 0)
+})
+
+test('a setting that cannot be used is named', async (t) => {
+  const env = { MAX_CONCURRENT_REQUESTS: 'many', HAIF_TOPIC_KEY: '' }
+  const { code, stderr } = await runHaif(t, ['up', '--port', '0', '--model', 'sim'], { env })
+  assert.equal(code, 1)
+  assert.match(stderr, /MAX_CONCURRENT_REQUESTS=many cannot be used.*\(CONFIG_INVALID\)/)
+})
