@@ -11,7 +11,10 @@ const NODES = 3
 export interface BootstrapOptions {
   /** The IPv4 address under which other peers reach this machine. */
   host: string
-  /** Wanted for the first node; 0 or a taken one: any free port. */
+  /**
+   * Wanted for the first node, and the next two for the others: peers that knew them find them again
+   * after a restart. 0 or taken ones: any free port.
+   */
   port: number
 }
 
@@ -34,13 +37,13 @@ export class BootstrapNodes {
     const { host, port } = this.#options
     const bind = host === '127.0.0.1' ? host : '0.0.0.0'
     while (this.#nodes.length < NODES) {
-      const isFirst = this.#nodes.length === 0
+      const index = this.#nodes.length
       const node = new DHT({
-        bootstrap: isFirst ? [] : [this.address],
+        bootstrap: index === 0 ? [] : [this.address],
         ephemeral: false,
         firewalled: false,
         host: bind,
-        port: isFirst && port !== 0 ? port : ANY_PORT
+        port: port === 0 ? ANY_PORT : port + index
       })
       this.#nodes.push(node)
       await node.fullyBootstrapped()

@@ -27,12 +27,12 @@ export interface FollowerOptions {
   /** Time between two lookups once a peer is connected. */
   lookupMs: number
   /** Own key and others never to dial, hex. */
-  isSelf(key: string): boolean
-  isConnected(key: string): boolean
+  isSelf: (key: string) => boolean
+  isConnected: (key: string) => boolean
   /** Resolves when the connection is open, rejects when it could not be opened. */
-  dial(publicKey: Buffer): Promise<void>
-  random(): number
-  now(): number
+  dial: (publicKey: Buffer) => Promise<void>
+  random: () => number
+  now: () => number
   log: Logger
 }
 

@@ -21,7 +21,7 @@ export async function* inferThrough(
   const sent = new SentTokens(request.resume)
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
-    const stream = pool.stream(contract, sent.continued(request), context)
+    const stream = pool.stream(contract, sent.continued(request), context, request.idempotencyKey)
     try {
       for (;;) {
         const { done, value } = await stream.next()

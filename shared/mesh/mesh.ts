@@ -184,12 +184,16 @@ export class Mesh extends EventEmitter<MeshEvents> {
     } catch (error) {
       const relays = needsRelay(error) ? await this.#findRelays() : []
       if (relays.length === 0) throw error
-      return await this.#dialOnce(publicKey, relays)
+      return this.#dialOnce(publicKey, relays)
     }
   }
 
   async #dialOnce(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
-    const { keyPair, secret, role, log, dialMsMax = DIAL_MS_MAX.local } = this.#options
+    const { dht, keyPair, secret, role, log, dialMsMax = DIAL_MS_MAX.local } = this.#options
+    // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted has
+    // another one, and every dial would run into its deadline at the old one.
+    // oxlint-disable-next-line eslint/no-underscore-dangle
+    dht._relayAddressesCache.delete(publicKey.toString('hex'))
     const client = this.#rpc.connect(publicKey, { keyPair, relayThrough })
     const relayed = relayThrough !== null
     const hello = { secret, role, log, relayed, dialMsMax, router: this.#router }

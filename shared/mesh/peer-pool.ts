@@ -2,6 +2,7 @@
  * All connected peers of one role as one: each request goes to the one with the least of ours in
  * flight, and to the next when that one is lost before it has answered anything.
  */
+import { hash } from 'node:crypto'
 import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -54,15 +55,19 @@ export class PeerPool {
     }
   }
 
-  /** Passes the items on; a peer that is lost after its first item ends the stream with PEER_LOST. */
+  /**
+   * Passes the items on; a peer that is lost after its first item ends the stream with PEER_LOST.
+   * Requests with the same `stickTo` go to the same peer, as long as it is there.
+   */
   async *stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,
-    context: RequestContext
+    context: RequestContext,
+    stickTo?: string
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
     const tried = new Set<string>()
     for (;;) {
-      const link = await this.#next(tried, context)
+      const link = await this.#next(tried, context, stickTo)
       const stream = link.stream(contract, request, context)
       this.#count(link, 1)
       let begun = false
@@ -82,11 +87,20 @@ export class PeerPool {
     }
   }
 
-  async #next(tried: Set<string>, context: RequestContext): Promise<PeerLink> {
-    const link = this.#leastBusy(tried) ?? (await this.#firstLink(tried, context))
+  async #next(tried: Set<string>, context: RequestContext, stickTo?: string): Promise<PeerLink> {
+    const link = this.#choose(tried, stickTo) ?? (await this.#firstLink(tried, context))
     if (link === null) throw new HaifError('NO_PEER', `no ${this.#role} can be reached`)
     tried.add(link.peer.key)
     return link
+  }
+
+  /** By highest random weight (Thaler, Ravishankar 1998) where it matters which, else the least busy. */
+  #choose(tried: Set<string>, stickTo: string | undefined): PeerLink | null {
+    if (stickTo === undefined) return this.#leastBusy(tried)
+    const weight = ({ peer }: PeerLink) => hash('sha1', `${stickTo}/${peer.key}`)
+    const untried = this.#mesh.links(this.#role).filter(({ peer }) => !tried.has(peer.key))
+    const [first] = untried.toSorted((a, b) => (weight(a) < weight(b) ? 1 : -1))
+    return first ?? null
   }
 
   #leastBusy(tried: Set<string>): PeerLink | null {

@@ -11,5 +11,5 @@ const NO_DIRECT_WAY = new Set([
 ])
 
 export function needsRelay(error: unknown): boolean {
-  return NO_DIRECT_WAY.has((error as { code?: string }).code ?? '')
+  return NO_DIRECT_WAY.has((error as { code?: string } | null | undefined)?.code ?? '')
 }

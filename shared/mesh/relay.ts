@@ -14,7 +14,7 @@ export interface RelayOptions {
   dht: DHT
   keyPair: KeyPair
   /** `key` in hex. */
-  isMember(key: string): boolean
+  isMember: (key: string) => boolean
 }
 
 export class Relay {

@@ -9,17 +9,30 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
 import { check } from './check.ts'
-import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
+import {
+  Envelope,
+  fromEnvelope,
+  toEnvelope,
+  type OwnedContext,
+  type RequestContext
+} from './context.ts'
 import type { MethodContract } from './contract.ts'
 import type { MethodRoute, PeerIdentity, Router } from './router.ts'
-import { fromWireError, toWireError } from './wire-error.ts'
+import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 /** One call or reply; far under the 16 MiB that the transport can carry. */
 const CALL_BYTES_MAX = 4 * 1024 * 1024
 /** Handlers of one peer's calls that may run at the same time. */
 const CALLS_MAX = 1024
 
-const CallBody = Compile(Type.Object({ e: Envelope, v: Type.Unknown() }))
+/** Nobody waits for the reply any more. The library's own timeout would not tell the handler. */
+const CANCEL_EVENT = 'cancel'
+
+/** `i` is counted by the caller, and names the call in a cancel. */
+const CallBody = Compile(
+  Type.Object({ i: Type.Integer({ minimum: 1 }), e: Envelope, v: Type.Unknown() })
+)
+const CancelBody = Compile(Type.Object({ i: Type.Integer({ minimum: 1 }) }))
 const ReplyBody = Compile(
   Type.Object({ ok: Type.Optional(Type.Unknown()), error: Type.Optional(Type.Unknown()) })
 )
@@ -28,18 +41,26 @@ export interface CallChannelOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router
-  onUnexpected(error: unknown, at: { name: string; requestId: string }): void
+  onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
 }
 
 export class CallChannel {
   readonly #options: CallChannelOptions
-  #running = 0
+  readonly #answering = new Map<number, OwnedContext>() // at most CALLS_MAX
+  #lastId = 0
 
   constructor(options: CallChannelOptions) {
     this.#options = options
     for (const [name, route] of options.router.methods) {
       options.rpc.respond(name, (value) => this.#answer(name, route, value))
     }
+    options.rpc.respond(CANCEL_EVENT, (value) => this.#onCancel(value))
+  }
+
+  /** The connection is gone: nobody waits for what the handlers do. */
+  close(): void {
+    const lost = new HaifError('CANCELLED', 'the connection broke')
+    for (const context of this.#answering.values()) context.abort(lost)
   }
 
   async call<Request extends TSchema, Reply extends TSchema>(
@@ -48,16 +69,21 @@ export class CallChannel {
     context: RequestContext
   ): Promise<Static<Reply>> {
     context.signal.throwIfAborted()
-    const body = encode({ e: toEnvelope(context), v: request })
-    const reply = check(ReplyBody, decode(await this.#send(contract.name, body, context)), 'reply')
+    const id = ++this.#lastId
+    const body = encode({ i: id, e: toEnvelope(context), v: request })
+    const answer = await this.#send(contract.name, id, body, context)
+    const reply = check(ReplyBody, decode(answer), 'reply', 'INTERNAL')
     if (reply.error !== undefined) throw fromWireError(reply.error)
-    return check(contract.reply, reply.ok, `reply of ${contract.name}`, 'INTERNAL') as Static<Reply>
+    return check(contract.reply, reply.ok, `reply of ${contract.name}`, 'INTERNAL')
   }
 
-  async #send(name: string, body: Buffer, context: RequestContext): Promise<Buffer> {
+  async #send(name: string, id: number, body: Buffer, context: RequestContext): Promise<Buffer> {
     const { signal } = context
     const { promise: aborted, reject } = Promise.withResolvers<never>()
-    const onAbort = () => reject(signal.reason as Error)
+    const onAbort = () => {
+      reject(signal.reason as Error)
+      if (!this.#options.rpc.closed) this.#options.rpc.event(CANCEL_EVENT, encode({ i: id }))
+    }
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       // The library forgets a request only by its reply or its own timeout.
@@ -71,22 +97,41 @@ export class CallChannel {
   }
 
   async #answer(name: string, route: MethodRoute, value: Buffer): Promise<Buffer> {
-    const { peer, onUnexpected } = this.#options
     let requestId = ''
-    this.#running++
     try {
-      if (this.#running > CALLS_MAX) throw new HaifError('STREAM_LIMIT', 'too many calls at once')
-      const { e: envelope, v } = check(CallBody, decode(value), 'call')
+      const { i: id, e: envelope, v: request } = check(CallBody, decode(value), 'call')
       requestId = envelope.requestId
-      using context = fromEnvelope(envelope)
-      const request = check(route.contract.request, v, name)
-      return encode({ ok: (await route.handler(request, { ...context, peer })) ?? null })
+      return encode({ ok: (await this.#handle(id, envelope, route, request)) ?? null })
     } catch (error) {
-      if (!(error instanceof HaifError)) onUnexpected(error, { name, requestId })
+      if (isUnexpected(error)) this.#options.onUnexpected(error, { name, requestId })
       return encode({ error: toWireError(error) })
-    } finally {
-      this.#running--
     }
+  }
+
+  async #handle(id: number, envelope: Envelope, route: MethodRoute, v: unknown): Promise<unknown> {
+    if (this.#answering.size >= CALLS_MAX) {
+      throw new HaifError('STREAM_LIMIT', `over ${CALLS_MAX} calls from one peer at once`)
+    }
+    if (this.#answering.has(id)) throw new HaifError('VALIDATION_FAILED', 'a call id is used twice')
+    const { contract, handler } = route
+    const request = check(contract.request, v, contract.name)
+    using context = fromEnvelope(envelope)
+    this.#answering.set(id, context)
+    try {
+      return await handler(request, { ...context, peer: this.#options.peer })
+    } finally {
+      this.#answering.delete(id)
+    }
+  }
+
+  #onCancel(value: Buffer): Buffer {
+    try {
+      const { i: id } = check(CancelBody, decode(value), 'cancel')
+      this.#answering.get(id)?.abort(new HaifError('CANCELLED', 'the caller withdrew the call'))
+    } catch {
+      // An event has no reply that could say so, and the call ends by its deadline anyway.
+    }
+    return Buffer.alloc(0)
   }
 }
 
@@ -108,7 +153,8 @@ function decode(body: Buffer): unknown {
 /** The errors of the RPC library, in our words. */
 function translate(error: unknown, name: string): unknown {
   if (error instanceof HaifError) return error
-  const { code, message } = error as { code?: string; message: string }
+  const { code, message } = error as { code?: unknown; message: string }
+  if (typeof code !== 'string') return error // not the library's: why the caller gave up
   switch (code) {
     case 'CHANNEL_CLOSED':
     case 'CHANNEL_DESTROYED':
@@ -122,8 +168,6 @@ function translate(error: unknown, name: string): unknown {
         cause: error
       })
     default:
-      return code === undefined
-        ? error
-        : new HaifError('INTERNAL', `${name}: ${message}`, { cause: error })
+      return new HaifError('INTERNAL', `${name}: ${message}`, { cause: error })
   }
 }

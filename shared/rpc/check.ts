@@ -12,7 +12,7 @@ export function check<Schema extends TSchema>(
   what: string,
   code: ErrorCode = 'VALIDATION_FAILED'
 ): Checked<Schema> {
-  if (validator.Check(value)) return value as Checked<Schema>
+  if (validator.Check(value)) return value
   const [first] = validator.Errors(value)
   const where = first?.instancePath.slice(1).replaceAll('/', '.') ?? ''
   const problem = first?.message ?? 'is malformed'

@@ -6,6 +6,7 @@
  * RPC reply would wait for it.
  */
 import c, { type State } from 'compact-encoding'
+import { HaifError } from '#shared/errors.ts'
 
 export const FrameType = {
   open: 0,
@@ -23,11 +24,22 @@ export interface Frame {
   id: number
   /** JSON; empty in a `credit` frame. */
   body: string
-  /** Bytes that the receiver allows; 0 in every other frame. */
+  /** Characters that the receiver allows; 0 in every other frame. */
   credit: number
 }
 
 export const FRAMES_PER_BATCH_MAX = 4096
+/** One item, request or end. In UTF-8 still under the 16 MiB that the transport can carry at once. */
+export const FRAME_CHARACTERS_MAX = 4 * 1024 * 1024
+
+/** Throws when the value is no JSON, or too much of it. Absent is null, as in a call. */
+export function jsonFrame(type: FrameType, id: number, value: unknown): Frame {
+  const body = JSON.stringify(value) ?? 'null'
+  if (body.length > FRAME_CHARACTERS_MAX) {
+    throw new HaifError('BODY_TOO_LARGE', `over ${FRAME_CHARACTERS_MAX} characters at once`)
+  }
+  return { type, id, body, credit: 0 }
+}
 
 export const frameBatch = {
   preencode(state: State, frames: Frame[]): void {
@@ -56,6 +68,7 @@ export const frameBatch = {
       const isCredit = type === FrameType.credit
       const credit = isCredit ? c.uint.decode(state) : 0
       const body = isCredit ? '' : c.string.decode(state)
+      if (body.length > FRAME_CHARACTERS_MAX) throw new Error('a frame is too large')
       frames.push({ type: type as FrameType, id, body, credit })
     }
     return frames

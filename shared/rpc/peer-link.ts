@@ -53,15 +53,20 @@ export class PeerLink {
       router,
       dialer,
       onUnexpected,
-      onViolation: (reason) => this.close(`protocol violation: ${reason}`)
+      onViolation: (reason) => this.close(`protocol violation: ${reason}`),
+      onClosed: () => this.close('closed by the peer')
     })
-    this.closed = new Promise((resolve) => {
-      rpc.on('close', () => {
-        this.#isClosed = true
-        this.#streams.close()
-        resolve()
-      })
-    })
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    this.closed = closed
+    const onClose = () => {
+      this.#isClosed = true
+      this.#calls.close()
+      this.#streams.close()
+      resolve()
+    }
+    // The peer may have gone between its hello and this moment; then there is no event to come.
+    if (rpc.closed) onClose()
+    else rpc.once('close', onClose)
   }
 
   get isClosed(): boolean {

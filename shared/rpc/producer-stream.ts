@@ -5,12 +5,12 @@
 import { HaifError } from '#shared/errors.ts'
 import type { OwnedContext } from './context.ts'
 import { WINDOW } from './consumer-stream.ts'
-import { costOf, FrameType, type Frame } from './frames.ts'
+import { costOf, FrameType, jsonFrame, type Frame } from './frames.ts'
 import { toWireError } from './wire-error.ts'
 
 export interface Outlet {
-  send(frame: Frame): void
-  readonly drained: boolean
+  send: (frame: Frame) => void
+  isDrained: () => boolean
 }
 
 export class ProducerStream {
@@ -43,8 +43,13 @@ export class ProducerStream {
     this.#wake = null
   }
 
-  /** Ends when the handler has ended, which may be after the reader has heard of the end. */
-  async run(items: () => AsyncGenerator<unknown, unknown, void>): Promise<unknown> {
+  /**
+   * Ends when the handler has ended, which may be after the reader has heard of the end. Never rejects:
+   * what the handler threw is told to the reader and returned.
+   */
+  async run(
+    items: () => AsyncGenerator<unknown, unknown, void>
+  ): Promise<{ error: unknown } | null> {
     const { signal } = this.#context
     const onAbort = () => {
       this.#fail(signal.reason) // a deadline is told at once, also when the handler is stuck
@@ -57,7 +62,7 @@ export class ProducerStream {
       return null
     } catch (error) {
       this.#fail(error)
-      return error
+      return { error }
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#context[Symbol.dispose]()
@@ -84,13 +89,13 @@ export class ProducerStream {
 
   async #roomForAnItem(): Promise<void> {
     const { signal } = this.#context
-    while ((this.#window <= 0 || !this.#outlet.drained) && !signal.aborted) {
+    while ((this.#window <= 0 || !this.#outlet.isDrained()) && !signal.aborted) {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
 
   #item(value: unknown): void {
-    const frame = this.#frame(FrameType.item, value)
+    const frame = jsonFrame(FrameType.item, this.#id, value)
     this.#window -= costOf(frame)
     this.#outlet.send(frame)
   }
@@ -101,11 +106,8 @@ export class ProducerStream {
 
   #finish(type: FrameType, value: unknown): void {
     if (this.#finished) return
+    const frame = jsonFrame(type, this.#id, value) // may throw; then the error is still to be told
     this.#finished = true
-    this.#outlet.send(this.#frame(type, value))
-  }
-
-  #frame(type: FrameType, value: unknown): Frame {
-    return { type, id: this.#id, body: JSON.stringify(value), credit: 0 }
+    this.#outlet.send(frame)
   }
 }

@@ -4,16 +4,16 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import Protomux from 'protomux'
+import type Protomux from 'protomux'
 import { HaifError } from '#shared/errors.ts'
 import { check } from './check.ts'
 import { ConsumerStream } from './consumer-stream.ts'
 import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
 import type { StreamContract } from './contract.ts'
-import { frameBatch, FRAMES_PER_BATCH_MAX, FrameType, type Frame } from './frames.ts'
+import { frameBatch, FRAMES_PER_BATCH_MAX, FrameType, jsonFrame, type Frame } from './frames.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { PeerIdentity, Router } from './router.ts'
-import { fromWireError, toWireError } from './wire-error.ts'
+import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 const PROTOCOL = 'haif/streams/1'
 
@@ -34,9 +34,11 @@ export interface StreamChannelOptions {
   /** Whether this side dialled: it opens the channel, the other side answers. */
   dialer: boolean
   /** Called for what a handler did not expect; expected errors only travel to the caller. */
-  onUnexpected(error: unknown, at: { name: string; requestId: string }): void
+  onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
   /** Called when the other end breaks the protocol; the connection has to go. */
-  onViolation(reason: string): void
+  onViolation: (reason: string) => void
+  /** Called when the other end closed the channel; a connection without it is of no use. */
+  onClosed: () => void
 }
 
 export class StreamChannel {
@@ -81,27 +83,27 @@ export class StreamChannel {
     const stream = new ConsumerStream((credit) =>
       this.#send({ type: FrameType.credit, id, body: '', credit })
     )
-    const onAbort = () => stream.abort(context.signal.reason)
-    context.signal.addEventListener('abort', onAbort, { once: true })
-    this.#consumers.set(id, stream)
+    const onAbort = () => {
+      stream.abort(context.signal.reason)
+      this.#leave(id) // at once: the reader may be busy with an item that nobody takes from it
+    }
     this.#sendJson(FrameType.open, id, { m: contract.name, e: toEnvelope(context), v: request })
-    let ended = false
+    this.#consumers.set(id, stream)
+    context.signal.addEventListener('abort', onAbort, { once: true })
     try {
       for (;;) {
         const frame = await stream.next()
-        const value: unknown = JSON.parse(frame.body)
-        ended = frame.type !== FrameType.item
+        const value = this.#parse(frame)
         if (frame.type === FrameType.error) throw fromWireError(value)
         if (frame.type === FrameType.end) {
-          return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL') as Static<End>
+          return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL')
         }
-        yield check(contract.item, value, `item of ${contract.name}`, 'INTERNAL') as Static<Item>
+        yield check(contract.item, value, `item of ${contract.name}`, 'INTERNAL')
         stream.consumed(frame)
       }
     } finally {
       context.signal.removeEventListener('abort', onAbort)
-      this.#consumers.delete(id)
-      if (!ended) this.#sendJson(FrameType.cancel, id, { reason: 'no longer wanted' })
+      this.#leave(id)
     }
   }
 
@@ -126,6 +128,7 @@ export class StreamChannel {
     if (!this.#options.dialer) this.#options.mux.unpair({ protocol: PROTOCOL })
     const lost = new HaifError('PEER_LOST', 'the connection to the peer broke')
     for (const stream of this.#consumers.values()) stream.finish(lost)
+    this.#consumers.clear()
     for (const stream of this.#producers.values()) stream.cancel('the connection broke')
     this.#channel?.close()
   }
@@ -140,14 +143,31 @@ export class StreamChannel {
       protocol: PROTOCOL,
       messages: [message],
       ondrain: () => this.#onDrain(),
-      onclose: () => this.close()
+      onclose: () => {
+        if (!this.#closed) this.#options.onClosed()
+      }
     })
     if (this.#channel === null) {
-      this.#options.onViolation('opened the stream channel twice')
+      this.#options.onViolation('opened the stream channel twice, or is gone already')
       return
     }
     this.#channel.open()
     this.#flush()
+  }
+
+  #parse(frame: Frame): unknown {
+    try {
+      return JSON.parse(frame.body)
+    } catch (error) {
+      this.#options.onViolation('malformed JSON')
+      throw new HaifError('PEER_LOST', 'the peer sent malformed JSON', { cause: error })
+    }
+  }
+
+  /** Tells the other end that nobody reads any more, unless the stream has ended. */
+  #leave(id: number): void {
+    if (!this.#consumers.delete(id)) return
+    this.#sendJson(FrameType.cancel, id, { reason: 'no longer wanted' })
   }
 
   #assertRoom(): void {
@@ -159,7 +179,10 @@ export class StreamChannel {
 
   #onFrames(frames: Frame[]): void {
     try {
-      for (const frame of frames) this.#onFrame(frame)
+      for (const frame of frames) {
+        if (this.#closed) return // a frame before it was a violation
+        this.#onFrame(frame)
+      }
     } catch (error) {
       this.#options.onViolation(error instanceof Error ? error.message : String(error))
     }
@@ -185,33 +208,34 @@ export class StreamChannel {
       case FrameType.end:
       case FrameType.error:
         this.#consumers.get(id)?.finish(frame)
+        this.#consumers.delete(id)
         break
     }
   }
 
   #onOpen(id: number, body: string): void {
     if (this.#producers.has(id)) throw new HaifError('INTERNAL', 'opened a stream id twice')
-    if (this.#producers.size >= STREAMS_MAX) {
-      const error = new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams from one peer`)
+    const value: unknown = JSON.parse(body)
+    try {
+      if (this.#producers.size >= STREAMS_MAX) {
+        throw new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams from one peer`)
+      }
+      const open = check(OpenBody, value, 'open')
+      void this.#produce(id, open.m, open.v, open.e)
+    } catch (error) {
       this.#sendJson(FrameType.error, id, toWireError(error))
-      return
     }
-    const open = check(OpenBody, JSON.parse(body), 'open')
-    void this.#produce(id, open.m, open.v, open.e)
   }
 
   async #produce(id: number, name: string, request: unknown, envelope: Envelope): Promise<void> {
     const { peer, router, onUnexpected } = this.#options
     const context = fromEnvelope(envelope)
-    const channel = this
     const stream = new ProducerStream(id, context, {
       send: (frame) => this.#send(frame),
-      get drained() {
-        return channel.#drained
-      }
+      isDrained: () => this.#drained
     })
     this.#producers.set(id, stream)
-    const error = await stream.run(() => {
+    const failure = await stream.run(() => {
       const route = router.streams.get(name)
       if (route === undefined) {
         throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
@@ -220,8 +244,9 @@ export class StreamChannel {
     })
     this.#producers.delete(id)
     if (this.#producers.size === 0) this.#onIdle?.()
-    if (error !== null && !(error instanceof HaifError) && !context.signal.aborted) {
-      onUnexpected(error, { name, requestId: envelope.requestId })
+    // What a handler throws after it was told to stop is mostly an echo of that.
+    if (failure !== null && isUnexpected(failure.error) && !context.signal.aborted) {
+      onUnexpected(failure.error, { name, requestId: envelope.requestId })
     }
   }
 
@@ -231,7 +256,7 @@ export class StreamChannel {
   }
 
   #sendJson(type: FrameType, id: number, value: unknown): void {
-    this.#send({ type, id, body: JSON.stringify(value), credit: 0 })
+    this.#send(jsonFrame(type, id, value))
   }
 
   /** Gathers what is said in one turn of the event loop into one message. */

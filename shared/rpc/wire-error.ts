@@ -13,13 +13,22 @@ export type WireError = Static<typeof WireError>
 
 const wireError = Compile(WireError)
 const MESSAGE_CHARACTERS_MAX = 2048
+const DETAILS_CHARACTERS_MAX = 16_384
 
+/** Never throws, and its result is always JSON: it is what is said when something else has failed. */
 export function toWireError(error: unknown): WireError {
   const { code, message, details, retryAfterMs } = toHaifError(error)
   const wire: WireError = { code, message: message.slice(0, MESSAGE_CHARACTERS_MAX) }
-  if (details !== undefined) wire.details = details
-  if (retryAfterMs !== undefined) wire.retryAfterMs = retryAfterMs
+  if (details !== undefined && fitsTheWire(details)) wire.details = details
+  if (retryAfterMs !== undefined && retryAfterMs >= 0 && retryAfterMs < Infinity) {
+    wire.retryAfterMs = retryAfterMs
+  }
   return wire
+}
+
+/** Whether nobody foresaw the error, so that it belongs in the log. */
+export function isUnexpected(error: unknown): boolean {
+  return !(error instanceof HaifError) && toHaifError(error).code === 'INTERNAL'
 }
 
 /** A code that this version does not know comes from a newer peer, and is kept as its message. */
@@ -31,4 +40,12 @@ export function fromWireError(value: unknown): HaifError {
   if (details !== undefined) options.details = details
   if (retryAfterMs !== undefined) options.retryAfterMs = retryAfterMs
   return new HaifError(code, message, options)
+}
+
+function fitsTheWire(details: Record<string, unknown>): boolean {
+  try {
+    return JSON.stringify(details).length <= DETAILS_CHARACTERS_MAX
+  } catch {
+    return false // cyclic, a BigInt: the code and the sentence are worth more than the details
+  }
 }

@@ -15,7 +15,8 @@ declare module 'hyperdht' {
     interface Options {
       bootstrap?: (Address | string)[]
       host?: string
-      port?: number
+      /** Or a range, whose end is not in it. */
+      port?: number | [number, number]
       anyPort?: boolean
       keyPair?: KeyPair
       ephemeral?: boolean
@@ -61,6 +62,8 @@ declare module 'hyperdht' {
       peers: { publicKey: Buffer; relayAddresses: Address[] }[]
     }
     interface Query extends AsyncIterable<LookupReply> {
+      /** Nodes that have answered. */
+      readonly successes: number
       finished(): Promise<void>
       destroy(): void
     }
@@ -71,6 +74,11 @@ declare module 'hyperdht' {
     static keyPair(seed?: Buffer): DHT.KeyPair
     static bootstrapper(port: number, host: string, options?: DHT.Options): DHT
     readonly randomized: boolean
+    readonly listening: Set<DHT.Server>
+    /** Addresses by key in hex. Private, and there is no other way to forget one. */
+    readonly _relayAddressesCache: { delete(key: string): void }
+    /** With which it dials when no other is given, as a relay. */
+    defaultKeyPair: DHT.KeyPair
     fullyBootstrapped(): Promise<void>
     address(): DHT.Address
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
@@ -88,6 +96,7 @@ declare module 'hyperdht' {
 }
 
 declare module 'protomux' {
+  import type DHT from 'hyperdht'
   import type { Encoding } from 'compact-encoding'
 
   namespace Protomux {
@@ -102,6 +111,7 @@ declare module 'protomux' {
     }
     interface ChannelOptions {
       protocol: string
+      unique?: boolean
       messages: {
         encoding: unknown
         autoBatch?: boolean
@@ -113,7 +123,7 @@ declare module 'protomux' {
   }
   class Protomux {
     static from(stream: unknown): Protomux
-    readonly stream: import('hyperdht').NoiseSecretStream
+    readonly stream: DHT.NoiseSecretStream
     pair(protocol: { protocol: string }, notify: () => void): void
     unpair(protocol: { protocol: string }): void
     createChannel(options: Protomux.ChannelOptions): Protomux.Channel | null
@@ -177,11 +187,12 @@ declare module 'blind-relay' {
 
   interface Session {
     on(event: 'error', listener: (error: Error) => void): this
+    destroy(): void
   }
   export class Server {
     constructor(options: { createStream(options: object): unknown })
+    readonly sessions: Iterable<Session>
     accept(stream: DHT.NoiseSecretStream, options: { id: Buffer }): Session
-    close(): Promise<void>
   }
 }
 

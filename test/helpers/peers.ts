@@ -27,7 +27,7 @@ export async function startPeer(
   options: PeerOptions
 ): Promise<Mesh> {
   const mesh = new Mesh({
-    dht: createDht(topicKey),
+    dht: options.dht ?? createDht(topicKey),
     keyPair: temporaryIdentity(),
     secret: topicKey.secret,
     lookupMs: 200,

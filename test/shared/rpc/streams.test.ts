@@ -3,11 +3,14 @@ import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
+import type { Logger } from '#shared/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { WINDOW } from '#shared/rpc/consumer-stream.ts'
 import { defineStream } from '#shared/rpc/contract.ts'
+import { FRAME_CHARACTERS_MAX } from '#shared/rpc/frames.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { STREAMS_MAX } from '#shared/rpc/stream-channel.ts'
+import { recordingLogger } from '../../helpers/peer-log.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -32,10 +35,10 @@ async function* count(request: Parameters<Produce>[0], { signal }: ServerContext
 }
 
 /** Two peers; the returned link is the dialler's, or the listener's when `reverse`. */
-async function connect(t: TestContext, produce: Produce = count, reverse = false) {
+async function connect(t: TestContext, produce: Produce = count, reverse = false, log?: Logger) {
   const topicKey = await startDht(t)
   const router = new Router().serve(countTo, produce)
-  const listener = await startPeer(t, topicKey, { role: 'gateway', router })
+  const listener = await startPeer(t, topicKey, { role: 'gateway', router, ...(log && { log }) })
   const dialler = await startPeer(t, topicKey, { role: 'bridge', router })
   dialler.follow('gateway')
   const out = await linkBetween(dialler, listener)
@@ -193,6 +196,84 @@ test(`S7: over ${STREAMS_MAX} streams of one peer get STREAM_LIMIT`, async (t) =
   context.abort(new HaifError('CANCELLED', 'enough'))
   await Promise.all(waiting)
   await until(() => other.openStreams === 0)
+})
+
+test('S5: an aborted context cancels at once, also while nobody reads', async (t) => {
+  let reason: unknown
+  const { link, other } = await connect(t, (request, context) => {
+    context.signal.addEventListener('abort', () => (reason = context.signal.reason))
+    return count(request, context)
+  })
+  using context = createContext({ timeoutMs: 20_000 })
+  const stream = link.stream(countTo, { items: 1000, everyMs: 1 }, context)
+  await stream.next()
+  context.abort(new HaifError('CANCELLED', 'the client is gone'))
+  await until(() => reason instanceof HaifError)
+  await until(() => link.openStreams === 0 && other.openStreams === 0) // S9
+  await assert.rejects(stream.next(), { code: 'CANCELLED', message: 'the client is gone' })
+})
+
+test('S4: an end that JSON cannot hold becomes INTERNAL, and an absent one is null', async (t) => {
+  const { link } = await connect(t, async function* ({ items }) {
+    yield { n: 0 }
+    return (items === 1 ? { total: 1n } : undefined) as never
+  })
+  const read = (items: number) => readAll(link.stream(countTo, { items }, contextFor(t)))
+  await assert.rejects(read(1), { code: 'INTERNAL', message: 'internal error' })
+  await assert.rejects(read(0), { code: 'INTERNAL', message: /end of test.count/ })
+  await assert.rejects(read(1), { code: 'INTERNAL' }) // the connection lives
+})
+
+test('whatever a stream handler throws becomes one error and one line in the log', async (t) => {
+  let thrown: unknown
+  const { log, lines } = recordingLogger()
+  const produce: Produce = async function* () {
+    yield { n: 0 }
+    throw thrown
+  }
+  const { link } = await connect(t, produce, false, log)
+  const cyclic: Record<string, unknown> = {}
+  cyclic['self'] = cyclic
+  const anything = [new TypeError('x'), 'a string', undefined, null, 12n, Symbol('s'), cyclic]
+  for (const [before, each] of anything.entries()) {
+    thrown = each
+    await assert.rejects(readAll(link.stream(countTo, { items: 1 }, contextFor(t))), {
+      code: 'INTERNAL',
+      message: 'internal error'
+    })
+    await until(() => lines.length > before)
+    assert.equal(lines.length, before + 1)
+    assert.equal(lines.at(-1)?.['name'], 'test.count')
+  }
+  thrown = new HaifError('WORKER_OVERLOADED', 'no slot', { details: cyclic, retryAfterMs: NaN })
+  await assert.rejects(readAll(link.stream(countTo, { items: 1 }, contextFor(t))), {
+    code: 'WORKER_OVERLOADED',
+    message: 'no slot'
+  })
+  assert.equal(lines.length, anything.length)
+})
+
+test('S12: an item or a request that is too large ends its stream, and the connection lives', async (t) => {
+  const { link } = await connect(t, async function* () {
+    yield { n: 0, padding: 'ü'.repeat(FRAME_CHARACTERS_MAX) }
+    return { total: 1 }
+  })
+  const read = (request: object) =>
+    readAll(link.stream(countTo, request as { items: number }, contextFor(t)))
+  await assert.rejects(read({ items: 1 }), { code: 'BODY_TOO_LARGE' })
+  await assert.rejects(read({ items: 1, more: 'ü'.repeat(FRAME_CHARACTERS_MAX) }), {
+    code: 'BODY_TOO_LARGE'
+  })
+  await assert.rejects(read({ items: 1 }), { code: 'BODY_TOO_LARGE' })
+  assert.equal(link.isClosed, false)
+})
+
+test('S9: a request that JSON cannot hold leaves nothing behind', async (t) => {
+  const { link } = await connect(t)
+  await assert.rejects(readAll(link.stream(countTo, { items: 1n as never }, contextFor(t))), {
+    name: 'TypeError'
+  })
+  assert.equal(link.openStreams, 0)
 })
 
 /** Waits until a number has stood still for a while. */

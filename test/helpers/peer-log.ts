@@ -1,0 +1,14 @@
+/** A logger that keeps what is logged at `warn` and above, for tests that count it. */
+import { pino } from 'pino'
+import type { Logger } from '#shared/log.ts'
+
+export type LogLine = Record<string, unknown>
+
+export function recordingLogger(): { log: Logger; lines: LogLine[] } {
+  const lines: LogLine[] = []
+  const log = pino(
+    { level: 'warn', base: null },
+    { write: (line: string) => lines.push(JSON.parse(line) as LogLine) }
+  )
+  return { log, lines }
+}

@@ -1,0 +1,34 @@
+/**
+ * A peer in a process of its own, to be killed by tests: `peer-process.ts <options as JSON>`. Prints
+ * its key when it has started. On SIGTERM it stops cleanly and has to exit by itself.
+ */
+import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { createDht } from '#shared/mesh/dht.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { Mesh } from '#shared/mesh/mesh.ts'
+import type { ListeningRole, PeerRole } from '#shared/mesh/role.ts'
+import { silentLogger } from '#shared/log.ts'
+
+export interface PeerProcessOptions {
+  topicKey: string
+  role: PeerRole
+  follow?: ListeningRole
+  /** Hex; the same one gives the same key. */
+  seed?: string
+}
+
+const options = JSON.parse(process.argv[2]!) as PeerProcessOptions
+const topicKey = decodeTopicKey(options.topicKey)
+const seed = options.seed === undefined ? undefined : Buffer.from(options.seed, 'hex')
+const mesh = new Mesh({
+  dht: createDht(topicKey),
+  keyPair: temporaryIdentity(seed),
+  secret: topicKey.secret,
+  role: options.role,
+  lookupMs: 200,
+  log: silentLogger()
+})
+process.once('SIGTERM', () => void mesh.stop())
+await mesh.start()
+if (options.follow !== undefined) mesh.follow(options.follow)
+console.log(mesh.key)
