@@ -76,7 +76,7 @@ export class Home {
     const text = option ?? env['HAIF_TOPIC_KEY'] ?? this.#read('topic.key')
     if (text !== null) return decodeTopicKey(text)
     throw new HaifError(
-      'TOPIC_KEY_INVALID',
+      'CONFIG_INVALID',
       'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key'
     )
   }

@@ -37,7 +37,7 @@ export interface PlaceOptions {
 
 export function placeIn({ home, topicKey, role, log }: PlaceOptions): Place {
   const keyPair = home.identity(role)
-  const relays = topicKey.reach === 'public' && role === 'gateway'
+  const relays = topicKey.reach === 'public' && role === 'registry' // it has met every member
   const relay = relays ? home.identity('relay') : undefined
   const join: JoinMesh = (router) =>
     openMesh({ topicKey, role, keyPair, router, log, ...(relay === undefined ? {} : { relay }) })

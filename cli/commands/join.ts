@@ -8,6 +8,7 @@ import { createLogger, LOG_LEVELS } from '#shared/log.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { placeIn } from '#shared/place.ts'
 import { readWorkerConfig } from '../../services/worker/config.ts'
+import { readHub } from '../../services/worker/models/hub.ts'
 import { modelSource } from '../../services/worker/models/model-source.ts'
 import { createWorker, type Worker } from '../../services/worker/worker.ts'
 import { showLoading } from '../loading.ts'
@@ -35,7 +36,9 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
   const place = placeIn({ home, topicKey, role: 'worker', log })
   const { models, drainMs } = readWorkerConfig(env)
-  const sources = (options.model ?? models).map((uri) => modelSource(uri, { folder: home.models }))
+  const sources = (options.model ?? models).map((uri) =>
+    modelSource(uri, { folder: home.models, hub: readHub(env) })
+  )
   const worker = createWorker({ ...place, models: sources, drainMs })
   await runUntilSignal(showLoading(worker), log, () => {
     home.rememberTopicKey(text.trim())

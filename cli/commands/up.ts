@@ -13,10 +13,12 @@ import { VERSION } from '#shared/version.ts'
 import { readGatewayConfig } from '../../services/gateway/config.ts'
 import { createGateway } from '../../services/gateway/gateway.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
+import { readOrchestratorConfig } from '../../services/orchestrator/config.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
 import { readWorkerConfig } from '../../services/worker/config.ts'
+import { readHub } from '../../services/worker/models/hub.ts'
 import { modelSource } from '../../services/worker/models/model-source.ts'
 import { createWorker } from '../../services/worker/worker.ts'
 import { showLoading } from '../loading.ts'
@@ -92,7 +94,7 @@ function makeServices(options: UpOptions, env: Environment, home: Home, ownMesh:
   const services: Service[] = [
     { start: async () => {}, stop: () => ownMesh.nodes.stop() }, // last to stop
     createRegistry({ ...place('registry'), catalogue }),
-    createOrchestrator(place('orchestrator')),
+    createOrchestrator({ ...place('orchestrator'), ...readOrchestratorConfig(env) }),
     createGateway({ ...place('gateway'), ...readGatewayConfig(env) })
   ]
   if (options.worker) services.push(makeWorker(options, env, place('worker'), home))
@@ -108,7 +110,7 @@ function makeWorker(
 ): Service {
   const { models, drainMs } = readWorkerConfig(env)
   const uris = options.model ?? models
-  const sources = uris.map((uri) => modelSource(uri, { folder: home.models }))
+  const sources = uris.map((uri) => modelSource(uri, { folder: home.models, hub: readHub(env) }))
   return showLoading(createWorker({ ...place, models: sources, drainMs }))
 }
 

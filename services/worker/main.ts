@@ -2,12 +2,13 @@
 import { runMain } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
 import { readWorkerConfig } from './config.ts'
+import { readHub } from './models/hub.ts'
 import { modelSource } from './models/model-source.ts'
 import { createWorker } from './worker.ts'
 
 await runMain(process.env, (env) => {
   const { home, join, self, log } = placeFromEnvironment(env, 'worker')
   const { models: uris, drainMs } = readWorkerConfig(env)
-  const models = uris.map((uri) => modelSource(uri, { folder: home.models }))
+  const models = uris.map((uri) => modelSource(uri, { folder: home.models, hub: readHub(env) }))
   return { log, service: createWorker({ join, models, self, drainMs, log }) }
 })

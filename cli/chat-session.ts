@@ -1,0 +1,208 @@
+/**
+ * A chat in the terminal: what is typed is a question or a command, answers stream to stdout and
+ * everything else goes to stderr, so that a pipe gets the answers alone.
+ */
+import type { WriteStream } from 'node:tty'
+import { gatewayModels, type ModelEntry } from '#shared/contracts/peers.ts'
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
+import { BUILTIN_NAME } from '../services/worker/models/model-source.ts'
+import { streamAnswer, write, type Answer } from './answer.ts'
+import { Conversation } from './conversation.ts'
+import { renderModels } from './render-status.ts'
+import { samplingOf, type RequestOptions } from './request-options.ts'
+import { paint, printable, printableLine, screenOf, shortKey } from './terminal.ts'
+
+const LIST_MS_MAX = 5000
+
+const HELP = `  /model NAME    ask another model         /models        list the models
+  /system TEXT   tell the model first      /clear         forget the conversation
+  /help          this list                 /exit          leave, as Ctrl-D does
+  Ctrl-C stops an answer.`
+
+export interface ChatDeps {
+  gateways: PeerPool
+  options: RequestOptions
+  stdout: WriteStream
+  stderr: WriteStream
+}
+
+export class ChatSession {
+  readonly #gateways: PeerPool
+  readonly #options: RequestOptions
+  readonly #stdout: WriteStream
+  readonly #stderr: WriteStream
+  readonly #conversation: Conversation
+  #model: string | undefined
+  /** The model of the last notice or answer, so that a change of it is told. */
+  #told: string | undefined
+  #running: OwnedContext | null = null
+
+  constructor({ gateways, options, stdout, stderr }: ChatDeps) {
+    this.#gateways = gateways
+    this.#options = options
+    this.#stdout = stdout
+    this.#stderr = stderr
+    this.#conversation = new Conversation(options.system)
+    this.#model = options.model
+  }
+
+  /** Says which model answers. */
+  async greet(): Promise<void> {
+    const models = await this.#models()
+    const name = this.#model ?? defaultModel(models)
+    if (name === undefined) this.#say('no model is ready yet; "haif status" shows what is loading')
+    else this.#tell(name)
+    this.#say('/help lists the commands')
+  }
+
+  /** One line of input; false when it was /exit. */
+  async handle(line: string): Promise<boolean> {
+    const text = line.trim()
+    if (text === '') return true
+    if (!text.startsWith('/')) {
+      await this.#reporting(() => this.#ask(text))
+      return true
+    }
+    const [, name = '', argument = ''] = /^\/(\S*)\s*(.*)$/.exec(text) ?? []
+    if (name === 'exit' || name === 'quit') return false
+    await this.#reporting(() => this.#obey(name, argument))
+    return true
+  }
+
+  /** Stops the answer that is being written; false when there is none. */
+  stop(): boolean {
+    if (this.#running === null) return false
+    this.#running.abort(new HaifError('CANCELLED', 'stopped'))
+    return true
+  }
+
+  async #obey(name: string, argument: string): Promise<void> {
+    switch (name) {
+      case 'model':
+        return this.#switchTo(argument)
+      case 'models':
+        return this.#list(await this.#models())
+      case 'system':
+        this.#conversation.system = argument === '' ? undefined : argument
+        return this.#say(
+          argument === '' ? 'no system text any more' : 'the model is told this first'
+        )
+      case 'clear':
+        this.#conversation.clear()
+        return this.#say('the conversation is forgotten')
+      case 'help':
+        return this.#say(HELP)
+      default:
+        return this.#say(`there is no /${printableLine(name)}; the commands are:\n${HELP}`)
+    }
+  }
+
+  async #switchTo(name: string): Promise<void> {
+    const models = await this.#models()
+    if (models.some((model) => model.name === name)) {
+      this.#model = name
+      return this.#tell(name)
+    }
+    this.#say(name === '' ? 'which one? /model NAME' : `no worker has ${printableLine(name)} ready`)
+    this.#list(models)
+  }
+
+  #list(models: readonly ModelEntry[]): void {
+    this.#stderr.write(`${renderModels(models, screenOf(this.#stderr)).join('\n')}\n`)
+  }
+
+  async #models(): Promise<ModelEntry[]> {
+    using context = createContext({ timeoutMs: LIST_MS_MAX })
+    const { models } = await this.#gateways.call(gatewayModels, {}, context)
+    return models
+  }
+
+  async #ask(question: string): Promise<void> {
+    using context = createContext({ timeoutMs: this.#options.timeout * 1000 })
+    this.#running = context
+    let shown = ''
+    const show = async (text: string) => {
+      shown += text
+      const visible = this.#stdout.isTTY ? printable(text) : text
+      await write(this.#stdout, visible, context.signal)
+    }
+    try {
+      const answer = await streamAnswer(this.#gateways, this.#request(question), context, show)
+      this.#stdout.write('\n')
+      this.#conversation.keep(question, answer.text)
+      if (answer.end.model !== this.#told) this.#tell(answer.end.model)
+      this.#say(facts(answer))
+    } catch (error) {
+      if (shown !== '') this.#stdout.write('\n')
+      if (toHaifError(error).code !== 'CANCELLED') throw error
+      if (shown !== '') this.#conversation.keep(question, shown)
+      this.#say('stopped')
+    } finally {
+      this.#running = null
+    }
+  }
+
+  #request(question: string): InferenceRequest {
+    const { maxTokens, stop } = this.#options
+    const request: InferenceRequest = {
+      input: { mode: 'chat', messages: this.#conversation.asking(question) },
+      maxTokens,
+      sampling: samplingOf(this.#options)
+    }
+    if (this.#model !== undefined) request.model = this.#model
+    if (stop !== undefined) request.stop = stop
+    return request
+  }
+
+  #tell(model: string): void {
+    this.#told = model
+    this.#say(`${printableLine(model)} answers`)
+    if (model !== BUILTIN_NAME) return
+    this.#say(
+      `${BUILTIN_NAME} is the built-in model for install checks, not an assistant; see haif join --model`
+    )
+  }
+
+  #say(text: string): void {
+    this.#stderr.write(`${paint(screenOf(this.#stderr), 'dim', text)}\n`)
+  }
+
+  /** A failure is a sentence, and the chat goes on. */
+  async #reporting(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      const { message, code } = toHaifError(error)
+      const text = paint(screenOf(this.#stderr), 'red', `${printableLine(message)} (${code})`)
+      this.#stderr.write(`${text}\n`)
+    }
+  }
+}
+
+/** The one that the mesh takes for a request that names none. */
+function defaultModel(models: readonly ModelEntry[]): string | undefined {
+  const [first] = models.toSorted(
+    (a, b) => b.workers.length - a.workers.length || a.name.localeCompare(b.name)
+  )
+  return first?.name
+}
+
+function facts({ end, firstTokenMs, totalMs }: Answer): string {
+  const { completionTokens } = end.usage
+  const seconds = (totalMs - firstTokenMs) / 1000
+  const worker = end.workers?.at(-1)
+  const parts = [
+    `${completionTokens} token${completionTokens === 1 ? '' : 's'}`,
+    // The first token is there when the clock starts.
+    completionTokens > 1 && seconds > 0
+      ? `${((completionTokens - 1) / seconds).toFixed(1)} tokens/s`
+      : '',
+    `first token after ${Math.round(firstTokenMs)} ms`,
+    worker === undefined ? '' : `worker ${shortKey(worker)}`,
+    (end.attempts ?? 1) > 1 ? `${end.attempts} attempts` : ''
+  ]
+  return parts.filter((part) => part !== '').join(', ')
+}

@@ -1,0 +1,78 @@
+/**
+ * The command line as a peer of the mesh: it dials gateways and registries, and announces nothing.
+ */
+import { once } from 'node:events'
+import type { Environment } from '#shared/config.ts'
+import { HaifError } from '#shared/errors.ts'
+import { Home } from '#shared/home.ts'
+import { silentLogger } from '#shared/log.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import { openMesh } from '#shared/mesh/open-mesh.ts'
+import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { Reach, TopicKey } from '#shared/mesh/topic-key.ts'
+
+/** How long to look for a first peer: the public DHT answers from far away. */
+const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
+
+export interface ClientOptions {
+  /** Whom it talks to. */
+  role: 'gateway' | 'registry'
+  /** Of `--topic-key`. */
+  topicKey: string | undefined
+  env: Environment
+  signal: AbortSignal
+}
+
+export interface Client extends AsyncDisposable {
+  /** Own public key in hex. */
+  key: string
+  reach: Reach
+  peers: PeerPool
+}
+
+/** Resolves when a peer of the role is connected; NO_PEER when there is none within seconds. */
+export async function openClient(options: ClientOptions): Promise<Client> {
+  const { role, env, signal } = options
+  const topicKey = new Home(env).topicKey(options.topicKey, env)
+  const keyPair = temporaryIdentity()
+  const mesh = openMesh({ topicKey, role: 'client', keyPair, log: silentLogger() })
+  const withinMs = CONNECT_MS[topicKey.reach]
+  const timeout = AbortSignal.timeout(withinMs)
+  try {
+    await connect(mesh, role, AbortSignal.any([signal, timeout]))
+  } catch (error) {
+    await mesh.stop()
+    signal.throwIfAborted()
+    throw timeout.aborted ? notReached(role, topicKey, withinMs) : error
+  }
+  return {
+    key: mesh.key,
+    reach: topicKey.reach,
+    peers: new PeerPool(mesh, role),
+    [Symbol.asyncDispose]: () => mesh.stop()
+  }
+}
+
+async function connect(mesh: Mesh, role: ClientOptions['role'], signal: AbortSignal) {
+  const { promise: aborted, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  signal.throwIfAborted()
+  await Promise.race([mesh.start(), aborted])
+  mesh.follow(role)
+  while (mesh.links(role).length === 0) {
+    await once(mesh, 'link', { signal })
+  }
+}
+
+function notReached(role: string, { reach, bootstrap }: TopicKey, withinMs: number): HaifError {
+  const [first] = bootstrap
+  const where =
+    reach === 'public' || first === undefined
+      ? 'on the public DHT'
+      : `at ${first.host}:${first.port}`
+  return new HaifError(
+    'NO_PEER',
+    `the mesh cannot be reached: no ${role} answers ${where} (tried for ${withinMs / 1000} s); is "haif up" running?`
+  )
+}

@@ -1,0 +1,59 @@
+/** `haif chat`: a conversation in the terminal, or one line of a pipe after the other. */
+import process from 'node:process'
+import type { Command } from 'commander'
+import type { Environment } from '#shared/config.ts'
+import { ChatSession } from '../chat-session.ts'
+import { openClient } from '../client.ts'
+import { lineSource } from '../line-source.ts'
+import { addRequestOptions, type RequestOptions } from '../request-options.ts'
+import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE } from '../terminal.ts'
+
+const PROMPT = '> '
+
+export function addChatCommand(program: Command): void {
+  const command = program.command('chat').description('talk with a model in the terminal')
+  addRequestOptions(command).action((options: RequestOptions) => chat(options, process.env))
+}
+
+async function chat(options: RequestOptions, env: Environment): Promise<void> {
+  const { stdin, stdout, stderr } = process
+  const leaving = new AbortController()
+  const { signal } = leaving
+  let session: ChatSession | null = null
+  const leave = (exitCode: number) => {
+    if (signal.aborted) process.exit(exitCode)
+    process.exitCode = exitCode
+    leaving.abort()
+    session?.stop()
+    stdin.destroy()
+  }
+  process.on('SIGINT', () => {
+    if (session?.stop() !== true) leave(INTERRUPTED_EXIT_CODE)
+  })
+  stdout.once('error', () => leave(PIPE_CLOSED_EXIT_CODE))
+  try {
+    const { topicKey } = options
+    await using client = await openClient({ role: 'gateway', topicKey, env, signal })
+    session = new ChatSession({ gateways: client.peers, options, stdout, stderr })
+    await session.greet()
+    await converse(session, signal)
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+async function converse(session: ChatSession, signal: AbortSignal): Promise<void> {
+  const lines = lineSource(process.stdin, process.stderr, signal)
+  let interrupted = false
+  while (!signal.aborted) {
+    const line = await lines.next(PROMPT)
+    if (line.kind === 'end') return
+    if (line.kind === 'interrupted') {
+      if (interrupted) return
+      process.stderr.write('Ctrl-C again, Ctrl-D or /exit leaves\n')
+    } else if (!(await session.handle(line.text))) {
+      return
+    }
+    interrupted = line.kind === 'interrupted'
+  }
+}

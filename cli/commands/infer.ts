@@ -1,0 +1,146 @@
+/** `haif infer`: one prompt, its answer on stdout and nothing else; made for pipes. */
+import { randomUUID } from 'node:crypto'
+import process from 'node:process'
+import type { Command } from 'commander'
+import type { Environment } from '#shared/config.ts'
+import type { ChatMessage, InferenceInput, InferenceRequest } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import { doneEvent } from '../../services/http-bridge/infer-reply.ts'
+import { streamAnswer, write, type Answer } from '../answer.ts'
+import { openClient } from '../client.ts'
+import { readPrompt } from '../prompt.ts'
+import { addRequestOptions, samplingOf, type RequestOptions } from '../request-options.ts'
+import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE, printable } from '../terminal.ts'
+
+interface InferOptions extends RequestOptions {
+  direct?: true
+  json?: true
+}
+
+export function addInferCommand(program: Command): void {
+  const command = program
+    .command('infer')
+    .description('ask once; the answer streams to the terminal, or into a pipe')
+    .argument('[prompt]', 'the question; what is piped in follows it, or takes its place')
+  addRequestOptions(command)
+    .option('--direct', 'send the prompt as it is, without the chat template of the model')
+    .option('--json', 'print one JSON object at the end instead of the answer as it comes')
+    .action((prompt: string | undefined, options: InferOptions) =>
+      infer(prompt, options, process.env)
+    )
+}
+
+async function infer(
+  argument: string | undefined,
+  options: InferOptions,
+  env: Environment
+): Promise<void> {
+  using ending = listenForEnd()
+  const { signal } = ending
+  const requestId = randomUUID()
+  try {
+    const request = requestOf(await readPrompt(argument, process.stdin), options)
+    using context = createContext({ requestId, timeoutMs: options.timeout * 1000 })
+    signal.addEventListener('abort', () => context.abort(cancelled()))
+    const { topicKey } = options
+    await using client = await openClient({ role: 'gateway', topicKey, env, signal })
+    const show = options.json === true ? () => {} : showOn(process.stdout, signal)
+    const answer = await streamAnswer(client.peers, request, context, show)
+    await write(process.stdout, closing(answer, request, options, requestId), signal)
+  } catch (error) {
+    if (!signal.aborted) throw withRequestId(error, requestId)
+    process.exitCode = ending.exitCode
+  }
+}
+
+interface Ending extends Disposable {
+  signal: AbortSignal
+  exitCode: number
+}
+
+/** Ctrl-C, or a reader of our output that has gone, cancels the request; a second one does not wait. */
+function listenForEnd(): Ending {
+  const controller = new AbortController()
+  const end = (exitCode: number) => {
+    if (controller.signal.aborted) process.exit(exitCode)
+    ending.exitCode = exitCode
+    process.stdin.destroy() // it may still be read
+    controller.abort(cancelled())
+  }
+  const onSigint = () => end(INTERRUPTED_EXIT_CODE)
+  const onClosedPipe = () => end(PIPE_CLOSED_EXIT_CODE)
+  process.on('SIGINT', onSigint)
+  process.stdout.on('error', onClosedPipe)
+  const ending: Ending = {
+    signal: controller.signal,
+    exitCode: 0,
+    [Symbol.dispose]: () => {
+      process.off('SIGINT', onSigint)
+      process.stdout.off('error', onClosedPipe)
+    }
+  }
+  return ending
+}
+
+const cancelled = () => new HaifError('CANCELLED', 'the request was cancelled')
+
+function requestOf(prompt: string, options: InferOptions): InferenceRequest {
+  const { model, maxTokens, stop } = options
+  const request: InferenceRequest = {
+    input: inputOf(prompt, options),
+    maxTokens,
+    sampling: samplingOf(options)
+  }
+  if (model !== undefined) request.model = model
+  if (stop !== undefined) request.stop = stop
+  return request
+}
+
+function inputOf(prompt: string, { system, direct }: InferOptions): InferenceInput {
+  if (direct === true) {
+    if (system === undefined) return { mode: 'direct', prompt }
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      '--direct sends the prompt alone, so --system cannot be used with it; leave one of them out'
+    )
+  }
+  const messages: ChatMessage[] = [{ role: 'user', content: prompt }]
+  if (system !== undefined) messages.unshift({ role: 'system', content: system })
+  return { mode: 'chat', messages }
+}
+
+function showOn(stdout: NodeJS.WriteStream, signal: AbortSignal) {
+  return (text: string) => write(stdout, stdout.isTTY ? printable(text) : text, signal)
+}
+
+/** What follows the streamed answer: a line end where it lacks one, or with `--json` everything. */
+function closing(
+  { text, end, firstTokenMs, totalMs }: Answer,
+  request: InferenceRequest,
+  { json }: InferOptions,
+  requestId: string
+): string {
+  if (json !== true) return text.endsWith('\n') ? '' : '\n'
+  const { mode } = request.input
+  const {
+    timings,
+    worker = null,
+    ...summary
+  } = doneEvent({
+    asked: { body: 'native', stream: false, mode, request },
+    end,
+    requestId
+  })
+  const clientTimings = { first_token_ms: rounded(firstTokenMs), total_ms: rounded(totalMs) }
+  const reply = { output: text, ...summary, worker, timings: { ...timings, ...clientTimings } }
+  return `${JSON.stringify(reply)}\n`
+}
+
+const rounded = (ms: number): number => Math.round(ms * 100) / 100
+
+/** The message of INTERNAL stays in the log of the peer, where it is found by the request id. */
+function withRequestId(error: unknown, requestId: string): unknown {
+  if (!(error instanceof HaifError) || error.code !== 'INTERNAL') return error
+  return new HaifError('INTERNAL', `${error.message}; request id ${requestId}`, { cause: error })
+}

@@ -1,0 +1,31 @@
+/** What has been said in a chat, as the model is to see it. */
+import type { ChatMessage } from '#shared/contracts/inference.ts'
+
+/** As the contract has it, less the system message; the oldest are forgotten first. */
+const MESSAGES_MAX = 1000
+
+export class Conversation {
+  system: string | undefined
+  readonly #messages: ChatMessage[] = [] // at most MESSAGES_MAX
+
+  constructor(system: string | undefined) {
+    this.system = system
+  }
+
+  /** All messages with the question at the end; it is not kept before it has an answer. */
+  asking(question: string): ChatMessage[] {
+    const messages: ChatMessage[] = [...this.#messages, { role: 'user', content: question }]
+    if (this.system !== undefined) messages.unshift({ role: 'system', content: this.system })
+    return messages
+  }
+
+  /** An answer that was stopped is kept as far as it came. */
+  keep(question: string, answer: string): void {
+    this.#messages.push({ role: 'user', content: question }, { role: 'assistant', content: answer })
+    this.#messages.splice(0, Math.max(0, this.#messages.length - MESSAGES_MAX))
+  }
+
+  clear(): void {
+    this.#messages.length = 0
+  }
+}

@@ -1,0 +1,131 @@
+/** What `haif status` shows, as a function of what the registry tells and of the screen. */
+import type { MeshSnapshot, ModelEntry, PeerEntry, WorkerModel } from '#shared/contracts/peers.ts'
+import type { Reach } from '#shared/mesh/topic-key.ts'
+import { heading, table, wrap, type Cell } from './table.ts'
+import { printableLine, shortKey, type Screen } from './terminal.ts'
+
+export interface MeshStatus extends MeshSnapshot {
+  /** Which machines can be peers. */
+  reach: Reach
+}
+
+const BAR_CHARACTERS = 20
+const INDENT = '  '
+
+const REACHES: Record<Reach, string> = {
+  local: 'on this machine',
+  lan: 'on this network',
+  public: 'across the internet'
+}
+
+export function renderStatus({ reach, peers, models }: MeshStatus, screen: Screen): string {
+  const workers = peers.filter(({ role }) => role === 'worker')
+  const others = peers.filter(({ role }) => role !== 'worker')
+  const summary = `mesh ${REACHES[reach]}: ${count(peers.length, 'peer')}, ${count(models.length, 'model')}`
+  const sections = [
+    table([[{ text: summary }]], screen, ''),
+    [heading('PEERS', screen), ...table(others.map(peerCells), screen)],
+    [heading('WORKERS', screen), ...renderWorkers(workers, screen)],
+    [heading('MODELS', screen), ...renderModels(models, screen)]
+  ]
+  return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
+}
+
+/** Also for `/models` in the chat. */
+export function renderModels(models: readonly ModelEntry[], screen: Screen): string[] {
+  if (models.length === 0) return [`${INDENT}no model is ready`]
+  return table(models.map(modelCells), screen)
+}
+
+function modelCells(model: ModelEntry): Cell[] {
+  const { name, workers, contextTokens, quantization, parameters, sizeBytes, engine } = model
+  return [
+    { text: printableLine(name), format: 'bold' },
+    { text: count(workers.length, 'worker') },
+    { text: `context ${contextTokens}` },
+    { text: quantization === undefined ? '' : printableLine(quantization) },
+    { text: parameters === undefined ? '' : `${parameterCount.format(parameters)} parameters` },
+    { text: sizeBytes === undefined || sizeBytes === 0 ? '' : fileSize(sizeBytes) },
+    { text: printableLine(engine), format: 'dim' }
+  ]
+}
+
+function peerCells({ role, key, host, version, rttMs, relayed }: PeerEntry): Cell[] {
+  return [
+    { text: role },
+    { text: shortKey(key), format: 'bold' },
+    { text: printableLine(host) },
+    { text: printableLine(version) },
+    { text: rttMs < 1 ? '<1 ms' : `${Math.round(rttMs)} ms` },
+    relayed ? { text: 'relayed', format: 'yellow' } : { text: 'direct' }
+  ]
+}
+
+function renderWorkers(workers: readonly PeerEntry[], screen: Screen): string[] {
+  if (workers.length === 0) return [`${INDENT}no worker is up: start one with "haif join"`]
+  const heads = table(workers.map(workerCells), screen)
+  return workers.flatMap((worker, i) => [heads[i]!, ...renderHeld(worker, screen)])
+}
+
+function workerCells(peer: PeerEntry): Cell[] {
+  const [_role, ...cells] = peerCells(peer)
+  const draining = peer.worker?.draining === true
+  return [...cells, draining ? { text: 'stopping', format: 'yellow' } : { text: '' }]
+}
+
+function renderHeld({ worker }: PeerEntry, screen: Screen): string[] {
+  const held = worker?.models ?? []
+  const rows = table(held.map(heldCells), screen, `${INDENT}${INDENT}`)
+  return held.flatMap(({ state, error }, i) =>
+    state === 'failed'
+      ? [rows[i]!, ...wrap(printableLine(error ?? 'no reason was given'), screen, INDENT.repeat(3))]
+      : [rows[i]!]
+  )
+}
+
+function heldCells(model: WorkerModel): Cell[] {
+  const name: Cell = { text: printableLine(model.name) }
+  switch (model.state) {
+    case 'loading':
+      return [name, { text: 'loading', format: 'yellow' }, { text: bar(model.progress ?? 0) }]
+    case 'failed':
+      return [name, { text: 'failed', format: 'red' }]
+    case 'ready': {
+      const { slots, running, waiting, decodeTokensPerSecond } = model
+      const rate = Math.round(decodeTokensPerSecond)
+      return [
+        name,
+        { text: 'ready', format: 'green' },
+        { text: `${running} of ${slots} running, ${waiting} waiting` },
+        { text: rate === 0 ? '' : `${rate} tokens/s` }
+      ]
+    }
+  }
+}
+
+function bar(progress: number): string {
+  const full = Math.round(progress * BAR_CHARACTERS)
+  const percent = Math.floor(progress * 100)
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_CHARACTERS - full)} ${percent} %`
+}
+
+const count = (number: number, thing: string): string =>
+  `${number} ${thing}${number === 1 ? '' : 's'}`
+
+/** As people write it: 494M, 7.62B. */
+const parameterCount = new Intl.NumberFormat('en', {
+  notation: 'compact',
+  maximumSignificantDigits: 3
+})
+
+function fileSize(bytes: number): string {
+  const [unit, letter] = UNITS.findLast(([least]) => bytes >= least) ?? [1, 'B']
+  return `${Number((bytes / unit).toPrecision(3))} ${letter}`
+}
+
+const UNITS = [
+  [1e3, 'kB'],
+  [1e6, 'MB'],
+  [1e9, 'GB'],
+  [1e12, 'TB']
+] as const

@@ -1,0 +1,71 @@
+/** The options of `haif infer` and `haif chat` that say how to answer, and for how long. */
+import { InvalidArgumentError, type Command } from 'commander'
+import { DEFAULT_TEMPERATURE } from '#shared/contracts/http-infer.ts'
+import { MAX_TOKENS_MAX, type Sampling } from '#shared/contracts/inference.ts'
+import { collect, wholeNumber } from './options.ts'
+
+/** A person reads the whole answer, so more than the 128 tokens of the HTTP default. */
+const DEFAULT_MAX_TOKENS = 1024
+const DEFAULT_TIMEOUT_S = 600
+const TIMEOUT_S_MAX = 86_400
+const SEED_MAX = 4_294_967_295
+
+export interface RequestOptions {
+  model?: string
+  maxTokens: number
+  temperature: number
+  topP?: number
+  seed?: number
+  stop?: string[]
+  system?: string
+  /** Seconds. */
+  timeout: number
+  topicKey?: string
+}
+
+export function addRequestOptions(command: Command): Command {
+  return command
+    .option('--model <name>', 'the model to ask (default: the one that most workers hold)')
+    .option('--system <text>', 'what the model is told before everything else')
+    .option(
+      '--max-tokens <n>',
+      'the longest answer, in tokens',
+      wholeNumber(1, MAX_TOKENS_MAX),
+      DEFAULT_MAX_TOKENS
+    )
+    .option(
+      '--temperature <t>',
+      '0: always the likeliest token',
+      decimalNumber(0, 2),
+      DEFAULT_TEMPERATURE
+    )
+    .option(
+      '--top-p <p>',
+      'choose among the likeliest tokens up to this share',
+      decimalNumber(0, 1)
+    )
+    .option('--seed <n>', 'the same seed, the same choices', wholeNumber(0, SEED_MAX))
+    .option('--stop <text>', 'a text that ends the answer; repeatable', collect)
+    .option(
+      '--timeout <seconds>',
+      'the longest time for one answer',
+      wholeNumber(1, TIMEOUT_S_MAX),
+      DEFAULT_TIMEOUT_S
+    )
+    .option('--topic-key <key>', 'the mesh (HAIF_TOPIC_KEY; default: the last one used here)')
+}
+
+export function samplingOf({ temperature, topP, seed }: RequestOptions): Sampling {
+  const sampling: Sampling = { temperature }
+  if (topP !== undefined) sampling.topP = topP
+  if (seed !== undefined) sampling.seed = seed
+  return sampling
+}
+
+function decimalNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The SHA-256 of a download, recorded beside it as `<file>.sha256` (`sha256sum -c` reads it), and
+ * held against the file each time it is loaded: flipped weights would load without a word.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { HaifError } from '#shared/errors.ts'
+import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { LocalModel } from './fetch-model.ts'
+
+const READ_BYTES = 1 << 20
+
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
+  for await (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
+}
+
+export async function writeRecord(path: string, digest: string): Promise<void> {
+  await writeFile(`${path}.sha256`, `${digest}  ${basename(path)}\n`)
+}
+
+/** Null when there is none that can be read. */
+export async function readRecord(path: string): Promise<string | null> {
+  const text = await readFile(`${path}.sha256`, 'utf8').catch(() => '')
+  return /^[0-9a-f]{64}(?=\s)/.exec(text)?.[0] ?? null
+}
+
+/**
+ * The engine takes the digest of the file it loads anyway, so it is compared there, and no file is
+ * read twice. Only if it cannot load the file, or for the other files of a split model, we look.
+ */
+export function withRecordedDigest(engine: Engine, { entry, files }: LocalModel): Engine {
+  const [first, ...others] = files
+  return {
+    kind: engine.kind,
+    parameters: engine.parameters,
+    async load() {
+      for (const { path, digest } of others) await assertUnchanged(path, digest)
+      const loaded = await loadOrExplain(engine, first!)
+      if (loaded.digest !== first!.digest) throw changed(entry)
+      return loaded
+    },
+    generate: (request, signal) => engine.generate(request, signal),
+    metrics: () => engine.metrics(),
+    close: () => engine.close()
+  }
+}
+
+async function loadOrExplain(
+  engine: Engine,
+  { path, digest }: LocalModel['files'][number]
+): Promise<LoadedModel> {
+  try {
+    return await engine.load()
+  } catch (error) {
+    await assertUnchanged(path, digest)
+    throw error
+  }
+}
+
+async function assertUnchanged(path: string, digest: string): Promise<void> {
+  if ((await digestOfFile(path)) !== digest) throw changed(path)
+}
+
+function changed(path: string): HaifError {
+  return new HaifError(
+    'MODEL_LOAD_FAILED',
+    `${path} is no longer what was downloaded (its SHA-256 is not the recorded one); ` +
+      'delete it and start again to download it anew'
+  )
+}

@@ -1,0 +1,89 @@
+/** The `haif` command as a person runs it: a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import type { TestMesh } from './mesh.ts'
+import { atEnd } from './peers.ts'
+import { until } from './until.ts'
+
+/** A command that hangs fails its test. */
+const RUN_MS_MAX = 30_000
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+
+export interface HaifOptions {
+  env?: Record<string, string>
+  /** What is piped in; nothing, and the pipe closed, unless given. Null: it stays open. */
+  input?: string | null
+}
+
+export interface HaifResult {
+  /** Null when a signal ended it. */
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+export interface RunningHaif {
+  readonly child: ChildProcess
+  /** What it has written so far. */
+  readonly output: { stdout: string; stderr: string }
+  readonly result: Promise<HaifResult>
+  /** Waits until it has written that. */
+  says(text: string): Promise<void>
+}
+
+export async function runHaif(
+  t: TestContext,
+  args: readonly string[],
+  options: HaifOptions = {}
+): Promise<HaifResult> {
+  return startHaif(t, args, options).result
+}
+
+/** A fresh HAIF_HOME unless `env` has one; whatever still runs ends with the test. */
+export function startHaif(
+  t: TestContext,
+  args: readonly string[],
+  { env = {}, input = '' }: HaifOptions = {}
+): RunningHaif {
+  const { HAIF_HOME = temporaryHome(t), ...rest } = env
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], HAIF_HOME, ...rest },
+    stdio: ['pipe', 'pipe', 'pipe'],
+    timeout: RUN_MS_MAX,
+    killSignal: 'SIGKILL'
+  })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
+  child.stdin.on('error', () => {}) // it may end without having read everything
+  if (input !== null) child.stdin.end(input)
+  const { promise: result, resolve } = Promise.withResolvers<HaifResult>()
+  child.on('close', (code) => resolve({ code, ...output }))
+  atEnd(t, async () => {
+    child.kill('SIGKILL')
+    await result
+  })
+  const says = (text: string) =>
+    until(() => {
+      if (output.stdout.includes(text) || output.stderr.includes(text)) return true
+      if (child.exitCode === null) return false
+      throw new Error(`ended without saying "${text}": ${output.stdout}${output.stderr}`)
+    })
+  return { child, output, result, says }
+}
+
+/** What makes the command use a mesh of the test. */
+export const meshEnv = ({ topicKey }: TestMesh): Record<string, string> => ({
+  HAIF_TOPIC_KEY: encodeTopicKey(topicKey)
+})
+
+export function temporaryHome(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'haif-'))
+  atEnd(t, async () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
