@@ -33,6 +33,13 @@ export const ERRORS = {
     meaning: 'No worker that is up holds the model.',
     remedy: '`GET /v1/models` lists the models; `haif join … --model` adds one.'
   },
+  CONFLICT: {
+    httpStatus: 409,
+    retryable: false,
+    raisedBy: 'orchestrator',
+    meaning: 'An `Idempotency-Key` was used before with another request.',
+    remedy: 'Use a new key for each request.'
+  },
   BODY_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,

@@ -59,6 +59,8 @@ function readNative(body: NativeInferBody): Asked {
   if (body.model !== undefined) request.model = body.model
   if (stop !== undefined) request.stop = typeof stop === 'string' ? [stop] : stop
   if (body.tenant_id !== undefined) request.tenantId = body.tenant_id
+  if (body.priority !== undefined) request.priority = body.priority
+  if (body.labels !== undefined) request.labels = body.labels
   return { body: 'native', stream, mode, request }
 }
 

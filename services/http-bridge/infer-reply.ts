@@ -3,9 +3,10 @@ import type {
   DoneEvent,
   HttpUsage,
   NativeInferReply,
+  QueuedEvent,
   VersionedInferReply
 } from '#shared/contracts/http-infer.ts'
-import type { InferenceEnd, Usage } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference.ts'
 import type { Asked } from './infer-body.ts'
 
 export interface Answered {
@@ -38,6 +39,10 @@ export function doneEvent(answered: Answered): DoneEvent {
   return done
 }
 
+export function queuedEvent({ ahead, waitMs }: NonNullable<InferenceItem['queued']>): QueuedEvent {
+  return { ahead, wait_ms: rounded(waitMs) }
+}
+
 /** Who served it and what it waited for, so that no one has to guess. */
 export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Record<string, string> {
   const headers: Record<string, string> = {
@@ -51,7 +56,7 @@ export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Reco
 }
 
 function summary({ asked, end, requestId }: Answered): Omit<NativeInferReply, 'output'> {
-  return {
+  const said = {
     model: end.model,
     max_tokens: asked.request.maxTokens,
     mode: asked.mode,
@@ -60,6 +65,7 @@ function summary({ asked, end, requestId }: Answered): Omit<NativeInferReply, 'o
     usage: toHttpUsage(end.usage),
     finish_reason: end.finishReason
   }
+  return end.explanations === undefined ? said : { ...said, explanations: end.explanations }
 }
 
 function toHttpUsage({ promptTokens, cachedPromptTokens, completionTokens }: Usage): HttpUsage {

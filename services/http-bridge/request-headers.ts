@@ -1,8 +1,10 @@
 /** What a client may say about a request beside its body. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 
+const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
@@ -33,6 +35,27 @@ export function readTimeoutMs(headers: IncomingHttpHeaders, timeoutMsMax: number
     )
   }
   return Math.min(timeoutMs, timeoutMsMax)
+}
+
+/** `Idempotency-Key`, `X-HAIF-Explain: 1` and `X-HAIF-Queue: 1`. */
+export function readOptions(
+  headers: IncomingHttpHeaders
+): Pick<InferenceRequest, 'idempotencyKey' | 'explain' | 'watchQueue'> {
+  const options: ReturnType<typeof readOptions> = {}
+  const key = headers['idempotency-key']
+  if (key !== undefined) options.idempotencyKey = wellFormedKey(key)
+  if (headers['x-haif-explain'] === '1') options.explain = true
+  if (headers['x-haif-queue'] === '1') options.watchQueue = true
+  return options
+}
+
+function wellFormedKey(key: string | string[]): string {
+  if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key
+  throw new HaifError(
+    'VALIDATION_FAILED',
+    'Idempotency-Key must have 1 to 128 printable ASCII characters',
+    { details: { field: 'idempotency-key' } }
+  )
 }
 
 export function acceptsEvents(headers: IncomingHttpHeaders): boolean {

@@ -2,6 +2,7 @@
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import {
   workerInfer,
+  type Explanation,
   type InferenceEnd,
   type InferenceItem,
   type InferenceRequest
@@ -43,6 +44,10 @@ export class Attempt {
 
   get holding(): Holding {
     return this.#grant.holding
+  }
+
+  get explanation(): Explanation | undefined {
+    return this.#grant.explanation
   }
 
   /** How long its first token may be expected to take. */

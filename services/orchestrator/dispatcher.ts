@@ -6,8 +6,10 @@
  * fairly. Everything that may free a slot (an ended attempt, a report, a lost worker) calls `pump`.
  */
 import { HaifError } from '#shared/errors.ts'
+import type { Explanation } from '#shared/contracts/inference.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { onAttempt, onFailure, onSuccess } from './breaker.ts'
+import { explain } from './explain.ts'
 import type { Share } from './fair-queue.ts'
 import type { Holding } from './holding.ts'
 import { placeAttempt, type Placement, type PlacementRequest, type Score } from './placement.ts'
@@ -20,6 +22,8 @@ export interface Ask {
   placement: PlacementRequest
   /** Workers that have seen the beginning of the prompt. */
   affine: Iterable<string>
+  /** Whether the grant shall say why. */
+  explain?: boolean
   /** Told when the request has to wait, and when its place changes. */
   onPosition?: ((position: Position) => void) | undefined
 }
@@ -35,10 +39,13 @@ export interface Position {
 export interface Grant {
   readonly holding: Holding
   readonly score: Score
+  readonly explanation: Explanation | undefined
   succeeded(): void
   /** `fault`: the worker is to blame, and its breaker counts it. */
   failed(fault: boolean): void
 }
+
+type Placed = Extract<Placement<Holding>, { kind: 'placed' }>
 
 interface Waiting {
   ask: Ask
@@ -70,7 +77,7 @@ export class Dispatcher {
   /** A worker that can begin now, or null; for a second attempt beside a slow one. */
   tryNow(ask: Ask): Grant | null {
     const placement = this.#place(ask)
-    return placement.kind === 'placed' ? this.#grant(placement.chosen, placement.score) : null
+    return placement.kind === 'placed' ? this.#grant(ask, placement) : null
   }
 
   /** Waits for a worker, within the context's deadline. */
@@ -80,7 +87,7 @@ export class Dispatcher {
     if (placement.kind === 'ineligible') throw this.#notEligible(ask, placement.reason)
     // Those that wait already come first, except where the caches are: nobody else wants that slot.
     if (placement.kind === 'placed' && this.waiting(ask.model) === 0) {
-      return this.#grant(placement.chosen, placement.score)
+      return this.#grant(ask, placement)
     }
     return this.#wait(ask, context)
   }
@@ -104,7 +111,7 @@ export class Dispatcher {
       case 'busy':
         return false
       case 'placed':
-        waiting.settle(this.#grant(placement.chosen, placement.score))
+        waiting.settle(this.#grant(waiting.ask, placement))
         return true
       case 'ineligible':
         waiting.settle(this.#notEligible(waiting.ask, placement.reason))
@@ -112,12 +119,19 @@ export class Dispatcher {
     }
   }
 
-  #place({ model, placement, affine }: Ask): Placement<Holding> {
+  /** Those worth a look: a sample, and those that have seen the prompt's beginning. */
+  #candidates({ model, affine }: Ask): Set<Holding> {
     const candidates = new Set(this.#table.candidates(model))
     for (const key of affine) {
       const holding = this.#table.holding(key, model)
       if (holding !== undefined) candidates.add(holding)
     }
+    return candidates
+  }
+
+  #place(ask: Ask): Placement<Holding> {
+    const { model, placement } = ask
+    const candidates = this.#candidates(ask)
     const decision = placeAttempt(candidates, placement, this.#now())
     // The sample may have missed the only ones that can serve it.
     if (decision.kind === 'ineligible' && candidates.size < this.#table.holders(model).size) {
@@ -126,8 +140,12 @@ export class Dispatcher {
     return decision
   }
 
-  #grant(holding: Holding, score: Score): Grant {
+  #grant(ask: Ask, { chosen: holding, score }: Placed): Grant {
     const startedAt = this.#now()
+    const explanation =
+      ask.explain === true
+        ? explain(score, this.#candidates(ask), ask.placement, startedAt)
+        : undefined
     const { name } = holding.model
     holding.placed(startedAt)
     holding.breaker = onAttempt(holding.breaker)
@@ -140,6 +158,7 @@ export class Dispatcher {
     return {
       holding,
       score,
+      explanation,
       succeeded: () => {
         holding.breaker = onSuccess()
         const ms = this.#now() - startedAt

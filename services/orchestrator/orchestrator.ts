@@ -11,8 +11,10 @@ import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { IdempotentAnswers } from './idempotency.ts'
 import { defaultModel } from './placement.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
@@ -24,38 +26,50 @@ export interface OrchestratorDeps {
   /** What the orchestrator says of itself. */
   self: PeerReport
   log: Logger
+  /** Names that stand for several models, the preferred one first. */
+  aliases?: ReadonlyMap<string, readonly string[]>
+  /** Whether prompts follow the caches of their beginnings. */
+  affinity?: boolean
   now?: () => number
   random?: () => number
 }
 
 export function createOrchestrator(deps: OrchestratorDeps): Service {
-  const { join, self, log, now = () => performance.now(), random = Math.random } = deps
+  const { join, self, log, aliases = new Map<string, readonly string[]>(), affinity = true } = deps
+  const { now = () => performance.now(), random = Math.random } = deps
   const table = new WorkerTable(random)
   const dispatcher = new Dispatcher({ table, now })
   const prefixes = new PrefixIndex()
+  const answers = new IdempotentAnswers()
   let stopping = false
 
-  async function* infer(
-    request: InferenceRequest,
-    context: ServerContext
-  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping')
-    const model = request.model ?? defaultModel(table.readyModels())
-    if (model === null) {
+  /** The model that answers: an alias stands for the first of its models that has a slot free. */
+  function modelFor({ model }: InferenceRequest): string {
+    if (model === undefined) {
+      const fallback = defaultModel(table.readyModels())
+      if (fallback !== null) return fallback
       throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker has a model ready', {
         retryAfterMs: 2000
       })
     }
-    const chain = prefixChain(model, request.input)
+    const alternatives = aliases.get(model) ?? [model]
+    return (
+      alternatives.find((name) => table.hasFree(name)) ??
+      alternatives.find((name) => table.holders(name).size > 0) ??
+      alternatives[0] ??
+      model
+    )
+  }
+
+  function run(request: InferenceRequest, context: RequestContext, tenant: string) {
+    const model = modelFor(request)
+    const chain = affinity ? prefixChain(model, request.input) : []
     const seen = prefixes.lookup(chain)
     const ask = {
       model,
-      share: {
-        tenant: request.tenantId ?? request.caller ?? context.peer.key,
-        weight: 1,
-        priority: request.priority ?? 'interactive'
-      },
+      share: { tenant, weight: 1, priority: request.priority ?? 'interactive' },
       affine: [...seen.keys()],
+      explain: request.explain === true,
       placement: {
         promptTokens: Math.ceil(promptCharacters(request.input) / TOKEN_CHARACTERS),
         labels: request.labels,
@@ -63,7 +77,19 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       }
     } as const
     const onBegun = (workerKey: string) => prefixes.remember(chain, workerKey)
-    return yield* new RequestRun({ dispatcher, log, now, onBegun }, request, context, ask).run()
+    return new RequestRun({ dispatcher, log, now, onBegun }, request, context, ask).run()
+  }
+
+  function infer(
+    request: InferenceRequest,
+    context: ServerContext
+  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping')
+    const tenant = request.tenantId ?? request.caller ?? context.peer.key
+    const { idempotencyKey } = request
+    if (idempotencyKey === undefined) return run(request, context, tenant)
+    const key = `${tenant}/${idempotencyKey}`
+    return answers.stream(key, request, context, (again, own) => run(again, own, tenant))
   }
 
   const router = new Router()
@@ -94,6 +120,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     },
     async stop() {
       stopping = true
+      answers.stop()
       reporter.stop()
       await mesh.stop()
     }

@@ -37,8 +37,6 @@ export interface Score {
   rttMs: number
   cachedTokens: number
   expectedMs: number
-  /** Why it was not eligible. */
-  ineligible?: string
 }
 
 export type Placement<Chosen extends Candidate> =

@@ -5,7 +5,12 @@
  * already. One that falls silent gets a rival on another worker, and the first to speak wins.
  */
 import { HaifError } from '#shared/errors.ts'
-import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import type {
+  Explanation,
+  InferenceEnd,
+  InferenceItem,
+  InferenceRequest
+} from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { Logger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -38,6 +43,7 @@ export class RequestRun {
   readonly #ask: Ask
   readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
   readonly #workers: string[] = [] // at most ATTEMPTS_MAX
+  readonly #explanations: Explanation[] = [] // at most ATTEMPTS_MAX
   readonly #sent: SentTokens
   #attempts: Attempt[] = [] // one, or two while one of them is silent
   readonly #hasSpoken = new WeakSet<Attempt>()
@@ -73,7 +79,7 @@ export class RequestRun {
             yield step.item
             break
           case 'end':
-            return { ...step.end, attempts: this.#workers.length, workers: this.#workers }
+            return this.#served(step.end)
           case 'failed':
             yield* this.#afterFailure(step)
             break
@@ -83,6 +89,11 @@ export class RequestRun {
       this.#silence.stop()
       for (const attempt of this.#attempts) attempt.fence('no longer wanted', false)
     }
+  }
+
+  #served(end: InferenceEnd): InferenceEnd {
+    const served = { ...end, attempts: this.#workers.length, workers: this.#workers }
+    return this.#request.explain === true ? { ...served, explanations: this.#explanations } : served
   }
 
   /** The next thing that an attempt says; null after a silence. */
@@ -147,6 +158,7 @@ export class RequestRun {
     const attempt = new Attempt(this.#workers.length + 1, grant, request, this.#context)
     this.#workers.push(grant.holding.workerKey)
     this.#attempts.push(attempt)
+    if (attempt.explanation !== undefined) this.#explanations.push(attempt.explanation)
     this.#deps.onBegun(grant.holding.workerKey)
   }
 

@@ -1,6 +1,14 @@
 /** The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`). */
 import { Type, type Static } from 'typebox'
-import { ChatMessage, FinishReason, MAX_TOKENS_MAX, ModelName, Sampling } from './inference.ts'
+import {
+  ChatMessage,
+  Explanation,
+  FinishReason,
+  InferenceRequest,
+  MAX_TOKENS_MAX,
+  ModelName,
+  Sampling
+} from './inference.ts'
 
 const CHARACTERS_MAX = 1_048_576
 const MESSAGES_MAX = 1024
@@ -52,6 +60,8 @@ export const NativeInferBody = Type.Object(
         description: 'Server-sent events; `Accept: text/event-stream` does the same.'
       })
     ),
+    priority: InferenceRequest.properties.priority,
+    labels: InferenceRequest.properties.labels,
     tenant_id: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: 'Who is charged and limited.' })
     )
@@ -99,7 +109,12 @@ const summary = {
   provider: Type.String({ description: 'The engine that answered: `llama`, `openai` or `sim`.' }),
   request_id: Type.String(),
   usage: HttpUsage,
-  finish_reason: FinishReason
+  finish_reason: FinishReason,
+  explanations: Type.Optional(
+    Type.Array(Explanation, {
+      description: 'With `X-HAIF-Explain: 1`: why each worker was chosen, times in milliseconds.'
+    })
+  )
 }
 const exampleSummary = {
   model: 'haif-tiny',
@@ -137,6 +152,13 @@ export const TokenEvent = Type.Object({
   index: Type.Integer({ minimum: 0, description: 'Place of its first token in the answer.' })
 })
 export type TokenEvent = Static<typeof TokenEvent>
+
+/** Data of an `event: queued`, for those who send `X-HAIF-Queue: 1`. */
+export const QueuedEvent = Type.Object({
+  ahead: Type.Integer({ minimum: 0, description: 'Requests that are served before this one.' }),
+  wait_ms: Type.Number({ minimum: 0, description: 'The expected wait.' })
+})
+export type QueuedEvent = Static<typeof QueuedEvent>
 
 /** Data of the `event: done` that ends a stream. */
 export const DoneEvent = Type.Object({

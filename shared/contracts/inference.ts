@@ -70,6 +70,10 @@ export const InferenceRequest = Type.Object({
   ),
   /** Whether to send items with the place in the queue. */
   watchQueue: Type.Optional(Type.Boolean()),
+  /** Whether to say with the end why each worker was chosen. */
+  explain: Type.Optional(Type.Boolean()),
+  /** Requests of one tenant with the same key are one request: the later ones get the first one's answer. */
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** What the client has of the answer already: it is continued, not begun again. */
   resume: Type.Optional(
     Type.Object({
@@ -119,6 +123,29 @@ export const Timings = Type.Object({
 })
 export type Timings = Static<typeof Timings>
 
+/** A worker as placement saw it. Times in milliseconds. */
+export const CandidateScore = Type.Object({
+  worker: Type.String(),
+  waitMs: Type.Number(),
+  prefillMs: Type.Number(),
+  rttMs: Type.Number(),
+  cachedTokens: Type.Number(),
+  /** Expected time to first token: the sum of the three. */
+  expectedMs: Type.Number(),
+  load: Type.Number(),
+  slots: Type.Number(),
+  /** Why it could not be chosen. */
+  ineligible: Type.Optional(Type.String())
+})
+export type CandidateScore = Static<typeof CandidateScore>
+
+export const Explanation = Type.Object({
+  worker: Type.String(),
+  reason: Type.String(),
+  candidates: Type.Array(CandidateScore, { maxItems: 256 })
+})
+export type Explanation = Static<typeof Explanation>
+
 export const InferenceEnd = Type.Object({
   finishReason: FinishReason,
   usage: Usage,
@@ -129,7 +156,9 @@ export const InferenceEnd = Type.Object({
   provider: Type.String(),
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
-  workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 }))
+  workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+  /** When asked for: the choice of each attempt. */
+  explanations: Type.Optional(Type.Array(Explanation, { maxItems: 16 }))
 })
 export type InferenceEnd = Static<typeof InferenceEnd>
 

@@ -29,6 +29,7 @@ export interface MeshSetup {
   /** One simulated worker for each entry. */
   workers?: Partial<SimOptions>[]
   maxConcurrentPerCaller?: number
+  aliases?: ReadonlyMap<string, readonly string[]>
   log?: Logger
 }
 
@@ -75,9 +76,9 @@ export class TestMesh {
     return this.#start(registry)
   }
 
-  async addOrchestrator() {
+  async addOrchestrator(aliases: ReadonlyMap<string, readonly string[]> = new Map()) {
     return this.#start(
-      createOrchestrator({ join: this.joiner('orchestrator'), self, log: this.#log })
+      createOrchestrator({ join: this.joiner('orchestrator'), aliases, self, log: this.#log })
     )
   }
 
@@ -165,7 +166,7 @@ export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<
   const { gateways = 1, orchestrators = 1, workers = [{}], maxConcurrentPerCaller, log } = setup
   const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger())
   await mesh.addRegistry()
-  for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator()
+  for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator(setup.aliases)
   for (let i = 0; i < gateways; i++) await mesh.addGateway(maxConcurrentPerCaller)
   for (const options of workers) {
     await mesh.addSimWorker({

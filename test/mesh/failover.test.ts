@@ -1,6 +1,7 @@
 /** What a client notices when the peers that serve it go away: nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
@@ -143,4 +144,57 @@ test('a request with labels goes only to a worker that has them, or is refused w
     const answer = await mesh.infer({ labels: { gpu: 'yes' } }).catch(() => null)
     return answer?.end.workers?.[0] === labelled.key
   })
+})
+
+test('X-HAIF-Explain: the end says what placement saw and why it chose', async (t) => {
+  const mesh = await startMesh(t, { workers: [PACE, { ...PACE, prefillTokensPerSecond: 100 }] })
+  const { end } = await mesh.infer({ prompt: 'x'.repeat(400), explain: true })
+  const [explanation] = end.explanations!
+  assert.equal(explanation!.worker, end.workers![0])
+  assert.match(explanation!.reason, /^least expected time to first token, [\d.]+ ms \(wait 0 \+ /)
+  assert.equal(explanation!.candidates.length, 2)
+  const [slow] = explanation!.candidates.filter(({ worker }) => worker !== end.workers![0])
+  assert.ok(slow!.expectedMs > explanation!.candidates.find((c) => c !== slow)!.expectedMs)
+})
+
+test('an alias is answered by its first model that has a slot free, and the reply names it', async (t) => {
+  const aliases = new Map([['fast', ['a', 'b']]])
+  const mesh = await startMesh(t, { workers: [], aliases })
+  await mesh.addSimWorker({ ...PACE, name: 'b' })
+  await mesh.ready()
+  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 2 })).end.model, 'b')
+  await mesh.addSimWorker({ ...PACE, name: 'a', slots: 1 })
+  await until(async () => (await mesh.infer({ model: 'fast', maxTokens: 2 })).end.model === 'a')
+  const busy = mesh.infer({ model: 'a', maxTokens: 100 })
+  await until(() => peersWithStreams(mesh, 'worker').length > 0)
+  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 2 })).end.model, 'b')
+  await busy
+})
+
+test('Idempotency-Key: a repeated request joins the first one, also through another gateway', async (t) => {
+  const mesh = await startMesh(t, { gateways: 2, orchestrators: 2, workers: [PACE, PACE] })
+  const request = { prompt: 'once', maxTokens: 60, idempotencyKey: 'k1', tenantId: 'a' }
+  const [one, two] = await Promise.all([mesh.infer(request), mesh.infer(request)])
+  const again = await mesh.infer(request)
+  assert.equal(one.text, expected('once', 60))
+  for (const other of [two, again]) {
+    assert.equal(other.text, one.text)
+    assert.deepEqual(other.end, one.end) // the same run, to the timings
+  }
+  await assert.rejects(mesh.infer({ ...request, prompt: 'other' }), { code: 'CONFLICT' })
+  const foreign = await mesh.infer({ ...request, tenantId: 'b' })
+  assert.notDeepEqual(foreign.end.timings, one.end.timings)
+})
+
+test('Idempotency-Key: a client that lost its connection finds its answer', async (t) => {
+  const mesh = await startMesh(t, { workers: [PACE] })
+  const request = { prompt: 'lost', maxTokens: 100, idempotencyKey: 'k2' }
+  using context = createContext({ timeoutMs: 30_000 })
+  const first = mesh.inferIn(context, request, () =>
+    context.abort(new HaifError('CANCELLED', 'the connection broke'))
+  )
+  await assert.rejects(first, { code: 'CANCELLED' })
+  const { text, end } = await mesh.infer(request)
+  assert.equal(text, expected('lost', 100))
+  assert.equal(end.attempts, 1)
 })

@@ -7,9 +7,9 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Failures } from '../failures.ts'
 import { checkInferBody, readAsked, type Asked } from '../infer-body.ts'
-import { doneEvent, nativeReply, servedBy, versionedReply } from '../infer-reply.ts'
+import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from '../infer-reply.ts'
 import type { BridgeMetrics } from '../bridge-metrics.ts'
-import { acceptsEvents, readTimeoutMs, readTraceparent } from '../request-headers.ts'
+import { acceptsEvents, readOptions, readTimeoutMs, readTraceparent } from '../request-headers.ts'
 import type { RunningRequests } from '../running-requests.ts'
 import { SseWriter } from '../sse.ts'
 import { asValidation } from '../validation.ts'
@@ -32,7 +32,7 @@ export function inferRoute(app: FastifyInstance, deps: InferDeps): void {
     { schema: inferSchema, validatorCompiler },
     async (request, reply) => {
       const asked = readAsked(request.body)
-      asked.request.caller = request.ip
+      Object.assign(asked.request, readOptions(request.headers), { caller: request.ip })
       const context = deps.running.enter(reply.raw, {
         requestId: request.id,
         traceparent: readTraceparent(request.headers),
@@ -113,6 +113,7 @@ async function writeAnswer(events: SseWriter, { answer, asked, context }: Sendin
       events.event('done', doneEvent({ asked, end: value, requestId }))
       return
     }
+    if (value.queued !== undefined) events.event('queued', queuedEvent(value.queued))
     const token: TokenEvent = { text: value.text, index: value.seq }
     if (token.text !== '') events.event('token', token)
     if (events.blocked) await events.drained(signal)
