@@ -173,17 +173,14 @@ test('a damaged model file: the worker says which and stays up with its other mo
 test('a second worker is used at once, and kill -9 of one during requests loses none', async (t) => {
   const mesh = await startMesh(t, { workers: [] })
   const snapshot = await snapshotOf(t, mesh)
-  const model = 'sim?slots=16&decode=60'
+  const model = 'sim?slots=16&decode=30'
   const workers = [await joinWorker(t, mesh, model), await joinWorker(t, mesh, model)]
   await until(async () => (await snapshot()).models[0]?.workers.length === 2)
   const requests = Array.from({ length: 20 }, (_, i) =>
     mesh.infer({ prompt: `parallel ${i}`, maxTokens: 60 })
   )
-  await until(async () => {
-    const { peers } = await snapshot()
-    const running = peers.flatMap(({ worker }) => worker?.models ?? []).map((m) => m.running)
-    return running.length === 2 && running.every((count) => count >= 8)
-  })
+  const orchestrator = mesh.meshes.find(({ role }) => role === 'orchestrator')!
+  await until(() => orchestrator.links('worker').every((link) => link.openStreams >= 8))
   workers[0]!.child.kill('SIGKILL')
   for (const [i, { text }] of (await Promise.all(requests)).entries()) {
     assert.equal(text, expected(`parallel ${i}`, 60))
