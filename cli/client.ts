@@ -17,7 +17,7 @@ const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_0
 
 export interface ClientOptions {
   /** Whom it talks to. */
-  role: 'gateway' | 'registry'
+  role: 'gateway' | 'registry' | 'orchestrator'
   /** Of `--topic-key`. */
   topicKey: string | undefined
   env: Environment

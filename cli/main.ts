@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { reportFailure } from '#shared/lifecycle.ts'
 import { VERSION } from '#shared/version.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addDrainCommand } from './commands/drain.ts'
 import { addInferCommand } from './commands/infer.ts'
 import { addJoinCommand } from './commands/join.ts'
 import { addKeyCommand } from './commands/key.ts'
@@ -21,6 +22,7 @@ addJoinCommand(program)
 addInferCommand(program)
 addChatCommand(program)
 addStatusCommand(program)
+addDrainCommand(program)
 addKeyCommand(program)
 addServiceCommand(program)
 

@@ -22,9 +22,9 @@ export const ERRORS = {
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'http-bridge',
-    meaning: 'There is no such address, or not with this HTTP method.',
-    remedy: '`/openapi.json` lists what there is.'
+    raisedBy: 'http-bridge, orchestrator',
+    meaning: 'There is no such address (or not with this HTTP method), or no such worker.',
+    remedy: '`/openapi.json` lists the addresses, `haif status` the workers.'
   },
   MODEL_NOT_FOUND: {
     httpStatus: 404,

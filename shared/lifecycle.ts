@@ -57,6 +57,7 @@ export async function runUntilSignal(
   }
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
+  process.once('disconnect', () => onSignal('SIGTERM')) // whoever started this process is gone
   const started = service.start()
   const early = await Promise.race([started, signalled])
   if (early === undefined) onStarted?.()
@@ -66,6 +67,11 @@ export async function runUntilSignal(
   setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
   await service.stop()
   process.exit(0)
+}
+
+/** As `kill` would: what runs here is stopped in good order. */
+export function stopThisProcess(): void {
+  process.kill(process.pid, 'SIGTERM')
 }
 
 /** What every `main.ts` does: makes the service from the environment and runs it until a signal. */

@@ -3,7 +3,7 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/config.ts'
 import { Home } from '#shared/home.ts'
-import { runUntilSignal } from '#shared/lifecycle.ts'
+import { runUntilSignal, stopThisProcess } from '#shared/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/log.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { placeIn } from '#shared/place.ts'
@@ -39,7 +39,7 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const sources = (options.model ?? models).map((uri) =>
     modelSource(uri, { folder: home.models, hub: readHub(env) })
   )
-  const worker = createWorker({ ...place, models: sources, drainMs })
+  const worker = createWorker({ ...place, models: sources, onDrain: stopThisProcess, drainMs })
   await runUntilSignal(showLoading(worker), log, () => {
     home.rememberTopicKey(text.trim())
     void sayWhenConnected(worker)

@@ -5,12 +5,20 @@ import {
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
-import { orchestratorReady, report, type PeerReport } from '#shared/contracts/peers.ts'
+import {
+  orchestratorDrain,
+  orchestratorReady,
+  report,
+  workerDrain,
+  type PeerReport
+} from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -105,6 +113,12 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
         ? { ready: false, reason: 'no worker has a model ready' }
         : { ready: true }
     )
+    .respond(orchestratorDrain, async ({ worker }, context) => {
+      const link = workerLink(mesh, worker)
+      await link.call(workerDrain, {}, context)
+      log.info({ worker: link.peer.key }, 'worker drains')
+      return { worker: link.peer.key }
+    })
     .serve(orchestratorInfer, infer)
   const mesh = join(router)
   mesh.on('lost', (link) => {
@@ -125,4 +139,17 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       await mesh.stop()
     }
   }
+}
+
+/** The one worker whose key begins like that. */
+function workerLink(mesh: Mesh, beginning: string): PeerLink {
+  const links = mesh.links('worker').filter(({ peer }) => peer.key.startsWith(beginning))
+  const [link] = links
+  if (link !== undefined && links.length === 1) return link
+  throw new HaifError(
+    'NOT_FOUND',
+    links.length === 0
+      ? `no worker with a key that begins with ${beginning} is connected; see "haif status"`
+      : `${links.length} workers have a key that begins with ${beginning}: give more of it`
+  )
 }

@@ -3,6 +3,8 @@
  * those that satisfy the request's constraints. Pure: data in, decision out.
  *
  *   expected = wait for a slot + prefill of what is not cached there + round trip
+ *
+ * Among those that are close the emptier one is better, because it answers faster after that.
  */
 import { mayAttempt, type Breaker } from './breaker.ts'
 
@@ -51,7 +53,12 @@ const PREFILL_TOKENS_PER_SECOND_DEFAULT = 500
 const SERVICE_MS_DEFAULT = 2000
 /** Requests that may wait on a worker itself, per slot: only those that follow their cache. */
 const WAITING_PER_SLOT_MAX = 1
-/** Differences below this are noise, and load decides. */
+/**
+ * What a full worker costs more than an empty one: it decodes each of its answers more slowly. So a
+ * small advantage in round trip or speed does not fill one worker while another stands idle.
+ */
+const FULL_MS = 50
+/** Differences below this are noise, and workers take turns. */
 const NOISE_MS = 2
 
 export function placeAttempt<Chosen extends Candidate>(
@@ -133,10 +140,9 @@ function isBetter(
   score: Score,
   best: { candidate: Candidate; score: Score }
 ): boolean {
-  const difference = score.expectedMs - best.score.expectedMs
+  const cost = score.expectedMs + fill(candidate) * FULL_MS
+  const difference = cost - best.score.expectedMs - fill(best.candidate) * FULL_MS
   if (Math.abs(difference) > NOISE_MS) return difference < 0
-  const load = fill(candidate) - fill(best.candidate)
-  if (load !== 0) return load < 0
   return candidate.lastPlacedAt < best.candidate.lastPlacedAt // equal workers take turns
 }
 

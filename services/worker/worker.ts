@@ -5,7 +5,7 @@ import {
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
-import type { PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
+import { workerDrain, type PeerReport, type WorkerModel } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -23,6 +23,8 @@ export interface WorkerDeps {
   labels?: Readonly<Record<string, string>>
   /** What the worker says of itself. */
   self: Omit<PeerReport, 'worker'>
+  /** Somebody asks this worker to leave: whoever started it stops it. */
+  onDrain: () => void | Promise<void>
   /** How long `stop` lets running requests finish. */
   drainMs: number
   log: Logger
@@ -38,7 +40,7 @@ export interface Worker extends Service {
 }
 
 export function createWorker(deps: WorkerDeps): Worker {
-  const { join, models, labels = {}, self, drainMs, log } = deps
+  const { join, models, labels = {}, self, onDrain, drainMs, log } = deps
   const held = new Map(models.map((source) => [source.name, new HeldModel(source)]))
   const running = new RunningRequests()
   let loading: Promise<unknown> = Promise.resolve()
@@ -74,7 +76,11 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const describeModels = (peerKey?: string) =>
     [...held.values()].map((model) => model.describe(peerKey))
-  const mesh = join(new Router().serve(workerInfer, infer))
+  const router = new Router().serve(workerInfer, infer).respond(workerDrain, () => {
+    setImmediate(() => void onDrain()) // after the answer
+    return {}
+  })
+  const mesh = join(router)
   const reporter = new Reporter({
     mesh,
     to: ['orchestrator', 'registry'],

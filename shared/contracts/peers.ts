@@ -62,6 +62,17 @@ export const Ack = Type.Object({})
 /** To every registry and, from workers, to every orchestrator: on connecting, on change, each second. */
 export const report = defineMethod('peer.report', PeerReport, Ack)
 
+/** To a worker: take nothing new, finish what runs, and leave the mesh. */
+export const workerDrain = defineMethod('worker.drain', Type.Object({}), Ack)
+
+/** The same through an orchestrator, which is connected to the worker. */
+export const orchestratorDrain = defineMethod(
+  'orchestrator.drain',
+  /** Its key in hex, or a beginning of it that only one worker has. */
+  Type.Object({ worker: Type.String({ pattern: '^[0-9a-f]{4,64}$' }) }),
+  Type.Object({ worker: Type.String() })
+)
+
 export const PeerEntry = Type.Object({
   /** Public key, hex. */
   key: Type.String({ minLength: 64, maxLength: 64 }),

@@ -89,7 +89,15 @@ export class TestMesh {
 
   async addWorker(models: ModelSource[], labels: Record<string, string> = {}) {
     const join = this.joiner('worker')
-    const worker = createWorker({ join, models, labels, self, drainMs: 1000, log: this.#log })
+    const worker = createWorker({
+      join,
+      models,
+      labels,
+      self,
+      onDrain: () => worker.stop(),
+      drainMs: 1000,
+      log: this.#log
+    })
     await this.#start(worker)
     const mesh = this.meshes.at(-1)!
     return { worker, key: mesh.key, mesh }

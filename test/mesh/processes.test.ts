@@ -180,7 +180,7 @@ test('a second worker is used at once, and kill -9 of one during requests loses 
     mesh.infer({ prompt: `parallel ${i}`, maxTokens: 60 })
   )
   const orchestrator = mesh.meshes.find(({ role }) => role === 'orchestrator')!
-  await until(() => orchestrator.links('worker').every((link) => link.openStreams >= 8))
+  await until(() => orchestrator.links('worker').every((link) => link.openStreams >= 3))
   workers[0]!.child.kill('SIGKILL')
   for (const [i, { text }] of (await Promise.all(requests)).entries()) {
     assert.equal(text, expected(`parallel ${i}`, 60))
@@ -230,4 +230,45 @@ test('a setting that cannot be used is named', async (t) => {
   const { code, stderr } = await runHaif(t, ['up', '--port', '0', '--model', 'sim'], { env })
   assert.equal(code, 1)
   assert.match(stderr, /MAX_CONCURRENT_REQUESTS=many cannot be used.*\(CONFIG_INVALID\)/)
+})
+
+test('haif drain: the worker hands over what it runs and leaves', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const snapshot = await snapshotOf(t, mesh)
+  const leaving = await joinWorker(t, mesh, 'sim?decode=20')
+  await mesh.ready()
+  const request = mesh.infer({ prompt: 'hand over', maxTokens: 200 }) // 10 s, longer than a drain
+  await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
+  await joinWorker(t, mesh, 'sim?decode=400')
+  const busy = async () =>
+    (await snapshot()).peers.find(({ worker }) => worker?.models[0]?.running === 1)?.key
+  await until(async () => (await busy()) !== undefined)
+  const key = (await busy())!
+  const drain = await runHaif(t, ['drain', key.slice(0, 8)], { env: meshEnv(mesh) })
+  assert.match(drain.stdout, /takes nothing new and leaves/)
+  assert.equal((await leaving.result).code, 0)
+  const { text, end } = await request
+  assert.equal(text, expected('hand over', 200))
+  assert.equal(end.attempts, 2)
+  const unknown = await runHaif(t, ['drain', 'ffffffff'], { env: meshEnv(mesh) })
+  assert.match(unknown.stderr, /no worker with a key that begins with ffffffff.*\(NOT_FOUND\)/)
+})
+
+test('haif up with several of each runs them as processes, and all are gone after Ctrl-C', async (t) => {
+  const home = temporaryHome(t)
+  const counts = ['--orchestrators', '2', '--gateways', '2', '--workers', '3']
+  const haif = await up(t, home, '--model', 'sim', ...counts)
+  const children = childrenOf(haif.child.pid!)
+  assert.equal(children.length, 7)
+  assert.equal((await infer(haif.url, { prompt: 'many' })).status, 200)
+  haif.child.kill('SIGINT')
+  assert.equal((await haif.result).code, 0)
+  assert.deepEqual(children.filter(isAlive), [])
+})
+
+test('haif up killed with -9 takes its processes with it', async (t) => {
+  const haif = await up(t, temporaryHome(t), '--model', 'sim', '--workers', '2')
+  const children = childrenOf(haif.child.pid!)
+  haif.child.kill('SIGKILL')
+  await until(() => !children.some(isAlive))
 })

@@ -1,0 +1,76 @@
+/** A service in a process of its own, kept running: one that dies is started again. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import type { Environment } from '#shared/config.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import { backoffMs } from '#shared/mesh/backoff.ts'
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
+const RESTART_BACKOFF = { firstMs: 250, maxMs: 10_000 }
+/** A process that ran this long was healthy: its next death is the first again. */
+const HEALTHY_MS = 30_000
+const STOP_MS_MAX = 3500
+
+export interface ChildServiceOptions {
+  /** As in `haif service <name>`. */
+  name: string
+  env: Environment
+  log: Logger
+}
+
+export function childService({ name, env, log }: ChildServiceOptions): Service {
+  let child: ChildProcess | null = null
+  let timer: NodeJS.Timeout | undefined
+  let stopping = false
+  let deaths = 0
+
+  function start(): void {
+    const startedAt = performance.now()
+    // A process group of its own, so that Ctrl-C reaches only us; and a channel, by which it notices
+    // when we are gone.
+    const started = spawn(process.execPath, [MAIN, 'service', name], {
+      env,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true
+    })
+    child = started
+    started.once('exit', (code, signal) => {
+      if (stopping) return
+      deaths = performance.now() - startedAt > HEALTHY_MS ? 1 : deaths + 1
+      const delayMs = backoffMs(RESTART_BACKOFF, deaths, Math.random())
+      log.warn({ service: name, code, signal, delayMs }, 'service died, starting it again')
+      timer = setTimeout(start, delayMs)
+    })
+  }
+
+  return {
+    async start() {
+      start()
+    },
+    async stop() {
+      stopping = true
+      clearTimeout(timer)
+      if (child === null || child.exitCode !== null || child.signalCode !== null) return
+      const gone = once(child, 'exit')
+      child.kill('SIGTERM')
+      const kill = setTimeout(() => child?.kill('SIGKILL'), STOP_MS_MAX)
+      await gone
+      clearTimeout(kill)
+    }
+  }
+}
+
+/** Several services that start and stop at the same time. */
+export function atOnce(services: Service[]): Service {
+  return {
+    async start() {
+      await Promise.all(services.map((service) => service.start()))
+    },
+    async stop() {
+      await Promise.all(services.map((service) => service.stop()))
+    }
+  }
+}

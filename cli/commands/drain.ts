@@ -1,0 +1,27 @@
+/** `haif drain`: a worker finishes what it runs, takes nothing new, and leaves the mesh. */
+import process from 'node:process'
+import type { Command } from 'commander'
+import { orchestratorDrain } from '#shared/contracts/peers.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import { openClient } from '../client.ts'
+
+const ANSWER_MS_MAX = 10_000
+
+export function addDrainCommand(program: Command): void {
+  program
+    .command('drain')
+    .description('let a worker finish what it runs and leave the mesh')
+    .argument('<worker>', 'its key, or the beginning of it, as "haif status" shows it')
+    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .action(async (worker: string, { topicKey }: { topicKey?: string }) => {
+      using context = createContext({ timeoutMs: ANSWER_MS_MAX })
+      await using client = await openClient({
+        role: 'orchestrator',
+        topicKey,
+        env: process.env,
+        signal: context.signal
+      })
+      const drained = await client.peers.call(orchestratorDrain, { worker }, context)
+      process.stdout.write(`worker ${drained.worker.slice(0, 8)} takes nothing new and leaves\n`)
+    })
+}
