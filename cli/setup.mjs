@@ -24,18 +24,18 @@ function isInstalled() {
 
 function install() {
   console.log('haif: installing dependencies (the first time takes a minute) …')
-  // No package that HAIF uses needs an install script, so none may run.
-  const result = spawnSync(
-    'npm',
-    ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
-    {
-      cwd: fileURLToPath(root),
-      stdio: ['ignore', 'ignore', 'inherit'],
-      shell: process.platform === 'win32'
-    }
-  )
+  // No package that HAIF uses needs an install script, so none may run. `install` and not `ci`, which
+  // refuses a lockfile that lacks the binaries of some other platform; `--no-save` keeps it as it is.
+  const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
+  const result = spawnSync('npm', ['install', ...options], {
+    cwd: fileURLToPath(root),
+    stdio: ['ignore', 'ignore', 'inherit'],
+    shell: process.platform === 'win32'
+  })
   if (result.status !== 0) {
-    console.error('haif: "npm ci" failed; is the package registry in reach? Then run this again.')
+    console.error(
+      'haif: "npm install" failed; is the package registry in reach? Then run this again.'
+    )
     process.exit(1)
   }
   writeFileSync(stamp, wanted)

@@ -62,7 +62,7 @@ async function snapshotOf(t: TestContext, mesh: TestMesh): Promise<() => Promise
   await until(() => client.links('registry').length > 0)
   return async () => {
     using context = createContext({ timeoutMs: 5000 })
-    return client.links('registry')[0]!.call(registryList, {}, context)
+    return await client.links('registry')[0]!.call(registryList, {}, context)
   }
 }
 
