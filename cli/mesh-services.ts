@@ -39,11 +39,19 @@ export interface MeshServicesDeps {
   env: Environment
   home: Home
   ownMesh: OwnMesh
-  logFor(name: string): Logger
+  logFor: (name: string) => Logger
 }
 
-/** In the order of their start; `url` is valid when all have started. */
-export function meshServices(deps: MeshServicesDeps): { services: Service[]; url(): string } {
+export interface MeshServices {
+  /** In the order of their start. */
+  services: Service[]
+  /** Where the bridge listens; valid when all have started. */
+  url: () => string
+  /** Whether the model that comes with HAIF is among the models here. */
+  hasBuiltin: boolean
+}
+
+export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor } = deps
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
@@ -79,7 +87,7 @@ export function meshServices(deps: MeshServicesDeps): { services: Service[]; url
   else if (options.worker) services.push(showLoading(ownWorker(place('worker'), uris, env)))
   services.push(bridge)
   if (options.worker) services.push(untilReady(() => bridge.url))
-  return { services, url: () => bridge.url }
+  return { services, url: () => bridge.url, hasBuiltin: options.worker && uris.includes('builtin') }
 }
 
 function ownWorker(place: Place, uris: string[], env: Environment): Worker {

@@ -15,7 +15,8 @@ const held = new Set<DatabaseSync>()
 export function lockFile(file: string): FileLock | null {
   const database = new DatabaseSync(file)
   try {
-    database.exec('pragma locking_mode = exclusive; begin exclusive')
+    // Nothing is ever written, so no journal is wanted beside the file.
+    database.exec('pragma journal_mode = off; pragma locking_mode = exclusive; begin exclusive')
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null

@@ -9,7 +9,7 @@ import { VERSION } from '#shared/version.ts'
 import { startOwnMesh, type OwnMesh } from '../own-mesh.ts'
 import type { Reach } from '#shared/mesh/topic-key.ts'
 import { collect, portNumber, wholeNumber } from '../options.ts'
-import { meshServices, type MeshServicesOptions } from '../mesh-services.ts'
+import { meshServices, type MeshServices, type MeshServicesOptions } from '../mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
   lan?: true
@@ -41,16 +41,25 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
   const ownMesh = await startOwnMesh(home, reachOf(options))
   const logFor = (name: string) =>
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
-  const { services, url } = meshServices({ options, env, home, ownMesh, logFor })
+  const mesh = meshServices({ options, env, home, ownMesh, logFor })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
-  await runUntilSignal(together([nodes, ...services]), logFor('up'), () => announce(ownMesh, url()))
+  await runUntilSignal(together([nodes, ...mesh.services]), logFor('up'), () =>
+    announce(ownMesh, mesh)
+  )
 }
 
 const reachOf = (options: UpOptions): Reach =>
   options.public === true ? 'public' : options.lan === true ? 'lan' : 'local'
 
+const TOY = [
+  'haif-tiny answers: a toy of a million parameters for install checks. For real work, for example:',
+  '  npm start -- --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M',
+  ''
+]
+
 /** What a newcomer needs next. The last line says that requests are answered from now on. */
-function announce({ topicKey, text }: OwnMesh, url: string): void {
+function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
+  const url = mesh.url()
   const joiners = {
     local: 'more workers on this machine (--lan or --public: on others):',
     lan: 'join from another machine of this network:',
@@ -67,6 +76,7 @@ function announce({ topicKey, text }: OwnMesh, url: string): void {
     `  npx haif infer "What is HAIF?"`,
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
     '',
+    ...(mesh.hasBuiltin ? TOY : []),
     `ready ${url}`
   ]
   process.stdout.write(`${lines.join('\n')}\n`)

@@ -79,6 +79,8 @@ export const InferenceRequest = Type.Object({
     Type.Object({
       tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
       text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
+      /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
+      tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
       /** The file whose tokens these are; another one continues by text. */
       digest: Type.Optional(Type.String({ maxLength: 64 }))
     })
@@ -94,6 +96,8 @@ export type InferenceRequest = Static<typeof InferenceRequest>
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 4096 }),
+  /** How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty then. */
+  tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
   text: Type.String({ maxLength: 65_536 }),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
@@ -111,7 +115,9 @@ export const Usage = Type.Object({
   promptTokens: Type.Integer({ minimum: 0 }),
   /** Prompt tokens found in a cache of the worker, so not computed again. */
   cachedPromptTokens: Type.Integer({ minimum: 0 }),
-  completionTokens: Type.Integer({ minimum: 0 })
+  completionTokens: Type.Integer({ minimum: 0 }),
+  /** The engine was not told: the numbers are estimates from the text. */
+  estimated: Type.Optional(Type.Boolean())
 })
 export type Usage = Static<typeof Usage>
 

@@ -1,36 +1,57 @@
 /**
  * What of an answer has been passed on already, so that another peer can continue it where the first
  * one was lost: nothing missing, nothing twice.
+ *
+ * It continues by token ids where one file has made them all. An engine that knows no ids, or a
+ * second file in the middle, leaves only the text, and the number of tokens that it has.
  */
 import type { InferenceItem, InferenceRequest } from './inference.ts'
 
 export class SentTokens {
   readonly #tokenIds: number[] = [] // at most `maxTokens` of the request
+  #count = 0
+  #idsAreWhole = true
   #digest: string | undefined
   #text = ''
 
   constructor(resume?: InferenceRequest['resume']) {
     if (resume === undefined) return
     this.#tokenIds.push(...resume.tokenIds)
+    this.#count = tokensIn(resume)
+    this.#idsAreWhole = this.#count === resume.tokenIds.length
     this.#text = resume.text
     this.#digest = resume.digest
   }
 
   get count(): number {
-    return this.#tokenIds.length
+    return this.#count
   }
 
   add(item: InferenceItem): void {
-    for (const id of item.tokenIds) this.#tokenIds.push(id)
-    this.#text += item.text
-    if (item.digest !== undefined) this.#digest = item.digest
+    const { tokenIds, text, digest } = item
+    if (digest !== undefined) {
+      if (this.#count > 0 && digest !== this.#digest) this.#idsAreWhole = false
+      this.#digest = digest
+    }
+    for (const id of tokenIds) this.#tokenIds.push(id)
+    this.#count += tokensIn(item)
+    if (this.#count !== this.#tokenIds.length) this.#idsAreWhole = false
+    this.#text += text
   }
 
   /** The request for what is missing. */
   continued(request: InferenceRequest): InferenceRequest {
-    if (this.#tokenIds.length === 0 && this.#text === '') return request
-    const resume = { tokenIds: [...this.#tokenIds], text: this.#text }
+    if (this.#count === 0 && this.#text === '') return request
+    const text = this.#text
+    if (!this.#idsAreWhole) {
+      return { ...request, resume: { tokenIds: [], text, tokens: this.#count } }
+    }
+    const resume = { tokenIds: [...this.#tokenIds], text }
     const digest = this.#digest
     return { ...request, resume: digest === undefined ? resume : { ...resume, digest } }
   }
 }
+
+/** How many tokens an item, or what is resumed, stands for. */
+export const tokensIn = (part: { tokenIds: readonly number[]; tokens?: number }): number =>
+  part.tokens ?? part.tokenIds.length
