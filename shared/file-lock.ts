@@ -16,7 +16,7 @@ export function lockFile(file: string): FileLock | null {
   const database = new DatabaseSync(file)
   try {
     // Nothing is ever written, so no journal is wanted beside the file.
-    database.exec('pragma journal_mode = off; pragma locking_mode = exclusive; begin exclusive')
+    database.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
   } catch (error) {
     database.close()
     if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null
