@@ -1,4 +1,7 @@
-/** A service in a process of its own, kept running: one that dies is started again. */
+/**
+ * A service in a process of its own, kept running: one that dies is started again, and one that was
+ * told to leave, as by `haif drain`, is not.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
@@ -13,15 +16,20 @@ const RESTART_BACKOFF = { firstMs: 250, maxMs: 10_000 }
 /** A process that ran this long was healthy: its next death is the first again. */
 const HEALTHY_MS = 30_000
 const STOP_MS_MAX = 3500
+/** For the end of a process that had to be killed. */
+const KILL_MS_MAX = 500
 
 export interface ChildServiceOptions {
   /** As in `haif service <name>`. */
   name: string
   env: Environment
   log: Logger
+  /** How long it may take to stop before it is killed. */
+  stopMsMax?: number
 }
 
-export function childService({ name, env, log }: ChildServiceOptions): Service {
+export function childService(options: ChildServiceOptions): Service {
+  const { name, env, log, stopMsMax = STOP_MS_MAX } = options
   let child: ChildProcess | null = null
   let timer: NodeJS.Timeout | undefined
   let stopping = false
@@ -37,26 +45,36 @@ export function childService({ name, env, log }: ChildServiceOptions): Service {
       detached: true
     })
     child = started
-    started.once('exit', (code, signal) => {
+    const onDeath = (facts: object) => {
+      child = null
       if (stopping) return
       deaths = performance.now() - startedAt > HEALTHY_MS ? 1 : deaths + 1
       const delayMs = backoffMs(RESTART_BACKOFF, deaths, Math.random())
-      log.warn({ service: name, code, signal, delayMs }, 'service died, starting it again')
+      log.warn({ service: name, ...facts, delayMs }, 'service died, starting it again')
       timer = setTimeout(start, delayMs)
+    }
+    started.once('exit', (code, signal) => {
+      if (code !== 0) return onDeath({ code, signal })
+      child = null
+      if (!stopping) log.info({ service: name }, 'service has left')
+    })
+    started.on('error', (error) => {
+      if (started.pid === undefined) onDeath({ err: error }) // else its exit tells
     })
   }
 
   return {
+    stopMsMax: stopMsMax + KILL_MS_MAX,
     async start() {
       start()
     },
     async stop() {
       stopping = true
       clearTimeout(timer)
-      if (child === null || child.exitCode !== null || child.signalCode !== null) return
+      if (child === null) return
       const gone = once(child, 'exit')
       child.kill('SIGTERM')
-      const kill = setTimeout(() => child?.kill('SIGKILL'), STOP_MS_MAX)
+      const kill = setTimeout(() => child?.kill('SIGKILL'), stopMsMax)
       await gone
       clearTimeout(kill)
     }
@@ -66,6 +84,7 @@ export function childService({ name, env, log }: ChildServiceOptions): Service {
 /** Several services that start and stop at the same time. */
 export function atOnce(services: Service[]): Service {
   return {
+    stopMsMax: Math.max(0, ...services.map((service) => service.stopMsMax ?? 0)),
     async start() {
       await Promise.all(services.map((service) => service.start()))
     },

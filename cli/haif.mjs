@@ -16,10 +16,13 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > 24 || (major === 24 && minor >= 12)) {
   await import(main)
 } else if (existsSync(own)) {
-  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // A terminal sends Ctrl-C to the child, too: it decides when to end.
+  // The channel tells the child when this process is gone, however it went.
+  const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
+  const child = spawn(own, [main, ...process.argv.slice(2)], { stdio })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => signal !== 'SIGINT' && child.kill(signal))
+    // A terminal sends Ctrl-C to the child, too, and a second one would end it at once.
+    const fromTerminal = signal === 'SIGINT' && process.stdin.isTTY
+    process.on(signal, () => fromTerminal || child.kill(signal))
   }
   child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)))
 } else {

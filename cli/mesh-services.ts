@@ -22,6 +22,9 @@ import { showLoading } from './loading.ts'
 import type { OwnMesh } from './own-mesh.ts'
 import { untilReady } from './until-ready.ts'
 
+/** For a worker's end, after it has drained. */
+const LEAVE_MS_MAX = 1000
+
 export interface MeshServicesOptions {
   host?: string
   port?: number
@@ -49,6 +52,8 @@ export interface MeshServices {
   url: () => string
   /** Whether the model that comes with HAIF is among the models here. */
   hasBuiltin: boolean
+  /** Whether a worker runs here; else the mesh waits for one to join. */
+  hasWorker: boolean
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
@@ -63,9 +68,11 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     HAIF_TOPIC_KEY: ownMesh.text,
     MODEL_ID: uris.join(',')
   }
-  const several = (count: number, name: string): Service =>
+  const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
     atOnce(
-      Array.from({ length: count }, () => childService({ name, env: childEnv, log: logFor(name) }))
+      Array.from({ length: count }, () =>
+        childService({ name, env: childEnv, log: logFor(name), ...given })
+      )
     )
 
   const bridge = createHttpBridge({
@@ -83,11 +90,17 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       ? createGateway({ ...place('gateway'), ...readGatewayConfig(env) })
       : several(options.gateways, 'gateway')
   ]
-  if (options.workers !== undefined) services.push(several(options.workers, 'worker'))
-  else if (options.worker) services.push(showLoading(ownWorker(place('worker'), uris, env)))
+  if (options.workers !== undefined) {
+    const stopMsMax = readWorkerConfig(env).drainMs + LEAVE_MS_MAX
+    services.push(several(options.workers, 'worker', { stopMsMax }))
+  } else if (options.worker) {
+    services.push(showLoading(ownWorker(place('worker'), uris, env)))
+  }
   services.push(bridge)
   if (options.worker) services.push(untilReady(() => bridge.url))
-  return { services, url: () => bridge.url, hasBuiltin: options.worker && uris.includes('builtin') }
+  const hasWorker = options.worker
+  const hasBuiltin = hasWorker && uris.includes('builtin')
+  return { services, url: () => bridge.url, hasBuiltin, hasWorker }
 }
 
 function ownWorker(place: Place, uris: string[], env: Environment): Worker {
@@ -95,6 +108,6 @@ function ownWorker(place: Place, uris: string[], env: Environment): Worker {
     modelSource(uri, { folder: place.home.models, hub: readHub(env) })
   )
   const { drainMs } = readWorkerConfig(env)
-  const worker = createWorker({ ...place, models, drainMs, onDrain: () => void worker.stop() })
+  const worker = createWorker({ ...place, models, drainMs, onDrain: () => worker.stop() })
   return worker
 }

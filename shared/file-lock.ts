@@ -2,6 +2,7 @@
  * A lock between processes that the kernel holds: it cannot be passed while its holder lives, and
  * `kill -9` releases it. SQLite takes it for us, the same way on every platform.
  */
+import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 export interface FileLock {
@@ -19,8 +20,11 @@ export function lockFile(file: string): FileLock | null {
     database.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
   } catch (error) {
     database.close()
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) return null
-    throw error
+    const { errcode } = error as { errcode?: number }
+    if (errcode === SQLITE_BUSY) return null
+    if (errcode !== SQLITE_NOTADB) throw error
+    rmSync(file) // somebody has written into it: it never holds anything
+    return lockFile(file)
   }
   held.add(database)
   return {
@@ -31,5 +35,6 @@ export function lockFile(file: string): FileLock | null {
   }
 }
 
-/** https://www.sqlite.org/rescode.html#busy */
+/** https://www.sqlite.org/rescode.html */
 const SQLITE_BUSY = 5
+const SQLITE_NOTADB = 26

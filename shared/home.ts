@@ -7,7 +7,7 @@
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
@@ -25,7 +25,16 @@ export class Home {
 
   constructor(env: Environment) {
     this.folder = resolve(readString(env, 'HAIF_HOME', join(homedir(), '.haif')))
-    mkdirSync(join(this.folder, 'keys'), { recursive: true, mode: 0o700 })
+    try {
+      mkdirSync(join(this.folder, 'keys'), { recursive: true, mode: 0o700 })
+      accessSync(this.folder, constants.W_OK)
+    } catch (error) {
+      throw new HaifError(
+        'CONFIG_INVALID',
+        `${this.folder} cannot be used as HAIF_HOME (${(error as NodeJS.ErrnoException).code}): set HAIF_HOME to a folder that you can write to`,
+        { cause: error }
+      )
+    }
   }
 
   get models(): string {
@@ -77,7 +86,7 @@ export class Home {
     if (text !== null) return decodeTopicKey(text)
     throw new HaifError(
       'CONFIG_INVALID',
-      'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key'
+      'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key or HAIF_TOPIC_KEY'
     )
   }
 

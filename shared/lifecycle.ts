@@ -10,9 +10,13 @@ export interface Service {
   start(): Promise<void>
   /** Ends what runs within seconds, and resolves when nothing is left. */
   stop(): Promise<void>
+  /** How long `stop` may take, where what runs is given longer than usual. */
+  readonly stopMsMax?: number
 }
 
-/** A process that has not stopped by then is ended. */
+const PARENT_POLL_MS = 500
+
+/** A process that has not stopped by then is ended, unless its service takes longer. */
 const STOP_MS_MAX = 4500
 
 /** Several services as one: started in order, stopped in reverse; a failed start stops the others. */
@@ -21,9 +25,15 @@ export function together(services: Service[]): Service {
   let stopped = false
   const stop = async () => {
     stopped = true
-    for (const service of started.splice(0).toReversed()) await service.stop()
+    const failures: unknown[] = []
+    for (const service of started.splice(0).toReversed()) {
+      // One that does not stop in good order must not keep the others up.
+      await service.stop().catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw failures[0]
   }
   return {
+    stopMsMax: Math.max(0, ...services.map(({ stopMsMax = 0 }) => stopMsMax)),
     async start() {
       try {
         for (const service of services) {
@@ -32,7 +42,7 @@ export function together(services: Service[]): Service {
           await service.start()
         }
       } catch (error) {
-        await stop()
+        await stop().catch(() => {}) // a consequence; the cause is that it did not start
         throw error
       }
     },
@@ -58,20 +68,36 @@ export async function runUntilSignal(
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
   process.once('disconnect', () => onSignal('SIGTERM')) // whoever started this process is gone
+  watchNpm(() => onSignal('SIGTERM'))
   const started = service.start()
   const early = await Promise.race([started, signalled])
   if (early === undefined) onStarted?.()
   else started.catch(() => {}) // it was told to stop while it started
   const signal = await signalled
   log.info({ signal }, 'stopping')
-  setTimeout(() => process.exit(1), STOP_MS_MAX).unref()
+  setTimeout(() => process.exit(1), Math.max(STOP_MS_MAX, service.stopMsMax ?? 0)).unref()
   await service.stop()
   process.exit(0)
 }
 
-/** As `kill` would: what runs here is stopped in good order. */
+/** npm passes no signal on when it is killed, so what it has started notices by itself. */
+function watchNpm(onGone: () => void): void {
+  if (process.env['npm_lifecycle_event'] === undefined) return
+  const { ppid } = process
+  const timer = setInterval(() => {
+    if (process.ppid === ppid) return
+    clearInterval(timer)
+    onGone()
+  }, PARENT_POLL_MS)
+  timer.unref()
+}
+
+/**
+ * As `kill` would: what runs here is stopped in good order. The signal is not sent but only told,
+ * because Windows knows none and would end the process at once.
+ */
 export function stopThisProcess(): void {
-  process.kill(process.pid, 'SIGTERM')
+  process.emit('SIGTERM', 'SIGTERM')
 }
 
 /** What every `main.ts` does: makes the service from the environment and runs it until a signal. */

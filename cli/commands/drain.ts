@@ -2,6 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { orchestratorDrain } from '#shared/contracts/peers.ts'
+import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient } from '../client.ts'
 
@@ -14,6 +15,12 @@ export function addDrainCommand(program: Command): void {
     .argument('<worker>', 'its key, or the beginning of it, as "haif status" shows it')
     .option('--topic-key <key>', 'another mesh than the one that this machine last used')
     .action(async (worker: string, { topicKey }: { topicKey?: string }) => {
+      if (!/^[0-9a-f]{4,64}$/.test(worker)) {
+        throw new HaifError(
+          'VALIDATION_FAILED',
+          `"${worker}" is no worker: give at least the first 4 characters of the key that "haif status" shows`
+        )
+      }
       using context = createContext({ timeoutMs: ANSWER_MS_MAX })
       await using client = await openClient({
         role: 'orchestrator',

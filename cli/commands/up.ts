@@ -2,6 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/config.ts'
+import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { runUntilSignal, together } from '#shared/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/log.ts'
@@ -9,7 +10,7 @@ import { VERSION } from '#shared/version.ts'
 import { startOwnMesh, type OwnMesh } from '../own-mesh.ts'
 import type { Reach } from '#shared/mesh/topic-key.ts'
 import { collect, portNumber, wholeNumber } from '../options.ts'
-import { meshServices, type MeshServices, type MeshServicesOptions } from '../mesh-services.ts'
+import type { MeshServices, MeshServicesOptions } from '../mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
   lan?: true
@@ -36,16 +37,31 @@ export function addUpCommand(program: Command): void {
 }
 
 async function up(options: UpOptions, env: Environment): Promise<void> {
+  refuseContradictions(options)
   const home = new Home(env)
   home.lockForUp()
   const ownMesh = await startOwnMesh(home, reachOf(options))
   const logFor = (name: string) =>
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
+  // Loaded only now, so that the other commands start quickly.
+  const { meshServices } = await import('../mesh-services.ts')
   const mesh = meshServices({ options, env, home, ownMesh, logFor })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
   await runUntilSignal(together([nodes, ...mesh.services]), logFor('up'), () =>
     announce(ownMesh, mesh)
   )
+}
+
+function refuseContradictions(options: UpOptions): void {
+  if (options.lan === true && options.public === true) {
+    throw new HaifError('CONFIG_INVALID', '--lan and --public cannot be used together: choose one')
+  }
+  if (!options.worker && (options.workers !== undefined || options.model !== undefined)) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      '--no-worker runs no model here, so --workers and --model cannot be used with it'
+    )
+  }
 }
 
 const reachOf = (options: UpOptions): Reach =>
@@ -77,7 +93,7 @@ function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
     '',
     ...(mesh.hasBuiltin ? TOY : []),
-    `ready ${url}`
+    mesh.hasWorker ? `ready ${url}` : `waiting for a worker to join; ready then: ${url}`
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
 }

@@ -44,10 +44,12 @@ export function readOptions(
   const options: ReturnType<typeof readOptions> = {}
   const key = headers['idempotency-key']
   if (key !== undefined) options.idempotencyKey = wellFormedKey(key)
-  if (headers['x-haif-explain'] === '1') options.explain = true
-  if (headers['x-haif-queue'] === '1') options.watchQueue = true
+  if (isOn(headers['x-haif-explain'])) options.explain = true
+  if (isOn(headers['x-haif-queue'])) options.watchQueue = true
   return options
 }
+
+const isOn = (value: string | string[] | undefined): boolean => value === '1' || value === 'true'
 
 function wellFormedKey(key: string | string[]): string {
   if (typeof key === 'string' && IDEMPOTENCY_KEY.test(key)) return key

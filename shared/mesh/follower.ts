@@ -11,7 +11,10 @@ import type { Logger } from '#shared/log.ts'
 import { backoffMs } from './backoff.ts'
 import { lookup } from './lookup.ts'
 
-const DIAL_BACKOFF = { firstMs: 500, maxMs: 15_000 }
+/** Between two dials of a key that cannot be reached: up to some lookups, so that a restart is seen soon. */
+const DIAL_FIRST_MS = 500
+const DIAL_LOOKUPS_MAX = 1.5
+const DIAL_MS_MAX_LEAST = 2000
 /** Until a first peer is found, lookups start close together and spread out. */
 const SEARCH_BACKOFF = { firstMs: 100, maxMs: 2000 }
 /** Peers of one role; the DHT gives about 20 records for a topic and node. */
@@ -171,6 +174,8 @@ export class Follower {
   }
 
   #jittered(failures: number): number {
-    return backoffMs(DIAL_BACKOFF, failures, this.#options.random())
+    const { lookupMs, random } = this.#options
+    const maxMs = Math.max(DIAL_MS_MAX_LEAST, lookupMs * DIAL_LOOKUPS_MAX)
+    return backoffMs({ firstMs: DIAL_FIRST_MS, maxMs }, failures, random())
   }
 }

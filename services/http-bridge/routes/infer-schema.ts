@@ -29,6 +29,18 @@ export const inferSchema = {
     'x-haif-timeout-ms': Type.Optional(
       Type.Integer({ description: 'Shortens the time that the request may take.' })
     ),
+    'idempotency-key': Type.Optional(
+      Type.String({
+        maxLength: 128,
+        description: 'A repeated request with the same key gets the answer of the first one.'
+      })
+    ),
+    'x-haif-explain': Type.Optional(
+      Type.String({ description: '`1`: the reply says why each worker was chosen.' })
+    ),
+    'x-haif-queue': Type.Optional(
+      Type.String({ description: '`1`: a stream has `queued` events with its place in the queue.' })
+    ),
     traceparent: Type.Optional(Type.String({ description: 'W3C trace context.' }))
   }),
   body: Type.Union([NativeInferBody, VersionedInferBody]),
@@ -39,7 +51,7 @@ export const inferSchema = {
         'application/json': { schema: Type.Union([NativeInferReply, VersionedInferReply]) },
         'text/event-stream': {
           schema: Type.String({
-            description: 'Events `token`, `done` and `error`.',
+            description: 'Events `queued` (if asked for), `token`, `done` and `error`.',
             examples: ['event: token\ndata: {"text":"Hello","index":0}\n\n']
           })
         }
@@ -47,6 +59,7 @@ export const inferSchema = {
     },
     400: error('The body does not fit the contract.'),
     404: error('No worker holds the model.'),
+    409: error('The `Idempotency-Key` was used with another request.'),
     413: error('The body or the prompt is too long.'),
     415: error('The body is not JSON.'),
     422: error('A body with `api_version` does not fit the contract.'),
