@@ -7,6 +7,7 @@ const SETTINGS = {
   slots: 'slots',
   kv: 'kvTokens',
   context: 'contextTokens',
+  cache: 'cacheTokens',
   prefill: 'prefillTokensPerSecond',
   decode: 'decodeTokensPerSecond',
   answer: 'answerTokens'

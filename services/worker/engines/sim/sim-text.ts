@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import type { InferenceInput } from '#shared/contracts/inference.ts'
 
-const CHARACTERS_PER_TOKEN = 4
+/** As in English with a common tokenizer. */
+export const CHARACTERS_PER_TOKEN = 4
 const VOCABULARY = 50_000
 
 export interface SimToken {
@@ -19,7 +20,7 @@ export function promptText(input: InferenceInput): string {
     : input.messages.map(({ role, content }) => `${role}: ${content}`).join('\n')
 }
 
-/** Tokens of a prompt: four characters each, as in English with a common tokenizer. */
+/** Tokens of a prompt. */
 export const countPromptTokens = (text: string): number =>
   Math.max(1, Math.ceil(text.length / CHARACTERS_PER_TOKEN))
 

@@ -1,0 +1,19 @@
+/** One request through the gateways of a mesh in this process, timed. */
+import type { InferenceEnd, InferenceRequest } from '#shared/contracts/inference.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import type { TestMesh } from '../helpers/mesh.ts'
+
+const TIMEOUT_MS = 120_000
+
+export async function timedInfer(
+  mesh: TestMesh,
+  request: Partial<InferenceRequest> & { prompt: string }
+): Promise<{ end: InferenceEnd; firstTokenMs: number; totalMs: number }> {
+  using context = createContext({ timeoutMs: TIMEOUT_MS })
+  const startedAt = performance.now()
+  let firstTokenMs = NaN
+  const { end } = await mesh.inferIn(context, request, () => {
+    if (Number.isNaN(firstTokenMs)) firstTokenMs = performance.now() - startedAt
+  })
+  return { end, firstTokenMs, totalMs: performance.now() - startedAt }
+}

@@ -1,0 +1,118 @@
+/**
+ * A real model on two machines, and the one that serves is killed: the text is that of an undisturbed
+ * run. HAIF_SOAK=1: 50 kills; HAIF_SEED repeats a run.
+ */
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test, type TestContext } from 'node:test'
+import { gatewayInfer, type InferenceRequest } from '#shared/contracts/inference.ts'
+import { inferThrough } from '#shared/mesh/infer-through.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { seededRandom } from '../helpers/random.ts'
+import type { ServiceProcess } from '../helpers/service-process.ts'
+import { until } from '../helpers/until.ts'
+import { startWorkerProcess } from '../helpers/worker-process.ts'
+
+const KILLS = process.env['HAIF_SOAK'] === undefined ? 5 : 50
+const SILENCE_MS_MAX = 4000
+const TOKENS = 60
+const PROMPTS = ['What is HAIF?', 'What is a worker?', 'What is a mesh?', 'Tell me about tokens.']
+
+interface Answer {
+  text: string
+  tokens: number
+  attempts: number
+  silenceMs: number
+}
+
+test('kill -9 of the serving worker: the answer is exactly that of an undisturbed run', async (t) => {
+  const random = seededRandom()
+  t.diagnostic(`HAIF_SEED=${random.seed}`)
+  const mesh = await startMesh(t, { workers: [] })
+  const herd = new Herd(t, mesh)
+  await herd.fill()
+  const undisturbed = new Map<string, Answer>()
+  for (const prompt of PROMPTS) undisturbed.set(prompt, await ask(mesh, prompt))
+  let longest = 0
+  let moved = 0
+  for (let kill = 0; kill < KILLS; kill++) {
+    await herd.fill()
+    const prompt = random.pick(PROMPTS)
+    const expected = undisturbed.get(prompt)!
+    const strikeAt = random.between(1, expected.tokens)
+    const answer = await ask(mesh, prompt, (tokens) => {
+      if (tokens >= strikeAt) herd.strike(mesh)
+    })
+    assert.equal(answer.text, expected.text)
+    assert.equal(answer.tokens, expected.tokens)
+    longest = Math.max(longest, answer.silenceMs)
+    if (answer.attempts > 1) moved++
+  }
+  t.diagnostic(`${moved} of ${KILLS} answers moved; longest silence ${Math.round(longest)} ms`)
+  assert.ok(longest <= SILENCE_MS_MAX)
+})
+
+/** Two workers, of which one at a time is killed. */
+class Herd {
+  readonly #t: TestContext
+  readonly #mesh: TestMesh
+  readonly #workers = new Map<string, ServiceProcess>() // by peer key
+  #struck = false
+
+  constructor(t: TestContext, mesh: TestMesh) {
+    this.#t = t
+    this.#mesh = mesh
+  }
+
+  /** Waits until both are there and ready. */
+  async fill(): Promise<void> {
+    this.#struck = false
+    while (this.#workers.size < 2) {
+      const worker = await startWorkerProcess(this.#t, this.#mesh, 'builtin')
+      this.#workers.set((await worker.up).peer, worker)
+    }
+    await until(() => this.#links().length === 2)
+    await this.#mesh.ready()
+  }
+
+  /** Kills the one that serves, once. */
+  strike(mesh: TestMesh): void {
+    if (this.#struck) return
+    const serving = this.#links().find(({ openStreams }) => openStreams > 0)
+    assert.ok(serving !== undefined, `${mesh.meshes.length} peers, and none serves`)
+    this.#workers.get(serving.peer.key)!.kill('SIGKILL')
+    this.#workers.delete(serving.peer.key)
+    this.#struck = true
+  }
+
+  #links() {
+    const orchestrator = this.#mesh.meshes.find(({ role }) => role === 'orchestrator')!
+    return orchestrator.links('worker').filter(({ peer }) => this.#workers.has(peer.key))
+  }
+}
+
+async function ask(
+  mesh: TestMesh,
+  prompt: string,
+  onTokens: (tokens: number) => void = () => {}
+): Promise<Answer> {
+  using context = createContext({ timeoutMs: 30_000 })
+  const request: InferenceRequest = {
+    input: { mode: 'chat', messages: [{ role: 'user', content: prompt }] },
+    maxTokens: TOKENS,
+    sampling: { temperature: 0 }
+  }
+  const stream = inferThrough(await mesh.client(), gatewayInfer, request, context)
+  let [text, tokens, silenceMs] = ['', 0, 0]
+  for (let heardAt = NaN; ;) {
+    const { done, value } = await stream.next()
+    if (done === true) return { text, tokens, silenceMs, attempts: value.attempts ?? 1 }
+    const now = performance.now()
+    if (!Number.isNaN(heardAt)) silenceMs = Math.max(silenceMs, now - heardAt)
+    heardAt = now
+    text += value.text
+    tokens += value.tokenIds.length
+    onTokens(tokens)
+  }
+}
