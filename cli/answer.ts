@@ -6,6 +6,7 @@ import {
   type InferenceEnd,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
+import { inferThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 
@@ -27,7 +28,7 @@ export async function streamAnswer(
   const startedAt = performance.now()
   let firstTokenMs: number | null = null
   let text = ''
-  const stream = gateways.stream(gatewayInfer, request, context)
+  const stream = inferThrough(gateways, gatewayInfer, request, context)
   for (;;) {
     const { done, value } = await stream.next()
     const elapsedMs = performance.now() - startedAt

@@ -18,7 +18,8 @@ export function showLoading(worker: Worker): Service {
       if (isTerminal) process.stderr.write('\r\u001B[K')
       for (const model of worker.models()) process.stdout.write(`${outcome(model)}\n`)
     },
-    stop: () => worker.stop()
+    stop: () => worker.stop(),
+    stopMsMax: worker.stopMsMax
   }
 }
 

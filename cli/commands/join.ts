@@ -1,24 +1,35 @@
 /** `haif join`: this machine becomes a worker of a mesh. */
 import process from 'node:process'
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { readChoice, type Environment } from '#shared/config.ts'
+import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { runUntilSignal, stopThisProcess } from '#shared/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/log.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { placeIn } from '#shared/place.ts'
-import { readWorkerConfig } from '../../services/worker/config.ts'
+import {
+  readWorkerConfig,
+  UPSTREAM_SLOTS_MAX,
+  type UpstreamConfig
+} from '../../services/worker/config.ts'
+import { discoverUpstream } from '../../services/worker/engines/openai/discover.ts'
+import type { ModelSource } from '../../services/worker/held-model.ts'
 import { readHub } from '../../services/worker/models/hub.ts'
 import { modelSource } from '../../services/worker/models/model-source.ts'
 import { createWorker, type Worker } from '../../services/worker/worker.ts'
 import { showLoading } from '../loading.ts'
-import { collect } from '../options.ts'
+import { collect, wholeNumber } from '../options.ts'
 
 /** After this long without an orchestrator a person wants to know. */
 const PATIENCE_MS = 5000
 
 interface JoinOptions {
   model?: string[]
+  engine?: 'openai'
+  upstream?: string
+  upstreamKeyFile?: string
+  slots?: number
 }
 
 export function addJoinCommand(program: Command): void {
@@ -26,7 +37,26 @@ export function addJoinCommand(program: Command): void {
     .command('join')
     .description('make this machine a worker of a mesh')
     .argument('<topic key>', 'the haif_… line that "haif up" prints')
-    .option('--model <uri>', 'builtin, a .gguf file, or hf:user/repo:QUANT; repeatable', collect)
+    .option(
+      '--model <uri>',
+      'builtin, a .gguf file, or hf:user/repo:QUANT; with --upstream a name there; repeatable',
+      collect
+    )
+    .addOption(
+      new Option('--engine <name>', 'what runs the models, if not this worker itself').choices([
+        'openai'
+      ])
+    )
+    .option(
+      '--upstream <url>',
+      'a vLLM, SGLang, llama-server or Ollama that runs them (UPSTREAM_URL)'
+    )
+    .option('--upstream-key-file <file>', 'holds the API key of that server (UPSTREAM_KEY_FILE)')
+    .option(
+      '--slots <number>',
+      'requests that server gets at once, for each model (UPSTREAM_SLOTS)',
+      wholeNumber(1, UPSTREAM_SLOTS_MAX)
+    )
     .action((topicKey: string, options: JoinOptions) => join(topicKey, options, process.env))
 }
 
@@ -36,14 +66,38 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
   const place = placeIn({ home, topicKey, role: 'worker', log })
   const { models, drainMs } = readWorkerConfig(env)
-  const sources = (options.model ?? models).map((uri) =>
-    modelSource(uri, { folder: home.models, hub: readHub(env) })
-  )
+  const upstream = upstreamOf(options, env)
+  const sources: ModelSource[] =
+    upstream === null
+      ? (options.model ?? models).map((uri) =>
+          modelSource(uri, { folder: home.models, hub: readHub(env) })
+        )
+      : await discoverUpstream(upstream.url, upstream)
   const worker = createWorker({ ...place, models: sources, onDrain: stopThisProcess, drainMs })
   await runUntilSignal(showLoading(worker), log, () => {
     home.rememberTopicKey(text.trim())
     void sayWhenConnected(worker)
   })
+}
+
+/** Options come before the environment. */
+function upstreamOf(options: JoinOptions, env: Environment): UpstreamConfig | null {
+  const { upstream: fromEnv } = readWorkerConfig(env)
+  const { engine, model, slots, upstreamKeyFile, upstream: url = fromEnv?.url } = options
+  if (url !== undefined) {
+    return {
+      ...fromEnv,
+      url,
+      ...(upstreamKeyFile === undefined ? {} : { keyFile: upstreamKeyFile }),
+      ...(slots === undefined ? {} : { slots }),
+      ...(model === undefined ? {} : { models: model })
+    }
+  }
+  if (engine === undefined && upstreamKeyFile === undefined && slots === undefined) return null
+  throw new HaifError(
+    'CONFIG_INVALID',
+    '--engine openai, --upstream-key-file and --slots need the server: --upstream http://127.0.0.1:8000/v1'
+  )
 }
 
 async function sayWhenConnected(worker: Worker): Promise<void> {

@@ -1,4 +1,5 @@
 /** Who may ask, and how much. What it lets through goes to an orchestrator. */
+import { gatewayEmbed } from '#shared/contracts/embedding.ts'
 import { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import {
@@ -17,6 +18,7 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { ConcurrencyLimit } from './concurrency.ts'
+import { embedThrough } from './embeddings.ts'
 
 export interface GatewayDeps {
   join: JoinMesh
@@ -47,6 +49,10 @@ export function createGateway(deps: GatewayDeps): Service {
 
   const router = new Router()
     .serve(gatewayInfer, infer)
+    .respond(gatewayEmbed, (request, context) => {
+      if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
+      return embedThrough(orchestrators, limit, request, context)
+    })
     .respond(gatewayModels, async (_request, context) => {
       const { models } = await registries.call(registryList, {}, context)
       return { models }

@@ -19,6 +19,7 @@ export type Step =
 /** The worker is not to blame, and its breaker does not count them. */
 const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
   'WORKER_OVERLOADED',
+  'STREAM_LIMIT',
   'SHUTTING_DOWN',
   'CANCELLED',
   'DEADLINE_EXCEEDED',
@@ -28,15 +29,13 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
 ])
 
 export class Attempt {
-  readonly number: number
   readonly #grant: Grant
   readonly #context: OwnedContext
   readonly #stream: AsyncGenerator<InferenceItem, InferenceEnd, void>
   #next: Promise<Step> | null = null
   #settled = false
 
-  constructor(number: number, grant: Grant, request: InferenceRequest, context: RequestContext) {
-    this.number = number
+  constructor(grant: Grant, request: InferenceRequest, context: RequestContext) {
     this.#grant = grant
     this.#context = childContext(context)
     this.#stream = grant.holding.link.stream(workerInfer, request, this.#context)
@@ -80,10 +79,10 @@ export class Attempt {
       this.#settle(() => this.#grant.succeeded())
       return { kind: 'end', attempt: this, end: result.value }
     } catch (error) {
-      const failure = asWorkerError(error)
+      const failure = toHaifError(error)
       if (failure.code === 'WORKER_OVERLOADED') this.holding.refused()
       this.#settle(() => this.#grant.failed(!NO_FAULT.has(failure.code)))
-      return { kind: 'failed', attempt: this, error: failure }
+      return { kind: 'failed', attempt: this, error: asWorkerError(failure) }
     }
   }
 
@@ -95,11 +94,10 @@ export class Attempt {
   }
 }
 
-/** To the caller a lost connection to a worker is a lost worker. */
-function asWorkerError(error: unknown): HaifError {
-  const failure = toHaifError(error)
-  if (failure.code !== 'PEER_LOST') return failure
+/** To the caller a worker that stops or whose connection breaks is lost; it is not the orchestrator that is. */
+function asWorkerError(failure: HaifError): HaifError {
+  if (failure.code !== 'PEER_LOST' && failure.code !== 'SHUTTING_DOWN') return failure
   return new HaifError('WORKER_LOST', 'the worker went away while it served the request', {
-    cause: error
+    cause: failure
   })
 }

@@ -4,6 +4,8 @@
  *
  *   closed --failures--> open --time--> trial --success--> closed
  *                          ^------------- failure ---'
+ *
+ * A trial that ends undecided, because its caller left, say, is followed by another one at once.
  */
 export type Breaker =
   | { kind: 'closed'; failures: number }
@@ -45,6 +47,11 @@ export function onFailure(breaker: Breaker, now: number): Breaker {
     case 'trial':
       return open(Math.min(OPEN_MS_MAX, breaker.openMs * 2), now)
   }
+}
+
+/** Of the attempt on trial: it has shown neither that the worker fails nor that it answers. */
+export function onUndecided(breaker: Breaker, now: number): Breaker {
+  return breaker.kind === 'trial' ? { kind: 'open', until: now, openMs: breaker.openMs } : breaker
 }
 
 const open = (openMs: number, now: number): Breaker => ({

@@ -8,7 +8,7 @@
 import { HaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/inference.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import { onAttempt, onFailure, onSuccess } from './breaker.ts'
+import { onAttempt, onFailure, onSuccess, onUndecided } from './breaker.ts'
 import { explain } from './explain.ts'
 import type { Share } from './fair-queue.ts'
 import type { Holding } from './holding.ts'
@@ -45,7 +45,9 @@ export interface Grant {
   failed(fault: boolean): void
 }
 
-type Placed = Extract<Placement<Holding>, { kind: 'placed' }>
+/** A decision, and the workers that it was made among. */
+type Decision = Placement<Holding> & { candidates: Iterable<Holding> }
+type Placed = Extract<Decision, { kind: 'placed' }>
 
 interface Waiting {
   ask: Ask
@@ -85,7 +87,7 @@ export class Dispatcher {
     context.signal.throwIfAborted()
     const placement = this.#place(ask)
     if (placement.kind === 'ineligible') throw this.#notEligible(ask, placement.reason)
-    // Those that wait already come first, except where the caches are: nobody else wants that slot.
+    // Those that wait already come first.
     if (placement.kind === 'placed' && this.waiting(ask.model) === 0) {
       return this.#grant(ask, placement)
     }
@@ -129,26 +131,27 @@ export class Dispatcher {
     return candidates
   }
 
-  #place(ask: Ask): Placement<Holding> {
+  #place(ask: Ask): Decision {
     const { model, placement } = ask
-    const candidates = this.#candidates(ask)
-    const decision = placeAttempt(candidates, placement, this.#now())
+    const sample = this.#candidates(ask)
+    const decision = placeAttempt(sample, placement, this.#now())
+    const all = this.#table.holders(model)
     // The sample may have missed the only ones that can serve it.
-    if (decision.kind === 'ineligible' && candidates.size < this.#table.holders(model).size) {
-      return placeAttempt(this.#table.holders(model), placement, this.#now())
+    if (decision.kind === 'ineligible' && sample.size < all.size) {
+      return { ...placeAttempt(all, placement, this.#now()), candidates: all }
     }
-    return decision
+    return { ...decision, candidates: sample }
   }
 
-  #grant(ask: Ask, { chosen: holding, score }: Placed): Grant {
+  #grant(ask: Ask, { chosen: holding, score, candidates }: Placed): Grant {
     const startedAt = this.#now()
     const explanation =
-      ask.explain === true
-        ? explain(score, this.#candidates(ask), ask.placement, startedAt)
-        : undefined
+      ask.explain === true ? explain(score, candidates, ask.placement, startedAt) : undefined
     const { name } = holding.model
+    const breakerBefore = holding.breaker
     holding.placed(startedAt)
-    holding.breaker = onAttempt(holding.breaker)
+    holding.breaker = onAttempt(breakerBefore)
+    const isTrial = holding.breaker !== breakerBefore
     this.#table.refresh(holding)
     const finish = () => {
       holding.finished()
@@ -168,36 +171,44 @@ export class Dispatcher {
       },
       failed: (fault) => {
         if (fault) holding.breaker = onFailure(holding.breaker, this.#now())
+        else if (isTrial) holding.breaker = onUndecided(holding.breaker, this.#now())
         finish()
       }
     }
   }
 
   async #wait(ask: Ask, context: RequestContext): Promise<Grant> {
-    const line = this.#lines.get(ask.model) ?? new WaitingLine<Waiting>()
-    this.#lines.set(ask.model, line)
+    const { model } = ask
+    const line = this.#lines.get(model) ?? new WaitingLine<Waiting>()
+    this.#lines.set(model, line)
     const { promise, resolve } = Promise.withResolvers<Grant | HaifError>()
     const waiting: Waiting = { ask, settle: resolve }
     const position = this.#join(line, waiting)
     if (position.waitMs > context.remainingMs()) {
-      line.leave(waiting)
-      throw this.#tooLate(ask.model, position)
+      this.#leave(line, waiting)
+      throw this.#tooLate(model, position)
     }
     ask.onPosition?.(position)
     const onAbort = () => {
-      line.leave(waiting)
+      this.#leave(line, waiting)
       resolve(context.signal.reason as HaifError)
     }
     context.signal.addEventListener('abort', onAbort, { once: true })
-    if (this.#table.hasFree(ask.model)) this.pump(ask.model)
+    if (this.#table.hasFree(model)) this.pump(model)
     try {
       const outcome = await promise
       if (outcome instanceof Error) throw outcome
       return outcome
     } finally {
       context.signal.removeEventListener('abort', onAbort)
-      if (line.size === 0) this.#lines.delete(ask.model)
     }
+  }
+
+  #leave(line: WaitingLine<Waiting>, waiting: Waiting): void {
+    line.leave(waiting)
+    const { model } = waiting.ask
+    // After its last one a line is forgotten, and the next to wait makes a new one.
+    if (line.size === 0 && this.#lines.get(model) === line) this.#lines.delete(model)
   }
 
   #join(line: WaitingLine<Waiting>, waiting: Waiting): Position {

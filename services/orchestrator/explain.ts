@@ -8,16 +8,24 @@ import {
   type Score
 } from './placement.ts'
 
+/** As the contract has it; the chosen one is always among them. */
+const CANDIDATES_MAX = 256
+
 export function explain(
   chosen: Score,
   candidates: Iterable<Candidate>,
   request: PlacementRequest,
   now: number
 ): Explanation {
+  const chosenFirst = [...candidates].toSorted(
+    (a, b) => Number(b.workerKey === chosen.workerKey) - Number(a.workerKey === chosen.workerKey)
+  )
   return {
     worker: chosen.workerKey,
     reason: reasonOf(chosen, request),
-    candidates: [...candidates].map((candidate) => describe(candidate, request, now))
+    candidates: chosenFirst
+      .slice(0, CANDIDATES_MAX)
+      .map((candidate) => describe(candidate, request, now))
   }
 }
 

@@ -1,7 +1,7 @@
 /** A model on a worker: what the worker last said of it, and what the orchestrator has seen itself. */
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { CLOSED, type Breaker } from './breaker.ts'
+import { CLOSED, mayAttempt, type Breaker } from './breaker.ts'
 
 /** How much a new measurement counts. */
 const EWMA_WEIGHT = 0.2
@@ -45,8 +45,9 @@ export class Holding {
     return this.#refused ? Math.max(load, slots) : load
   }
 
-  get hasFreeSlot(): boolean {
-    return this.isReady && this.load < this.model.slots
+  /** One that an attempt may take now. */
+  hasFreeSlot(now: number): boolean {
+    return this.isReady && this.load < this.model.slots && mayAttempt(this.breaker, now)
   }
 
   reported(model: WorkerModel, draining: boolean): void {

@@ -1,4 +1,5 @@
 /** Which worker, and what when it fails. Workers connect and report; requests come from gateways. */
+import { orchestratorEmbed } from '#shared/contracts/embedding.ts'
 import {
   orchestratorInfer,
   type InferenceEnd,
@@ -22,8 +23,9 @@ import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { embedSomewhere } from './embeddings.ts'
 import { IdempotentAnswers } from './idempotency.ts'
-import { defaultModel } from './placement.ts'
+import { chooseModel, type Aliases } from './model-choice.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
 import { RequestRun } from './request-run.ts'
@@ -34,8 +36,7 @@ export interface OrchestratorDeps {
   /** What the orchestrator says of itself. */
   self: PeerReport
   log: Logger
-  /** Names that stand for several models, the preferred one first. */
-  aliases?: ReadonlyMap<string, readonly string[]>
+  aliases?: Aliases
   /** Whether prompts follow the caches of their beginnings. */
   affinity?: boolean
   now?: () => number
@@ -43,34 +44,21 @@ export interface OrchestratorDeps {
 }
 
 export function createOrchestrator(deps: OrchestratorDeps): Service {
-  const { join, self, log, aliases = new Map<string, readonly string[]>(), affinity = true } = deps
+  const { join, self, log, aliases = new Map() as Aliases, affinity = true } = deps
   const { now = () => performance.now(), random = Math.random } = deps
-  const table = new WorkerTable(random)
+  const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
   const prefixes = new PrefixIndex()
   const answers = new IdempotentAnswers()
   let stopping = false
 
-  /** The model that answers: an alias stands for the first of its models that has a slot free. */
-  function modelFor({ model }: InferenceRequest): string {
-    if (model === undefined) {
-      const fallback = defaultModel(table.readyModels())
-      if (fallback !== null) return fallback
-      throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker has a model ready', {
-        retryAfterMs: 2000
-      })
-    }
-    const alternatives = aliases.get(model) ?? [model]
-    return (
-      alternatives.find((name) => table.hasFree(name)) ??
-      alternatives.find((name) => table.holders(name).size > 0) ??
-      alternatives[0] ??
-      model
-    )
+  /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
+  function assertUp(): void {
+    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping')
   }
 
   function run(request: InferenceRequest, context: RequestContext, tenant: string) {
-    const model = modelFor(request)
+    const model = chooseModel(request, table, aliases)
     const chain = affinity ? prefixChain(model, request.input) : []
     const seen = prefixes.lookup(chain)
     const ask = {
@@ -85,18 +73,18 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       }
     } as const
     const onBegun = (workerKey: string) => prefixes.remember(chain, workerKey)
-    return new RequestRun({ dispatcher, log, now, onBegun }, request, context, ask).run()
+    return new RequestRun({ dispatcher, log, now, onBegun, assertUp }, request, context, ask).run()
   }
 
   function infer(
     request: InferenceRequest,
     context: ServerContext
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping')
+    assertUp()
     const tenant = request.tenantId ?? request.caller ?? context.peer.key
     const { idempotencyKey } = request
     if (idempotencyKey === undefined) return run(request, context, tenant)
-    const key = `${tenant}/${idempotencyKey}`
+    const key = { tenant, idempotencyKey }
     return answers.stream(key, request, context, (again, own) => run(again, own, tenant))
   }
 
@@ -104,8 +92,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     .respond(report, ({ worker }, { peer }) => {
       const link = mesh.link(peer.key)
       if (worker === undefined || link === undefined) return {}
-      table.update(link, worker)
-      for (const { name } of worker.models) dispatcher.pump(name)
+      for (const model of table.update(link, worker)) dispatcher.pump(model)
       return {}
     })
     .respond(orchestratorReady, () =>
@@ -118,6 +105,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       await link.call(workerDrain, {}, context)
       log.info({ worker: link.peer.key }, 'worker drains')
       return { worker: link.peer.key }
+    })
+    .respond(orchestratorEmbed, (request, context) => {
+      assertUp()
+      return embedSomewhere({ table, aliases }, request, context)
     })
     .serve(orchestratorInfer, infer)
   const mesh = join(router)

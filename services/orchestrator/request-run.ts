@@ -5,12 +5,7 @@
  * already. One that falls silent gets a rival on another worker, and the first to speak wins.
  */
 import { HaifError } from '#shared/errors.ts'
-import type {
-  Explanation,
-  InferenceEnd,
-  InferenceItem,
-  InferenceRequest
-} from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { Logger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -34,6 +29,8 @@ export interface RunDeps {
   now: () => number
   /** Remembers that a worker has seen the request's prompt. */
   onBegun: (workerKey: string) => void
+  /** Throws when this orchestrator is stopping. */
+  assertUp: () => void
 }
 
 export class RequestRun {
@@ -42,8 +39,7 @@ export class RequestRun {
   readonly #context: RequestContext
   readonly #ask: Ask
   readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
-  readonly #workers: string[] = [] // at most ATTEMPTS_MAX
-  readonly #explanations: Explanation[] = [] // at most ATTEMPTS_MAX
+  readonly #begun: Attempt[] = [] // at most ATTEMPTS_MAX; refusals are no attempts
   readonly #sent: SentTokens
   #attempts: Attempt[] = [] // one, or two while one of them is silent
   readonly #hasSpoken = new WeakSet<Attempt>()
@@ -85,6 +81,9 @@ export class RequestRun {
             break
         }
       }
+    } catch (error) {
+      this.#deps.assertUp()
+      throw error
     } finally {
       this.#silence.stop()
       for (const attempt of this.#attempts) attempt.fence('no longer wanted', false)
@@ -92,8 +91,10 @@ export class RequestRun {
   }
 
   #served(end: InferenceEnd): InferenceEnd {
-    const served = { ...end, attempts: this.#workers.length, workers: this.#workers }
-    return this.#request.explain === true ? { ...served, explanations: this.#explanations } : served
+    const workers = this.#begun.map(({ holding }) => holding.workerKey)
+    const served = { ...end, attempts: workers.length, workers }
+    if (this.#request.explain !== true) return served
+    return { ...served, explanations: this.#begun.flatMap(({ explanation }) => explanation ?? []) }
   }
 
   /** The next thing that an attempt says; null after a silence. */
@@ -155,10 +156,9 @@ export class RequestRun {
 
   #open(grant: Grant): void {
     const request = this.#sent.continued({ ...this.#request, model: this.#ask.model })
-    const attempt = new Attempt(this.#workers.length + 1, grant, request, this.#context)
-    this.#workers.push(grant.holding.workerKey)
+    const attempt = new Attempt(grant, request, this.#context)
+    this.#begun.push(attempt)
     this.#attempts.push(attempt)
-    if (attempt.explanation !== undefined) this.#explanations.push(attempt.explanation)
     this.#deps.onBegun(grant.holding.workerKey)
   }
 
@@ -166,7 +166,7 @@ export class RequestRun {
   #addRival(): void {
     const [silent] = this.#attempts
     if (silent === undefined || this.#attempts.length > 1) return
-    if (this.#workers.length >= ATTEMPTS_MAX) return
+    if (this.#begun.length >= ATTEMPTS_MAX) return
     const exclude = new Set([...this.#failed, silent.holding])
     const placement = { ...this.#ask.placement, exclude }
     const grant = this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
@@ -179,9 +179,10 @@ export class RequestRun {
   /** It has spoken: any other attempt is fenced. */
   #won(winner: Attempt): void {
     if (this.#attempts.length === 1) return
-    for (const attempt of this.#attempts) {
-      if (attempt !== winner) attempt.fence('another worker was faster', true)
-    }
+    const [first, rival] = this.#attempts
+    // The first one was silent for too long. A rival that came too late has done nothing wrong.
+    if (first !== winner) first?.fence('another worker was faster', true)
+    else rival?.fence('the first worker has spoken', false)
     this.#attempts = [winner]
   }
 
@@ -192,17 +193,17 @@ export class RequestRun {
     this.#attempts = this.#attempts.filter((other) => other !== attempt)
     const isRefusal = error.code === 'WORKER_OVERLOADED'
     if (isRefusal) {
-      this.#workers.splice(this.#workers.indexOf(attempt.holding.workerKey), 1)
+      this.#begun.splice(this.#begun.indexOf(attempt), 1)
       this.#refusals++
     } else {
       this.#failed.add(attempt.holding)
     }
+    if (this.#attempts.length > 0) return // the other one goes on
     if (!mayTryOn(error)) throw error
     const { requestId } = this.#context
     const worker = attempt.holding.workerKey
     this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')
-    if (this.#attempts.length > 0) return // its rival goes on
-    if (this.#workers.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
+    if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
       yield* this.#begin()
     } catch (next) {

@@ -1,10 +1,12 @@
 /**
  * Notices when an awaited answer does not come though its connection lives. One timer for a whole
- * request, moved only when it fires, so that a token costs nothing but a look at the clock.
+ * request, moved when it fires or would fire too late, so that a token mostly costs nothing but a
+ * look at the clock.
  */
 export class Silence {
   readonly #now: () => number
   #timer: NodeJS.Timeout | null = null
+  #firesAt = Infinity
   #awaitedSince = 0
   #boundMs = 0
   #onSilent: (() => void) | null = null
@@ -18,7 +20,7 @@ export class Silence {
     this.#awaitedSince = this.#now()
     this.#boundMs = boundMs
     this.#onSilent = onSilent
-    if (this.#timer === null) this.#arm(boundMs)
+    if (this.#timer === null || this.#awaitedSince + boundMs < this.#firesAt) this.#arm(boundMs)
   }
 
   /** It came; returns how long it took. A reader that is slow itself may now take its time. */
@@ -33,6 +35,8 @@ export class Silence {
   }
 
   #arm(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#firesAt = this.#now() + ms
     this.#timer = setTimeout(() => this.#check(), ms)
   }
 

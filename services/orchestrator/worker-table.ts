@@ -18,35 +18,42 @@ interface Row {
 
 interface ModelIndex {
   all: IndexedSet<Holding>
-  /** Those with a free slot. */
+  /** Those with a free slot, less those whose breaker is open. */
   free: IndexedSet<Holding>
-  /** Slots of the ready ones together, and what each was counted with. */
+  /** The ready ones with the slots that each was counted with, and those slots together. */
+  ready: Map<Holding, number>
   slots: number
-  counted: Map<Holding, number>
 }
 
 export class WorkerTable {
   readonly #rows = new Map<string, Row>() // bounded by the connections of the mesh
   readonly #models = new Map<string, ModelIndex>() // bounded by rows × models per worker
   readonly #random: () => number
+  readonly #now: () => number
 
-  constructor(random: () => number = Math.random) {
+  constructor(random: () => number = Math.random, now: () => number = () => performance.now()) {
     this.#random = random
+    this.#now = now
   }
 
   get size(): number {
     return this.#rows.size
   }
 
-  /** Takes in a report, and the worker when it is new or has come back on another connection. */
-  update(link: PeerLink, report: WorkerReport): void {
+  /**
+   * Takes in a report, and the worker when it is new or has come back on another connection. Returns
+   * the models that it holds or held.
+   */
+  update(link: PeerLink, report: WorkerReport): Iterable<string> {
     const { key } = link.peer
     const known = this.#rows.get(key)
     if (known !== undefined && known.link !== link) this.#removeRow(key)
     const row = this.#rows.get(key) ?? { link, holdings: new Map() }
     this.#rows.set(key, row)
     const { draining, labels = {} } = report
+    const names = new Set(row.holdings.keys())
     for (const model of report.models) {
+      names.add(model.name)
       const holding = row.holdings.get(model.name)
       if (holding === undefined) {
         const added = new Holding(link, model, { draining, labels })
@@ -60,6 +67,7 @@ export class WorkerTable {
       if (report.models.some((model) => model.name === name)) this.refresh(holding)
       else this.#removeHolding(row, holding)
     }
+    return names
   }
 
   /** Forgets the worker, unless it is connected again already; returns the models it held. */
@@ -71,16 +79,18 @@ export class WorkerTable {
     return models
   }
 
-  /** To be called when the load of a holding has changed. */
+  /** To be called when the load of a holding, or its breaker, has changed. */
   refresh(holding: Holding): void {
     const index = this.#models.get(holding.model.name)
     if (index === undefined || this.holding(holding.workerKey, holding.model.name) !== holding)
       return
-    if (holding.hasFreeSlot) index.free.add(holding)
+    if (holding.hasFreeSlot(this.#now())) index.free.add(holding)
     else index.free.delete(holding)
-    const slots = holding.isReady ? holding.model.slots : 0
-    index.slots += slots - (index.counted.get(holding) ?? 0)
-    index.counted.set(holding, slots)
+    index.slots -= index.ready.get(holding) ?? 0
+    index.ready.delete(holding)
+    if (!holding.isReady) return
+    index.slots += holding.model.slots
+    index.ready.set(holding, holding.model.slots)
   }
 
   holding(workerKey: string, model: string): Holding | undefined {
@@ -112,9 +122,8 @@ export class WorkerTable {
   /** Names of the models that some worker has ready, with how many do. */
   readyModels(): Map<string, number> {
     const ready = new Map<string, number>()
-    for (const [name, { all }] of this.#models) {
-      const count = [...all].filter((holding) => holding.isReady).length
-      if (count > 0) ready.set(name, count)
+    for (const [name, index] of this.#models) {
+      if (index.ready.size > 0) ready.set(name, index.ready.size)
     }
     return ready
   }
@@ -133,8 +142,8 @@ export class WorkerTable {
     if (index === undefined) return
     index.all.delete(holding)
     index.free.delete(holding)
-    index.slots -= index.counted.get(holding) ?? 0
-    index.counted.delete(holding)
+    index.slots -= index.ready.get(holding) ?? 0
+    index.ready.delete(holding)
     if (index.all.size === 0) this.#models.delete(name)
   }
 
@@ -144,8 +153,8 @@ export class WorkerTable {
     const index = {
       all: new IndexedSet<Holding>(),
       free: new IndexedSet<Holding>(),
-      slots: 0,
-      counted: new Map()
+      ready: new Map(),
+      slots: 0
     }
     this.#models.set(model, index)
     return index

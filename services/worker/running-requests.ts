@@ -8,15 +8,15 @@ export interface RunningRequest extends Disposable {
 
 export class RunningRequests {
   readonly #controllers = new Set<AbortController>() // bounded by the streams of all connections
-  #draining = false
+  #drained: Promise<void> | null = null
   #onEmpty: (() => void) | null = null
 
   get draining(): boolean {
-    return this.#draining
+    return this.#drained !== null
   }
 
   enter(caller: AbortSignal): RunningRequest {
-    if (this.#draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
+    if (this.draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
     const controller = new AbortController()
     const onAbort = () => controller.abort(caller.reason)
     if (caller.aborted) onAbort()
@@ -33,8 +33,12 @@ export class RunningRequests {
   }
 
   /** Takes nothing new, waits for what runs, and ends with a clear error what has not ended by then. */
-  async drain(withinMs: number): Promise<void> {
-    this.#draining = true
+  drain(withinMs: number): Promise<void> {
+    this.#drained ??= this.#drain(withinMs)
+    return this.#drained
+  }
+
+  async #drain(withinMs: number): Promise<void> {
     if (this.#controllers.size === 0) return
     const { promise: empty, resolve } = Promise.withResolvers<void>()
     this.#onEmpty = resolve

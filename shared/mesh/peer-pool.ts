@@ -11,7 +11,7 @@ import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Mesh } from './mesh.ts'
 import type { ListeningRole } from './role.ts'
 
-/** Peers tried for one request. */
+/** Connections tried for one request; a peer that has come back has a new one. */
 const TRIES_MAX = 4
 /** How long a request waits for a first connection to the role. */
 const CONNECT_MS_MAX = 3000
@@ -44,7 +44,7 @@ export class PeerPool {
     request: Static<Request>,
     context: RequestContext
   ): Promise<Static<Reply>> {
-    const tried = new Set<string>()
+    const tried = new Set<PeerLink>()
     for (;;) {
       const link = await this.#next(tried, context)
       try {
@@ -65,7 +65,7 @@ export class PeerPool {
     context: RequestContext,
     stickTo?: string
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
-    const tried = new Set<string>()
+    const tried = new Set<PeerLink>()
     for (;;) {
       const link = await this.#next(tried, context, stickTo)
       const stream = link.stream(contract, request, context)
@@ -87,33 +87,37 @@ export class PeerPool {
     }
   }
 
-  async #next(tried: Set<string>, context: RequestContext, stickTo?: string): Promise<PeerLink> {
-    const link = this.#choose(tried, stickTo) ?? (await this.#firstLink(tried, context))
+  async #next(tried: Set<PeerLink>, context: RequestContext, stickTo?: string): Promise<PeerLink> {
+    let link = this.#choose(tried, stickTo)
+    if (link === null) {
+      await this.#newLink(context)
+      link = this.#choose(tried, stickTo)
+    }
     if (link === null) throw new HaifError('NO_PEER', `no ${this.#role} can be reached`)
-    tried.add(link.peer.key)
+    tried.add(link)
     return link
   }
 
   /** By highest random weight (Thaler, Ravishankar 1998) where it matters which, else the least busy. */
-  #choose(tried: Set<string>, stickTo: string | undefined): PeerLink | null {
+  #choose(tried: Set<PeerLink>, stickTo: string | undefined): PeerLink | null {
     if (stickTo === undefined) return this.#leastBusy(tried)
     const weight = ({ peer }: PeerLink) => hash('sha1', `${stickTo}/${peer.key}`)
-    const untried = this.#mesh.links(this.#role).filter(({ peer }) => !tried.has(peer.key))
+    const untried = this.#mesh.links(this.#role).filter((link) => !tried.has(link))
     const [first] = untried.toSorted((a, b) => (weight(a) < weight(b) ? 1 : -1))
     return first ?? null
   }
 
-  #leastBusy(tried: Set<string>): PeerLink | null {
+  #leastBusy(tried: Set<PeerLink>): PeerLink | null {
     let best: PeerLink | null = null
     for (const link of this.#mesh.links(this.#role)) {
-      if (tried.has(link.peer.key)) continue
+      if (tried.has(link)) continue
       if (best === null || this.#busy(link) < this.#busy(best)) best = link
     }
     return best
   }
 
-  /** Waits for a connection, as after a start or while the only peer restarts. */
-  async #firstLink(tried: Set<string>, context: RequestContext): Promise<PeerLink | null> {
+  /** Waits for a new connection, as after a start or while the only peer restarts. */
+  async #newLink(context: RequestContext): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role) resolve()
@@ -126,7 +130,6 @@ export class PeerPool {
     try {
       await promise
       context.signal.throwIfAborted()
-      return this.#leastBusy(tried)
     } finally {
       clearTimeout(timer)
       this.#mesh.off('link', onLink)
@@ -134,7 +137,7 @@ export class PeerPool {
     }
   }
 
-  #assertMayRetry(error: unknown, tried: Set<string>, context: RequestContext): void {
+  #assertMayRetry(error: unknown, tried: Set<PeerLink>, context: RequestContext): void {
     const { code } = toHaifError(error)
     if (context.signal.aborted || !OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
   }

@@ -1,0 +1,43 @@
+/** Which model answers a request: the one that it names, one that its alias stands for, or the default. */
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import { defaultModel } from './placement.ts'
+import type { WorkerTable } from './worker-table.ts'
+
+/** Names that stand for several models, the preferred one first. */
+export type Aliases = ReadonlyMap<string, readonly string[]>
+
+const RETRY_AFTER_MS = 2000
+
+/**
+ * An alias stands for the first of its models that has a slot free, else for the first that is ready.
+ * An answer that has begun stays with the file that began it, if some worker still has that.
+ */
+export function chooseModel(
+  { model, resume }: InferenceRequest,
+  table: WorkerTable,
+  aliases: Aliases
+): string {
+  const digest = resume?.digest
+  const began = (name: string) =>
+    digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
+  if (model === undefined) {
+    const ready = table.readyModels()
+    return [...ready.keys()].find(began) ?? defaultModel(ready) ?? noneReady()
+  }
+  const names = aliases.get(model) ?? [model]
+  return (
+    names.find(began) ??
+    names.find((name) => table.hasFree(name)) ??
+    names.find((name) => table.slots(name) > 0) ??
+    names.find((name) => table.holders(name).size > 0) ??
+    names[0] ??
+    model
+  )
+}
+
+function noneReady(): never {
+  throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker has a model ready', {
+    retryAfterMs: RETRY_AFTER_MS
+  })
+}

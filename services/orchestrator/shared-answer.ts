@@ -1,0 +1,149 @@
+/**
+ * An answer that several may read, each from where it likes: what has come so far, and then what
+ * comes.
+ *
+ * The run belongs to nobody's connection. A client that lost its connection comes back with the same
+ * key, so it goes on for a while without a reader.
+ */
+import { HaifError } from '#shared/errors.ts'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
+import { beginningOf, RestOfAnswer } from './rest-of-answer.ts'
+
+/** How long an answer can be had again after it has ended. */
+const WINDOW_MS = 600_000
+/** How long a run goes on while nobody reads it. */
+const UNREAD_MS_MAX = 30_000
+
+export type Run = (
+  request: InferenceRequest,
+  context: RequestContext
+) => AsyncGenerator<InferenceItem, InferenceEnd, void>
+
+export interface Keeper {
+  onItem(item: InferenceItem): void
+  /** The answer has failed, or was kept long enough. */
+  forget(): void
+}
+
+export class SharedAnswer {
+  readonly #request: InferenceRequest
+  readonly #context: OwnedContext
+  readonly #keeper: Keeper
+  readonly #items: InferenceItem[] = [] // counted by the keeper
+  #end: { value: InferenceEnd } | { error: unknown } | null = null
+  #readers = 0
+  #timer: NodeJS.Timeout | null = null
+  #news = Promise.withResolvers<void>()
+
+  constructor(request: InferenceRequest, first: RequestContext, keeper: Keeper) {
+    const { requestId, traceparent } = first
+    this.#request = request
+    this.#context = createContext({ requestId, traceparent, timeoutMs: first.remainingMs() })
+    this.#keeper = keeper
+  }
+
+  get ended(): boolean {
+    return this.#end !== null
+  }
+
+  /** Never rejects: what goes wrong is told to the readers. */
+  async run(run: Run): Promise<void> {
+    try {
+      // Whoever repeats the request has nothing yet, also when the first one was a continuation.
+      for (const item of beginningOf(this.#request.resume)) this.#add(item)
+      const items = run(this.#request, this.#context)
+      for (;;) {
+        const { done, value } = await items.next()
+        if (done === true) {
+          this.#finish({ value })
+          return
+        }
+        this.#add(value)
+      }
+    } catch (error) {
+      this.#finish({ error })
+      this.#keeper.forget() // a failed request may be tried again with the same key
+    }
+  }
+
+  /**
+   * Without what the reader has already. Null, before the first item, when that is not the beginning
+   * of this answer.
+   */
+  async *read(
+    { resume, watchQueue }: InferenceRequest,
+    context: RequestContext
+  ): AsyncGenerator<InferenceItem, InferenceEnd | null, void> {
+    this.#join()
+    const rest = new RestOfAnswer(resume)
+    const { promise: aborted, reject } = Promise.withResolvers<never>()
+    aborted.catch(() => {}) // it matters only while something is awaited
+    const onAbort = () => reject(context.signal.reason as Error)
+    context.signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      for (let at = 0; ;) {
+        const item = this.#items[at]
+        if (item !== undefined) {
+          at++
+          // A place in the queue is of interest only while it is the latest.
+          const isStale =
+            item.queued !== undefined && (watchQueue !== true || this.#items.length > at)
+          const news = isStale ? null : rest.of(item)
+          if (news !== null) yield news
+          if (rest.isOther) return null
+        } else if (this.#end !== null) {
+          if ('error' in this.#end) throw this.#end.error
+          return rest.isReached ? this.#end.value : null
+        } else {
+          await Promise.race([this.#news.promise, aborted])
+        }
+      }
+    } finally {
+      context.signal.removeEventListener('abort', onAbort)
+      this.#leave()
+    }
+  }
+
+  /** Ends the run, if it has not ended. */
+  stop(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.ended) return
+    this.#context.abort(new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping'))
+  }
+
+  #add(item: InferenceItem): void {
+    this.#items.push(item)
+    this.#keeper.onItem(item)
+    this.#tell()
+  }
+
+  #finish(end: { value: InferenceEnd } | { error: unknown }): void {
+    this.#end = end
+    this.#context[Symbol.dispose]()
+    this.#tell()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#keeper.forget(), WINDOW_MS)
+    this.#timer.unref()
+  }
+
+  #tell(): void {
+    this.#news.resolve()
+    this.#news = Promise.withResolvers()
+  }
+
+  #join(): void {
+    this.#readers++
+    if (this.ended || this.#timer === null) return
+    clearTimeout(this.#timer)
+    this.#timer = null
+  }
+
+  #leave(): void {
+    this.#readers--
+    if (this.#readers > 0 || this.ended) return
+    this.#timer = setTimeout(() => {
+      this.#context.abort(new HaifError('CANCELLED', 'nobody reads this answer any more'))
+    }, UNREAD_MS_MAX)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Texts to vectors, from the bridge to the engine. A call and not a stream, as its answer is whole or
+ * useless; it changes nothing, so every hop may try another peer.
+ */
+import { Type, type Static } from 'typebox'
+import { HaifError } from '#shared/errors.ts'
+import { defineMethod } from '#shared/rpc/contract.ts'
+import { InferenceRequest, ModelName } from './inference.ts'
+
+export const EMBED_INPUTS_MAX = 256
+const INPUT_CHARACTERS_MAX = 1_048_576
+const INPUT_TOKENS_MAX = 131_072
+export const VECTOR_SIZE_MAX = 8192
+/** Of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
+export const VECTOR_BYTES_MAX = 2_883_584
+const VECTOR_CHARACTERS_MAX = Math.ceil((VECTOR_SIZE_MAX * 4) / 3) * 4
+
+export const EmbedRequest = Type.Object({
+  /** Absent: the mesh's default model. */
+  model: Type.Optional(ModelName),
+  /** Texts, or ids of the model's own tokens. */
+  inputs: Type.Array(
+    Type.Union([
+      Type.String({ minLength: 1, maxLength: INPUT_CHARACTERS_MAX }),
+      Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: INPUT_TOKENS_MAX })
+    ]),
+    { minItems: 1, maxItems: EMBED_INPUTS_MAX }
+  ),
+  /** Labels that the worker must have. */
+  labels: InferenceRequest.properties.labels,
+  caller: InferenceRequest.properties.caller,
+  tenantId: InferenceRequest.properties.tenantId
+})
+export type EmbedRequest = Static<typeof EmbedRequest>
+
+export const EmbedReply = Type.Object({
+  /** The model that answered, under the name that clients use. */
+  model: Type.String(),
+  /** The engine that ran it. */
+  provider: Type.String(),
+  /** One for each input, of length 1: 32-bit little-endian floats in base64. */
+  vectors: Type.Array(Type.String({ maxLength: VECTOR_CHARACTERS_MAX }), {
+    maxItems: EMBED_INPUTS_MAX
+  }),
+  promptTokens: Type.Integer({ minimum: 0 }),
+  /** Set by the orchestrator: the worker that answered. */
+  worker: Type.Optional(Type.String())
+})
+export type EmbedReply = Static<typeof EmbedReply>
+
+export const gatewayEmbed = defineMethod('gateway.embed', EmbedRequest, EmbedReply)
+export const orchestratorEmbed = defineMethod('orchestrator.embed', EmbedRequest, EmbedReply)
+export const workerEmbed = defineMethod('worker.embed', EmbedRequest, EmbedReply)
+
+/** As they travel. Refuses more than one reply can carry. */
+export function encodeVectors(vectors: readonly Float32Array[]): string[] {
+  const bytes = vectors.reduce((sum, vector) => sum + vector.byteLength, 0)
+  if (bytes > VECTOR_BYTES_MAX) {
+    const most = Math.floor((VECTOR_BYTES_MAX / bytes) * vectors.length)
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      `the vectors of ${vectors.length} inputs are too much for one call: send at most ${most}`,
+      { details: { inputsMax: most } }
+    )
+  }
+  return vectors.map(({ buffer, byteOffset, byteLength }) =>
+    Buffer.from(buffer, byteOffset, byteLength).toString('base64')
+  )
+}
+
+export function decodeVector(vector: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(vector, 'base64')) // a copy, as floats have to be aligned
+  return new Float32Array(bytes.buffer)
+}

@@ -1,0 +1,113 @@
+/** What a client notices while gateways and orchestrators stop, break off and come back: nothing. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createContext } from '#shared/rpc/context.ts'
+import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { until } from '../helpers/until.ts'
+
+const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }
+
+const expected = (prompt: string, tokens: number) => {
+  const tokenAt = simAnswer(prompt)
+  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
+}
+
+const peersOf = (mesh: TestMesh, role: string) => mesh.meshes.filter((peer) => peer.role === role)
+const streamsOf = (mesh: TestMesh, role: string) =>
+  peersOf(mesh, role)
+    .flatMap((peer) => peer.links())
+    .reduce((sum, link) => sum + link.openStreams, 0)
+
+const fullyConnected = (mesh: TestMesh, orchestrators: number) =>
+  until(() =>
+    mesh.meshes
+      .filter(({ role }) => role === 'gateway' || role === 'worker')
+      .every((peer) => peer.links('orchestrator').length === orchestrators)
+  )
+
+test('an orchestrator that is stopped hands its streams and its queue over to another one', async (t) => {
+  const mesh = await startMesh(t, { orchestrators: 0, workers: [] })
+  const services = [await mesh.addOrchestrator(), await mesh.addOrchestrator()]
+  await mesh.addSimWorker(PACE)
+  await fullyConnected(mesh, 2)
+  await mesh.ready()
+  const answers = Array.from({ length: 8 }, (_, i) =>
+    mesh.infer({ prompt: `go on ${i}`, maxTokens: 100 })
+  )
+  // On both four run or wait: no orchestrator knows at once what the other one has placed.
+  await until(() => streamsOf(mesh, 'worker') >= 4)
+  await services[0]!.stop()
+  for (const [i, { text, tokenIds }] of (await Promise.all(answers)).entries()) {
+    assert.equal(text, expected(`go on ${i}`, 100))
+    assert.equal(tokenIds.length, 100)
+  }
+})
+
+test('a request is sent again over the new connection when the only orchestrator has come back', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  const [orchestrator] = peersOf(mesh, 'orchestrator')
+  await mesh.addSimWorker({ ...PACE, slots: 1 })
+  await mesh.ready()
+  const running = mesh.infer({ maxTokens: 100 })
+  await until(() => streamsOf(mesh, 'worker') > 0)
+  const waiting = mesh.infer({ prompt: 'again', maxTokens: 5 })
+  await until(() => orchestrator!.links('gateway')[0]!.openStreams === 2)
+  orchestrator!.links('gateway')[0]!.close('struck by the test')
+  assert.equal((await waiting).text, expected('again', 5))
+  assert.equal((await running).tokenIds.length, 100)
+})
+
+test('two with one Idempotency-Key read on, each where it was, when their orchestrator is lost', async (t) => {
+  const mesh = await startMesh(t, { gateways: 2, orchestrators: 0, workers: [] })
+  const services = [await mesh.addOrchestrator(), await mesh.addOrchestrator()]
+  await mesh.addSimWorker(PACE)
+  await mesh.addSimWorker(PACE)
+  await fullyConnected(mesh, 2)
+  await mesh.ready()
+  const request = { prompt: 'both', maxTokens: 150, idempotencyKey: 'k', tenantId: 'a' }
+  const clients = [request, request].map(async (given) => {
+    using context = createContext({ timeoutMs: 30_000 })
+    return await mesh.inferIn(context, given)
+  })
+  await until(() => streamsOf(mesh, 'worker') > 0)
+  const serving = peersOf(mesh, 'orchestrator').findIndex((peer) =>
+    peer.links('worker').some((link) => link.openStreams > 0)
+  )
+  await services[serving]!.stop()
+  for (const { text, tokenIds } of await Promise.all(clients)) {
+    assert.equal(text, expected('both', 150))
+    assert.equal(tokenIds.length, 150)
+  }
+})
+
+test('an alias waits for a model that is busy rather than ask one that has failed', async (t) => {
+  const aliases = new Map([['fast', ['broken', 'busy']]])
+  const mesh = await startMesh(t, { workers: [], aliases })
+  const broken = {
+    name: 'broken',
+    engine: 'sim',
+    open: () => Promise.reject(new Error('the file is damaged'))
+  }
+  await mesh.addWorker([broken])
+  await mesh.addSimWorker({ ...PACE, name: 'busy', slots: 1 })
+  await mesh.ready()
+  const running = mesh.infer({ model: 'busy', maxTokens: 60 })
+  await until(() => streamsOf(mesh, 'worker') > 0)
+  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 3 })).end.model, 'busy')
+  await running
+})
+
+test('an answer that has begun stays with its model, also where its alias would choose another', async (t) => {
+  const aliases = new Map([['fast', ['a', 'b']]])
+  const mesh = await startMesh(t, { workers: [], aliases })
+  const { worker } = await mesh.addSimWorker({ ...PACE, name: 'b' })
+  await mesh.ready()
+  const digest = worker.models()[0]!.digest
+  const { tokenIds, text, end } = await mesh.infer({ model: 'fast', maxTokens: 4 })
+  assert.equal(end.model, 'b')
+  await mesh.addSimWorker({ ...PACE, name: 'a' })
+  await until(async () => (await mesh.infer({ model: 'fast', maxTokens: 1 })).end.model === 'a')
+  const resume = { tokenIds, text, digest: digest! }
+  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 8, resume })).end.model, 'b')
+})
