@@ -3,7 +3,9 @@
  * yet, in one piece. The process may be only so many tokens ahead of the reader; credit is given
  * back as they are taken, so a reader that stops stops its own answer and nobody else's.
  */
+import type { TokenLogprob } from '#shared/contracts/inference.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
+import type { PartExtras } from './messages.ts'
 
 /** Tokens between the process and the reader, at most. */
 export const CREDIT_TOKENS = 256
@@ -16,6 +18,8 @@ export class AnswerStream {
   readonly #giveCredit: (tokens: number) => void
   #tokenIds: number[] = []
   #text = ''
+  #reasoning = ''
+  #logprobs: TokenLogprob[] = []
   #taken = 0
   #end: GenerateEnd | null = null
   #failure: { reason: unknown } | null = null
@@ -27,9 +31,11 @@ export class AnswerStream {
     this.#giveCredit = giveCredit
   }
 
-  push(tokenIds: readonly number[], text: string): void {
+  push(tokenIds: readonly number[], text: string, more: PartExtras = {}): void {
     this.#tokenIds.push(...tokenIds)
     this.#text += text
+    this.#reasoning += more.reasoning ?? ''
+    this.#logprobs.push(...(more.logprobs ?? []))
     this.#notify()
   }
 
@@ -61,9 +67,13 @@ export class AnswerStream {
   }
 
   #takeAll(): GenerateItem {
-    const item = { tokenIds: this.#tokenIds, text: this.#text }
+    const item: GenerateItem = { tokenIds: this.#tokenIds, text: this.#text }
+    if (this.#reasoning !== '') item.reasoning = this.#reasoning
+    if (this.#logprobs.length > 0) item.logprobs = this.#logprobs
     this.#tokenIds = []
     this.#text = ''
+    this.#reasoning = ''
+    this.#logprobs = []
     this.#taken += item.tokenIds.length
     if (this.#taken >= CREDIT_PORTION && this.#end === null) {
       this.#giveCredit(this.#taken)

@@ -5,6 +5,8 @@
  */
 import type { Token } from 'node-llama-cpp'
 import type { FinishReason } from '#shared/contracts/inference.ts'
+import { JsonEnd } from './json-end.ts'
+import { ReasoningSplitter, type ReasoningMarks } from './reasoning.ts'
 import { StopMatcher } from './stop-matcher.ts'
 import { TokenText, type Detokenize } from './token-text.ts'
 
@@ -15,18 +17,29 @@ export interface AnswerLimits {
   stopTexts: readonly string[]
   isEnd: (token: Token) => boolean
   detokenize: Detokenize
+  /** Whether the answer is one JSON object and ends with it. */
+  json?: boolean
+  reasoning?: { marks: ReasoningMarks; opened: boolean }
 }
 
 export class Answer {
   readonly tokens: Token[] = []
   readonly #limits: AnswerLimits
   readonly #text: TokenText
+  readonly #reasoning: ReasoningSplitter
+  readonly #jsonEnd: JsonEnd | null
   readonly #stops: StopMatcher
+  #thought = ''
   #finishReason: FinishReason | null = null
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits
     this.#text = new TokenText(limits.detokenize, limits.promptTokens)
+    this.#reasoning = new ReasoningSplitter(
+      limits.reasoning?.marks ?? null,
+      limits.reasoning?.opened
+    )
+    this.#jsonEnd = limits.json === true ? new JsonEnd() : null
     this.#stops = new StopMatcher(limits.stopTexts)
   }
 
@@ -39,9 +52,24 @@ export class Answer {
     this.tokens.push(token)
     if (this.#limits.isEnd(token)) return this.#finish('stop', '')
 
-    const text = this.#stops.push(this.#text.push(token))
-    if (this.#stops.stopped) return this.#finish('stop', text)
+    const fresh = this.#withoutThought(this.#text.push(token))
+    const end = this.#jsonEnd?.push(fresh) ?? -1
+    const text = this.#stops.push(end === -1 ? fresh : fresh.slice(0, end))
+    if (this.#stops.stopped || end !== -1) return this.#finish('stop', text)
     return this.#isFull() ? this.#finish('length', text) : text
+  }
+
+  /** What the model has thought since the last time. */
+  takeReasoning(): string {
+    const thought = this.#thought
+    this.#thought = ''
+    return thought
+  }
+
+  #withoutThought(piece: string): string {
+    const { reasoning, text } = this.#reasoning.push(piece)
+    this.#thought += reasoning
+    return text
   }
 
   #isFull(): boolean {
@@ -54,7 +82,10 @@ export class Answer {
   #finish(reason: FinishReason, text: string): string {
     this.#finishReason = reason
     if (this.#stops.stopped) return text
-    const rest = this.#stops.push(this.#text.flush())
+    const last = this.#withoutThought(this.#text.flush())
+    const held = this.#reasoning.flush()
+    this.#thought += held.reasoning
+    const rest = this.#stops.push(last + held.text)
     if (this.#stops.stopped) this.#finishReason = 'stop'
     return text + rest + this.#stops.flush()
   }

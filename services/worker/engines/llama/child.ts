@@ -5,11 +5,14 @@
  */
 import type { Token } from 'node-llama-cpp'
 import { HaifError } from '#shared/errors.ts'
-import type { GenerateRequest } from '../engine.ts'
+import type { EmbedInput, GenerateRequest } from '../engine.ts'
+import { Embedder } from './embedder.ts'
 import { oneLine, toFailure } from './failure.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
 import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
 import { Scheduler, type Job } from './scheduler.ts'
+import { tokenBiasOf } from './token-bias.ts'
+import { checkLogprobs } from './token-logprobs.ts'
 import { isToken } from './tokens.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
@@ -19,7 +22,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // may hang or crash.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-let serving: { loaded: LoadedContext; scheduler: Scheduler } | null = null
+let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: Embedder } | null = null
 let lastLogLine = ''
 
 process.on('message', (message: ParentMessage) => {
@@ -30,8 +33,12 @@ process.on('message', (message: ParentMessage) => {
     case 'generate':
       submit(message.id, message.request)
       break
+    case 'embed':
+      void embed(message.id, message.inputs)
+      break
     case 'cancel':
       serving?.scheduler.cancel(message.id)
+      serving?.embedder.cancel(message.id)
       break
     case 'credit':
       serving?.scheduler.credit(message.id, message.tokens)
@@ -59,7 +66,10 @@ async function load(options: LoadOptions): Promise<void> {
     onStep: send,
     onBroken: giveUp
   })
-  serving = { loaded, scheduler }
+  const { model, vocabularySize, ready } = loaded
+  const { contextTokens, threads } = ready
+  const embedder = new Embedder({ model, vocabularySize, contextTokens, threads })
+  serving = { loaded, scheduler, embedder }
   setInterval(() => watchStep(scheduler), WATCH_MS)
   send({ kind: 'ready', model: loaded.ready })
 }
@@ -81,9 +91,19 @@ function submit(id: number, request: GenerateRequest): void {
   }
 }
 
+async function embed(id: number, inputs: readonly EmbedInput[]): Promise<void> {
+  try {
+    const embedded = (await serving?.embedder.embed(id, inputs)) ?? null
+    if (embedded !== null) send({ kind: 'embedded', ...embedded })
+  } catch (error) {
+    send({ kind: 'embedFailed', id, failure: toFailure(error) })
+  }
+}
+
 function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
-  const { model, renderer } = loaded
+  const { model, renderer, grammars, vocabularySize } = loaded
   const { contextTokens } = loaded.ready
+  checkLogprobs(request)
   const prompt = renderer.render(request.input)
   const promptTokens = prompt.tokens.length
   if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
@@ -94,14 +114,37 @@ function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job
       { details: { promptTokens, contextTokens } }
     )
   }
+  const { responseFormat, sampling, resumeText } = request
+  const resumeTokens =
+    resumeText === undefined
+      ? checkTokens(request.resumeTokenIds ?? [], vocabularySize)
+      : model.tokenize(resumeText, false, 'trimLeadingSpace')
+  const resumeCount =
+    resumeText === undefined
+      ? resumeTokens.length
+      : (request.resumeTokens ?? request.resumeTokenIds?.length ?? resumeTokens.length)
+  const { logitBias = {} } = sampling
   return {
     id,
-    sampling: request.sampling,
-    resumeTokens: checkTokens(request.resumeTokenIds ?? [], loaded.vocabularySize),
+    sampling,
+    resumeTokens,
+    resumeCount,
+    ...(responseFormat === undefined
+      ? {}
+      : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
+    ...(Object.keys(logitBias).length === 0
+      ? {}
+      : { tokenBias: tokenBiasOf(logitBias, model, vocabularySize) }),
+    ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
     limits: {
       promptTokens: prompt.tokens,
-      maxTokens: request.maxTokens,
+      maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
       contextTokens,
+      json: responseFormat !== undefined,
+      // Under a grammar nothing is thought; a text that is gone on after is an answer already.
+      ...(prompt.reasoning === null || responseFormat !== undefined || resumeText
+        ? {}
+        : { reasoning: prompt.reasoning }),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
       isEnd: (token) => prompt.stopTokens.has(token) || model.isEogToken(token),
       detokenize: (tokens, before) => model.detokenize(tokens, false, before)

@@ -5,6 +5,8 @@
  */
 import { HaifError } from '#shared/errors.ts'
 import type {
+  EmbedInput,
+  Embeddings,
   Engine,
   EngineMetrics,
   GenerateEnd,
@@ -13,6 +15,7 @@ import type {
   LoadedModel
 } from '../engine.ts'
 import { AnswerStream, CREDIT_TOKENS } from './answer-stream.ts'
+import { EmbedCalls } from './embed-calls.ts'
 import { fromFailure, oneLine } from './failure.ts'
 import type { GpuChoice, LoadOptions, Rates, ReadyModel, StepMessage } from './messages.ts'
 import { identifyModelFile, isSameFile, modelLoadFailed, type ModelFile } from './model-file.ts'
@@ -56,6 +59,7 @@ export class LlamaEngine implements Engine {
   readonly #options: LlamaEngineOptions
   readonly #supervisor: Supervisor
   readonly #answers = new Map<number, AnswerStream>()
+  readonly #embedCalls = new EmbedCalls((message) => this.#supervisor.send(message))
   readonly #restartTimers = new Map<number, NodeJS.Timeout>()
   #nextId = 1
   #file: ModelFile | null = null
@@ -74,7 +78,8 @@ export class LlamaEngine implements Engine {
       onEvent: (event) => options.onEvent?.(event),
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
-      onStep: (message) => this.#onStep(message)
+      onStep: (message) => this.#onStep(message),
+      onEmbed: (message) => this.#embedCalls.settle(message)
     })
   }
 
@@ -100,7 +105,7 @@ export class LlamaEngine implements Engine {
       return await this.#supervisor.start()
     } catch (error) {
       if (this.#closed) throw shuttingDown()
-      const reason = `${oneLine(error)}; download it again, or choose another model`
+      const reason = `it is damaged, cut off or too large for this machine; download it again, or choose a smaller model (${oneLine(error)})`
       throw modelLoadFailed(modelPath, reason, error)
     }
   }
@@ -128,6 +133,12 @@ export class LlamaEngine implements Engine {
     }
   }
 
+  async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
+    if (this.#closed) throw shuttingDown()
+    if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')
+    return this.#embedCalls.embed(this.#nextId++, inputs, signal)
+  }
+
   metrics(): EngineMetrics {
     const admitted = this.#answers.size
     const running = this.#supervisor.up ? Math.min(this.#slots, admitted) : 0
@@ -143,6 +154,7 @@ export class LlamaEngine implements Engine {
   async close(): Promise<void> {
     this.#closed = true
     for (const answer of this.#answers.values()) this.#fail(answer, shuttingDown())
+    this.#embedCalls.failAll(shuttingDown())
     await this.#supervisor.close(CLOSE_TIMEOUT_MS)
   }
 
@@ -195,19 +207,22 @@ export class LlamaEngine implements Engine {
 
   /** Whatever was in the process is lost with it; the caller may resume from the tokens it has. */
   #onDown(): void {
-    for (const answer of this.#answers.values()) {
-      this.#fail(
-        answer,
-        new HaifError('ENGINE_FAILED', 'the process that ran the model died; it is started again', {
-          retryAfterMs: this.#supervisor.retryAfterMs + RESTART_RETRY_MS
-        })
-      )
-    }
+    const died = this.#diedOrDown('the process that ran the model died; it is started again')
+    for (const answer of this.#answers.values()) this.#fail(answer, died)
+    this.#embedCalls.failAll(died)
+  }
+
+  #diedOrDown(message: string): HaifError {
+    return new HaifError('ENGINE_FAILED', message, {
+      retryAfterMs: this.#supervisor.retryAfterMs + RESTART_RETRY_MS
+    })
   }
 
   #onStep({ parts, ends, failures, rates }: StepMessage): void {
     this.#rates = rates
-    for (const [id, tokenIds, text] of parts) this.#answers.get(id)?.push(tokenIds, text)
+    for (const [id, tokenIds, text, more] of parts) {
+      this.#answers.get(id)?.push(tokenIds, text, more)
+    }
     for (const [id, end] of ends) {
       const answer = this.#answers.get(id)
       this.#answers.delete(id)
@@ -257,7 +272,11 @@ const REQUEST_PARAMETERS = [
   'maxTokens',
   'sampling',
   'stop',
-  'resumeTokenIds'
+  'responseFormat',
+  'logprobs',
+  'topLogprobs',
+  'resumeTokenIds',
+  'resumeText'
 ] as const satisfies (keyof GenerateRequest)[]
 
 const WAITING_MAX = 256

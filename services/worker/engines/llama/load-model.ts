@@ -14,6 +14,7 @@ import {
   type LlamaContextSequence,
   type LlamaModel
 } from 'node-llama-cpp'
+import { JsonGrammars } from './json-grammar.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
 import { fitContext, type ContextSize, type MemoryPool } from './fit-context.ts'
 import type { LoadOptions, ReadyModel } from './messages.ts'
@@ -24,6 +25,7 @@ export interface LoadedContext {
   model: LlamaModel
   sequences: LlamaContextSequence[]
   renderer: PromptRenderer
+  grammars: JsonGrammars
   vocabularySize: number
   calibration: Calibration
   ready: ReadyModel
@@ -60,6 +62,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
     model,
     sequences,
     renderer,
+    grammars: new JsonGrammars(llama, model),
     vocabularySize,
     calibration,
     ready: {

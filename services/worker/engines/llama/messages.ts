@@ -3,7 +3,7 @@
  * repository at one version, so the messages are types and need no schema.
  */
 import type { ErrorCode } from '#shared/errors.ts'
-import type { GenerateEnd, GenerateRequest } from '../engine.ts'
+import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 
 export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
 
@@ -20,6 +20,7 @@ export interface LoadOptions {
 export type ParentMessage =
   | { kind: 'load'; options: LoadOptions }
   | { kind: 'generate'; id: number; request: GenerateRequest }
+  | { kind: 'embed'; id: number; inputs: readonly EmbedInput[] }
   | { kind: 'cancel'; id: number }
   /** The reader has taken so many more tokens. */
   | { kind: 'credit'; id: number; tokens: number }
@@ -46,7 +47,8 @@ export interface Rates {
 /** How long a step takes in which so many answers get a token. */
 export type DecodeStepMs = [decoding: number, ms: number]
 
-export type AnswerPart = [id: number, tokenIds: number[], text: string]
+export type AnswerPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
+export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs'>
 export type AnswerEnd = [id: number, end: GenerateEnd]
 export type AnswerFailure = [id: number, failure: Failure]
 
@@ -65,8 +67,18 @@ export interface StepMessage {
   rates: Rates
 }
 
+/** Vectors are 32-bit floats in base64, which JSON carries at a third of the size. */
+export interface EmbeddedMessage {
+  kind: 'embedded'
+  id: number
+  vectors: string[]
+  promptTokens: number
+}
+
 export type ChildMessage =
   | { kind: 'progress'; fraction: number }
   | { kind: 'ready'; model: ReadyModel }
   | { kind: 'loadFailed'; reason: string }
   | StepMessage
+  | EmbeddedMessage
+  | { kind: 'embedFailed'; id: number; failure: Failure }

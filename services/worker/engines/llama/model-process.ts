@@ -4,6 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import type { EmbedMessage } from './embed-calls.ts'
 import { oneLine } from './failure.ts'
 import { LogTail } from './log-tail.ts'
 import type {
@@ -25,6 +26,7 @@ export interface ProcessExit {
 export interface ProcessHooks {
   onProgress: (fraction: number) => void
   onStep: (message: StepMessage) => void
+  onEmbed: (message: EmbedMessage) => void
   /** Called once, whatever the reason, after the last step message. */
   onExit: (exit: ProcessExit) => void
 }
@@ -95,6 +97,9 @@ export class ModelProcess {
         return this.#loading.reject(new Error(message.reason))
       case 'step':
         return this.#hooks.onStep(message)
+      case 'embedded':
+      case 'embedFailed':
+        return this.#hooks.onEmbed(message)
     }
   }
 

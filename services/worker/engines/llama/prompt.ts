@@ -10,11 +10,13 @@ import {
   JinjaTemplateChatWrapper,
   SpecialToken,
   SpecialTokensText,
+  isLlamaText,
   type ChatHistoryItem,
   type LlamaModel,
   type LlamaText,
   type Token
 } from 'node-llama-cpp'
+import type { ReasoningMarks } from './reasoning.ts'
 import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 
@@ -23,15 +25,19 @@ export interface Prompt {
   /** What ends an answer besides the model's own end tokens. */
   stopTokens: ReadonlySet<Token>
   stopTexts: readonly string[]
+  /** Null: what the model writes is all answer. `opened`: the prompt ends inside a thought. */
+  reasoning: { marks: ReasoningMarks; opened: boolean } | null
 }
 
 export class PromptRenderer {
   readonly #model: LlamaModel
   readonly #template: JinjaTemplateChatWrapper | null
+  readonly #reasoning: ReasoningMarks | null
 
   constructor(model: LlamaModel) {
     this.#model = model
     this.#template = templateOf(model)
+    this.#reasoning = this.#template === null ? null : reasoningMarks(this.#template, model)
   }
 
   get hasTemplate(): boolean {
@@ -42,7 +48,7 @@ export class PromptRenderer {
     if (input.mode === 'chat') return this.#renderChat(input.messages)
     // As in completion APIs, the text may spell control tokens: whoever sends a raw prompt may need them.
     const tokens = this.#model.tokenize(input.prompt, true)
-    return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [] }
+    return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [], reasoning: null }
   }
 
   #renderChat(messages: readonly ChatMessage[]): Prompt {
@@ -57,7 +63,8 @@ export class PromptRenderer {
     return {
       tokens: this.#withBos(contextText.tokenize(this.#model.tokenizer)),
       stopTokens: new Set(stops.filter((stop) => typeof stop === 'number')),
-      stopTexts: stops.filter((stop) => typeof stop === 'string')
+      stopTexts: stops.filter((stop) => typeof stop === 'string'),
+      reasoning: this.#reasoningAfter(contextText.toString())
     }
   }
 
@@ -76,6 +83,12 @@ export class PromptRenderer {
         { cause: error }
       )
     }
+  }
+
+  #reasoningAfter(prompt: string): Prompt['reasoning'] {
+    if (this.#reasoning === null) return null
+    const { begin } = this.#reasoning
+    return { marks: this.#reasoning, opened: prompt.trimEnd().endsWith(begin) }
   }
 
   #withBos(tokens: Token[]): Token[] {
@@ -107,6 +120,23 @@ function templateOf(model: LlamaModel): JinjaTemplateChatWrapper | null {
     }
   }
   return null
+}
+
+/** What the library found of thoughts in the template, if both marks come out of the model as text. */
+function reasoningMarks(
+  template: JinjaTemplateChatWrapper,
+  model: LlamaModel
+): ReasoningMarks | null {
+  const { prefix, suffix } = template.settings.segments?.thought ?? {}
+  const begin = markOf(prefix)
+  const end = markOf(suffix)
+  const isText = (mark: string) => model.detokenize(model.tokenize(mark, true)).trim() === mark
+  return begin !== '' && end !== '' && isText(begin) && isText(end) ? { begin, end } : null
+}
+
+function markOf(mark: unknown): string {
+  if (typeof mark === 'string') return mark.trim()
+  return isLlamaText(mark) ? mark.toString().trim() : ''
 }
 
 function toHistoryItem({ role, content }: ChatMessage): ChatHistoryItem {

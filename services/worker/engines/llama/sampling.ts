@@ -15,7 +15,8 @@ export const SAMPLING_PARAMETERS = [
   'seed',
   'repeatPenalty',
   'frequencyPenalty',
-  'presencePenalty'
+  'presencePenalty',
+  'logitBias'
 ] as const satisfies (keyof Sampling)[]
 
 /** What llama.cpp's own server does when it is told nothing. */

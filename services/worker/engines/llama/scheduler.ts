@@ -6,23 +6,37 @@
  * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
  * streams instead of 310. So all ask in the same tick, in ascending order.
  */
-import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import assert from 'node:assert/strict'
+import type {
+  LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  Token,
+  TokenBias
+} from 'node-llama-cpp'
 import type { GenerateEnd } from '../engine.ts'
 import type { Sampling } from '#shared/contracts/inference.ts'
 import { Answer, type AnswerLimits } from './answer.ts'
 import type { Calibration } from './calibrate.ts'
 import { toFailure } from './failure.ts'
-import type { StepMessage } from './messages.ts'
+import type { PartExtras, StepMessage } from './messages.ts'
 import { promptTokensPerStep } from './prompt-budget.ts'
 import { evaluateOptions } from './sampling.ts'
 import { chooseSlot } from './slot-choice.ts'
 import { StepRates } from './step-rates.ts'
+import { tokenLogprob } from './token-logprobs.ts'
 
 export interface Job {
   id: number
   limits: AnswerLimits
   sampling: Sampling
   resumeTokens: readonly Token[]
+  /** How many tokens the resumed part counts as, where it is not the number of `resumeTokens`. */
+  resumeCount?: number
+  /** After the resumed tokens. */
+  grammar?: LlamaGrammarEvaluationState
+  tokenBias?: TokenBias
+  /** Likely tokens to name beside each; absent: no logprobs. */
+  topLogprobs?: number
 }
 
 /** What is used of the library's sequence: one slot's part of the cache. */
@@ -34,7 +48,14 @@ export type Sequence = Pick<
   | 'clearHistory'
   | 'evaluate'
   | 'evaluateWithoutGeneratingNewTokens'
->
+> &
+  Partial<Pick<LlamaContextSequence, 'evaluateWithMetadata'>>
+
+/** A token, and what the model held of it and of all others. */
+interface Drawn {
+  token: Token
+  probabilities: ReadonlyMap<Token, number>
+}
 
 export interface SchedulerDeps {
   sequences: readonly Sequence[]
@@ -61,7 +82,7 @@ interface Task {
   /** Prompt tokens not yet computed; null before the cache has been looked at. */
   rest: Token[] | null
   /** Exists from the last piece of the prompt on. */
-  generator: AsyncGenerator<Token, void> | null
+  generator: AsyncGenerator<Token | Drawn, void> | null
 }
 
 interface Slot {
@@ -101,6 +122,7 @@ export class Scheduler {
     for (const token of job.resumeTokens) {
       if (task.answer.finishReason === null) task.answer.push(token)
     }
+    task.answer.takeReasoning() // sent already
     this.#waiting.push(task)
     this.#wake()
   }
@@ -233,12 +255,15 @@ export class Scheduler {
   async #advance(slot: Slot, piece: number): Promise<void> {
     const task = slot.task!
     try {
-      const token = await this.#advanceOne(slot, task, piece)
-      if (token === null || task.cancelled) return
+      const drawn = await this.#advanceOne(slot, task, piece)
+      if (drawn === null || task.cancelled) return
       task.firstTokenAt ||= this.#now()
       task.credit--
+      const token = typeof drawn === 'number' ? drawn : drawn.token
       const text = task.answer.push(token)
-      this.#report.parts.push([task.job.id, [token], text])
+      const extras = extrasOf(task, drawn)
+      const { id } = task.job
+      this.#report.parts.push(extras === null ? [id, [token], text] : [id, [token], text, extras])
       if (task.answer.finishReason === null) return
       this.#end(task)
       await this.#free(slot)
@@ -254,7 +279,7 @@ export class Scheduler {
     await slot.sequence.clearHistory()
   }
 
-  async #advanceOne(slot: Slot, task: Task, piece: number): Promise<Token | null> {
+  async #advanceOne(slot: Slot, task: Task, piece: number): Promise<Token | Drawn | null> {
     if (task.generator === null) {
       if (piece === 0 || task.rest === null) return null // the others' prompts took the budget
       const tokens = task.rest.slice(0, piece)
@@ -263,11 +288,7 @@ export class Scheduler {
         await slot.sequence.evaluateWithoutGeneratingNewTokens(tokens)
         return null
       }
-      const answer = {
-        promptTokens: task.job.limits.promptTokens,
-        answerTokens: task.answer.tokens
-      }
-      task.generator = slot.sequence.evaluate(tokens, evaluateOptions(task.job.sampling, answer))
+      task.generator = generatorOf(slot.sequence, task, tokens)
     }
     const { value, done } = await task.generator.next()
     if (done) throw new Error('the library ended the answer without an end token')
@@ -289,7 +310,7 @@ export class Scheduler {
       usage: {
         promptTokens: task.job.limits.promptTokens.length,
         cachedPromptTokens: task.reusedTokens,
-        completionTokens: task.answer.tokens.length
+        completionTokens: countedTokens(task)
       },
       timings: {
         queueMs: round(task.startedAt - task.arrivedAt),
@@ -311,6 +332,35 @@ export class Scheduler {
   #emptyReport(): StepMessage {
     return { kind: 'step', parts: [], ends: [], failures: [], rates: this.#rates.rates }
   }
+}
+
+function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[]) {
+  const { limits, sampling, grammar, tokenBias, topLogprobs } = job
+  const options = {
+    ...evaluateOptions(sampling, {
+      promptTokens: limits.promptTokens,
+      answerTokens: answer.tokens
+    }),
+    ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
+    ...(tokenBias === undefined ? {} : { tokenBias })
+  }
+  if (topLogprobs === undefined) return sequence.evaluate(tokens, options)
+  assert(sequence.evaluateWithMetadata !== undefined)
+  return sequence.evaluateWithMetadata(tokens, { probabilities: true }, options)
+}
+
+function extrasOf({ job, answer }: Task, drawn: Token | Drawn): PartExtras | null {
+  const reasoning = answer.takeReasoning()
+  const extras: PartExtras = reasoning === '' ? {} : { reasoning }
+  if (typeof drawn === 'number') return reasoning === '' ? null : extras
+  const textOf = (token: Token) => job.limits.detokenize([token], [])
+  extras.logprobs = [tokenLogprob(drawn.token, drawn.probabilities, job.topLogprobs ?? 0, textOf)]
+  return extras
+}
+
+function countedTokens({ job, answer }: Task): number {
+  const { resumeTokens, resumeCount = resumeTokens.length } = job
+  return answer.tokens.length - resumeTokens.length + resumeCount
 }
 
 /** Everything that must be in the slot's cache before the next token can be drawn. */

@@ -25,7 +25,7 @@ export class StopMatcher {
       this.#held = ''
       return known.slice(0, end)
     }
-    const heldFrom = known.length - this.#possibleStart(known)
+    const heldFrom = known.length - heldBack(known, this.#stops)
     this.#held = known.slice(heldFrom)
     return known.slice(0, heldFrom)
   }
@@ -45,18 +45,18 @@ export class StopMatcher {
     }
     return first
   }
+}
 
-  /** Length of the longest end of `text` that begins a stop text. */
-  #possibleStart(text: string): number {
-    let longest = 0
-    for (const stop of this.#stops) {
-      for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
-        if (text.endsWith(stop.slice(0, length))) {
-          longest = length
-          break
-        }
+/** Length of the longest end of `text` that begins one of the marks. */
+export function heldBack(text: string, marks: readonly string[]): number {
+  let longest = 0
+  for (const mark of marks) {
+    for (let length = Math.min(mark.length - 1, text.length); length > longest; length--) {
+      if (text.endsWith(mark.slice(0, length))) {
+        longest = length
+        break
       }
     }
-    return longest
   }
+  return longest
 }

@@ -3,6 +3,7 @@
  * pause, and ends it. It knows nothing of requests.
  */
 import assert from 'node:assert/strict'
+import type { EmbedMessage } from './embed-calls.ts'
 import { oneLine } from './failure.ts'
 import type { LoadOptions, ParentMessage, ReadyModel, StepMessage } from './messages.ts'
 import { ModelProcess, type ProcessExit } from './model-process.ts'
@@ -26,6 +27,7 @@ export interface SupervisorDeps {
   onUp: (model: ReadyModel) => void
   onDown: (exit: ProcessExit) => void
   onStep: (message: StepMessage) => void
+  onEmbed: (message: EmbedMessage) => void
 }
 
 type State =
@@ -77,11 +79,12 @@ export class Supervisor {
 
   async #load(): Promise<ReadyModel> {
     const startedAt = performance.now()
-    const { onEvent, onStep, options, loadTimeoutMs, env } = this.#deps
+    const { onEvent, onStep, onEmbed, options, loadTimeoutMs, env } = this.#deps
     const process: ModelProcess = new ModelProcess(
       {
         onProgress: (fraction) => onEvent({ kind: 'progress', fraction }),
         onStep,
+        onEmbed,
         onExit: (exit) => this.#onExit(process, exit)
       },
       env

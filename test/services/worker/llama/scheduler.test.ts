@@ -123,7 +123,7 @@ suite('scheduler', () => {
 
   test('a long prompt is read in pieces while others get their tokens', async () => {
     const { scheduler, sequences, tokensOf, endOf } = startScheduler(2)
-    scheduler.submit(job(1, tokens(2), { maxTokens: 100 }))
+    scheduler.submit(job(1, tokens(2), { maxTokens: 100_000 }))
     await until(() => tokensOf(1).length >= 2)
     scheduler.submit(job(2, tokens(900)))
     await until(() => endOf(2) !== undefined)
