@@ -1,7 +1,11 @@
-/** A model on this worker, from the moment it is wanted: loading, then ready or failed. */
+/**
+ * A model on this worker, from the moment it is wanted: loading, then ready or failed. What failed
+ * stays so, unless its source says that trying again may help: a server that was down comes back.
+ */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, LoadedModel } from './engines/engine.ts'
 
 /** Where a model comes from: a file, a download, a simulation. */
@@ -12,6 +16,8 @@ export interface ModelSource {
   engine: string
   /** Fetches what is missing and makes the engine; `onProgress` is told a fraction from 0 to 1. */
   open(onProgress: (fraction: number) => void): Promise<Engine>
+  /** After a failure it is loaded again, so often. Absent: a failure is final. */
+  retry?: Backoff
 }
 
 type State =
@@ -23,9 +29,15 @@ export class HeldModel {
   readonly source: ModelSource
   #state: State = { kind: 'loading', progress: 0 }
   readonly #inFlight = new Map<string, number>() // one entry for each peer with requests here
+  readonly #onChange: () => void
+  #failures = 0 // in a row
+  #retryTimer: NodeJS.Timeout | undefined
+  #closed = false
 
-  constructor(source: ModelSource) {
+  /** `onChange`: its state is another one than `load` left it in. */
+  constructor(source: ModelSource, onChange: () => void = () => {}) {
     this.source = source
+    this.#onChange = onChange
   }
 
   /** Loads the model; a failure becomes its state and is not thrown. */
@@ -36,11 +48,38 @@ export class HeldModel {
         if (this.#state.kind === 'loading') this.#state.progress = progress
       })
       const loaded = await engine.load()
-      this.#state = { kind: 'ready', engine, loaded }
+      if (this.#closed) await engine.close()
+      else this.#ready(engine, loaded)
     } catch (error) {
       await engine?.close()
-      this.#state = { kind: 'failed', error: toHaifError(error) }
+      this.#fail(toHaifError(error))
     }
+  }
+
+  #ready(engine: Engine, loaded: LoadedModel): void {
+    this.#failures = 0
+    this.#state = { kind: 'ready', engine, loaded }
+    void this.#watch(engine)
+  }
+
+  async #watch({ lost }: Engine): Promise<void> {
+    if (lost === undefined) return
+    this.#fail(await lost)
+    this.#onChange()
+  }
+
+  #fail(error: HaifError): void {
+    this.#state = { kind: 'failed', error }
+    const { retry } = this.source
+    if (retry === undefined || this.#closed) return
+    this.#failures++
+    const delayMs = backoffMs(retry, this.#failures, Math.random())
+    this.#retryTimer = setTimeout(() => void this.#loadAgain(error.message), delayMs)
+  }
+
+  async #loadAgain(reason: string): Promise<void> {
+    await this.load()
+    if (this.failure?.message !== reason) this.#onChange()
   }
 
   get failure(): HaifError | null {
@@ -49,6 +88,12 @@ export class HeldModel {
 
   /** The engine, when it can take a request with these parameters. */
   engineFor(request: InferenceRequest): Engine {
+    const engine = this.#readyEngine()
+    refuseUnsupported(engine, request)
+    return engine
+  }
+
+  #readyEngine(): Engine {
     const { name } = this.source
     switch (this.#state.kind) {
       case 'loading':
@@ -56,9 +101,19 @@ export class HeldModel {
       case 'failed':
         throw new HaifError('MODEL_LOAD_FAILED', this.#state.error.message)
       case 'ready':
-        refuseUnsupported(this.#state.engine, request)
         return this.#state.engine
     }
+  }
+
+  /** The engine, when it can turn texts into vectors. */
+  embedder(): Engine & Required<Pick<Engine, 'embed'>> {
+    const engine = this.#readyEngine()
+    if (canEmbed(engine)) return engine
+    throw new HaifError(
+      'UNSUPPORTED_PARAMETER',
+      `the ${engine.kind} engine makes no embeddings of ${this.source.name}: choose another model`,
+      { details: { param: 'model' } }
+    )
   }
 
   /** SHA-256 of the file; empty until it is ready. */
@@ -94,19 +149,29 @@ export class HeldModel {
         const { chatTemplate: _, ...loaded } = this.#state.loaded
         const model = { ...loaded, name, engine, ...this.#state.engine.metrics() }
         const yours = peerKey === undefined ? 0 : (this.#inFlight.get(peerKey) ?? 0)
-        return { ...model, state: 'ready', yours }
+        const embeddings = canEmbed(this.#state.engine)
+        return { ...model, state: 'ready', yours, ...(embeddings ? { embeddings } : {}) }
       }
     }
   }
 
   async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#retryTimer)
     if (this.#state.kind === 'ready') await this.#state.engine.close()
   }
+}
+
+function canEmbed(engine: Engine): engine is Engine & Required<Pick<Engine, 'embed'>> {
+  return engine.embed !== undefined
 }
 
 function refuseUnsupported(engine: Engine, request: InferenceRequest): void {
   const asked = Object.keys(request.sampling)
   if (request.stop !== undefined) asked.push('stop')
+  if (request.responseFormat !== undefined) asked.push('responseFormat')
+  if (request.logprobs === true) asked.push('logprobs')
+  if ((request.topLogprobs ?? 0) > 0) asked.push('topLogprobs')
   const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))
   if (unsupported === undefined) return
   throw new HaifError(

@@ -5,7 +5,14 @@ import {
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
+import {
+  encodeVectors,
+  workerEmbed,
+  type EmbedReply,
+  type EmbedRequest
+} from '#shared/contracts/embedding.ts'
 import { workerDrain, type PeerReport, type WorkerModel } from '#shared/contracts/peers.ts'
+import { tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -37,28 +44,35 @@ export interface Worker extends Service {
   connected(): Promise<void>
   /** What it holds, as it reports it. */
   models(): WorkerModel[]
+  readonly stopMsMax: number
 }
+
+/** For taking leave of the mesh and ending the engines, after the drain. */
+const LEAVE_MS_MAX = 2000
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { join, models, labels = {}, self, onDrain, drainMs, log } = deps
-  const held = new Map(models.map((source) => [source.name, new HeldModel(source)]))
+  const held = new Map(
+    models.map((source) => {
+      const model: HeldModel = new HeldModel(source, () => tell(model))
+      return [source.name, model] as const
+    })
+  )
   const running = new RunningRequests()
   let loading: Promise<unknown> = Promise.resolve()
+  let stopping: Promise<void> | null = null
 
   async function* infer(
     request: InferenceRequest,
     context: ServerContext
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-    const model = request.model === undefined ? undefined : held.get(request.model)
-    if (model === undefined) {
-      throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${request.model ?? ''}`)
-    }
+    const model = modelNamed(request.model)
     const engine = model.engineFor(request)
     using entry = running.enter(context.signal)
     const leave = model.enter(context.peer.key)
     const { digest } = model
     const answer = engine.generate(toGenerate(request, digest), entry.signal)
-    let seq = request.resume?.tokenIds.length ?? 0
+    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
     let first = true
     try {
       for (;;) {
@@ -66,7 +80,7 @@ export function createWorker(deps: WorkerDeps): Worker {
         if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
         yield first ? { seq, ...value, digest } : { seq, ...value }
         first = false
-        seq += value.tokenIds.length
+        seq += tokensIn(value)
       }
     } finally {
       await answer.return(undefined as never) // the orchestrator may have left
@@ -74,12 +88,30 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   }
 
+  async function embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
+    const model = modelNamed(request.model)
+    const engine = model.embedder()
+    using entry = running.enter(context.signal)
+    const { vectors, promptTokens } = await engine.embed(request.inputs, entry.signal)
+    const encoded = encodeVectors(vectors)
+    return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
+  }
+
+  function modelNamed(name: string | undefined): HeldModel {
+    const model = name === undefined ? undefined : held.get(name)
+    if (model !== undefined) return model
+    throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name ?? ''}`)
+  }
+
   const describeModels = (peerKey?: string) =>
     [...held.values()].map((model) => model.describe(peerKey))
-  const router = new Router().serve(workerInfer, infer).respond(workerDrain, () => {
-    setImmediate(() => void onDrain()) // after the answer
-    return {}
-  })
+  const router = new Router()
+    .serve(workerInfer, infer)
+    .respond(workerEmbed, embed)
+    .respond(workerDrain, () => {
+      setImmediate(() => void leave()) // after the answer
+      return {}
+    })
   const mesh = join(router)
   const reporter = new Reporter({
     mesh,
@@ -91,12 +123,32 @@ export function createWorker(deps: WorkerDeps): Worker {
     log
   })
 
+  const leave = async () => {
+    try {
+      await onDrain()
+    } catch (error) {
+      log.error({ err: error }, 'this worker was asked to leave and could not stop in good order')
+    }
+  }
+
   const load = async (model: HeldModel) => {
-    const { name } = model.source
     await model.load()
+    tell(model)
+  }
+  const tell = (model: HeldModel) => {
+    const { name } = model.source
     if (model.failure === null) log.info({ model: name }, 'model is ready')
     else log.error({ model: name, code: model.failure.code }, model.failure.message)
     reporter.tellAll()
+  }
+
+  async function stop(): Promise<void> {
+    const drained = running.drain(drainMs)
+    reporter.tellAll() // so that nothing new is placed here
+    await drained
+    reporter.stop()
+    await mesh.stop()
+    await Promise.all([...held.values()].map((model) => model.close()))
   }
 
   const { promise: connected, resolve: onConnected } = Promise.withResolvers<void>()
@@ -118,24 +170,28 @@ export function createWorker(deps: WorkerDeps): Worker {
     },
     connected: () => connected,
     models: describeModels,
-    async stop() {
-      const drained = running.drain(drainMs)
-      reporter.tellAll() // so that nothing new is placed here
-      await drained
-      reporter.stop()
-      await mesh.stop()
-      await Promise.all([...held.values()].map((model) => model.close()))
+    stopMsMax: drainMs + LEAVE_MS_MAX,
+    stop() {
+      stopping ??= stop()
+      return stopping
     }
   }
 }
 
 function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
-  const { input, maxTokens, sampling, stop, resume } = request
+  const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
+    request
   const generate: GenerateRequest = { input, maxTokens, sampling }
   if (stop !== undefined) generate.stop = stop
+  if (responseFormat !== undefined) generate.responseFormat = responseFormat
+  if (logprobs !== undefined) generate.logprobs = logprobs
+  if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
   if (resume !== undefined) {
     generate.resumeTokenIds = resume.tokenIds
-    if (resume.digest !== digest) generate.resumeText = resume.text
+    if (resume.digest !== digest) {
+      generate.resumeText = resume.text
+      generate.resumeTokens = tokensIn(resume)
+    }
   }
   return generate
 }

@@ -5,16 +5,19 @@
 import type {
   FinishReason,
   InferenceInput,
+  ResponseFormat,
   Sampling,
   Timings,
+  TokenLogprob,
   Usage
 } from '#shared/contracts/inference.ts'
+import type { HaifError } from '#shared/errors.ts'
 
 /** What is known of a loaded model. */
 export interface LoadedModel {
   /** The name that clients use. */
   name: string
-  /** SHA-256 of the file in hex, the model's identity. */
+  /** SHA-256 of the file in hex, the model's identity. Without a file another text that stands for it. */
   digest: string
   /** Tokens that prompt and answer may have together. */
   contextTokens: number
@@ -30,27 +33,50 @@ export interface GenerateRequest {
   maxTokens: number
   sampling: Sampling
   stop?: string[]
+  /** The answer is JSON of this form. */
+  responseFormat?: ResponseFormat
+  /** Whether items carry `logprobs`, with so many likely tokens beside each. */
+  logprobs?: boolean
+  topLogprobs?: number
   /**
    * Tokens of the answer that another attempt on the same file has already sent: the engine goes on
    * after them as if it had produced them itself. They count into `maxTokens` and `completionTokens`.
    */
   resumeTokenIds?: number[]
   /**
-   * The text of those tokens, when another file made them: then the engine goes on after the text,
-   * and the ids only count.
+   * The text of those tokens, when another file made them or nobody knows their ids: then the engine
+   * goes on after the text, and the ids do not matter.
    */
   resumeText?: string
+  /** How many tokens that text was; given with it. */
+  resumeTokens?: number
 }
 
 export interface GenerateItem {
   tokenIds: number[]
   text: string
+  /** How many tokens the text has, from an engine that does not know their ids; `tokenIds` is empty. */
+  tokens?: number
+  /** What the model thinks before it answers, where the engine can tell it from the answer. */
+  reasoning?: string
+  /** One for each of `tokenIds`. */
+  logprobs?: TokenLogprob[]
 }
 
 export interface GenerateEnd {
   finishReason: FinishReason
   usage: Usage
   timings: Timings
+}
+
+/** A text, or the ids of its tokens. */
+export type EmbedInput = string | number[]
+
+export interface Embeddings {
+  /** In the order of the inputs; each of length 1. */
+  vectors: Float32Array[]
+  /** Of all inputs together. */
+  promptTokens: number
 }
 
 export interface EngineMetrics {
@@ -65,7 +91,7 @@ export interface EngineMetrics {
 }
 
 export interface Engine {
-  /** `llama`, `sim`: shown to clients as `provider`. */
+  /** `llama`, `openai`, `sim`: shown to clients as `provider`. */
   readonly kind: string
   /** Names of `Sampling` fields and of `GenerateRequest` that it understands; the rest is refused. */
   readonly parameters: ReadonlySet<string>
@@ -76,6 +102,13 @@ export interface Engine {
    * throws the signal's reason. Rejects with CONTEXT_TOO_LONG before anything is decoded.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateItem, GenerateEnd>
+  /** Only engines that can have it. The result has a vector for every input, or it rejects. */
+  embed?(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings>
   metrics(): EngineMetrics
   close(): Promise<void>
+  /**
+   * Resolves when what the engine stands on is gone. It has let go of everything then, except for
+   * requests that still run, which end or fail by themselves; it takes no new ones.
+   */
+  readonly lost?: Promise<HaifError>
 }

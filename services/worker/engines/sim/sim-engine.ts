@@ -53,6 +53,7 @@ export class SimEngine implements Engine {
   readonly #slots: SimSlots
   readonly #cache: SimCache
   readonly #now: () => number
+  readonly #closing = new AbortController()
 
   constructor(options: Partial<SimOptions> = {}) {
     this.#options = { ...SIM_DEFAULTS, ...options }
@@ -79,12 +80,16 @@ export class SimEngine implements Engine {
     }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closing.abort(new HaifError('SHUTTING_DOWN', 'the simulated engine is closed'))
+  }
 
   async *generate(
     request: GenerateRequest,
-    signal: AbortSignal
+    caller: AbortSignal
   ): AsyncGenerator<GenerateItem, GenerateEnd, void> {
+    const signal = AbortSignal.any([caller, this.#closing.signal])
+    signal.throwIfAborted()
     const prompt = promptText(request.input)
     const promptTokens = countPromptTokens(prompt)
     const room = this.#roomAfter(promptTokens)
@@ -98,7 +103,7 @@ export class SimEngine implements Engine {
       this.#cache.add(prompt)
       const decodingAt = this.#now()
       const length = Math.min(request.maxTokens, room, this.#options.answerTokens)
-      const made = request.resumeTokenIds?.length ?? 0
+      const made = request.resumeTokens ?? request.resumeTokenIds?.length ?? 0
       yield* this.#decode(prompt, made, length, signal)
       return {
         finishReason: length === this.#options.answerTokens ? 'stop' : 'length',

@@ -1,0 +1,150 @@
+/** What a server tells of its models: which there are, and what is worth knowing of one. */
+import { createHash } from 'node:crypto'
+import { Type, type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { HaifError } from '#shared/errors.ts'
+import { check } from '#shared/rpc/check.ts'
+import { KIND_OF_OWNER, type UpstreamKind } from './dialect.ts'
+import type { UpstreamClient } from './upstream-client.ts'
+
+const OptionalText = Type.Optional(Type.Union([Type.String(), Type.Null()]))
+const Count = Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()]))
+
+const ListedModel = Type.Object({
+  id: Type.String({ minLength: 1 }),
+  owned_by: OptionalText,
+  /** vLLM and SGLang: the repository or folder, and the context. */
+  root: OptionalText,
+  max_model_len: Count,
+  /** llama-server: from the file. */
+  meta: Type.Optional(
+    Type.Union([Type.Object({ n_ctx_train: Count, n_params: Count, size: Count }), Type.Null()])
+  )
+})
+export type ListedModel = Static<typeof ListedModel>
+const ModelList = Compile(Type.Object({ data: Type.Array(ListedModel, { maxItems: 10_000 }) }))
+
+/** llama-server's `/props`. */
+const Props = Compile(
+  Type.Object({
+    default_generation_settings: Type.Optional(Type.Object({ n_ctx: Count })),
+    total_slots: Count,
+    model_path: OptionalText
+  })
+)
+
+/** Ollama's `/api/tags`. */
+const Tags = Compile(
+  Type.Object({
+    models: Type.Array(
+      Type.Object({
+        name: Type.String(),
+        digest: OptionalText,
+        size: Count,
+        details: Type.Optional(Type.Object({ quantization_level: OptionalText }))
+      }),
+      { maxItems: 10_000 }
+    )
+  })
+)
+
+export interface UpstreamModel {
+  kind: UpstreamKind
+  id: string
+  digest: string
+  contextTokens: number
+  sizeBytes: number
+  parameters?: number
+  quantization?: string
+  /** What the server itself is set up for. */
+  slots?: number
+}
+
+/** For a server that does not say: what current ones have at least, and Ollama by default. */
+const CONTEXT_TOKENS_UNKNOWN = 4096
+
+export async function listModels(client: UpstreamClient): Promise<ListedModel[]> {
+  const reply = await client.getJson('/models')
+  return check(ModelList, reply, `${client.name}: its list of models`, 'ENGINE_FAILED').data
+}
+
+export async function identifyModel(client: UpstreamClient, id: string): Promise<UpstreamModel> {
+  const listed = (await listModels(client)).find((model) => model.id === id)
+  if (listed === undefined) {
+    throw new HaifError('MODEL_NOT_FOUND', `${client.name} no longer has ${id}`)
+  }
+  const kind = KIND_OF_OWNER.get(listed.owned_by ?? '') ?? 'other'
+  const facts = await factsOf(client, kind, listed)
+  return { kind, id, digest: digestOf(kind, id, facts.revision), ...facts.known }
+}
+
+interface Facts {
+  /** What changes when another file is served under the same name. */
+  revision: string
+  known: Omit<UpstreamModel, 'kind' | 'id' | 'digest'>
+}
+
+async function factsOf(
+  client: UpstreamClient,
+  kind: UpstreamKind,
+  listed: ListedModel
+): Promise<Facts> {
+  switch (kind) {
+    case 'llama-server':
+      return llamaServerFacts(client, listed)
+    case 'ollama':
+      return ollamaFacts(client, listed)
+    case 'vllm':
+    case 'sglang':
+    case 'other': {
+      const contextTokens = listed.max_model_len ?? CONTEXT_TOKENS_UNKNOWN
+      return { revision: listed.root ?? '', known: { contextTokens, sizeBytes: 0 } }
+    }
+  }
+}
+
+/** What is nice to know: a server that keeps it to itself can still answer. */
+const notTold = (): null => null
+
+async function llamaServerFacts(client: UpstreamClient, { meta }: ListedModel): Promise<Facts> {
+  const said = await client.getJson('//props').catch(notTold)
+  const props = Props.Check(said) ? said : null
+  const { n_params: parameters, n_ctx_train: trained, size } = meta ?? {}
+  const context = props?.default_generation_settings?.n_ctx ?? trained
+  return {
+    revision: `${parameters ?? 0}/${size ?? 0}/${props?.model_path ?? ''}`,
+    known: {
+      contextTokens: context ?? CONTEXT_TOKENS_UNKNOWN,
+      sizeBytes: size ?? 0,
+      ...(parameters == null ? {} : { parameters }),
+      ...(props?.total_slots == null ? {} : { slots: props.total_slots })
+    }
+  }
+}
+
+async function ollamaFacts(client: UpstreamClient, { id }: ListedModel): Promise<Facts> {
+  const said = await client.getJson('//api/tags').catch(notTold)
+  const tag = Tags.Check(said) ? said.models.find(({ name }) => name === id) : undefined
+  const quantization = tag?.details?.quantization_level
+  return {
+    revision: tag?.digest ?? '',
+    known: {
+      contextTokens: CONTEXT_TOKENS_UNKNOWN,
+      sizeBytes: tag?.size ?? 0,
+      ...(quantization == null ? {} : { quantization })
+    }
+  }
+}
+
+/**
+ * Two workers on equal servers have the same model. There is no file to hash, and nobody shall take
+ * this for the hash of one, so it is not hex from end to end.
+ */
+function digestOf(kind: UpstreamKind, id: string, revision: string): string {
+  const hex = createHash('sha256')
+    .update(JSON.stringify([kind, id, revision]))
+    .digest('hex')
+  return `upstream:${hex}`.slice(0, DIGEST_CHARACTERS)
+}
+
+const DIGEST_CHARACTERS = 64

@@ -1,0 +1,106 @@
+/**
+ * How busy a server is with what did not come from us: it may have other clients. Read from its
+ * `/metrics`, where it has them; that the server answers at all is worth as much as the numbers.
+ */
+import { toHaifError, type HaifError } from '#shared/errors.ts'
+import { DIALECTS, type UpstreamKind } from './dialect.ts'
+import type { UpstreamClient } from './upstream-client.ts'
+import { ServerGone, ServerLate } from './upstream-errors.ts'
+
+const LOOK_MS = 1_000
+/** A server in the middle of a long step may be late once or twice; one that refuses us is gone. */
+const MISSES_MAX = 3
+
+export interface GaugeOptions {
+  client: UpstreamClient
+  kind: UpstreamKind
+  /** The model's name on the server. */
+  id: string
+  /** Requests of ours that are with the server. */
+  own: () => number
+  onGone: (error: HaifError) => void
+}
+
+export class LoadGauge {
+  readonly #options: GaugeOptions
+  #path: string
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+  #misses = 0
+  #foreign = 0
+
+  constructor(options: GaugeOptions) {
+    this.#options = options
+    this.#path = DIALECTS[options.kind].load === null ? '/models' : '//metrics'
+  }
+
+  /** Requests of others there. */
+  get foreign(): number {
+    return this.#foreign
+  }
+
+  start(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => void this.#look(), LOOK_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #look(path = this.#path): Promise<void> {
+    const { client, own } = this.#options
+    const before = own()
+    try {
+      const text = await client.getText(path)
+      if (path === '//metrics') this.#read(text, Math.max(before, own()))
+      this.#misses = 0
+    } catch (error) {
+      if (path === '//metrics' && !(error instanceof ServerLate)) {
+        this.#withoutMetrics(error)
+        return this.#look('/models')
+      }
+      this.#missed(error)
+    }
+    this.start()
+  }
+
+  /** It has none, or was started without them; or it is gone, which the next look tells. */
+  #withoutMetrics(error: unknown): void {
+    this.#foreign = 0
+    if (!(error instanceof ServerGone)) this.#path = '/models'
+  }
+
+  /** A request that ends while we look counts as ours, not as somebody else's. */
+  #read(text: string, own: number): void {
+    const { kind, id } = this.#options
+    const { load } = DIALECTS[kind]
+    if (load === null) return
+    const total = readGauge(text, load.running, id) + readGauge(text, load.waiting, id)
+    this.#foreign = Math.max(0, total - own)
+  }
+
+  #missed(error: unknown): void {
+    if (this.#stopped) return
+    if (error instanceof ServerLate) this.#misses++
+    else if (error instanceof ServerGone) this.#misses = MISSES_MAX
+    if (this.#misses < MISSES_MAX) return
+    this.stop()
+    this.#options.onGone(toHaifError(error))
+  }
+}
+
+/** The sum over its engines; a line that names another model does not count. */
+export function readGauge(text: string, name: string, model: string): number {
+  let sum = 0
+  for (const line of text.split('\n')) {
+    if (!line.startsWith(name)) continue
+    const [, labels = '', value] = /^(\{.*\})?\s+(\S+)/.exec(line.slice(name.length)) ?? []
+    const named = /model_name="((?:[^"\\]|\\.)*)"/.exec(labels)?.[1]
+    const count = Number(value)
+    if ((named === undefined || named === model) && count > 0) sum += count
+  }
+  return sum
+}

@@ -1,0 +1,95 @@
+/** From our request to the body of `/chat/completions` or `/completions`. */
+import type { ChatMessage, ResponseFormat, Sampling } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from '../engine.ts'
+import { DIALECTS, type Dialect, type UpstreamKind } from './dialect.ts'
+
+export interface UpstreamRequest {
+  path: '/chat/completions' | '/completions'
+  body: Record<string, unknown> & { max_tokens: number }
+}
+
+export interface BodyFacts {
+  kind: UpstreamKind
+  /** The model's name on the server. */
+  id: string
+  /** Tokens that are still to be written. */
+  maxTokens: number
+  /** What is written already; empty if nothing is. */
+  prefix: string
+}
+
+export function requestBody(request: GenerateRequest, facts: BodyFacts): UpstreamRequest {
+  const dialect = DIALECTS[facts.kind]
+  const { input, stop } = request
+  const { streamOptions, body } = dialect.countsTokens
+  assertFormPossible(request, facts.prefix)
+  const common = {
+    model: facts.id,
+    max_tokens: facts.maxTokens,
+    stream: true,
+    stream_options: { include_usage: true, ...streamOptions },
+    ...body,
+    ...samplingFields(request.sampling, dialect),
+    ...(stop === undefined || stop.length === 0 ? {} : { stop })
+  }
+  if (input.mode === 'direct') {
+    return { path: '/completions', body: { ...common, prompt: input.prompt + facts.prefix } }
+  }
+  const turns =
+    facts.prefix === ''
+      ? { messages: input.messages }
+      : continued(input.messages, facts.prefix, dialect)
+  const { responseFormat } = request
+  const form = responseFormat === undefined ? {} : { response_format: formOf(responseFormat) }
+  return { path: '/chat/completions', body: { ...common, ...turns, ...form } }
+}
+
+/** A server applies the form to what it writes itself, so it cannot begin in the middle. */
+function assertFormPossible({ responseFormat, input }: GenerateRequest, prefix: string): void {
+  if (responseFormat === undefined) return
+  if (prefix !== '') throw cannotContinue()
+  if (input.mode === 'chat') return
+  throw new HaifError(
+    'UNSUPPORTED_PARAMETER',
+    'the openai engine cannot do responseFormat in mode `direct`: send messages',
+    { details: { param: 'responseFormat' } }
+  )
+}
+
+const formOf = (format: ResponseFormat) =>
+  format.type === 'json'
+    ? { type: 'json_object' }
+    : {
+        type: 'json_schema',
+        json_schema: { name: 'answer', schema: format.schema, strict: true }
+      }
+
+/** Only what was asked for: the rest is the server's own choice. */
+function samplingFields(sampling: Sampling, { sampling: names, topKAll }: Dialect) {
+  const fields: Record<string, unknown> = {}
+  for (const [field, value] of Object.entries(sampling)) {
+    const name = names[field as keyof Sampling]
+    if (name !== undefined) fields[name] = field === 'topK' && value === 0 ? topKAll : value
+  }
+  return fields
+}
+
+function continued(messages: readonly ChatMessage[], prefix: string, { continues }: Dialect) {
+  const open = { messages: [...messages, { role: 'assistant', content: prefix }] }
+  switch (continues) {
+    case 'flagged':
+      return { ...open, add_generation_prompt: false, continue_final_message: true }
+    case 'prefilled':
+      return open
+    case 'never':
+      throw cannotContinue()
+  }
+}
+
+/** Another worker may be able to. */
+const cannotContinue = (): HaifError =>
+  new HaifError(
+    'ENGINE_FAILED',
+    'the server behind this worker cannot go on with this answer, which another one began'
+  )

@@ -1,0 +1,242 @@
+/**
+ * HTTP to a server that we do not run. Every wait has a bound, an abort closes the socket at once,
+ * and whatever goes wrong becomes one of our errors here.
+ *
+ * Each request has a connection of its own: one that is kept may be closed by the server in the
+ * moment in which it is used again, and nobody can tell whether the request has arrived.
+ */
+import { readFile } from 'node:fs/promises'
+import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { TLSSocket } from 'node:tls'
+import { HaifError } from '#shared/errors.ts'
+import { oneLine } from './one-line.ts'
+import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
+
+export interface UpstreamTimeouts {
+  connectMs: number
+  /** Until the first token of an answer: the prompt is read, and the server may have a queue. */
+  firstTokenMs: number
+  /** Between two pieces of an answer that has begun. */
+  idleMs: number
+  /** For a look at the server: its models, its load. */
+  lookMs: number
+}
+
+export const UPSTREAM_TIMEOUTS: UpstreamTimeouts = {
+  connectMs: 5_000,
+  firstTokenMs: 300_000, // 30,000 tokens at 100 tokens/s
+  idleMs: 60_000,
+  lookMs: 5_000
+}
+
+const REPLY_BYTES_MAX = 4 << 20
+const ERROR_BYTES_MAX = 65_536
+const KEY_CHARACTERS_MAX = 4096
+
+export interface UpstreamClientOptions {
+  /** With the path before `/models`, so usually ending in `/v1`. */
+  url: URL
+  /** Holds the API key and nothing else. */
+  keyFile?: string
+  timeouts?: Partial<UpstreamTimeouts>
+}
+
+export class UpstreamClient {
+  /** How a message names the server. */
+  readonly name: string
+  readonly keyFile: string | undefined
+  readonly #base: string
+  readonly #root: string
+  readonly #timeouts: UpstreamTimeouts
+
+  constructor({ url, keyFile, timeouts = {} }: UpstreamClientOptions) {
+    this.name = `the server at ${url.host}`
+    this.keyFile = keyFile
+    this.#base = url.href.replace(/\/+$/, '')
+    this.#root = this.#base.replace(/\/v1$/, '')
+    this.#timeouts = { ...UPSTREAM_TIMEOUTS, ...timeouts }
+  }
+
+  /** `/models` is under the address that was given, `//props` under that without its `/v1`. */
+  async getJson(path: string): Promise<unknown> {
+    const text = await this.getText(path)
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw new HaifError('ENGINE_FAILED', `${this.name} answered ${path} with something else`, {
+        cause: error
+      })
+    }
+  }
+
+  async getText(path: string): Promise<string> {
+    const controller = new AbortController()
+    const late = new ServerLate(`${this.name} does not answer ${path} in time`)
+    const timer = setTimeout(() => controller.abort(late), this.#timeouts.lookMs)
+    try {
+      const response = await this.#open('GET', path, undefined, controller.signal)
+      return await this.#readAll(response, controller.signal, REPLY_BYTES_MAX)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /**
+   * The pieces of the answer as they come. Rejects with the signal's reason when it is aborted.
+   * `hasBegun`: the first token is there, so the next ones cannot be far.
+   */
+  async *post(
+    path: string,
+    body: object,
+    { signal, hasBegun }: { signal: AbortSignal; hasBegun: () => boolean }
+  ): AsyncGenerator<Buffer, void, void> {
+    const { firstTokenMs, idleMs } = this.#timeouts
+    const response = await this.#open('POST', path, JSON.stringify(body), signal)
+    yield* this.#chunks(response, signal, () => (hasBegun() ? idleMs : firstTokenMs))
+  }
+
+  async #open(
+    method: 'GET' | 'POST',
+    path: string,
+    body: string | undefined,
+    signal: AbortSignal
+  ): Promise<IncomingMessage> {
+    const key = await this.#readKey()
+    signal.throwIfAborted()
+    const response = await this.#send(method, path, { body, key, signal })
+    const { statusCode: status = 0 } = response
+    if (status >= 200 && status < 300) return response
+    const said = await this.#readAll(response, signal, ERROR_BYTES_MAX).catch(() => '')
+    signal.throwIfAborted()
+    const { name, keyFile } = this
+    throw errorOfStatus({ name, keyFile, status, body: said, headers: response.headers })
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    { body, key, signal }: { body: string | undefined; key: string | null; signal: AbortSignal }
+  ): Promise<IncomingMessage> {
+    const url = path.startsWith('//') ? this.#root + path.slice(1) : this.#base + path
+    const headers = {
+      accept: body === undefined ? '*/*' : 'text/event-stream',
+      ...(body === undefined ? {} : jsonHeaders(body)),
+      ...(key === null ? {} : { authorization: `Bearer ${key}` })
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const send = url.startsWith('https:') ? requestHttps : requestHttp
+    const request = send(url, { method, headers, agent: false }, resolve)
+    const endLimit = this.#limit(request)
+    const onAbort = () => request.destroy()
+    signal.addEventListener('abort', onAbort, { once: true })
+    request.on('error', reject)
+    request.on('close', () => signal.removeEventListener('abort', onAbort)) // with its response
+    request.end(body)
+    try {
+      return await promise
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#translate(error)
+    } finally {
+      endLimit()
+    }
+  }
+
+  /** First for the connection, then for the first byte; returns the function that ends it. */
+  #limit(request: ClientRequest): () => void {
+    const { connectMs, firstTokenMs } = this.#timeouts
+    const giveUp = (ms: number, error: HaifError) => setTimeout(() => request.destroy(error), ms)
+    const unreachable = new ServerGone(`${this.name} cannot be reached within ${connectMs} ms`)
+    let timer = giveUp(connectMs, unreachable)
+    const onConnect = () => {
+      clearTimeout(timer)
+      timer = giveUp(firstTokenMs, this.#silent(firstTokenMs))
+    }
+    request.once('socket', (socket) => {
+      socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', onConnect)
+    })
+    return () => clearTimeout(timer)
+  }
+
+  async *#chunks(
+    response: IncomingMessage,
+    signal: AbortSignal,
+    limitMs: () => number
+  ): AsyncGenerator<Buffer> {
+    const iterator = response[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    try {
+      for (;;) {
+        const ms = limitMs()
+        const timer = setTimeout(() => response.destroy(this.#silent(ms)), ms)
+        const next = await iterator.next().finally(() => clearTimeout(timer))
+        signal.throwIfAborted()
+        if (next.done === true) return
+        yield next.value
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      throw this.#translate(error)
+    } finally {
+      response.destroy()
+    }
+  }
+
+  async #readAll(
+    response: IncomingMessage,
+    signal: AbortSignal,
+    bytesMax: number
+  ): Promise<string> {
+    const chunks: Buffer[] = []
+    let bytes = 0
+    for await (const chunk of this.#chunks(response, signal, () => this.#timeouts.lookMs)) {
+      bytes += chunk.length
+      if (bytes > bytesMax) {
+        throw new HaifError('ENGINE_FAILED', `${this.name} sends more than ${bytesMax} bytes`)
+      }
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks).toString()
+  }
+
+  #silent(ms: number): HaifError {
+    return new HaifError('ENGINE_FAILED', `${this.name} has sent nothing for ${ms / 1000} s`)
+  }
+
+  #translate(error: unknown): unknown {
+    if (error instanceof HaifError || !(error instanceof Error)) return error
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (NOBODY_THERE.has(code)) {
+      return new ServerGone(`${this.name} cannot be reached (${code})`, { cause: error })
+    }
+    return new HaifError('ENGINE_FAILED', `${this.name} broke off: ${oneLine(error)}`, {
+      cause: error
+    })
+  }
+
+  /** Read each time, so that a key can be replaced while the worker runs. */
+  async #readKey(): Promise<string | null> {
+    if (this.keyFile === undefined) return null
+    try {
+      const key = (await readFile(this.keyFile, 'utf8')).trim()
+      if (/^[\x21-\x7E]+$/.test(key) && key.length <= KEY_CHARACTERS_MAX) return key
+    } catch (error) {
+      throw new ServerGone(`the key file ${this.keyFile} cannot be read`, { cause: error })
+    }
+    throw new ServerGone(`the key file ${this.keyFile} does not hold one key in one line`)
+  }
+}
+
+const NOBODY_THERE: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT'
+])
+
+const jsonHeaders = (body: string) => ({
+  'content-type': 'application/json',
+  'content-length': Buffer.byteLength(body)
+})

@@ -1,0 +1,185 @@
+/**
+ * What an OpenAI-compatible server says when it refuses, in our codes. The servers agree on the
+ * status and not on the words: vLLM, SGLang, llama-server, Ollama and OpenAI each have their own way
+ * to say that a prompt is too long.
+ */
+import type { IncomingHttpHeaders } from 'node:http'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { HaifError, type ErrorOptions } from '#shared/errors.ts'
+import { oneLine } from './one-line.ts'
+
+/** Nobody is there, or nobody who lets us in: the next request will fare no better. */
+export class ServerGone extends HaifError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('ENGINE_FAILED', message, options)
+  }
+}
+
+/** It may only be busy. */
+export class ServerLate extends ServerGone {}
+
+export interface Refusal {
+  /** How a message names the server. */
+  name: string
+  keyFile: string | undefined
+  status: number
+  body: string
+  headers: IncomingHttpHeaders
+}
+
+export function errorOfStatus({ name, keyFile, status, body, headers }: Refusal): HaifError {
+  const said = readSaid(body)
+  const words = said.message === '' ? `HTTP ${status}` : said.message
+  switch (status) {
+    case 400:
+    case 413:
+    case 422:
+      return isTooLong(said) || status === 413 ? tooLong(said) : notTaken(said, words)
+    case 401:
+    case 403:
+      return new ServerGone(
+        keyFile === undefined
+          ? `${name} wants an API key: give it with --upstream-key-file`
+          : `${name} refuses the key in ${keyFile}`
+      )
+    case 404:
+      return new HaifError('MODEL_NOT_FOUND', `${name}: ${words}`)
+    case 429:
+    case 503:
+      return new HaifError('WORKER_OVERLOADED', `${name} takes no more now: ${words}`, {
+        retryAfterMs: readRetryAfterMs(headers['retry-after'])
+      })
+    default:
+      return new HaifError('ENGINE_FAILED', `${name} failed: ${words}`)
+  }
+}
+
+/** The same in the middle of a stream, where there is no status but the one in the text. */
+export function errorInStream(name: string, error: unknown): HaifError {
+  const said = readSaid(JSON.stringify({ error }))
+  if (isTooLong(said)) return tooLong(said)
+  const words = said.message === '' ? 'without a reason' : said.message
+  return new HaifError('ENGINE_FAILED', `${name} broke off: ${words}`)
+}
+
+interface Said {
+  message: string
+  type: string
+  code: string
+  param: string
+  promptTokens: number | null
+  contextTokens: number | null
+}
+
+const Text = Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Null()]))
+const ErrorObject = Compile(
+  Type.Object({
+    message: Text,
+    type: Text,
+    code: Text,
+    param: Text,
+    n_prompt_tokens: Type.Optional(Type.Number()),
+    n_ctx: Type.Optional(Type.Number())
+  })
+)
+const Enveloped = Compile(Type.Object({ error: Type.Unknown() }))
+
+/** `{"error": {…}}`, `{"error": "…"}`, the bare object of older vLLM, or plain text. */
+function readSaid(body: string): Said {
+  const parsed = parseOrNull(body)
+  const inner = Enveloped.Check(parsed) ? parsed.error : parsed
+  if (!ErrorObject.Check(inner)) {
+    const message = typeof inner === 'string' ? inner : body
+    return { ...SAID_NOTHING, message: oneLine(message), ...tokensNamed(message) }
+  }
+  const message = String(inner.message ?? '')
+  const named = tokensNamed(message)
+  return {
+    message: oneLine(message),
+    type: String(inner.type ?? ''),
+    code: String(inner.code ?? ''),
+    param: String(inner.param ?? ''),
+    promptTokens: inner.n_prompt_tokens ?? named.promptTokens,
+    contextTokens: inner.n_ctx ?? named.contextTokens
+  }
+}
+
+const SAID_NOTHING = { type: '', code: '', param: '', promptTokens: null, contextTokens: null }
+
+function parseOrNull(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return null // a proxy's HTML page, for one
+  }
+}
+
+const isTooLong = ({ type, code, message }: Said): boolean =>
+  type === 'exceed_context_size_error' ||
+  code === 'context_length_exceeded' ||
+  /context (?:length|size|window)/i.test(message)
+
+const CONTEXT_TOKENS = [
+  /context length is (\d+)/, // vLLM, OpenAI
+  /context length (?:of |\()(\d+)/, // SGLang
+  /context size \((\d+)/ // llama-server
+]
+const PROMPT_TOKENS = [
+  /(\d+) in the (?:messages|prompt)/, // vLLM, OpenAI
+  /(\d+) input tokens/, // vLLM since 0.6
+  /(\d+) tokens from the input/, // SGLang
+  /input \((\d+) tokens\)/,
+  /request \((\d+) tokens\)/ // llama-server
+]
+
+function tokensNamed(message: string): Pick<Said, 'promptTokens' | 'contextTokens'> {
+  const first = (patterns: RegExp[]) => {
+    for (const pattern of patterns) {
+      const digits = pattern.exec(message)?.[1]
+      if (digits !== undefined) return Number(digits)
+    }
+    return null
+  }
+  return { promptTokens: first(PROMPT_TOKENS), contextTokens: first(CONTEXT_TOKENS) }
+}
+
+function tooLong({ message, promptTokens, contextTokens }: Said): HaifError {
+  const words = message === '' ? 'the prompt does not fit the context of the model' : message
+  return new HaifError('CONTEXT_TOO_LONG', words, {
+    details: {
+      ...(promptTokens === null ? {} : { promptTokens }),
+      ...(contextTokens === null ? {} : { contextTokens })
+    }
+  })
+}
+
+function notTaken({ param }: Said, words: string): HaifError {
+  if (!OPTIONAL_FIELDS.has(param)) return new HaifError('VALIDATION_FAILED', words)
+  return new HaifError('UNSUPPORTED_PARAMETER', words, { details: { param } })
+}
+
+/** Fields that the caller may leave out, so that naming one of them helps. */
+const OPTIONAL_FIELDS: ReadonlySet<string> = new Set([
+  'temperature',
+  'top_p',
+  'top_k',
+  'min_p',
+  'seed',
+  'repetition_penalty',
+  'repeat_penalty',
+  'frequency_penalty',
+  'presence_penalty',
+  'stop'
+])
+
+/** Seconds or a date; a second where it does not say. */
+function readRetryAfterMs(header: string | undefined): number {
+  const seconds = Number(header ?? Number.NaN)
+  const ms = Number.isNaN(seconds) ? Date.parse(header ?? '') - Date.now() : seconds * 1000
+  if (Number.isNaN(ms)) return RETRY_AFTER_MS_DEFAULT
+  return Math.min(RETRY_AFTER_MS_MAX, Math.max(0, ms))
+}
+
+const RETRY_AFTER_MS_DEFAULT = 1_000
+const RETRY_AFTER_MS_MAX = 300_000
