@@ -7,10 +7,16 @@ import {
   VERSIONED_MAX_TOKENS,
   VERSIONED_TEMPERATURE,
   VersionedInferBody,
+  type HttpResponseFormat,
   type InferBody,
   type Mode
 } from '#shared/contracts/http-infer.ts'
-import type { InferenceInput, InferenceRequest, Sampling } from '#shared/contracts/inference.ts'
+import type {
+  InferenceInput,
+  InferenceRequest,
+  ResponseFormat,
+  Sampling
+} from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import { checkBody } from './validation.ts'
 
@@ -58,6 +64,8 @@ function readNative(body: NativeInferBody): Asked {
   }
   if (body.model !== undefined) request.model = body.model
   if (stop !== undefined) request.stop = typeof stop === 'string' ? [stop] : stop
+  const responseFormat = readFormat(body.response_format)
+  if (responseFormat !== undefined) request.responseFormat = responseFormat
   if (body.tenant_id !== undefined) request.tenantId = body.tenant_id
   if (body.priority !== undefined) request.priority = body.priority
   if (body.labels !== undefined) request.labels = body.labels
@@ -90,6 +98,18 @@ function readInput(body: NativeInferBody, mode: Mode): InferenceInput {
     : { mode, messages: [{ role: 'user', content: prompt }] }
 }
 
+function readFormat(format: HttpResponseFormat | undefined): ResponseFormat | undefined {
+  switch (format?.type) {
+    case undefined:
+    case 'text':
+      return undefined
+    case 'json_object':
+      return { type: 'json' }
+    case 'json_schema':
+      return { type: 'jsonSchema', schema: format.json_schema.schema }
+  }
+}
+
 function readSampling(body: NativeInferBody): Sampling {
   const sampling: Sampling = { temperature: body.temperature ?? DEFAULT_TEMPERATURE }
   if (body.top_p !== undefined) sampling.topP = body.top_p
@@ -98,6 +118,7 @@ function readSampling(body: NativeInferBody): Sampling {
   if (body.seed !== undefined) sampling.seed = body.seed
   if (body.repeat_penalty !== undefined) sampling.repeatPenalty = body.repeat_penalty
   if (body.frequency_penalty !== undefined) sampling.frequencyPenalty = body.frequency_penalty
+  if (body.logit_bias !== undefined) sampling.logitBias = body.logit_bias
   if (body.presence_penalty !== undefined) sampling.presencePenalty = body.presence_penalty
   return sampling
 }

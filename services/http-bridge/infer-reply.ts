@@ -15,8 +15,13 @@ export interface Answered {
   requestId: string
 }
 
-export function nativeReply(answered: Answered, output: string): NativeInferReply {
-  return { ...summary(answered), output }
+export function nativeReply(
+  answered: Answered,
+  output: string,
+  reasoning: string
+): NativeInferReply {
+  const reply = { ...summary(answered), output }
+  return reasoning === '' ? reply : { ...reply, reasoning }
 }
 
 export function versionedReply({ requestId }: Answered, text: string): VersionedInferReply {

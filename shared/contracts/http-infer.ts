@@ -32,6 +32,20 @@ export const Mode = Type.Union([Type.Literal('direct'), Type.Literal('chat')], {
 })
 export type Mode = Static<typeof Mode>
 
+/** As in OpenAI's API. */
+export const HttpResponseFormat = Type.Union(
+  [
+    Type.Object({ type: Type.Literal('text') }),
+    Type.Object({ type: Type.Literal('json_object') }),
+    Type.Object({
+      type: Type.Literal('json_schema'),
+      json_schema: Type.Object({ schema: Type.Record(Type.String(), Type.Unknown()) })
+    })
+  ],
+  { description: 'The form of the answer: any JSON object, or one that a JSON Schema describes.' }
+)
+export type HttpResponseFormat = Static<typeof HttpResponseFormat>
+
 export const NativeInferBody = Type.Object(
   {
     prompt: Type.Optional(Text('What to answer; in `chat` mode one message of the user.')),
@@ -55,6 +69,8 @@ export const NativeInferBody = Type.Object(
         description: 'Texts that end the answer; they are not part of it.'
       })
     ),
+    logit_bias: Sampling.properties.logitBias,
+    response_format: Type.Optional(HttpResponseFormat),
     stream: Type.Optional(
       Type.Boolean({
         description: 'Server-sent events; `Accept: text/event-stream` does the same.'
@@ -132,7 +148,13 @@ const exampleSummary = {
 }
 
 export const NativeInferReply = Type.Object(
-  { ...summary, output: Type.String() },
+  {
+    ...summary,
+    output: Type.String(),
+    reasoning: Type.Optional(
+      Type.String({ description: 'What the model thought before it answered.' })
+    )
+  },
   {
     title: 'Native',
     examples: [{ ...exampleSummary, output: 'HAIF is one AI cloud from your own machines.' }]
@@ -149,6 +171,7 @@ export type VersionedInferReply = Static<typeof VersionedInferReply>
 /** Data of an `event: token`. */
 export const TokenEvent = Type.Object({
   text: Type.String(),
+  reasoning: Type.Optional(Type.String({ description: 'Thought, and not part of the answer.' })),
   index: Type.Integer({ minimum: 0, description: 'Place of its first token in the answer.' })
 })
 export type TokenEvent = Static<typeof TokenEvent>

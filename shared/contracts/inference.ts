@@ -11,6 +11,8 @@ const MESSAGES_MAX = 1024
 export const MAX_TOKENS_MAX = 1_048_576
 const STOPS_MAX = 16
 const STOP_CHARACTERS_MAX = 256
+const BIASES_MAX = 1024
+const TOP_LOGPROBS_MAX = 20
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
 
@@ -44,9 +46,30 @@ export const Sampling = Type.Object({
   seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
   repeatPenalty: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10 })),
   frequencyPenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
-  presencePenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 }))
+  presencePenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  /** Token id to what is added to its logit; ids are those of the model's own vocabulary. */
+  logitBias: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^(0|[1-9][0-9]{0,6})$' }),
+      Type.Number({ minimum: -100, maximum: 100 }),
+      { maxProperties: BIASES_MAX }
+    )
+  )
 })
 export type Sampling = Static<typeof Sampling>
+
+/**
+ * The form of the answer: any JSON object, or one that a JSON Schema describes. Keywords of the
+ * schema that the engine cannot keep are refused.
+ */
+export const ResponseFormat = Type.Union([
+  Type.Object({ type: Type.Literal('json') }),
+  Type.Object({
+    type: Type.Literal('jsonSchema'),
+    schema: Type.Record(Type.String(), Type.Unknown())
+  })
+])
+export type ResponseFormat = Static<typeof ResponseFormat>
 
 export const InferenceRequest = Type.Object({
   /** Absent: the mesh's default model. */
@@ -60,6 +83,10 @@ export const InferenceRequest = Type.Object({
       maxItems: STOPS_MAX
     })
   ),
+  responseFormat: Type.Optional(ResponseFormat),
+  /** Whether items say how likely each token was, and with how many others beside it. */
+  logprobs: Type.Optional(Type.Boolean()),
+  topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),
   /** Who goes first while not everybody can: `interactive` unless said otherwise. */
   priority: Type.Optional(Type.Union([Type.Literal('interactive'), Type.Literal('batch')])),
   /** Labels that the worker must have. */
@@ -92,6 +119,20 @@ export const InferenceRequest = Type.Object({
 })
 export type InferenceRequest = Static<typeof InferenceRequest>
 
+const Logprob = {
+  tokenId: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Its text; U+FFFD stands for a part of a character. */
+  token: Type.String({ maxLength: 1024 }),
+  /** Natural logarithm of its probability in the model's own distribution; never below -9999. */
+  logprob: Type.Number({ maximum: 0 })
+}
+export const TokenLogprob = Type.Object({
+  ...Logprob,
+  /** The most likely tokens in this place, the likeliest first. */
+  top: Type.Array(Type.Object(Logprob), { maxItems: TOP_LOGPROBS_MAX })
+})
+export type TokenLogprob = Static<typeof TokenLogprob>
+
 /** Some tokens of the answer. `seq` counts tokens from 0, so a resumed attempt continues it. */
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
@@ -99,6 +140,10 @@ export const InferenceItem = Type.Object({
   /** How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty then. */
   tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
   text: Type.String({ maxLength: 65_536 }),
+  /** What the model thought before it answered; not part of the answer, but its tokens count. */
+  reasoning: Type.Optional(Type.String({ maxLength: 65_536 })),
+  /** When asked for: one for each of `tokenIds`. */
+  logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: 4096 })),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */

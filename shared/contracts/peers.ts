@@ -24,6 +24,8 @@ export const WorkerModel = Type.Object({
   quantization: Type.Optional(Type.String({ maxLength: 32 })),
   parameters: Type.Optional(Type.Integer({ minimum: 0 })),
   sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Whether it makes embeddings. */
+  embeddings: Type.Optional(Type.Boolean()),
   /** Requests that can run at the same time, that run, and that wait for a slot. */
   slots: Type.Integer({ minimum: 0 }),
   running: Type.Integer({ minimum: 0 }),

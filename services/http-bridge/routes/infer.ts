@@ -67,17 +67,19 @@ async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
 
 async function sendJson(answer: Answer, asked: Asked, reply: FastifyReply): Promise<unknown> {
   let output = ''
+  let reasoning = ''
   for (;;) {
     const { done, value } = await answer.next()
     if (done !== true) {
       output += value.text
+      reasoning += value.reasoning ?? ''
       continue
     }
     reply.headers(servedBy(value))
     const answered = { asked, end: value, requestId: reply.request.id }
     return asked.body === 'versioned'
       ? versionedReply(answered, output)
-      : nativeReply(answered, output)
+      : nativeReply(answered, output, reasoning)
   }
 }
 
@@ -115,7 +117,8 @@ async function writeAnswer(events: SseWriter, { answer, asked, context }: Sendin
     }
     if (value.queued !== undefined) events.event('queued', queuedEvent(value.queued))
     const token: TokenEvent = { text: value.text, index: value.seq }
-    if (token.text !== '') events.event('token', token)
+    if (value.reasoning !== undefined) token.reasoning = value.reasoning
+    if (token.text !== '' || token.reasoning !== undefined) events.event('token', token)
     if (events.blocked) await events.drained(signal)
   }
 }
