@@ -57,6 +57,8 @@ interface Waiting {
 /** Of what a model's requests take, before any has been measured. */
 const SERVICE_MS_DEFAULT = 2000
 const SERVICE_WEIGHT = 0.1
+/** Those who watch the queue hear of it at most this often. */
+const TELL_MS = 500
 /** Models whose service time is remembered. */
 const MODELS_MAX = 1024
 
@@ -103,7 +105,7 @@ export class Dispatcher {
       () => this.#table.hasFree(model)
     )
     if (line.size === 0) this.#lines.delete(model)
-    else line.each((waiting) => this.#tellPosition(waiting))
+    else this.#tellPositions(line)
   }
 
   /** Whether the request left the line: with a worker, or because none can ever serve it. */
@@ -219,6 +221,13 @@ export class Dispatcher {
       })
     }
     return this.#position(line, waiting)
+  }
+
+  /** Not at every change: in a long line each of them moves everybody. */
+  #tellPositions(line: WaitingLine<Waiting>): void {
+    if (this.#now() - line.toldAt < TELL_MS) return
+    line.toldAt = this.#now()
+    line.each((waiting) => this.#tellPosition(waiting))
   }
 
   #tellPosition(waiting: Waiting): void {

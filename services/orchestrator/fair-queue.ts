@@ -139,7 +139,11 @@ export class FairQueue<Entry> {
     const { lanes } = this.#classes[share.priority]
     const own = lanes.get(share.tenant)
     if (own === undefined) return 0
-    const ahead = [...own.entries].indexOf(entry)
+    let ahead = 0
+    for (const earlier of own.entries) {
+      if (earlier === entry) break
+      ahead++
+    }
     let before = share.priority === 'batch' ? this.#classes.interactive.size : 0
     for (const lane of lanes.values()) {
       const turns = Math.ceil(((ahead + 1) * lane.weight) / own.weight)

@@ -143,8 +143,11 @@ export class RequestRun {
     granted: Promise<Grant>
   ): AsyncGenerator<InferenceItem, void, void> {
     let told = false
+    let ahead = -1
     try {
       for await (const queued of positions) {
+        if (queued.ahead === ahead) continue
+        ahead = queued.ahead
         yield { seq: this.#sent.count, tokenIds: [], text: '', queued }
       }
       told = true
