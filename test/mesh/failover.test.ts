@@ -2,17 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
+import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }
-
-const expected = (prompt: string, tokens: number) => {
-  const tokenAt = simAnswer(prompt)
-  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
-}
 
 /** Sends a prompt, and calls `strike` once when some of the answer has come. */
 async function inferWhile(mesh: TestMesh, prompt: string, tokens: number, strike: () => void) {
@@ -44,7 +39,7 @@ for (const role of ['worker', 'orchestrator', 'gateway'] as const) {
       const [serving] = peersWithStreams(mesh, role)
       for (const link of serving!.links()) link.close('struck by the test')
     })
-    assert.equal(text, expected('go on', 200))
+    assert.equal(text, expectedText('go on', 200))
     assert.equal(tokenIds.length, 200)
     assert.equal(end.usage.completionTokens, 200)
     if (role === 'worker') assert.equal(end.attempts, 2)
@@ -68,7 +63,7 @@ test('a worker that falls silent gets a rival, and the first to speak wins', asy
   await until(() => silent.mesh.links('orchestrator').some((link) => link.openStreams > 0))
   const quick = await mesh.addSimWorker(PACE)
   const { text, end } = await answer
-  assert.equal(text, expected('speak', 20))
+  assert.equal(text, expectedText('speak', 20))
   assert.deepEqual(end.workers, [silent.key, quick.key])
   await until(() => silent.mesh.links().every((link) => link.openStreams === 0)) // fenced
 })
@@ -79,7 +74,7 @@ test('requests wait in the queue while all slots are taken, and every one is ans
     Array.from({ length: 30 }, (_, i) => mesh.infer({ prompt: `wait ${i}`, maxTokens: 10 }))
   )
   for (const [i, { text, end }] of answers.entries()) {
-    assert.equal(text, expected(`wait ${i}`, 10))
+    assert.equal(text, expectedText(`wait ${i}`, 10))
     assert.ok(end.timings.queueMs < 100, 'it waited at the orchestrator, not at the worker')
   }
 })
@@ -115,7 +110,7 @@ test('those who ask are told their place in the queue', async (t) => {
   const mesh = await startMesh(t, { workers: [{ ...PACE, slots: 1 }] })
   const first = Array.from({ length: 3 }, () => mesh.infer({ maxTokens: 20 }))
   const { queued, text } = await mesh.infer({ prompt: 'q', maxTokens: 5, watchQueue: true })
-  assert.equal(text, expected('q', 5))
+  assert.equal(text, expectedText('q', 5))
   assert.ok(queued.length > 0)
   assert.ok(queued[0]!.ahead >= 1)
   await Promise.all(first)
@@ -176,7 +171,7 @@ test('Idempotency-Key: a repeated request joins the first one, also through anot
   const request = { prompt: 'once', maxTokens: 60, idempotencyKey: 'k1', tenantId: 'a' }
   const [one, two] = await Promise.all([mesh.infer(request), mesh.infer(request)])
   const again = await mesh.infer(request)
-  assert.equal(one.text, expected('once', 60))
+  assert.equal(one.text, expectedText('once', 60))
   for (const other of [two, again]) {
     assert.equal(other.text, one.text)
     assert.deepEqual(other.end, one.end) // the same run, to the timings
@@ -195,6 +190,6 @@ test('Idempotency-Key: a client that lost its connection finds its answer', asyn
   )
   await assert.rejects(first, { code: 'CANCELLED' })
   const { text, end } = await mesh.infer(request)
-  assert.equal(text, expected('lost', 100))
+  assert.equal(text, expectedText('lost', 100))
   assert.equal(end.attempts, 1)
 })

@@ -1,17 +1,12 @@
 /** What a client notices while gateways and orchestrators stop, break off and come back: nothing. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }
-
-const expected = (prompt: string, tokens: number) => {
-  const tokenAt = simAnswer(prompt)
-  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
-}
 
 const peersOf = (mesh: TestMesh, role: string) => mesh.meshes.filter((peer) => peer.role === role)
 const streamsOf = (mesh: TestMesh, role: string) =>
@@ -39,7 +34,7 @@ test('an orchestrator that is stopped hands its streams and its queue over to an
   await until(() => streamsOf(mesh, 'worker') >= 4)
   await services[0]!.stop()
   for (const [i, { text, tokenIds }] of (await Promise.all(answers)).entries()) {
-    assert.equal(text, expected(`go on ${i}`, 100))
+    assert.equal(text, expectedText(`go on ${i}`, 100))
     assert.equal(tokenIds.length, 100)
   }
 })
@@ -54,7 +49,7 @@ test('a request is sent again over the new connection when the only orchestrator
   const waiting = mesh.infer({ prompt: 'again', maxTokens: 5 })
   await until(() => orchestrator!.links('gateway')[0]!.openStreams === 2)
   orchestrator!.links('gateway')[0]!.close('struck by the test')
-  assert.equal((await waiting).text, expected('again', 5))
+  assert.equal((await waiting).text, expectedText('again', 5))
   assert.equal((await running).tokenIds.length, 100)
 })
 
@@ -76,7 +71,7 @@ test('two with one Idempotency-Key read on, each where it was, when their orches
   )
   await services[serving]!.stop()
   for (const { text, tokenIds } of await Promise.all(clients)) {
-    assert.equal(text, expected('both', 150))
+    assert.equal(text, expectedText('both', 150))
     assert.equal(tokenIds.length, 150)
   }
 })

@@ -42,7 +42,7 @@ test('kill -9 of the serving worker: the answer is exactly that of an undisturbe
     const expected = undisturbed.get(prompt)!
     const strikeAt = random.between(1, expected.tokens)
     const answer = await ask(mesh, prompt, (tokens) => {
-      if (tokens >= strikeAt) herd.strike(mesh)
+      if (tokens >= strikeAt) herd.strike()
     })
     assert.equal(answer.text, expected.text)
     assert.equal(answer.tokens, expected.tokens)
@@ -50,6 +50,7 @@ test('kill -9 of the serving worker: the answer is exactly that of an undisturbe
     if (answer.attempts > 1) moved++
   }
   t.diagnostic(`${moved} of ${KILLS} answers moved; longest silence ${Math.round(longest)} ms`)
+  assert.ok(moved > 0)
   assert.ok(longest <= SILENCE_MS_MAX)
 })
 
@@ -76,11 +77,10 @@ class Herd {
     await this.#mesh.ready()
   }
 
-  /** Kills the one that serves, once. */
-  strike(mesh: TestMesh): void {
-    if (this.#struck) return
+  /** Kills the one that serves, once; none does when the whole answer is under way already. */
+  strike(): void {
     const serving = this.#links().find(({ openStreams }) => openStreams > 0)
-    assert.ok(serving !== undefined, `${mesh.meshes.length} peers, and none serves`)
+    if (this.#struck || serving === undefined) return
     this.#workers.get(serving.peer.key)!.kill('SIGKILL')
     this.#workers.delete(serving.peer.key)
     this.#struck = true

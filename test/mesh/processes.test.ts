@@ -7,19 +7,14 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { registryList, type MeshSnapshot } from '#shared/contracts/peers.ts'
+import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome, type RunningHaif } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { startPeer } from '../helpers/peers.ts'
 import { until } from '../helpers/until.ts'
 
 const STOP_MS_MAX = 5000
-
-const expected = (prompt: string, tokens: number) => {
-  const tokenAt = simAnswer(prompt)
-  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
-}
 
 /** `haif up` on a free port; resolves when it says that it is ready. */
 async function up(t: TestContext, home: string, ...args: string[]) {
@@ -157,7 +152,7 @@ test('a damaged model file: the worker says which and stays up with its other mo
   assert.match(worker.output.stdout, /model damaged failed: .*damaged\.gguf/)
   await mesh.ready()
   const { text } = await mesh.infer({ model: 'sim', prompt: 'up' })
-  assert.equal(text, expected('up', 16))
+  assert.equal(text, expectedText('up', 16))
   const { peers } = await snapshot()
   const models = peers.find(({ role }) => role === 'worker')!.worker!.models
   assert.deepEqual(
@@ -183,7 +178,7 @@ test('a second worker is used at once, and kill -9 of one during requests loses 
   await until(() => orchestrator.links('worker').every((link) => link.openStreams >= 3))
   workers[0]!.child.kill('SIGKILL')
   for (const [i, { text }] of (await Promise.all(requests)).entries()) {
-    assert.equal(text, expected(`parallel ${i}`, 60))
+    assert.equal(text, expectedText(`parallel ${i}`, 60))
   }
   await until(async () => (await snapshot()).models[0]?.workers.length === 1)
 })
@@ -207,7 +202,7 @@ test('SIGTERM lets a worker finish what it runs', async (t) => {
   const request = mesh.infer({ prompt: 'drain', maxTokens: 50 })
   await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
   worker.child.kill('SIGTERM')
-  assert.equal((await request).text, expected('drain', 50))
+  assert.equal((await request).text, expectedText('drain', 50))
   assert.equal((await worker.result).code, 0)
 })
 
@@ -220,7 +215,7 @@ test('each service runs alone, told by the environment', async (t) => {
   )
   await until(async () => (await snapshot()).peers.length === 6) // and registry and client
   await mesh.ready()
-  assert.equal((await mesh.infer({ prompt: 'alone' })).text, expected('alone', 16))
+  assert.equal((await mesh.infer({ prompt: 'alone' })).text, expectedText('alone', 16))
   for (const { child } of services) child.kill('SIGTERM')
   for (const { result } of services) assert.equal((await result).code, 0)
 })
@@ -248,7 +243,7 @@ test('haif drain: the worker hands over what it runs and leaves', async (t) => {
   assert.match(drain.stdout, /takes nothing new and leaves/)
   assert.equal((await leaving.result).code, 0)
   const { text, end } = await request
-  assert.equal(text, expected('hand over', 200))
+  assert.equal(text, expectedText('hand over', 200))
   assert.equal(end.attempts, 2)
   const unknown = await runHaif(t, ['drain', 'ffffffff'], { env: meshEnv(mesh) })
   assert.match(unknown.stderr, /no worker with a key that begins with ffffffff.*\(NOT_FOUND\)/)

@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
+import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { until } from '../helpers/until.ts'
-
-const expected = (prompt: string, tokens: number) => {
-  const tokenAt = simAnswer(prompt)
-  return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
-}
 
 test('a request goes through gateway, orchestrator and worker, and says who served it', async (t) => {
   const mesh = await startMesh(t)
   const { text, tokenIds, end } = await mesh.infer({ prompt: 'hello mesh', maxTokens: 40 })
-  assert.equal(text, expected('hello mesh', 40))
+  assert.equal(text, expectedText('hello mesh', 40))
   assert.equal(tokenIds.length, 40)
   assert.equal(end.model, 'sim')
   assert.equal(end.provider, 'sim')
@@ -38,7 +33,7 @@ test('requests spread over equal workers', async (t) => {
   const counts = Object.values(byWorker).map((list) => list!.length)
   assert.equal(counts.length, 2)
   assert.ok(Math.min(...counts) >= 8, `spread ${counts.join(':')}`)
-  for (const [i, { text }] of ends.entries()) assert.equal(text, expected(`request ${i}`, 16))
+  for (const [i, { text }] of ends.entries()) assert.equal(text, expectedText(`request ${i}`, 16))
 })
 
 test('a model that nobody holds is MODEL_NOT_FOUND; no worker at all is NO_ELIGIBLE_WORKER', async (t) => {
