@@ -1,6 +1,7 @@
 /**
  * Finds stop texts in a text that arrives in pieces. The end of what is known may be the beginning
- * of a stop text; it is held back until the next piece decides.
+ * of a stop text; it is held back until the next piece decides. Of several stop texts that overlap,
+ * the one that is complete first ends the text, so that it does not matter how the text was cut.
  */
 export class StopMatcher {
   readonly #stops: readonly string[]
@@ -37,11 +38,18 @@ export class StopMatcher {
     return text
   }
 
+  /** Where the stop text that is complete first begins; the longest, when two end together. */
   #firstStop(text: string): number {
     let first = -1
+    let firstEnd = Infinity
     for (const stop of this.#stops) {
       const at = text.indexOf(stop)
-      if (at !== -1 && (first === -1 || at < first)) first = at
+      if (at === -1) continue
+      const end = at + stop.length
+      if (end < firstEnd || (end === firstEnd && at < first)) {
+        first = at
+        firstEnd = end
+      }
     }
     return first
   }

@@ -72,6 +72,8 @@ suite('stop matcher', () => {
 
   test('the first of several stop texts ends the answer', () => {
     assert.deepEqual(shown(['zz', 'y'], ['xyzz']).texts, ['x', ''])
+    assert.deepEqual(shown(['acc', 'c'], ['acca']).texts, ['a', ''])
+    assert.deepEqual(shown(['c', 'bc'], ['abc']).texts, ['a', ''])
   })
 
   test('however a text is cut, the same is shown as when it comes whole', () => {
