@@ -122,7 +122,7 @@ function closing(
   requestId: string
 ): string {
   if (json !== true) return text.endsWith('\n') ? '' : '\n'
-  const { mode } = request.input
+  const mode = request.input.mode === 'direct' ? 'direct' : 'chat'
   const {
     timings,
     worker = null,

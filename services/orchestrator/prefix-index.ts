@@ -5,7 +5,7 @@
  * alike share their entries. It is a memory of what was sent where, not of what is cached: workers
  * forget by themselves, and a wrong guess costs a prefill, never a wrong answer.
  */
-import type { InferenceInput } from '#shared/contracts/inference.ts'
+import { inputTexts, type InferenceInput } from '#shared/contracts/inference.ts'
 
 export const BLOCK_CHARACTERS = 256
 /** Longer prompts are told apart by their first 64 Ki characters. */
@@ -17,11 +17,7 @@ const WORKERS_PER_BLOCK_MAX = 8
 /** The chain of block hashes of a prompt; the last, incomplete block is left out. */
 export function prefixChain(model: string, input: InferenceInput): number[] {
   const hash = new ChainHash(model)
-  const texts =
-    input.mode === 'direct'
-      ? [input.prompt]
-      : input.messages.map(({ role, content }) => `${role}\n${content}\n`)
-  for (const text of texts) hash.add(text)
+  for (const text of inputTexts(input)) hash.add(text)
   return hash.chain
 }
 

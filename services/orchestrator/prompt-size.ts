@@ -5,6 +5,7 @@ import type { InferenceInput } from '#shared/contracts/inference.ts'
 export const TOKEN_CHARACTERS = 4
 
 export function promptCharacters(input: InferenceInput): number {
+  if (input.mode === 'tokens') return input.tokenIds.length * TOKEN_CHARACTERS
   if (input.mode === 'direct') return input.prompt.length
   return input.messages.reduce((sum, { content }) => sum + content.length, 0)
 }

@@ -172,6 +172,9 @@ function refuseUnsupported(engine: Engine, request: InferenceRequest): void {
   if (request.responseFormat !== undefined) asked.push('responseFormat')
   if (request.logprobs === true) asked.push('logprobs')
   if ((request.topLogprobs ?? 0) > 0) asked.push('topLogprobs')
+  if (request.tools !== undefined && request.toolChoice !== 'none') asked.push('tools')
+  if (request.reasoningEffort !== undefined) asked.push('reasoningEffort')
+  if (request.input.mode === 'tokens') asked.push('tokens')
   const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))
   if (unsupported === undefined) return
   throw new HaifError(

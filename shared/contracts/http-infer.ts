@@ -1,7 +1,7 @@
 /** The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`). */
 import { Type, type Static } from 'typebox'
 import {
-  ChatMessage,
+  TextMessage,
   Explanation,
   FinishReason,
   InferenceRequest,
@@ -51,7 +51,7 @@ export const NativeInferBody = Type.Object(
     prompt: Type.Optional(Text('What to answer; in `chat` mode one message of the user.')),
     input: Type.Optional(Text('Another name for `prompt`.')),
     messages: Type.Optional(
-      Type.Array(ChatMessage, { minItems: 1, maxItems: MESSAGES_MAX, description: 'A whole chat.' })
+      Type.Array(TextMessage, { minItems: 1, maxItems: MESSAGES_MAX, description: 'A whole chat.' })
     ),
     model: Type.Optional(ModelName),
     mode: Type.Optional(Mode),

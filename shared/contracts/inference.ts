@@ -13,22 +13,66 @@ const STOPS_MAX = 16
 const STOP_CHARACTERS_MAX = 256
 const BIASES_MAX = 1024
 const TOP_LOGPROBS_MAX = 20
+const TOOLS_MAX = 128
+const TOOL_CALLS_MAX = 128
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
 
 export const ModelName = Type.String({ minLength: 1, maxLength: 256 })
 
-export const ChatMessage = Type.Object({
+/** A call that the model asks for. `arguments` is the JSON text that it wrote. */
+export const ToolCall = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 128 }),
+  name: Type.String({ minLength: 1, maxLength: 64 }),
+  arguments: Type.String({ maxLength: TEXT_CHARACTERS_MAX })
+})
+export type ToolCall = Static<typeof ToolCall>
+
+/** A message of a chat without tools. */
+export const TextMessage = Type.Object({
   role: Type.Union([Type.Literal('system'), Type.Literal('user'), Type.Literal('assistant')]),
   content: Type.String({ maxLength: TEXT_CHARACTERS_MAX })
 })
+
+export const ChatMessage = Type.Object({
+  role: Type.Union([TextMessage.properties.role, Type.Literal('tool')]),
+  content: Type.String({ maxLength: TEXT_CHARACTERS_MAX }),
+  /** Of an assistant: what it asked for in this turn. */
+  toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
+  /** Of a tool: the call that this is the result of. */
+  toolCallId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+})
 export type ChatMessage = Static<typeof ChatMessage>
 
-/** `direct`: the text goes to the model as it is. `chat`: the model's own template is applied. */
+/** A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments. */
+export const Tool = Type.Object({
+  name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
+  description: Type.Optional(Type.String({ maxLength: 65_536 })),
+  parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown()))
+})
+export type Tool = Static<typeof Tool>
+
+/** `required`: at least one call. With a name: a call of that tool. Absent: `auto` when there are tools. */
+export const ToolChoice = Type.Union([
+  Type.Literal('auto'),
+  Type.Literal('none'),
+  Type.Literal('required'),
+  Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+])
+export type ToolChoice = Static<typeof ToolChoice>
+
+/**
+ * `direct`: the text, or its tokens, go to the model as they are. `chat`: the model's own template
+ * is applied.
+ */
 export const InferenceInput = Type.Union([
   Type.Object({
     mode: Type.Literal('direct'),
     prompt: Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX })
+  }),
+  Type.Object({
+    mode: Type.Literal('tokens'),
+    tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: MAX_TOKENS_MAX })
   }),
   Type.Object({
     mode: Type.Literal('chat'),
@@ -36,6 +80,16 @@ export const InferenceInput = Type.Union([
   })
 ])
 export type InferenceInput = Static<typeof InferenceInput>
+
+/** What a model reads of an input, in order: for hashes, estimates and the simulated engine. */
+export function inputTexts(input: InferenceInput): string[] {
+  if (input.mode === 'direct') return [input.prompt]
+  if (input.mode === 'tokens') return [input.tokenIds.join(' ')]
+  return input.messages.map(({ role, content, toolCalls = [] }) => {
+    const calls = toolCalls.map(({ name, arguments: text }) => `${name} ${text}\n`)
+    return `${role}\n${content}\n${calls.join('')}`
+  })
+}
 
 /** What is left out is left to the engine. Ranges as in OpenAI's API; `topK` and `minP` as in llama.cpp. */
 export const Sampling = Type.Object({
@@ -84,6 +138,21 @@ export const InferenceRequest = Type.Object({
     })
   ),
   responseFormat: Type.Optional(ResponseFormat),
+  /** Only with messages. */
+  tools: Type.Optional(Type.Array(Tool, { maxItems: TOOLS_MAX })),
+  toolChoice: Type.Optional(ToolChoice),
+  /** Whether one turn may ask for several calls; yes unless said otherwise, where the model can. */
+  parallelToolCalls: Type.Optional(Type.Boolean()),
+  /** How long a model that thinks before it answers should do so. */
+  reasoningEffort: Type.Optional(
+    Type.Union([
+      Type.Literal('none'),
+      Type.Literal('minimal'),
+      Type.Literal('low'),
+      Type.Literal('medium'),
+      Type.Literal('high')
+    ])
+  ),
   /** Whether items say how likely each token was, and with how many others beside it. */
   logprobs: Type.Optional(Type.Boolean()),
   topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),
@@ -133,6 +202,18 @@ export const TokenLogprob = Type.Object({
 })
 export type TokenLogprob = Static<typeof TokenLogprob>
 
+/**
+ * A part of a tool call. The first part of a call has `id` and `name`; the `arguments` of all its
+ * parts together are the JSON text. `index` counts the calls of the answer from 0.
+ */
+export const ToolCallDelta = Type.Object({
+  index: Type.Integer({ minimum: 0, maximum: TOOL_CALLS_MAX }),
+  id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  arguments: Type.Optional(Type.String({ maxLength: 65_536 }))
+})
+export type ToolCallDelta = Static<typeof ToolCallDelta>
+
 /** Some tokens of the answer. `seq` counts tokens from 0, so a resumed attempt continues it. */
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
@@ -142,6 +223,8 @@ export const InferenceItem = Type.Object({
   text: Type.String({ maxLength: 65_536 }),
   /** What the model thought before it answered; not part of the answer, but its tokens count. */
   reasoning: Type.Optional(Type.String({ maxLength: 65_536 })),
+  /** Parts of tool calls, whose text is not in `text`. */
+  toolCalls: Type.Optional(Type.Array(ToolCallDelta, { maxItems: TOOL_CALLS_MAX })),
   /** When asked for: one for each of `tokenIds`. */
   logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: 4096 })),
   /** In the first item of an attempt: the file whose tokens these are. */
@@ -153,7 +236,12 @@ export const InferenceItem = Type.Object({
 })
 export type InferenceItem = Static<typeof InferenceItem>
 
-export const FinishReason = Type.Union([Type.Literal('stop'), Type.Literal('length')])
+export const FinishReason = Type.Union([
+  Type.Literal('stop'),
+  Type.Literal('length'),
+  /** The model waits for the results of the tool calls in this answer. */
+  Type.Literal('toolCalls')
+])
 export type FinishReason = Static<typeof FinishReason>
 
 export const Usage = Type.Object({

@@ -3,7 +3,6 @@
  * one message per step. It decides nothing about its own life: it ends when the worker lets go of
  * it, or dies, or kills it.
  */
-import type { Token } from 'node-llama-cpp'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput, GenerateRequest } from '../engine.ts'
 import { Embedder } from './embedder.ts'
@@ -13,7 +12,7 @@ import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
 import { Scheduler, type Job } from './scheduler.ts'
 import { tokenBiasOf } from './token-bias.ts'
 import { checkLogprobs } from './token-logprobs.ts'
-import { isToken } from './tokens.ts'
+import { toTokens } from './tokens.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -117,7 +116,7 @@ function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job
   const { responseFormat, sampling, resumeText } = request
   const resumeTokens =
     resumeText === undefined
-      ? checkTokens(request.resumeTokenIds ?? [], vocabularySize)
+      ? toTokens(request.resumeTokenIds ?? [], vocabularySize, 'the answer to resume')
       : model.tokenize(resumeText, false, 'trimLeadingSpace')
   const resumeCount =
     resumeText === undefined
@@ -150,13 +149,6 @@ function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job
       detokenize: (tokens, before) => model.detokenize(tokens, false, before)
     }
   }
-}
-
-function checkTokens(tokenIds: readonly number[], vocabularySize: number): Token[] {
-  return tokenIds.map((id) => {
-    if (isToken(id, vocabularySize)) return id
-    throw new HaifError('VALIDATION_FAILED', `the model has no token ${id} to resume after`)
-  })
 }
 
 /** Native code that hangs does not stop this timer. The worker starts another process. */

@@ -10,7 +10,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput } from '../engine.ts'
 import type { EmbeddedMessage } from './messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './prompt-budget.ts'
-import { isToken } from './tokens.ts'
+import { toTokens } from './tokens.ts'
 
 export interface EmbedderOptions {
   model: LlamaModel
@@ -70,11 +70,7 @@ export class Embedder {
   #tokensOf(input: EmbedInput, index: number): Token[] {
     const { model, vocabularySize } = this.#options
     if (typeof input === 'string') return nonEmpty(model.tokenize(input), index)
-    const tokens = input.map((id) => {
-      if (isToken(id, vocabularySize)) return id
-      throw new HaifError('VALIDATION_FAILED', `input ${index}: the model has no token ${id}`)
-    })
-    return nonEmpty(tokens, index)
+    return nonEmpty(toTokens(input, vocabularySize, `input ${index}`), index)
   }
 
   #open(): Promise<LlamaEmbeddingContext> {

@@ -54,7 +54,8 @@ export class LlamaEngine implements Engine {
   readonly kind = 'llama'
   readonly parameters: ReadonlySet<string> = new Set([
     ...SAMPLING_PARAMETERS,
-    ...REQUEST_PARAMETERS
+    ...REQUEST_PARAMETERS,
+    'tokens'
   ])
   readonly #options: LlamaEngineOptions
   readonly #supervisor: Supervisor

@@ -57,7 +57,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
   const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence())
   const bench = { llama, sequences, vocabularySize }
   const calibration = await calibrate(bench, threadsOf(model, threadsMax))
-  const renderer = new PromptRenderer(model)
+  const renderer = new PromptRenderer(model, vocabularySize)
   return {
     model,
     sequences,

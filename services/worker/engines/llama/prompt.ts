@@ -17,6 +17,7 @@ import {
   type Token
 } from 'node-llama-cpp'
 import type { ReasoningMarks } from './reasoning.ts'
+import { toTokens } from './tokens.ts'
 import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 
@@ -31,11 +32,13 @@ export interface Prompt {
 
 export class PromptRenderer {
   readonly #model: LlamaModel
+  readonly #vocabularySize: number
   readonly #template: JinjaTemplateChatWrapper | null
   readonly #reasoning: ReasoningMarks | null
 
-  constructor(model: LlamaModel) {
+  constructor(model: LlamaModel, vocabularySize: number) {
     this.#model = model
+    this.#vocabularySize = vocabularySize
     this.#template = templateOf(model)
     this.#reasoning = this.#template === null ? null : reasoningMarks(this.#template, model)
   }
@@ -47,7 +50,10 @@ export class PromptRenderer {
   render(input: InferenceInput): Prompt {
     if (input.mode === 'chat') return this.#renderChat(input.messages)
     // As in completion APIs, the text may spell control tokens: whoever sends a raw prompt may need them.
-    const tokens = this.#model.tokenize(input.prompt, true)
+    const tokens =
+      input.mode === 'tokens'
+        ? toTokens(input.tokenIds, this.#vocabularySize, 'the prompt')
+        : this.#model.tokenize(input.prompt, true)
     return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [], reasoning: null }
   }
 
@@ -140,6 +146,11 @@ function markOf(mark: unknown): string {
 }
 
 function toHistoryItem({ role, content }: ChatMessage): ChatHistoryItem {
+  if (role === 'tool') {
+    throw new HaifError('UNSUPPORTED_PARAMETER', 'the llama engine cannot do messages of tools', {
+      details: { param: 'messages' }
+    })
+  }
   if (role === 'assistant') return { type: 'model', response: [content] }
   return { type: role, text: content }
 }

@@ -1,7 +1,20 @@
 /** The library brands token ids; a number from outside becomes one by being in the vocabulary. */
 import type { Token } from 'node-llama-cpp'
+import { HaifError } from '#shared/errors.ts'
 
 /** Outside of the vocabulary llama.cpp aborts the process. */
 export function isToken(id: number, vocabularySize: number): id is Token {
   return Number.isInteger(id) && id >= 0 && id < vocabularySize
+}
+
+/** `what` says whose ids they are, in the error. */
+export function toTokens(
+  tokenIds: readonly number[],
+  vocabularySize: number,
+  what: string
+): Token[] {
+  return tokenIds.map((id) => {
+    if (isToken(id, vocabularySize)) return id
+    throw new HaifError('VALIDATION_FAILED', `${what}: the model has no token ${id}`)
+  })
 }

@@ -6,7 +6,7 @@
  * Such a server tells text and, with luck, how many tokens it has, but no token ids that would mean
  * the same elsewhere: items carry a count and no ids, and an answer is continued by its text.
  */
-import type { Usage } from '#shared/contracts/inference.ts'
+import { inputTexts, type Usage } from '#shared/contracts/inference.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type {
   Engine,
@@ -311,10 +311,7 @@ function fullEnd({ request, resumedTokens }: Asking): Pick<GenerateEnd, 'finishR
 }
 
 function guessPromptTokens({ input }: GenerateRequest): number {
-  const characters =
-    input.mode === 'direct'
-      ? input.prompt.length
-      : input.messages.reduce((sum, { content }) => sum + content.length, 0)
+  const characters = inputTexts(input).reduce((sum, text) => sum + text.length, 0)
   return Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN))
 }
 

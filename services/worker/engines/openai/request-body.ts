@@ -36,6 +36,7 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
   if (input.mode === 'direct') {
     return { path: '/completions', body: { ...common, prompt: input.prompt + facts.prefix } }
   }
+  if (input.mode === 'tokens') throw new Error('the worker refuses this mode for this engine')
   const turns =
     facts.prefix === ''
       ? { messages: input.messages }

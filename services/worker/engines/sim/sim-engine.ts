@@ -44,7 +44,7 @@ export const SIM_DEFAULTS: SimOptions = {
   answerTokens: Infinity
 }
 
-const PARAMETERS = new Set(['temperature', 'topP', 'topK', 'minP', 'seed'])
+const PARAMETERS = new Set(['temperature', 'topP', 'topK', 'minP', 'seed', 'tokens'])
 
 export class SimEngine implements Engine {
   readonly kind = 'sim'

@@ -3,7 +3,7 @@
  * stream must contain, whoever served it and wherever it was resumed.
  */
 import { createHash } from 'node:crypto'
-import type { InferenceInput } from '#shared/contracts/inference.ts'
+import { inputTexts, type InferenceInput } from '#shared/contracts/inference.ts'
 
 /** As in English with a common tokenizer. */
 export const CHARACTERS_PER_TOKEN = 4
@@ -15,9 +15,9 @@ export interface SimToken {
 }
 
 export function promptText(input: InferenceInput): string {
-  return input.mode === 'direct'
-    ? input.prompt
-    : input.messages.map(({ role, content }) => `${role}: ${content}`).join('\n')
+  return input.mode === 'chat'
+    ? input.messages.map(({ role, content }) => `${role}: ${content}`).join('\n')
+    : inputTexts(input).join('')
 }
 
 /** Tokens of a prompt. */
