@@ -19,11 +19,26 @@ export const ERRORS = {
     meaning: 'The engine that holds the model cannot do what a parameter asks for.',
     remedy: 'Leave the named parameter out, or use a model on another engine.'
   },
+  UNAUTHENTICATED: {
+    httpStatus: 401,
+    retryable: false,
+    raisedBy: 'gateway',
+    meaning: 'A token is needed and none came, or it is unknown, revoked or expired.',
+    remedy: 'Send `Authorization: Bearer haif_…`; `haif token create` makes one.'
+  },
+  FORBIDDEN: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'gateway',
+    meaning: 'The token does not allow this: it lacks a scope, or belongs to another tenant.',
+    remedy: 'Use a token with the scope that the message names.'
+  },
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'http-bridge, orchestrator',
-    meaning: 'There is no such address (or not with this HTTP method), or no such worker.',
+    raisedBy: 'http-bridge, gateway, orchestrator',
+    meaning:
+      'There is no such address (or not with this HTTP method), worker, token, tenant or record.',
     remedy: '`/openapi.json` lists the addresses, `haif status` the workers.'
   },
   MODEL_NOT_FOUND: {
@@ -36,9 +51,10 @@ export const ERRORS = {
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    raisedBy: 'orchestrator',
-    meaning: 'An `Idempotency-Key` was used before with another request.',
-    remedy: 'Use a new key for each request.'
+    raisedBy: 'orchestrator, gateway',
+    meaning:
+      'An `Idempotency-Key` was used before with another request, or a tenant still has tokens.',
+    remedy: 'Use a new key for each request; revoke the tokens of a tenant before it is deleted.'
   },
   BODY_TOO_LARGE: {
     httpStatus: 413,
@@ -65,8 +81,16 @@ export const ERRORS = {
     httpStatus: 429,
     retryable: false,
     raisedBy: 'gateway',
-    meaning: 'The caller has too many requests running.',
+    meaning:
+      'The caller has too many requests running, or has sent too many requests or tokens in a while.',
     remedy: 'Wait for the seconds in `Retry-After` and send it again.'
+  },
+  BUDGET_EXHAUSTED: {
+    httpStatus: 429,
+    retryable: false,
+    raisedBy: 'gateway',
+    meaning: 'The daily or monthly tokens of a token or a tenant are used up.',
+    remedy: 'The message says when the budget renews; an operator can raise it.'
   },
   CANCELLED: {
     httpStatus: 499,

@@ -107,6 +107,7 @@ function fingerprintOf(request: InferenceRequest): string {
   delete same.resume
   delete same.caller
   delete same.priority
+  delete same.weight
   delete same.watchQueue
   delete same.explain
   return hash('sha256', JSON.stringify(same))

@@ -63,7 +63,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     const seen = prefixes.lookup(chain)
     const ask = {
       model,
-      share: { tenant, weight: 1, priority: request.priority ?? 'interactive' },
+      share: { tenant, weight: request.weight ?? 1, priority: request.priority ?? 'interactive' },
       affine: [...seen.keys()],
       explain: request.explain === true,
       placement: {

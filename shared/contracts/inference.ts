@@ -3,6 +3,7 @@
  * and the same items; each only adds what it alone knows to the end.
  */
 import { Type, type Static } from 'typebox'
+import { LimitsState } from '#shared/rpc/context.ts'
 import { defineStream } from '#shared/rpc/contract.ts'
 
 /** Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first. */
@@ -183,8 +184,10 @@ export const InferenceRequest = Type.Object({
   ),
   /** The HTTP client's address: who is limited when no tenant is named. */
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  /** Who is charged and limited. */
-  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+  /** Who is charged and limited. From a client only a wish, that the gateway grants or refuses. */
+  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** Set by the gateway: the tenant's share of a queue; 1 unless said otherwise. */
+  weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 }))
 })
 export type InferenceRequest = Static<typeof InferenceRequest>
 
@@ -232,7 +235,9 @@ export const InferenceItem = Type.Object({
   /** Instead of tokens: requests that are served before this one, and the expected wait. */
   queued: Type.Optional(
     Type.Object({ ahead: Type.Integer({ minimum: 0 }), waitMs: Type.Number({ minimum: 0 }) })
-  )
+  ),
+  /** Set by the gateway in the first item: what is left of the caller's limits. */
+  limits: Type.Optional(LimitsState)
 })
 export type InferenceItem = Static<typeof InferenceItem>
 

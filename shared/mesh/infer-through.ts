@@ -26,6 +26,7 @@ export async function* inferThrough(
       for (;;) {
         const { done, value } = await stream.next()
         if (done === true) return value
+        if (value.limits !== undefined) context.onLimits?.(value.limits)
         sent.add(value)
         yield value
       }

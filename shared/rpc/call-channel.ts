@@ -118,7 +118,8 @@ export class CallChannel {
     using context = fromEnvelope(envelope)
     this.#answering.set(id, context)
     try {
-      return await handler(request, { ...context, peer: this.#options.peer })
+      const { presented } = envelope
+      return await handler(request, { ...context, peer: this.#options.peer, presented })
     } finally {
       this.#answering.delete(id)
     }

@@ -8,13 +8,24 @@ import { HaifError } from '#shared/errors.ts'
 
 /** Node's timers cannot count further than this (about 24 days). */
 const TIMER_MS_MAX = 2 ** 31 - 1
+const CREDENTIAL_CHARACTERS_MAX = 512
+
+/** What a caller shows to be let in. Goes to the next hop only, which never passes it on. */
+export const Presented = Type.Object({
+  /** A token; a secret. Absent: the caller has none. */
+  token: Type.Optional(Type.String({ minLength: 1, maxLength: CREDENTIAL_CHARACTERS_MAX })),
+  /** The request came from beyond the machine of the bridge: without a token it is to be refused. */
+  fromBeyond: Type.Optional(Type.Boolean())
+})
+export type Presented = Static<typeof Presented>
 
 export const Envelope = Type.Object({
   requestId: Type.String({ minLength: 1, maxLength: 64 }),
   /** W3C trace context, https://www.w3.org/TR/trace-context/ */
   traceparent: Type.Optional(Type.String({ maxLength: 64 })),
   /** What is left of the request's time. A span and not an instant, because clocks differ. */
-  deadlineMs: Type.Integer({ minimum: 0, maximum: TIMER_MS_MAX })
+  deadlineMs: Type.Integer({ minimum: 0, maximum: TIMER_MS_MAX }),
+  presented: Type.Optional(Presented)
 })
 export type Envelope = Static<typeof Envelope>
 
@@ -23,9 +34,27 @@ export interface RequestContext {
   readonly traceparent: string | undefined
   /** Aborted when the deadline passes, when the caller cancels, or when it goes away. */
   readonly signal: AbortSignal
+  /** What to show to the next hop. Not what the hop before has shown: that is in `ServerContext`. */
+  readonly shows?: Presented | undefined
+  /** Told what is left of the caller's limits, for who wants to pass it on. */
+  readonly onLimits?: ((limits: LimitsState) => void) | undefined
   /** Milliseconds left, never below 0. */
   remainingMs(): number
 }
+
+const Allowance = Type.Object({
+  limit: Type.Integer({ minimum: 0 }),
+  remaining: Type.Integer({ minimum: 0 }),
+  /** Until all of it is there again. */
+  resetMs: Type.Integer({ minimum: 0 })
+})
+
+/** What is left of the limits of a caller, after the request that is answered. */
+export const LimitsState = Type.Object({
+  requests: Type.Optional(Allowance),
+  tokens: Type.Optional(Allowance)
+})
+export type LimitsState = Static<typeof LimitsState>
 
 /** A context with a timer of its own; whoever makes one disposes of it. */
 export interface OwnedContext extends RequestContext, Disposable {
@@ -36,6 +65,8 @@ export interface ContextOptions {
   requestId?: string
   traceparent?: string | undefined
   timeoutMs: number
+  shows?: Presented | undefined
+  onLimits?: ((limits: LimitsState) => void) | undefined
   now?: () => number
 }
 
@@ -48,6 +79,8 @@ export function createContext(options: ContextOptions): OwnedContext {
   return {
     requestId: options.requestId ?? randomUUID(),
     traceparent: options.traceparent,
+    shows: options.shows,
+    onLimits: options.onLimits,
     signal: controller.signal,
     remainingMs: () => Math.max(0, Math.floor(deadlineAt - now())),
     abort(reason) {
@@ -67,6 +100,8 @@ export function childContext(parent: RequestContext): OwnedContext {
   return {
     requestId: parent.requestId,
     traceparent: parent.traceparent,
+    shows: parent.shows,
+    onLimits: parent.onLimits,
     signal: controller.signal,
     remainingMs: () => parent.remainingMs(),
     abort: (reason) => controller.abort(reason),
@@ -75,9 +110,10 @@ export function childContext(parent: RequestContext): OwnedContext {
 }
 
 export function toEnvelope(context: RequestContext): Envelope {
-  const { requestId, traceparent } = context
+  const { requestId, traceparent, shows } = context
   const envelope: Envelope = { requestId, deadlineMs: context.remainingMs() }
   if (traceparent !== undefined) envelope.traceparent = traceparent
+  if (shows !== undefined) envelope.presented = shows
   return envelope
 }
 

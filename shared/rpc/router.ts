@@ -7,7 +7,7 @@
  */
 import type { Static, TSchema } from 'typebox'
 import type { MethodContract, StreamContract } from './contract.ts'
-import type { RequestContext } from './context.ts'
+import type { Presented, RequestContext } from './context.ts'
 
 /** Who is at the other end of a connection, proven by its Noise key and the mesh secret. */
 export interface PeerIdentity {
@@ -18,6 +18,8 @@ export interface PeerIdentity {
 
 export interface ServerContext extends RequestContext {
   readonly peer: PeerIdentity
+  /** What the caller has shown to be let in. Calls made with this context do not carry it on. */
+  readonly presented?: Presented | undefined
 }
 
 export type MethodHandler<Request, Reply> = (

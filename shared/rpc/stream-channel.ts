@@ -240,7 +240,12 @@ export class StreamChannel {
       if (route === undefined) {
         throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
       }
-      return route.handler(check(route.contract.request, request, name), { ...context, peer })
+      const { presented } = envelope
+      return route.handler(check(route.contract.request, request, name), {
+        ...context,
+        peer,
+        presented
+      })
     })
     this.#producers.delete(id)
     if (this.#producers.size === 0) this.#onIdle?.()

@@ -1,0 +1,78 @@
+/** Who asks, as the gateway has found out, and what that allows. */
+import type { Limits } from '#shared/contracts/access.ts'
+import { HaifError } from '#shared/errors.ts'
+
+export type Capability = 'infer' | 'jobs' | 'operator' | 'metrics' | 'models:write'
+
+export interface Principal {
+  /** For the audit: the id of the token; `anonymous` without one. */
+  actor: string
+  /** For limits and usage. Undefined without a token. */
+  tokenId: string | undefined
+  /** Whom it asks for unless it says otherwise. */
+  tenant: string
+  /** Other tenants that it may name. */
+  otherTenants: ReadonlySet<string>
+  scopes: ReadonlySet<Capability>
+  limits: Limits
+  /** Milliseconds since 1970; `Infinity`: never. */
+  expiresAt: number
+}
+
+/** Whoever asks without a token where none is needed. */
+export const LOCAL_TENANT = 'local'
+
+export const ANONYMOUS: Principal = {
+  actor: 'anonymous',
+  tokenId: undefined,
+  tenant: LOCAL_TENANT,
+  otherTenants: new Set(),
+  scopes: new Set(['infer', 'jobs', 'metrics']),
+  limits: {},
+  expiresAt: Infinity
+}
+
+/** A tenant is worth nothing to a token that may do nothing for it, so naming one lets it ask. */
+export function capabilitiesOf(scopes: readonly string[]): Set<Capability> {
+  const found = new Set<Capability>()
+  for (const scope of scopes) {
+    if (scope.startsWith('tenant:')) found.add('infer').add('jobs')
+    else found.add(scope as Capability)
+  }
+  return found
+}
+
+export function tenantsOf(scopes: readonly string[]): string[] {
+  return scopes.filter((scope) => scope.startsWith('tenant:')).map((scope) => scope.slice(7))
+}
+
+/** An operator may do everything. */
+export function may({ scopes }: Principal, capability: Capability): boolean {
+  return scopes.has(capability) || scopes.has('operator')
+}
+
+export function assertMay(principal: Principal, capability: Capability): void {
+  if (may(principal, capability)) return
+  if (principal.tokenId === undefined) throw tokenNeeded(`this needs a token with the scope ${capability}`)
+  throw new HaifError('FORBIDDEN', `this needs a token with the scope ${capability}`, {
+    details: { scope: capability }
+  })
+}
+
+export function tokenNeeded(why: string): HaifError {
+  return new HaifError('UNAUTHENTICATED', `${why}: send it as "Authorization: Bearer haif_…"`)
+}
+
+/**
+ * The tenant that is charged. `named` is what the request says; it never widens what the token allows,
+ * and a refusal does not tell whether there is such a tenant.
+ */
+export function chargedTenant(principal: Principal, named: string | undefined): string {
+  if (named === undefined || named === principal.tenant) return principal.tenant
+  // Without tokens a tenant is only a name for a share of the queue.
+  if (principal.tokenId === undefined) return named
+  if (principal.otherTenants.has(named) || principal.scopes.has('operator')) return named
+  throw new HaifError('FORBIDDEN', 'this token is not one of the tenant that tenant_id names', {
+    details: { field: 'tenant_id' }
+  })
+}

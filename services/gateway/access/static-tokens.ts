@@ -1,0 +1,76 @@
+/**
+ * Tokens from `HAIF_API_TOKENS`: `secret:scope|scope`, separated by commas. An entry that cannot be
+ * read stops the start, because a token that is silently left out might be the one that closes a door.
+ */
+import { readString, type Environment } from '#shared/config.ts'
+import { HaifError } from '#shared/errors.ts'
+import { Scope } from '#shared/contracts/access.ts'
+import { capabilitiesOf, LOCAL_TENANT, tenantsOf, type Principal } from './principal.ts'
+import { hashToken } from './token-text.ts'
+
+const TOKENS_MAX = 256
+const SECRET = /^[\x21-\x7e]{1,512}$/
+const SCOPE = new RegExp(Scope.pattern)
+const EXAMPLE = "HAIF_API_TOKENS='operator-token:operator|metrics,tenant-a-token:tenant:tenant-a'"
+
+export interface StaticToken {
+  secret: string
+  scopes: string[]
+}
+
+export function readStaticTokens(env: Environment): StaticToken[] {
+  const text = readString(env, 'HAIF_API_TOKENS', '')
+  if (text === '') {
+    if (env['HAIF_API_TOKENS']?.length) throw malformed('it is blank; leave it out to have none')
+    return []
+  }
+  const tokens = text.split(',').map((entry, i) => readEntry(entry.trim(), i + 1))
+  if (tokens.length > TOKENS_MAX) throw malformed(`it has more than ${TOKENS_MAX} entries`)
+  if (new Set(tokens.map(({ secret }) => secret)).size < tokens.length) {
+    throw malformed('a token is in it twice')
+  }
+  return tokens
+}
+
+/** Says which entry is wrong, never what is in it. */
+function readEntry(entry: string, number: number): StaticToken {
+  const at = entry.indexOf(':')
+  const secret = entry.slice(0, Math.max(0, at))
+  const scopes = entry.slice(at + 1).split('|')
+  if (at < 0) throw malformed(`entry ${number} has no scope`)
+  if (!SECRET.test(secret)) throw malformed(`entry ${number} has no token before the colon`)
+  if (!scopes.every((scope) => SCOPE.test(scope))) {
+    throw malformed(
+      `entry ${number} has a scope that is none of infer, jobs, operator, metrics, models:write, tenant:<id>`
+    )
+  }
+  return { secret, scopes }
+}
+
+function malformed(why: string): HaifError {
+  return new HaifError('CONFIG_INVALID', `HAIF_API_TOKENS cannot be used: ${why}. Write ${EXAMPLE}`)
+}
+
+/** By the keyed hash of the secret, so that looking one up tells nothing about the others. */
+export function staticPrincipals(
+  tokens: readonly StaticToken[],
+  pepper: Buffer
+): Map<string, Principal> {
+  return new Map(
+    tokens.map(({ secret, scopes }) => {
+      const hash = hashToken(pepper, secret).toString('hex')
+      const id = `static-${hash.slice(0, 8)}`
+      const [tenant = LOCAL_TENANT, ...others] = tenantsOf(scopes)
+      const principal: Principal = {
+        actor: id,
+        tokenId: id,
+        tenant,
+        otherTenants: new Set(others),
+        scopes: capabilitiesOf(scopes),
+        limits: {},
+        expiresAt: Infinity
+      }
+      return [hash, principal]
+    })
+  )
+}

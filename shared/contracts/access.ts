@@ -1,0 +1,212 @@
+/** Who may ask for how much: tokens, tenants, their limits, and what operators do with them. */
+import { Type, type Static } from 'typebox'
+import { defineMethod } from '#shared/rpc/contract.ts'
+import { ModelName } from './inference.ts'
+
+const NUMBER_MAX = 1_000_000_000_000
+const MODELS_MAX = 64
+const SCOPES_MAX = 16
+const LIST_MAX = 1000
+
+export const TenantId = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+  description: 'Letters, digits, `.`, `_` and `-`.'
+})
+
+/** What a token may do; `tenant:<id>` lets it ask in the name of that tenant. */
+export const Scope = Type.String({
+  pattern: '^(infer|jobs|operator|metrics|models:write|tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$',
+  description: '`infer`, `jobs`, `operator`, `metrics`, `models:write` or `tenant:<id>`.'
+})
+
+const Count = (description: string) =>
+  Type.Optional(Type.Integer({ minimum: 1, maximum: NUMBER_MAX, description }))
+
+/** Of a token or a tenant. What is left out is not limited; both must allow a request. */
+export const Limits = Type.Object({
+  requestsPerSecond: Count('Requests let in within any second.'),
+  requestsPerMinute: Count('Requests let in within any minute.'),
+  tokensPerMinute: Count('Tokens of prompts and answers within any minute.'),
+  concurrent: Count('Requests that run at the same time.'),
+  tokensPerDay: Count('Tokens from midnight to midnight, UTC.'),
+  tokensPerMonth: Count('Tokens of a calendar month, UTC.'),
+  models: Type.Optional(
+    Type.Array(ModelName, { maxItems: MODELS_MAX, description: 'The only ones that may be used.' })
+  ),
+  contextTokens: Count('Prompt and answer together, of one request.'),
+  outputTokens: Count('The longest answer of one request.'),
+  priority: Type.Optional(
+    Type.Union([Type.Literal('interactive'), Type.Literal('batch')], {
+      description: 'The best class of the queue that it may ask for.'
+    })
+  ),
+  weight: Type.Optional(
+    Type.Number({ minimum: 0.01, maximum: 100, description: 'Share of the queue; 1 is usual.' })
+  )
+})
+export type Limits = Static<typeof Limits>
+
+const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970.' })
+const TokenId = Type.String({ pattern: '^[a-z0-9-]{1,32}$' })
+
+export const TokenEntry = Type.Object({
+  id: TokenId,
+  kind: Type.String({ maxLength: 32 }),
+  tenant: TenantId,
+  scopes: Type.Array(Scope, { maxItems: SCOPES_MAX }),
+  name: Type.Optional(Type.String({ maxLength: 128 })),
+  /** The end of the secret, to recognise it by. */
+  hint: Type.String({ maxLength: 8 }),
+  limits: Limits,
+  createdAt: Time,
+  expiresAt: Type.Optional(Time),
+  revokedAt: Type.Optional(Time)
+})
+export type TokenEntry = Static<typeof TokenEntry>
+
+export const CreateToken = Type.Object(
+  {
+    tenant: TenantId,
+    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: SCOPES_MAX })),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    limits: Type.Optional(Limits),
+    expiresInMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: NUMBER_MAX }))
+  },
+  { description: 'Without `scopes` it may `infer`.' }
+)
+export type CreateToken = Static<typeof CreateToken>
+
+/** `secret` is told this once, and kept nowhere. */
+export const TokenSecret = Type.Object({ token: TokenEntry, secret: Type.String() })
+export type TokenSecret = Static<typeof TokenSecret>
+
+const ById = Type.Object({ id: TokenId })
+const Empty = Type.Object({})
+
+export const createToken = defineMethod('gateway.createToken', CreateToken, TokenSecret)
+export const TokenList = Type.Object({ tokens: Type.Array(TokenEntry) })
+/** The newest first. */
+export const listTokens = defineMethod('gateway.listTokens', Empty, TokenList)
+export const revokeToken = defineMethod('gateway.revokeToken', ById, TokenEntry)
+/** A new secret with the rights of the old one, which is good no more. */
+export const rotateToken = defineMethod('gateway.rotateToken', ById, TokenSecret)
+
+export const TenantEntry = Type.Object({
+  id: TenantId,
+  limits: Limits,
+  createdAt: Time,
+  /** Of those that are neither revoked nor expired. */
+  tokens: Type.Integer({ minimum: 0 })
+})
+export type TenantEntry = Static<typeof TenantEntry>
+
+/** Makes the tenant, or replaces its limits. */
+export const SetTenant = Type.Object({ id: TenantId, limits: Limits })
+export type SetTenant = Static<typeof SetTenant>
+export const setTenant = defineMethod('gateway.setTenant', SetTenant, TenantEntry)
+export const TenantList = Type.Object({ tenants: Type.Array(TenantEntry) })
+export const listTenants = defineMethod('gateway.listTenants', Empty, TenantList)
+export const deleteTenant = defineMethod(
+  'gateway.deleteTenant',
+  Type.Object({ id: TenantId }),
+  TenantEntry
+)
+
+export const AuditEvent = Type.Object({
+  /** The tenant that it concerns, or `mesh`. */
+  chain: Type.String({ maxLength: 128 }),
+  seq: Type.Integer({ minimum: 1 }),
+  at: Time,
+  /** The id of the token that it was done with, or who else. */
+  actor: Type.String({ maxLength: 128 }),
+  /** E.g. `token.create`. */
+  action: Type.String({ maxLength: 64 }),
+  target: Type.String({ maxLength: 256 }),
+  result: Type.Union([Type.Literal('ok'), Type.Literal('refused')]),
+  requestId: Type.String({ maxLength: 64 }),
+  details: Type.Record(Type.String(), Type.Unknown()),
+  /** SHA-256 of the event before it and of this one, hex. */
+  hash: Type.String({ maxLength: 64 })
+})
+export type AuditEvent = Static<typeof AuditEvent>
+
+export const AuditQuery = Type.Object({
+  action: Type.Optional(Type.String({ maxLength: 64 })),
+  actor: Type.Optional(Type.String({ maxLength: 128 })),
+  result: Type.Optional(AuditEvent.properties.result),
+  tenant: Type.Optional(Type.String({ maxLength: 128 })),
+  /** From then on, and until before then. */
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, default: 100 })),
+  offset: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 }))
+})
+export type AuditQuery = Static<typeof AuditQuery>
+
+export const AuditPage = Type.Object({
+  events: Type.Array(AuditEvent, { maxItems: LIST_MAX }),
+  /** Of all pages. */
+  total: Type.Integer({ minimum: 0 })
+})
+export type AuditPage = Static<typeof AuditPage>
+/** The newest first. */
+export const listAudit = defineMethod('gateway.listAudit', AuditQuery, AuditPage)
+
+export const AuditReport = Type.Object({
+  events: Type.Integer({ minimum: 0 }),
+  chains: Type.Integer({ minimum: 0 }),
+  /** In order of chain and place; at most so many are told. */
+  problems: Type.Array(
+    Type.Object({ chain: Type.String(), seq: Type.Integer(), problem: Type.String() }),
+    { maxItems: 100 }
+  )
+})
+export type AuditReport = Static<typeof AuditReport>
+export const verifyAudit = defineMethod('gateway.verifyAudit', Empty, AuditReport)
+
+export const UsageGroup = Type.Union([
+  Type.Literal('model'),
+  Type.Literal('token'),
+  Type.Literal('worker'),
+  Type.Literal('day'),
+  Type.Literal('tenant')
+])
+export type UsageGroup = Static<typeof UsageGroup>
+
+export const UsageQuery = Type.Object({
+  groupBy: Type.Optional(UsageGroup),
+  from: Type.Optional(Time),
+  to: Type.Optional(Time),
+  /** Operators see all tenants unless they name one; others only their own. */
+  tenant: Type.Optional(TenantId)
+})
+export type UsageQuery = Static<typeof UsageQuery>
+
+export const UsageRow = Type.Object({
+  /** Of what it is grouped by: a model, say. */
+  key: Type.String(),
+  requests: Type.Integer({ minimum: 0 }),
+  errors: Type.Integer({ minimum: 0 }),
+  promptTokens: Type.Integer({ minimum: 0 }),
+  cachedPromptTokens: Type.Integer({ minimum: 0 }),
+  completionTokens: Type.Integer({ minimum: 0 })
+})
+export type UsageRow = Static<typeof UsageRow>
+export const UsageReply = Type.Object({ rows: Type.Array(UsageRow, { maxItems: LIST_MAX }) })
+export type UsageReply = Static<typeof UsageReply>
+/** The rows with the most tokens first; days in their order. */
+export const readUsage = defineMethod('gateway.readUsage', UsageQuery, UsageReply)
+
+/** Whether the caller may read the measurements of a bridge; throws when not. */
+export const mayReadMetrics = defineMethod('gateway.mayReadMetrics', Empty, Empty)
+
+/** Whether callers need a token. */
+export const AccessState = Type.Object({ tokensNeeded: Type.Boolean() })
+export const accessState = defineMethod('gateway.accessState', Empty, AccessState)
+
+/** Lets a worker finish and leave. `worker`: its key in hex, or a beginning that only one has. */
+export const drainWorker = defineMethod(
+  'gateway.drainWorker',
+  Type.Object({ worker: Type.String({ pattern: '^[0-9a-f]{4,64}$' }) }),
+  Type.Object({ worker: Type.String() })
+)
