@@ -1,0 +1,129 @@
+/** Everything that decides about access, put together: one for each gateway. */
+import { createHmac } from 'node:crypto'
+import { HaifError } from '#shared/errors.ts'
+import type { Limits } from '#shared/contracts/access.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { Store } from '#shared/store/store.ts'
+import { AccessAdmin } from './access-admin.ts'
+import { Admission, type TenantDefaults } from './admission.ts'
+import { CheckpointKey } from './audit-chain.ts'
+import { Audit, type CheckpointFile } from './audit.ts'
+import { BudgetKeeper } from './budget-keeper.ts'
+import { Budgets } from './budgets.ts'
+import { Concurrency } from './concurrency.ts'
+import { Directory } from './directory.ts'
+import { LOCAL_TENANT } from './principal.ts'
+import { LocalRates, type Rates } from './rates.ts'
+import { staticPrincipals, type StaticToken } from './static-tokens.ts'
+import type { TokenText } from './token-text.ts'
+
+export interface AccessDeps {
+  /** Null: no tokens can be made, and budgets begin anew with each start. */
+  store: Store | null
+  /** Keyed hashes and signatures hang on it; the same at all gateways of a store. */
+  pepper: Buffer
+  staticTokens?: readonly StaticToken[]
+  operatorKey?: TokenText
+  checkpoints?: CheckpointFile
+  tenantDefaults?: TenantDefaults
+  maxConcurrentPerCaller: number
+  /** Shared with other gateways; else each has its own. */
+  rates?: Rates
+  /** Milliseconds since 1970. */
+  now?: () => number
+  log: Logger
+}
+
+/** What needs a store. */
+export interface StoredAccess {
+  store: Store
+  admin: AccessAdmin
+  audit: Audit
+}
+
+export class Access implements Service {
+  readonly directory: Directory
+  readonly admission: Admission
+  readonly #deps: AccessDeps
+  readonly #stored: StoredAccess | null
+  readonly #keeper: BudgetKeeper | null
+
+  constructor(deps: AccessDeps) {
+    const { store, pepper, staticTokens = [], now = Date.now, log } = deps
+    this.#deps = deps
+    const statics = staticPrincipals(staticTokens, pepper)
+    this.directory = new Directory({ store, pepper, statics, now, log })
+    const budgets = new Budgets(now)
+    this.admission = new Admission({
+      rates: deps.rates ?? new LocalRates(now),
+      budgets,
+      concurrency: new Concurrency(),
+      maxConcurrentPerCaller: deps.maxConcurrentPerCaller
+    })
+    this.#keeper = store === null ? null : new BudgetKeeper({ store, budgets, now, log })
+    this.#stored = store === null ? null : this.#withStore(store, now)
+  }
+
+  /** Of a tenant, with those that every tenant has unless it has its own. */
+  limitsOf(tenant: string): Limits {
+    const { tenantDefaults = {} } = this.#deps
+    return { ...tenantDefaults, ...this.directory.limitsOf(tenant) }
+  }
+
+  get stored(): StoredAccess {
+    if (this.#stored !== null) return this.#stored
+    throw new HaifError(
+      'STORE_UNAVAILABLE',
+      'this gateway keeps nothing: give it DATABASE_URL, or use "haif up"'
+    )
+  }
+
+  /** The audit where there is a store; without one there is nothing that it could be kept in. */
+  get audit(): Audit | null {
+    return this.#stored?.audit ?? null
+  }
+
+  /** The store has started before. */
+  async start(): Promise<void> {
+    const { operatorKey } = this.#deps
+    if (this.#stored === null) {
+      if (operatorKey !== undefined) this.directory.learnOperatorKey(operatorKey)
+      return
+    }
+    await this.#checkPepper(this.#stored.store)
+    await this.directory.start()
+    await this.#keeper?.start()
+    if (operatorKey !== undefined) {
+      await this.#stored.admin.registerOperatorKey(operatorKey, LOCAL_TENANT)
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#keeper?.stop()
+    await this.directory.stop()
+  }
+
+  #withStore(store: Store, now: () => number): StoredAccess {
+    const { pepper, checkpoints = NOWHERE } = this.#deps
+    const audit = new Audit({ store, key: new CheckpointKey(pepper), checkpoints, now })
+    const admin = new AccessAdmin({ store, audit, directory: this.directory, pepper, now })
+    return { store, admin, audit }
+  }
+
+  /** With another pepper every token would be unknown, and nobody would know why. */
+  async #checkPepper(store: Store): Promise<void> {
+    const own = createHmac('sha256', this.#deps.pepper).update('haif token pepper').digest('hex')
+    const [row] = await store.query<{ pepper_check: string }>(
+      'update access_state set pepper_check = coalesce(pepper_check, $1) returning pepper_check',
+      [own]
+    )
+    if (row?.pepper_check === own) return
+    throw new HaifError(
+      'CONFIG_INVALID',
+      'the tokens in this database were made with another pepper: give all gateways the same HAIF_TOKEN_PEPPER or HAIF_TOKEN_PEPPER_FILE (by default it is in the file token.pepper of HAIF_HOME)'
+    )
+  }
+}
+
+const NOWHERE: CheckpointFile = { put: () => {}, get: () => undefined, chains: () => [] }

@@ -1,0 +1,201 @@
+/** The audit: written in the transaction of the change that it tells of, read, and verified. */
+import canonicalize from 'canonicalize'
+import type { AuditEvent, AuditPage, AuditQuery, AuditReport } from '#shared/contracts/access.ts'
+import type { Queryable, Store } from '#shared/store/store.ts'
+import {
+  ChainCheck,
+  GENESIS,
+  linkHash,
+  type AuditProblem,
+  type Checkpoint,
+  type CheckpointKey,
+  type LinkedRecord
+} from './audit-chain.ts'
+
+/** Of what no tenant is concerned by: peers, models, drains. */
+export const MESH_CHAIN = 'mesh'
+
+const PAGE = 100
+const VERIFY_PAGE = 1000
+const PROBLEMS_MAX = 100
+/** First half of the lock's name; the second is the chain. */
+const LOCK = 7_415_010
+
+export interface AuditEntry {
+  chain: string
+  actor: string
+  action: string
+  target: string
+  result: AuditEvent['result']
+  requestId: string
+  details?: Record<string, unknown>
+}
+
+/** Checkpoints kept outside the database, so that it cannot take them back. */
+export interface CheckpointFile {
+  put(checkpoint: Checkpoint): void
+  get(chain: string): Checkpoint | undefined
+  chains(): Iterable<string>
+}
+
+export interface AuditDeps {
+  store: Store
+  key: CheckpointKey
+  checkpoints: CheckpointFile
+  now: () => number
+}
+
+export class Audit {
+  readonly #deps: AuditDeps
+
+  constructor(deps: AuditDeps) {
+    this.#deps = deps
+  }
+
+  /** One that is written by itself. */
+  async write(entry: AuditEntry): Promise<void> {
+    await this.recording((_tx, note) => note(entry))
+  }
+
+  /** A change and its events: both or none. What was signed is exported when they are committed. */
+  async recording<Result>(
+    work: (tx: Queryable, note: (entry: AuditEntry) => Promise<void>) => Promise<Result>
+  ): Promise<Result> {
+    const signed: Checkpoint[] = []
+    const result = await this.#deps.store.transaction((tx) =>
+      work(tx, async (entry) => {
+        signed.push(await this.#append(tx, entry))
+      })
+    )
+    for (const checkpoint of signed) this.#deps.checkpoints.put(checkpoint)
+    return result
+  }
+
+  /** Holds the lock of the chain until the transaction ends, so that no two events follow the same one. */
+  async #append(tx: Queryable, entry: AuditEntry): Promise<Checkpoint> {
+    const { chain, actor, action, target, result, requestId, details = {} } = entry
+    await tx.query('select pg_advisory_xact_lock($1, hashtext($2))', [LOCK, chain])
+    const [last] = await tx.query<{ seq: number; hash: string }>(
+      'select seq, hash from audit_events where chain = $1 order by seq desc limit 1',
+      [chain]
+    )
+    // The signed end, and not only the last row: what was cut off must not be written over.
+    const [signedEnd] = await tx.query<{ seq: number; hash: string }>(
+      'select seq, hash from audit_checkpoints where chain = $1',
+      [chain]
+    )
+    const before =
+      signedEnd !== undefined && signedEnd.seq > (last?.seq ?? 0)
+        ? signedEnd
+        : (last ?? { seq: 0, hash: GENESIS })
+    const record = {
+      chain,
+      seq: before.seq + 1,
+      at_ms: this.#deps.now(),
+      actor,
+      action,
+      target,
+      result,
+      request_id: requestId,
+      details: canonicalize(details)!
+    }
+    const hash = linkHash(before.hash, record)
+    await tx.query(
+      `insert into audit_events (chain, seq, at_ms, actor, action, target, result, request_id, details, hash)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [...Object.values(record), hash]
+    )
+    const { seq, at_ms } = record
+    const checkpoint = this.#deps.key.sign({ chain, seq, hash, at_ms })
+    await tx.query(
+      `insert into audit_checkpoints (chain, seq, hash, at_ms, signature) values ($1, $2, $3, $4, $5)
+       on conflict (chain) do update set seq = excluded.seq, hash = excluded.hash,
+         at_ms = excluded.at_ms, signature = excluded.signature`,
+      [chain, seq, hash, at_ms, checkpoint.signature]
+    )
+    return checkpoint
+  }
+
+  async list(query: AuditQuery): Promise<AuditPage> {
+    const { action, actor, result, tenant, from, to, limit = PAGE, offset = 0 } = query
+    const where = `where ($1::text is null or action = $1) and ($2::text is null or actor = $2)
+      and ($3::text is null or result = $3) and ($4::text is null or chain = $4)
+      and ($5::bigint is null or at_ms >= $5) and ($6::bigint is null or at_ms < $6)`
+    const values = [action, actor, result, tenant, from, to].map((value) => value ?? null)
+    const { store } = this.#deps
+    const [count] = await store.query<{ total: number }>(
+      `select count(*) as total from audit_events ${where}`,
+      values
+    )
+    const rows = await store.query<LinkedRecord>(
+      `select * from audit_events ${where} order by at_ms desc, chain, seq desc limit $7 offset $8`,
+      [...values, limit, offset]
+    )
+    return { events: rows.map((row) => eventOf(row)), total: Number(count?.total ?? 0) }
+  }
+
+  /** Reads everything; in pages, so that it needs little memory. */
+  async verify(): Promise<AuditReport> {
+    const { store, checkpoints, key } = this.#deps
+    const signed = await store.query<Checkpoint>('select * from audit_checkpoints')
+    const kept = new Map(signed.map((row) => [row.chain, numbered(row)]))
+    const found = await store.query<{ chain: string }>(
+      'select distinct chain from audit_events order by chain'
+    )
+    const names = [...found.map(({ chain }) => chain), ...kept.keys(), ...checkpoints.chains()]
+    const chains = [...new Set(names)].toSorted()
+    const problems: AuditProblem[] = []
+    let events = 0
+    for (const chain of chains) {
+      const check = new ChainCheck(chain)
+      events += await this.#read(chain, check)
+      check.end([kept.get(chain), checkpoints.get(chain)], key)
+      problems.push(...check.problems)
+    }
+    return { events, chains: chains.length, problems: problems.slice(0, PROBLEMS_MAX) }
+  }
+
+  async #read(chain: string, check: ChainCheck): Promise<number> {
+    let events = 0
+    for (let after = 0; ; ) {
+      const rows = await this.#deps.store.query<LinkedRecord>(
+        'select * from audit_events where chain = $1 and seq > $2 order by seq limit $3',
+        [chain, after, VERIFY_PAGE]
+      )
+      for (const row of rows) check.event(numbered(row))
+      events += rows.length
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < VERIFY_PAGE) return events
+      after = Number(last.seq)
+    }
+  }
+}
+
+function numbered<Row extends { seq: number; at_ms: number }>(row: Row): Row {
+  return { ...row, seq: Number(row.seq), at_ms: Number(row.at_ms) }
+}
+
+function eventOf(row: LinkedRecord): AuditEvent {
+  const { chain, seq, at_ms, actor, action, target, result, request_id, details, hash } = row
+  return {
+    chain,
+    seq: Number(seq),
+    at: Number(at_ms),
+    actor,
+    action,
+    target,
+    result: result as AuditEvent['result'],
+    requestId: request_id,
+    details: parsed(details),
+    hash
+  }
+}
+
+/** Somebody may have written into it; `verify` is what tells. */
+function parsed(details: string): Record<string, unknown> {
+  try {
+    return JSON.parse(details) as Record<string, unknown>
+  } catch {
+    return { unreadable: details }
+  }
+}

@@ -1,0 +1,101 @@
+/** Carries what budgets have counted to the store, in batches, and brings back the totals of all gateways. */
+import type { Logger } from '#shared/log.ts'
+import type { Queryable } from '#shared/store/store.ts'
+import { periodOf } from './budget-period.ts'
+import type { Budgets, BudgetUse } from './budgets.ts'
+
+const FLUSH_MS = 1000
+const BATCH_MAX = 2000
+/** Periods that no budget asks for any more. */
+const KEEP = '70 days'
+/** How far back to look for what other gateways have stored; far more than between two looks. */
+const RECENT = '30 seconds'
+
+export interface BudgetKeeperDeps {
+  store: Queryable
+  budgets: Budgets
+  now: () => number
+  log: Logger
+}
+
+export class BudgetKeeper {
+  readonly #deps: BudgetKeeperDeps
+  #timer: NodeJS.Timeout | undefined
+  #working: Promise<void> = Promise.resolve()
+  #isAway = false
+
+  constructor(deps: BudgetKeeperDeps) {
+    this.#deps = deps
+  }
+
+  async start(): Promise<void> {
+    const { store } = this.#deps
+    await store.query(`delete from budget_use where updated_at < now() - interval '${KEEP}'`)
+    await this.#learnAll()
+    this.#timer = setInterval(() => (this.#working = this.#exchange()), FLUSH_MS)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#working
+    await this.#exchange()
+  }
+
+  async #exchange(): Promise<void> {
+    const { log } = this.#deps
+    try {
+      if (this.#isAway) await this.#learnAll()
+      this.#isAway = false
+      await this.#flush()
+      await this.#learnRecent()
+    } catch (error) {
+      if (!this.#isAway) log.warn({ err: error }, 'cannot store what budgets have counted; going on')
+      this.#isAway = true
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const { store, budgets } = this.#deps
+    budgets.tidy()
+    const batch = budgets.takeBatch(BATCH_MAX)
+    if (batch.length === 0) return
+    try {
+      const totals = await store.query<BudgetUse>(
+        `insert into budget_use (subject, period, tokens)
+         select * from unnest($1::text[], $2::text[], $3::bigint[])
+         on conflict (subject, period)
+           do update set tokens = budget_use.tokens + excluded.tokens, updated_at = now()
+         returning subject, period, tokens`,
+        [
+          batch.map(({ subject }) => subject),
+          batch.map(({ period }) => period),
+          batch.map(({ tokens }) => tokens)
+        ]
+      )
+      budgets.done(batch, totals)
+    } catch (error) {
+      budgets.failed(batch)
+      throw error
+    }
+  }
+
+  async #learnRecent(): Promise<void> {
+    const { store, budgets } = this.#deps
+    budgets.learn(
+      await store.query<BudgetUse>(
+        `select subject, period, tokens from budget_use where updated_at > now() - interval '${RECENT}'`
+      )
+    )
+  }
+
+  async #learnAll(): Promise<void> {
+    const { store, budgets, now } = this.#deps
+    const periods = [periodOf('day', now()).name, periodOf('month', now()).name]
+    budgets.learn(
+      await store.query<BudgetUse>(
+        'select subject, period, tokens from budget_use where period = any($1)',
+        [periods]
+      )
+    )
+  }
+}

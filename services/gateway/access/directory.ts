@@ -1,0 +1,230 @@
+/**
+ * Tokens and tenants as this gateway knows them: a copy of the store's in memory, so that no request
+ * waits for the database and an outage of it turns nobody away.
+ *
+ * A change raises the version in the store. Whoever makes it tells the others at once; and as a notice
+ * may be lost, each also asks every second. So a revoked token is good for less than two seconds more.
+ */
+import type { Limits } from '#shared/contracts/access.ts'
+import type { Logger } from '#shared/log.ts'
+import type { Presented } from '#shared/rpc/context.ts'
+import type { Store } from '#shared/store/store.ts'
+import {
+  ANONYMOUS,
+  capabilitiesOf,
+  tenantsOf,
+  tokenNeeded,
+  type Principal
+} from './principal.ts'
+import { hashToken, isSameHash, parseToken, type TokenText } from './token-text.ts'
+
+export const CHANNEL = 'haif_access'
+const POLL_MS = 1000
+/** Tokens in memory, about 1 kB each. More cannot be made. */
+export const TOKENS_MAX = 100_000
+/** An unknown id may be one that was made just now elsewhere; strangers must not make us ask more often. */
+const LOOK_AGAIN_MS = 250
+
+interface KnownToken {
+  principal: Principal
+  hash: Buffer
+  revoked: boolean
+}
+
+/** The kind of the token that a gateway makes for the operator of its machine. */
+export const OPERATOR_KEY = 'operator-key'
+
+interface TokenRow {
+  id: string
+  kind: string
+  tenant_id: string
+  scopes: string[]
+  hash: string
+  limits: Limits
+  expires_at: Date | null
+  revoked_at: Date | null
+  version: number
+}
+
+export interface DirectoryDeps {
+  /** Null: only static tokens. */
+  store: Store | null
+  pepper: Buffer
+  /** By keyed hash of the secret, hex. */
+  statics: ReadonlyMap<string, Principal>
+  /** Milliseconds since 1970. */
+  now: () => number
+  log: Logger
+}
+
+export class Directory {
+  readonly #deps: DirectoryDeps
+  readonly #tokens = new Map<string, KnownToken>() // at most TOKENS_MAX, as the store refuses more
+  readonly #tenants = new Map<string, Limits>() // those with limits of their own
+  #version = -1
+  #refreshing: Promise<void> | null = null
+  #lookedAt = -Infinity
+  #timer: NodeJS.Timeout | undefined
+  #unlisten: (() => Promise<void>) | null = null
+  #isAway = false
+  /** Once a token was made they are needed for ever, also when all are revoked. */
+  #hasTokens = false
+
+  constructor(deps: DirectoryDeps) {
+    this.#deps = deps
+  }
+
+  /** Whether nobody is let in without a token. */
+  get tokensNeeded(): boolean {
+    return this.#deps.statics.size > 0 || this.#hasTokens
+  }
+
+  get size(): number {
+    return this.#tokens.size
+  }
+
+  limitsOf(tenant: string): Limits {
+    return this.#tenants.get(tenant) ?? {}
+  }
+
+  async start(): Promise<void> {
+    const { store } = this.#deps
+    if (store === null) return
+    const onChange = () => void this.#refreshQuietly()
+    this.#unlisten = await store.listen(CHANNEL, { onNotice: onChange, onReconnect: onChange })
+    await this.refresh()
+    this.#timer = setInterval(onChange, POLL_MS)
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#unlisten?.()
+    await this.#refreshing?.catch(() => {}) // it was told where it was asked for
+  }
+
+  /**
+   * Who shows that. Where no token is needed one that is not ours means nothing, because clients of
+   * OpenAI's API always send some.
+   */
+  async authenticate(presented: Presented | undefined): Promise<Principal> {
+    const text = presented?.token
+    const mustHave = this.tokensNeeded || presented?.fromBeyond === true
+    if (text === undefined) {
+      if (mustHave) throw tokenNeeded('a token is needed')
+      return ANONYMOUS
+    }
+    const known = this.#static(text) ?? (await this.#find(text))
+    if (known !== null) return this.#assertGood(known)
+    if (mustHave) throw tokenNeeded('this token is not known here')
+    return ANONYMOUS
+  }
+
+  /** What the store has now, or later: a reading that has begun may have missed it. */
+  async refresh(): Promise<void> {
+    await this.#refreshing?.catch(() => {}) // whoever began it hears of it
+    this.#refreshing ??= this.#load().finally(() => (this.#refreshing = null))
+    await this.#refreshing
+  }
+
+  /** Where there is no store that it could be found in. */
+  learnOperatorKey({ id, text }: TokenText): void {
+    const principal: Principal = {
+      ...ANONYMOUS,
+      actor: id,
+      tokenId: id,
+      scopes: capabilitiesOf(['operator'])
+    }
+    const hash = hashToken(this.#deps.pepper, text)
+    this.#tokens.set(id, { principal, hash, revoked: false })
+  }
+
+  #static(text: string): Principal | null {
+    const { statics, pepper } = this.#deps
+    if (statics.size === 0) return null
+    return statics.get(hashToken(pepper, text).toString('hex')) ?? null
+  }
+
+  async #find(text: string): Promise<KnownToken | null> {
+    const parsed = parseToken(text)
+    if (parsed === null) return null
+    if (!this.#tokens.has(parsed.id)) await this.#lookAgain()
+    const known = this.#tokens.get(parsed.id)
+    const given = hashToken(this.#deps.pepper, text)
+    return known !== undefined && isSameHash(known.hash, given) ? known : null
+  }
+
+  #assertGood(known: Principal | KnownToken): Principal {
+    if (!('principal' in known)) return known
+    const { principal, revoked } = known
+    if (revoked) throw tokenNeeded('this token was revoked, and another one is needed')
+    if (this.#deps.now() >= principal.expiresAt) {
+      throw tokenNeeded('this token has expired, and another one is needed')
+    }
+    return principal
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { store, now } = this.#deps
+    if (store === null || now() - this.#lookedAt < LOOK_AGAIN_MS) return
+    this.#lookedAt = now()
+    await this.#refreshQuietly()
+  }
+
+  /** While the database is away, what is known goes on being good. */
+  async #refreshQuietly(): Promise<void> {
+    const { log } = this.#deps
+    try {
+      await this.refresh()
+      if (this.#isAway) log.info({}, 'tokens and tenants are up to date again')
+      this.#isAway = false
+    } catch (error) {
+      if (!this.#isAway) log.warn({ err: error }, 'cannot read tokens; going on with those in memory')
+      this.#isAway = true
+    }
+  }
+
+  async #load(): Promise<void> {
+    const { store } = this.#deps
+    if (store === null) return
+    const [state] = await store.query<{ version: number }>('select version from access_state')
+    const version = Number(state?.version ?? 0)
+    if (version === this.#version) return
+    const since = this.#version
+    const tenants = await store.query<{ id: string; limits: Limits }>(
+      'select id, limits from tenants where version > $1',
+      [since]
+    )
+    const tokens = await store.query<TokenRow>(
+      `select id, kind, tenant_id, scopes, hash, limits, expires_at, revoked_at, version
+       from tokens where version > $1`,
+      [since]
+    )
+    for (const { id, limits } of tenants) this.#tenants.set(id, limits)
+    for (const row of tokens) this.#take(row)
+    this.#version = version
+  }
+
+  /** Those that are refused anyway, and then are not known instead of revoked. */
+  #forgetUseless(): void {
+    const now = this.#deps.now()
+    for (const [id, { revoked, principal }] of this.#tokens) {
+      if (revoked || principal.expiresAt <= now) this.#tokens.delete(id)
+    }
+  }
+
+  #take(row: TokenRow): void {
+    if (row.kind !== OPERATOR_KEY) this.#hasTokens = true
+    const principal: Principal = {
+      actor: row.id,
+      tokenId: row.id,
+      tenant: row.tenant_id,
+      otherTenants: new Set(tenantsOf(row.scopes)),
+      scopes: capabilitiesOf(row.scopes),
+      limits: row.limits,
+      expiresAt: row.expires_at?.getTime() ?? Infinity
+    }
+    const revoked = row.revoked_at !== null
+    this.#tokens.set(row.id, { principal, hash: Buffer.from(row.hash, 'hex'), revoked })
+    if (this.#tokens.size > TOKENS_MAX) this.#forgetUseless()
+  }
+}

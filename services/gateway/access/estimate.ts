@@ -1,0 +1,24 @@
+/** About how many tokens a request asks for, before any model has seen it. */
+import type { InferenceInput } from '#shared/contracts/inference.ts'
+import type { EmbedRequest } from '#shared/contracts/embedding.ts'
+
+/** Characters of one token: about four in English prose, fewer elsewhere. Settled at the end anyway. */
+const TOKEN_CHARACTERS = 4
+/** What a chat template adds to each message. */
+const MESSAGE_TOKENS = 4
+
+export function promptTokensOf(input: InferenceInput): number {
+  if (input.mode === 'tokens') return input.tokenIds.length
+  if (input.mode === 'direct') return tokensOf(input.prompt.length)
+  let tokens = 0
+  for (const { content } of input.messages) tokens += MESSAGE_TOKENS + tokensOf(content.length)
+  return tokens
+}
+
+export function embeddedTokensOf(inputs: EmbedRequest['inputs']): number {
+  let tokens = 0
+  for (const input of inputs) tokens += typeof input === 'string' ? tokensOf(input.length) : input.length
+  return tokens
+}
+
+const tokensOf = (characters: number): number => Math.ceil(characters / TOKEN_CHARACTERS)

@@ -1,0 +1,41 @@
+/**
+ * The operator key: a token that a gateway makes at its first start and leaves in a file that only
+ * its owner can read. To know the mesh secret is not enough to rule tokens, as every worker knows it;
+ * to read the files of the gateway's machine is.
+ */
+import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { HaifError } from '#shared/errors.ts'
+import { mintToken, parseToken, type TokenText } from './token-text.ts'
+
+export function loadOperatorKey(file: string): TokenText {
+  const text = readIfThere(file) ?? make(file)
+  const key = parseToken(text)
+  if (key !== null) return key
+  throw new HaifError(
+    'CONFIG_INVALID',
+    `${file} is damaged: it should hold a token; delete it, and the gateway makes another one`
+  )
+}
+
+/** Several gateways may start here at once: the first one's file stays, and it is never half written. */
+function make(file: string): string {
+  const temporary = `${file}.${process.pid}`
+  writeFileSync(temporary, `${mintToken('operator').text}\n`, { mode: 0o600 })
+  try {
+    linkSync(temporary, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(temporary)
+  }
+  return readIfThere(file) ?? ''
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}

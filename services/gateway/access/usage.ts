@@ -1,0 +1,42 @@
+/** What was used, summed up from the rows that each request leaves. */
+import type { UsageGroup, UsageQuery, UsageRow } from '#shared/contracts/access.ts'
+import type { Queryable } from '#shared/store/store.ts'
+
+const ROWS_MAX = 1000
+
+const KEYS: Record<UsageGroup, string> = {
+  model: 'model',
+  token: `coalesce(token_id, 'none')`,
+  worker: `coalesce(worker, 'none')`,
+  tenant: 'tenant_id',
+  day: `to_char(ended_at at time zone 'UTC', 'YYYY-MM-DD')`
+}
+
+/** `tenant`: null for all of them. */
+export async function sumUsage(
+  store: Queryable,
+  { groupBy = 'model', from, to }: UsageQuery,
+  tenant: string | null
+): Promise<UsageRow[]> {
+  const order = groupBy === 'day' ? 'key' : 'sum(prompt_tokens + completion_tokens) desc, key'
+  const rows = await store.query<UsageRow>(
+    `select ${KEYS[groupBy]} as key, count(*) as requests, count(error_code) as errors,
+       coalesce(sum(prompt_tokens), 0) as "promptTokens",
+       coalesce(sum(cached_prompt_tokens), 0) as "cachedPromptTokens",
+       coalesce(sum(completion_tokens), 0) as "completionTokens"
+     from requests
+     where ($1::text is null or tenant_id = $1)
+       and ($2::double precision is null or ended_at >= to_timestamp($2 / 1000.0))
+       and ($3::double precision is null or ended_at < to_timestamp($3 / 1000.0))
+     group by 1 order by ${order} limit ${ROWS_MAX}`,
+    [tenant, from ?? null, to ?? null]
+  )
+  return rows.map((row) => ({
+    key: row.key,
+    requests: Number(row.requests),
+    errors: Number(row.errors),
+    promptTokens: Number(row.promptTokens),
+    cachedPromptTokens: Number(row.cachedPromptTokens),
+    completionTokens: Number(row.completionTokens)
+  }))
+}
