@@ -1,4 +1,5 @@
 /** Settings from the environment: typed, bounded, and with a sentence when one cannot be used. */
+import { readFileSync } from 'node:fs'
 import { HaifError } from './errors.ts'
 
 export type Environment = Record<string, string | undefined>
@@ -42,4 +43,21 @@ export function readChoice<Choice extends string>(
     )
   }
   return choice
+}
+
+/** A secret from the variable itself, or from the file that `<name>_FILE` names. */
+export function readSecret(env: Environment, name: string): string | null {
+  const file = readString(env, `${name}_FILE`, '')
+  const text = readString(env, name, '')
+  if (file === '') return text === '' ? null : text
+  if (text !== '') {
+    throw new HaifError('CONFIG_INVALID', `${name} and ${name}_FILE are both set: leave one out`)
+  }
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    throw new HaifError('CONFIG_INVALID', `${name}_FILE=${file} cannot be read: ${String(error)}`, {
+      cause: error
+    })
+  }
 }

@@ -6,12 +6,15 @@
  *   topic.key       the mesh that this machine last started or joined; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
+ *   token.pepper    what the hashes of tokens hang on, where a gateway runs
+ *   audit.json      the signed ends of the audit's chains, where a gateway runs
  */
-import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
-import { readString, type Environment } from './config.ts'
+import { readSecret, readString, type Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
 import { loadIdentity, loadSecretFile } from './mesh/identity.ts'
@@ -19,6 +22,8 @@ import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
 
 /** Workers, say, that may run on one home at the same time. */
 const PEERS_OF_A_ROLE_MAX = 64
+const PEPPER_CHARACTERS_MIN = 32
+const MESH_NAME_CHARACTERS = 8
 
 export class Home {
   readonly folder: string
@@ -68,6 +73,47 @@ export class Home {
     throw new HaifError('HOME_IN_USE', `${PEERS_OF_A_ROLE_MAX} peers run on ${this.folder} already`)
   }
 
+  /** `HAIF_TOKEN_PEPPER`, or the file that `HAIF_TOKEN_PEPPER_FILE` names, or one of our own. */
+  tokenPepper(env: Environment): Buffer {
+    const text = readSecret(env, 'HAIF_TOKEN_PEPPER')
+    if (text === null) return loadSecretFile(join(this.folder, 'token.pepper'))
+    if (text.length >= PEPPER_CHARACTERS_MIN) return Buffer.from(text)
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `HAIF_TOKEN_PEPPER is too short: give it at least ${PEPPER_CHARACTERS_MIN} random characters`
+    )
+  }
+
+  get auditCheckpoints(): string {
+    return join(this.folder, 'audit.json')
+  }
+
+  /**
+   * Where a gateway of that mesh keeps the key of its operator. One file for each mesh, so that the
+   * key of one is never shown to another.
+   */
+  operatorKeyFile({ secret }: TopicKey): string {
+    const name = hash('sha256', secret).slice(0, MESH_NAME_CHARACTERS)
+    return join(this.folder, 'keys', `operator-${name}.token`)
+  }
+
+  /** Null when no gateway of the mesh has run here. */
+  operatorKey(topicKey: TopicKey): string | null {
+    return readIfThere(this.operatorKeyFile(topicKey))
+  }
+
+  /** Public keys, hex, of the peers of a role that have run here. */
+  keysOf(role: string): Set<string> {
+    const name = new RegExp(`^${role}(-\\d+)?\\.key$`)
+    const files = readdirSync(join(this.folder, 'keys')).filter((file) => name.test(file))
+    return new Set(
+      files.map((file) => {
+        const { publicKey } = loadIdentity(join(this.folder, 'keys', file))
+        return publicKey.toString('hex')
+      })
+    )
+  }
+
   get bootstrapPort(): number {
     return Number(this.#read('bootstrap.port') ?? 0)
   }
@@ -91,15 +137,19 @@ export class Home {
   }
 
   #read(name: string): string | null {
-    try {
-      return readFileSync(join(this.folder, name), 'utf8').trim()
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-      throw error
-    }
+    return readIfThere(join(this.folder, name))
   }
 
   #write(name: string, text: string): void {
     writeFileSync(join(this.folder, name), `${text}\n`, { mode: 0o600 })
+  }
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
   }
 }

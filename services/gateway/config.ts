@@ -1,12 +1,35 @@
 /** Settings of the gateway. */
-import { readInteger, type Environment } from '#shared/config.ts'
+import { readInteger, readString, type Environment } from '#shared/config.ts'
+import type { TenantDefaults } from './access/admission.ts'
+import { readStaticTokens, type StaticToken } from './access/static-tokens.ts'
 
 export interface GatewayConfig {
   /** `MAX_CONCURRENT_REQUESTS`: requests that one caller may have running at the same time. */
   maxConcurrentPerCaller: number
+  /** `TENANT_MAX_CONCURRENT`, `TENANT_RATE_LIMIT_RPS`: for tenants without a limit of their own. */
+  tenantDefaults: TenantDefaults
+  /** `HAIF_API_TOKENS`, e.g. `operator-token:operator|metrics,tenant-a-token:tenant:tenant-a`. */
+  staticTokens: StaticToken[]
 }
+
+const MAX = 1_000_000
 
 export function readGatewayConfig(env: Environment): GatewayConfig {
   const bounds = { default: 256, min: 1, max: 100_000 }
-  return { maxConcurrentPerCaller: readInteger(env, 'MAX_CONCURRENT_REQUESTS', bounds) }
+  const tenantDefaults: TenantDefaults = {}
+  const concurrent = readCount(env, 'TENANT_MAX_CONCURRENT')
+  const requestsPerSecond = readCount(env, 'TENANT_RATE_LIMIT_RPS')
+  if (concurrent !== undefined) tenantDefaults.concurrent = concurrent
+  if (requestsPerSecond !== undefined) tenantDefaults.requestsPerSecond = requestsPerSecond
+  return {
+    maxConcurrentPerCaller: readInteger(env, 'MAX_CONCURRENT_REQUESTS', bounds),
+    tenantDefaults,
+    staticTokens: readStaticTokens(env)
+  }
+}
+
+/** Undefined when it is not set: no limit. */
+function readCount(env: Environment, name: string): number | undefined {
+  if (readString(env, name, '') === '') return undefined
+  return readInteger(env, name, { default: 1, min: 1, max: MAX })
 }

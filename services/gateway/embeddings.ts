@@ -1,4 +1,4 @@
-/** Embeddings through the gateway: counted like any other request of their caller. */
+/** Embeddings through the gateway: let in and counted like any other request of their caller. */
 import {
   orchestratorEmbed,
   type EmbedReply,
@@ -6,18 +6,29 @@ import {
 } from '#shared/contracts/embedding.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
-import type { ConcurrencyLimit } from './concurrency.ts'
+import { embeddedTokensOf } from './access/estimate.ts'
+import type { Callers } from './callers.ts'
 
 export async function embedThrough(
   orchestrators: PeerPool,
-  limit: ConcurrencyLimit,
+  callers: Callers,
   request: EmbedRequest,
   context: ServerContext
 ): Promise<EmbedReply> {
-  const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
+  const { model, tenantId, caller } = request
+  const promptTokens = embeddedTokensOf(request.inputs)
+  const asked = { model, tenantId, caller, promptTokens, maxTokens: 0 }
+  const admitted = await callers.admit(context, asked)
+  let used = 0
   try {
-    return await orchestrators.call(orchestratorEmbed, request, context)
+    const granted: EmbedRequest = { ...request }
+    delete granted.tenantId
+    if (admitted.model !== undefined) granted.model = admitted.model
+    if (admitted.tenantId !== undefined) granted.tenantId = admitted.tenantId
+    const reply = await orchestrators.call(orchestratorEmbed, granted, context)
+    used = reply.promptTokens
+    return admitted.limits === undefined ? reply : { ...reply, limits: admitted.limits }
   } finally {
-    leave()
+    admitted.leave(used)
   }
 }

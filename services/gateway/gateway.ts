@@ -1,7 +1,6 @@
 /** Who may ask, and how much. What it lets through goes to an orchestrator. */
 import { gatewayEmbed } from '#shared/contracts/embedding.ts'
-import { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
-import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import { gatewayInfer } from '#shared/contracts/inference.ts'
 import {
   gatewayModels,
   gatewayReady,
@@ -13,61 +12,59 @@ import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
-import { inferThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
-import { Router, type ServerContext } from '#shared/rpc/router.ts'
-import { ConcurrencyLimit } from './concurrency.ts'
+import { Router } from '#shared/rpc/router.ts'
+import type { Access } from './access/access.ts'
+import { answerOperators } from './admin.ts'
+import { Callers } from './callers.ts'
 import { embedThrough } from './embeddings.ts'
+import { inferAdmitted } from './inference.ts'
 
 export interface GatewayDeps {
   join: JoinMesh
   /** What the gateway says of itself. */
   self: PeerReport
-  /** Requests that one caller may have running; a caller is a tenant or else an HTTP client's address. */
-  maxConcurrentPerCaller: number
+  /** Starts and stops with the gateway; the store behind it has started before. */
+  access: Access
   log: Logger
 }
 
-export function createGateway(deps: GatewayDeps): Service {
-  const { join, self, log } = deps
-  const limit = new ConcurrencyLimit(deps.maxConcurrentPerCaller)
+export function createGateway({ join, self, access, log }: GatewayDeps): Service {
+  const callers = new Callers(access)
   let stopping = false
 
-  async function* infer(
-    request: InferenceRequest,
-    context: ServerContext
-  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  function assertUp(): void {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
-    const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
-    try {
-      return yield* inferThrough(orchestrators, orchestratorInfer, request, context)
-    } finally {
-      leave()
-    }
   }
 
   const router = new Router()
-    .serve(gatewayInfer, infer)
+    .serve(gatewayInfer, (request, context) => {
+      assertUp()
+      return inferAdmitted(orchestrators, callers, request, context)
+    })
     .respond(gatewayEmbed, (request, context) => {
-      if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
-      return embedThrough(orchestrators, limit, request, context)
+      assertUp()
+      return embedThrough(orchestrators, callers, request, context)
     })
     .respond(gatewayModels, async (_request, context) => {
+      const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
       const { models } = await registries.call(registryList, {}, context)
-      return { models }
+      return { models: models.filter(({ name }) => allowed?.includes(name) ?? true) }
     })
     .respond(gatewayReady, (_request, context) =>
       orchestrators.size === 0
         ? { ready: false, reason: 'no orchestrator is connected' }
         : orchestrators.call(orchestratorReady, {}, context)
     )
+  answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
   return {
     async start() {
+      await access.start()
       await mesh.start()
       mesh.follow('orchestrator')
       mesh.follow('registry')
@@ -78,6 +75,7 @@ export function createGateway(deps: GatewayDeps): Service {
       stopping = true
       reporter.stop()
       await mesh.stop()
+      await access.stop()
     }
   }
 }

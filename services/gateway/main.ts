@@ -1,10 +1,17 @@
-/** Runs a gateway alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, MAX_CONCURRENT_REQUESTS, LOG_LEVEL. */
-import { runMain } from '#shared/lifecycle.ts'
+/**
+ * Runs a gateway alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, HAIF_API_TOKENS,
+ * HAIF_TOKEN_PEPPER, MAX_CONCURRENT_REQUESTS, TENANT_MAX_CONCURRENT, TENANT_RATE_LIMIT_RPS, LOG_LEVEL.
+ */
+import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
-import { readGatewayConfig } from './config.ts'
+import { storeFromEnvironment } from '#shared/store/from-environment.ts'
+import { accessHere } from './access-here.ts'
 import { createGateway } from './gateway.ts'
 
 await runMain(process.env, (env) => {
-  const { join, self, log } = placeFromEnvironment(env, 'gateway')
-  return { log, service: createGateway({ join, self, log, ...readGatewayConfig(env) }) }
+  const { home, join, self, log } = placeFromEnvironment(env, 'gateway')
+  const store = storeFromEnvironment(env, log)
+  const access = accessHere({ env, home, topicKey: home.topicKey(undefined, env), store, log })
+  const gateway = createGateway({ join, self, access, log })
+  return { log, service: store === null ? gateway : together([store, gateway]) }
 })

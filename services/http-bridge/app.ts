@@ -3,16 +3,19 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { onClientError } from './client-error.ts'
+import { presentedBy } from './credential.ts'
 import type { Failures } from './failures.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import { describeRoutes } from './open-api.ts'
 import { readRequestId } from './request-headers.ts'
+import { adminRoutes } from './routes/admin.ts'
 import { healthRoutes } from './routes/health.ts'
 import { homeRoute } from './routes/home.ts'
 import { inferRoute } from './routes/infer.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelsRoute } from './routes/models.ts'
+import { usageRoute } from './routes/usage.ts'
 import { shuttingDown, type RunningRequests } from './running-requests.ts'
 import { validatorCompiler } from './validation.ts'
 
@@ -28,10 +31,14 @@ export interface AppDeps {
   version: string
   timeoutMsMax: number
   keepAliveMs: number
+  /** Whether whoever has no token is to be refused: others than this machine can reach us. */
+  fromBeyond: boolean
+  /** Whether others than this machine can reach us at all. */
+  isExposed: boolean
 }
 
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
-  const { failures, counts, running, metrics, version } = deps
+  const { failures, counts, running, version } = deps
   const app = fastify({
     genReqId: ({ headers }) => readRequestId(headers),
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => {
@@ -49,11 +56,14 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
+  takeCredentials(app, deps)
   await describeRoutes(app, version)
   inferRoute(app, deps)
   modelsRoute(app, deps)
   healthRoutes(app, deps)
-  metricsRoute(app, metrics)
+  metricsRoute(app, deps)
+  adminRoutes(app, deps)
+  usageRoute(app, deps)
   homeRoute(app, { version })
   return app
 }
@@ -66,6 +76,12 @@ function stampReplies(app: FastifyInstance, running: RunningRequests): void {
     if (!running.stopping) return
     raw.setHeader('connection', 'close')
     if (!isAboutTheBridge(request)) throw shuttingDown()
+  })
+}
+
+function takeCredentials(app: FastifyInstance, { running, fromBeyond }: AppDeps): void {
+  app.addHook('onRequest', async ({ headers }, { raw }) => {
+    running.present(raw, presentedBy(headers, fromBeyond))
   })
 }
 

@@ -1,5 +1,5 @@
 /** Settings of the bridge. */
-import { readInteger, readString, type Environment } from '#shared/config.ts'
+import { readChoice, readInteger, readString, type Environment } from '#shared/config.ts'
 
 export const REQUEST_TIMEOUT_MS = 600_000
 const DAY_MS = 86_400_000
@@ -11,6 +11,8 @@ export interface BridgeConfig {
   port: number
   /** `REQUEST_TIMEOUT_MS`: the longest that a request may take. */
   requestTimeoutMs: number
+  /** `HAIF_ALLOW_ANONYMOUS`: whether everybody who reaches it may ask, from other machines too. */
+  allowAnonymous: boolean
 }
 
 export function readBridgeConfig(env: Environment): BridgeConfig {
@@ -18,6 +20,7 @@ export function readBridgeConfig(env: Environment): BridgeConfig {
   return {
     host: readString(env, 'HOST', '127.0.0.1'),
     port: readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
-    requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout)
+    requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout),
+    allowAnonymous: readChoice(env, 'HAIF_ALLOW_ANONYMOUS', ['0', '1'], '0') === '1'
   }
 }

@@ -40,8 +40,17 @@ export function errorBody(error: HaifError, requestId: string): ErrorBody {
   const body: ErrorBody = {
     error: { code: error.code, message: publicMessage(error), request_id: requestId }
   }
-  if (error.details !== undefined && error.code !== 'INTERNAL') body.error.details = error.details
+  const details = publicDetails(error)
+  if (details !== undefined) body.error.details = details
   return body
+}
+
+/** What is left of limits is told in headers. */
+function publicDetails({ code, details }: HaifError): Record<string, unknown> | undefined {
+  if (details === undefined || code === 'INTERNAL') return undefined
+  const told = { ...details }
+  delete told['limits']
+  return told
 }
 
 /** What may be said of an error to anyone, on one line. */

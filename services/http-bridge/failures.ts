@@ -5,6 +5,7 @@ import type { ErrorBody } from '#shared/contracts/http-error.ts'
 import type { Logger } from '#shared/log.ts'
 import { errorBody, publicMessage, retryAfter, statusOf, translate } from './errors.ts'
 import { isVersioned } from './infer-body.ts'
+import { setErrorHeaders } from './limit-headers.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import type { RunningRequests } from './running-requests.ts'
 
@@ -35,6 +36,7 @@ export class Failures {
     const error = this.#take(thrown, request)
     const seconds = retryAfter(error)
     if (seconds !== undefined) reply.header('retry-after', seconds)
+    setErrorHeaders(reply.raw, error)
     // Fastify closes the connection after a body that it could not take, and a client that is still
     // sending would see a reset instead of the reply. Node reads the rest and drops it.
     if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')

@@ -10,6 +10,7 @@ import { Router } from '#shared/rpc/router.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
+import { assertGuarded, isLoopback } from './exposure.ts'
 import { Failures } from './failures.ts'
 import { listen, urlOf } from './listen.ts'
 import { BridgeMetrics } from './bridge-metrics.ts'
@@ -33,6 +34,8 @@ export interface HttpBridgeDeps {
   drainMs?: number
   /** Silence after which a stream gets a comment. */
   keepAliveMs?: number
+  /** Whether everybody who reaches it may ask, from other machines too. */
+  allowAnonymous?: boolean
 }
 
 export interface HttpBridge extends Service {
@@ -48,6 +51,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const counts = new BridgeMetrics(deps.metrics.meter)
   const running = new RunningRequests()
   const failures = new Failures({ log, counts, running })
+  const isExposed = !isLoopback(host)
+  const fromBeyond = isExposed && deps.allowAnonymous !== true
   let app: FastifyInstance | null = null
 
   return {
@@ -64,13 +69,16 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         metrics: deps.metrics,
         version: self.version,
         timeoutMsMax: deps.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
-        keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS
+        keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS,
+        fromBeyond,
+        isExposed
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       counts.observePeers(mesh)
       await mesh.start()
       mesh.follow('gateway')
       mesh.follow('registry')
+      if (fromBeyond) await assertGuarded(host, gateways, log)
       reporter.start()
       log.info({ peer: mesh.key, url: this.url }, 'http bridge is up')
     },

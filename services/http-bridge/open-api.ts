@@ -16,8 +16,15 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
       tags: [
         { name: 'inference', description: 'Ask a model.' },
         { name: 'models', description: 'What can be asked.' },
+        { name: 'usage', description: 'What was used.' },
+        { name: 'admin', description: 'Tokens, tenants and the audit; for operators.' },
         { name: 'health', description: 'How it does.' }
-      ]
+      ],
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'A token: `haif_…`.' }
+        }
+      }
     },
     convertConstToEnum: false
   })

@@ -4,13 +4,21 @@
  */
 import type { ServerResponse } from 'node:http'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import { createContext, type ContextOptions, type OwnedContext } from '#shared/rpc/context.ts'
+import {
+  createContext,
+  type ContextOptions,
+  type LimitsState,
+  type OwnedContext,
+  type Presented
+} from '#shared/rpc/context.ts'
+import { setLimitHeaders } from './limit-headers.ts'
 
 /** For error replies to be sent after the requests were ended. */
 const FAREWELL_MS_MAX = 500
 
 export class RunningRequests {
   readonly #contexts = new Set<OwnedContext>() // bounded by the connections of the HTTP server
+  readonly #presented = new WeakMap<ServerResponse, Presented>()
   #stopping = false
   #cut = false
   #onEmpty: (() => void) | null = null
@@ -19,8 +27,15 @@ export class RunningRequests {
     return this.#stopping
   }
 
+  /** What the client of that response has shown, to be passed on with everything that it asks. */
+  present(response: ServerResponse, presented: Presented): void {
+    this.#presented.set(response, presented)
+  }
+
   enter(response: ServerResponse, options: ContextOptions): OwnedContext {
-    const context = createContext(options)
+    const shows = this.#presented.get(response)
+    const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
+    const context = createContext({ shows, onLimits, ...options })
     this.#contexts.add(context)
     response.once('close', () => {
       if (!response.writableFinished) {

@@ -13,9 +13,12 @@ export const TenantId = Type.String({
   description: 'Letters, digits, `.`, `_` and `-`.'
 })
 
+export const SCOPE_PATTERN =
+  '^(infer|jobs|operator|metrics|models:write|tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$'
+
 /** What a token may do; `tenant:<id>` lets it ask in the name of that tenant. */
 export const Scope = Type.String({
-  pattern: '^(infer|jobs|operator|metrics|models:write|tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$',
+  pattern: SCOPE_PATTERN,
   description: '`infer`, `jobs`, `operator`, `metrics`, `models:write` or `tenant:<id>`.'
 })
 

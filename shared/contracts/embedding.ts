@@ -4,6 +4,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
+import { LimitsState } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { InferenceRequest, ModelName } from './inference.ts'
 
@@ -44,7 +45,9 @@ export const EmbedReply = Type.Object({
   }),
   promptTokens: Type.Integer({ minimum: 0 }),
   /** Set by the orchestrator: the worker that answered. */
-  worker: Type.Optional(Type.String())
+  worker: Type.Optional(Type.String()),
+  /** Set by the gateway: what is left of the caller's limits. */
+  limits: Type.Optional(LimitsState)
 })
 export type EmbedReply = Static<typeof EmbedReply>
 

@@ -1,6 +1,6 @@
 /** A peer's key pair, kept in a file that only its owner can read. Its public key is its name. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import DHT, { type KeyPair } from 'hyperdht'
 import { HaifError } from '#shared/errors.ts'
@@ -30,10 +30,22 @@ export function loadSecretFile(file: string, bytes = SEED_BYTES): Buffer {
     }
     return Buffer.from(existing.trim(), 'hex')
   }
-  const secret = randomBytes(bytes)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  writeFileSync(file, `${secret.toString('hex')}\n`, { mode: 0o600, flag: 'wx' })
-  return secret
+  createOnce(file, `${randomBytes(bytes).toString('hex')}\n`)
+  return loadSecretFile(file, bytes)
+}
+
+/** Two processes may start here at once: the first one's file stays, and it is never half written. */
+export function createOnce(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  try {
+    linkSync(temporary, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(temporary)
+  }
 }
 
 function readIfThere(file: string): string | null {

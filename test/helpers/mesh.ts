@@ -1,4 +1,5 @@
 /** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
+import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import { gatewayInfer } from '#shared/contracts/inference.ts'
@@ -13,6 +14,7 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { TopicKey } from '#shared/mesh/topic-key.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
+import { Access, type AccessDeps } from '../../services/gateway/access/access.ts'
 import { createGateway } from '../../services/gateway/gateway.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
@@ -29,6 +31,8 @@ export interface MeshSetup {
   /** One simulated worker for each entry. */
   workers?: Partial<SimOptions>[]
   maxConcurrentPerCaller?: number
+  /** Of the gateways. */
+  access?: Partial<AccessDeps>
   aliases?: ReadonlyMap<string, readonly string[]>
   log?: Logger
 }
@@ -82,9 +86,13 @@ export class TestMesh {
     )
   }
 
-  async addGateway(maxConcurrentPerCaller = 256) {
+  async addGateway(given: Partial<AccessDeps> = {}) {
     const join = this.joiner('gateway')
-    return this.#start(createGateway({ join, self, maxConcurrentPerCaller, log: this.#log }))
+    const log = this.#log
+    const pepper = randomBytes(32)
+    const access = new Access({ store: null, pepper, maxConcurrentPerCaller: 256, log, ...given })
+    await this.#start(createGateway({ join, self, access, log }))
+    return access
   }
 
   async addWorker(models: ModelSource[], labels: Record<string, string> = {}) {
@@ -171,11 +179,19 @@ export function simSource(options: Partial<SimOptions> = {}): ModelSource {
 }
 
 export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<TestMesh> {
-  const { gateways = 1, orchestrators = 1, workers = [{}], maxConcurrentPerCaller, log } = setup
+  const {
+    gateways = 1,
+    orchestrators = 1,
+    workers = [{}],
+    maxConcurrentPerCaller,
+    access,
+    log
+  } = setup
+  const given = maxConcurrentPerCaller === undefined ? {} : { maxConcurrentPerCaller }
   const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger())
   await mesh.addRegistry()
   for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator(setup.aliases)
-  for (let i = 0; i < gateways; i++) await mesh.addGateway(maxConcurrentPerCaller)
+  for (let i = 0; i < gateways; i++) await mesh.addGateway({ ...access, ...given })
   for (const options of workers) {
     await mesh.addSimWorker({
       decodeTokensPerSecond: Infinity,

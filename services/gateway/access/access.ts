@@ -4,6 +4,9 @@ import { HaifError } from '#shared/errors.ts'
 import type { Limits } from '#shared/contracts/access.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
+import type { ServerContext } from '#shared/rpc/router.ts'
+import { MemoryState } from '#shared/store/memory-state.ts'
+import type { SharedState } from '#shared/store/shared-state.ts'
 import type { Store } from '#shared/store/store.ts'
 import { AccessAdmin } from './access-admin.ts'
 import { Admission, type TenantDefaults } from './admission.ts'
@@ -13,8 +16,7 @@ import { BudgetKeeper } from './budget-keeper.ts'
 import { Budgets } from './budgets.ts'
 import { Concurrency } from './concurrency.ts'
 import { Directory } from './directory.ts'
-import { LOCAL_TENANT } from './principal.ts'
-import { LocalRates, type Rates } from './rates.ts'
+import { LOCAL_TENANT, type Principal } from './principal.ts'
 import { staticPrincipals, type StaticToken } from './static-tokens.ts'
 import type { TokenText } from './token-text.ts'
 
@@ -28,8 +30,10 @@ export interface AccessDeps {
   checkpoints?: CheckpointFile
   tenantDefaults?: TenantDefaults
   maxConcurrentPerCaller: number
-  /** Shared with other gateways; else each has its own. */
-  rates?: Rates
+  /** Whether the start does not wait for the store, so that the first requests do. */
+  opensLater?: boolean
+  /** Counts that several gateways share; it has started before. Else each has its own. */
+  shared?: SharedState
   /** Milliseconds since 1970. */
   now?: () => number
   log: Logger
@@ -48,6 +52,9 @@ export class Access implements Service {
   readonly #deps: AccessDeps
   readonly #stored: StoredAccess | null
   readonly #keeper: BudgetKeeper | null
+  /** Null once it is known who may ask; until then nobody is let in. */
+  #opening: Promise<void> | null = null
+  #stopping = false
 
   constructor(deps: AccessDeps) {
     const { store, pepper, staticTokens = [], now = Date.now, log } = deps
@@ -56,13 +63,24 @@ export class Access implements Service {
     this.directory = new Directory({ store, pepper, statics, now, log })
     const budgets = new Budgets(now)
     this.admission = new Admission({
-      rates: deps.rates ?? new LocalRates(now),
+      shared: deps.shared ?? new MemoryState({ now }),
       budgets,
-      concurrency: new Concurrency(),
-      maxConcurrentPerCaller: deps.maxConcurrentPerCaller
+      concurrency: new Concurrency(deps.maxConcurrentPerCaller)
     })
     this.#keeper = store === null ? null : new BudgetKeeper({ store, budgets, now, log })
     this.#stored = store === null ? null : this.#withStore(store, now)
+  }
+
+  /** Throws UNAUTHENTICATED, and whatever keeps us from knowing. */
+  async authenticate(context: ServerContext): Promise<Principal> {
+    if (this.#opening !== null) await this.#opening
+    return this.directory.authenticate(context.presented)
+  }
+
+  /** Whether callers need a token. */
+  async tokensNeeded(): Promise<boolean> {
+    await this.#opening
+    return this.directory.tokensNeeded
   }
 
   /** Of a tenant, with those that every tenant has unless it has its own. */
@@ -86,6 +104,19 @@ export class Access implements Service {
 
   /** The store has started before. */
   async start(): Promise<void> {
+    const { opensLater = false, log } = this.#deps
+    const opening = this.#open()
+    this.#opening = opening
+    opening.then(
+      () => (this.#opening = null),
+      (error: unknown) => {
+        if (!this.#stopping) log.error({ err: error }, 'nobody is let in, as tokens cannot be read')
+      }
+    )
+    if (!opensLater) await opening
+  }
+
+  async #open(): Promise<void> {
     const { operatorKey } = this.#deps
     if (this.#stored === null) {
       if (operatorKey !== undefined) this.directory.learnOperatorKey(operatorKey)
@@ -100,6 +131,8 @@ export class Access implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true
+    await this.#opening?.catch(() => {}) // it was told to those who asked
     await this.#keeper?.stop()
     await this.directory.stop()
   }

@@ -157,7 +157,7 @@ export class Audit {
 
   async #read(chain: string, check: ChainCheck): Promise<number> {
     let events = 0
-    for (let after = 0; ; ) {
+    for (let after = 0; ;) {
       const rows = await this.#deps.store.query<LinkedRecord>(
         'select * from audit_events where chain = $1 and seq > $2 order by seq limit $3',
         [chain, after, VERIFY_PAGE]

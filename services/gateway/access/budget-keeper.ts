@@ -49,7 +49,8 @@ export class BudgetKeeper {
       await this.#flush()
       await this.#learnRecent()
     } catch (error) {
-      if (!this.#isAway) log.warn({ err: error }, 'cannot store what budgets have counted; going on')
+      if (!this.#isAway)
+        log.warn({ err: error }, 'cannot store what budgets have counted; going on')
       this.#isAway = true
     }
   }

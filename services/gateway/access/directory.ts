@@ -9,13 +9,7 @@ import type { Limits } from '#shared/contracts/access.ts'
 import type { Logger } from '#shared/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
-import {
-  ANONYMOUS,
-  capabilitiesOf,
-  tenantsOf,
-  tokenNeeded,
-  type Principal
-} from './principal.ts'
+import { ANONYMOUS, capabilitiesOf, tenantsOf, tokenNeeded, type Principal } from './principal.ts'
 import { hashToken, isSameHash, parseToken, type TokenText } from './token-text.ts'
 
 export const CHANNEL = 'haif_access'
@@ -178,7 +172,8 @@ export class Directory {
       if (this.#isAway) log.info({}, 'tokens and tenants are up to date again')
       this.#isAway = false
     } catch (error) {
-      if (!this.#isAway) log.warn({ err: error }, 'cannot read tokens; going on with those in memory')
+      if (!this.#isAway)
+        log.warn({ err: error }, 'cannot read tokens; going on with those in memory')
       this.#isAway = true
     }
   }

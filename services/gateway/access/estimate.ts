@@ -17,7 +17,8 @@ export function promptTokensOf(input: InferenceInput): number {
 
 export function embeddedTokensOf(inputs: EmbedRequest['inputs']): number {
   let tokens = 0
-  for (const input of inputs) tokens += typeof input === 'string' ? tokensOf(input.length) : input.length
+  for (const input of inputs)
+    tokens += typeof input === 'string' ? tokensOf(input.length) : input.length
   return tokens
 }
 

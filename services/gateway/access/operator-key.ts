@@ -3,8 +3,9 @@
  * its owner can read. To know the mesh secret is not enough to rule tokens, as every worker knows it;
  * to read the files of the gateway's machine is.
  */
-import { linkSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { HaifError } from '#shared/errors.ts'
+import { createOnce } from '#shared/mesh/identity.ts'
 import { mintToken, parseToken, type TokenText } from './token-text.ts'
 
 export function loadOperatorKey(file: string): TokenText {
@@ -17,17 +18,8 @@ export function loadOperatorKey(file: string): TokenText {
   )
 }
 
-/** Several gateways may start here at once: the first one's file stays, and it is never half written. */
 function make(file: string): string {
-  const temporary = `${file}.${process.pid}`
-  writeFileSync(temporary, `${mintToken('operator').text}\n`, { mode: 0o600 })
-  try {
-    linkSync(temporary, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(temporary)
-  }
+  createOnce(file, `${mintToken('operator').text}\n`)
   return readIfThere(file) ?? ''
 }
 

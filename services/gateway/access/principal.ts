@@ -53,7 +53,8 @@ export function may({ scopes }: Principal, capability: Capability): boolean {
 
 export function assertMay(principal: Principal, capability: Capability): void {
   if (may(principal, capability)) return
-  if (principal.tokenId === undefined) throw tokenNeeded(`this needs a token with the scope ${capability}`)
+  if (principal.tokenId === undefined)
+    throw tokenNeeded(`this needs a token with the scope ${capability}`)
   throw new HaifError('FORBIDDEN', `this needs a token with the scope ${capability}`, {
     details: { scope: capability }
   })

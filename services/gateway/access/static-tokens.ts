@@ -4,13 +4,13 @@
  */
 import { readString, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Scope } from '#shared/contracts/access.ts'
+import { SCOPE_PATTERN } from '#shared/contracts/access.ts'
 import { capabilitiesOf, LOCAL_TENANT, tenantsOf, type Principal } from './principal.ts'
 import { hashToken } from './token-text.ts'
 
 const TOKENS_MAX = 256
 const SECRET = /^[\x21-\x7e]{1,512}$/
-const SCOPE = new RegExp(Scope.pattern)
+const SCOPE = new RegExp(SCOPE_PATTERN)
 const EXAMPLE = "HAIF_API_TOKENS='operator-token:operator|metrics,tenant-a-token:tenant:tenant-a'"
 
 export interface StaticToken {

@@ -1,16 +1,39 @@
 /** `GET /metrics`: what Prometheus reads. */
 import type { FastifyInstance } from 'fastify'
+import { mayReadMetrics } from '#shared/contracts/access.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
+import { readTraceparent } from '../request-headers.ts'
+import type { RunningRequests } from '../running-requests.ts'
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
+const ASK_MS_MAX = 5000
 
-export function metricsRoute(app: FastifyInstance, metrics: Pick<Metrics, 'render'>): void {
+export interface MetricsDeps {
+  gateways: PeerPool
+  running: RunningRequests
+  metrics: Pick<Metrics, 'render'>
+  /** Whether others than this machine can reach it. */
+  isExposed: boolean
+}
+
+export function metricsRoute(app: FastifyInstance, deps: MetricsDeps): void {
+  const { gateways, running, metrics, isExposed } = deps
   const schema = {
     tags: ['health'],
     summary: 'Measurements for Prometheus',
+    description: 'Where others than this machine can reach it, with a token of scope `metrics`.',
     produces: ['text/plain']
   }
-  app.get('/metrics', { schema }, async (_request, reply) => {
+  app.get('/metrics', { schema }, async (request, reply) => {
+    if (isExposed) {
+      const context = running.enter(reply.raw, {
+        requestId: request.id,
+        traceparent: readTraceparent(request.headers),
+        timeoutMs: ASK_MS_MAX
+      })
+      await gateways.call(mayReadMetrics, {}, context)
+    }
     return reply.type(CONTENT_TYPE).send(await metrics.render())
   })
 }

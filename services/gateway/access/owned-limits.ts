@@ -1,0 +1,137 @@
+/** What the limits of a token and of its tenant say about one request; each of them must allow it. */
+import type { Limits } from '#shared/contracts/access.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { LimitsState } from '#shared/rpc/context.ts'
+import type { Draw, Grant, Refusal } from '#shared/store/shared-state.ts'
+import type { BudgetAsk } from './budgets.ts'
+
+const SECOND_MS = 1000
+const MINUTE_MS = 60_000
+
+/** Limits, the name under which they are counted, and how their owner is told of them. */
+export interface Owned {
+  /** `token/<id>` or `tenant/<id>`. */
+  subject: string
+  owner: string
+  limits: Limits
+}
+
+/** The models that all of them allow; null: all. */
+export function allowedModels(limits: readonly Limits[]): string[] | null {
+  const lists = limits.flatMap(({ models }) => (models === undefined ? [] : [models]))
+  const [first, ...rest] = lists
+  if (first === undefined) return null
+  return first.filter((name) => rest.every((list) => list.includes(name)))
+}
+
+/** Whoever may use only some models and names none gets the first of them. */
+export function chooseModel(
+  named: string | undefined,
+  owned: readonly Owned[]
+): string | undefined {
+  const allowed = allowedModels(owned.map(({ limits }) => limits))
+  if (allowed === null) return named
+  if (named === undefined && allowed[0] !== undefined) return allowed[0]
+  if (named !== undefined && allowed.includes(named)) return named
+  throw new HaifError(
+    'MODEL_NOT_FOUND',
+    named === undefined
+      ? 'no model may be used with this token'
+      : `there is no model ${named} for this token; GET /v1/models lists those that it may use`
+  )
+}
+
+export function assertSize(
+  { promptTokens, maxTokens }: { promptTokens: number; maxTokens: number },
+  owned: readonly Owned[]
+): void {
+  for (const { owner, limits } of owned) {
+    const { outputTokens = Infinity, contextTokens = Infinity } = limits
+    if (maxTokens > outputTokens) {
+      throw new HaifError(
+        'VALIDATION_FAILED',
+        `max_tokens is ${maxTokens}, and ${owner} may ask for ${outputTokens}`,
+        { details: { field: 'max_tokens', max: outputTokens } }
+      )
+    }
+    if (promptTokens + maxTokens > contextTokens) {
+      throw new HaifError(
+        'CONTEXT_TOO_LONG',
+        `prompt and answer may have about ${promptTokens + maxTokens} tokens, and ${owner} may have ${contextTokens}`,
+        { details: { max: contextTokens } }
+      )
+    }
+  }
+}
+
+export function budgetAsks(owned: readonly Owned[]): BudgetAsk[] {
+  const asks: BudgetAsk[] = []
+  for (const { subject, owner, limits } of owned) {
+    const { tokensPerDay: day, tokensPerMonth: month } = limits
+    if (day !== undefined) asks.push({ subject, owner, span: 'day', limit: day })
+    if (month !== undefined) asks.push({ subject, owner, span: 'month', limit: month })
+  }
+  return asks
+}
+
+/** The rest of an answer that was let in before is not one more request. */
+export function rateDraws(owned: readonly Owned[], tokens: number, isRest: boolean): RateDraw[] {
+  const draws: RateDraw[] = []
+  for (const { subject, limits } of owned) {
+    const { requestsPerSecond, requestsPerMinute, tokensPerMinute } = limits
+    const draw = (things: RateDraw['things'], amount: number, max: number, windowMs: number) =>
+      draws.push({
+        key: `${subject}/${things}/${windowMs}`,
+        things,
+        amount,
+        max,
+        windowMs,
+        kind: 'sliding'
+      })
+    if (requestsPerSecond !== undefined && !isRest) {
+      draw('requests', 1, requestsPerSecond, SECOND_MS)
+    }
+    if (requestsPerMinute !== undefined && !isRest) {
+      draw('requests', 1, requestsPerMinute, MINUTE_MS)
+    }
+    if (tokensPerMinute !== undefined) draw('tokens', tokens, tokensPerMinute, MINUTE_MS)
+  }
+  return draws
+}
+
+export interface RateDraw extends Draw {
+  things: 'requests' | 'tokens'
+}
+
+export function overRate(draws: readonly RateDraw[], refusal: Refusal): HaifError {
+  const { things, max, windowMs, amount } = draws[refusal.refusedBy]!
+  const allowed = `${max} ${things} are allowed in a ${windowMs === SECOND_MS ? 'second' : 'minute'}`
+  const message =
+    refusal.retryAfterMs === null
+      ? `this request may take up to ${amount} ${things}, and ${allowed}: lower max_tokens`
+      : `${allowed}, and they are used up`
+  return new HaifError('RATE_LIMITED', message, {
+    retryAfterMs: Math.ceil(refusal.retryAfterMs ?? windowMs),
+    details: { limit: max, limits: limitsState(draws, refusal) }
+  })
+}
+
+/** The tightest of each kind, per minute, as OpenAI tells it. */
+export function limitsState(
+  draws: readonly RateDraw[],
+  { states }: Grant | Refusal
+): LimitsState | undefined {
+  const tightest: LimitsState = {}
+  for (const [i, { things, max, windowMs }] of draws.entries()) {
+    if (windowMs !== MINUTE_MS) continue
+    const { used, resetMs } = states[i]!
+    const remaining = Math.max(0, Math.floor(max - used))
+    if (remaining > (tightest[things]?.remaining ?? Infinity)) continue
+    tightest[things] = { limit: max, remaining, resetMs: Math.ceil(resetMs) }
+  }
+  const isEmpty = tightest.requests === undefined && tightest.tokens === undefined
+  return isEmpty ? undefined : tightest
+}
+
+export const priorityOf = (owned: readonly Owned[]): 'batch' | undefined =>
+  owned.some(({ limits }) => limits.priority === 'batch') ? 'batch' : undefined

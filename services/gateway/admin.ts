@@ -1,0 +1,108 @@
+/** What operators ask a gateway: each answer needs their scope, and each change leaves its audit. */
+import {
+  accessState,
+  createToken,
+  deleteTenant,
+  drainWorker,
+  listAudit,
+  listTenants,
+  listTokens,
+  mayReadMetrics,
+  readUsage,
+  revokeToken,
+  rotateToken,
+  setTenant,
+  verifyAudit
+} from '#shared/contracts/access.ts'
+import { orchestratorDrain } from '#shared/contracts/peers.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { Router, ServerContext } from '#shared/rpc/router.ts'
+import type { Access } from './access/access.ts'
+import type { Doer } from './access/access-admin.ts'
+import { MESH_CHAIN } from './access/audit.ts'
+import { chargedTenant, may } from './access/principal.ts'
+import { sumUsage } from './access/usage.ts'
+import { Denials } from './denials.ts'
+
+export interface AdminDeps {
+  router: Router
+  access: Access
+  orchestrators: () => PeerPool
+}
+
+export function answerOperators({ router, access, orchestrators }: AdminDeps): void {
+  const denials = new Denials(access)
+
+  const operator = async (context: ServerContext, action: string): Promise<Doer> => {
+    const principal = await access.authenticate(context)
+    await denials.assertOperator(principal, action, context.requestId)
+    return { actor: principal.actor, requestId: context.requestId }
+  }
+
+  router
+    .respond(createToken, async (wish, context) => {
+      const doer = await operator(context, 'token.create')
+      return access.stored.admin.createToken(wish, doer)
+    })
+    .respond(listTokens, async (_request, context) => {
+      await operator(context, 'token.list')
+      return { tokens: await access.stored.admin.listTokens() }
+    })
+    .respond(revokeToken, async ({ id }, context) => {
+      const doer = await operator(context, 'token.revoke')
+      return access.stored.admin.revokeToken(id, doer)
+    })
+    .respond(rotateToken, async ({ id }, context) => {
+      const doer = await operator(context, 'token.rotate')
+      return access.stored.admin.rotateToken(id, doer)
+    })
+    .respond(setTenant, async (wish, context) => {
+      const doer = await operator(context, 'tenant.set')
+      return access.stored.admin.setTenant(wish, doer)
+    })
+    .respond(listTenants, async (_request, context) => {
+      await operator(context, 'tenant.list')
+      return { tenants: await access.stored.admin.listTenants() }
+    })
+    .respond(deleteTenant, async ({ id }, context) => {
+      const doer = await operator(context, 'tenant.delete')
+      return access.stored.admin.deleteTenant(id, doer)
+    })
+    .respond(listAudit, async (query, context) => {
+      await operator(context, 'audit.list')
+      return access.stored.audit.list(query)
+    })
+    .respond(verifyAudit, async (_request, context) => {
+      await operator(context, 'audit.verify')
+      return access.stored.audit.verify()
+    })
+    .respond(readUsage, async (query, context) => {
+      const principal = await access.authenticate(context)
+      const isOperator = may(principal, 'operator')
+      const tenant = isOperator ? (query.tenant ?? null) : chargedTenant(principal, query.tenant)
+      return { rows: await sumUsage(access.stored.store, query, tenant) }
+    })
+    .respond(mayReadMetrics, async (_request, context) => {
+      const principal = await access.authenticate(context)
+      await denials.assert(principal, 'metrics', 'metrics.read', context.requestId)
+      return {}
+    })
+    .respond(accessState, async () => ({ tokensNeeded: await access.tokensNeeded() }))
+    .respond(drainWorker, async ({ worker }, context) => {
+      const principal = await access.authenticate(context)
+      // Without tokens the members of a mesh trust each other.
+      const isMember = principal.tokenId === undefined && !(await access.tokensNeeded())
+      if (!isMember) await denials.assertOperator(principal, 'worker.drain', context.requestId)
+      const actor = isMember ? `peer ${context.peer.key.slice(0, 16)}` : principal.actor
+      const drained = await orchestrators().call(orchestratorDrain, { worker }, context)
+      await access.audit?.write({
+        chain: MESH_CHAIN,
+        actor,
+        action: 'worker.drain',
+        target: drained.worker,
+        result: 'ok',
+        requestId: context.requestId
+      })
+      return drained
+    })
+}

@@ -1,0 +1,57 @@
+/** Refusals to callers that are known by a token: told in the audit, but not so often that it fills it. */
+import { HaifError } from '#shared/errors.ts'
+import type { Access } from './access/access.ts'
+import { assertMay, type Capability, type Principal } from './access/principal.ts'
+
+/** One caller's refusals of one kind are written once in this time. */
+const QUIET_MS = 60_000
+const REMEMBERED_MAX = 1024
+
+export class Denials {
+  readonly #access: Access
+  readonly #written = new Map<string, number>() // at most REMEMBERED_MAX, the oldest go first
+  readonly #now: () => number
+
+  constructor(access: Access, now: () => number = () => performance.now()) {
+    this.#access = access
+    this.#now = now
+  }
+
+  assertOperator(principal: Principal, action: string, requestId: string): Promise<void> {
+    return this.assert(principal, 'operator', action, requestId)
+  }
+
+  async assert(
+    principal: Principal,
+    capability: Capability,
+    action: string,
+    requestId: string
+  ): Promise<void> {
+    try {
+      assertMay(principal, capability)
+    } catch (error) {
+      if (error instanceof HaifError && error.code === 'FORBIDDEN') {
+        await this.#write(principal, action, requestId)
+      }
+      throw error
+    }
+  }
+
+  async #write({ actor, tenant }: Principal, action: string, requestId: string): Promise<void> {
+    const { audit } = this.#access
+    if (audit === null || !this.#isNew(`${actor} ${action}`)) return
+    await audit.write({ chain: tenant, actor, action, target: '', result: 'refused', requestId })
+  }
+
+  #isNew(key: string): boolean {
+    const now = this.#now()
+    if (now - (this.#written.get(key) ?? -Infinity) < QUIET_MS) return false
+    this.#written.delete(key)
+    this.#written.set(key, now)
+    if (this.#written.size > REMEMBERED_MAX) {
+      const [oldest] = this.#written.keys()
+      if (oldest !== undefined) this.#written.delete(oldest)
+    }
+    return true
+  }
+}

@@ -1,0 +1,24 @@
+/** What a client shows to be let in. The bridge only passes it on: gateways know what it is worth. */
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Presented } from '#shared/rpc/context.ts'
+
+const BEARER = /^bearer +([\x21-\x7e]{1,512})$/i
+const TOKEN = /^[\x21-\x7e]{1,512}$/
+/** Stands for what cannot be a token, so that it is refused as a wrong one where one is needed. */
+const UNREADABLE = '-'
+
+/** `X-HAIF-Token`, or else `Authorization: Bearer`. `fromBeyond`: see `Presented`. */
+export function presentedBy(headers: IncomingHttpHeaders, fromBeyond: boolean): Presented {
+  const token = readToken(headers)
+  const presented: Presented = {}
+  if (token !== null) presented.token = token
+  if (fromBeyond) presented.fromBeyond = true
+  return presented
+}
+
+function readToken(headers: IncomingHttpHeaders): string | null {
+  const own = headers['x-haif-token']
+  if (own !== undefined) return typeof own === 'string' && TOKEN.test(own) ? own : UNREADABLE
+  if (headers.authorization === undefined) return null
+  return BEARER.exec(headers.authorization)?.[1] ?? UNREADABLE
+}
