@@ -6,8 +6,9 @@ import type { Logger } from '#shared/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/place.ts'
 import { createMetrics } from '#shared/telemetry.ts'
-import { readGatewayConfig } from '../services/gateway/config.ts'
+import { accessHere } from '../services/gateway/access-here.ts'
 import { createGateway } from '../services/gateway/gateway.ts'
+import { readBridgeConfig } from '../services/http-bridge/config.ts'
 import { createHttpBridge } from '../services/http-bridge/http-bridge.ts'
 import { readOrchestratorConfig } from '../services/orchestrator/config.ts'
 import { createOrchestrator } from '../services/orchestrator/orchestrator.ts'
@@ -20,6 +21,7 @@ import { createWorker, type Worker } from '../services/worker/worker.ts'
 import { atOnce, childService } from './child-service.ts'
 import { showLoading } from './loading.ts'
 import type { OwnMesh } from './own-mesh.ts'
+import { ownState } from './own-state.ts'
 import { untilReady } from './until-ready.ts'
 
 /** For a worker's end, after it has drained. */
@@ -29,6 +31,8 @@ export interface MeshServicesOptions {
   host?: string
   port?: number
   model?: string[]
+  /** Everybody who reaches this machine may ask. */
+  allowAnonymous?: boolean
   /** False: no worker here. */
   worker: boolean
   /** How many, in processes of their own. Absent: one, in this process. */
@@ -75,20 +79,33 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       )
     )
 
+  const { topicKey } = ownMesh
+  const { store, shared, opensLater, ...state } = ownState(env, {
+    home,
+    secret: topicKey.secret,
+    log: logFor('state'),
+    childEnv
+  })
+  const ownGateway = () => {
+    const given = place('gateway')
+    const { log } = given
+    const access = accessHere({ env, home, topicKey, store, shared, opensLater, log })
+    return createGateway({ ...given, access })
+  }
   const bridge = createHttpBridge({
     ...place('bridge'),
     metrics: createMetrics(),
     host: options.host ?? readString(env, 'HOST', '127.0.0.1'),
-    port: options.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 })
+    port: options.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
+    allowAnonymous: options.allowAnonymous ?? readBridgeConfig(env).allowAnonymous
   })
   const services: Service[] = [
+    ...state.services,
     createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue() }),
     options.orchestrators === undefined
       ? createOrchestrator({ ...place('orchestrator'), ...readOrchestratorConfig(env) })
       : several(options.orchestrators, 'orchestrator'),
-    options.gateways === undefined
-      ? createGateway({ ...place('gateway'), ...readGatewayConfig(env) })
-      : several(options.gateways, 'gateway')
+    options.gateways === undefined ? ownGateway() : several(options.gateways, 'gateway')
   ]
   if (options.workers !== undefined) {
     const stopMsMax = readWorkerConfig(env).drainMs + LEAVE_MS_MAX

@@ -28,6 +28,7 @@ export function addUpCommand(program: Command): void {
     .option('--public', 'let machines anywhere join, behind any NAT, through the public DHT')
     .option('--host <address>', 'address for HTTP (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port for HTTP (PORT; default 8080; 0: any free one)', portNumber)
+    .option('--allow-anonymous', 'with --host: let everybody who reaches this machine ask')
     .option('--model <uri>', 'builtin, a .gguf file, or hf:user/repo:QUANT; repeatable', collect)
     .option('--no-worker', 'run no model here; machines that join do')
     .option('--workers <number>', 'so many workers, in processes of their own', count)

@@ -1,5 +1,5 @@
 /** `/v1/admin/…`: tokens, tenants and the audit, as a gateway answers for them. */
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { type Static, type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import {
@@ -131,7 +131,12 @@ function auditRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void
   )
 }
 
-function describe(summary: string, answer: TObject, body?: TObject, status = 200) {
+function describe(
+  summary: string,
+  answer: TObject,
+  body?: TObject,
+  status = 200
+): RouteShorthandOptions {
   const failures = { 401: ErrorBody, 403: ErrorBody, 404: ErrorBody }
   const schema = {
     tags: ['admin'],
