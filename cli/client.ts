@@ -2,7 +2,7 @@
  * The command line as a peer of the mesh: it dials gateways and registries, and announces nothing.
  */
 import { once } from 'node:events'
-import type { Environment } from '#shared/config.ts'
+import { readSecret, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { silentLogger } from '#shared/log.ts'
@@ -11,6 +11,7 @@ import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Reach, TopicKey } from '#shared/mesh/topic-key.ts'
+import type { Presented } from '#shared/rpc/context.ts'
 
 /** How long to look for a first peer: the public DHT answers from far away. */
 const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
@@ -34,13 +35,15 @@ export interface Client extends AsyncDisposable {
 /** Resolves when a peer of the role is connected; NO_PEER when there is none within seconds. */
 export async function openClient(options: ClientOptions): Promise<Client> {
   const { role, env, signal } = options
-  const topicKey = new Home(env).topicKey(options.topicKey, env)
+  const home = new Home(env)
+  const topicKey = home.topicKey(options.topicKey, env)
+  const credential = role === 'gateway' ? credentialOf(home, topicKey, env) : NONE
   const keyPair = temporaryIdentity()
   const mesh = openMesh({ topicKey, role: 'client', keyPair, log: silentLogger() })
   const withinMs = CONNECT_MS[topicKey.reach]
   const timeout = AbortSignal.timeout(withinMs)
   try {
-    await connect(mesh, role, AbortSignal.any([signal, timeout]))
+    await connect(mesh, role, credential.only, AbortSignal.any([signal, timeout]))
   } catch (error) {
     await mesh.stop()
     signal.throwIfAborted()
@@ -49,18 +52,42 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   return {
     key: mesh.key,
     reach: topicKey.reach,
-    peers: new PeerPool(mesh, role),
+    peers: new PeerPool(mesh, role, credential),
     [Symbol.asyncDispose]: () => mesh.stop()
   }
 }
 
-async function connect(mesh: Mesh, role: ClientOptions['role'], signal: AbortSignal) {
+interface Credential {
+  shows: Presented | undefined
+  /** Keys of the only peers that may see it. */
+  only: ReadonlySet<string> | null
+}
+
+const NONE: Credential = { shows: undefined, only: null }
+
+/**
+ * `HAIF_TOKEN`, or the operator key that a gateway of this mesh has left here. Any member of the mesh
+ * can claim to be a gateway, so that key goes only to the gateways of this machine.
+ */
+function credentialOf(home: Home, topicKey: TopicKey, env: Environment): Credential {
+  const token = readSecret(env, 'HAIF_TOKEN') ?? undefined
+  if (token !== undefined) return { shows: { token }, only: null }
+  const key = home.operatorKey(topicKey)
+  return key === null ? NONE : { shows: { token: key }, only: home.keysOf('gateway') }
+}
+
+async function connect(
+  mesh: Mesh,
+  role: ClientOptions['role'],
+  only: ReadonlySet<string> | null,
+  signal: AbortSignal
+) {
   const { promise: aborted, reject } = Promise.withResolvers<never>()
   signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   signal.throwIfAborted()
   await Promise.race([mesh.start(), aborted])
   mesh.follow(role)
-  while (mesh.links(role).length === 0) {
+  while (!mesh.links(role).some(({ peer }) => only?.has(peer.key) ?? true)) {
     await once(mesh, 'link', { signal })
   }
 }

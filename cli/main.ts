@@ -3,6 +3,7 @@ import process from 'node:process'
 import { Command } from 'commander'
 import { reportFailure } from '#shared/lifecycle.ts'
 import { VERSION } from '#shared/version.ts'
+import { addAuditCommand } from './commands/audit.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addDrainCommand } from './commands/drain.ts'
 import { addInferCommand } from './commands/infer.ts'
@@ -10,7 +11,10 @@ import { addJoinCommand } from './commands/join.ts'
 import { addKeyCommand } from './commands/key.ts'
 import { addServiceCommand } from './commands/service.ts'
 import { addStatusCommand } from './commands/status.ts'
+import { addTenantCommand } from './commands/tenant.ts'
+import { addTokenCommand } from './commands/token.ts'
 import { addUpCommand } from './commands/up.ts'
+import { addUsageCommand } from './commands/usage.ts'
 
 const program = new Command('haif')
   .description('one private AI cloud from the machines you own')
@@ -23,6 +27,10 @@ addInferCommand(program)
 addChatCommand(program)
 addStatusCommand(program)
 addDrainCommand(program)
+addTokenCommand(program)
+addTenantCommand(program)
+addUsageCommand(program)
+addAuditCommand(program)
 addKeyCommand(program)
 addServiceCommand(program)
 

@@ -80,7 +80,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     )
 
   const { topicKey } = ownMesh
-  const { store, shared, opensLater, ...state } = ownState(env, {
+  const { store, shared, opensLater, isFresh, ...state } = ownState(env, {
     home,
     secret: topicKey.secret,
     log: logFor('state'),
@@ -89,7 +89,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const ownGateway = () => {
     const given = place('gateway')
     const { log } = given
-    const access = accessHere({ env, home, topicKey, store, shared, opensLater, log })
+    const access = accessHere({ env, home, topicKey, store, shared, opensLater, isFresh, log })
     return createGateway({ ...given, access })
   }
   const bridge = createHttpBridge({

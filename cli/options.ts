@@ -11,6 +11,14 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   }
 }
 
+export function decimalNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (text.trim() !== '' && value >= min && value <= max) return value
+    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
+  }
+}
+
 /** For an option that may be given several times. */
 export const collect = (text: string, before: string[] = []): string[] => [...before, text]
 

@@ -1,4 +1,5 @@
 /** Where the mesh of `haif up` keeps its state: in Postgres and Redis when they are given, else here. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readString, type Environment } from '#shared/config.ts'
 import type { Home } from '#shared/home.ts'
@@ -17,6 +18,8 @@ export interface OwnState {
   services: Service[]
   /** Whether it opens in the background after its start. */
   opensLater: boolean
+  /** Whether there is nothing in it yet. */
+  isFresh: boolean
 }
 
 /** `childEnv`: of services in processes of their own; it gets what leads them to the same state. */
@@ -30,6 +33,7 @@ export function ownState(
   }: { home: Home; secret: Buffer; log: Logger; childEnv: Environment }
 ): OwnState {
   const given = readString(env, 'DATABASE_URL', '') === '' ? null : storeFromEnvironment(env, log)
+  const isFresh = given === null && !existsSync(folderOf(home))
   const embedded = given === null ? embeddedStore(home, log) : null
   const store = given ?? embedded!
   const shared = sharedStateFromEnvironment(env, { secret, store, log })
@@ -42,12 +46,14 @@ export function ownState(
     await shared.stop()
     await store.stop()
   }
-  return { store, shared, services: [{ start, stop }], opensLater: embedded !== null }
+  return { store, shared, services: [{ start, stop }], opensLater: embedded !== null, isFresh }
 }
+
+const folderOf = ({ folder }: Home): string => join(folder, 'state')
 
 function embeddedStore(home: Home, log: Logger): EmbeddedStore {
   return new EmbeddedStore({
-    folder: join(home.folder, 'state'),
+    folder: folderOf(home),
     log,
     onFailure: (error) => {
       reportFailure(error)

@@ -1,8 +1,8 @@
 /** The options of `haif infer` and `haif chat` that say how to answer, and for how long. */
-import { InvalidArgumentError, type Command } from 'commander'
+import type { Command } from 'commander'
 import { DEFAULT_TEMPERATURE } from '#shared/contracts/http-infer.ts'
 import { MAX_TOKENS_MAX, type Sampling } from '#shared/contracts/inference.ts'
-import { collect, wholeNumber } from './options.ts'
+import { collect, decimalNumber, wholeNumber } from './options.ts'
 
 /** A person reads the whole answer, so more than the 128 tokens of the HTTP default. */
 const DEFAULT_MAX_TOKENS = 1024
@@ -60,12 +60,4 @@ export function samplingOf({ temperature, topP, seed }: RequestOptions): Samplin
   if (topP !== undefined) sampling.topP = topP
   if (seed !== undefined) sampling.seed = seed
   return sampling
-}
-
-function decimalNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text)
-    if (text.trim() !== '' && value >= min && value <= max) return value
-    throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
-  }
 }

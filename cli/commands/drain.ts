@@ -1,7 +1,7 @@
 /** `haif drain`: a worker finishes what it runs, takes nothing new, and leaves the mesh. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import { orchestratorDrain } from '#shared/contracts/peers.ts'
+import { drainWorker } from '#shared/contracts/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient } from '../client.ts'
@@ -23,12 +23,12 @@ export function addDrainCommand(program: Command): void {
       }
       using context = createContext({ timeoutMs: ANSWER_MS_MAX })
       await using client = await openClient({
-        role: 'orchestrator',
+        role: 'gateway',
         topicKey,
         env: process.env,
         signal: context.signal
       })
-      const drained = await client.peers.call(orchestratorDrain, { worker }, context)
+      const drained = await client.peers.call(drainWorker, { worker }, context)
       process.stdout.write(`worker ${drained.worker.slice(0, 8)} takes nothing new and leaves\n`)
     })
 }

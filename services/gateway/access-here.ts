@@ -9,7 +9,7 @@ import { JsonCheckpoints } from './access/checkpoint-file.ts'
 import { loadOperatorKey } from './access/operator-key.ts'
 import { readGatewayConfig } from './config.ts'
 
-export interface AccessHereOptions extends Pick<AccessDeps, 'opensLater' | 'shared'> {
+export interface AccessHereOptions extends Pick<AccessDeps, 'opensLater' | 'isFresh' | 'shared'> {
   env: Environment
   home: Home
   topicKey: TopicKey

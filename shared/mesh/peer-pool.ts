@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
+import type { Presented, RequestContext } from '#shared/rpc/context.ts'
 import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Mesh } from './mesh.ts'
@@ -25,25 +25,39 @@ const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
   'NO_PEER' // it lacks the peers behind it
 ])
 
+export interface PeerPoolOptions {
+  /** Keys in hex of the peers that may be asked, where not every member is trusted with it. */
+  only?: ReadonlySet<string> | null
+  /** Shown with everything that is asked here. */
+  shows?: Presented | undefined
+}
+
 export class PeerPool {
   readonly #mesh: Mesh
   readonly #role: Exclude<ListeningRole, 'relay'>
   readonly #inFlight = new WeakMap<PeerLink, number>()
 
-  constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>) {
+  readonly #only: ReadonlySet<string> | null
+
+  readonly #shows: Presented | undefined
+
+  constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>, options: PeerPoolOptions = {}) {
     this.#mesh = mesh
     this.#role = role
+    this.#only = options.only ?? null
+    this.#shows = options.shows
   }
 
   get size(): number {
-    return this.#mesh.links(this.#role).length
+    return this.#links().length
   }
 
   async call<Request extends TSchema, Reply extends TSchema>(
     contract: MethodContract<Request, Reply>,
     request: Static<Request>,
-    context: RequestContext
+    given: RequestContext
   ): Promise<Static<Reply>> {
+    const context = this.#showing(given)
     const tried = new Set<PeerLink>()
     for (;;) {
       const link = await this.#next(tried, context)
@@ -62,9 +76,10 @@ export class PeerPool {
   async *stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,
-    context: RequestContext,
+    given: RequestContext,
     stickTo?: string
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
+    const context = this.#showing(given)
     const tried = new Set<PeerLink>()
     for (;;) {
       const link = await this.#next(tried, context, stickTo)
@@ -102,14 +117,14 @@ export class PeerPool {
   #choose(tried: Set<PeerLink>, stickTo: string | undefined): PeerLink | null {
     if (stickTo === undefined) return this.#leastBusy(tried)
     const weight = ({ peer }: PeerLink) => hash('sha1', `${stickTo}/${peer.key}`)
-    const untried = this.#mesh.links(this.#role).filter((link) => !tried.has(link))
+    const untried = this.#links().filter((link) => !tried.has(link))
     const [first] = untried.toSorted((a, b) => (weight(a) < weight(b) ? 1 : -1))
     return first ?? null
   }
 
   #leastBusy(tried: Set<PeerLink>): PeerLink | null {
     let best: PeerLink | null = null
-    for (const link of this.#mesh.links(this.#role)) {
+    for (const link of this.#links()) {
       if (tried.has(link)) continue
       if (best === null || this.#busy(link) < this.#busy(best)) best = link
     }
@@ -120,7 +135,7 @@ export class PeerPool {
   async #newLink(context: RequestContext): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     const onLink = (link: PeerLink) => {
-      if (link.peer.role === this.#role) resolve()
+      if (link.peer.role === this.#role && (this.#only?.has(link.peer.key) ?? true)) resolve()
     }
     const timer = setTimeout(resolve, Math.min(CONNECT_MS_MAX, context.remainingMs()))
     const onAbort = () => resolve()
@@ -149,6 +164,16 @@ export class PeerPool {
     } finally {
       this.#count(link, -1)
     }
+  }
+
+  #showing(context: RequestContext): RequestContext {
+    return this.#shows === undefined ? context : { ...context, shows: this.#shows }
+  }
+
+  #links(): PeerLink[] {
+    const links = this.#mesh.links(this.#role)
+    const only = this.#only
+    return only === null ? links : links.filter(({ peer }) => only.has(peer.key))
   }
 
   #busy(link: PeerLink): number {

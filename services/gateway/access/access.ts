@@ -32,6 +32,8 @@ export interface AccessDeps {
   maxConcurrentPerCaller: number
   /** Whether the start does not wait for the store, so that the first requests do. */
   opensLater?: boolean
+  /** The store has never been opened, so that there are no tokens in it to wait for. */
+  isFresh?: boolean
   /** Counts that several gateways share; it has started before. Else each has its own. */
   shared?: SharedState
   /** Milliseconds since 1970. */
@@ -73,7 +75,7 @@ export class Access implements Service {
 
   /** Throws UNAUTHENTICATED, and whatever keeps us from knowing. */
   async authenticate(context: ServerContext): Promise<Principal> {
-    if (this.#opening !== null) await this.#opening
+    if (this.#opening !== null && this.#deps.isFresh !== true) await this.#opening
     return this.directory.authenticate(context.presented)
   }
 
@@ -104,7 +106,9 @@ export class Access implements Service {
 
   /** The store has started before. */
   async start(): Promise<void> {
-    const { opensLater = false, log } = this.#deps
+    const { opensLater = false, operatorKey, log } = this.#deps
+    // Where there is a store, it may say that the key was revoked.
+    if (operatorKey !== undefined) this.directory.learnOperatorKey(operatorKey)
     const opening = this.#open()
     this.#opening = opening
     opening.then(
@@ -118,10 +122,7 @@ export class Access implements Service {
 
   async #open(): Promise<void> {
     const { operatorKey } = this.#deps
-    if (this.#stored === null) {
-      if (operatorKey !== undefined) this.directory.learnOperatorKey(operatorKey)
-      return
-    }
+    if (this.#stored === null) return
     await this.#checkPepper(this.#stored.store)
     await this.directory.start()
     await this.#keeper?.start()

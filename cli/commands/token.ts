@@ -1,0 +1,130 @@
+/** `haif token`: who may ask, with which rights and limits. */
+import process from 'node:process'
+import type { Command } from 'commander'
+import {
+  createToken,
+  listTokens,
+  revokeToken,
+  rotateToken,
+  type CreateToken,
+  type TokenEntry,
+  type TokenSecret
+} from '#shared/contracts/access.ts'
+import { readSpanMs } from '../amounts.ts'
+import { askGateway, line, print, shortTime, type CommonOptions } from '../gateway-call.ts'
+import { addLimitOptions, describeLimits, limitsOf, type LimitOptions } from '../limit-options.ts'
+import { collect } from '../options.ts'
+import { table, type Cell } from '../table.ts'
+import { screenOf } from '../terminal.ts'
+
+interface CreateOptions extends CommonOptions, LimitOptions {
+  tenant: string
+  scope?: string[]
+  name?: string
+  expires?: number
+}
+
+const TOPIC_KEY = [
+  '--topic-key <key>',
+  'another mesh than the one that this machine last used'
+] as const
+
+export function addTokenCommand(program: Command): void {
+  const token = program.command('token').description('make, list and revoke tokens')
+  const made = token
+    .command('create')
+    .description('make a token, and print it this once')
+    .requiredOption('--tenant <name>', 'whom it belongs to; made if there is none')
+    .option(
+      '--scope <scope>',
+      'infer (default), jobs, operator, metrics, models:write, tenant:<id>; repeatable',
+      collect
+    )
+    .option('--name <text>', 'to tell it from others')
+    .option('--expires <time>', 'as 12h or 30d; never unless given', readSpanMs)
+  addLimitOptions(made)
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(create)
+  token
+    .command('ls')
+    .description('list tokens, the newest first')
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(list)
+  token
+    .command('revoke <id>')
+    .description('refuse a token from now on')
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(async (id: string, options: CommonOptions) => {
+      const revoked = await askGateway(revokeToken, { id }, options)
+      print(revoked, [`token ${revoked.id} of ${revoked.tenant} is refused from now on`], options)
+    })
+  token
+    .command('rotate <id>')
+    .description('replace a token by a new one with the same rights')
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(async (id: string, options: CommonOptions) =>
+      tellSecret(await askGateway(rotateToken, { id }, options), options)
+    )
+}
+
+async function create(options: CreateOptions): Promise<void> {
+  const { tenant, scope, name, expires } = options
+  const wish: CreateToken = { tenant, limits: limitsOf(options) }
+  if (scope !== undefined) wish.scopes = scope.flatMap((text) => text.split(','))
+  if (name !== undefined) wish.name = name
+  if (expires !== undefined) wish.expiresInMs = expires
+  tellSecret(await askGateway(createToken, wish, options), options)
+}
+
+/** The token alone on stdout, so that it can be piped into a file. */
+function tellSecret(made: TokenSecret, options: CommonOptions): void {
+  const { id, tenant, limits, scopes, expiresAt } = made.token
+  print(made, [made.secret], options)
+  if (options.json === true) return
+  const until = expiresAt === undefined ? 'does not expire' : `expires ${shortTime(expiresAt)}`
+  process.stderr.write(
+    `token ${id} of tenant ${tenant}: ${scopes.join(', ')}; ${describeLimits(limits)}; ${until}\n` +
+      'It is shown this once. Clients send it as "Authorization: Bearer …".\n'
+  )
+}
+
+async function list(options: CommonOptions): Promise<void> {
+  const found = await askGateway(listTokens, {}, options)
+  const { tokens } = found
+  const screen = screenOf(process.stdout)
+  const now = Date.now()
+  const lines =
+    tokens.length === 0
+      ? ['no tokens']
+      : table(
+          tokens.map((each) => cells(each, now)),
+          screen,
+          ''
+        )
+  print(found, lines, options)
+}
+
+function cells(token: TokenEntry, now: number): Cell[] {
+  const { id, kind, tenant, scopes, hint, name, limits } = token
+  return [
+    { text: id, format: 'bold' },
+    { text: `…${line(hint)}` },
+    { text: tenant },
+    { text: kind === 'operator-key' ? 'key of this machine' : scopes.join('|') },
+    stateOf(token, now),
+    { text: name === undefined ? '' : line(name) },
+    { text: line(describeLimits(limits)), format: 'dim' }
+  ]
+}
+
+function stateOf({ revokedAt, expiresAt }: TokenEntry, now: number): Cell {
+  if (revokedAt !== undefined) return { text: 'revoked', format: 'red' }
+  if (expiresAt === undefined) return { text: 'good', format: 'green' }
+  return expiresAt <= now
+    ? { text: 'expired', format: 'red' }
+    : { text: `until ${shortTime(expiresAt)}`, format: 'green' }
+}

@@ -1,0 +1,79 @@
+/** `haif usage`: requests and tokens, with a bar for each. */
+import process from 'node:process'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import {
+  readUsage,
+  type UsageGroup,
+  type UsageQuery,
+  type UsageRow
+} from '#shared/contracts/access.ts'
+import { askGateway, line, print, type CommonOptions } from '../gateway-call.ts'
+import { heading, table, type Cell } from '../table.ts'
+import { screenOf, shortKey, type Screen } from '../terminal.ts'
+
+const BAR_CHARACTERS = 24
+const GROUPS: readonly UsageGroup[] = ['model', 'token', 'worker', 'day', 'tenant']
+
+interface UsageOptions extends CommonOptions {
+  by: UsageGroup
+  from?: number
+  to?: number
+  tenant?: string
+}
+
+export function addUsageCommand(program: Command): void {
+  program
+    .command('usage')
+    .description('show what was used')
+    .addOption(new Option('--by <what>', 'what to sum up by').choices(GROUPS).default('model'))
+    .option('--from <date>', 'from then on, as 2026-11-21', readDate)
+    .option('--to <date>', 'until before then', readDate)
+    .option('--tenant <name>', 'of one tenant alone')
+    .option('--json', 'print JSON')
+    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .action(usage)
+}
+
+async function usage(options: UsageOptions): Promise<void> {
+  const { by, from, to, tenant } = options
+  const query: UsageQuery = { groupBy: by }
+  if (from !== undefined) query.from = from
+  if (to !== undefined) query.to = to
+  if (tenant !== undefined) query.tenant = tenant
+  const found = await askGateway(readUsage, query, options)
+  print(found, renderUsage(found.rows, by, screenOf(process.stdout)), options)
+}
+
+export function renderUsage(rows: readonly UsageRow[], by: UsageGroup, screen: Screen): string[] {
+  if (rows.length === 0) return ['nothing was used']
+  const most = Math.max(1, ...rows.map(tokensOf))
+  const head: Cell[] = [by.toUpperCase(), '', 'TOKENS', 'PROMPT', 'CACHED', 'ANSWERS', 'REQUESTS']
+    .concat(rows.some(({ errors }) => errors > 0) ? ['FAILED'] : [])
+    .map((text) => ({ text: heading(text, { ...screen, color: false }), format: 'dim' }))
+  const lines = rows.map((row): Cell[] => [
+    { text: by === 'worker' ? shortKey(row.key) : line(row.key), format: 'bold' },
+    { text: bar(tokensOf(row) / most), format: 'cyan' },
+    { text: count(tokensOf(row)) },
+    { text: count(row.promptTokens) },
+    { text: count(row.cachedPromptTokens) },
+    { text: count(row.completionTokens) },
+    { text: count(row.requests) },
+    { text: row.errors > 0 ? count(row.errors) : '', format: 'red' }
+  ])
+  return table([head, ...lines], screen, '')
+}
+
+const tokensOf = ({ promptTokens, completionTokens }: UsageRow): number =>
+  promptTokens + completionTokens
+const count = (value: number): string => value.toLocaleString('en')
+
+function bar(part: number): string {
+  const full = Math.round(part * BAR_CHARACTERS)
+  return `${'█'.repeat(full)}${'░'.repeat(BAR_CHARACTERS - full)}`
+}
+
+function readDate(text: string): number {
+  const time = Date.parse(text)
+  if (!Number.isNaN(time)) return time
+  throw new InvalidArgumentError('It must be a date such as 2026-11-21.')
+}
