@@ -58,6 +58,7 @@ export class Directory {
   #version = -1
   #refreshing: Promise<void> | null = null
   #lookedAt = -Infinity
+  #looking: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #unlisten: (() => Promise<void>) | null = null
   #isAway = false
@@ -109,7 +110,8 @@ export class Directory {
     }
     const known = this.#static(text) ?? (await this.#find(text))
     if (known !== null) return this.#assertGood(known)
-    if (mustHave) throw tokenNeeded('this token is not known here')
+    // One in our form comes from somebody who counts on its rights and limits.
+    if (mustHave || parseToken(text) !== null) throw tokenNeeded('this token is not known here')
     return ANONYMOUS
   }
 
@@ -157,11 +159,14 @@ export class Directory {
     return principal
   }
 
-  async #lookAgain(): Promise<void> {
+  /** Those that come while it looks wait for the same answer. */
+  #lookAgain(): Promise<void> {
     const { store, now } = this.#deps
-    if (store === null || now() - this.#lookedAt < LOOK_AGAIN_MS) return
-    this.#lookedAt = now()
-    await this.#refreshQuietly()
+    if (store !== null && now() - this.#lookedAt >= LOOK_AGAIN_MS) {
+      this.#lookedAt = now()
+      this.#looking = this.#refreshQuietly()
+    }
+    return this.#looking
   }
 
   /** While the database is away, what is known goes on being good. */
