@@ -7,7 +7,7 @@ import {
   listAudit,
   listTenants,
   listTokens,
-  mayReadMetrics,
+  identify,
   readUsage,
   revokeToken,
   rotateToken,
@@ -82,10 +82,11 @@ export function answerOperators({ router, access, orchestrators }: AdminDeps): v
       const tenant = isOperator ? (query.tenant ?? null) : chargedTenant(principal, query.tenant)
       return { rows: await sumUsage(access.stored.store, query, tenant) }
     })
-    .respond(mayReadMetrics, async (_request, context) => {
+    .respond(identify, async ({ capability }, context) => {
       const principal = await access.authenticate(context)
-      await denials.assert(principal, 'metrics', 'metrics.read', context.requestId)
-      return {}
+      await denials.assert(principal, capability, `${capability}.use`, context.requestId)
+      const { tenant, tokenId } = principal
+      return tokenId === undefined ? { tenant } : { tenant, tokenId }
     })
     .respond(accessState, async () => ({ tokensNeeded: await access.tokensNeeded() }))
     .respond(drainWorker, async ({ worker }, context) => {

@@ -200,8 +200,14 @@ export type UsageReply = Static<typeof UsageReply>
 /** The rows with the most tokens first; days in their order. */
 export const readUsage = defineMethod('gateway.readUsage', UsageQuery, UsageReply)
 
-/** Whether the caller may read the measurements of a bridge; throws when not. */
-export const mayReadMetrics = defineMethod('gateway.mayReadMetrics', Empty, Empty)
+/** Who the caller is, if it may do that; else UNAUTHENTICATED or FORBIDDEN. For what a bridge keeps. */
+export const identify = defineMethod(
+  'gateway.identify',
+  Type.Object({
+    capability: Type.Union([Type.Literal('infer'), Type.Literal('jobs'), Type.Literal('metrics')])
+  }),
+  Type.Object({ tenant: Type.String(), tokenId: Type.Optional(Type.String()) })
+)
 
 /** Whether callers need a token. */
 export const AccessState = Type.Object({ tokensNeeded: Type.Boolean() })

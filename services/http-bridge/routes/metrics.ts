@@ -1,6 +1,6 @@
 /** `GET /metrics`: what Prometheus reads. */
 import type { FastifyInstance } from 'fastify'
-import { mayReadMetrics } from '#shared/contracts/access.ts'
+import { identify } from '#shared/contracts/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { readTraceparent } from '../request-headers.ts'
@@ -32,7 +32,7 @@ export function metricsRoute(app: FastifyInstance, deps: MetricsDeps): void {
         traceparent: readTraceparent(request.headers),
         timeoutMs: ASK_MS_MAX
       })
-      await gateways.call(mayReadMetrics, {}, context)
+      await gateways.call(identify, { capability: 'metrics' }, context)
     }
     return reply.type(CONTENT_TYPE).send(await metrics.render())
   })
