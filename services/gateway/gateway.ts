@@ -13,9 +13,10 @@ import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
-import { inferThrough } from '#shared/mesh/infer-through.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { ConcurrencyLimit } from './concurrency.ts'
 import { embedThrough } from './embeddings.ts'
@@ -37,11 +38,11 @@ export function createGateway(deps: GatewayDeps): Service {
   async function* infer(
     request: InferenceRequest,
     context: ServerContext
-  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
     const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
     try {
-      return yield* inferThrough(orchestrators, orchestratorInfer, request, context)
+      return yield* inferBatchesThrough(orchestrators, orchestratorInfer, request, context)
     } finally {
       leave()
     }

@@ -7,26 +7,40 @@ import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/cont
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
 import type { PeerPool } from './peer-pool.ts'
 
 /** Peers that one answer may come through. */
 const HOPS_MAX = 4
 
-export async function* inferThrough(
+type Contract = typeof gatewayInfer // or the orchestrator's, which has the same shape
+
+/** Item by item, for those who read them. */
+export function inferThrough(
   pool: PeerPool,
-  contract: typeof gatewayInfer, // or the orchestrator's, which has the same shape
+  contract: Contract,
   request: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  return itemByItem(inferBatchesThrough(pool, contract, request, context))
+}
+
+/** With the items that came together, as they came. */
+export async function* inferBatchesThrough(
+  pool: PeerPool,
+  contract: Contract,
+  request: InferenceRequest,
+  context: RequestContext
+): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   const sent = new SentTokens(request.resume)
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
-    const stream = pool.stream(contract, sent.continued(request), context, request.idempotencyKey)
+    const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
     try {
       for (;;) {
         const { done, value } = await stream.next()
         if (done === true) return value
-        sent.add(value)
+        sent.addBatch(value)
         yield value
       }
     } catch (error) {
