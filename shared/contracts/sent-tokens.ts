@@ -49,12 +49,11 @@ export class SentTokens {
   }
 
   #read(): void {
-    const unread = this.#unread
+    if (this.#unread.length === 0) return
+    const items = this.#unread.flatMap((batch) => batch.items()) // throws every time when it throws once
     this.#unread = []
     this.#unreadBytes = 0
-    for (const batch of unread) {
-      for (const item of batch.items()) this.#add(item)
-    }
+    for (const item of items) this.#add(item)
   }
 
   #add(item: InferenceItem): void {

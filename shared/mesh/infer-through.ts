@@ -36,12 +36,15 @@ export async function* inferBatchesThrough(
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
     const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
+    let left = false
     try {
       for (;;) {
         const { done, value } = await stream.next()
         if (done === true) return value
+        left = true
         sent.addBatch(value)
         yield value
+        left = false
       }
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
@@ -49,7 +52,7 @@ export async function* inferBatchesThrough(
       if (!isLost(error) || hop >= HOPS_MAX) throw error
       lost = error
     } finally {
-      await stream.return(undefined as never) // the caller may have left
+      if (left) await stream.return(undefined as never) // the caller has left
     }
   }
 }

@@ -72,18 +72,21 @@ export class PeerPool {
       const stream = link.batches(contract, request, context)
       this.#count(link, 1)
       let begun = false
+      let left = false
       try {
         for (;;) {
           const { done, value } = await stream.next()
           begun = true
           if (done === true) return value
+          left = true
           yield value
+          left = false
         }
       } catch (error) {
         if (begun) throw error
         this.#assertMayRetry(error, tried, context)
       } finally {
-        await stream.return(undefined as never) // the consumer may have left
+        if (left) await stream.return(undefined as never) // the consumer has left
         this.#count(link, -1)
       }
     }

@@ -54,15 +54,23 @@ const validatorCompiler: FastifySchemaCompiler<unknown> = ({ httpPart }) =>
 
 async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
   const startedAt = performance.now()
+  let first = true
+  let left = false
   try {
-    const first = await answer.next()
-    counts.firstToken((performance.now() - startedAt) / 1000)
-    if (first.done !== true) yield first.value
-    const end = first.done === true ? first.value : yield* answer
-    counts.tokens(end.usage)
-    return end
+    for (;;) {
+      const { done, value } = await answer.next()
+      if (first) counts.firstToken((performance.now() - startedAt) / 1000)
+      first = false
+      if (done === true) {
+        counts.tokens(value.usage)
+        return value
+      }
+      left = true
+      yield value
+      left = false
+    }
   } finally {
-    await answer.return(undefined as never) // whoever leaves early cancels it
+    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
   }
 }
 
