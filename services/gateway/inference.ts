@@ -1,32 +1,40 @@
-/** Inference through the gateway: let in, passed on, and counted by what it has used in the end. */
+/** Inference through the gateway: let in, passed on as it comes, and counted by what it has used. */
 import {
+  itemCodec,
   orchestratorInfer,
   type InferenceEnd,
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
-import { inferThrough } from '#shared/mesh/infer-through.ts'
+import { tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { promptTokensOf } from './access/estimate.ts'
 import { grantedRequest } from './admitted-request.ts'
 import type { Callers } from './callers.ts'
+
+/** About, of one token with its id and text: answers are not read here, and few break off. */
+const TOKEN_BYTES = 10
 
 export async function* inferAdmitted(
   orchestrators: PeerPool,
   callers: Callers,
   request: InferenceRequest,
   context: ServerContext
-): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
   const { model, tenantId, caller, maxTokens, resume } = request
   const promptTokens = promptTokensOf(request.input)
   const isRest = resume !== undefined
   const asked = { model, tenantId, caller, promptTokens, maxTokens, isRest }
   const admitted = await callers.admit(context, asked)
   const granted = grantedRequest(request, admitted)
-  const stream = inferThrough(orchestrators, orchestratorInfer, granted, context)
+  const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context)
+  const seq = resume === undefined ? 0 : tokensIn(resume)
   let { limits } = admitted
-  let used = 0
+  let bytes = 0
+  let used: number | null = null
   try {
     for (;;) {
       const { done, value } = await stream.next()
@@ -34,13 +42,18 @@ export async function* inferAdmitted(
         used = value.usage.promptTokens + value.usage.completionTokens
         return value
       }
-      if (used === 0) used = promptTokens // what breaks off before its end has cost that much
-      used += value.tokens ?? value.tokenIds.length
-      yield limits === undefined ? value : { ...value, limits }
+      bytes += value.bytes(itemCodec).length
+      // Not before the first item: what fails until then is told as an error, with its own status.
+      if (limits !== undefined) yield { seq, tokenIds: [], text: '', limits }
       limits = undefined
+      yield value
     }
   } finally {
     await stream.return(undefined as never) // the caller may have left
-    admitted.leave(used)
+    admitted.leave(used ?? brokenOff(promptTokens, bytes))
   }
 }
+
+/** What an answer has cost that did not come to its end. */
+const brokenOff = (promptTokens: number, bytes: number): number =>
+  bytes === 0 ? 0 : promptTokens + Math.ceil(bytes / TOKEN_BYTES)

@@ -8,11 +8,12 @@ import {
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { Grant } from './dispatcher.ts'
 import type { Holding } from './holding.ts'
 
 export type Step =
-  | { kind: 'item'; attempt: Attempt; item: InferenceItem }
+  | { kind: 'items'; attempt: Attempt; batch: ItemBatch<InferenceItem> }
   | { kind: 'end'; attempt: Attempt; end: InferenceEnd }
   | { kind: 'failed'; attempt: Attempt; error: HaifError }
 
@@ -31,14 +32,14 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
 export class Attempt {
   readonly #grant: Grant
   readonly #context: OwnedContext
-  readonly #stream: AsyncGenerator<InferenceItem, InferenceEnd, void>
+  readonly #stream: AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
   #next: Promise<Step> | null = null
   #settled = false
 
   constructor(grant: Grant, request: InferenceRequest, context: RequestContext) {
     this.#grant = grant
     this.#context = childContext(context)
-    this.#stream = grant.holding.link.stream(workerInfer, request, this.#context)
+    this.#stream = grant.holding.link.batches(workerInfer, request, this.#context)
   }
 
   get holding(): Holding {
@@ -75,13 +76,17 @@ export class Attempt {
   async #advance(): Promise<Step> {
     try {
       const result = await this.#stream.next()
-      if (result.done !== true) return { kind: 'item', attempt: this, item: result.value }
+      if (result.done !== true) {
+        result.value.items() // here, once for the whole path, it is seen whether they are items at all
+        return { kind: 'items', attempt: this, batch: result.value }
+      }
       this.#settle(() => this.#grant.succeeded())
       return { kind: 'end', attempt: this, end: result.value }
     } catch (error) {
       const failure = toHaifError(error)
       if (failure.code === 'WORKER_OVERLOADED') this.holding.refused()
       this.#settle(() => this.#grant.failed(!NO_FAULT.has(failure.code)))
+      void this.#stream.return(undefined as never) // the worker may go on sending what is no item
       return { kind: 'failed', attempt: this, error: asWorkerError(failure) }
     }
   }

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import { itemByItem } from '#shared/rpc/items.ts'
 import { SharedAnswer, type Run } from './shared-answer.ts'
 
 /** Answers remembered, and bytes of all of them; over it the oldest that has ended is forgotten. */
@@ -45,7 +46,7 @@ export class IdempotentAnswers {
     }
     const end = yield* kept.answer.read(request, context)
     // It has read the beginning of an answer that another orchestrator gave: that one goes on.
-    return end ?? (yield* run(request, context))
+    return end ?? (yield* itemByItem(run(request, context)))
   }
 
   stop(): void {

@@ -21,6 +21,7 @@ import { Reporter } from '#shared/mesh/reporter.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { embedSomewhere } from './embeddings.ts'
@@ -79,7 +80,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   function infer(
     request: InferenceRequest,
     context: ServerContext
-  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
     assertUp()
     const tenant = request.tenantId ?? request.caller ?? context.peer.key
     const { idempotencyKey } = request

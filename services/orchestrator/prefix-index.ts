@@ -10,82 +10,104 @@ import { inputTexts, type InferenceInput } from '#shared/contracts/inference.ts'
 export const BLOCK_CHARACTERS = 256
 /** Longer prompts are told apart by their first 64 Ki characters. */
 const BLOCKS_PER_PROMPT_MAX = 256
-/** Entries over all prompts; the least recently used go first. About 10 MB. */
+/** Entries over all prompts; those that were not used for longest go first. About 10 MB. */
 const BLOCKS_MAX = 65_536
 const WORKERS_PER_BLOCK_MAX = 8
 
 /** The chain of block hashes of a prompt; the last, incomplete block is left out. */
 export function prefixChain(model: string, input: InferenceInput): number[] {
-  const hash = new ChainHash(model)
-  for (const text of inputTexts(input)) hash.add(text)
-  return hash.chain
+  let bytes = 0
+  for (const text of inputTexts(input)) {
+    bytes += scratch.write(text, bytes, 'utf16le')
+    if (bytes >= scratch.length) break
+  }
+  return hashBlocks(Math.floor(bytes / BLOCK_BYTES), seedOf(model))
 }
 
+/**
+ * Two generations instead of an exact order of use: what is used goes into the young one, and when
+ * that is full, the old one is forgotten and the young one becomes old. An exact order would move
+ * every block of every prompt.
+ */
 export class PrefixIndex {
-  readonly #blocks = new Map<number, string[]>() // at most BLOCKS_MAX, least recently used first
+  #young = new Map<number, string[]>() // at most half of BLOCKS_MAX
+  #old = new Map<number, string[]>() // the same
 
   get size(): number {
-    return this.#blocks.size
+    return this.#young.size + this.#old.size
   }
 
   remember(chain: readonly number[], workerKey: string): void {
     for (const block of chain) {
-      const workers = this.#blocks.get(block) ?? []
-      this.#blocks.delete(block)
-      const others = workers.filter((key) => key !== workerKey)
-      this.#blocks.set(block, [workerKey, ...others].slice(0, WORKERS_PER_BLOCK_MAX))
-    }
-    for (const oldest of this.#blocks.keys()) {
-      if (this.#blocks.size <= BLOCKS_MAX) break
-      this.#blocks.delete(oldest)
+      const young = this.#young.get(block)
+      const workers = young ?? this.#old.get(block) ?? []
+      moveToFront(workers, workerKey)
+      if (young === undefined) this.#add(block, workers)
     }
   }
 
   /** For each worker that has seen a beginning of the prompt: how many characters of it. */
   lookup(chain: readonly number[]): Map<string, number> {
     const seen = new Map<string, number>()
-    for (const [i, block] of chain.entries()) {
-      const workers = this.#blocks.get(block)
+    for (let i = 0; i < chain.length; i++) {
+      const workers = this.#young.get(chain[i]!) ?? this.#old.get(chain[i]!)
       if (workers === undefined) break
       for (const key of workers) seen.set(key, (i + 1) * BLOCK_CHARACTERS)
     }
     return seen
   }
+
+  #add(block: number, workers: string[]): void {
+    if (this.#young.size >= BLOCKS_MAX / 2) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(block, workers)
+  }
 }
 
-/** Two lanes of FNV-1a with different seeds, joined to 53 bits; a hash at the end of each block. */
-class ChainHash {
-  readonly chain: number[] = []
-  #low = 0x811c9dc5
-  #high = 0x9e3779b9
-  #inBlock = 0
+function moveToFront(keys: string[], key: string): void {
+  if (keys[0] === key) return
+  const at = keys.indexOf(key)
+  if (at > 0) keys.splice(at, 1)
+  keys.unshift(key)
+  if (keys.length > WORKERS_PER_BLOCK_MAX) keys.pop()
+}
 
-  constructor(model: string) {
-    this.#mix(model)
-  }
+/** In UTF-16, as JavaScript has it, so that four bytes are two characters. */
+const BLOCK_BYTES = 2 * BLOCK_CHARACTERS
+const BLOCK_WORDS = BLOCK_BYTES / 4
+/** For one prompt at a time: nothing is awaited while it is used. */
+const scratch = Buffer.alloc(BLOCKS_PER_PROMPT_MAX * BLOCK_BYTES)
+const words = new Int32Array(scratch.buffer, scratch.byteOffset, scratch.length / 4)
 
-  add(text: string): void {
-    let at = 0
-    while (at < text.length && this.chain.length < BLOCKS_PER_PROMPT_MAX) {
-      const part = text.slice(at, at + BLOCK_CHARACTERS - this.#inBlock)
-      this.#mix(part)
-      at += part.length
-      this.#inBlock += part.length
-      if (this.#inBlock < BLOCK_CHARACTERS) return
-      this.#inBlock = 0
-      this.chain.push((this.#high >>> 11) * 2 ** 32 + (this.#low >>> 0))
+const FNV_PRIME = 0x01000193
+const OTHER_PRIME = 0x85ebca6b
+
+/**
+ * Two lanes of FNV-1a, which take turns with the words, each 32 bits at a time; they are mixed at the
+ * end of each block and give 53 bits. Four times as fast as character by character.
+ */
+function hashBlocks(blocks: number, seed: number): number[] {
+  const chain: number[] = []
+  let low = 0x811c9dc5 ^ seed
+  let high = 0x9e3779b9 ^ seed
+  for (let block = 0, at = 0; block < blocks; block++) {
+    for (const end = at + BLOCK_WORDS; at < end; at += 2) {
+      low = Math.imul(low ^ words[at]!, FNV_PRIME)
+      high = Math.imul(high ^ words[at + 1]!, OTHER_PRIME)
     }
+    low = Math.imul(low ^ (high >>> 15), OTHER_PRIME)
+    high = Math.imul(high ^ (low >>> 13), FNV_PRIME)
+    chain.push((high >>> 11) * 2 ** 32 + (low >>> 0))
   }
+  return chain
+}
 
-  #mix(text: string): void {
-    let low = this.#low
-    let high = this.#high
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i)
-      low = Math.imul(low ^ code, 0x01000193)
-      high = Math.imul(high ^ code, 0x85ebca6b)
-    }
-    this.#low = low
-    this.#high = high ^ (high >>> 15)
+function seedOf(model: string): number {
+  let seed = 0
+  for (let i = 0; i < model.length; i++) {
+    seed = Math.imul(seed ^ model.charCodeAt(i), FNV_PRIME)
   }
+  return seed
 }

@@ -5,10 +5,16 @@
  * already. One that falls silent gets a rival on another worker, and the first to speak wins.
  */
 import { HaifError } from '#shared/errors.ts'
-import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import {
+  itemCodec,
+  type InferenceEnd,
+  type InferenceItem,
+  type InferenceRequest
+} from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { Logger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import { ItemBatch } from '#shared/rpc/items.ts'
 import { Attempt, type Step } from './attempt.ts'
 import type { Ask, Dispatcher, Grant, Position } from './dispatcher.ts'
 import type { Holding } from './holding.ts'
@@ -22,6 +28,8 @@ const REFUSALS_MAX = 32
 const FIRST_ITEM_FACTOR = 4
 const ITEM_FACTOR = 20
 const SILENCE_MS_MIN = 1500
+
+type Said = ItemBatch<InferenceItem>
 
 export interface RunDeps {
   dispatcher: Dispatcher
@@ -60,7 +68,7 @@ export class RequestRun {
     this.#silence = new Silence(deps.now)
   }
 
-  async *run(): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  async *run(): AsyncGenerator<Said, InferenceEnd, void> {
     try {
       yield* this.#begin()
       for (;;) {
@@ -69,10 +77,10 @@ export class RequestRun {
           case undefined:
             this.#addRival()
             break
-          case 'item':
+          case 'items':
             this.#won(step.attempt)
-            this.#sent.add(step.item)
-            yield step.item
+            this.#sent.addBatch(step.batch)
+            yield step.batch
             break
           case 'end':
             return this.#served(step.end)
@@ -105,7 +113,10 @@ export class RequestRun {
     })
     if (step === null) return null
     const tookMs = this.#silence.heard()
-    if (this.#hasSpoken.has(step.attempt)) step.attempt.holding.measuredItem(tookMs)
+    if (this.#hasSpoken.has(step.attempt)) {
+      const items = step.kind === 'items' ? step.batch.items().length : 1
+      step.attempt.holding.measuredItem(tookMs / items)
+    }
     this.#hasSpoken.add(step.attempt)
     step.attempt.taken()
     return step
@@ -122,7 +133,7 @@ export class RequestRun {
   }
 
   /** Waits for a worker; the place in the queue goes to those who ask for it. */
-  async *#begin(): AsyncGenerator<InferenceItem, void, void> {
+  async *#begin(): AsyncGenerator<Said, void, void> {
     const positions = new Latest<Position>()
     const onPosition = (position: Position) => positions.set(position)
     const watch = this.#request.watchQueue === true
@@ -141,14 +152,14 @@ export class RequestRun {
   async *#tellPositions(
     positions: Latest<Position>,
     granted: Promise<Grant>
-  ): AsyncGenerator<InferenceItem, void, void> {
+  ): AsyncGenerator<Said, void, void> {
     let told = false
     let ahead = -1
     try {
       for await (const queued of positions) {
         if (queued.ahead === ahead) continue
         ahead = queued.ahead
-        yield { seq: this.#sent.count, tokenIds: [], text: '', queued }
+        yield ItemBatch.of(itemCodec, [{ seq: this.#sent.count, tokenIds: [], text: '', queued }])
       }
       told = true
     } finally {
@@ -192,7 +203,7 @@ export class RequestRun {
   async *#afterFailure({
     attempt,
     error
-  }: Step & { kind: 'failed' }): AsyncGenerator<InferenceItem, void, void> {
+  }: Step & { kind: 'failed' }): AsyncGenerator<Said, void, void> {
     this.#attempts = this.#attempts.filter((other) => other !== attempt)
     const isRefusal = error.code === 'WORKER_OVERLOADED'
     if (isRefusal) {

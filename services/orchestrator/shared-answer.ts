@@ -8,6 +8,7 @@
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
+import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
 import { beginningOf, RestOfAnswer } from './rest-of-answer.ts'
 
 /** How long an answer can be had again after it has ended. */
@@ -18,7 +19,7 @@ const UNREAD_MS_MAX = 30_000
 export type Run = (
   request: InferenceRequest,
   context: RequestContext
-) => AsyncGenerator<InferenceItem, InferenceEnd, void>
+) => AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void>
 
 export interface Keeper {
   onItem(item: InferenceItem): void
@@ -52,7 +53,7 @@ export class SharedAnswer {
     try {
       // Whoever repeats the request has nothing yet, also when the first one was a continuation.
       for (const item of beginningOf(this.#request.resume)) this.#add(item)
-      const items = run(this.#request, this.#context)
+      const items = itemByItem(run(this.#request, this.#context))
       for (;;) {
         const { done, value } = await items.next()
         if (done === true) {

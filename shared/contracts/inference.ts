@@ -5,6 +5,7 @@
 import { Type, type Static } from 'typebox'
 import { LimitsState } from '#shared/rpc/context.ts'
 import { defineStream } from '#shared/rpc/contract.ts'
+import { inferenceItemCodec, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './inference-item.ts'
 
 /** Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first. */
 const TEXT_CHARACTERS_MAX = 1_048_576
@@ -220,23 +221,23 @@ export type ToolCallDelta = Static<typeof ToolCallDelta>
 /** Some tokens of the answer. `seq` counts tokens from 0, so a resumed attempt continues it. */
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
-  tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: 4096 }),
+  tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: ITEM_TOKENS_MAX }),
   /** How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty then. */
   tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
-  text: Type.String({ maxLength: 65_536 }),
+  text: Type.String({ maxLength: ITEM_CHARACTERS_MAX }),
   /** What the model thought before it answered; not part of the answer, but its tokens count. */
-  reasoning: Type.Optional(Type.String({ maxLength: 65_536 })),
+  reasoning: Type.Optional(Type.String({ maxLength: ITEM_CHARACTERS_MAX })),
   /** Parts of tool calls, whose text is not in `text`. */
   toolCalls: Type.Optional(Type.Array(ToolCallDelta, { maxItems: TOOL_CALLS_MAX })),
   /** When asked for: one for each of `tokenIds`. */
-  logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: 4096 })),
+  logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: ITEM_TOKENS_MAX })),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */
   queued: Type.Optional(
     Type.Object({ ahead: Type.Integer({ minimum: 0 }), waitMs: Type.Number({ minimum: 0 }) })
   ),
-  /** Set by the gateway in the first item: what is left of the caller's limits. */
+  /** Instead of tokens, from a gateway: what is left of the caller's limits. */
   limits: Type.Optional(LimitsState)
 })
 export type InferenceItem = Static<typeof InferenceItem>
@@ -306,21 +307,27 @@ export const InferenceEnd = Type.Object({
 })
 export type InferenceEnd = Static<typeof InferenceEnd>
 
+/** One for all hops, so that each passes on the bytes that it got. */
+export const itemCodec = inferenceItemCodec(InferenceItem)
+
 export const gatewayInfer = defineStream(
   'gateway.infer',
   InferenceRequest,
   InferenceItem,
-  InferenceEnd
+  InferenceEnd,
+  itemCodec
 )
 export const orchestratorInfer = defineStream(
   'orchestrator.infer',
   InferenceRequest,
   InferenceItem,
-  InferenceEnd
+  InferenceEnd,
+  itemCodec
 )
 export const workerInfer = defineStream(
   'worker.infer',
   InferenceRequest,
   InferenceItem,
-  InferenceEnd
+  InferenceEnd,
+  itemCodec
 )

@@ -4,10 +4,19 @@
  *
  * It continues by token ids where one file has made them all. An engine that knows no ids, or a
  * second file in the middle, leaves only the text, and the number of tokens that it has.
+ *
+ * It is needed only when a peer is lost, so what was passed on is put aside as it came, and read
+ * when there is much of it or somebody asks.
  */
-import type { InferenceItem, InferenceRequest } from './inference.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
+import { itemCodec, type InferenceItem, type InferenceRequest } from './inference.ts'
+
+/** Bytes that are put aside before they are read. */
+const UNREAD_BYTES_MAX = 16_384
 
 export class SentTokens {
+  #unread: ItemBatch<InferenceItem>[] = [] // at most UNREAD_BYTES_MAX and one batch
+  #unreadBytes = 0
   readonly #tokenIds: number[] = [] // at most `maxTokens` of the request
   #count = 0
   #idsAreWhole = true
@@ -24,10 +33,30 @@ export class SentTokens {
   }
 
   get count(): number {
+    this.#read()
     return this.#count
   }
 
   add(item: InferenceItem): void {
+    this.#read()
+    this.#add(item)
+  }
+
+  addBatch(batch: ItemBatch<InferenceItem>): void {
+    this.#unread.push(batch)
+    this.#unreadBytes += batch.bytes(itemCodec).length
+    if (this.#unreadBytes >= UNREAD_BYTES_MAX) this.#read()
+  }
+
+  #read(): void {
+    if (this.#unread.length === 0) return
+    const items = this.#unread.flatMap((batch) => batch.items()) // throws every time when it throws once
+    this.#unread = []
+    this.#unreadBytes = 0
+    for (const item of items) this.#add(item)
+  }
+
+  #add(item: InferenceItem): void {
     const { tokenIds, text, digest } = item
     if (digest !== undefined) {
       if (this.#count > 0 && digest !== this.#digest) this.#idsAreWhole = false
@@ -41,6 +70,7 @@ export class SentTokens {
 
   /** The request for what is missing. */
   continued(request: InferenceRequest): InferenceRequest {
+    this.#read()
     if (this.#count === 0 && this.#text === '') return request
     const text = this.#text
     if (!this.#idsAreWhole) {

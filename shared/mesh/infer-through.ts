@@ -7,28 +7,54 @@ import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/cont
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
 import type { PeerPool } from './peer-pool.ts'
 
 /** Peers that one answer may come through. */
 const HOPS_MAX = 4
 
+type Contract = typeof gatewayInfer // or the orchestrator's, which has the same shape
+
+/** Item by item, for those who read them; what is left of limits goes to the context instead. */
 export async function* inferThrough(
   pool: PeerPool,
-  contract: typeof gatewayInfer, // or the orchestrator's, which has the same shape
+  contract: Contract,
   request: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  const stream = itemByItem(inferBatchesThrough(pool, contract, request, context))
+  try {
+    for (;;) {
+      const { done, value } = await stream.next()
+      if (done === true) return value
+      if (value.limits === undefined) yield value
+      else context.onLimits?.(value.limits)
+    }
+  } finally {
+    await stream.return(undefined as never) // the reader may have left
+  }
+}
+
+/** With the items that came together, as they came. */
+export async function* inferBatchesThrough(
+  pool: PeerPool,
+  contract: Contract,
+  request: InferenceRequest,
+  context: RequestContext
+): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   const sent = new SentTokens(request.resume)
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
-    const stream = pool.stream(contract, sent.continued(request), context, request.idempotencyKey)
+    const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
+    let left = false
     try {
       for (;;) {
         const { done, value } = await stream.next()
         if (done === true) return value
-        if (value.limits !== undefined) context.onLimits?.(value.limits)
-        sent.add(value)
+        left = true
+        sent.addBatch(value)
         yield value
+        left = false
       }
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
@@ -36,7 +62,7 @@ export async function* inferThrough(
       if (!isLost(error) || hop >= HOPS_MAX) throw error
       lost = error
     } finally {
-      await stream.return(undefined as never) // the caller may have left
+      if (left) await stream.return(undefined as never) // the caller has left
     }
   }
 }

@@ -7,6 +7,7 @@ import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import type { Presented, RequestContext } from '#shared/rpc/context.ts'
 import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Mesh } from './mesh.ts'
 import type { ListeningRole } from './role.ts'
@@ -60,7 +61,7 @@ export class PeerPool {
     const context = this.#showing(given)
     const tried = new Set<PeerLink>()
     for (;;) {
-      const link = await this.#next(tried, context)
+      const link = this.#next(tried) ?? (await this.#nextNew(tried, context))
       try {
         return await this.#counted(link, () => link.call(contract, request, context))
       } catch (error) {
@@ -70,46 +71,56 @@ export class PeerPool {
   }
 
   /**
-   * Passes the items on; a peer that is lost after its first item ends the stream with PEER_LOST.
-   * Requests with the same `stickTo` go to the same peer, as long as it is there.
+   * Passes the items on as they came; a peer that is lost after its first item ends the stream with
+   * PEER_LOST. Requests with the same `stickTo` go to the same peer, as long as it is there.
    */
-  async *stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+  async *batches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,
     given: RequestContext,
     stickTo?: string
-  ): AsyncGenerator<Static<Item>, Static<End>, void> {
+  ): AsyncGenerator<ItemBatch<Static<Item>>, Static<End>, void> {
     const context = this.#showing(given)
     const tried = new Set<PeerLink>()
     for (;;) {
-      const link = await this.#next(tried, context, stickTo)
-      const stream = link.stream(contract, request, context)
+      const link = this.#next(tried, stickTo) ?? (await this.#nextNew(tried, context, stickTo))
+      const stream = link.batches(contract, request, context)
       this.#count(link, 1)
       let begun = false
+      let left = false
       try {
-        const first = await stream.next()
-        begun = true
-        if (first.done === true) return first.value
-        yield first.value
-        return yield* stream
+        for (;;) {
+          const { done, value } = await stream.next()
+          begun = true
+          if (done === true) return value
+          left = true
+          yield value
+          left = false
+        }
       } catch (error) {
         if (begun) throw error
         this.#assertMayRetry(error, tried, context)
       } finally {
-        await stream.return(undefined as never) // the consumer may have left
+        if (left) await stream.return(undefined as never) // the consumer has left
         this.#count(link, -1)
       }
     }
   }
 
-  async #next(tried: Set<PeerLink>, context: RequestContext, stickTo?: string): Promise<PeerLink> {
-    let link = this.#choose(tried, stickTo)
-    if (link === null) {
-      await this.#newLink(context)
-      link = this.#choose(tried, stickTo)
-    }
+  #next(tried: Set<PeerLink>, stickTo?: string): PeerLink | null {
+    const link = this.#choose(tried, stickTo)
+    if (link !== null) tried.add(link)
+    return link
+  }
+
+  async #nextNew(
+    tried: Set<PeerLink>,
+    context: RequestContext,
+    stickTo?: string
+  ): Promise<PeerLink> {
+    await this.#newLink(context)
+    const link = this.#next(tried, stickTo)
     if (link === null) throw new HaifError('NO_PEER', `no ${this.#role} can be reached`)
-    tried.add(link)
     return link
   }
 

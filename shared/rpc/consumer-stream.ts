@@ -5,13 +5,13 @@
 import { HaifError } from '#shared/errors.ts'
 import { costOf, type Frame } from './frames.ts'
 
-/** What a producer may send ahead of its reader: some hundred tokens. In characters of JSON. */
+/** What a producer may send ahead of its reader: a thousand tokens or so. In bytes of items. */
 export const WINDOW = 16_384
 
 type Arrived = Frame | Error
 
 export class ConsumerStream {
-  readonly #arrived: Arrived[] = [] // bounded by WINDOW and one item, plus an end
+  readonly #arrived: Arrived[] = [] // bounded by WINDOW and one frame, plus an end
   #window = WINDOW
   #read = 0
   #wake: (() => void) | null = null
@@ -22,8 +22,8 @@ export class ConsumerStream {
     this.#grant = grant
   }
 
-  /** Takes an item in; false when the producer had no credit for it. */
-  item(frame: Frame): boolean {
+  /** Takes items in; false when the producer had no credit for them. */
+  items(frame: Frame): boolean {
     if (this.#window <= 0) return false
     this.#window -= costOf(frame)
     this.#push(frame)

@@ -4,6 +4,7 @@
  */
 import type { Static, TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
+import { jsonCodec, type ItemCodec } from './items.ts'
 
 /** A call with one reply. */
 export interface MethodContract<Request extends TSchema, Reply extends TSchema> {
@@ -23,7 +24,7 @@ export interface StreamContract<
   readonly kind: 'stream'
   readonly name: string
   readonly request: Validator<{}, Request>
-  readonly item: Validator<{}, Item>
+  readonly items: ItemCodec<Static<Item>>
   readonly end: Validator<{}, End>
 }
 
@@ -36,17 +37,13 @@ export function defineMethod<Request extends TSchema, Reply extends TSchema>(
   return { kind: 'method', name, request: Compile(request), reply: Compile(reply) }
 }
 
+/** Items travel as JSON, unless `items` says how else they are written. */
 export function defineStream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
   name: string,
   request: Request,
   item: Item,
-  end: End
+  end: End,
+  items: ItemCodec<Static<Item>> = jsonCodec(Compile(item), `item of ${name}`)
 ): StreamContract<Request, Item, End> {
-  return {
-    kind: 'stream',
-    name,
-    request: Compile(request),
-    item: Compile(item),
-    end: Compile(end)
-  }
+  return { kind: 'stream', name, request: Compile(request), items, end: Compile(end) }
 }

@@ -12,7 +12,7 @@ export const FrameType = {
   open: 0,
   credit: 1,
   cancel: 2,
-  item: 3,
+  items: 3,
   end: 4,
   error: 5
 } as const
@@ -22,15 +22,22 @@ export interface Frame {
   type: FrameType
   /** Chosen by the side that opens the stream; the two directions count separately. */
   id: number
-  /** JSON; empty in a `credit` frame. */
+  /** JSON; empty in frames of `credit` and `items`. */
   body: string
   /** Characters that the receiver allows; 0 in every other frame. */
   credit: number
+  /** Of the items; empty in every other frame. */
+  bytes: Uint8Array
 }
+
+const NO_BYTES = new Uint8Array()
 
 export const FRAMES_PER_BATCH_MAX = 4096
 /** One item, request or end. In UTF-8 still under the 16 MiB that the transport can carry at once. */
 export const FRAME_CHARACTERS_MAX = 4 * 1024 * 1024
+/** An item; with others it shares a frame only while that is short. */
+export const ITEM_BYTES_MAX = 4 * 1024 * 1024
+const ITEMS_BYTES_MAX = 2 * ITEM_BYTES_MAX
 
 /** Throws when the value is no JSON, or too much of it. Absent is null, as in a call. */
 export function jsonFrame(type: FrameType, id: number, value: unknown): Frame {
@@ -38,23 +45,41 @@ export function jsonFrame(type: FrameType, id: number, value: unknown): Frame {
   if (body.length > FRAME_CHARACTERS_MAX) {
     throw new HaifError('BODY_TOO_LARGE', `over ${FRAME_CHARACTERS_MAX} characters at once`)
   }
-  return { type, id, body, credit: 0 }
+  return { type, id, body, credit: 0, bytes: NO_BYTES }
 }
+
+export const creditFrame = (id: number, credit: number): Frame => ({
+  type: FrameType.credit,
+  id,
+  body: '',
+  credit,
+  bytes: NO_BYTES
+})
+
+export const itemsFrame = (id: number, bytes: Uint8Array): Frame => ({
+  type: FrameType.items,
+  id,
+  body: '',
+  credit: 0,
+  bytes
+})
 
 export const frameBatch = {
   preencode(state: State, frames: Frame[]): void {
-    for (const { type, id, body, credit } of frames) {
+    for (const { type, id, body, credit, bytes } of frames) {
       c.uint.preencode(state, type)
       c.uint.preencode(state, id)
       if (type === FrameType.credit) c.uint.preencode(state, credit)
+      else if (type === FrameType.items) c.uint8array.preencode(state, bytes)
       else c.string.preencode(state, body)
     }
   },
   encode(state: State, frames: Frame[]): void {
-    for (const { type, id, body, credit } of frames) {
+    for (const { type, id, body, credit, bytes } of frames) {
       c.uint.encode(state, type)
       c.uint.encode(state, id)
       if (type === FrameType.credit) c.uint.encode(state, credit)
+      else if (type === FrameType.items) c.uint8array.encode(state, bytes)
       else c.string.encode(state, body)
     }
   },
@@ -65,15 +90,24 @@ export const frameBatch = {
       const type = c.uint.decode(state)
       if (type > FrameType.error) throw new Error(`unknown frame type ${type}`)
       const id = c.uint.decode(state)
-      const isCredit = type === FrameType.credit
-      const credit = isCredit ? c.uint.decode(state) : 0
-      const body = isCredit ? '' : c.string.decode(state)
-      if (body.length > FRAME_CHARACTERS_MAX) throw new Error('a frame is too large')
-      frames.push({ type: type as FrameType, id, body, credit })
+      frames.push(decodeFrame(type as FrameType, id, state))
     }
     return frames
   }
 }
 
-/** What an item costs of the receiver's window. Its length in characters: cheap, and near its bytes. */
-export const costOf = (frame: Frame): number => Math.max(1, frame.body.length)
+function decodeFrame(type: FrameType, id: number, state: State): Frame {
+  if (type === FrameType.credit) return creditFrame(id, c.uint.decode(state))
+  if (type === FrameType.items) {
+    const bytes = c.uint8array.decode(state)
+    if (bytes.length > ITEMS_BYTES_MAX) throw new Error('a frame is too large')
+    // A copy: a view of some bytes would keep the whole message.
+    return itemsFrame(id, Buffer.from(bytes))
+  }
+  const body = c.string.decode(state)
+  if (body.length > FRAME_CHARACTERS_MAX) throw new Error('a frame is too large')
+  return { type, id, body, credit: 0, bytes: NO_BYTES }
+}
+
+/** What items cost of the receiver's window. */
+export const costOf = (frame: Frame): number => Math.max(1, frame.bytes.length)

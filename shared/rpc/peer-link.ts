@@ -8,6 +8,7 @@ import type { Logger } from '#shared/log.ts'
 import { CallChannel } from './call-channel.ts'
 import type { RequestContext } from './context.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
+import type { ItemBatch } from './items.ts'
 import type { PeerIdentity, Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
@@ -98,6 +99,15 @@ export class PeerLink {
     context: RequestContext
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
     return this.#streams.open(contract, request, context)
+  }
+
+  /** The same, with the items that came together: what only passes them on need not look at them. */
+  batches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+    contract: StreamContract<Request, Item, End>,
+    request: Static<Request>,
+    context: RequestContext
+  ): AsyncGenerator<ItemBatch<Static<Item>>, Static<End>, void> {
+    return this.#streams.openBatches(contract, request, context)
   }
 
   /**

@@ -1,22 +1,32 @@
 /**
  * The side of a stream that answers it. Asks its handler for an item only when the reader has room
  * and the connection has drained, so a slow reader slows the engine down (SPEC.md S1, S4, S5, S8).
+ * Items that are made in one turn of the event loop share a frame (S13).
  */
 import { HaifError } from '#shared/errors.ts'
+import { ByteWriter } from './bytes.ts'
 import type { OwnedContext } from './context.ts'
 import { WINDOW } from './consumer-stream.ts'
-import { costOf, FrameType, jsonFrame, type Frame } from './frames.ts'
+import { costOf, FrameType, ITEM_BYTES_MAX, itemsFrame, jsonFrame, type Frame } from './frames.ts'
+import { ItemBatch, type ItemCodec } from './items.ts'
 import { toWireError } from './wire-error.ts'
 
 export interface Outlet {
   send: (frame: Frame) => void
   isDrained: () => boolean
+  /** Asks for a call of `flush` at the end of this turn of the event loop. */
+  gather: (stream: ProducerStream) => void
 }
+
+/** A frame with as much in it takes no further item. */
+export const SHARED_FRAME_BYTES = 4096
 
 export class ProducerStream {
   readonly #id: number
   readonly #outlet: Outlet
   readonly #context: OwnedContext
+  /** Items of this turn that are not sent yet: less than a window and one item. */
+  #gathered: ByteWriter | null = null
   #window = WINDOW
   #wake: (() => void) | null = null
   #finished = false
@@ -48,7 +58,8 @@ export class ProducerStream {
    * what the handler threw is told to the reader and returned.
    */
   async run(
-    items: () => AsyncGenerator<unknown, unknown, void>
+    items: () => AsyncGenerator<unknown, unknown, void>,
+    codec: ItemCodec<unknown>
   ): Promise<{ error: unknown } | null> {
     const { signal } = this.#context
     const onAbort = () => {
@@ -58,7 +69,7 @@ export class ProducerStream {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       signal.throwIfAborted()
-      await this.#pump(items())
+      await this.#pump(items(), codec)
       return null
     } catch (error) {
       this.#fail(error)
@@ -69,10 +80,20 @@ export class ProducerStream {
     }
   }
 
-  async #pump(items: AsyncGenerator<unknown, unknown, void>): Promise<void> {
+  /** Sends what was gathered. */
+  flush(): void {
+    const gathered = this.#gathered
+    if (gathered === null || gathered.length === 0 || this.#finished) return
+    this.#outlet.send(itemsFrame(this.#id, gathered.take()))
+  }
+
+  async #pump(
+    items: AsyncGenerator<unknown, unknown, void>,
+    codec: ItemCodec<unknown>
+  ): Promise<void> {
     const { signal } = this.#context
     for (;;) {
-      await this.#roomForAnItem()
+      if (!this.#hasRoom && !signal.aborted) await this.#roomForAnItem()
       const result = signal.aborted ? null : await items.next()
       if (signal.aborted || result === null) {
         await items.return(undefined)
@@ -83,19 +104,45 @@ export class ProducerStream {
         this.#finish(FrameType.end, result.value)
         return
       }
-      this.#item(result.value)
+      const { value } = result
+      if (value instanceof ItemBatch) this.#batch(value as ItemBatch<unknown>, codec)
+      else this.#item(value, codec)
     }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#window > 0 && this.#outlet.isDrained()
   }
 
   async #roomForAnItem(): Promise<void> {
     const { signal } = this.#context
-    while ((this.#window <= 0 || !this.#outlet.isDrained()) && !signal.aborted) {
+    while (!this.#hasRoom && !signal.aborted) {
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }
 
-  #item(value: unknown): void {
-    const frame = jsonFrame(FrameType.item, this.#id, value)
+  #item(value: unknown, codec: ItemCodec<unknown>): void {
+    const gathered = (this.#gathered ??= new ByteWriter())
+    const before = gathered.length
+    try {
+      codec.encode(value, gathered)
+      if (gathered.length - before > ITEM_BYTES_MAX) {
+        throw new HaifError('BODY_TOO_LARGE', `an item has over ${ITEM_BYTES_MAX} bytes`)
+      }
+    } catch (error) {
+      gathered.truncate(before)
+      throw error
+    }
+    this.#window -= Math.max(1, gathered.length - before)
+    if (gathered.length >= SHARED_FRAME_BYTES) this.flush()
+    else if (before === 0) this.#outlet.gather(this)
+  }
+
+  /** What another peer has sent goes on as it came. */
+  #batch(batch: ItemBatch<unknown>, codec: ItemCodec<unknown>): void {
+    this.flush()
+    const frame = itemsFrame(this.#id, batch.bytes(codec))
+    if (frame.bytes.length === 0) return
     this.#window -= costOf(frame)
     this.#outlet.send(frame)
   }
@@ -107,6 +154,7 @@ export class ProducerStream {
   #finish(type: FrameType, value: unknown): void {
     if (this.#finished) return
     const frame = jsonFrame(type, this.#id, value) // may throw; then the error is still to be told
+    this.flush()
     this.#finished = true
     this.#outlet.send(frame)
   }

@@ -8,6 +8,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { Presented, RequestContext } from './context.ts'
+import type { ItemBatch } from './items.ts'
 
 /** Who is at the other end of a connection, proven by its Noise key and the mesh secret. */
 export interface PeerIdentity {
@@ -27,11 +28,14 @@ export type MethodHandler<Request, Reply> = (
   context: ServerContext
 ) => Reply | Promise<Reply>
 
-/** Is asked for its next item only when the caller has room for it; returns what ends the stream. */
+/**
+ * Is asked for its next item only when the caller has room for it; returns what ends the stream. What
+ * another peer has sent may be passed on as the batch that came.
+ */
 export type StreamHandler<Request, Item, End> = (
   request: Request,
   context: ServerContext
-) => AsyncGenerator<Item, End, void>
+) => AsyncGenerator<Item | ItemBatch<Item>, End, void>
 
 export interface MethodRoute {
   contract: MethodContract<TSchema, TSchema>

@@ -10,17 +10,28 @@ import { check } from './check.ts'
 import { ConsumerStream } from './consumer-stream.ts'
 import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
 import type { StreamContract } from './contract.ts'
-import { frameBatch, FRAMES_PER_BATCH_MAX, FrameType, jsonFrame, type Frame } from './frames.ts'
+import {
+  creditFrame,
+  frameBatch,
+  FRAMES_PER_BATCH_MAX,
+  FrameType,
+  jsonFrame,
+  type Frame
+} from './frames.ts'
+import { ItemBatch, itemByItem, jsonCodec } from './items.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { PeerIdentity, Router } from './router.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
-const PROTOCOL = 'haif/streams/1'
+const PROTOCOL = 'haif/streams/2'
 
 /** Streams that one end may have open at the other at the same time. */
 export const STREAMS_MAX = 1024
-/** A batch is sent when it has this many characters, or at the end of the turn. */
-const BATCH_CHARACTERS = 65_536
+/** A batch is sent when it has about this many bytes, or at the end of the turn. */
+const BATCH_BYTES = 65_536
+
+/** Of a name that nobody serves: there are none. */
+const NO_ITEMS = jsonCodec(Compile(Type.Unknown()), 'item')
 
 const OpenBody = Compile(
   Type.Object({ m: Type.String({ maxLength: 64 }), e: Envelope, v: Type.Unknown() })
@@ -48,7 +59,9 @@ export class StreamChannel {
   #channel: Protomux.Channel | null = null
   #nextId = 1
   #pending: Frame[] = []
-  #pendingCharacters = 0
+  #pendingBytes = 0
+  /** Streams with items of this turn. */
+  #gathering: ProducerStream[] = []
   #flushing: NodeJS.Immediate | null = null
   #drained = true
   #closed = false
@@ -72,17 +85,24 @@ export class StreamChannel {
    * Opens a stream at the other end with the first `next()`. Leaving the loop early or aborting the
    * context cancels it there.
    */
-  async *open<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+  open<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,
     context: RequestContext
   ): AsyncGenerator<Static<Item>, Static<End>, void> {
+    return itemByItem(this.openBatches(contract, request, context))
+  }
+
+  /** The same, with the items that came together, which nobody has looked at yet. */
+  async *openBatches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
+    contract: StreamContract<Request, Item, End>,
+    request: Static<Request>,
+    context: RequestContext
+  ): AsyncGenerator<ItemBatch<Static<Item>>, Static<End>, void> {
     context.signal.throwIfAborted()
     this.#assertRoom()
     const id = this.#nextId++
-    const stream = new ConsumerStream((credit) =>
-      this.#send({ type: FrameType.credit, id, body: '', credit })
-    )
+    const stream = new ConsumerStream((credit) => this.#send(creditFrame(id, credit)))
     const onAbort = () => {
       stream.abort(context.signal.reason)
       this.#leave(id) // at once: the reader may be busy with an item that nobody takes from it
@@ -93,13 +113,14 @@ export class StreamChannel {
     try {
       for (;;) {
         const frame = await stream.next()
+        if (frame.type === FrameType.items) {
+          yield ItemBatch.received(contract.items, frame.bytes)
+          stream.consumed(frame)
+          continue
+        }
         const value = this.#parse(frame)
         if (frame.type === FrameType.error) throw fromWireError(value)
-        if (frame.type === FrameType.end) {
-          return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL')
-        }
-        yield check(contract.item, value, `item of ${contract.name}`, 'INTERNAL')
-        stream.consumed(frame)
+        return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL')
       }
     } finally {
       context.signal.removeEventListener('abort', onAbort)
@@ -200,8 +221,8 @@ export class StreamChannel {
       case FrameType.cancel:
         this.#producers.get(id)?.cancel(check(CancelBody, JSON.parse(body), 'cancel').reason)
         break
-      case FrameType.item:
-        if (this.#consumers.get(id)?.item(frame) === false) {
+      case FrameType.items:
+        if (this.#consumers.get(id)?.items(frame) === false) {
           this.#options.onViolation('sent an item without credit')
         }
         break
@@ -232,21 +253,19 @@ export class StreamChannel {
     const context = fromEnvelope(envelope)
     const stream = new ProducerStream(id, context, {
       send: (frame) => this.#send(frame),
-      isDrained: () => this.#drained
+      isDrained: () => this.#drained,
+      gather: (each) => this.#gather(each)
     })
     this.#producers.set(id, stream)
+    const route = router.streams.get(name)
     const failure = await stream.run(() => {
-      const route = router.streams.get(name)
       if (route === undefined) {
         throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
       }
       const { presented } = envelope
-      return route.handler(check(route.contract.request, request, name), {
-        ...context,
-        peer,
-        presented
-      })
-    })
+      const asked = check(route.contract.request, request, name)
+      return route.handler(asked, { ...context, peer, presented })
+    }, route?.contract.items ?? NO_ITEMS)
     this.#producers.delete(id)
     if (this.#producers.size === 0) this.#onIdle?.()
     // What a handler throws after it was told to stop is mostly an echo of that.
@@ -268,24 +287,34 @@ export class StreamChannel {
   #send(frame: Frame): void {
     if (this.#closed) return
     this.#pending.push(frame)
-    this.#pendingCharacters += frame.body.length
-    if (
-      this.#pendingCharacters >= BATCH_CHARACTERS ||
-      this.#pending.length >= FRAMES_PER_BATCH_MAX
-    ) {
-      this.#flush()
+    this.#pendingBytes += frame.body.length + frame.bytes.length
+    if (this.#pendingBytes >= BATCH_BYTES || this.#pending.length >= FRAMES_PER_BATCH_MAX) {
+      this.#sendPending()
     } else {
       this.#flushing ??= setImmediate(() => this.#flush())
     }
   }
 
+  /** Asks for the stream's items at the end of the turn. */
+  #gather(stream: ProducerStream): void {
+    this.#gathering.push(stream)
+    this.#flushing ??= setImmediate(() => this.#flush())
+  }
+
   #flush(): void {
     if (this.#flushing !== null) clearImmediate(this.#flushing)
     this.#flushing = null
+    const gathering = this.#gathering
+    this.#gathering = []
+    for (const stream of gathering) stream.flush()
+    this.#sendPending()
+  }
+
+  #sendPending(): void {
     if (this.#channel === null || this.#closed || this.#pending.length === 0) return
     const frames = this.#pending
     this.#pending = []
-    this.#pendingCharacters = 0
+    this.#pendingBytes = 0
     this.#drained = this.#channel.messages[0]!.send(frames)
   }
 }

@@ -6,24 +6,17 @@ import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 interface Body {
   prompt: string
   max_tokens: number
-  /** The tokens come in so many events. */
-  events: number
 }
 
 const app = fastify()
 app.post<{ Body: Body }>('/infer', (request, reply) => {
-  const { prompt, max_tokens: maxTokens, events } = request.body
+  const { prompt, max_tokens: maxTokens } = request.body
   const { raw } = reply
   reply.hijack()
   raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' })
   const tokenAt = simAnswer(prompt)
-  for (let at = 0, index = 0; at < events; at++) {
-    let text = ''
-    const first = index
-    for (const end = ((at + 1) * maxTokens) / events; index < end; index++) {
-      text += tokenAt(index).text
-    }
-    raw.write(event('token', { text, index: first }))
+  for (let index = 0; index < maxTokens; index++) {
+    raw.write(event('token', { text: tokenAt(index).text, index }))
   }
   raw.end(event('done', doneOf(request.id, maxTokens)))
 })

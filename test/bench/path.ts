@@ -18,18 +18,19 @@ const BARE = fileURLToPath(new URL('bare-server.ts', import.meta.url))
 
 /** Something that answers `POST /infer`, and the processes that it takes. */
 interface Target {
-  /** What the bare route is asked beside the prompt. */
-  extra?: () => object
   name: string
   url: string
   processes: readonly ServiceProcess[]
+  /** What the processes are, where there are several. */
+  roles?: readonly string[]
 }
 
 interface Measured {
   requestsPerSecond: number
   firstTokenMs: number[]
-  cpuMsPerThousandTokens: number
   eventsPerAnswer: number
+  /** Of each process. */
+  cpuMicrosPerRequest: number[]
 }
 
 export async function benchPath({ quick }: BenchOptions): Promise<Report> {
@@ -39,21 +40,20 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
   const bare = new ServiceProcess([BARE], {})
   const up = startUp(['--model', MODEL], { MAX_CONCURRENT_REQUESTS: '100000' })
   try {
-    // What is said in one turn may travel as one event: the bare route writes as many.
-    let events = TOKENS
-    const extra = () => ({ events })
     const targets: Target[] = [
-      { name: 'bare Fastify', url: (await bare.up).url, processes: [bare], extra },
-      { name: 'services', url: deployment.url, processes: deployment.services },
+      { name: 'bare Fastify', url: (await bare.up).url, processes: [bare] },
+      {
+        name: 'services',
+        url: deployment.url,
+        processes: deployment.services,
+        roles: DEPLOYED
+      },
       { name: 'haif up', url: (await up.up).url, processes: [up] }
     ]
     const rows: string[][] = []
     const ratios = new Map<number, number>()
     for (const streams of STREAMS) {
-      for (const target of targets) {
-        const warmUp = await load(target, streams, seconds / 2)
-        if (target === targets[1]) events = Math.round(warmUp.eventsPerAnswer)
-      }
+      for (const target of targets) await load(target, streams, seconds / 2) // to warm up
       const found = await inTurns(targets, rounds, (target) => load(target, streams, seconds))
       const bareRate = rateOf(found.get(targets[0]!)!)
       ratios.set(streams, rateOf(found.get(targets[1]!)!) / bareRate)
@@ -61,7 +61,7 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
     }
     return {
       title: 'Path overhead',
-      how: `Answers of ${TOKENS} tokens from an engine at no cost, over keep-alive connections; the bare route writes as many events as the services. ${rounds} rounds of ${seconds} s in turns, medians. The client shares the cores with what it measures. CPU is that of the servers.`,
+      how: `Answers of ${TOKENS} tokens from an engine at no cost, over keep-alive connections; both write an event for each token. ${rounds} rounds of ${seconds} s in turns, medians. The client shares the cores with what it measures. CPU is that of the servers.`,
       columns: COLUMNS,
       rows,
       bars: [16, 64].map((streams) => ({
@@ -76,6 +76,9 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
   }
 }
 
+/** In the order in which a deployment starts them. */
+const DEPLOYED = ['registry', 'orchestrator', 'gateway', 'bridge', 'worker']
+
 const COLUMNS = [
   'streams',
   'served by',
@@ -86,6 +89,7 @@ const COLUMNS = [
   'p95',
   'p99',
   'CPU ms per 1,000 tokens',
+  'CPU µs per request',
   'over bare'
 ]
 
@@ -99,10 +103,24 @@ function rowOf(streams: number, target: Target, found: Measured[], bareRate: num
     fixed(rate * TOKENS, 0),
     fixed(mean(found.map(({ eventsPerAnswer }) => eventsPerAnswer)), 1),
     ...[0.5, 0.95, 0.99].map((part) => fixed(percentile(firstTokenMs, part))),
-    fixed(mean(found.map((each) => each.cpuMsPerThousandTokens)), 1),
+    fixed(mean(found.map(({ cpuMicrosPerRequest }) => sum(cpuMicrosPerRequest))) / TOKENS, 1),
+    cpuOf(target, found),
     fixed(rate / bareRate)
   ]
 }
+
+/** Of all processes, and of those that have a share in it. */
+function cpuOf({ roles = [] }: Target, found: Measured[]): string {
+  const micros = (process: number) => mean(found.map((each) => each.cpuMicrosPerRequest[process]!))
+  const each = roles.map((role, process) => ({ role, micros: micros(process) }))
+  const all = fixed(mean(found.map(({ cpuMicrosPerRequest }) => sum(cpuMicrosPerRequest))), 0)
+  const shares = each
+    .filter(({ role }) => role !== 'registry')
+    .map((share) => `${share.role} ${fixed(share.micros, 0)}`)
+  return shares.length === 0 ? all : `${all}: ${shares.join(', ')}`
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, each) => total + each, 0)
 
 const rateOf = (found: Measured[]): number =>
   median(found.map(({ requestsPerSecond }) => requestsPerSecond))
@@ -120,18 +138,16 @@ async function inTurns(
   return found
 }
 
-async function load({ url, processes, extra }: Target, streams: number, forSeconds: number) {
+async function load({ url, processes }: Target, streams: number, forSeconds: number) {
   using client = new LoadClient(url, streams)
   const firstTokenMs: number[] = []
-  const cpuSeconds = () => processes.reduce((sum, each) => sum + each.cpuSeconds, 0)
-  const cpuBefore = cpuSeconds()
+  const cpuBefore = processes.map((each) => each.cpuSeconds)
   let events = 0
   const { seconds } = await keepBusy(streams, forSeconds, async (index) => {
     const streamed = await client.stream({
       prompt: `question ${index}`,
       mode: 'direct',
-      max_tokens: TOKENS,
-      ...extra?.()
+      max_tokens: TOKENS
     })
     const count = countTokenEvents(streamed)
     if (count === null) throw new Error(`not answered: ${streamed.text}`)
@@ -139,11 +155,12 @@ async function load({ url, processes, extra }: Target, streams: number, forSecon
     firstTokenMs.push(streamed.firstTokenMs)
   })
   const requests = firstTokenMs.length
-  const cpuMs = (cpuSeconds() - cpuBefore) * 1000
   return {
     requestsPerSecond: requests / seconds,
     firstTokenMs,
     eventsPerAnswer: events / requests,
-    cpuMsPerThousandTokens: (cpuMs / (requests * TOKENS)) * 1000
+    cpuMicrosPerRequest: processes.map(
+      ({ cpuSeconds }, i) => ((cpuSeconds - cpuBefore[i]!) / requests) * 1e6
+    )
   }
 }

@@ -15,7 +15,7 @@ import { frameBatch, type Frame } from '#shared/rpc/frames.ts'
 import { atEnd } from './peers.ts'
 import { until } from './until.ts'
 
-const STREAMS_PROTOCOL = 'haif/streams/1'
+const STREAMS_PROTOCOL = 'haif/streams/2'
 
 export class RawPeer {
   readonly keyPair: KeyPair
@@ -81,7 +81,7 @@ export class RawPeer {
     this.sendBytes(
       c.encode(
         frameBatch,
-        frames.map((frame) => ({ body: '', credit: 0, ...frame }))
+        frames.map((frame) => ({ body: '', credit: 0, bytes: new Uint8Array(), ...frame }))
       )
     )
   }

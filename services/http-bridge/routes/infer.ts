@@ -2,9 +2,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { InferBody, TokenEvent } from '#shared/contracts/http-infer.ts'
 import { gatewayInfer, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
-import { inferThrough } from '#shared/mesh/infer-through.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { Failures } from '../failures.ts'
 import { checkInferBody, readAsked, type Asked } from '../infer-body.ts'
 import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from '../infer-reply.ts'
@@ -24,7 +25,7 @@ export interface InferDeps {
   keepAliveMs: number
 }
 
-type Answer = AsyncGenerator<InferenceItem, InferenceEnd, void>
+type Answer = AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
 
 export function inferRoute(app: FastifyInstance, deps: InferDeps): void {
   app.post<{ Body: InferBody }>(
@@ -38,7 +39,7 @@ export function inferRoute(app: FastifyInstance, deps: InferDeps): void {
         traceparent: readTraceparent(request.headers),
         timeoutMs: readTimeoutMs(request.headers, deps.timeoutMsMax)
       })
-      const stream = inferThrough(deps.gateways, gatewayInfer, asked.request, context)
+      const stream = inferBatchesThrough(deps.gateways, gatewayInfer, asked.request, context)
       const answer = measured(stream, deps.counts)
       return (asked.stream ?? acceptsEvents(request.headers))
         ? sendEvents({ answer, asked, context, request, reply, deps })
@@ -53,15 +54,23 @@ const validatorCompiler: FastifySchemaCompiler<unknown> = ({ httpPart }) =>
 
 async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
   const startedAt = performance.now()
+  let first = true
+  let left = false
   try {
-    const first = await answer.next()
-    counts.firstToken((performance.now() - startedAt) / 1000)
-    if (first.done !== true) yield first.value
-    const end = first.done === true ? first.value : yield* answer
-    counts.tokens(end.usage)
-    return end
+    for (;;) {
+      const { done, value } = await answer.next()
+      if (first) counts.firstToken((performance.now() - startedAt) / 1000)
+      first = false
+      if (done === true) {
+        counts.tokens(value.usage)
+        return value
+      }
+      left = true
+      yield value
+      left = false
+    }
   } finally {
-    await answer.return(undefined as never) // whoever leaves early cancels it
+    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
   }
 }
 
@@ -71,8 +80,10 @@ async function sendJson(answer: Answer, asked: Asked, reply: FastifyReply): Prom
   for (;;) {
     const { done, value } = await answer.next()
     if (done !== true) {
-      output += value.text
-      reasoning += value.reasoning ?? ''
+      for (const item of value.items()) {
+        output += item.text
+        reasoning += item.reasoning ?? ''
+      }
       continue
     }
     reply.headers(servedBy(value))
@@ -115,10 +126,15 @@ async function writeAnswer(events: SseWriter, { answer, asked, context }: Sendin
       events.event('done', doneEvent({ asked, end: value, requestId }))
       return
     }
-    if (value.queued !== undefined) events.event('queued', queuedEvent(value.queued))
-    const token: TokenEvent = { text: value.text, index: value.seq }
-    if (value.reasoning !== undefined) token.reasoning = value.reasoning
-    if (token.text !== '' || token.reasoning !== undefined) events.event('token', token)
+    for (const item of value.items()) writeItem(events, item)
     if (events.blocked) await events.drained(signal)
   }
+}
+
+function writeItem(events: SseWriter, { seq, text, reasoning, queued }: InferenceItem): void {
+  if (queued !== undefined) events.event('queued', queuedEvent(queued))
+  if (text === '' && reasoning === undefined) return
+  const token: TokenEvent = { text, index: seq }
+  if (reasoning !== undefined) token.reasoning = reasoning
+  events.event('token', token)
 }

@@ -14,6 +14,8 @@ export interface RandomModelOptions {
   shape?: Partial<Omit<LlamaShape, 'vocabularySize'>>
   type?: TensorType
   vocabulary?: 'bpe' | 'spm'
+  /** Tokens that are never used fill a `bpe` vocabulary up to so many. */
+  vocabularySize?: number
   /** ChatML unless given; null writes none. */
   chatTemplate?: string | null
   name?: string
@@ -25,7 +27,7 @@ export interface RandomModelOptions {
 /** Writes the model and returns the size of the file in bytes. */
 export function writeRandomModel(file: string, options: RandomModelOptions = {}): number {
   const { type = 'F16', vocabulary: kind = 'bpe', chatTemplate, seed = 1 } = options
-  const vocabulary = VOCABULARIES[kind](chatTemplate)
+  const vocabulary = VOCABULARIES[kind](chatTemplate, options.vocabularySize)
   const shape = { ...SHAPE, ...options.shape, vocabularySize: vocabulary.tokens.length }
   return writeGguf(
     file,
@@ -58,9 +60,11 @@ const MERGES: Merge[] = [
 ]
 const PIECES = ['▁t', 'he', 'll', 'hell', 'hello', ...Array.from('▁abcdefghijklmnopqrstuvwxyz')]
 
-const VOCABULARIES: Record<'bpe' | 'spm', (template: string | null | undefined) => Vocabulary> = {
-  bpe: (template) =>
-    bpeVocabulary(MERGES, template === undefined ? {} : { chatTemplate: template }),
+type MakeVocabulary = (template: string | null | undefined, padTo?: number) => Vocabulary
+
+const VOCABULARIES: Record<'bpe' | 'spm', MakeVocabulary> = {
+  bpe: (template, padTo = 0) =>
+    bpeVocabulary(MERGES, { padTo, ...(template === undefined ? {} : { chatTemplate: template }) }),
   spm: (template) => spmVocabulary(PIECES, template === undefined ? {} : { chatTemplate: template })
 }
 

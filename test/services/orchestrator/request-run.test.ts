@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference.ts'
+import { itemCodec, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { RequestRun } from '../../../services/orchestrator/request-run.ts'
 import { ask, longContext, modelReport, startDispatcher } from './table.ts'
@@ -22,12 +23,14 @@ class FakeWorker {
   }
 
   linkAs(key: string): PeerLink {
-    const stream = (_contract: unknown, _request: unknown, context: RequestContext) =>
-      this.#stream(context)
-    return { peer: { key, role: 'worker' }, rttMs: 1, stream } as unknown as PeerLink
+    const batches = (_contract: unknown, _request: unknown, context: RequestContext) =>
+      this.#batches(context)
+    return { peer: { key, role: 'worker' }, rttMs: 1, batches } as unknown as PeerLink
   }
 
-  async *#stream({ signal }: RequestContext): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+  async *#batches({
+    signal
+  }: RequestContext): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
     signal.addEventListener('abort', () => this.#wake())
     for (;;) {
       signal.throwIfAborted()
@@ -35,7 +38,7 @@ class FakeWorker {
       if (said instanceof Error) throw said
       if (said === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
       else if ('finishReason' in said) return said
-      else yield said
+      else yield ItemBatch.of(itemCodec, [said])
     }
   }
 }
@@ -49,7 +52,7 @@ async function startRun(t: TestContext, deps: { assertUp?: () => void } = {}) {
   const mesh = startDispatcher()
   const [a, b] = [new FakeWorker(), new FakeWorker()]
   mesh.report('a', [modelReport()], a.linkAs('a'))
-  const run = new RequestRun(
+  const requestRun = new RequestRun(
     {
       dispatcher: mesh.dispatcher,
       log: silentLogger(),
@@ -67,7 +70,8 @@ async function startRun(t: TestContext, deps: { assertUp?: () => void } = {}) {
     },
     longContext(t),
     { ...ask(), explain: true }
-  ).run()
+  )
+  const run = itemByItem(requestRun.run())
   let text = ''
   const answer = (async () => {
     for (;;) {

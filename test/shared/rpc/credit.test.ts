@@ -2,10 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { ConsumerStream, WINDOW } from '#shared/rpc/consumer-stream.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { costOf, FrameType, type Frame } from '#shared/rpc/frames.ts'
+import { costOf, FrameType, itemsFrame, type Frame } from '#shared/rpc/frames.ts'
+import { ItemBatch, jsonCodec } from '#shared/rpc/items.ts'
 import { ProducerStream } from '#shared/rpc/producer-stream.ts'
+
+const codec = jsonCodec(Compile(Type.Unknown()), 'item')
 
 type Step = 'deliver' | 'grant' | 'read' | 'clog' | 'drain'
 
@@ -17,8 +22,9 @@ class Pair {
   readonly #grants: number[] = []
   readonly #outlet = {
     isDrained: () => this.#drained,
+    gather: (stream: ProducerStream) => void setImmediate(() => stream.flush()),
     send: (frame: Frame) => {
-      if (frame.type === FrameType.item) {
+      if (frame.type === FrameType.items) {
         assert.ok(this.#unread < WINDOW, 'S1: an item without credit')
         this.#unread += costOf(frame)
       }
@@ -41,7 +47,7 @@ class Pair {
         yield item
       }
       return items.length
-    })
+    }, codec)
   }
 
   async take(step: Step): Promise<void> {
@@ -67,7 +73,7 @@ class Pair {
 
   #deliver(): void {
     const frame = this.#onTheWay.shift()
-    if (frame?.type === FrameType.item) assert.ok(this.#consumer.item(frame), 'S1: refused')
+    if (frame?.type === FrameType.items) assert.ok(this.#consumer.items(frame), 'S1: refused')
     else if (frame !== undefined) this.#consumer.finish(frame)
   }
 
@@ -84,7 +90,7 @@ class Pair {
     const frame = await this.#consumer.next()
     this.#reading = false
     this.read.push(frame)
-    if (frame.type !== FrameType.item) return
+    if (frame.type !== FrameType.items) return
     this.#unread -= costOf(frame)
     this.#consumer.consumed(frame)
   }
@@ -106,7 +112,11 @@ test('S1, S2, S4, S8: whatever the order of reading, credit is kept and nothing 
       const pair = new Pair(items)
       for (const step of order) await pair.take(step)
       assert.equal(await pair.finish(), null)
-      const values = pair.read.map(({ body }) => JSON.parse(body) as unknown)
+      const values = pair.read.flatMap(({ type, bytes, body }) =>
+        type === FrameType.items
+          ? ItemBatch.received(codec, bytes).items()
+          : [JSON.parse(body) as unknown]
+      )
       assert.deepEqual(values, [...items, items.length])
       assert.deepEqual(pair.sent, pair.read)
     }),
@@ -123,9 +133,9 @@ test('S3: a reader refuses what comes after its window is used up, and then take
         let taken = 0
         const consumer = new ConsumerStream((credit) => (granted += credit))
         for (const size of sizes) {
-          const frame = { type: FrameType.item, id: 1, body: 'x'.repeat(size), credit: 0 }
+          const frame = itemsFrame(1, new Uint8Array(size))
           const hasCredit = granted > taken
-          assert.equal(consumer.item(frame), hasCredit)
+          assert.equal(consumer.items(frame), hasCredit)
           if (hasCredit) taken += size
           else consumer.consumed(await consumer.next())
         }

@@ -22,6 +22,7 @@ import type { PartExtras, StepMessage } from './messages.ts'
 import { promptTokensPerStep } from './prompt-budget.ts'
 import { evaluateOptions } from './sampling.ts'
 import { chooseSlot } from './slot-choice.ts'
+import { StepReports } from './step-reports.ts'
 import { StepRates } from './step-rates.ts'
 import { tokenLogprob } from './token-logprobs.ts'
 
@@ -97,10 +98,10 @@ export class Scheduler {
   readonly #now: () => number
   readonly #slots: Slot[]
   readonly #rates: StepRates
+  readonly #reports: StepReports
   readonly #waiting: Task[] = []
   #running = false
   #stepStartedAt: number | null = null
-  #report: StepMessage
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps
@@ -109,7 +110,7 @@ export class Scheduler {
     this.#slots = deps.sequences.map((sequence, index) => {
       return { index, sequence, usedAt: 0, task: null }
     })
-    this.#report = this.#emptyReport()
+    this.#reports = new StepReports(deps.onStep)
   }
 
   /** Milliseconds that the step in progress has taken; 0 between steps. */
@@ -174,10 +175,14 @@ export class Scheduler {
       await this.#leave()
       this.#join()
       const moving = this.#slots.filter((slot) => slot.task !== null && slot.task.credit > 0)
-      if (moving.length > 0) await this.#step(moving)
-      this.#sendReport()
       if (moving.length === 0) break // a submit, a credit or a cancel starts the loop again
+      const stepping = this.#step(moving)
+      this.#reports.sendSoon()
+      await stepping
+      this.#reports.close(this.#rates.rates)
     }
+    this.#reports.close(this.#rates.rates)
+    this.#reports.sendNow()
     this.#running = false
   }
 
@@ -214,7 +219,9 @@ export class Scheduler {
     this.#stepStartedAt = startedAt
     const decoding = moving.filter((slot) => slot.task!.generator !== null).length
     let budget = promptTokensPerStep({
-      decodeStepMs: decoding === 0 ? 0 : this.#rates.decodeStepMs(moving.length),
+      writing: decoding,
+      reading: moving.length - decoding,
+      decodeStepMs: this.#rates.decodeStepMs(moving.length),
       prefillTokensPerSecond: this.#rates.rates.prefill
     })
     const pieces = new Map<Slot, number>()
@@ -263,7 +270,9 @@ export class Scheduler {
       const text = task.answer.push(token)
       const extras = extrasOf(task, drawn)
       const { id } = task.job
-      this.#report.parts.push(extras === null ? [id, [token], text] : [id, [token], text, extras])
+      this.#reports.current.parts.push(
+        extras === null ? [id, [token], text] : [id, [token], text, extras]
+      )
       if (task.answer.finishReason === null) return
       this.#end(task)
       await this.#free(slot)
@@ -274,7 +283,7 @@ export class Scheduler {
 
   /** One failing request must not stop the step of the others. */
   async #giveUp(slot: Slot, task: Task, error: unknown): Promise<void> {
-    this.#report.failures.push([task.job.id, toFailure(error)])
+    this.#reports.current.failures.push([task.job.id, toFailure(error)])
     await this.#free(slot)
     await slot.sequence.clearHistory()
   }
@@ -318,19 +327,7 @@ export class Scheduler {
         decodeMs: round(now - firstTokenAt)
       }
     }
-    this.#report.ends.push([task.job.id, end])
-  }
-
-  #sendReport(): void {
-    const { parts, ends, failures } = this.#report
-    if (parts.length + ends.length + failures.length === 0) return
-    this.#report.rates = this.#rates.rates
-    this.#deps.onStep(this.#report)
-    this.#report = this.#emptyReport()
-  }
-
-  #emptyReport(): StepMessage {
-    return { kind: 'step', parts: [], ends: [], failures: [], rates: this.#rates.rates }
+    this.#reports.current.ends.push([task.job.id, end])
   }
 }
 

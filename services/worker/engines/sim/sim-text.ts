@@ -2,7 +2,7 @@
  * What the simulated engine answers: a function of the prompt alone, so that a test knows what every
  * stream must contain, whoever served it and wherever it was resumed.
  */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { inputTexts, type InferenceInput } from '#shared/contracts/inference.ts'
 
 /** As in English with a common tokenizer. */
@@ -26,7 +26,7 @@ export const countPromptTokens = (text: string): number =>
 
 /** Makes the answer's token at any index. */
 export function simAnswer(prompt: string): (index: number) => SimToken {
-  const seed = createHash('sha256').update(prompt).digest().readUInt32LE(0)
+  const seed = hash('sha256', prompt, 'buffer').readUInt32LE(0)
   return (index) => {
     const id = mix(seed, index) % VOCABULARY
     return { id, text: `${index === 0 ? '' : ' '}w${id.toString(36)}` }

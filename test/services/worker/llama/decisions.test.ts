@@ -6,7 +6,8 @@ import { threadCounts } from '../../../../services/worker/engines/llama/calibrat
 import { fitContext } from '../../../../services/worker/engines/llama/fit-context.ts'
 import {
   PROMPT_STEP_TOKENS_MAX,
-  promptTokensPerStep
+  promptTokensPerStep,
+  type StepCost
 } from '../../../../services/worker/engines/llama/prompt-budget.ts'
 import {
   countDeath,
@@ -55,19 +56,32 @@ suite('slot choice', () => {
   })
 })
 
+const tokensPerStep = (cost: Partial<StepCost>): number =>
+  promptTokensPerStep({
+    writing: 0,
+    reading: 1,
+    decodeStepMs: 0,
+    prefillTokensPerSecond: 500,
+    ...cost
+  })
+
 suite('prompt budget', () => {
   test('prompt tokens take no longer than a decoding step', () => {
-    assert.equal(promptTokensPerStep({ decodeStepMs: 100, prefillTokensPerSecond: 500 }), 50)
+    assert.equal(tokensPerStep({ writing: 8, reading: 1, decodeStepMs: 100 }), 50)
+  })
+
+  test('the more prompts wait for each answer, the more is read at once, within a bound', () => {
+    assert.equal(tokensPerStep({ writing: 4, reading: 8, decodeStepMs: 100 }), 100)
+    assert.equal(tokensPerStep({ writing: 1, reading: 15, decodeStepMs: 100 }), 125)
   })
 
   test('with nobody waiting for a token the piece is larger, and bounded', () => {
-    assert.equal(promptTokensPerStep({ decodeStepMs: 0, prefillTokensPerSecond: 600 }), 150)
-    const fast = promptTokensPerStep({ decodeStepMs: 0, prefillTokensPerSecond: 50_000 })
-    assert.equal(fast, PROMPT_STEP_TOKENS_MAX)
+    assert.equal(tokensPerStep({ prefillTokensPerSecond: 600 }), 150)
+    assert.equal(tokensPerStep({ prefillTokensPerSecond: 50_000 }), PROMPT_STEP_TOKENS_MAX)
   })
 
   test('a slow machine still moves on', () => {
-    assert.ok(promptTokensPerStep({ decodeStepMs: 1, prefillTokensPerSecond: 1 }) > 0)
+    assert.ok(tokensPerStep({ writing: 1, decodeStepMs: 1, prefillTokensPerSecond: 1 }) > 0)
   })
 })
 

@@ -1,0 +1,56 @@
+/**
+ * Model files for the benchmark of the engine: random weights in the shapes of real models, written
+ * once and kept in the temporary folder. What they say means nothing; what they cost is real.
+ */
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { writeRandomModel } from '../../../services/worker/gguf/random-model.ts'
+import { xorshift } from '../../../services/worker/gguf/xorshift.ts'
+
+const VOCABULARY = 32_000
+const CONTEXT = 8192
+
+const SHAPES = {
+  /** 109.5 M parameters: the layers of GPT-2 small, with gated feed-forward. */
+  '125M': { dim: 768, layers: 12, heads: 12, kvHeads: 12, ffnDim: 2048, tied: true },
+  /** 1.10 B parameters: the shape of TinyLlama. */
+  '1.1B': { dim: 2048, layers: 22, heads: 32, kvHeads: 4, ffnDim: 5632, tied: false }
+} as const
+
+export type ShapeName = keyof typeof SHAPES
+export type Quantization = 'Q4_0' | 'Q8_0'
+
+export interface BenchModel {
+  shape: ShapeName
+  quantization: Quantization
+}
+
+export const modelName = ({ shape, quantization }: BenchModel): string => `${shape} ${quantization}`
+
+/** Returns the file's path. */
+export function benchModelFile({ shape, quantization }: BenchModel): string {
+  const folder = join(tmpdir(), 'haif-bench-models')
+  const file = join(folder, `${shape}-${quantization}.gguf`)
+  if (existsSync(file)) return file
+  mkdirSync(folder, { recursive: true })
+  const part = `${file}.${process.pid}`
+  writeRandomModel(part, {
+    shape: { ...SHAPES[shape], contextLength: CONTEXT },
+    type: quantization,
+    vocabularySize: VOCABULARY
+  })
+  renameSync(part, file)
+  return file
+}
+
+/** Prompts that begin differently; the same for the same seed. */
+export function randomPrompts(count: number, tokens: number, seed: number): number[][] {
+  const draw = xorshift(seed)
+  return Array.from({ length: count }, () =>
+    Array.from({ length: tokens }, () => Math.floor(draw() * PLAIN_TOKENS))
+  )
+}
+
+/** The bytes: below the special tokens. */
+const PLAIN_TOKENS = 256
