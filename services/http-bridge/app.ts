@@ -35,6 +35,14 @@ export interface AppDeps {
   fromBeyond: boolean
   /** Whether others than this machine can reach us at all. */
   isExposed: boolean
+  /** Told of each address that is answered. */
+  onRoute?: (route: Route) => void
+}
+
+export interface Route {
+  method: string | string[]
+  /** With parameters as `:id`. */
+  url: string
 }
 
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -50,6 +58,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     return503OnClosing: false, // it would not be our error object
     forceCloseConnections: true
   })
+  app.addHook('onRoute', ({ method, url }) => deps.onRoute?.({ method, url }))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => JSON.stringify) // replies are made field by field here
   acceptJsonOnly(app)

@@ -41,6 +41,8 @@ export interface HttpBridgeDeps {
 export interface HttpBridge extends Service {
   /** Where it listens, as a client on this machine writes it; valid after `start`. */
   readonly url: string
+  /** Every address that it answers, as `GET /health`; valid after `start`. */
+  readonly routes: readonly string[]
 }
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
@@ -53,9 +55,11 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const failures = new Failures({ log, counts, running })
   const isExposed = !isLoopback(host)
   const fromBeyond = isExposed && deps.allowAnonymous !== true
+  const routes: string[] = []
   let app: FastifyInstance | null = null
 
   return {
+    routes,
     get url() {
       if (app === null) throw new Error('the bridge has not started')
       return urlOf(app.server.address(), host)
@@ -70,6 +74,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         version: self.version,
         timeoutMsMax: deps.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
         keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS,
+        onRoute: ({ method, url }) =>
+          routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         fromBeyond,
         isExposed
       })

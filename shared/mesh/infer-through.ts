@@ -15,7 +15,7 @@ const HOPS_MAX = 4
 
 type Contract = typeof gatewayInfer // or the orchestrator's, which has the same shape
 
-/** Item by item, for those who read them; what is left of limits goes to the context instead. */
+/** Item by item, for those who read them; that of the limits has gone to the context. */
 export async function* inferThrough(
   pool: PeerPool,
   contract: Contract,
@@ -28,7 +28,6 @@ export async function* inferThrough(
       const { done, value } = await stream.next()
       if (done === true) return value
       if (value.limits === undefined) yield value
-      else context.onLimits?.(value.limits)
     }
   } finally {
     await stream.return(undefined as never) // the reader may have left
@@ -43,6 +42,7 @@ export async function* inferBatchesThrough(
   context: RequestContext
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   const sent = new SentTokens(request.resume)
+  let tellsLimits = context.onLimits !== undefined // by the first item, if at all
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
     const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
@@ -52,6 +52,8 @@ export async function* inferBatchesThrough(
         const { done, value } = await stream.next()
         if (done === true) return value
         left = true
+        if (tellsLimits) tellLimits(value, context)
+        tellsLimits = false
         sent.addBatch(value)
         yield value
         left = false
@@ -65,6 +67,10 @@ export async function* inferBatchesThrough(
       if (left) await stream.return(undefined as never) // the caller has left
     }
   }
+}
+
+function tellLimits(batch: ItemBatch<InferenceItem>, { onLimits }: RequestContext): void {
+  for (const { limits } of batch.items()) if (limits !== undefined) onLimits?.(limits)
 }
 
 /** The peer itself is gone or going; what it says of its own workers is final. */

@@ -1,0 +1,279 @@
+/**
+ * Who gets what: every address of the bridge, with every kind of token. A new address without an entry
+ * here fails the test, so that nobody forgets to decide who may use it.
+ */
+import assert from 'node:assert/strict'
+import { test, type TestContext } from 'node:test'
+import type { CreateToken } from '#shared/contracts/access.ts'
+import { createLogger, type Logger } from '#shared/log.ts'
+import { createMetrics } from '#shared/telemetry.ts'
+import type { Access } from '../../services/gateway/access/access.ts'
+import { mintToken } from '../../services/gateway/access/token-text.ts'
+import { createHttpBridge, type HttpBridge } from '../../services/http-bridge/http-bridge.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { testPostgres } from '../helpers/postgres.ts'
+import { atEnd } from '../helpers/peers.ts'
+import { startPostgresStore } from '../helpers/stores.ts'
+
+await testPostgres() // before the tests, so that it ends after all of them
+
+const SECRET_PROMPT = 'the-secret-of-tenant-a'
+
+/** Who may use an address: everybody, or who has one of the scopes. */
+type Rule = 'everybody' | 'infer' | 'metrics' | 'operator' | 'any token'
+
+const chat = { model: 'sim', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }
+const RULES: Record<string, { rule: Rule; body?: object; path?: string }> = {
+  'GET /': { rule: 'everybody' },
+  'GET /health': { rule: 'everybody' },
+  'GET /healthz': { rule: 'everybody' },
+  'GET /readyz': { rule: 'everybody' },
+  'GET /openapi.json': { rule: 'everybody' },
+  'GET /metrics': { rule: 'metrics' },
+  'POST /infer': { rule: 'infer', body: { prompt: 'hi', max_tokens: 2 } },
+  'GET /v1/models': { rule: 'infer' },
+  'GET /v1/models/:id': { rule: 'infer', path: '/v1/models/sim' },
+  'GET /v1/models/*': { rule: 'infer', path: '/v1/models/a/b' },
+  'POST /v1/chat/completions': { rule: 'infer', body: chat },
+  'POST /v1/completions': { rule: 'infer', body: { model: 'sim', prompt: 'hi', max_tokens: 2 } },
+  'POST /v1/embeddings': { rule: 'infer', body: { model: 'sim', input: 'hi' } },
+  'POST /v1/responses': {
+    rule: 'infer',
+    body: { model: 'sim', input: 'hi', max_output_tokens: 16 }
+  },
+  'GET /v1/responses/:id': { rule: 'infer' },
+  'DELETE /v1/responses/:id': { rule: 'infer' },
+  'POST /v1/responses/:id/cancel': { rule: 'infer' },
+  'GET /v1/usage': { rule: 'any token' },
+  'POST /v1/admin/tokens': { rule: 'operator', body: { tenant: 'made' } },
+  'GET /v1/admin/tokens': { rule: 'operator' },
+  'DELETE /v1/admin/tokens/:id': { rule: 'operator' },
+  'POST /v1/admin/tokens/:id/rotate': { rule: 'operator' },
+  'POST /v1/admin/tenants': { rule: 'operator', body: { id: 'made', limits: {} } },
+  'GET /v1/admin/tenants': { rule: 'operator' },
+  'DELETE /v1/admin/tenants/:id': { rule: 'operator' },
+  'GET /v1/admin/audit': { rule: 'operator' },
+  'GET /v1/admin/audit/verify': { rule: 'operator' }
+}
+
+/** What the answer is to each kind of token; anything but 401 and 403 is `in`. */
+const REFUSED = { none: 401, wrong: 401, foreign: 401, expired: 401, revoked: 401 } as const
+const NOT_IN = {
+  infer: 403,
+  jobs: 403,
+  metrics: 403,
+  models: 403,
+  tenant: 403,
+  other: 403
+} as const
+const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
+  everybody: {},
+  infer: { ...REFUSED, jobs: 403, metrics: 403, models: 403 },
+  metrics: { ...REFUSED, ...NOT_IN, metrics: 'in' },
+  operator: { ...REFUSED, ...NOT_IN },
+  'any token': REFUSED
+}
+
+interface Setup {
+  mesh: TestMesh
+  access: Access
+  bridge: HttpBridge
+  ask: (route: string, token?: string, body?: object) => Promise<Response>
+  token: (tenant: string, ...scopes: string[]) => Promise<string>
+  logged: string[]
+}
+
+async function setUp(t: TestContext): Promise<Setup> {
+  const { store } = await startPostgresStore(t)
+  const logged: string[] = []
+  const log = capturing(logged)
+  const clock = { offset: 0 }
+  const mesh = await startMesh(t, { gateways: 0, workers: [] })
+  const access = await mesh.addGateway({ store, log, now: () => Date.now() + clock.offset })
+  await mesh.addSimWorker({ decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity })
+  const doer = { actor: 'test', requestId: 'r' }
+  const make = (wish: CreateToken) => access.stored.admin.createToken(wish, doer)
+  const token = async (tenant: string, ...scopes: string[]) =>
+    (await make({ tenant, ...(scopes.length > 0 ? { scopes } : {}) })).secret
+  await token('first') // before the bridge, which else refuses to listen beyond this machine
+  await mesh.ready()
+  const bridge = createHttpBridge({
+    join: mesh.joiner('bridge'),
+    self: { host: 'test', version: '0' },
+    host: '0.0.0.0',
+    port: 0,
+    metrics: createMetrics(),
+    drainMs: 200,
+    log
+  })
+  atEnd(t, () => bridge.stop())
+  await bridge.start()
+  const ask = (route: string, secret?: string, body?: object) => {
+    const [method = '', path = ''] = route.split(' ')
+    const headers: Record<string, string> = {}
+    if (body !== undefined) headers['content-type'] = 'application/json'
+    if (secret !== undefined) headers['authorization'] = `Bearer ${secret}`
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    return fetch(bridge.url + path.replace(':id', 'unknown'), { method, headers, ...sent })
+  }
+  return { mesh, access, bridge, ask, token, logged }
+}
+
+/** A logger of everything, whose lines can be searched. */
+function capturing(lines: string[]): Logger {
+  const log = createLogger('silent')
+  const note = (...parts: unknown[]) => void lines.push(JSON.stringify(parts))
+  for (const level of ['trace', 'debug', 'info', 'warn', 'error'] as const) log[level] = note
+  return log
+}
+
+test('every address answers every kind of token as decided', async (t) => {
+  const { bridge, ask, token, access } = await setUp(t)
+  const doer = { actor: 'test', requestId: 'r' }
+  const revoked = await access.stored.admin.createToken({ tenant: 'a' }, doer)
+  await access.stored.admin.revokeToken(revoked.token.id, doer)
+  const expiring = await access.stored.admin.createToken({ tenant: 'a', expiresInMs: 1000 }, doer)
+  await new Promise((resolve) => setTimeout(resolve, 1000)) // it cannot be made shorter-lived
+  const tokens: Record<string, string | undefined> = {
+    none: undefined,
+    wrong: `${(await token('a')).slice(0, -4)}AAAA`,
+    foreign: mintToken('operator').text,
+    expired: expiring.secret,
+    revoked: revoked.secret,
+    infer: await token('a', 'infer'),
+    jobs: await token('a', 'jobs'),
+    metrics: await token('a', 'metrics'),
+    models: await token('a', 'models:write'),
+    tenant: await token('a', 'tenant:a'),
+    operator: await token('a', 'operator'),
+    other: await token('b')
+  }
+  const undecided = bridge.routes.filter((route) => !route.startsWith('HEAD ') && !RULES[route])
+  assert.deepEqual(undecided, [], 'these addresses need an entry in RULES')
+  const wrong: string[] = []
+  for (const route of bridge.routes.filter((each) => !each.startsWith('HEAD '))) {
+    const { rule, body, path } = RULES[route]!
+    const asked = path === undefined ? route : `${route.split(' ')[0]} ${path}`
+    for (const [kind, secret] of Object.entries(tokens)) {
+      const response = await ask(asked, secret, body)
+      const text = await response.text()
+      const { status } = response
+      const got = status === 401 || status === 403 ? status : 'in'
+      const expected = ANSWERS[rule][kind] ?? 'in'
+      if (got !== expected) wrong.push(`${route} with ${kind}: ${status} instead of ${expected}`)
+      if (got === 'in' && status >= 500) wrong.push(`${route} with ${kind}: ${status} ${text}`)
+      if (status === 401) assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer/)
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('nothing of one tenant appears for another, in answers, errors and logs', async (t) => {
+  const { ask, token, logged, access } = await setUp(t)
+  const [a, b] = [await token('tenant-a'), await token('tenant-b')]
+  const post = async (secret: string, body: object, key: string) => {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': key }
+    const url = new URL('/infer', (await ask('GET /health')).url)
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { ...headers, 'x-haif-token': secret },
+      body: JSON.stringify(body)
+    })
+    return { status: response.status, text: await response.text() }
+  }
+  const ofA = await post(a, { prompt: SECRET_PROMPT, max_tokens: 3 }, 'same-key')
+  assert.equal(ofA.status, 200)
+  const output = (text: string) => (JSON.parse(text) as { output: string }).output
+  // The same key of another tenant is another request: no answer and no conflict.
+  const ofB = await post(b, { prompt: 'something else', max_tokens: 3 }, 'same-key')
+  assert.equal(ofB.status, 200)
+  assert.notEqual(output(ofB.text), output(ofA.text))
+  assert.equal((await post(a, { prompt: 'another', max_tokens: 3 }, 'same-key')).status, 409)
+  const named = await post(b, { prompt: 'x', tenant_id: 'tenant-a' }, 'k1')
+  const unknown = await post(b, { prompt: 'x', tenant_id: 'no-such-tenant' }, 'k2')
+  assert.deepEqual([named.status, unknown.status], [403, 403])
+  const sentence = (text: string) =>
+    (JSON.parse(text) as { error: { message: string } }).error.message
+  assert.equal(sentence(named.text), sentence(unknown.text))
+  assert.ok(!named.text.includes('tenant-a'))
+  assert.equal((await ask('GET /v1/usage?tenant=tenant-a', b)).status, 403)
+  assert.equal((await ask('GET /v1/usage?tenant=tenant-a', a)).status, 200)
+  const everything = logged.join('\n')
+  for (const secret of [SECRET_PROMPT, a, b, a.slice(-20), b.slice(-20)]) {
+    assert.ok(!everything.includes(secret), 'a secret is in the log')
+  }
+  const audit = JSON.stringify((await access.stored.audit.list({})).events)
+  assert.ok(!audit.includes(a.slice(-20)) && !audit.includes(SECRET_PROMPT))
+})
+
+test('an operator rules over HTTP, and what is refused to others is in the audit', async (t) => {
+  const { ask, token } = await setUp(t)
+  const operator = await token('ops', 'operator')
+  const json = async (response: Promise<Response>) =>
+    (await (await response).json()) as Record<string, never>
+  const wish = { tenant: 'a', limits: { requests_per_minute: 2 } }
+  const misspelt = await ask('POST /v1/admin/tokens', operator, { ...wish, limits: { rpm: 2 } })
+  assert.equal(misspelt.status, 400)
+  const made = await json(ask('POST /v1/admin/tokens', operator, wish))
+  const { secret, token: entry } = made as unknown as { secret: string; token: { id: string } }
+  for (const left of ['1', '0']) {
+    const { status, headers } = await ask('POST /infer', secret, { prompt: 'hi', max_tokens: 2 })
+    assert.deepEqual(
+      [
+        status,
+        headers.get('x-ratelimit-limit-requests'),
+        headers.get('x-ratelimit-remaining-requests')
+      ],
+      [200, '2', left]
+    )
+  }
+  const over = await ask('POST /infer', secret, { prompt: 'hi', stream: true })
+  assert.equal(over.status, 429)
+  assert.ok(Number(over.headers.get('retry-after')) > 50)
+  assert.equal(over.headers.get('x-ratelimit-remaining-requests'), '0')
+  assert.equal((await ask('GET /v1/admin/audit', secret)).status, 403)
+  const audit = await json(
+    ask('GET /v1/admin/audit?tenant=a&result=refused&from=2020-01-01', operator)
+  )
+  assert.equal(audit['total'], 1)
+  const csv = await (
+    await ask('GET /v1/admin/audit?format=csv&action=token.create', operator)
+  ).text()
+  assert.match(csv, /^chain,seq,at,actor,action,target,result,request_id,details,hash\r\n/)
+  assert.equal((await ask('GET /v1/admin/audit?limit=x', operator)).status, 400)
+  assert.equal((await ask('GET /v1/admin/audit?whose=x', operator)).status, 400)
+  assert.equal((await ask(`DELETE /v1/admin/tokens/${entry.id}`, operator)).status, 200)
+  assert.equal((await ask('POST /infer', secret, { prompt: 'hi' })).status, 401)
+  const verified = await json(ask('GET /v1/admin/audit/verify', operator))
+  assert.deepEqual(verified['problems'], [])
+})
+
+test('a bridge that others can reach does not start without tokens', async (t) => {
+  const mesh = await startMesh(t)
+  const open = (allowAnonymous: boolean) => {
+    const bridge = createHttpBridge({
+      join: mesh.joiner('bridge'),
+      self: { host: 'test', version: '0' },
+      host: '0.0.0.0',
+      port: 0,
+      metrics: createMetrics(),
+      log: createLogger('silent'),
+      drainMs: 200,
+      allowAnonymous
+    })
+    atEnd(t, () => bridge.stop())
+    return bridge
+  }
+  await assert.rejects(open(false).start(), {
+    code: 'CONFIG_INVALID',
+    message: /haif token create.*--allow-anonymous/
+  })
+  const bridge = open(true)
+  await bridge.start()
+  const response = await fetch(`${bridge.url}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'hi', max_tokens: 2 })
+  })
+  assert.equal(response.status, 200)
+})
