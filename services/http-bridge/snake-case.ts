@@ -17,13 +17,13 @@ export const snake = (name: string): string =>
 
 /** The schema of the HTTP body; unknown fields are refused, as a misspelt limit would limit nothing. */
 export function snakeSchema(schema: TObject): TObject {
-  return convertSchema(schema as unknown as SchemaNode) as unknown as TObject
+  return convertSchema(schema) as unknown as TObject
 }
 
 function convertSchema(schema: SchemaNode): SchemaNode {
   if (schema.items !== undefined) {
     const { items, ...options } = schema
-    return Type.Array(convertSchema(items) as unknown as TSchema, options) as unknown as SchemaNode
+    return Type.Array(convertSchema(items) as unknown as TSchema, options)
   }
   if (schema.properties === undefined) return schema
   const entries = Object.entries(schema.properties)
@@ -37,7 +37,7 @@ function convertSchema(schema: SchemaNode): SchemaNode {
   )
   return Type.Object(properties as unknown as Record<string, TSchema>, {
     additionalProperties: false
-  }) as unknown as SchemaNode
+  })
 }
 
 /** TypeBox marks it with a hidden field. */
@@ -45,11 +45,11 @@ const isOptional = (schema: SchemaNode): boolean => '~optional' in schema
 
 /** A message as an HTTP body. What a schema leaves open (a record) keeps its names. */
 export function toSnake(schema: TObject, value: unknown): unknown {
-  return convert(schema as unknown as SchemaNode, value, (name) => [name, snake(name)])
+  return convert(schema, value, (name) => [name, snake(name)])
 }
 
 export function fromSnake(schema: TObject, value: unknown): unknown {
-  return convert(schema as unknown as SchemaNode, value, (name) => [snake(name), name])
+  return convert(schema, value, (name) => [snake(name), name])
 }
 
 function convert(

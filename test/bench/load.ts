@@ -17,16 +17,18 @@ const TOKEN_EVENT = 'event: token'
 export class LoadClient implements Disposable {
   readonly #url: string
   readonly #agent: http.Agent
+  readonly #headers: Record<string, string>
 
-  constructor(url: string, connections: number) {
+  constructor(url: string, connections: number, headers: Record<string, string> = {}) {
     this.#url = url
+    this.#headers = { ...HEADERS, ...headers }
     this.#agent = new http.Agent({ keepAlive: true, maxSockets: connections })
   }
 
   stream(body: object): Promise<Streamed> {
     const { promise, resolve, reject } = Promise.withResolvers<Streamed>()
     const startedAt = performance.now()
-    const options = { method: 'POST', agent: this.#agent, headers: HEADERS }
+    const options = { method: 'POST', agent: this.#agent, headers: this.#headers }
     const request = http.request(`${this.#url}/infer`, options, (response) => {
       read(response, startedAt).then(resolve, reject)
     })

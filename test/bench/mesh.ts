@@ -4,6 +4,7 @@
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { benchAccess } from './access.ts'
 import { benchFailover } from './failover.ts'
 import { benchFairness } from './fairness.ts'
 import { benchEngine } from './engine.ts'
@@ -20,7 +21,8 @@ const BENCHMARKS = {
   scaling: benchScaling,
   prefix: benchPrefix,
   fairness: benchFairness,
-  failover: benchFailover
+  failover: benchFailover,
+  access: benchAccess
 } as const
 
 const { values } = parseArgs({
