@@ -23,7 +23,7 @@ export function snakeSchema(schema: TObject): TObject {
 function convertSchema(schema: SchemaNode): SchemaNode {
   if (schema.items !== undefined) {
     const { items, ...options } = schema
-    return Type.Array(convertSchema(items) as unknown as TSchema, options)
+    return Type.Array(convertSchema(items), options)
   }
   if (schema.properties === undefined) return schema
   const entries = Object.entries(schema.properties)
@@ -35,7 +35,7 @@ function convertSchema(schema: SchemaNode): SchemaNode {
         : convertSchema(inner)
     ])
   )
-  return Type.Object(properties as unknown as Record<string, TSchema>, {
+  return Type.Object(properties, {
     additionalProperties: false
   })
 }

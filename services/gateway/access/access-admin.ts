@@ -196,11 +196,7 @@ export class AccessAdmin {
       const [state] = await tx.query<{ version: number }>(
         'update access_state set version = version + 1 returning version'
       )
-      return work(
-        tx,
-        (entry) => note({ ...entry, actor, requestId, result: 'ok' }),
-        Number(state!.version)
-      )
+      return work(tx, (entry) => note({ ...entry, actor, requestId, result: 'ok' }), state!.version)
     })
     await directory.refresh()
     await store.notify(CHANNEL, 'changed')
@@ -294,7 +290,7 @@ const tenantOf = ({ id, limits, created_at, tokens }: TenantRow): TenantEntry =>
   id,
   limits,
   createdAt: created_at.getTime(),
-  tokens: Number(tokens)
+  tokens
 })
 
 function entryOf(row: TokenRow): TokenEntry {

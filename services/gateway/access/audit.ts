@@ -131,14 +131,14 @@ export class Audit {
       `select * from audit_events ${where} order by at_ms desc, chain, seq desc limit $7 offset $8`,
       [...values, limit, offset]
     )
-    return { events: rows.map((row) => eventOf(row)), total: Number(count?.total ?? 0) }
+    return { events: rows.map((row) => eventOf(row)), total: count?.total ?? 0 }
   }
 
   /** Reads everything; in pages, so that it needs little memory. */
   async verify(): Promise<AuditReport> {
     const { store, checkpoints, key } = this.#deps
     const signed = await store.query<Checkpoint>('select * from audit_checkpoints')
-    const kept = new Map(signed.map((row) => [row.chain, numbered(row)]))
+    const kept = new Map(signed.map((row) => [row.chain, row]))
     const found = await store.query<{ chain: string }>(
       'select distinct chain from audit_events order by chain'
     )
@@ -162,25 +162,21 @@ export class Audit {
         'select * from audit_events where chain = $1 and seq > $2 order by seq limit $3',
         [chain, after, VERIFY_PAGE]
       )
-      for (const row of rows) check.event(numbered(row))
+      for (const row of rows) check.event(row)
       events += rows.length
       const last = rows.at(-1)
       if (last === undefined || rows.length < VERIFY_PAGE) return events
-      after = Number(last.seq)
+      after = last.seq
     }
   }
-}
-
-function numbered<Row extends { seq: number; at_ms: number }>(row: Row): Row {
-  return { ...row, seq: Number(row.seq), at_ms: Number(row.at_ms) }
 }
 
 function eventOf(row: LinkedRecord): AuditEvent {
   const { chain, seq, at_ms, actor, action, target, result, request_id, details, hash } = row
   return {
     chain,
-    seq: Number(seq),
-    at: Number(at_ms),
+    seq,
+    at: at_ms,
     actor,
     action,
     target,

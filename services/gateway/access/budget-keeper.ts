@@ -32,7 +32,9 @@ export class BudgetKeeper {
     const { store } = this.#deps
     await store.query(`delete from budget_use where updated_at < now() - interval '${KEEP}'`)
     await this.#learnAll()
-    this.#timer = setInterval(() => (this.#working = this.#exchange()), FLUSH_MS)
+    this.#timer = setInterval(() => {
+      this.#working = this.#exchange()
+    }, FLUSH_MS)
   }
 
   async stop(): Promise<void> {

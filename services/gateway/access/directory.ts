@@ -187,7 +187,7 @@ export class Directory {
     const { store } = this.#deps
     if (store === null) return
     const [state] = await store.query<{ version: number }>('select version from access_state')
-    const version = Number(state?.version ?? 0)
+    const version = state?.version ?? 0
     if (version === this.#version) return
     const since = this.#version
     const tenants = await store.query<{ id: string; limits: Limits }>(

@@ -13,13 +13,13 @@ const KEYS: Record<UsageGroup, string> = {
 }
 
 /** `tenant`: null for all of them. */
-export async function sumUsage(
+export function sumUsage(
   store: Queryable,
   { groupBy = 'model', from, to }: UsageQuery,
   tenant: string | null
 ): Promise<UsageRow[]> {
   const order = groupBy === 'day' ? 'key' : 'sum(prompt_tokens + completion_tokens) desc, key'
-  const rows = await store.query<UsageRow>(
+  return store.query<UsageRow>(
     `select ${KEYS[groupBy]} as key, count(*) as requests, count(error_code) as errors,
        coalesce(sum(prompt_tokens), 0) as "promptTokens",
        coalesce(sum(cached_prompt_tokens), 0) as "cachedPromptTokens",
@@ -31,12 +31,4 @@ export async function sumUsage(
      group by 1 order by ${order} limit ${ROWS_MAX}`,
     [tenant, from ?? null, to ?? null]
   )
-  return rows.map((row) => ({
-    key: row.key,
-    requests: Number(row.requests),
-    errors: Number(row.errors),
-    promptTokens: Number(row.promptTokens),
-    cachedPromptTokens: Number(row.cachedPromptTokens),
-    completionTokens: Number(row.completionTokens)
-  }))
 }
