@@ -133,8 +133,9 @@ export class Access implements Service {
 
   async stop(): Promise<void> {
     this.#stopping = true
-    await this.#opening?.catch(() => {}) // it was told to those who asked
-    await this.#keeper?.stop()
+    // A store that is still being opened is not waited for: nothing was counted yet.
+    if (this.#opening === null) await this.#keeper?.stop()
+    else this.#opening.catch(() => {})
     await this.directory.stop()
   }
 

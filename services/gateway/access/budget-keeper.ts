@@ -23,6 +23,7 @@ export class BudgetKeeper {
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> = Promise.resolve()
   #isAway = false
+  #stopped = false
 
   constructor(deps: BudgetKeeperDeps) {
     this.#deps = deps
@@ -32,12 +33,14 @@ export class BudgetKeeper {
     const { store } = this.#deps
     await store.query(`delete from budget_use where updated_at < now() - interval '${KEEP}'`)
     await this.#learnAll()
+    if (this.#stopped) return
     this.#timer = setInterval(() => {
       this.#working = this.#exchange()
     }, FLUSH_MS)
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     clearInterval(this.#timer)
     await this.#working
     await this.#exchange()

@@ -62,6 +62,7 @@ export class Directory {
   #timer: NodeJS.Timeout | undefined
   #unlisten: (() => Promise<void>) | null = null
   #isAway = false
+  #stopped = false
   /** Once a token was made they are needed for ever, also when all are revoked. */
   #hasTokens = false
 
@@ -88,10 +89,11 @@ export class Directory {
     const onChange = () => void this.#refreshQuietly()
     this.#unlisten = await store.listen(CHANNEL, { onNotice: onChange, onReconnect: onChange })
     await this.refresh()
-    this.#timer = setInterval(onChange, POLL_MS)
+    if (!this.#stopped) this.#timer = setInterval(onChange, POLL_MS)
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true
     clearInterval(this.#timer)
     await this.#unlisten?.()
     await this.#refreshing?.catch(() => {}) // it was told where it was asked for

@@ -125,7 +125,15 @@ test('/openapi.json is valid OpenAPI 3.1 and describes every address', async (t)
     '/infer',
     '/metrics',
     '/readyz',
-    '/v1/models'
+    '/v1/admin/audit',
+    '/v1/admin/audit/verify',
+    '/v1/admin/tenants',
+    '/v1/admin/tenants/{id}',
+    '/v1/admin/tokens',
+    '/v1/admin/tokens/{id}',
+    '/v1/admin/tokens/{id}/rotate',
+    '/v1/models',
+    '/v1/usage'
   ])
   const infer = document.paths['/infer']!['post']!
   assert.match(JSON.stringify(infer.requestBody), /"api_version"/)
