@@ -90,6 +90,8 @@ function heldCells(model: WorkerModel): Cell[] {
       return [name, { text: 'loading', format: 'yellow' }, { text: bar(model.progress ?? 0) }]
     case 'failed':
       return [name, { text: 'failed', format: 'red' }]
+    case 'loadable':
+      return [name, { text: 'loadable' }]
     case 'ready': {
       const { slots, running, waiting, decodeTokensPerSecond } = model
       const rate = Math.round(decodeTokensPerSecond)

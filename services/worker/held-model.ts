@@ -3,7 +3,7 @@
  * stays so, unless its source says that trying again may help: a server that was down comes back.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { ModelCapabilities, WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, LoadedModel } from './engines/engine.ts'
@@ -146,11 +146,19 @@ export class HeldModel {
         return { name, engine, state: 'failed', error, ...idle, ...unmeasured }
       }
       case 'ready': {
-        const { chatTemplate: _, ...loaded } = this.#state.loaded
-        const model = { ...loaded, name, engine, ...this.#state.engine.metrics() }
+        const { loaded } = this.#state
+        const { reasoning: _, ...facts } = loaded
+        const model = { ...facts, name, engine, ...this.#state.engine.metrics() }
         const yours = peerKey === undefined ? 0 : (this.#inFlight.get(peerKey) ?? 0)
-        const embeddings = canEmbed(this.#state.engine)
-        return { ...model, state: 'ready', yours, ...(embeddings ? { embeddings } : {}) }
+        const capabilities = capabilitiesOf(this.#state.engine, loaded)
+        const { embeddings } = capabilities
+        return {
+          ...model,
+          state: 'ready',
+          yours,
+          capabilities,
+          ...(embeddings ? { embeddings } : {})
+        }
       }
     }
   }
@@ -159,6 +167,16 @@ export class HeldModel {
     this.#closed = true
     clearTimeout(this.#retryTimer)
     if (this.#state.kind === 'ready') await this.#state.engine.close()
+  }
+}
+
+function capabilitiesOf(engine: Engine, { reasoning }: LoadedModel): ModelCapabilities {
+  return {
+    tools: engine.parameters.has('tools'),
+    jsonSchema: engine.parameters.has('responseFormat'),
+    embeddings: canEmbed(engine),
+    reasoning: reasoning ?? engine.parameters.has('reasoningEffort'),
+    vision: false // no engine takes images
   }
 }
 

@@ -232,7 +232,12 @@ export const InferenceItem = Type.Object({
   digest: Type.Optional(Type.String({ maxLength: 64 })),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */
   queued: Type.Optional(
-    Type.Object({ ahead: Type.Integer({ minimum: 0 }), waitMs: Type.Number({ minimum: 0 }) })
+    Type.Object({
+      ahead: Type.Integer({ minimum: 0 }),
+      waitMs: Type.Number({ minimum: 0 }),
+      /** The worker is loading the model for this request: how far it is, from 0 to 1. */
+      loading: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
+    })
   )
 })
 export type InferenceItem = Static<typeof InferenceItem>
@@ -270,7 +275,9 @@ export const CandidateScore = Type.Object({
   prefillMs: Type.Number(),
   rttMs: Type.Number(),
   cachedTokens: Type.Number(),
-  /** Expected time to first token: the sum of the three. */
+  /** Of a model that is not in memory there. */
+  loadMs: Type.Optional(Type.Number()),
+  /** Expected time to first token: the sum of these times. */
   expectedMs: Type.Number(),
   load: Type.Number(),
   slots: Type.Number(),

@@ -41,8 +41,17 @@ function toHttpModel({ name, createdAt, digest, contextTokens, ...rest }: ModelE
     digest,
     context_length: contextTokens,
     engine: rest.engine,
-    workers: rest.workers.length
+    workers: rest.workers.length,
+    workers_loadable: rest.loadable?.length ?? 0
   }
-  if (rest.quantization !== undefined) model.quantization = rest.quantization
+  const { quantization, parameters, sizeBytes, chatTemplate, capabilities } = rest
+  if (quantization !== undefined) model.quantization = quantization
+  if (parameters !== undefined) model.parameters = parameters
+  if (sizeBytes !== undefined) model.size_bytes = sizeBytes
+  if (chatTemplate !== undefined) model.chat_template = chatTemplate
+  if (capabilities !== undefined) {
+    const { jsonSchema, ...others } = capabilities
+    model.capabilities = { ...others, json_schema: jsonSchema }
+  }
   return model
 }

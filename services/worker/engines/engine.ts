@@ -26,6 +26,8 @@ export interface LoadedModel {
   parameters?: number
   sizeBytes: number
   chatTemplate: boolean
+  /** Whether it thinks before it answers; absent where nobody can tell before it does. */
+  reasoning?: boolean
 }
 
 export interface GenerateRequest {

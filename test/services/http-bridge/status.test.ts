@@ -12,7 +12,17 @@ const MODEL = {
   contextTokens: 2048,
   engine: 'llama',
   quantization: 'F16',
+  parameters: 1_049_000,
+  chatTemplate: true,
+  capabilities: {
+    tools: false,
+    jsonSchema: true,
+    embeddings: true,
+    reasoning: false,
+    vision: false
+  },
   workers: ['aa', 'bb'],
+  loadable: ['cc'],
   createdAt: 1_700_000_000
 }
 
@@ -31,8 +41,18 @@ test('the models are listed as OpenAI does, with what HAIF knows beyond it', asy
         digest: 'ab'.repeat(32),
         context_length: 2048,
         quantization: 'F16',
+        parameters: 1_049_000,
+        chat_template: true,
+        capabilities: {
+          tools: false,
+          json_schema: true,
+          embeddings: true,
+          reasoning: false,
+          vision: false
+        },
         engine: 'llama',
-        workers: 2
+        workers: 2,
+        workers_loadable: 1
       }
     ]
   })
