@@ -13,22 +13,23 @@ import { readOrchestratorConfig } from '../services/orchestrator/config.ts'
 import { createOrchestrator } from '../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../services/registry/catalogue.ts'
 import { createRegistry } from '../services/registry/registry.ts'
-import { readWorkerConfig } from '../services/worker/config.ts'
+import {
+  readWorkerConfig,
+  type WorkerConfig,
+  type WorkerWishes
+} from '../services/worker/config.ts'
 import { readHub } from '../services/worker/models/hub.ts'
-import { modelSource } from '../services/worker/models/model-source.ts'
-import { createWorker, type Worker } from '../services/worker/worker.ts'
+import { workerService } from '../services/worker/open-worker.ts'
+import { stopMsMaxOf, type Worker } from '../services/worker/worker.ts'
 import { atOnce, childService } from './child-service.ts'
 import { showLoading } from './loading.ts'
+import { ModelLines } from './model-lines.ts'
 import type { OwnMesh } from './own-mesh.ts'
 import { untilReady } from './until-ready.ts'
 
-/** For a worker's end, after it has drained. */
-const LEAVE_MS_MAX = 1000
-
-export interface MeshServicesOptions {
+export interface MeshServicesOptions extends WorkerWishes {
   host?: string
   port?: number
-  model?: string[]
   /** False: no worker here. */
   worker: boolean
   /** How many, in processes of their own. Absent: one, in this process. */
@@ -60,13 +61,13 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor } = deps
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
-  const uris = options.model ?? readWorkerConfig(env).models
+  const config = readWorkerConfig(env, options)
   const childEnv: Environment = {
     LOG_LEVEL: 'warn',
     ...env,
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
-    MODEL_ID: uris.join(',')
+    ...workerEnv(options)
   }
   const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
     atOnce(
@@ -90,24 +91,44 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       ? createGateway({ ...place('gateway'), ...readGatewayConfig(env) })
       : several(options.gateways, 'gateway')
   ]
+  services.push(bridge) // before models are loaded, because a taken port is the likeliest failure
   if (options.workers !== undefined) {
-    const stopMsMax = readWorkerConfig(env).drainMs + LEAVE_MS_MAX
+    const stopMsMax = stopMsMaxOf(config.drainMs)
     services.push(several(options.workers, 'worker', { stopMsMax }))
   } else if (options.worker) {
-    services.push(showLoading(ownWorker(place('worker'), uris, env)))
+    services.push(ownWorker(place('worker'), config, env))
   }
-  services.push(bridge)
   if (options.worker) services.push(untilReady(() => bridge.url))
   const hasWorker = options.worker
-  const hasBuiltin = hasWorker && uris.includes('builtin')
+  const hasBuiltin = hasWorker && config.upstream === null && config.models.includes('builtin')
   return { services, url: () => bridge.url, hasBuiltin, hasWorker }
 }
 
-function ownWorker(place: Place, uris: string[], env: Environment): Worker {
-  const models = uris.map((uri) =>
-    modelSource(uri, { folder: place.home.models, hub: readHub(env) })
+function ownWorker(place: Place, config: WorkerConfig, env: Environment): Service {
+  const lines = new ModelLines()
+  let shown: Service | null = null
+  const service = workerService(
+    {
+      place,
+      config,
+      hub: readHub(env),
+      onDrain: () => shown?.stop(),
+      onModel: (model) => lines.changed(model)
+    },
+    async (worker: Worker) => {
+      shown = showLoading(worker, lines)
+      await shown.start()
+    }
   )
-  const { drainMs } = readWorkerConfig(env)
-  const worker = createWorker({ ...place, models, drainMs, onDrain: () => worker.stop() })
-  return worker
+  return { ...service, stop: async () => (shown ?? service).stop() }
+}
+
+/** For workers in processes of their own: the options, which come before the environment. */
+function workerEnv({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Environment {
+  return {
+    ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
+    ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
+    ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
+    ...(gpu === undefined ? {} : { GPU: gpu })
+  }
 }

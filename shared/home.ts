@@ -14,7 +14,7 @@ import type { KeyPair } from 'hyperdht'
 import { readString, type Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
-import { loadIdentity, loadSecretFile } from './mesh/identity.ts'
+import { loadIdentity, loadSecretFile, tightenSecretFile } from './mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
 
 /** Workers, say, that may run on one home at the same time. */
@@ -82,7 +82,8 @@ export class Home {
 
   /** From the option, the environment, or the mesh that this machine last started or joined. */
   topicKey(option: string | undefined, env: Environment): TopicKey {
-    const text = option ?? env['HAIF_TOPIC_KEY'] ?? this.#read('topic.key')
+    const given = option ?? readString(env, 'HAIF_TOPIC_KEY', '')
+    const text = given === '' ? this.#read('topic.key') : given
     if (text !== null) return decodeTopicKey(text)
     throw new HaifError(
       'CONFIG_INVALID',
@@ -91,8 +92,10 @@ export class Home {
   }
 
   #read(name: string): string | null {
+    const file = join(this.folder, name)
     try {
-      return readFileSync(join(this.folder, name), 'utf8').trim()
+      if (name === 'topic.key') tightenSecretFile(file)
+      return readFileSync(file, 'utf8').trim()
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
       throw error

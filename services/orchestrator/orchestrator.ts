@@ -97,7 +97,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       return {}
     })
     .respond(orchestratorReady, () =>
-      table.readyModels().size === 0
+      table.readyModels().size === 0 && table.loadableModels().size === 0
         ? { ready: false, reason: 'no worker has a model ready' }
         : { ready: true }
     )

@@ -19,7 +19,7 @@ import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
 import { SimEngine, type SimOptions } from '../../services/worker/engines/sim/sim-engine.ts'
 import type { ModelSource } from '../../services/worker/held-model.ts'
-import { createWorker } from '../../services/worker/worker.ts'
+import { createWorker, type WorkerDeps } from '../../services/worker/worker.ts'
 import { atEnd, startDht, startPeer } from './peers.ts'
 import { until } from './until.ts'
 
@@ -87,12 +87,17 @@ export class TestMesh {
     return this.#start(createGateway({ join, self, maxConcurrentPerCaller, log: this.#log }))
   }
 
-  async addWorker(models: ModelSource[], labels: Record<string, string> = {}) {
+  async addWorker(
+    models: ModelSource[],
+    labels: Record<string, string> = {},
+    more: Pick<WorkerDeps, 'onDemand' | 'budget' | 'onModel'> = {}
+  ) {
     const join = this.joiner('worker')
     const worker = createWorker({
       join,
       models,
       labels,
+      ...more,
       self,
       onDrain: () => worker.stop(),
       drainMs: 1000,

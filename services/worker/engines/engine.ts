@@ -11,6 +11,7 @@ import type {
   TokenLogprob,
   Usage
 } from '#shared/contracts/inference.ts'
+import type { Memory } from '#shared/contracts/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 
 /** What is known of a loaded model. */
@@ -28,6 +29,14 @@ export interface LoadedModel {
   chatTemplate: boolean
   /** Whether it thinks before it answers; absent where nobody can tell before it does. */
   reasoning?: boolean
+  /** What it takes of the machine's memory, measured. */
+  memory?: Memory
+}
+
+/** What a model would take, with the largest context that fits. */
+export interface MemoryEstimate {
+  memory: Memory
+  sizeBytes: number
 }
 
 export interface GenerateRequest {
@@ -97,8 +106,16 @@ export interface Engine {
   readonly kind: string
   /** Names of `Sampling` fields and of `GenerateRequest` that it understands; the rest is refused. */
   readonly parameters: ReadonlySet<string>
-  /** Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file. */
-  load(): Promise<LoadedModel>
+  /**
+   * Before it is loaded: what it would take within `most`, which also bounds the context that `load`
+   * makes. Null: not even the smallest fits. Absent: it takes nothing of this machine.
+   */
+  estimate?(most: Memory): Promise<MemoryEstimate | null>
+  /**
+   * Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file. `onProgress`
+   * is told a fraction from 0 to 1.
+   */
+  load(onProgress?: (fraction: number) => void): Promise<LoadedModel>
   /**
    * Streams the answer; the return value ends it. Aborting stops the decoding within one token and
    * throws the signal's reason. Rejects with CONTEXT_TOO_LONG before anything is decoded.

@@ -43,6 +43,11 @@ export class PromptRenderer {
     this.#reasoning = this.#template === null ? null : reasoningMarks(this.#template, model)
   }
 
+  /** Whether the model marks what it thinks before it answers. */
+  get hasReasoning(): boolean {
+    return this.#reasoning !== null
+  }
+
   get hasTemplate(): boolean {
     return this.#template !== null
   }

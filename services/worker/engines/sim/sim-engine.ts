@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Memory } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   Engine,
@@ -11,7 +12,8 @@ import type {
   GenerateEnd,
   GenerateItem,
   GenerateRequest,
-  LoadedModel
+  LoadedModel,
+  MemoryEstimate
 } from '../engine.ts'
 import { SimCache } from './sim-cache.ts'
 import { SimSlots } from './sim-slots.ts'
@@ -30,6 +32,10 @@ export interface SimOptions {
   decodeTokensPerSecond: number
   /** The answer ends by itself here; `Infinity`: only `maxTokens` ends it. */
   answerTokens: number
+  /** What it pretends to take of the worker's memory, and how long to load. */
+  ramBytes: number
+  vramBytes: number
+  loadMs: number
   now?: () => number
 }
 
@@ -41,7 +47,10 @@ export const SIM_DEFAULTS: SimOptions = {
   cacheTokens: 0,
   prefillTokensPerSecond: 5000,
   decodeTokensPerSecond: 100,
-  answerTokens: Infinity
+  answerTokens: Infinity,
+  ramBytes: 0,
+  vramBytes: 0,
+  loadMs: 0
 }
 
 const PARAMETERS = new Set(['temperature', 'topP', 'topK', 'minP', 'seed', 'tokens'])
@@ -63,10 +72,18 @@ export class SimEngine implements Engine {
     this.#now = options.now ?? (() => performance.now())
   }
 
+  async estimate(most: Memory): Promise<MemoryEstimate | null> {
+    const { ramBytes, vramBytes } = this.#options
+    if (ramBytes > most.ramBytes || vramBytes > most.vramBytes) return null
+    return { memory: { ramBytes, vramBytes }, sizeBytes: 0 }
+  }
+
   async load(): Promise<LoadedModel> {
-    const { name, contextTokens } = this.#options
+    const { name, contextTokens, ramBytes, vramBytes, loadMs } = this.#options
+    if (loadMs > 0) await sleep(loadMs)
+    const memory = { ramBytes, vramBytes }
     const digest = createHash('sha256').update(`haif/sim/${name}`).digest('hex')
-    return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true }
+    return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true, memory }
   }
 
   metrics(): EngineMetrics {
