@@ -80,7 +80,7 @@ export class SimEngine implements Engine {
 
   async load(): Promise<LoadedModel> {
     const { name, contextTokens, ramBytes, vramBytes, loadMs } = this.#options
-    if (loadMs > 0) await sleep(loadMs)
+    if (loadMs > 0) await this.#loading(loadMs)
     const memory = { ramBytes, vramBytes }
     const digest = createHash('sha256').update(`haif/sim/${name}`).digest('hex')
     return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true, memory }
@@ -95,6 +95,19 @@ export class SimEngine implements Engine {
       waiting: this.#slots.waiting,
       prefillTokensPerSecond: finite(prefillTokensPerSecond),
       decodeTokensPerSecond: finite(decodeTokensPerSecond)
+    }
+  }
+
+  /** Closing ends it. */
+  async #loading(loadMs: number): Promise<void> {
+    const loading = new AbortController()
+    this.#running.add(loading)
+    try {
+      await sleep(loadMs, undefined, { signal: loading.signal })
+    } catch {
+      throw closed()
+    } finally {
+      this.#running.delete(loading)
     }
   }
 
