@@ -18,13 +18,20 @@ export function capabilitiesOf(engine: Engine, { reasoning }: LoadedModel): Mode
   }
 }
 
+/** With tools, or with messages about calls of them. */
+function usesTools({ tools = [], toolChoice, input }: InferenceRequest): boolean {
+  if (tools.length > 0 && toolChoice !== 'none') return true
+  if (input.mode !== 'chat') return false
+  return input.messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0)
+}
+
 export function refuseUnsupported(engine: Engine, request: InferenceRequest): void {
   const asked = Object.keys(request.sampling)
   if (request.stop !== undefined) asked.push('stop')
   if (request.responseFormat !== undefined) asked.push('responseFormat')
   if (request.logprobs === true) asked.push('logprobs')
   if ((request.topLogprobs ?? 0) > 0) asked.push('topLogprobs')
-  if (request.tools !== undefined && request.toolChoice !== 'none') asked.push('tools')
+  if (usesTools(request)) asked.push('tools')
   if (request.reasoningEffort !== undefined) asked.push('reasoningEffort')
   if (request.input.mode === 'tokens') asked.push('tokens')
   const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))

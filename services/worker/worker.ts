@@ -267,16 +267,24 @@ type Loading = NonNullable<InferenceItem['queued']>
 function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
     request
+  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = request
   const generate: GenerateRequest = { input, maxTokens, sampling }
   if (stop !== undefined) generate.stop = stop
   if (responseFormat !== undefined) generate.responseFormat = responseFormat
   if (logprobs !== undefined) generate.logprobs = logprobs
   if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
+  if (tools.length > 0 && toolChoice !== 'none') {
+    generate.tools = tools
+    generate.toolChoice = toolChoice
+    if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
+  }
+  if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
   if (resume !== undefined) {
     generate.resumeTokenIds = resume.tokenIds
     if (resume.digest !== digest) {
       generate.resumeText = resume.text
       generate.resumeTokens = tokensIn(resume)
+      if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
     }
   }
   return generate

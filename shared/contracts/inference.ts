@@ -49,7 +49,9 @@ export type ChatMessage = Static<typeof ChatMessage>
 export const Tool = Type.Object({
   name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
   description: Type.Optional(Type.String({ maxLength: 65_536 })),
-  parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown()))
+  parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Whether the arguments must fit; otherwise a schema that the engine cannot keep only describes. */
+  strict: Type.Optional(Type.Boolean())
 })
 export type Tool = Static<typeof Tool>
 
@@ -176,6 +178,8 @@ export const InferenceRequest = Type.Object({
     Type.Object({
       tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
       text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
+      /** What was thought before the text. */
+      reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 })),
       /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
       tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
       /** The file whose tokens these are; another one continues by text. */

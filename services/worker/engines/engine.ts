@@ -5,10 +5,14 @@
 import type {
   FinishReason,
   InferenceInput,
+  InferenceRequest,
   ResponseFormat,
   Sampling,
   Timings,
   TokenLogprob,
+  Tool,
+  ToolCallDelta,
+  ToolChoice,
   Usage
 } from '#shared/contracts/inference.ts'
 import type { Memory } from '#shared/contracts/peers.ts'
@@ -46,6 +50,11 @@ export interface GenerateRequest {
   stop?: string[]
   /** The answer is JSON of this form. */
   responseFormat?: ResponseFormat
+  /** What the model may ask to have called; never empty. The choice is never `none`. */
+  tools?: Tool[]
+  toolChoice?: ToolChoice
+  parallelToolCalls?: boolean
+  reasoningEffort?: NonNullable<InferenceRequest['reasoningEffort']>
   /** Whether items carry `logprobs`, with so many likely tokens beside each. */
   logprobs?: boolean
   topLogprobs?: number
@@ -61,6 +70,8 @@ export interface GenerateRequest {
   resumeText?: string
   /** How many tokens that text was; given with it. */
   resumeTokens?: number
+  /** What was thought before that text; given with it. */
+  resumeReasoning?: string
 }
 
 export interface GenerateItem {
@@ -70,6 +81,8 @@ export interface GenerateItem {
   tokens?: number
   /** What the model thinks before it answers, where the engine can tell it from the answer. */
   reasoning?: string
+  /** Parts of tool calls; what the model wrote for them is not in `text`. */
+  toolCalls?: ToolCallDelta[]
   /** One for each of `tokenIds`. */
   logprobs?: TokenLogprob[]
 }

@@ -314,7 +314,12 @@ const REQUEST_PARAMETERS = [
   'logprobs',
   'topLogprobs',
   'resumeTokenIds',
-  'resumeText'
+  'resumeText',
+  'resumeReasoning',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'reasoningEffort'
 ] as const satisfies (keyof GenerateRequest)[]
 
 const WAITING_MAX = 256

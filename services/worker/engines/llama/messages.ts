@@ -52,7 +52,7 @@ export interface Rates {
 export type DecodeStepMs = [decoding: number, ms: number]
 
 export type AnswerPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
-export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs'>
+export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls'>
 export type AnswerEnd = [id: number, end: GenerateEnd]
 export type AnswerFailure = [id: number, failure: Failure]
 

@@ -121,9 +121,10 @@ export class Scheduler {
   submit(job: Job): void {
     const task = this.#taskOf(job)
     for (const token of job.resumeTokens) {
-      if (task.answer.finishReason === null) task.answer.push(token)
+      if (task.answer.finishReason === null) task.answer.replay(token)
     }
     task.answer.takeReasoning() // sent already
+    task.answer.takeToolCalls()
     this.#waiting.push(task)
     this.#wake()
   }
@@ -339,6 +340,7 @@ function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[])
       answerTokens: answer.tokens
     }),
     ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
+    ...(limits.tools === undefined ? {} : { grammarEvaluationState: () => answer.grammar }),
     ...(tokenBias === undefined ? {} : { tokenBias })
   }
   if (topLogprobs === undefined) return sequence.evaluate(tokens, options)
@@ -348,8 +350,12 @@ function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[])
 
 function extrasOf({ job, answer }: Task, drawn: Token | Drawn): PartExtras | null {
   const reasoning = answer.takeReasoning()
-  const extras: PartExtras = reasoning === '' ? {} : { reasoning }
-  if (typeof drawn === 'number') return reasoning === '' ? null : extras
+  const toolCalls = answer.takeToolCalls()
+  const extras: PartExtras = {
+    ...(reasoning === '' ? {} : { reasoning }),
+    ...(toolCalls.length === 0 ? {} : { toolCalls })
+  }
+  if (typeof drawn === 'number') return Object.keys(extras).length === 0 ? null : extras
   const textOf = (token: Token) => job.limits.detokenize([token], [])
   extras.logprobs = [tokenLogprob(drawn.token, drawn.probabilities, job.topLogprobs ?? 0, textOf)]
   return extras
