@@ -207,7 +207,7 @@ export class RequestRun {
   #addRival(): void {
     const [silent] = this.#attempts
     if (silent === undefined || this.#attempts.length > 1) return
-    if (this.#begun.length >= ATTEMPTS_MAX) return
+    if (this.#begun.length >= ATTEMPTS_MAX || !this.#sent.canContinue) return
     const exclude = new Set([...this.#failed, silent.holding])
     const placement = { ...this.#ask.placement, exclude }
     const grant = this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
@@ -240,7 +240,7 @@ export class RequestRun {
       this.#failed.add(attempt.holding)
     }
     if (this.#attempts.length > 0) return // the other one goes on
-    if (!mayTryOn(error)) throw error
+    if (!mayTryOn(error) || !this.#sent.canContinue) throw error
     const { requestId } = this.#context
     const worker = attempt.holding.workerKey
     this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')

@@ -282,6 +282,7 @@ function toGenerate(request: InferenceRequest, digest: string): GenerateRequest 
   if (resume !== undefined) {
     generate.resumeTokenIds = resume.tokenIds
     if (resume.digest !== digest) {
+      if ((resume.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
       generate.resumeText = resume.text
       generate.resumeTokens = tokensIn(resume)
       if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
@@ -289,3 +290,10 @@ function toGenerate(request: InferenceRequest, digest: string): GenerateRequest 
   }
   return generate
 }
+
+/** Its tokens mean nothing to this file, and calls are no text to go on with; another worker may. */
+const cannotGoOnAfterCalls = (): HaifError =>
+  new HaifError(
+    'ENGINE_FAILED',
+    'the answer has tool calls that another model file has written: this one cannot go on with them'
+  )

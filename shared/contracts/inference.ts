@@ -180,6 +180,8 @@ export const InferenceRequest = Type.Object({
       text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
       /** What was thought before the text. */
       reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 })),
+      /** The tool calls so far; the last one may be unfinished. Only token ids go on after them. */
+      toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
       /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
       tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
       /** The file whose tokens these are; another one continues by text. */

@@ -49,7 +49,7 @@ export async function* inferBatchesThrough(
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
       if (lost !== null && toHaifError(error).code === 'NO_PEER') throw lost
-      if (!isLost(error) || hop >= HOPS_MAX) throw error
+      if (!isLost(error) || hop >= HOPS_MAX || !sent.canContinue) throw error
       lost = error
     } finally {
       if (left) await stream.return(undefined as never) // the caller has left

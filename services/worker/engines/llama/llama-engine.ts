@@ -78,7 +78,7 @@ export class LlamaEngine implements Engine {
       options: this.#loadOptions,
       env: deviceEnv(options),
       restart: { ...RESTART_POLICY, ...options.restart },
-      loadTimeoutMs: options.loadTimeoutMs ?? LOAD_TIMEOUT_MS,
+      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file?.sizeBytes ?? 0),
       checkFile: () => this.#checkFile(),
       onEvent: (event) => {
         options.onEvent?.(event)
@@ -323,11 +323,14 @@ const REQUEST_PARAMETERS = [
 ] as const satisfies (keyof GenerateRequest)[]
 
 const WAITING_MAX = 256
-const LOAD_TIMEOUT_MS = 600_000 // 40 GB from a disk of 100 MB/s
 const RESTART_WAIT_MS = 10_000
 const RESTART_RETRY_MS = 1_000
 const OVERLOADED_RETRY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 1_500
+
+/** To start the process and to measure, and to read the file from a slow disk: 630 s for 40 GB. */
+const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
+const LOAD_BYTES_PER_MS = 70_000
 
 function loadOptions({ modelPath, slots, contextTokens, gpu }: LlamaEngineOptions): LoadOptions {
   return {
