@@ -224,7 +224,8 @@ export function conformance(title: string, conformant: Conformant): void {
     test('an abort frees the slot and throws its reason, running or waiting', async () => {
       const aborts = Array.from({ length: SLOTS + 1 }, () => new AbortController())
       const reasons = aborts.map((_, i) => new Error(`changed my mind about ${i}`))
-      const streams = aborts.map(({ signal }) => engine.generate(long(), signal))
+      const longest = long({ maxTokens: contextTokens }) // none shall be over before it is aborted
+      const streams = aborts.map(({ signal }) => engine.generate(longest, signal))
       const nexts = streams.map((stream) => stream.next())
       await Promise.all(nexts.slice(0, SLOTS)) // the last one waits for a slot
       const pending = [...streams.slice(0, SLOTS).map((stream) => stream.next()), nexts[SLOTS]!]

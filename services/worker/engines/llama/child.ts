@@ -3,12 +3,14 @@
  * one message per step. It decides nothing about its own life: it ends when the worker lets go of
  * it, or dies, or kills it.
  */
+import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../engine.ts'
 import { Embedder } from './embedder.ts'
 import { oneLine, toFailure } from './failure.ts'
 import { jobOf } from './job.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
 import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
+import { copyPrefix } from './prefix-copy.ts'
 import { Scheduler } from './scheduler.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
@@ -57,6 +59,8 @@ async function load(options: LoadOptions): Promise<void> {
   })
   const scheduler = new Scheduler({
     sequences: loaded.sequences,
+    copyPrefix: (target, source, tokens) =>
+      copyPrefix(target as LlamaContextSequence, source as LlamaContextSequence, tokens),
     calibration: loaded.calibration,
     creditTokens: options.creditTokens,
     onStep: send,
