@@ -12,16 +12,16 @@ export type CopyPrefix<Sequence> = (
   tokens: number
 ) => Promise<boolean>
 
-interface Copying {
-  _copyStateFromOtherSequence?(source: LlamaContextSequence, tokens: number): Promise<boolean>
-}
+type Copy = (source: LlamaContextSequence, tokens: number) => Promise<boolean | undefined>
+/** Its name in the library, which is none of its interface. */
+const COPY = '_copyStateFromOtherSequence'
 
 export const copyPrefix: CopyPrefix<LlamaContextSequence> = async (target, source, tokens) => {
   // A state that cannot be cut back would bring along what follows the prefix.
   if (source.needsCheckpoints) return false
-  const copying = target as unknown as Copying
-  if (typeof copying._copyStateFromOtherSequence !== 'function') return false
-  if ((await copying._copyStateFromOtherSequence(source, tokens)) === true) return true
+  const copy = (target as unknown as Record<string, Copy | undefined>)[COPY]
+  if (typeof copy !== 'function') return false
+  if (await copy.call(target, source, tokens)) return true
   await target.clearHistory()
   return false
 }
