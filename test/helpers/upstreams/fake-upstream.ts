@@ -324,7 +324,7 @@ function vectorsOf(inputs: readonly (string | number[])[]): Refused {
     return { object: 'embedding', index, embedding: [...hash.subarray(0, 8)] }
   })
   const prompt_tokens = inputs.reduce((sum, input) => sum + input.length, 0)
-  return { status: 200, body: { data: data.reverse(), usage: { prompt_tokens } } }
+  return { status: 200, body: { data: data.toReversed(), usage: { prompt_tokens } } }
 }
 
 async function goWrong(
