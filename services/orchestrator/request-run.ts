@@ -128,7 +128,7 @@ export class RequestRun {
     const tookMs = this.#silence.heard()
     if (this.#hasSpoken.has(step.attempt)) {
       const items = step.kind === 'items' ? step.batch.items().length : 1
-      step.attempt.holding.measuredItem(tookMs / items)
+      step.attempt.holding.measuredItem(tookMs / Math.max(1, items))
     }
     // While the worker loads the model it is alive, and has not begun to answer.
     if (step.kind === 'items' && !this.#hasSpoken.has(step.attempt)) {
