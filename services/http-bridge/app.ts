@@ -4,16 +4,22 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { onClientError } from './client-error.ts'
 import type { Failures } from './failures.ts'
+import { tellAllowedMethods } from './allowed-methods.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import { describeRoutes } from './open-api.ts'
 import { readRequestId } from './request-headers.ts'
+import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { completionsRoute } from './routes/completions.ts'
+import { embeddingsRoute } from './routes/embeddings.ts'
 import { healthRoutes } from './routes/health.ts'
 import { homeRoute } from './routes/home.ts'
 import { inferRoute } from './routes/infer.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelsRoute } from './routes/models.ts'
+import { responsesRoutes } from './routes/responses.ts'
 import { shuttingDown, type RunningRequests } from './running-requests.ts'
+import { ResponseStore } from './openai/response-store.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** For a client to send a whole request; slower ones would hold connections for nothing. */
@@ -49,8 +55,13 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
+  tellAllowedMethods(app)
   await describeRoutes(app, version)
   inferRoute(app, deps)
+  chatCompletionsRoute(app, deps)
+  completionsRoute(app, deps)
+  responsesRoutes(app, { ...deps, responses: new ResponseStore({ now: () => Date.now() }) })
+  embeddingsRoute(app, deps)
   modelsRoute(app, deps)
   healthRoutes(app, deps)
   metricsRoute(app, metrics)

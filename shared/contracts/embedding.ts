@@ -8,8 +8,8 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { InferenceRequest, ModelName } from './inference.ts'
 
 export const EMBED_INPUTS_MAX = 256
-const INPUT_CHARACTERS_MAX = 1_048_576
-const INPUT_TOKENS_MAX = 131_072
+export const INPUT_CHARACTERS_MAX = 1_048_576
+export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
 /** Of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
 export const VECTOR_BYTES_MAX = 2_883_584

@@ -145,7 +145,13 @@ test('/openapi.json is valid OpenAPI 3.1 and describes every address', async (t)
     '/infer',
     '/metrics',
     '/readyz',
-    '/v1/models'
+    '/v1/chat/completions',
+    '/v1/completions',
+    '/v1/embeddings',
+    '/v1/models',
+    '/v1/models/{id}',
+    '/v1/responses',
+    '/v1/responses/{id}'
   ])
   const infer = document.paths['/infer']!['post']!
   assert.match(JSON.stringify(infer.requestBody), /"api_version"/)

@@ -1,0 +1,50 @@
+/** Tools that a request offers, and which of them the model may or must call. */
+import type { InferenceRequest, Tool, ToolChoice } from '#shared/contracts/inference.ts'
+import { invalid } from './body.ts'
+
+/** As both APIs mean it, however they write it. */
+export interface Wanted {
+  tools: Tool[]
+  choice: ToolChoice | { mode: 'auto' | 'required'; among: string[] } | undefined
+  parallel: boolean | undefined
+}
+
+type ToolFields = Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>
+
+export function toolFields({ tools, choice, parallel }: Wanted): ToolFields {
+  const named = new Set(tools.map(({ name }) => name))
+  for (const name of namesIn(choice)) {
+    if (!named.has(name))
+      throw invalid('tool_choice', `tool_choice names ${name}, which is no tool`)
+  }
+  if (tools.length === 0) {
+    if (choice !== 'required') return {}
+    throw invalid('tool_choice', 'tool_choice is "required" and there are no tools')
+  }
+  if (named.size < tools.length) throw invalid('tools', 'two tools have the same name')
+  const fields: ToolFields = { tools }
+  if (typeof choice === 'object' && 'among' in choice) {
+    fields.tools = tools.filter(({ name }) => choice.among.includes(name))
+    fields.toolChoice = choice.mode
+  } else if (choice !== undefined) fields.toolChoice = choice
+  if (parallel !== undefined) fields.parallelToolCalls = parallel
+  return fields
+}
+
+function namesIn(choice: Wanted['choice']): string[] {
+  if (typeof choice !== 'object') return []
+  return 'among' in choice ? choice.among : [choice.name]
+}
+
+interface GivenTool {
+  name: string
+  description?: string
+  parameters?: Record<string, unknown>
+}
+
+export function readTool({ name, description, parameters }: GivenTool): Tool {
+  const tool: Tool = { name }
+  if (description !== undefined) tool.description = description
+  if (parameters !== undefined) tool.parameters = parameters
+  return tool
+}
