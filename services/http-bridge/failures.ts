@@ -11,7 +11,7 @@ import {
   type Failure
 } from './errors.ts'
 import { isVersioned } from './infer-body.ts'
-import { openAiErrorBody, openAiStatus } from './openai/error.ts'
+import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from './openai/error.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import type { RunningRequests } from './running-requests.ts'
 
@@ -46,7 +46,7 @@ export class Failures {
     // sending would see a reset instead of the reply. Node reads the rest and drops it.
     if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
     const [status, body] = isOpenAi(request)
-      ? [openAiStatus(error), openAiErrorBody(error)]
+      ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
       : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
     return reply
       .code(status)
@@ -75,6 +75,9 @@ export class Failures {
 
 /** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too. */
 const isOpenAi = ({ url }: FastifyRequest): boolean => url.startsWith('/v1/')
+
+const namesFor = ({ url }: FastifyRequest) =>
+  url.startsWith('/v1/responses') ? RESPONSES_NAMES : {}
 
 const PATH_CHARACTERS_MAX = 128
 

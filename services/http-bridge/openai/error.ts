@@ -6,9 +6,12 @@ import type { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
 import type { ErrorCode, HaifError } from '#shared/errors.ts'
 import { publicMessage } from '../errors.ts'
 
-export function openAiErrorBody(error: HaifError): OpenAiErrorBody {
+/** Parameters of the mesh, where an endpoint has another name for them than the same with underscores. */
+export type ParamNames = Readonly<Record<string, string>>
+
+export function openAiErrorBody(error: HaifError, names: ParamNames = {}): OpenAiErrorBody {
   const inside = paramInside(error)
-  const param = inside === null ? null : paramName(inside)
+  const param = inside === null ? null : paramName(inside, names)
   const message = publicMessage(error)
   return {
     error: {
@@ -54,15 +57,28 @@ function paramInside({ code, details }: HaifError): string | null {
 }
 
 /** `messages.0.content` is `messages[0].content` there, `topLogprobs` is `top_logprobs`. */
-function paramName(name: string): string {
-  const known = NAMES[name]
+function paramName(name: string, names: ParamNames): string {
+  const known = names[name] ?? NAMES[name]
   if (known !== undefined) return known
   return name
     .replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')
     .replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 
-const NAMES: Record<string, string> = { tokens: 'prompt' }
+const NAMES: ParamNames = {
+  tokens: 'prompt',
+  topLogprobs: 'top_logprobs',
+  repeatPenalty: 'repetition_penalty',
+  inputs: 'input'
+}
 
+export const RESPONSES_NAMES: ParamNames = {
+  maxTokens: 'max_output_tokens',
+  responseFormat: 'text.format',
+  reasoningEffort: 'reasoning.effort',
+  logprobs: 'include'
+}
+
+/** The word that the message has for it; `tokens` and the like are words of the sentence. */
 const renamed = (message: string, inside: string, param: string): string =>
-  inside === param || inside === 'tokens' ? message : message.replace(inside, param)
+  /[A-Z.]/.test(inside) ? message.replace(inside, param) : message

@@ -4,7 +4,7 @@ import type { InferenceEnd } from '#shared/contracts/inference.ts'
 import type { AnswerPart } from '../answer-parts.ts'
 import type { EventForm } from '../send-events.ts'
 import type { SseWriter } from '../sse.ts'
-import { openAiErrorBody } from './error.ts'
+import { openAiErrorBody, RESPONSES_NAMES } from './error.ts'
 import { commentOn } from './reply-parts.ts'
 import { failResponse } from './response-object.ts'
 import { ResponseOutput } from './response-output.ts'
@@ -45,7 +45,7 @@ export class ResponseEvents implements EventForm {
   /** Clients end at the first of the two events that they know. */
   failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
     this.#begin(events)
-    const { code, message, param } = openAiErrorBody(error).error
+    const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error
     this.#emit('error', { code, message, param })
     const response = failResponse(this.#deps.begun, this.#output, error)
     this.#emit('response.failed', { response })

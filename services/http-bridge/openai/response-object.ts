@@ -1,7 +1,7 @@
 /** The response object: everything that was asked for, and what has come of it. */
 import type { ResponseObject, ResponsesBody } from '#shared/contracts/http-responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference.ts'
-import { openAiErrorBody } from './error.ts'
+import { openAiErrorBody, RESPONSES_NAMES } from './error.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { explanationsOf } from './reply-parts.ts'
 import type { ResponseOutput } from './response-output.ts'
@@ -87,7 +87,7 @@ export function failResponse(
   output: ResponseOutput,
   error: HaifError
 ): ResponseObject {
-  const { message } = openAiErrorBody(error).error
+  const { message } = openAiErrorBody(error, RESPONSES_NAMES).error
   const code = error.code === 'RATE_LIMITED' ? 'rate_limit_exceeded' : 'server_error'
   return { ...begun, status: 'failed', error: { code, message }, output: output.items }
 }

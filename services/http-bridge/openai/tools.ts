@@ -40,11 +40,13 @@ interface GivenTool {
   name: string
   description?: string
   parameters?: Record<string, unknown>
+  strict?: boolean
 }
 
-export function readTool({ name, description, parameters }: GivenTool): Tool {
+export function readTool({ name, description, parameters, strict }: GivenTool): Tool {
   const tool: Tool = { name }
   if (description !== undefined) tool.description = description
   if (parameters !== undefined) tool.parameters = parameters
+  if (strict !== undefined) tool.strict = strict
   return tool
 }
