@@ -225,10 +225,14 @@ export const ResponseObject = Type.Object(
     user: nullable(Type.String()),
     safety_identifier: nullable(Type.String()),
     prompt_cache_key: nullable(Type.String()),
+    access_programs: Type.Null(),
     usage: nullable(
       Type.Object({
         input_tokens: Type.Integer(),
-        input_tokens_details: Type.Object({ cached_tokens: Type.Integer() }),
+        input_tokens_details: Type.Object({
+          cached_tokens: Type.Integer(),
+          cache_write_tokens: Type.Literal(0)
+        }),
         output_tokens: Type.Integer(),
         output_tokens_details: Type.Object({ reasoning_tokens: Type.Integer() }),
         total_tokens: Type.Integer()

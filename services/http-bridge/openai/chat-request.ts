@@ -6,9 +6,10 @@ import { readFormat } from '../response-format.ts'
 import { bodyChecker, invalid, type Refusals } from './body.ts'
 import { textOf } from './content.ts'
 import { choicesOf, NO_LIMIT, readSampling, readStop } from './sampling.ts'
-import { readTool, toolFields, type Wanted } from './tools.ts'
+import { OTHER_TOOLS, readTool, toolFields, type Wanted } from './tools.ts'
 
 export const CHAT_REFUSALS: Refusals = {
+  tools: OTHER_TOOLS,
   functions: { why: 'use tools' },
   function_call: { why: 'use tool_choice' },
   audio: { why: 'the models here write text only' },

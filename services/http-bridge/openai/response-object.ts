@@ -51,6 +51,7 @@ export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): Re
     user: body.user ?? null,
     safety_identifier: body.safety_identifier ?? null,
     prompt_cache_key: body.prompt_cache_key ?? null,
+    access_programs: null,
     usage: null
   }
 }
@@ -73,7 +74,7 @@ export function endResponse(
     output: output.items,
     usage: {
       input_tokens: promptTokens,
-      input_tokens_details: { cached_tokens: cachedPromptTokens },
+      input_tokens_details: { cached_tokens: cachedPromptTokens, cache_write_tokens: 0 },
       output_tokens: completionTokens,
       output_tokens_details: { reasoning_tokens: output.reasoningTokens },
       total_tokens: promptTokens + completionTokens

@@ -7,9 +7,10 @@ import {
 import type { ChatMessage, InferenceRequest, ResponseFormat } from '#shared/contracts/inference.ts'
 import { bodyChecker, type Refusals } from './body.ts'
 import { NO_LIMIT, readSampling } from './sampling.ts'
-import { readTool, toolFields, type Wanted } from './tools.ts'
+import { OTHER_TOOLS, readTool, toolFields, type Wanted } from './tools.ts'
 
 export const RESPONSES_REFUSALS: Refusals = {
+  tools: OTHER_TOOLS,
   background: {
     why: 'an answer lives as long as its HTTP request',
     unless: (value) => value === false

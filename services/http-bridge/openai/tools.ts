@@ -1,6 +1,17 @@
 /** Tools that a request offers, and which of them the model may or must call. */
 import type { InferenceRequest, Tool, ToolChoice } from '#shared/contracts/inference.ts'
-import { invalid } from './body.ts'
+import { invalid, type Refusal } from './body.ts'
+
+/** Beside those with other faults, which the schema names better. */
+export const OTHER_TOOLS: Refusal = {
+  why: 'HAIF has no tools of its own, only those of type `function`, which the client runs',
+  unless: (tools) => !Array.isArray(tools) || !tools.some((tool) => isOfOtherType(tool))
+}
+
+function isOfOtherType(tool: unknown): boolean {
+  const { type } = (tool ?? {}) as { type?: unknown }
+  return typeof type === 'string' && type !== 'function'
+}
 
 /** As both APIs mean it, however they write it. */
 export interface Wanted {
