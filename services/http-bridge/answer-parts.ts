@@ -1,13 +1,15 @@
 /** One or several answers as one sequence of parts, in the order in which they come. */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
 
 /** `index`: which of the answers it belongs to. Each answer has one `end`, its last part. */
 export type AnswerPart =
   | { kind: 'item'; index: number; item: InferenceItem }
   | { kind: 'end'; index: number; end: InferenceEnd }
 
-export type Answer = AsyncGenerator<InferenceItem, InferenceEnd, void>
-export type AnswerParts = AsyncGenerator<AnswerPart, void, void>
+export type Answer = AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
+/** Those that came together come together. */
+export type AnswerParts = AsyncGenerator<readonly AnswerPart[], void, void>
 
 /** The first failure is the failure of all; `cancel` must make the others fail soon then. */
 export function mergeAnswers(answers: readonly Answer[], cancel: () => void): AnswerParts {
@@ -18,23 +20,29 @@ export function mergeAnswers(answers: readonly Answer[], cancel: () => void): An
 }
 
 async function* partsOf(answer: Answer): AnswerParts {
+  let left = false
   try {
     for (;;) {
       const { done, value } = await answer.next()
       if (done === true) {
-        yield { kind: 'end', index: 0, end: value }
+        yield [{ kind: 'end', index: 0, end: value }]
         return
       }
-      yield { kind: 'item', index: 0, item: value }
+      left = true
+      yield itemParts(0, value)
+      left = false
     }
   } finally {
-    await answer.return(undefined as never) // whoever leaves early cancels it
+    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
   }
 }
 
+const itemParts = (index: number, batch: ItemBatch<InferenceItem>): AnswerPart[] =>
+  batch.items().map((item) => ({ kind: 'item', index, item }))
+
 interface Step {
   index: number
-  result: IteratorResult<InferenceItem, InferenceEnd>
+  result: IteratorResult<ItemBatch<InferenceItem>, InferenceEnd>
 }
 
 /** Of each answer one item is asked for ahead, so a reader that stops holds up all of them. */
@@ -49,9 +57,9 @@ async function* partsOfSeveral(answers: readonly Answer[], cancel: () => void): 
       const { index, result } = await Promise.race(pending.values())
       pending.delete(index) // and again at the end, so that nobody is served before the others
       if (result.done === true) {
-        yield { kind: 'end', index, end: result.value }
+        yield [{ kind: 'end', index, end: result.value }]
       } else {
-        yield { kind: 'item', index, item: result.value }
+        yield itemParts(index, result.value)
         pending.set(index, next(index))
       }
     }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { gatewayInfer, type InferenceRequest } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
-import { inferThrough } from '#shared/mesh/infer-through.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { OwnedContext } from '#shared/rpc/context.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
@@ -46,7 +46,10 @@ export function infer(
     const inference: InferenceRequest = { ...one, ...options }
     const { idempotencyKey: key } = inference
     if (key !== undefined && index > 0) inference.idempotencyKey = keyOf(key, index)
-    return measured(inferThrough(deps.gateways, gatewayInfer, inference, context), deps.counts)
+    return measured(
+      inferBatchesThrough(deps.gateways, gatewayInfer, inference, context),
+      deps.counts
+    )
   })
   return mergeAnswers(answers, () => {
     context.abort(new HaifError('CANCELLED', 'another answer of the same HTTP request failed'))
@@ -59,14 +62,22 @@ const keyOf = (key: string, index: number): string =>
 
 async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
   const startedAt = performance.now()
+  let first = true
+  let left = false
   try {
-    const first = await answer.next()
-    counts.firstToken((performance.now() - startedAt) / 1000)
-    if (first.done !== true) yield first.value
-    const end = first.done === true ? first.value : yield* answer
-    counts.tokens(end.usage)
-    return end
+    for (;;) {
+      const { done, value } = await answer.next()
+      if (first) counts.firstToken((performance.now() - startedAt) / 1000)
+      first = false
+      if (done === true) {
+        counts.tokens(value.usage)
+        return value
+      }
+      left = true
+      yield value
+      left = false
+    }
   } finally {
-    await answer.return(undefined as never) // whoever leaves early cancels it
+    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
   }
 }

@@ -42,8 +42,8 @@ export async function sendEvents(sending: Sending): Promise<void> {
 }
 
 async function writeParts(events: SseWriter, { parts, form, context }: Sending): Promise<void> {
-  for await (const part of parts) {
-    form.part(part, events)
+  for await (const together of parts) {
+    for (const part of together) form.part(part, events)
     if (events.blocked) await events.drained(context.signal)
   }
   form.end?.(events)

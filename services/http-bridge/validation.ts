@@ -69,19 +69,14 @@ function problemOf(error: SchemaError): string {
 
 /** In words of our own: the library counts "1 characters". */
 function sizeProblem(error: SchemaError): string | undefined {
-  switch (error.keyword) {
-    case 'minLength':
-    case 'minItems':
-      return error.params.limit === 1 ? 'must not be empty' : undefined
-    case 'maxLength':
-      return `must have at most ${error.params.limit} characters`
-    case 'maxItems':
-      return `must have at most ${error.params.limit} items`
-    case 'maxProperties':
-      return `must have at most ${error.params.limit} fields`
-    default:
-      return undefined
+  const { keyword } = error
+  if (keyword === 'minLength' || keyword === 'minItems') {
+    return error.params.limit === 1 ? 'must not be empty' : undefined
   }
+  if (keyword === 'maxLength') return `must have at most ${error.params.limit} characters`
+  if (keyword === 'maxItems') return `must have at most ${error.params.limit} items`
+  if (keyword === 'maxProperties') return `must have at most ${error.params.limit} fields`
+  return undefined
 }
 
 function wantedBy(error: SchemaError): string {

@@ -26,15 +26,17 @@ export async function gatherCompletion(
   const { id, created, wanted } = options
   const choices = wanted.echoes.map((text, index) => emptyChoice(index, text, options))
   const ends: InferenceEnd[] = []
-  for await (const part of parts) {
-    const choice = choices[part.index]!
-    if (part.kind === 'end') {
-      choice.finish_reason = reasonOf(part.end)
-      ends[part.index] = part.end
-      continue
+  for await (const together of parts) {
+    for (const part of together) {
+      const choice = choices[part.index]!
+      if (part.kind === 'end') {
+        choice.finish_reason = reasonOf(part.end)
+        ends[part.index] = part.end
+        continue
+      }
+      addLogprobs(choice.logprobs, part.item.logprobs, choice.text.length)
+      choice.text += part.item.text
     }
-    addLogprobs(choice.logprobs, part.item.logprobs, choice.text.length)
-    choice.text += part.item.text
   }
   const reply: CompletionReply = {
     id,

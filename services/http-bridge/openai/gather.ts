@@ -4,10 +4,12 @@ import { Gathered } from './chat-reply.ts'
 
 export async function gather(parts: AnswerParts, choices: number): Promise<Gathered[]> {
   const answers = Array.from({ length: choices }, () => new Gathered())
-  for await (const part of parts) {
-    const answer = answers[part.index]!
-    if (part.kind === 'item') answer.add(part.item)
-    else answer.end = part.end
+  for await (const together of parts) {
+    for (const part of together) {
+      const answer = answers[part.index]!
+      if (part.kind === 'item') answer.add(part.item)
+      else answer.end = part.end
+    }
   }
   return answers
 }

@@ -97,5 +97,5 @@ function needed<Name extends keyof InputItem>(
 ): NonNullable<InputItem[Name]> {
   const value = item[name]
   if (value === undefined) throw invalid(`${param}.${name}`, `${param}.${name} is missing`)
-  return value as NonNullable<InputItem[Name]>
+  return value
 }

@@ -1,5 +1,5 @@
 /** Sampling, stop texts and choices: from OpenAI's names to ours. */
-import type { Static } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import type { commonFields, samplingFields } from '#shared/contracts/http-openai.ts'
 import {
   MAX_TOKENS_MAX,
@@ -9,7 +9,7 @@ import {
 
 type Optional<Fields> = {
   [Name in keyof Fields]?: Fields[Name] extends infer Field
-    ? Static<Extract<Field, import('typebox').TSchema>>
+    ? Static<Extract<Field, TSchema>>
     : never
 }
 export type SamplingFields = Optional<typeof samplingFields>

@@ -40,17 +40,19 @@ async function sendJson(
 ): Promise<unknown> {
   let output = ''
   let reasoning = ''
-  for await (const part of parts) {
-    if (part.kind === 'item') {
-      output += part.item.text
-      reasoning += part.item.reasoning ?? ''
-      continue
+  for await (const together of parts) {
+    for (const part of together) {
+      if (part.kind === 'item') {
+        output += part.item.text
+        reasoning += part.item.reasoning ?? ''
+        continue
+      }
+      const answered = { asked, end: part.end, requestId: request.id }
+      reply.headers(servedBy(part.end))
+      return asked.body === 'versioned'
+        ? versionedReply(answered, output)
+        : nativeReply(answered, output, reasoning)
     }
-    const answered = { asked, end: part.end, requestId: request.id }
-    reply.headers(servedBy(part.end))
-    return asked.body === 'versioned'
-      ? versionedReply(answered, output)
-      : nativeReply(answered, output, reasoning)
   }
   throw new Error('the answer has no end')
 }

@@ -109,9 +109,11 @@ function readConversation(
 }
 
 async function readAll(parts: AnswerParts, output: ResponseOutput): Promise<InferenceEnd> {
-  for await (const part of parts) {
-    if (part.kind === 'end') return part.end
-    output.add(part.item)
+  for await (const together of parts) {
+    for (const part of together) {
+      if (part.kind === 'end') return part.end
+      output.add(part.item)
+    }
   }
   throw new Error('the answer has no end')
 }

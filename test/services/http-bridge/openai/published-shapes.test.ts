@@ -187,7 +187,8 @@ function problemsOf(source: string): string[] {
     types: ['node']
   }
   const host = ts.createCompilerHost(options)
-  const { getSourceFile, fileExists } = host
+  const fileExists = host.fileExists.bind(host)
+  const getSourceFile = host.getSourceFile.bind(host)
   host.fileExists = (name) => name === FILE || fileExists(name)
   host.getSourceFile = (name, version) =>
     name === FILE ? ts.createSourceFile(name, HEAD + source, version) : getSourceFile(name, version)
