@@ -16,7 +16,7 @@ test('the requests in docs/api.md get replies with the fields that it shows (HAI
     const init = body === undefined ? { method } : { method, headers, body }
     const response = await fetch(mesh.url + path, init)
     assert.equal(response.status, 200, `${method} ${path}`)
-    return await response.json()
+    return response.json()
   }
   let page = readFileSync(PAGE, 'utf8')
   const examples = [...page.matchAll(EXAMPLE)]
