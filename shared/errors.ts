@@ -138,6 +138,13 @@ export const ERRORS = {
     meaning: 'Too many streams are open on one connection between two peers.',
     remedy: 'Try again after `Retry-After`, or add a gateway or an orchestrator.'
   },
+  STORE_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    raisedBy: 'any that keeps state',
+    meaning: 'The database cannot be reached.',
+    remedy: 'Try again after `Retry-After`; whoever runs the mesh sees to Postgres.'
+  },
   SHUTTING_DOWN: {
     httpStatus: 503,
     retryable: true,
@@ -186,6 +193,13 @@ export const ERRORS = {
     raisedBy: 'command line',
     meaning: 'Another `haif up` runs on the same HAIF_HOME.',
     remedy: 'Stop it, or set HAIF_HOME to another folder.'
+  },
+  SCHEMA_MISMATCH: {
+    httpStatus: 500,
+    retryable: false,
+    raisedBy: 'command line',
+    meaning: 'The database was made by another version of HAIF than this one can work with.',
+    remedy: 'The message says which side to change.'
   },
   PORT_IN_USE: {
     httpStatus: 500,

@@ -1,0 +1,69 @@
+/** What the driver's errors mean, in our words. */
+import { HaifError } from '#shared/errors.ts'
+
+/** Of the socket, and https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const CONNECTION_CODES: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT', // of a Unix socket
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+  '53300', // too many connections
+  '57P01', // it is shut down
+  '57P02',
+  '57P03' // it starts
+])
+/** The driver's own errors have no code. */
+const CONNECTION_MESSAGES =
+  /connection terminated|timeout exceeded when trying to connect|query read timeout|connection error|connection timeout|not queryable|timeout expired/i
+
+const WRONG_CREDENTIALS = new Set(['28P01', '28000'])
+const NO_SUCH_DATABASE = '3D000'
+
+/** The statement may be sent again when the database is there; it may also have been done. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if (error instanceof AggregateError) return error.errors.some(isConnectionError)
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string') return CONNECTION_MESSAGES.test(error.message)
+  return CONNECTION_CODES.has(code) || code.startsWith('08')
+}
+
+export function storeUnavailable(cause: unknown): HaifError {
+  return new HaifError('STORE_UNAVAILABLE', 'the database cannot be reached', {
+    cause,
+    retryAfterMs: 1000
+  })
+}
+
+/** Why a service cannot start with this database; the password in its address is not told. */
+export function startError(url: string, error: unknown): unknown {
+  const { code } = error as { code?: unknown }
+  const { host, pathname, username } = new URL(url)
+  if (isConnectionError(error)) {
+    const why = error instanceof AggregateError ? error.errors[0] : error
+    return new HaifError(
+      'STORE_UNAVAILABLE',
+      `Postgres cannot be reached at ${host} (${(why as Error).message}): start it, or correct DATABASE_URL`,
+      { cause: error }
+    )
+  }
+  if (typeof code !== 'string') return error
+  if (WRONG_CREDENTIALS.has(code)) {
+    return new HaifError(
+      'CONFIG_INVALID',
+      `Postgres at ${host} does not let ${username} in: correct user and password in DATABASE_URL`,
+      { cause: error }
+    )
+  }
+  if (code !== NO_SUCH_DATABASE) return error
+  return new HaifError(
+    'CONFIG_INVALID',
+    `Postgres at ${host} has no database ${pathname.slice(1)}: create it, or correct DATABASE_URL`,
+    { cause: error }
+  )
+}

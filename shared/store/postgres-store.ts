@@ -1,0 +1,169 @@
+/** A store in the Postgres that a connection string names. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { HaifError } from '#shared/errors.ts'
+import type { Logger } from '#shared/log.ts'
+import { loadMigrations, migrate, type Migration } from './migrations.ts'
+import { isConnectionError, startError, storeUnavailable } from './postgres-errors.ts'
+import { PostgresListener } from './postgres-listener.ts'
+import type { Listener, Queryable, Store } from './store.ts'
+
+const CONNECTIONS_MAX = 10
+const CONNECT_MS_MAX = 3000
+/** Over it the connection is given up; no statement of ours takes near as long. */
+const QUERY_MS_MAX = 15_000
+/** How long the database may take to come up, as when it starts with us. */
+const START_MS_MAX = 30_000
+const RETRY_MS = 500
+
+export interface PostgresStoreOptions {
+  /** `postgres://user:password@host:port/database` */
+  url: string
+  log: Logger
+  migrations?: readonly Migration[]
+  connectionsMax?: number
+  /** How long `start` waits for the database. */
+  startMsMax?: number
+}
+
+export class PostgresStore implements Store {
+  readonly #options: PostgresStoreOptions
+  readonly #pool: pg.Pool
+  readonly #listener: PostgresListener
+
+  constructor(options: PostgresStoreOptions) {
+    const { url, log, connectionsMax = CONNECTIONS_MAX } = options
+    this.#options = options
+    const config: pg.ClientConfig = {
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS_MAX,
+      query_timeout: QUERY_MS_MAX,
+      keepAlive: true,
+      application_name: 'haif',
+      types: TYPES
+    }
+    this.#pool = new pg.Pool({ ...config, max: connectionsMax })
+    // An idle connection that breaks is replaced; whoever needs one next hears of it.
+    this.#pool.on('error', (error) => log.debug({ err: error }, 'lost a connection to Postgres'))
+    this.#listener = new PostgresListener({ createClient: () => new pg.Client(config), log })
+  }
+
+  /** Connects and brings the schema up to date. */
+  async start(): Promise<void> {
+    await this.#untilReachable()
+    const { migrations = loadMigrations(), log } = this.#options
+    const applied = await this.transaction((tx) => migrate(tx, migrations))
+    if (applied.length > 0) log.info({ applied }, 'brought the database up to date')
+  }
+
+  async stop(): Promise<void> {
+    await this.#listener.stop()
+    await this.#pool.end()
+  }
+
+  async query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await rowsOf<Row>(this.#pool, sql, values)
+    } catch (error) {
+      throw isConnectionError(error) ? storeUnavailable(error) : error
+    }
+  }
+
+  async transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result> {
+    let client: pg.PoolClient | null = null
+    let broken = true
+    try {
+      client = await this.#pool.connect()
+      const session = client
+      await session.query('begin')
+      const result = await attempt(session, work)
+      await session.query('commit')
+      broken = false
+      return result
+    } catch (error) {
+      // A rollback that was answered leaves the connection as good as new.
+      broken = client === null || !(await rolledBack(client))
+      throw isConnectionError(error) ? storeUnavailable(error) : error
+    } finally {
+      client?.release(broken)
+    }
+  }
+
+  async notify(channel: string, payload: string): Promise<void> {
+    await this.query('select pg_notify($1, $2)', [channel, payload])
+  }
+
+  listen(channel: string, listener: Listener): Promise<() => Promise<void>> {
+    return this.#listener.listen(channel, listener)
+  }
+
+  async #untilReachable(): Promise<void> {
+    const { url, log, startMsMax = START_MS_MAX } = this.#options
+    const deadline = performance.now() + startMsMax
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.#pool.query('select 1')
+        return
+      } catch (error) {
+        if (!isConnectionError(error) || performance.now() > deadline) throw startError(url, error)
+        if (tries === 1) log.warn({ reason: (error as Error).message }, 'waiting for Postgres')
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+}
+
+async function attempt<Result>(
+  session: pg.PoolClient,
+  work: (tx: Queryable) => Promise<Result>
+): Promise<Result> {
+  let isOver = false
+  const tx: Queryable = {
+    query<Row extends object>(sql: string, values?: readonly unknown[]) {
+      // The connection may be somebody else's by now.
+      if (isOver) throw new Error('a transaction was used after its end')
+      return rowsOf<Row>(session, sql, values)
+    }
+  }
+  try {
+    return await work(tx)
+  } finally {
+    isOver = true
+  }
+}
+
+async function rolledBack(client: pg.PoolClient): Promise<boolean> {
+  try {
+    await client.query('rollback')
+    return true
+  } catch {
+    return false // the cause is on its way to the caller
+  }
+}
+
+async function rowsOf<Row extends object>(
+  session: pg.Pool | pg.PoolClient,
+  sql: string,
+  values?: readonly unknown[]
+): Promise<Row[]> {
+  // Without values it goes out as a simple query, which may have several statements.
+  const result = await session.query<Row>(sql, values === undefined ? undefined : [...values])
+  return result.rows
+}
+
+/** int8 and numeric, which the driver gives as text; what HAIF counts stays far below 2^53. */
+const NUMBERS: ReadonlySet<number> = new Set([pg.types.builtins.INT8, pg.types.builtins.NUMERIC])
+
+const TYPES: pg.CustomTypesConfig = {
+  getTypeParser: (oid, format) =>
+    NUMBERS.has(oid) ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown)
+}
+
+/** Refuses what is no connection string, before anything is tried with it. */
+export function checkDatabaseUrl(url: string): string {
+  if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
+  throw new HaifError(
+    'CONFIG_INVALID',
+    'DATABASE_URL cannot be used: write postgres://user:password@host:5432/database'
+  )
+}
