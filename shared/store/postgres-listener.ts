@@ -31,7 +31,7 @@ export class PostgresListener {
     const others = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, others.add(listener))
     const client = this.#client ?? (await (this.#connecting ??= this.#connect()))
-    await client.query(`listen ${channel}`)
+    await client.query(`listen "${channel}"`)
     return async () => {
       others.delete(listener) // the channel stays: there are few, and each is of use again
     }
@@ -51,7 +51,7 @@ export class PostgresListener {
       })
       client.on('error', () => {}) // its end says the same
       await client.connect()
-      for (const channel of this.#listeners.keys()) await client.query(`listen ${channel}`)
+      for (const channel of this.#listeners.keys()) await client.query(`listen "${channel}"`)
       client.once('end', () => this.#onEnd())
       this.#client = client
       return client

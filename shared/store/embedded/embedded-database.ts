@@ -1,0 +1,119 @@
+/**
+ * The Postgres that comes with HAIF (PGlite), in a thread of this process and in a folder of this
+ * machine. Clients reach it by a connection string like any other Postgres: those of this process,
+ * those of the services that it has started, and commands like `haif db backup`.
+ *
+ * It does not notice when two processes open one folder, and destroys what is in it. So a lock that
+ * the kernel holds is taken first.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { HaifError } from '#shared/errors.ts'
+import { lockFile, type FileLock } from '#shared/file-lock.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { ThreadData, ThreadNews } from './thread.ts'
+
+/** For the end of a command that has the database open, or of a process that was told to stop. */
+const LOCK_MS_MAX = 10_000
+const LOCK_POLL_MS = 50
+/** For closing the database in good order. */
+const STOP_MS_MAX = 3000
+
+export interface EmbeddedDatabaseOptions {
+  /** Its own: it has the lock, the address and the data. */
+  folder: string
+  /** It cannot be opened, or has ended by itself. */
+  onFailure: (error: unknown) => void
+  lockMsMax?: number
+}
+
+export class EmbeddedDatabase implements Service {
+  readonly #options: EmbeddedDatabaseOptions
+  #lock: FileLock | null = null
+  #thread: Worker | null = null
+  #ended: Promise<unknown> = Promise.resolve()
+  #url = ''
+  #stopping = false
+
+  constructor(options: EmbeddedDatabaseOptions) {
+    this.#options = options
+  }
+
+  /** Of the database; valid once it has started. */
+  get url(): string {
+    return this.#url
+  }
+
+  /** Resolves when clients may connect; their first statements wait until the database is open. */
+  async start(): Promise<void> {
+    const { folder, onFailure, lockMsMax = LOCK_MS_MAX } = this.#options
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    this.#lock = await lockWithin(lockMsMax, folder)
+    const password = randomBytes(32).toString('hex')
+    const workerData: ThreadData = { folder: join(folder, 'postgres'), password }
+    const thread = new Worker(new URL('thread.ts', import.meta.url), { workerData })
+    this.#thread = thread
+    const { promise: listening, resolve, reject } = Promise.withResolvers<number>()
+    const fail = (error: unknown) => {
+      reject(error)
+      if (!this.#stopping) onFailure(error)
+    }
+    thread.on('message', (news: ThreadNews) => {
+      if (news.kind === 'listening') resolve(news.port)
+      if (news.kind === 'failed') fail(cannotOpen(folder, news.reason))
+    })
+    thread.on('error', (error) => fail(cannotOpen(folder, (error as Error).message)))
+    this.#ended = new Promise((onEnd) => thread.once('exit', onEnd))
+    this.#url = `postgres://haif:${password}@127.0.0.1:${await listening}/haif`
+    writeFileSync(join(folder, 'url'), this.#url, { mode: 0o600 })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    if (this.#thread !== null) {
+      rmSync(join(this.#options.folder, 'url'), { force: true })
+      this.#thread.postMessage('stop')
+      await Promise.race([this.#ended, sleep(STOP_MS_MAX, undefined, { ref: false })])
+      await this.#thread.terminate()
+    }
+    this.#lock?.release()
+  }
+}
+
+/** Of the database that another process has open in the folder; null while none has. */
+export function urlOfRunning(folder: string): string | null {
+  try {
+    return readFileSync(join(folder, 'url'), 'utf8')
+  } catch {
+    return null // it has just ended, or is about to begin
+  }
+}
+
+/** Null while another process has it. */
+export function lockDatabase(folder: string): FileLock | null {
+  return lockFile(join(folder, 'lock'))
+}
+
+async function lockWithin(msMax: number, folder: string): Promise<FileLock> {
+  const deadline = performance.now() + msMax
+  for (;;) {
+    const lock = lockDatabase(folder)
+    if (lock !== null) return lock
+    if (performance.now() > deadline) {
+      throw new HaifError(
+        'HOME_IN_USE',
+        `another process has the database in ${folder} open: stop it first, or set HAIF_HOME to another folder`
+      )
+    }
+    await sleep(LOCK_POLL_MS)
+  }
+}
+
+const cannotOpen = (folder: string, reason: string): HaifError =>
+  new HaifError(
+    'STORE_UNAVAILABLE',
+    `the embedded database in ${folder} cannot be opened (${reason}): move that folder away and bring the last backup back with "haif db restore"`
+  )

@@ -1,0 +1,78 @@
+/**
+ * The thread of the embedded database: it would hold up everything else for seconds. It listens
+ * before the database is open, so that clients may connect at once and only their first statement
+ * waits.
+ */
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { PGlite } from '@electric-sql/pglite'
+import { ask, type Reply } from './backend.ts'
+import { Session } from './session.ts'
+import { Turns } from './turns.ts'
+
+export interface ThreadData {
+  folder: string
+  password: string
+}
+
+export type ThreadNews =
+  { kind: 'listening'; port: number } | { kind: 'open' } | { kind: 'failed'; reason: string }
+
+/** Processes of one machine, with a few connections each. */
+const CONNECTIONS_MAX = 256
+
+const { folder, password } = workerData as ThreadData
+const tell = (news: ThreadNews) => parentPort!.postMessage(news)
+const sessions = new Set<Session>() // at most CONNECTIONS_MAX
+const turns = new Turns<Session>()
+const database = open()
+database.then(
+  () => tell({ kind: 'open' }),
+  (error: unknown) => tell({ kind: 'failed', reason: (error as Error).message })
+)
+
+/**
+ * Making a new database takes seconds, and what is left when that is broken off cannot be opened. As
+ * long as it is marked as unfinished nobody has stored anything in it.
+ */
+async function open(): Promise<PGlite> {
+  const unfinished = `${folder}.unfinished`
+  if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
+  if (!existsSync(folder)) writeFileSync(unfinished, '')
+  const { PGlite } = await import('@electric-sql/pglite')
+  const opened = await PGlite.create({ dataDir: folder })
+  rmSync(unfinished, { force: true })
+  return opened
+}
+
+function onNotices(notices: Reply['notices']): void {
+  for (const { channel, bytes } of notices) {
+    for (const session of sessions) if (session.channels.has(channel)) session.tell(bytes)
+  }
+}
+
+const server = createServer((socket) => {
+  const session = new Session({
+    socket,
+    password,
+    turns,
+    ask: async (bytes) => ask(await database, bytes),
+    onNotices
+  })
+  sessions.add(session)
+  void session.run().then(() => sessions.delete(session))
+})
+server.maxConnections = CONNECTIONS_MAX
+server.listen(0, '127.0.0.1', () =>
+  tell({ kind: 'listening', port: (server.address() as AddressInfo).port })
+)
+
+async function stop(): Promise<void> {
+  server.close()
+  const opened = await database.catch(() => null)
+  await opened?.close()
+  process.exit(0) // of this thread
+}
+
+parentPort!.once('message', () => void stop())
