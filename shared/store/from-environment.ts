@@ -1,7 +1,11 @@
-/** The store of a service that runs alone. */
+/** What a service that runs alone keeps its state in. */
+import { hash } from 'node:crypto'
 import { readString, type Environment } from '#shared/config.ts'
 import type { Logger } from '#shared/log.ts'
+import { MemoryState } from './memory-state.ts'
 import { checkDatabaseUrl, PostgresStore } from './postgres-store.ts'
+import { checkRedisUrl, RedisState } from './redis-state.ts'
+import type { SharedState } from './shared-state.ts'
 import type { Store } from './store.ts'
 
 /**
@@ -13,4 +17,24 @@ export function storeFromEnvironment(env: Environment, log: Logger): Store | nul
   if (url !== '') return new PostgresStore({ url: checkDatabaseUrl(url), log })
   log.info('no DATABASE_URL: nothing is kept beyond the end of this process')
   return null
+}
+
+export interface SharedStateOptions {
+  /** Of the mesh: what is shared, is shared inside of it. */
+  secret: Buffer
+  store: Store | null
+  log: Logger
+  /** How many processes share each limit where there is no Redis. */
+  replicas?: () => number
+}
+
+/** `REDIS_URL`: Redis. Without it each process keeps its share of a limit. */
+export function sharedStateFromEnvironment(
+  env: Environment,
+  { secret, store, log, replicas }: SharedStateOptions
+): SharedState {
+  const url = readString(env, 'REDIS_URL', '')
+  if (url === '') return new MemoryState({ store, ...(replicas === undefined ? {} : { replicas }) })
+  const namespace = hash('sha256', Buffer.concat([secret, Buffer.from('redis')])).slice(0, 16)
+  return new RedisState({ url: checkRedisUrl(url), namespace, log, store })
 }

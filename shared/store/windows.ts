@@ -1,0 +1,121 @@
+/**
+ * Counts of what was granted lately, as they are kept in memory. A sliding window is cut into slices;
+ * a slice counts as a whole until its last moment has left the window, so that never too much is
+ * granted. `redis-scripts.ts` does the same in Redis.
+ */
+import type { Draw, Grant, LimitState, Refusal } from './shared-state.ts'
+
+export const SLICES = 60
+/** One slice for all of a calendar period; its end is the caller's to know. */
+const WHOLE_PERIOD_MS = 1e15
+/** Callers that have drawn lately; over it the one that has not drawn for longest is forgotten. */
+const KEYS_MAX = 100_000
+
+export interface Slicing {
+  sliceMs: number
+  /** Slices before the running one that count. */
+  before: number
+}
+
+export function slicingOf({ kind, windowMs }: Draw): Slicing {
+  if (kind === 'calendar') return { sliceMs: WHOLE_PERIOD_MS, before: 0 }
+  return { sliceMs: Math.max(1, Math.ceil(windowMs / SLICES)), before: SLICES }
+}
+
+interface Window {
+  slices: Map<number, number> // at most SLICES + 1
+  endsAt: number
+}
+
+export class Windows {
+  readonly #windows = new Map<string, Window>() // at most KEYS_MAX, least recently used first
+
+  /** `weight`: what is granted counts so many times; see `RedisState`. Times in ms. */
+  draw(draws: readonly Draw[], now: number, weight = 1): Grant | Refusal {
+    const found = draws.map((draw) => this.#look(draw, now))
+    const waits = draws.map((draw, i) => waitMs(draw, found[i]!, now, weight))
+    const refusedBy = longest(waits)
+    if (refusedBy !== null) {
+      const states = draws.map((draw, i) => stateOf(draw, found[i]!, now))
+      const wait = waits[refusedBy]!
+      return { granted: false, refusedBy, retryAfterMs: wait === Infinity ? null : wait, states }
+    }
+    const states = draws.map((draw, i) => {
+      this.#add(draw, found[i]!, draw.amount * weight, now)
+      return stateOf(draw, found[i]!, now)
+    })
+    return { granted: true, states, at: now }
+  }
+
+  settle(draw: Draw, difference: number, at: number, now: number): void {
+    const window = this.#look(draw, now)
+    const { sliceMs, before } = slicingOf(draw)
+    const isGone = Math.floor(at / sliceMs) < Math.floor(now / sliceMs) - before
+    if (isGone && difference < 0) return
+    this.#add(draw, window, difference, isGone ? now : at)
+  }
+
+  /** What somebody else counts is more: the difference was granted elsewhere, at the latest now. */
+  raise(draw: Draw, used: number, now: number): void {
+    const window = this.#look(draw, now)
+    const missing = used - total(window)
+    if (missing > 0) this.#add(draw, window, missing, now)
+  }
+
+  /** Without what has left the window. */
+  #look(draw: Draw, now: number): Window {
+    const known = this.#windows.get(draw.key)
+    if (known === undefined) return { slices: new Map(), endsAt: now + draw.windowMs }
+    if (draw.kind === 'calendar' && now >= known.endsAt) known.slices.clear()
+    const { sliceMs, before } = slicingOf(draw)
+    const oldest = Math.floor(now / sliceMs) - before
+    for (const slice of known.slices.keys()) if (slice < oldest) known.slices.delete(slice)
+    return known
+  }
+
+  #add(draw: Draw, window: Window, amount: number, at: number): void {
+    const slice = Math.floor(at / slicingOf(draw).sliceMs)
+    window.slices.set(slice, (window.slices.get(slice) ?? 0) + amount)
+    if (draw.kind === 'calendar') window.endsAt = Math.max(window.endsAt, at + draw.windowMs)
+    this.#windows.delete(draw.key)
+    this.#windows.set(draw.key, window)
+    if (this.#windows.size <= KEYS_MAX) return
+    const [oldest] = this.#windows.keys()
+    if (oldest !== undefined) this.#windows.delete(oldest)
+  }
+}
+
+const total = ({ slices }: Window): number => slices.values().reduce((sum, each) => sum + each, 0)
+
+/** Until the draw fits; 0 when it fits now. */
+function waitMs(draw: Draw, window: Window, now: number, weight: number): number {
+  const { amount, max } = draw
+  if (amount > max) return Infinity
+  const used = total(window)
+  let over = used + amount * weight - max
+  // Where the share is less than one draw, each process grants one at a time.
+  if (over <= 0 || used <= 0) return 0
+  if (draw.kind === 'calendar') return Math.max(1, window.endsAt - now)
+  const { sliceMs, before } = slicingOf(draw)
+  let end = now
+  for (const [slice, used] of [...window.slices].toSorted(([a], [b]) => a - b)) {
+    over -= used
+    end = (slice + before + 1) * sliceMs
+    if (over <= 0) break
+  }
+  return Math.max(1, end - now)
+}
+
+function stateOf(draw: Draw, window: Window, now: number): LimitState {
+  const used = Math.max(0, total(window))
+  if (used === 0) return { used, resetMs: 0 }
+  if (draw.kind === 'calendar') return { used, resetMs: Math.max(0, window.endsAt - now) }
+  const { sliceMs, before } = slicingOf(draw)
+  const last = Math.max(...window.slices.keys())
+  return { used, resetMs: Math.max(0, (last + before + 1) * sliceMs - now) }
+}
+
+function longest(waits: number[]): number | null {
+  const wait = Math.max(0, ...waits)
+  return wait === 0 ? null : waits.indexOf(wait)
+}
