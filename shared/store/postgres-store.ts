@@ -9,7 +9,8 @@ import { PostgresListener } from './postgres-listener.ts'
 import type { Listener, Queryable, Store } from './store.ts'
 
 const CONNECTIONS_MAX = 10
-const CONNECT_MS_MAX = 3000
+/** For a new connection, and for one of the pool to become free. */
+const CONNECT_MS_MAX = 10_000
 /** Over it the connection is given up; no statement of ours takes near as long. */
 const QUERY_MS_MAX = 15_000
 /** How long the database may take to come up, as when it starts with us. */

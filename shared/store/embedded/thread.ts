@@ -8,6 +8,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PGlite } from '@electric-sql/pglite'
 import { ask, type Reply } from './backend.ts'
+import { newDatabase } from './new-database.ts'
 import { Session } from './session.ts'
 import { Turns } from './turns.ts'
 
@@ -39,9 +40,12 @@ database.then(
 async function open(): Promise<PGlite> {
   const unfinished = `${folder}.unfinished`
   if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
-  if (!existsSync(folder)) writeFileSync(unfinished, '')
+  const isNew = !existsSync(folder)
+  if (isNew) writeFileSync(unfinished, '')
   const { PGlite } = await import('@electric-sql/pglite')
-  const opened = await PGlite.create({ dataDir: folder })
+  const empty = isNew ? newDatabase() : null
+  const from = empty === null ? {} : { loadDataDir: empty }
+  const opened = await PGlite.create({ dataDir: folder, ...from })
   rmSync(unfinished, { force: true })
   return opened
 }
