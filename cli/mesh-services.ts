@@ -1,13 +1,15 @@
 /** The services of a mesh of one's own: each in this process, or several in processes of their own. */
 import { readInteger, readString, type Environment } from '#shared/config.ts'
 import type { Home } from '#shared/home.ts'
-import type { Service } from '#shared/lifecycle.ts'
+import { together, type Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/place.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import type { Store } from '#shared/store/store.ts'
+import { createMetrics, type Metrics } from '#shared/telemetry.ts'
 import { readGatewayConfig } from '../services/gateway/config.ts'
 import { createGateway } from '../services/gateway/gateway.ts'
+import { createUsage } from '../services/gateway/usage.ts'
 import { createHttpBridge } from '../services/http-bridge/http-bridge.ts'
 import { readOrchestratorConfig } from '../services/orchestrator/config.ts'
 import { createOrchestrator } from '../services/orchestrator/orchestrator.ts'
@@ -25,6 +27,7 @@ import { atOnce, childService } from './child-service.ts'
 import { showLoading } from './loading.ts'
 import { ModelLines } from './model-lines.ts'
 import type { OwnMesh } from './own-mesh.ts'
+import type { OwnStore } from './own-store.ts'
 import { untilReady } from './until-ready.ts'
 
 export interface MeshServicesOptions extends WorkerWishes {
@@ -44,6 +47,8 @@ export interface MeshServicesDeps {
   home: Home
   ownMesh: OwnMesh
   logFor: (name: string) => Logger
+  /** Where the mesh keeps its state; started before the services. */
+  state: OwnStore
 }
 
 export interface MeshServices {
@@ -58,37 +63,49 @@ export interface MeshServices {
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
-  const { options, env, home, ownMesh, logFor } = deps
+  const { options, env, home, ownMesh, logFor, state } = deps
+  const { store } = state
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
   const config = readWorkerConfig(env, options)
-  const childEnv: Environment = {
+  const childEnv = (): Environment => ({
     LOG_LEVEL: 'warn',
+    GATEWAYS: String(options.gateways ?? 1),
     ...env,
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
-    ...workerEnv(options)
-  }
+    ...workerEnv(options),
+    DATABASE_URL: undefined
+  })
   const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
     atOnce(
       Array.from({ length: count }, () =>
-        childService({ name, env: childEnv, log: logFor(name), ...given })
+        childService({
+          name,
+          // Workers never see the database: what they run is not ours.
+          env: () =>
+            name === 'worker' ? childEnv() : { ...childEnv(), DATABASE_URL: state.url() },
+          log: logFor(name),
+          ...given
+        })
       )
     )
 
+  const metrics = createMetrics()
   const bridge = createHttpBridge({
     ...place('bridge'),
-    metrics: createMetrics(),
+    metrics,
     host: options.host ?? readString(env, 'HOST', '127.0.0.1'),
     port: options.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 })
   })
   const services: Service[] = [
-    createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue() }),
+    store,
+    createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue(), store }),
     options.orchestrators === undefined
-      ? createOrchestrator({ ...place('orchestrator'), ...readOrchestratorConfig(env) })
+      ? createOrchestrator({ ...place('orchestrator'), store, ...readOrchestratorConfig(env) })
       : several(options.orchestrators, 'orchestrator'),
     options.gateways === undefined
-      ? createGateway({ ...place('gateway'), ...readGatewayConfig(env) })
+      ? ownGateway(place('gateway'), { env, store, metrics })
       : several(options.gateways, 'gateway')
   ]
   services.push(bridge) // before models are loaded, because a taken port is the likeliest failure
@@ -131,4 +148,15 @@ function workerEnv({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Enviro
     ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
     ...(gpu === undefined ? {} : { GPU: gpu })
   }
+}
+
+function ownGateway(
+  place: Place,
+  { env, store, metrics }: { env: Environment; store: Store; metrics: Metrics }
+): Service {
+  const { home, log } = place
+  const config = readGatewayConfig(env)
+  const { usageSpoolMax } = config
+  const usage = createUsage({ store, home, usageSpoolMax, log, metrics })
+  return together([usage, createGateway({ ...place, ...config, usage })])
 }

@@ -6,6 +6,7 @@
  *   topic.key       the mesh that this machine last started or joined; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
+ *   state/          the embedded database, and what waits to be written to any database
  */
 import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -39,6 +40,11 @@ export class Home {
 
   get models(): string {
     return join(this.folder, 'models')
+  }
+
+  /** Of the embedded database. */
+  get state(): string {
+    return join(this.folder, 'state')
   }
 
   meshSecret(): Buffer {

@@ -59,7 +59,9 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
   // Loaded only now, so that the other commands start quickly.
   const { meshServices } = await import('../mesh-services.ts')
-  const mesh = meshServices({ options, env, home, ownMesh, logFor })
+  const { ownStore } = await import('../own-store.ts')
+  const state = ownStore(env, home, logFor('store'))
+  const mesh = meshServices({ options, env, home, ownMesh, logFor, state })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
   await runUntilSignal(together([nodes, ...mesh.services]), logFor('up'), () =>
     announce(ownMesh, mesh)

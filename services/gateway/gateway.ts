@@ -1,4 +1,5 @@
 /** Who may ask, and how much. What it lets through goes to an orchestrator. */
+import { randomUUID } from 'node:crypto'
 import { gatewayEmbed } from '#shared/contracts/embedding.ts'
 import { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
@@ -20,6 +21,8 @@ import type { ItemBatch } from '#shared/rpc/items.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { ConcurrencyLimit } from './concurrency.ts'
 import { embedThrough } from './embeddings.ts'
+import { metered } from './metered.ts'
+import type { UsageRecorder } from './usage-row.ts'
 
 export interface GatewayDeps {
   join: JoinMesh
@@ -27,11 +30,13 @@ export interface GatewayDeps {
   self: PeerReport
   /** Requests that one caller may have running; a caller is a tenant or else an HTTP client's address. */
   maxConcurrentPerCaller: number
+  /** Absent: what requests cost is not recorded. */
+  usage?: UsageRecorder | null
   log: Logger
 }
 
 export function createGateway(deps: GatewayDeps): Service {
-  const { join, self, log } = deps
+  const { join, self, log, usage = null } = deps
   const limit = new ConcurrencyLimit(deps.maxConcurrentPerCaller)
   let stopping = false
 
@@ -40,9 +45,16 @@ export function createGateway(deps: GatewayDeps): Service {
     context: ServerContext
   ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
-    const leave = limit.enter(request.tenantId ?? request.caller ?? context.peer.key)
+    const tenant = request.tenantId ?? request.caller ?? context.peer.key
+    const leave = limit.enter(tenant)
+    const usageId = request.usageId ?? randomUUID()
     try {
-      return yield* inferBatchesThrough(orchestrators, orchestratorInfer, request, context)
+      const known = { ...request, usageId }
+      const items = inferBatchesThrough(orchestrators, orchestratorInfer, known, context)
+      if (usage === null) return yield* items
+      const { requestId } = context
+      const charged = { usageId, requestId, tenantId: tenant, tokenId: null }
+      return yield* metered(items, request, charged, usage)
     } finally {
       leave()
     }
@@ -52,7 +64,7 @@ export function createGateway(deps: GatewayDeps): Service {
     .serve(gatewayInfer, infer)
     .respond(gatewayEmbed, (request, context) => {
       if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
-      return embedThrough(orchestrators, limit, request, context)
+      return embedThrough({ orchestrators, limit, usage }, request, context)
     })
     .respond(gatewayModels, async (_request, context) => {
       const { models } = await registries.call(registryList, {}, context)

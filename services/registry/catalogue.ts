@@ -1,6 +1,6 @@
 /**
  * What exists in the mesh now: the peers that are connected, as they last described themselves, and
- * the models that their workers hold. In memory; what must survive comes behind the same interface.
+ * the models that their workers hold. In memory; what must survive is written by `PeerRecorder`.
  */
 import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
 
@@ -9,6 +9,8 @@ export interface Catalogue {
   setPeer(key: string, report: PeerReport): void
   removePeer(key: string): void
   peer(key: string): PeerReport | undefined
+  /** When models were first seen, in milliseconds since 1970, as it was written down. */
+  remember(firstSeen: ReadonlyMap<string, number>): void
   /** Models that at least one connected worker holds ready or would load, by name. */
   models(): ModelEntry[]
 }
@@ -37,6 +39,13 @@ export class MemoryCatalogue implements Catalogue {
 
   peer(key: string): PeerReport | undefined {
     return this.#peers.get(key)
+  }
+
+  remember(firstSeen: ReadonlyMap<string, number>): void {
+    for (const [name, at] of firstSeen) {
+      if (this.#firstSeen.size >= FIRST_SEEN_MAX && !this.#firstSeen.has(name)) return
+      this.#firstSeen.set(name, at)
+    }
   }
 
   models(): ModelEntry[] {

@@ -28,6 +28,7 @@ export const EmbedRequest = Type.Object({
   ),
   /** Labels that the worker must have. */
   labels: InferenceRequest.properties.labels,
+  usageId: InferenceRequest.properties.usageId,
   caller: InferenceRequest.properties.caller,
   tenantId: InferenceRequest.properties.tenantId
 })

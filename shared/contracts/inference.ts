@@ -188,6 +188,8 @@ export const InferenceRequest = Type.Object({
       digest: Type.Optional(Type.String({ maxLength: 64 }))
     })
   ),
+  /** One for each request of a client, the same on every way it takes: it is charged once. */
+  usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** The HTTP client's address: who is limited when no tenant is named. */
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** Who is charged and limited. */
@@ -310,6 +312,8 @@ export const InferenceEnd = Type.Object({
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
   workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+  /** This is the answer to an earlier request with the same `Idempotency-Key`. */
+  repeated: Type.Optional(Type.Boolean()),
   /** When asked for: the choice of each attempt. */
   explanations: Type.Optional(Type.Array(Explanation, { maxItems: 16 }))
 })

@@ -127,6 +127,15 @@ export type WorkerReport = Static<typeof WorkerReport>
 export const PeerReport = Type.Object({
   host: Type.String({ maxLength: 256 }),
   version: Type.String({ maxLength: 32 }),
+  /** Of the machine that it runs on. */
+  hardware: Type.Optional(
+    Type.Object({
+      cpus: Type.Integer({ minimum: 0 }),
+      memoryBytes: Type.Integer({ minimum: 0 }),
+      /** As Node.js names them: `linux-x64`. */
+      platform: Type.String({ maxLength: 64 })
+    })
+  ),
   /** Present when the peer is a worker. */
   worker: Type.Optional(WorkerReport)
 })

@@ -2,6 +2,7 @@
  * An inference through the peers of one role: when the peer that passes it on is lost in the middle,
  * another one continues it after what has already come.
  */
+import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
@@ -29,9 +30,11 @@ export function inferThrough(
 export async function* inferBatchesThrough(
   pool: PeerPool,
   contract: Contract,
-  request: InferenceRequest,
+  given: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
+  // Made here, where the ways part.
+  const request = { ...given, usageId: given.usageId ?? randomUUID() }
   const sent = new SentTokens(request.resume)
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
