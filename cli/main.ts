@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { reportFailure } from '#shared/lifecycle.ts'
 import { VERSION } from '#shared/version.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addDbCommand } from './commands/db.ts'
 import { addDrainCommand } from './commands/drain.ts'
 import { addInferCommand } from './commands/infer.ts'
 import { addJoinCommand } from './commands/join.ts'
@@ -24,6 +25,7 @@ addChatCommand(program)
 addStatusCommand(program)
 addDrainCommand(program)
 addKeyCommand(program)
+addDbCommand(program)
 addServiceCommand(program)
 
 try {
