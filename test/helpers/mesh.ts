@@ -12,8 +12,10 @@ import { inferThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { TopicKey } from '#shared/mesh/topic-key.ts'
+import type { Store } from '#shared/store/store.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import { createGateway } from '../../services/gateway/gateway.ts'
+import type { UsageRecorder } from '../../services/gateway/usage-row.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
@@ -31,6 +33,10 @@ export interface MeshSetup {
   maxConcurrentPerCaller?: number
   aliases?: ReadonlyMap<string, readonly string[]>
   log?: Logger
+  /** Where gateways record what requests cost. */
+  usage?: UsageRecorder
+  /** Of orchestrators and registry. */
+  store?: Store
 }
 
 const self = { host: 'test', version: '0.0.0' }
@@ -42,8 +48,10 @@ export class TestMesh {
   /** Made by the services, in order of their start. */
   readonly meshes: Mesh[] = []
   #pool: PeerPool | null = null
+  #setup: MeshSetup = {}
 
-  constructor(t: TestContext, topicKey: TopicKey, log: Logger) {
+  constructor(t: TestContext, topicKey: TopicKey, log: Logger, setup: MeshSetup = {}) {
+    this.#setup = setup
     this.#t = t
     this.topicKey = topicKey
     this.#log = log
@@ -71,6 +79,7 @@ export class TestMesh {
       join: this.joiner('registry'),
       catalogue: new MemoryCatalogue(),
       self,
+      store: this.#setup.store ?? null,
       log: this.#log
     })
     return this.#start(registry)
@@ -78,13 +87,27 @@ export class TestMesh {
 
   async addOrchestrator(aliases: ReadonlyMap<string, readonly string[]> = new Map()) {
     return this.#start(
-      createOrchestrator({ join: this.joiner('orchestrator'), aliases, self, log: this.#log })
+      createOrchestrator({
+        join: this.joiner('orchestrator'),
+        aliases,
+        self,
+        store: this.#setup.store ?? null,
+        log: this.#log
+      })
     )
   }
 
   async addGateway(maxConcurrentPerCaller = 256) {
     const join = this.joiner('gateway')
-    return this.#start(createGateway({ join, self, maxConcurrentPerCaller, log: this.#log }))
+    return this.#start(
+      createGateway({
+        join,
+        self,
+        maxConcurrentPerCaller,
+        usage: this.#setup.usage ?? null,
+        log: this.#log
+      })
+    )
   }
 
   async addWorker(
@@ -177,7 +200,7 @@ export function simSource(options: Partial<SimOptions> = {}): ModelSource {
 
 export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<TestMesh> {
   const { gateways = 1, orchestrators = 1, workers = [{}], maxConcurrentPerCaller, log } = setup
-  const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger())
+  const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger(), setup)
   await mesh.addRegistry()
   for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator(setup.aliases)
   for (let i = 0; i < gateways; i++) await mesh.addGateway(maxConcurrentPerCaller)
