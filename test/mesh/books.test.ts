@@ -13,8 +13,8 @@ import { openStore } from '../helpers/stores.ts'
 import { until } from '../helpers/until.ts'
 
 const IS_SOAK = process.env['HAIF_SOAK'] === '1'
-const REQUESTS = IS_SOAK ? 1000 : 120
-const KILLS = IS_SOAK ? 25 : 4
+const REQUESTS = IS_SOAK ? 1000 : 80
+const KILLS = IS_SOAK ? 25 : 3
 const CLIENTS = 8
 
 interface Killable {

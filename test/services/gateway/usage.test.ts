@@ -52,8 +52,14 @@ for (const kind of STORE_KINDS) {
     assert.deepEqual(rows, [
       { ...served, tenant_id: 'a', attempts: 1, completion_tokens: 12 },
       {
-        ...{ tenant_id: 'b', model: 'none', worker: null, attempts: 0, completion_tokens: 0 },
-        ...{ finish_reason: null, error_code: 'MODEL_NOT_FOUND', took_time: true }
+        tenant_id: 'b',
+        model: 'none',
+        worker: null,
+        attempts: 0,
+        completion_tokens: 0,
+        finish_reason: null,
+        error_code: 'MODEL_NOT_FOUND',
+        took_time: true
       },
       { ...served, tenant_id: 'c', attempts: 1, completion_tokens: 5 },
       { ...served, tenant_id: 'c', attempts: 0, completion_tokens: 0 } // nothing was computed again
