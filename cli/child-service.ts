@@ -22,7 +22,8 @@ const KILL_MS_MAX = 500
 export interface ChildServiceOptions {
   /** As in `haif service <name>`. */
   name: string
-  env: Environment
+  /** Asked at each start. */
+  env: () => Environment
   log: Logger
   /** How long it may take to stop before it is killed. */
   stopMsMax?: number
@@ -40,7 +41,7 @@ export function childService(options: ChildServiceOptions): Service {
     // A process group of its own, so that Ctrl-C reaches only us; and a channel, by which it notices
     // when we are gone.
     const started = spawn(process.execPath, [MAIN, 'service', name], {
-      env,
+      env: env(),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true
     })

@@ -1,24 +1,37 @@
-/** A worker whose start shows how its models load, and ends when each is ready or has failed. */
+/**
+ * A worker whose start shows how its models load, and ends when each is ready or has failed. When all
+ * of them have failed for good, so has the start.
+ */
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Worker } from '../services/worker/worker.ts'
+import type { ModelLines } from './model-lines.ts'
 
 const REDRAW_MS = 200
 const BAR_CHARACTERS = 24
 
-export function showLoading(worker: Worker): Service {
+export function showLoading(worker: Worker, lines: ModelLines): Service {
+  let timer: NodeJS.Timeout | undefined
   return {
     async start() {
+      lines.hold()
       await worker.start()
       const isTerminal = process.stderr.isTTY
-      const timer = isTerminal ? setInterval(() => redraw(worker.models()), REDRAW_MS) : undefined
+      const show = isTerminal ? redraw : (models: WorkerModel[]) => lines.progress(models)
+      const loading = setInterval(() => show(worker.models()), REDRAW_MS)
       await worker.loaded()
-      clearInterval(timer)
+      clearInterval(loading)
       if (isTerminal) process.stderr.write('\r\u001B[K')
-      for (const model of worker.models()) process.stdout.write(`${outcome(model)}\n`)
+      const why = worker.hopeless()
+      if (why !== null) throw why
+      lines.release()
+      timer = setInterval(() => lines.progress(worker.models()), REDRAW_MS)
     },
-    stop: () => worker.stop(),
+    async stop() {
+      clearInterval(timer)
+      await worker.stop()
+    },
     stopMsMax: worker.stopMsMax
   }
 }
@@ -32,11 +45,4 @@ function redraw(models: WorkerModel[]): void {
 function bar(progress: number): string {
   const full = Math.round(progress * BAR_CHARACTERS)
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CHARACTERS - full)} ${Math.floor(progress * 100)} %`
-}
-
-function outcome(model: WorkerModel): string {
-  if (model.state === 'failed') return `model ${model.name} failed: ${model.error}`
-  const { name, quantization, contextTokens, slots } = model
-  const facts = [quantization, `context ${contextTokens}`, `${slots} at a time`]
-  return `model ${name} (${facts.filter((fact) => fact !== undefined).join(', ')})`
 }

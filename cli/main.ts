@@ -5,6 +5,7 @@ import { reportFailure } from '#shared/lifecycle.ts'
 import { VERSION } from '#shared/version.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addDbCommand } from './commands/db.ts'
 import { addDrainCommand } from './commands/drain.ts'
 import { addInferCommand } from './commands/infer.ts'
 import { addJoinCommand } from './commands/join.ts'
@@ -32,6 +33,7 @@ addTenantCommand(program)
 addUsageCommand(program)
 addAuditCommand(program)
 addKeyCommand(program)
+addDbCommand(program)
 addServiceCommand(program)
 
 try {

@@ -6,31 +6,31 @@ import type { Logger } from '#shared/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/place.ts'
 import { createMetrics } from '#shared/telemetry.ts'
-import { accessHere } from '../services/gateway/access-here.ts'
-import { createGateway } from '../services/gateway/gateway.ts'
+import { gatewayHere } from '../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../services/http-bridge/config.ts'
 import { createHttpBridge } from '../services/http-bridge/http-bridge.ts'
 import { readOrchestratorConfig } from '../services/orchestrator/config.ts'
 import { createOrchestrator } from '../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../services/registry/catalogue.ts'
 import { createRegistry } from '../services/registry/registry.ts'
-import { readWorkerConfig } from '../services/worker/config.ts'
+import {
+  readWorkerConfig,
+  type WorkerConfig,
+  type WorkerWishes
+} from '../services/worker/config.ts'
 import { readHub } from '../services/worker/models/hub.ts'
-import { modelSource } from '../services/worker/models/model-source.ts'
-import { createWorker, type Worker } from '../services/worker/worker.ts'
+import { workerService } from '../services/worker/open-worker.ts'
+import { stopMsMaxOf, type Worker } from '../services/worker/worker.ts'
 import { atOnce, childService } from './child-service.ts'
 import { showLoading } from './loading.ts'
+import { ModelLines } from './model-lines.ts'
 import type { OwnMesh } from './own-mesh.ts'
-import { ownState } from './own-state.ts'
+import type { OwnStore } from './own-store.ts'
 import { untilReady } from './until-ready.ts'
 
-/** For a worker's end, after it has drained. */
-const LEAVE_MS_MAX = 1000
-
-export interface MeshServicesOptions {
+export interface MeshServicesOptions extends WorkerWishes {
   host?: string
   port?: number
-  model?: string[]
   /** Everybody who reaches this machine may ask. */
   allowAnonymous?: boolean
   /** False: no worker here. */
@@ -47,6 +47,8 @@ export interface MeshServicesDeps {
   home: Home
   ownMesh: OwnMesh
   logFor: (name: string) => Logger
+  /** Where the mesh keeps its state; started before the services. */
+  state: OwnStore
 }
 
 export interface MeshServices {
@@ -61,70 +63,90 @@ export interface MeshServices {
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
-  const { options, env, home, ownMesh, logFor } = deps
+  const { options, env, home, ownMesh, logFor, state } = deps
+  const { store } = state
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
-  const uris = options.model ?? readWorkerConfig(env).models
-  const childEnv: Environment = {
+  const config = readWorkerConfig(env, options)
+  const childEnv = (): Environment => ({
     LOG_LEVEL: 'warn',
+    GATEWAYS: String(options.gateways ?? 1),
     ...env,
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
-    MODEL_ID: uris.join(',')
-  }
+    ...workerEnv(options),
+    DATABASE_URL: undefined
+  })
   const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
     atOnce(
       Array.from({ length: count }, () =>
-        childService({ name, env: childEnv, log: logFor(name), ...given })
+        childService({
+          name,
+          // Workers never see the database: what they run is not ours.
+          env: () =>
+            name === 'worker' ? childEnv() : { ...childEnv(), DATABASE_URL: state.url() },
+          log: logFor(name),
+          ...given
+        })
       )
     )
 
-  const { topicKey } = ownMesh
-  const { store, shared, opensLater, isFresh, ...state } = ownState(env, {
-    home,
-    secret: topicKey.secret,
-    log: logFor('state'),
-    childEnv
-  })
-  const ownGateway = () => {
-    const given = place('gateway')
-    const { log } = given
-    const access = accessHere({ env, home, topicKey, store, shared, opensLater, isFresh, log })
-    return createGateway({ ...given, access })
-  }
+  const metrics = createMetrics()
   const bridge = createHttpBridge({
     ...place('bridge'),
-    metrics: createMetrics(),
+    metrics,
     host: options.host ?? readString(env, 'HOST', '127.0.0.1'),
     port: options.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
     allowAnonymous: options.allowAnonymous ?? readBridgeConfig(env).allowAnonymous
   })
   const services: Service[] = [
-    ...state.services,
-    createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue() }),
+    store,
+    createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue(), store }),
     options.orchestrators === undefined
-      ? createOrchestrator({ ...place('orchestrator'), ...readOrchestratorConfig(env) })
+      ? createOrchestrator({ ...place('orchestrator'), store, ...readOrchestratorConfig(env) })
       : several(options.orchestrators, 'orchestrator'),
-    options.gateways === undefined ? ownGateway() : several(options.gateways, 'gateway')
+    options.gateways === undefined
+      ? gatewayHere({ ...place('gateway'), ...state, env, metrics })
+      : several(options.gateways, 'gateway')
   ]
+  services.push(bridge) // before models are loaded, because a taken port is the likeliest failure
   if (options.workers !== undefined) {
-    const stopMsMax = readWorkerConfig(env).drainMs + LEAVE_MS_MAX
+    const stopMsMax = stopMsMaxOf(config.drainMs)
     services.push(several(options.workers, 'worker', { stopMsMax }))
   } else if (options.worker) {
-    services.push(showLoading(ownWorker(place('worker'), uris, env)))
+    services.push(ownWorker(place('worker'), config, env))
   }
-  services.push(bridge)
   if (options.worker) services.push(untilReady(() => bridge.url))
   const hasWorker = options.worker
-  const hasBuiltin = hasWorker && uris.includes('builtin')
+  const hasBuiltin = hasWorker && config.upstream === null && config.models.includes('builtin')
   return { services, url: () => bridge.url, hasBuiltin, hasWorker }
 }
 
-function ownWorker(place: Place, uris: string[], env: Environment): Worker {
-  const models = uris.map((uri) =>
-    modelSource(uri, { folder: place.home.models, hub: readHub(env) })
+function ownWorker(place: Place, config: WorkerConfig, env: Environment): Service {
+  const lines = new ModelLines()
+  let shown: Service | null = null
+  const service = workerService(
+    {
+      place,
+      config,
+      hub: readHub(env),
+      onDrain: () => shown?.stop(),
+      onModel: (model) => lines.changed(model)
+    },
+    async (worker: Worker) => {
+      shown = showLoading(worker, lines)
+      await shown.start()
+    }
   )
-  const { drainMs } = readWorkerConfig(env)
-  const worker = createWorker({ ...place, models, drainMs, onDrain: () => worker.stop() })
-  return worker
+  return { ...service, stop: async () => (shown ?? service).stop() }
+}
+
+/** For workers in processes of their own: the options, which come before the environment. */
+function workerEnv({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Environment {
+  return {
+    ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
+    ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
+    ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
+    ...(gpu === undefined ? {} : { GPU: gpu })
+  }
 }

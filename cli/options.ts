@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are read. */
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -23,3 +23,19 @@ export function decimalNumber(min: number, max: number): (text: string) => numbe
 export const collect = (text: string, before: string[] = []): string[] => [...before, text]
 
 export const portNumber = wholeNumber(0, 65_535)
+
+/** Of commands that run a worker. */
+export const onDemandOption = (): Option =>
+  new Option(
+    '--on-demand <[name=]uri>',
+    'the same, but loaded when a request comes and unloaded for others; repeatable (MODEL_ON_DEMAND)'
+  ).argParser(collect)
+
+export const memoryBudgetOption = (): Option =>
+  new Option(
+    '--memory-budget <size>',
+    'what all models may take: 12GB, 50%, or ram=12GB,vram=20GB (MEMORY_BUDGET; default: 80 % of what is free)'
+  )
+
+export const gpuOption = (): Option =>
+  new Option('--gpu <number>', 'the one GPU to use, from 0; none: the CPU (GPU; default auto)')

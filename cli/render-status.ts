@@ -38,11 +38,11 @@ export function renderModels(models: readonly ModelEntry[], screen: Screen): str
 }
 
 function modelCells(model: ModelEntry): Cell[] {
-  const { name, workers, contextTokens, quantization, parameters, sizeBytes, engine } = model
+  const { name, contextTokens, quantization, parameters, sizeBytes, engine } = model
   return [
     { text: printableLine(name), format: 'bold' },
-    { text: count(workers.length, 'worker') },
-    { text: `context ${contextTokens}` },
+    { text: holders(model) },
+    { text: contextTokens === 0 ? '' : `context ${contextTokens}` },
     { text: quantization === undefined ? '' : printableLine(quantization) },
     { text: parameters === undefined ? '' : `${parameterCount.format(parameters)} parameters` },
     { text: sizeBytes === undefined || sizeBytes === 0 ? '' : fileSize(sizeBytes) },
@@ -64,7 +64,27 @@ function peerCells({ role, key, host, version, rttMs, relayed }: PeerEntry): Cel
 function renderWorkers(workers: readonly PeerEntry[], screen: Screen): string[] {
   if (workers.length === 0) return [`${INDENT}no worker is up: start one with "haif join"`]
   const heads = table(workers.map(workerCells), screen)
-  return workers.flatMap((worker, i) => [heads[i]!, ...renderHeld(worker, screen)])
+  return workers.flatMap((worker, i) => [
+    heads[i]!,
+    ...renderMachine(worker, screen),
+    ...renderHeld(worker, screen)
+  ])
+}
+
+/** Processor, memory and GPUs, in a line. */
+function renderMachine({ worker }: PeerEntry, screen: Screen): string[] {
+  if (worker?.hardware === undefined) return []
+  const { cpu, ram, gpu } = worker.hardware
+  const facts = [
+    `${printableLine(cpu.model)}, ${count(cpu.cores, 'core')}`,
+    `${fileSize(ram.freeBytes)} of ${fileSize(ram.totalBytes)} RAM free`
+  ]
+  if (gpu !== undefined) {
+    const names = gpu.names.map((name) => printableLine(name)).join(', ')
+    const memory = `${fileSize(gpu.freeBytes)} of ${fileSize(gpu.totalBytes)} VRAM free`
+    facts.push(`${names} (${printableLine(gpu.backend)}), ${memory} at its start`)
+  }
+  return table([[{ text: facts.join('; '), format: 'dim' }]], screen, INDENT.repeat(2))
 }
 
 function workerCells(peer: PeerEntry): Cell[] {
@@ -83,13 +103,25 @@ function renderHeld({ worker }: PeerEntry, screen: Screen): string[] {
   )
 }
 
+const LOADING = {
+  downloading: 'downloading',
+  waitingForMemory: 'waiting for memory',
+  loading: 'loading'
+} as const
+
 function heldCells(model: WorkerModel): Cell[] {
   const name: Cell = { text: printableLine(model.name) }
   switch (model.state) {
     case 'loading':
-      return [name, { text: 'loading', format: 'yellow' }, { text: bar(model.progress ?? 0) }]
+      return [
+        name,
+        { text: LOADING[model.phase ?? 'loading'], format: 'yellow' },
+        { text: bar(model.progress ?? 0) }
+      ]
     case 'failed':
       return [name, { text: 'failed', format: 'red' }]
+    case 'loadable':
+      return [name, { text: 'loadable' }, { text: 'a request loads it' }]
     case 'ready': {
       const { slots, running, waiting, decodeTokensPerSecond } = model
       const rate = Math.round(decodeTokensPerSecond)
@@ -107,6 +139,12 @@ function bar(progress: number): string {
   const full = Math.round(progress * BAR_CHARACTERS)
   const percent = Math.floor(progress * 100)
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CHARACTERS - full)} ${percent} %`
+}
+
+/** How many have it ready, or else how many would load it. */
+function holders({ workers, loadable = [] }: ModelEntry): string {
+  if (workers.length > 0 || loadable.length === 0) return count(workers.length, 'worker')
+  return `loadable on ${count(loadable.length, 'worker')}`
 }
 
 const count = (number: number, thing: string): string =>

@@ -225,6 +225,20 @@ export const ERRORS = {
     meaning: 'The database was made by another version of HAIF than this one can work with.',
     remedy: 'The message says which side to change.'
   },
+  STORE_NOT_EMPTY: {
+    httpStatus: 500,
+    retryable: false,
+    raisedBy: 'command line',
+    meaning: 'A backup was to be restored into a database that has something in it.',
+    remedy: 'Give `--force` to replace it, or name another database.'
+  },
+  BACKUP_INVALID: {
+    httpStatus: 500,
+    retryable: false,
+    raisedBy: 'command line',
+    meaning: 'A file is no backup, was cut off, or was changed.',
+    remedy: 'Use another backup; the message says what is wrong with this one.'
+  },
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,

@@ -6,6 +6,7 @@
  *   topic.key       the mesh that this machine last started or joined; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
+ *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
  *   audit.json      the signed ends of the audit's chains, where a gateway runs
  */
@@ -17,7 +18,7 @@ import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
-import { loadIdentity, loadSecretFile } from './mesh/identity.ts'
+import { loadIdentity, loadSecretFile, tightenSecretFile } from './mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
 
 /** Workers, say, that may run on one home at the same time. */
@@ -44,6 +45,11 @@ export class Home {
 
   get models(): string {
     return join(this.folder, 'models')
+  }
+
+  /** Of the embedded database. */
+  get state(): string {
+    return join(this.folder, 'state')
   }
 
   meshSecret(): Buffer {
@@ -128,7 +134,8 @@ export class Home {
 
   /** From the option, the environment, or the mesh that this machine last started or joined. */
   topicKey(option: string | undefined, env: Environment): TopicKey {
-    const text = option ?? env['HAIF_TOPIC_KEY'] ?? this.#read('topic.key')
+    const given = option ?? readString(env, 'HAIF_TOPIC_KEY', '')
+    const text = given === '' ? this.#read('topic.key') : given
     if (text !== null) return decodeTopicKey(text)
     throw new HaifError(
       'CONFIG_INVALID',
@@ -137,7 +144,10 @@ export class Home {
   }
 
   #read(name: string): string | null {
-    return readIfThere(join(this.folder, name))
+    const file = join(this.folder, name)
+    const text = readIfThere(file)
+    if (text !== null && name === 'topic.key') tightenSecretFile(file)
+    return text
   }
 
   #write(name: string, text: string): void {

@@ -2,7 +2,8 @@
  * What a service needs to take its place in the mesh when it runs alone: its key, its log and the
  * mesh named by the environment. Read once, in `main.ts`.
  */
-import { hostname } from 'node:os'
+import { availableParallelism, hostname, totalmem } from 'node:os'
+import process from 'node:process'
 import type { PeerReport } from './contracts/peers.ts'
 import { readChoice, type Environment } from './config.ts'
 import { Home } from './home.ts'
@@ -15,6 +16,7 @@ import { VERSION } from './version.ts'
 
 export interface Place {
   home: Home
+  topicKey: TopicKey
   join: JoinMesh
   /** What the service says of itself. */
   self: PeerReport
@@ -39,7 +41,12 @@ export function placeIn({ home, topicKey, role, log }: PlaceOptions): Place {
   const keyPair = home.identity(role)
   const relays = topicKey.reach === 'public' && role === 'registry' // it has met every member
   const relay = relays ? home.identity('relay') : undefined
+  const hardware = {
+    cpus: availableParallelism(),
+    memoryBytes: totalmem(),
+    platform: `${process.platform}-${process.arch}`
+  }
   const join: JoinMesh = (router) =>
     openMesh({ topicKey, role, keyPair, router, log, ...(relay === undefined ? {} : { relay }) })
-  return { home, join, self: { host: hostname(), version: VERSION }, log }
+  return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

@@ -11,21 +11,17 @@ import { placeIn } from '#shared/place.ts'
 import {
   readWorkerConfig,
   UPSTREAM_SLOTS_MAX,
-  type UpstreamConfig
+  type UpstreamConfig,
+  type WorkerWishes
 } from '../../services/worker/config.ts'
-import { discoverUpstream } from '../../services/worker/engines/openai/discover.ts'
-import type { ModelSource } from '../../services/worker/held-model.ts'
 import { readHub } from '../../services/worker/models/hub.ts'
-import { modelSource } from '../../services/worker/models/model-source.ts'
-import { createWorker, type Worker } from '../../services/worker/worker.ts'
+import { openWorker } from '../../services/worker/open-worker.ts'
+import { Contact } from '../contact.ts'
 import { showLoading } from '../loading.ts'
-import { collect, wholeNumber } from '../options.ts'
+import { ModelLines } from '../model-lines.ts'
+import { collect, gpuOption, memoryBudgetOption, onDemandOption, wholeNumber } from '../options.ts'
 
-/** After this long without an orchestrator a person wants to know. */
-const PATIENCE_MS = 5000
-
-interface JoinOptions {
-  model?: string[]
+interface JoinOptions extends WorkerWishes {
   engine?: 'openai'
   upstream?: string
   upstreamKeyFile?: string
@@ -38,8 +34,8 @@ export function addJoinCommand(program: Command): void {
     .description('make this machine a worker of a mesh')
     .argument('<topic key>', 'the haif_… line that "haif up" prints')
     .option(
-      '--model <uri>',
-      'builtin, a .gguf file, or hf:user/repo:QUANT; with --upstream a name there; repeatable',
+      '--model <[name=]uri>',
+      'builtin, a .gguf file, or hf:user/repo:QUANT; with --upstream a name there; repeatable (MODEL_ID)',
       collect
     )
     .addOption(
@@ -57,6 +53,9 @@ export function addJoinCommand(program: Command): void {
       'requests that server gets at once, for each model (UPSTREAM_SLOTS)',
       wholeNumber(1, UPSTREAM_SLOTS_MAX)
     )
+    .addOption(onDemandOption())
+    .addOption(memoryBudgetOption())
+    .addOption(gpuOption())
     .action((topicKey: string, options: JoinOptions) => join(topicKey, options, process.env))
 }
 
@@ -65,18 +64,20 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const home = new Home(env)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
   const place = placeIn({ home, topicKey, role: 'worker', log })
-  const { models, drainMs } = readWorkerConfig(env)
-  const upstream = upstreamOf(options, env)
-  const sources: ModelSource[] =
-    upstream === null
-      ? (options.model ?? models).map((uri) =>
-          modelSource(uri, { folder: home.models, hub: readHub(env) })
-        )
-      : await discoverUpstream(upstream.url, upstream)
-  const worker = createWorker({ ...place, models: sources, onDrain: stopThisProcess, drainMs })
-  await runUntilSignal(showLoading(worker), log, () => {
+  const config = { ...readWorkerConfig(env, options), upstream: upstreamOf(options, env) }
+  const lines = new ModelLines()
+  const contact = new Contact()
+  const worker = await openWorker({
+    place,
+    config,
+    hub: readHub(env),
+    onDrain: stopThisProcess,
+    onModel: (model) => lines.changed(model),
+    onConnected: (connected) => contact.changed(connected)
+  })
+  await runUntilSignal(showLoading(worker, lines), log, () => {
     home.rememberTopicKey(text.trim())
-    void sayWhenConnected(worker)
+    contact.begins()
   })
 }
 
@@ -98,15 +99,4 @@ function upstreamOf(options: JoinOptions, env: Environment): UpstreamConfig | nu
     'CONFIG_INVALID',
     '--engine openai, --upstream-key-file and --slots need the server: --upstream http://127.0.0.1:8000/v1'
   )
-}
-
-async function sayWhenConnected(worker: Worker): Promise<void> {
-  const timer = setTimeout(() => {
-    process.stdout.write(
-      'no orchestrator of this mesh answers yet; is "haif up" running where the key comes from? Still trying …\n'
-    )
-  }, PATIENCE_MS)
-  await worker.connected()
-  clearTimeout(timer)
-  process.stdout.write('joined: this machine is a worker now; Ctrl-C leaves the mesh\n')
 }

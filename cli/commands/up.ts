@@ -9,7 +9,14 @@ import { createLogger, LOG_LEVELS } from '#shared/log.ts'
 import { VERSION } from '#shared/version.ts'
 import { startOwnMesh, type OwnMesh } from '../own-mesh.ts'
 import type { Reach } from '#shared/mesh/topic-key.ts'
-import { collect, portNumber, wholeNumber } from '../options.ts'
+import {
+  collect,
+  gpuOption,
+  memoryBudgetOption,
+  onDemandOption,
+  portNumber,
+  wholeNumber
+} from '../options.ts'
 import type { MeshServices, MeshServicesOptions } from '../mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
@@ -29,7 +36,14 @@ export function addUpCommand(program: Command): void {
     .option('--host <address>', 'address for HTTP (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port for HTTP (PORT; default 8080; 0: any free one)', portNumber)
     .option('--allow-anonymous', 'with --host: let everybody who reaches this machine ask')
-    .option('--model <uri>', 'builtin, a .gguf file, or hf:user/repo:QUANT; repeatable', collect)
+    .option(
+      '--model <[name=]uri>',
+      'builtin, a .gguf file, or hf:user/repo:QUANT; repeatable (MODEL_ID)',
+      collect
+    )
+    .addOption(onDemandOption())
+    .addOption(memoryBudgetOption())
+    .addOption(gpuOption())
     .option('--no-worker', 'run no model here; machines that join do')
     .option('--workers <number>', 'so many workers, in processes of their own', count)
     .option('--orchestrators <number>', 'so many orchestrators, in processes of their own', count)
@@ -46,7 +60,9 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
   // Loaded only now, so that the other commands start quickly.
   const { meshServices } = await import('../mesh-services.ts')
-  const mesh = meshServices({ options, env, home, ownMesh, logFor })
+  const { ownStore } = await import('../own-store.ts')
+  const state = ownStore(env, home, logFor('store'))
+  const mesh = meshServices({ options, env, home, ownMesh, logFor, state })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
   await runUntilSignal(together([nodes, ...mesh.services]), logFor('up'), () =>
     announce(ownMesh, mesh)
@@ -57,10 +73,12 @@ function refuseContradictions(options: UpOptions): void {
   if (options.lan === true && options.public === true) {
     throw new HaifError('CONFIG_INVALID', '--lan and --public cannot be used together: choose one')
   }
-  if (!options.worker && (options.workers !== undefined || options.model !== undefined)) {
+  const { workers, model, onDemand, memoryBudget, gpu } = options
+  const ofWorkers = [workers, model, onDemand, memoryBudget, gpu]
+  if (!options.worker && ofWorkers.some((option) => option !== undefined)) {
     throw new HaifError(
       'CONFIG_INVALID',
-      '--no-worker runs no model here, so --workers and --model cannot be used with it'
+      '--no-worker runs no model here, so --workers, --model, --on-demand, --memory-budget and --gpu cannot be used with it'
     )
   }
 }

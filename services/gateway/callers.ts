@@ -5,6 +5,7 @@ import type { Access } from './access/access.ts'
 import type { Admitted } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
 import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
+import type { Charged } from './metered.ts'
 
 export class Callers {
   readonly #access: Access
@@ -39,7 +40,9 @@ export class Callers {
       maxTokens,
       isRest
     })
-    return { ...admitted, tenantId, tokenId: principal.tokenId }
+    // An address is nobody's name in the books: who has no token is the local tenant.
+    const charged = { tenantId: tenantId ?? principal.tenant, tokenId: principal.tokenId ?? null }
+    return { ...admitted, tenantId, charged }
   }
 
   /** Null: all of them. */
@@ -61,7 +64,8 @@ export interface Asked {
 }
 
 export interface Let extends Admitted {
-  /** Who is charged; undefined for callers that are known by their address only. */
+  /** For the share of a queue; undefined for callers that are known by their address only. */
   tenantId: string | undefined
-  tokenId: string | undefined
+  /** Under whose name it is in the books. */
+  charged: Pick<Charged, 'tenantId' | 'tokenId'>
 }

@@ -10,21 +10,35 @@ export interface GatewayConfig {
   tenantDefaults: TenantDefaults
   /** `HAIF_API_TOKENS`, e.g. `operator-token:operator|metrics,tenant-a-token:tenant:tenant-a`. */
   staticTokens: StaticToken[]
+  /** `USAGE_SPOOL_MAX`: rows of usage that wait on disk while the database is away, 400 bytes each. */
+  usageSpoolMax: number
+  /** `GATEWAYS`: gateways that share the limits where there is no Redis. */
+  gateways: number
 }
 
 const MAX = 1_000_000
 
 export function readGatewayConfig(env: Environment): GatewayConfig {
-  const bounds = { default: 256, min: 1, max: 100_000 }
   const tenantDefaults: TenantDefaults = {}
   const concurrent = readCount(env, 'TENANT_MAX_CONCURRENT')
   const requestsPerSecond = readCount(env, 'TENANT_RATE_LIMIT_RPS')
   if (concurrent !== undefined) tenantDefaults.concurrent = concurrent
   if (requestsPerSecond !== undefined) tenantDefaults.requestsPerSecond = requestsPerSecond
   return {
-    maxConcurrentPerCaller: readInteger(env, 'MAX_CONCURRENT_REQUESTS', bounds),
+    maxConcurrentPerCaller: readInteger(env, 'MAX_CONCURRENT_REQUESTS', {
+      default: 256,
+      min: 1,
+      max: 100_000
+    }),
     tenantDefaults,
-    staticTokens: readStaticTokens(env)
+    staticTokens: readStaticTokens(env),
+    // A day of ten requests a second.
+    usageSpoolMax: readInteger(env, 'USAGE_SPOOL_MAX', {
+      default: 1_000_000,
+      min: 1000,
+      max: 100_000_000
+    }),
+    gateways: readInteger(env, 'GATEWAYS', { default: 1, min: 1, max: 1024 })
   }
 }
 

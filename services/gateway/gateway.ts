@@ -20,6 +20,7 @@ import { answerOperators } from './admin.ts'
 import { Callers } from './callers.ts'
 import { embedThrough } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import type { UsageRecorder } from './usage-row.ts'
 
 export interface GatewayDeps {
   join: JoinMesh
@@ -27,10 +28,13 @@ export interface GatewayDeps {
   self: PeerReport
   /** Starts and stops with the gateway; the store behind it has started before. */
   access: Access
+  /** Absent: what requests cost is not recorded. */
+  usage?: UsageRecorder | null
   log: Logger
 }
 
-export function createGateway({ join, self, access, log }: GatewayDeps): Service {
+export function createGateway(deps: GatewayDeps): Service {
+  const { join, self, access, log, usage = null } = deps
   const callers = new Callers(access)
   let stopping = false
 
@@ -41,11 +45,11 @@ export function createGateway({ join, self, access, log }: GatewayDeps): Service
   const router = new Router()
     .serve(gatewayInfer, (request, context) => {
       assertUp()
-      return inferAdmitted(orchestrators, callers, request, context)
+      return inferAdmitted({ orchestrators, callers, usage }, request, context)
     })
     .respond(gatewayEmbed, (request, context) => {
       assertUp()
-      return embedThrough(orchestrators, callers, request, context)
+      return embedThrough({ orchestrators, callers, usage }, request, context)
     })
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))

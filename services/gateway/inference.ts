@@ -1,4 +1,5 @@
 /** Inference through the gateway: let in, passed on as it comes, and counted by what it has used. */
+import { randomUUID } from 'node:crypto'
 import {
   itemCodec,
   orchestratorInfer,
@@ -14,23 +15,34 @@ import type { ServerContext } from '#shared/rpc/router.ts'
 import { promptTokensOf } from './access/estimate.ts'
 import { grantedRequest } from './admitted-request.ts'
 import type { Callers } from './callers.ts'
+import { metered } from './metered.ts'
+import type { UsageRecorder } from './usage-row.ts'
 
 /** About, of one token with its id and text: answers are not read here, and few break off. */
 const TOKEN_BYTES = 10
 
+export interface AdmittedDeps {
+  orchestrators: PeerPool
+  callers: Callers
+  /** Null: what requests cost is not recorded. */
+  usage: UsageRecorder | null
+}
+
 export async function* inferAdmitted(
-  orchestrators: PeerPool,
-  callers: Callers,
+  { orchestrators, callers, usage }: AdmittedDeps,
   request: InferenceRequest,
   context: ServerContext
 ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
-  const { model, tenantId, caller, maxTokens, resume } = request
+  const { model, tenantId, caller, maxTokens, resume, usageId = randomUUID() } = request
   const promptTokens = promptTokensOf(request.input)
   const isRest = resume !== undefined
   const asked = { model, tenantId, caller, promptTokens, maxTokens, isRest }
   const admitted = await callers.admit(context, asked)
-  const granted = grantedRequest(request, admitted)
-  const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context)
+  const granted = grantedRequest({ ...request, usageId }, admitted)
+  const batches = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context)
+  const { requestId } = context
+  const charged = { usageId, requestId, ...admitted.charged }
+  const stream = usage === null ? batches : metered(batches, granted, charged, usage)
   const seq = resume === undefined ? 0 : tokensIn(resume)
   let { limits } = admitted
   let bytes = 0
@@ -39,7 +51,7 @@ export async function* inferAdmitted(
     for (;;) {
       const { done, value } = await stream.next()
       if (done === true) {
-        used = value.usage.promptTokens + value.usage.completionTokens
+        used = usedBy(value)
         return value
       }
       bytes += value.bytes(itemCodec).length
@@ -53,6 +65,10 @@ export async function* inferAdmitted(
     admitted.leave(used ?? brokenOff(promptTokens, bytes))
   }
 }
+
+/** What was given before and is read again costs nothing. */
+const usedBy = ({ usage, repeated }: InferenceEnd): number =>
+  repeated === true ? 0 : usage.promptTokens + usage.completionTokens
 
 /** What an answer has cost that did not come to its end. */
 const brokenOff = (promptTokens: number, bytes: number): number =>

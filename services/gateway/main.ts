@@ -1,20 +1,17 @@
 /**
  * Runs a gateway alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, REDIS_URL,
- * HAIF_API_TOKENS, HAIF_TOKEN_PEPPER, MAX_CONCURRENT_REQUESTS, TENANT_MAX_CONCURRENT, TENANT_RATE_LIMIT_RPS, LOG_LEVEL.
+ * HAIF_API_TOKENS, HAIF_TOKEN_PEPPER, MAX_CONCURRENT_REQUESTS, TENANT_MAX_CONCURRENT,
+ * TENANT_RATE_LIMIT_RPS, USAGE_SPOOL_MAX, GATEWAYS, LOG_LEVEL.
  */
 import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
-import { sharedStateFromEnvironment, storeFromEnvironment } from '#shared/store/from-environment.ts'
-import { accessHere } from './access-here.ts'
-import { createGateway } from './gateway.ts'
+import { storeFromEnvironment } from '#shared/store/from-environment.ts'
+import { gatewayHere } from './gateway-here.ts'
 
 await runMain(process.env, (env) => {
-  const { home, join, self, log } = placeFromEnvironment(env, 'gateway')
+  const place = placeFromEnvironment(env, 'gateway')
+  const { log } = place
   const store = storeFromEnvironment(env, log)
-  const topicKey = home.topicKey(undefined, env)
-  const shared = sharedStateFromEnvironment(env, { secret: topicKey.secret, store, log })
-  const access = accessHere({ env, home, topicKey, store, shared, log })
-  const gateway = createGateway({ join, self, access, log })
-  const before = store === null ? [shared] : [store, shared]
-  return { log, service: together([...before, gateway]) }
+  const gateway = gatewayHere({ ...place, env, store })
+  return { log, service: store === null ? gateway : together([store, gateway]) }
 })

@@ -5,18 +5,24 @@ import type { Metrics } from '#shared/telemetry.ts'
 import { onClientError } from './client-error.ts'
 import { presentedBy } from './credential.ts'
 import type { Failures } from './failures.ts'
+import { tellAllowedMethods } from './allowed-methods.ts'
 import { acceptJsonOnly } from './json-body.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import { describeRoutes } from './open-api.ts'
 import { readRequestId } from './request-headers.ts'
 import { adminRoutes } from './routes/admin.ts'
+import { chatCompletionsRoute } from './routes/chat-completions.ts'
+import { completionsRoute } from './routes/completions.ts'
+import { embeddingsRoute } from './routes/embeddings.ts'
 import { healthRoutes } from './routes/health.ts'
 import { homeRoute } from './routes/home.ts'
 import { inferRoute } from './routes/infer.ts'
 import { metricsRoute } from './routes/metrics.ts'
 import { modelsRoute } from './routes/models.ts'
+import { responsesRoutes } from './routes/responses.ts'
 import { usageRoute } from './routes/usage.ts'
 import { shuttingDown, type RunningRequests } from './running-requests.ts'
+import { ResponseStore } from './openai/response-store.ts'
 import { validatorCompiler } from './validation.ts'
 
 /** For a client to send a whole request; slower ones would hold connections for nothing. */
@@ -66,8 +72,13 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   counts.observeRequests(app)
   stampReplies(app, running)
   takeCredentials(app, deps)
+  tellAllowedMethods(app)
   await describeRoutes(app, version)
   inferRoute(app, deps)
+  chatCompletionsRoute(app, deps)
+  completionsRoute(app, deps)
+  responsesRoutes(app, { ...deps, responses: new ResponseStore({ now: () => Date.now() }) })
+  embeddingsRoute(app, deps)
   modelsRoute(app, deps)
   healthRoutes(app, deps)
   metricsRoute(app, deps)

@@ -7,6 +7,12 @@ const RETRY_AFTER_MS = 1000
 /** Instead of 400, on bodies with `api_version`. */
 const UNPROCESSABLE = 422
 
+/** What went wrong with one request. */
+export interface Failure {
+  error: HaifError
+  requestId: string
+}
+
 /** Fastify's own errors in our words, and ours as they are. */
 export function translate(error: unknown): HaifError {
   if (error instanceof HaifError) return error

@@ -1,11 +1,18 @@
 /** Whatever goes wrong with a request passes here once: it is logged, counted, and told to its client. */
 import { HaifError } from '#shared/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ErrorBody } from '#shared/contracts/http-error.ts'
 import type { Logger } from '#shared/log.ts'
-import { errorBody, publicMessage, retryAfter, statusOf, translate } from './errors.ts'
+import {
+  errorBody,
+  publicMessage,
+  retryAfter,
+  statusOf,
+  translate,
+  type Failure
+} from './errors.ts'
 import { isVersioned } from './infer-body.ts'
 import { setErrorHeaders } from './limit-headers.ts'
+import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from './openai/error.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import type { RunningRequests } from './running-requests.ts'
 
@@ -33,30 +40,29 @@ export class Failures {
 
   /** As an ordinary HTTP reply. */
   reply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const error = this.#take(thrown, request)
+    const { error } = this.take(thrown, request)
     const seconds = retryAfter(error)
     if (seconds !== undefined) reply.header('retry-after', seconds)
     setErrorHeaders(reply.raw, error)
     // Fastify closes the connection after a body that it could not take, and a client that is still
     // sending would see a reset instead of the reply. Node reads the rest and drops it.
     if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
+    const [status, body] = isOpenAi(request)
+      ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
+      : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
     return reply
-      .code(statusOf(error, isVersioned(request.body)))
+      .code(status)
       .type('application/json; charset=utf-8')
       .serializer(JSON.stringify)
-      .send(errorBody(error, request.id))
+      .send(body)
   }
 
-  /** As the data of an event, when the status line is out. */
-  event(thrown: unknown, request: FastifyRequest): ErrorBody {
-    return errorBody(this.#take(thrown, request), request.id)
-  }
-
-  #take(thrown: unknown, request: FastifyRequest): HaifError {
+  /** Translates, logs and counts it; telling the client is left to the caller. */
+  take(thrown: unknown, request: FastifyRequest): Failure {
     const error = translate(this.#deps.running.reasonFor(thrown))
     this.#deps.counts.error(error.code)
     this.#write(error, request)
-    return error
+    return { error, requestId: request.id }
   }
 
   #write(error: HaifError, { id: requestId, method, routeOptions }: FastifyRequest): void {
@@ -68,6 +74,12 @@ export class Failures {
     else log.debug(event, publicMessage(error))
   }
 }
+
+/** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too. */
+const isOpenAi = ({ url }: FastifyRequest): boolean => url.startsWith('/v1/')
+
+const namesFor = ({ url }: FastifyRequest) =>
+  url.startsWith('/v1/responses') ? RESPONSES_NAMES : {}
 
 const PATH_CHARACTERS_MAX = 128
 

@@ -7,17 +7,12 @@ import {
   VERSIONED_MAX_TOKENS,
   VERSIONED_TEMPERATURE,
   VersionedInferBody,
-  type HttpResponseFormat,
   type InferBody,
   type Mode
 } from '#shared/contracts/http-infer.ts'
-import type {
-  InferenceInput,
-  InferenceRequest,
-  ResponseFormat,
-  Sampling
-} from '#shared/contracts/inference.ts'
+import type { InferenceInput, InferenceRequest, Sampling } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
+import { readFormat } from './response-format.ts'
 import { checkBody } from './validation.ts'
 
 const nativeBody = Compile(NativeInferBody)
@@ -96,18 +91,6 @@ function readInput(body: NativeInferBody, mode: Mode): InferenceInput {
   return mode === 'direct'
     ? { mode, prompt }
     : { mode, messages: [{ role: 'user', content: prompt }] }
-}
-
-function readFormat(format: HttpResponseFormat | undefined): ResponseFormat | undefined {
-  switch (format?.type) {
-    case undefined:
-    case 'text':
-      return undefined
-    case 'json_object':
-      return { type: 'json' }
-    case 'json_schema':
-      return { type: 'jsonSchema', schema: format.json_schema.schema }
-  }
 }
 
 function readSampling(body: NativeInferBody): Sampling {

@@ -44,8 +44,14 @@ export function doneEvent(answered: Answered): DoneEvent {
   return done
 }
 
-export function queuedEvent({ ahead, waitMs }: NonNullable<InferenceItem['queued']>): QueuedEvent {
-  return { ahead, wait_ms: rounded(waitMs) }
+type Queued = NonNullable<InferenceItem['queued']>
+
+export function queuedEvent({ ahead, waitMs, loading }: Queued): QueuedEvent {
+  return {
+    ahead,
+    wait_ms: rounded(waitMs),
+    ...(loading === undefined ? {} : { loading: rounded(loading) })
+  }
 }
 
 /** Who served it and what it waited for, so that no one has to guess. */

@@ -25,13 +25,16 @@ export function acceptJsonOnly(app: FastifyInstance): void {
 export function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw new HaifError('VALIDATION_FAILED', 'the body is empty')
   if (!isUtf8(bytes)) throw new HaifError('VALIDATION_FAILED', 'the body is not valid UTF-8')
-  const value = parse(bytes.toString())
+  const value = parse(withoutMark(bytes.toString()))
   if (isDeeperThan(value, NESTING_MAX)) {
     const message = `the body is nested more than ${NESTING_MAX} levels deep`
     throw new HaifError('VALIDATION_FAILED', message)
   }
   return value
 }
+
+/** Some programs begin a file with a byte order mark. RFC 8259 lets a parser ignore it. */
+const withoutMark = (text: string): string => (text.startsWith('\ufeff') ? text.slice(1) : text)
 
 function parse(text: string): unknown {
   try {

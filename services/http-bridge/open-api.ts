@@ -15,7 +15,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
       },
       tags: [
         { name: 'inference', description: 'Ask a model.' },
-        { name: 'models', description: 'What can be asked.' },
+        { name: 'openai', description: "What OpenAI's clients know." },
         { name: 'usage', description: 'What was used.' },
         { name: 'admin', description: 'Tokens, tenants and the audit; for operators.' },
         { name: 'health', description: 'How it does.' }

@@ -73,6 +73,10 @@ function wellFormedKey(key: string | string[]): string {
   )
 }
 
-export function acceptsEvents(headers: IncomingHttpHeaders): boolean {
-  return headers.accept?.includes('text/event-stream') === true
+/** Whether `Accept` names events, and not with `q=0`. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
+export function acceptsEvents({ accept = '' }: IncomingHttpHeaders): boolean {
+  return accept.split(',').some((range) => {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    return type === 'text/event-stream' && !parameters.some((part) => /^q=0(\.0*)?$/.test(part))
+  })
 }

@@ -32,7 +32,7 @@ export class SseWriter {
 
   constructor(reply: FastifyReply, keepAliveMs = KEEP_ALIVE_MS) {
     this.#reply = reply
-    this.#keepAlive = setInterval(() => this.#comment(), keepAliveMs)
+    this.#keepAlive = setInterval(() => this.#stayAlive(), keepAliveMs)
     reply.raw.on('drain', () => this.#drain())
     reply.raw.once('close', () => this.#close())
   }
@@ -48,10 +48,17 @@ export class SseWriter {
   }
 
   event(name: string, data: unknown): void {
-    this.#open()
-    this.#pending += `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
-    if (this.#pending.length >= PENDING_MAX) this.#flush()
-    else this.#flushing ??= setImmediate(() => this.#flush())
+    this.#say(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+  }
+
+  /** An event without a name. */
+  data(text: string): void {
+    this.#say(`data: ${text}\n\n`)
+  }
+
+  /** A line that clients ignore, unless they look for it. It has no line breaks. */
+  comment(text: string): void {
+    this.#say(`: ${text}\n\n`)
   }
 
   /** Resolves when the client has read on, or nobody wants the answer any more. */
@@ -91,12 +98,15 @@ export class SseWriter {
     this.#drain()
   }
 
-  /** A line that clients ignore. */
-  #comment(): void {
-    if (this.#blocked) return
+  #say(text: string): void {
     this.#open()
-    this.#pending += ': keep-alive\n\n'
-    this.#flush()
+    this.#pending += text
+    if (this.#pending.length >= PENDING_MAX) this.#flush()
+    else this.#flushing ??= setImmediate(() => this.#flush())
+  }
+
+  #stayAlive(): void {
+    if (!this.#blocked) this.comment('keep-alive')
   }
 
   #open(): void {

@@ -63,7 +63,20 @@ function withinChoice(errors: readonly SchemaError[], choice: SchemaError): Sche
 
 function problemOf(error: SchemaError): string {
   if (error.keyword === 'type' && error.instancePath === '') return 'must be a JSON object'
-  return error.keyword === 'const' ? `must be ${wantedBy(error)}` : error.message
+  if (error.keyword === 'const') return `must be ${wantedBy(error)}`
+  return sizeProblem(error) ?? error.message
+}
+
+/** In words of our own: the library counts "1 characters". */
+function sizeProblem(error: SchemaError): string | undefined {
+  const { keyword } = error
+  if (keyword === 'minLength' || keyword === 'minItems') {
+    return error.params.limit === 1 ? 'must not be empty' : undefined
+  }
+  if (keyword === 'maxLength') return `must have at most ${error.params.limit} characters`
+  if (keyword === 'maxItems') return `must have at most ${error.params.limit} items`
+  if (keyword === 'maxProperties') return `must have at most ${error.params.limit} fields`
+  return undefined
 }
 
 function wantedBy(error: SchemaError): string {

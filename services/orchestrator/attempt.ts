@@ -21,6 +21,7 @@ export type Step =
 const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
   'WORKER_OVERLOADED',
   'STREAM_LIMIT',
+  'MODEL_LOAD_FAILED', // the worker reports it as failed, which keeps requests away
   'SHUTTING_DOWN',
   'CANCELLED',
   'DEADLINE_EXCEEDED',

@@ -22,6 +22,8 @@ export interface Ask {
   placement: PlacementRequest
   /** Workers that have seen the beginning of the prompt. */
   affine: Iterable<string>
+  /** What is left of the time that the caller gives it. */
+  remainingMs?: () => number
   /** Whether the grant shall say why. */
   explain?: boolean
   /** Told when the request has to wait, and when its place changes. */
@@ -134,7 +136,11 @@ export class Dispatcher {
   }
 
   #place(ask: Ask): Decision {
-    const { model, placement } = ask
+    const { model } = ask
+    const queueMs = this.#table.isReady(model)
+      ? this.#waitMs(model, this.waiting(model) + 1)
+      : undefined
+    const placement = { ...ask.placement, queueMs, remainingMs: ask.remainingMs?.() }
     const sample = this.#candidates(ask)
     const decision = placeAttempt(sample, placement, this.#now())
     const all = this.#table.holders(model)
@@ -167,8 +173,11 @@ export class Dispatcher {
       succeeded: () => {
         holding.breaker = onSuccess()
         const ms = this.#now() - startedAt
-        holding.measuredService(ms)
-        this.#measured(name, ms)
+        // The time of a load says nothing of the next request.
+        if (score.loadMs === 0) {
+          holding.measuredService(ms)
+          this.#measured(name, ms)
+        }
         finish()
       },
       failed: (fault) => {

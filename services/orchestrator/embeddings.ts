@@ -25,7 +25,7 @@ export async function embedSomewhere(
   const model = modelFor(request, table, aliases)
   const able = ableOf(table, model, request.labels)
   if (able.length === 0) throw whyNone([...table.holders(model)], model)
-  able.sort((a, b) => fill(a) - fill(b) || a.link.rttMs - b.link.rttMs)
+  able.sort((a, b) => a.loadMs - b.loadMs || fill(a) - fill(b) || a.link.rttMs - b.link.rttMs)
   const tries = able.slice(0, TRIES_MAX)
   for (const { link, workerKey } of tries) {
     try {
@@ -46,7 +46,9 @@ function modelFor(
   aliases: EmbeddingDeps['aliases']
 ): string {
   const names =
-    model === undefined ? [...table.readyModels().keys()] : (aliases.get(model) ?? [model])
+    model === undefined
+      ? [...table.readyModels().keys(), ...table.loadableModels().keys()]
+      : (aliases.get(model) ?? [model])
   const count = (name: string) => ableOf(table, name, labels).length
   const anywhere = (name: string) => ableOf(table, name, undefined).length
   if (model !== undefined) return names.find((name) => count(name) > 0) ?? names[0] ?? model
@@ -64,9 +66,9 @@ const RETRY_AFTER_MS = 2000
 const ableOf = (table: WorkerTable, model: string, labels: EmbedRequest['labels']): Holding[] =>
   [...table.holders(model)].filter((holding) => canEmbed(holding, labels))
 
-function canEmbed({ isReady, model, labels }: Holding, asked: EmbedRequest['labels']): boolean {
+function canEmbed({ mayServe, model, labels }: Holding, asked: EmbedRequest['labels']): boolean {
   const hasLabels = Object.entries(asked ?? {}).every(([name, value]) => labels[name] === value)
-  return isReady && model.embeddings === true && hasLabels
+  return mayServe && model.embeddings === true && hasLabels
 }
 
 const fill = ({ load, model }: Holding): number => load / Math.max(1, model.slots)

@@ -38,8 +38,9 @@ function describe(candidate: Candidate, request: PlacementRequest, now: number):
 }
 
 function reasonOf(score: Score, { promptTokens }: PlacementRequest): string {
-  const { waitMs, prefillMs, rttMs, cachedTokens, expectedMs } = score
-  const parts = `wait ${round(waitMs)} + prefill ${round(prefillMs)} + round trip ${round(rttMs)}`
+  const { loadMs, waitMs, prefillMs, rttMs, cachedTokens, expectedMs } = score
+  const load = loadMs > 0 ? `loading ${round(loadMs)} + ` : ''
+  const parts = `${load}wait ${round(waitMs)} + prefill ${round(prefillMs)} + round trip ${round(rttMs)}`
   const cached =
     cachedTokens > 0
       ? `; about ${Math.round((cachedTokens / promptTokens) * 100)} % of the prompt is cached there`

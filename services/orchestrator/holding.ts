@@ -38,6 +38,18 @@ export class Holding {
     return this.model.state === 'ready' && !this.draining
   }
 
+  /** Whether a request sent there is answered: at once, or after the model has been loaded for it. */
+  get mayServe(): boolean {
+    const { state, onDemand = false } = this.model
+    const loads = state === 'loadable' || (state === 'loading' && onDemand)
+    return (state === 'ready' || loads) && !this.draining
+  }
+
+  /** Until the model is in memory there, as the worker expects it. */
+  get loadMs(): number {
+    return this.model.state === 'ready' ? 0 : (this.model.loadMs ?? 0)
+  }
+
   /** Requests running and waiting there, as far as is known now. */
   get load(): number {
     const { running, waiting, slots, yours = 0 } = this.model
@@ -45,9 +57,9 @@ export class Holding {
     return this.#refused ? Math.max(load, slots) : load
   }
 
-  /** One that an attempt may take now. */
+  /** One that an attempt may take now, although the model may have to be loaded for it. */
   hasFreeSlot(now: number): boolean {
-    return this.isReady && this.load < this.model.slots && mayAttempt(this.breaker, now)
+    return this.mayServe && this.load < this.model.slots && mayAttempt(this.breaker, now)
   }
 
   reported(model: WorkerModel, draining: boolean): void {

@@ -7,6 +7,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
+import type { Ask, Reservations } from './reservations.ts'
 import { SharedAnswer, type Run } from './shared-answer.ts'
 
 /** Answers remembered, and bytes of all of them; over it the oldest that has ended is forgotten. */
@@ -25,12 +26,20 @@ export interface IdempotencyKey {
 interface Kept {
   answer: SharedAnswer
   fingerprint: string
+  /** Of the request that began it. */
+  usageId: string | undefined
   bytes: number
 }
 
 export class IdempotentAnswers {
+  readonly #reservations: Reservations | null
   readonly #kept = new Map<string, Kept>() // at most ANSWERS_MAX
   #bytes = 0 // at most BYTES_MAX, and those of the running ones
+
+  /** Without reservations a repeat is known only to this process, until it ends. */
+  constructor(reservations: Reservations | null = null) {
+    this.#reservations = reservations
+  }
 
   async *stream(
     { tenant, idempotencyKey }: IdempotencyKey,
@@ -40,13 +49,44 @@ export class IdempotentAnswers {
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     const key = JSON.stringify([tenant, idempotencyKey])
     const fingerprint = fingerprintOf(request)
-    const kept = this.#kept.get(key) ?? this.#begin(key, fingerprint, request, context, run)
+    const reserved = this.#reserved({ tenant, idempotencyKey, fingerprint }, run)
+    const kept = this.#kept.get(key) ?? this.#begin(key, fingerprint, request, context, reserved)
     if (kept.fingerprint !== fingerprint) {
       throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another request')
     }
     const end = yield* kept.answer.read(request, context)
     // It has read the beginning of an answer that another orchestrator gave: that one goes on.
-    return end ?? (yield* itemByItem(run(request, context)))
+    if (end === null) return yield* itemByItem(run(request, context))
+    // The same request on another way has computed it: that is not paid yet.
+    return kept.usageId === request.usageId ? end : { ...end, repeated: true }
+  }
+
+  /** A run that nobody else has reserved, and that ends when somebody takes it over. */
+  #reserved(ask: Omit<Ask, 'isContinued'>, run: Run): Run {
+    const reservations = this.#reservations
+    if (reservations === null) return run
+    return async function* (request, context) {
+      const isContinued = request.resume !== undefined
+      const reservation = await reservations.take({ ...ask, isContinued }, context)
+      if (reservation === null) return yield* run(request, context)
+      const items = run(request, context)
+      try {
+        for (;;) {
+          const { done, value } = await items.next()
+          if (reservation.isFenced) {
+            throw new HaifError('CANCELLED', 'another orchestrator has taken this request over')
+          }
+          if (done === true) {
+            reservation.answered()
+            return value
+          }
+          yield value
+        }
+      } finally {
+        await items.return(undefined as never)
+        reservation.failed() // nothing, when it was answered
+      }
+    }
   }
 
   stop(): void {
@@ -65,7 +105,7 @@ export class IdempotentAnswers {
       onItem: (item) => this.#grown(kept, bytesOf(item)),
       forget: () => this.#forget(key)
     })
-    const kept: Kept = { answer, fingerprint, bytes: 0 }
+    const kept: Kept = { answer, fingerprint, usageId: request.usageId, bytes: 0 }
     this.#kept.set(key, kept)
     void answer.run(run)
     return kept
@@ -107,6 +147,7 @@ function fingerprintOf(request: InferenceRequest): string {
   const same: InferenceRequest = { ...request }
   delete same.resume
   delete same.caller
+  delete same.usageId
   delete same.priority
   delete same.weight
   delete same.watchQueue

@@ -1,10 +1,17 @@
-/** Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, MODEL_ALIASES, LOG_LEVEL. */
-import { runMain } from '#shared/lifecycle.ts'
+/**
+ * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, MODEL_ALIASES,
+ * LOG_LEVEL.
+ */
+import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
+import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { readOrchestratorConfig } from './config.ts'
 import { createOrchestrator } from './orchestrator.ts'
 
 await runMain(process.env, (env) => {
   const { join, self, log } = placeFromEnvironment(env, 'orchestrator')
-  return { log, service: createOrchestrator({ join, self, log, ...readOrchestratorConfig(env) }) }
+  const store = storeFromEnvironment(env, log)
+  const config = readOrchestratorConfig(env)
+  const orchestrator = createOrchestrator({ join, self, log, store, ...config })
+  return { log, service: together([...(store === null ? [] : [store]), orchestrator]) }
 })

@@ -23,7 +23,12 @@ export function chooseModel(
     digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
   if (model === undefined) {
     const ready = table.readyModels()
-    return [...ready.keys()].find(began) ?? defaultModel(ready) ?? noneReady()
+    return (
+      [...ready.keys()].find(began) ??
+      defaultModel(ready) ??
+      defaultModel(table.loadableModels()) ??
+      noneReady()
+    )
   }
   const names = aliases.get(model) ?? [model]
   return (

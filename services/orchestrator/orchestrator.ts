@@ -22,6 +22,7 @@ import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
+import type { Store } from '#shared/store/store.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { embedSomewhere } from './embeddings.ts'
@@ -29,6 +30,7 @@ import { IdempotentAnswers } from './idempotency.ts'
 import { chooseModel, type Aliases } from './model-choice.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
+import { Reservations } from './reservations.ts'
 import { RequestRun } from './request-run.ts'
 import { WorkerTable } from './worker-table.ts'
 
@@ -40,17 +42,18 @@ export interface OrchestratorDeps {
   aliases?: Aliases
   /** Whether prompts follow the caches of their beginnings. */
   affinity?: boolean
+  /** Where reservations of requests with an Idempotency-Key survive a restart. */
+  store?: Store | null
   now?: () => number
   random?: () => number
 }
 
 export function createOrchestrator(deps: OrchestratorDeps): Service {
   const { join, self, log, aliases = new Map() as Aliases, affinity = true } = deps
-  const { now = () => performance.now(), random = Math.random } = deps
+  const { now = () => performance.now(), random = Math.random, store = null } = deps
   const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
   const prefixes = new PrefixIndex()
-  const answers = new IdempotentAnswers()
   let stopping = false
 
   /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
@@ -97,7 +100,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       return {}
     })
     .respond(orchestratorReady, () =>
-      table.readyModels().size === 0
+      table.readyModels().size === 0 && table.loadableModels().size === 0
         ? { ready: false, reason: 'no worker has a model ready' }
         : { ready: true }
     )
@@ -113,6 +116,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     })
     .serve(orchestratorInfer, infer)
   const mesh = join(router)
+  const reservations = store === null ? null : new Reservations({ store, owner: mesh.key, log })
+  const answers = new IdempotentAnswers(reservations)
   mesh.on('lost', (link) => {
     for (const model of table.remove(link)) dispatcher.pump(model)
   })
@@ -122,11 +127,13 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       await mesh.start()
       mesh.follow('registry')
       reporter.start()
+      await reservations?.start()
       log.info({ peer: mesh.key }, 'orchestrator is up')
     },
     async stop() {
       stopping = true
       answers.stop()
+      await reservations?.stop()
       reporter.stop()
       await mesh.stop()
     }

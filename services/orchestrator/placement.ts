@@ -2,7 +2,10 @@
  * The choice of a worker for an attempt: the one with the least expected time to first token, among
  * those that satisfy the request's constraints. Pure: data in, decision out.
  *
- *   expected = wait for a slot + prefill of what is not cached there + round trip
+ *   expected = loading + wait for a slot + prefill of what is not cached there + round trip
+ *
+ * A model that a worker would have to load first is worth it where none is ready, or where those
+ * that are would keep the request waiting for longer.
  *
  * Among those that are close the emptier one is better, because it answers faster after that.
  */
@@ -11,14 +14,21 @@ import { mayAttempt, type Breaker } from './breaker.ts'
 /** What placement wants to know of a model on a worker. */
 export interface Candidate {
   readonly workerKey: string
-  readonly isReady: boolean
+  readonly mayServe: boolean
+  /** Until the model is in memory there; 0: it is. */
+  readonly loadMs: number
   readonly load: number
   readonly lastPlacedAt: number
   /** How long a request holds a slot there, measured; 0: not yet. */
   readonly serviceMs: number
   readonly breaker: Breaker
   readonly labels: Readonly<Record<string, string>>
-  readonly model: { readonly slots: number; readonly prefillTokensPerSecond: number }
+  readonly model: {
+    readonly slots: number
+    readonly prefillTokensPerSecond: number
+    /** Why it cannot serve. */
+    readonly error?: string
+  }
   readonly link: { readonly rttMs: number }
 }
 
@@ -28,12 +38,18 @@ export interface PlacementRequest {
   exclude: ReadonlySet<Candidate>
   /** Labels that the worker must have. */
   labels?: Readonly<Record<string, string>> | undefined
+  /** The wait for a worker that has the model ready; absent: none has. */
+  queueMs?: number | undefined
+  /** What is left of the time that the caller gives it. */
+  remainingMs?: number | undefined
   /** Prompt tokens that a worker probably has in its cache. */
   cachedTokens(workerKey: string): number
 }
 
 export interface Score {
   workerKey: string
+  /** 0: the model is in memory there. */
+  loadMs: number
   waitMs: number
   prefillMs: number
   rttMs: number
@@ -76,7 +92,7 @@ export function placeAttempt<Chosen extends Candidate>(
       continue
     }
     const score = scoreOf(candidate, request)
-    if (!mayWaitThere(candidate, score)) {
+    if (!mayWaitThere(candidate, score) || !isWorthLoading(score, request)) {
       busy = true
       continue
     }
@@ -87,8 +103,9 @@ export function placeAttempt<Chosen extends Candidate>(
 }
 
 export function scoreOf(candidate: Candidate, request: PlacementRequest): Score {
-  const { workerKey, load, model } = candidate
-  const cachedTokens = Math.min(request.promptTokens, request.cachedTokens(workerKey))
+  const { workerKey, load, loadMs, model } = candidate
+  const seenTokens = loadMs > 0 ? 0 : request.cachedTokens(workerKey) // unloading has emptied it
+  const cachedTokens = Math.min(request.promptTokens, seenTokens)
   const rate = model.prefillTokensPerSecond || PREFILL_TOKENS_PER_SECOND_DEFAULT
   const prefillMs = ((request.promptTokens - cachedTokens) / rate) * 1000
   const slots = Math.max(1, model.slots)
@@ -97,22 +114,26 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
   const { rttMs } = candidate.link
   return {
     workerKey,
+    loadMs,
     waitMs,
     prefillMs,
     rttMs,
     cachedTokens,
-    expectedMs: waitMs + prefillMs + rttMs
+    expectedMs: loadMs + waitMs + prefillMs + rttMs
   }
 }
 
 /** Why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
-  { exclude, labels }: PlacementRequest,
+  { exclude, labels, remainingMs = Infinity }: PlacementRequest,
   now: number
 ): string | null {
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
-  if (!candidate.isReady) return 'no worker has the model ready'
+  if (!candidate.mayServe) return candidate.model.error ?? 'no worker has the model ready'
+  if (candidate.loadMs > remainingMs) {
+    return `it would be loaded in about ${Math.ceil(candidate.loadMs / 1000)} s, after the request's deadline`
+  }
   const missing = Object.entries(labels ?? {}).find(
     ([name, value]) => candidate.labels[name] !== value
   )
@@ -134,6 +155,10 @@ function mayWaitThere(candidate: Candidate, { waitMs, cachedTokens }: Score): bo
   const rate = prefillTokensPerSecond || PREFILL_TOKENS_PER_SECOND_DEFAULT
   return waitMs < (cachedTokens / rate) * 1000
 }
+
+/** Not where a loaded one is free sooner. */
+const isWorthLoading = ({ loadMs }: Score, { queueMs = Infinity }: PlacementRequest): boolean =>
+  loadMs <= queueMs || loadMs === 0
 
 function isBetter(
   candidate: Candidate,

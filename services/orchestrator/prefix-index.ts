@@ -49,12 +49,27 @@ export class PrefixIndex {
   /** For each worker that has seen a beginning of the prompt: how many characters of it. */
   lookup(chain: readonly number[]): Map<string, number> {
     const seen = new Map<string, number>()
-    for (let i = 0; i < chain.length; i++) {
-      const workers = this.#young.get(chain[i]!) ?? this.#old.get(chain[i]!)
-      if (workers === undefined) break
-      for (const key of workers) seen.set(key, (i + 1) * BLOCK_CHARACTERS)
+    const found = this.#found(chain)
+    // From the deepest block on. Most blocks have the same workers as the one after them.
+    for (let i = found.length - 1; i >= 0; i--) {
+      const workers = found[i]!
+      if (i + 1 < found.length && isSame(workers, found[i + 1]!)) continue
+      for (const key of workers) {
+        if (!seen.has(key)) seen.set(key, (i + 1) * BLOCK_CHARACTERS)
+      }
     }
     return seen
+  }
+
+  /** The workers of each block, up to the first that none has seen. */
+  #found(chain: readonly number[]): string[][] {
+    const found: string[][] = []
+    for (const block of chain) {
+      const workers = this.#young.get(block) ?? this.#old.get(block)
+      if (workers === undefined) break
+      found.push(workers)
+    }
+    return found
   }
 
   #add(block: number, workers: string[]): void {
@@ -68,11 +83,14 @@ export class PrefixIndex {
 
 function moveToFront(keys: string[], key: string): void {
   if (keys[0] === key) return
-  const at = keys.indexOf(key)
-  if (at > 0) keys.splice(at, 1)
-  keys.unshift(key)
-  if (keys.length > WORKERS_PER_BLOCK_MAX) keys.pop()
+  let at = keys.indexOf(key)
+  if (at < 0) at = keys.length < WORKERS_PER_BLOCK_MAX ? keys.length : keys.length - 1
+  for (; at > 0; at--) keys[at] = keys[at - 1]!
+  keys[0] = key
 }
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((key, i) => key === other[i])
 
 /** In UTF-16, as JavaScript has it, so that four bytes are two characters. */
 const BLOCK_BYTES = 2 * BLOCK_CHARACTERS

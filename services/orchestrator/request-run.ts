@@ -63,7 +63,11 @@ export class RequestRun {
     this.#deps = deps
     this.#request = request
     this.#context = context
-    this.#ask = { ...ask, placement: { ...ask.placement, exclude: this.#failed } }
+    this.#ask = {
+      ...ask,
+      remainingMs: () => context.remainingMs(),
+      placement: { ...ask.placement, exclude: this.#failed }
+    }
     this.#sent = new SentTokens(request.resume)
     this.#silence = new Silence(deps.now)
   }
@@ -78,6 +82,10 @@ export class RequestRun {
             this.#addRival()
             break
           case 'items':
+            if (!this.#hasSpoken.has(step.attempt)) {
+              yield* this.#loadingOf(step.batch)
+              break
+            }
             this.#won(step.attempt)
             this.#sent.addBatch(step.batch)
             yield step.batch
@@ -98,6 +106,11 @@ export class RequestRun {
     }
   }
 
+  /** How far the worker is with the model, for those who want to know. */
+  *#loadingOf(batch: ItemBatch<InferenceItem>): Generator<Said, void, void> {
+    if (this.#request.watchQueue === true) yield batch
+  }
+
   #served(end: InferenceEnd): InferenceEnd {
     const workers = this.#begun.map(({ holding }) => holding.workerKey)
     const served = { ...end, attempts: workers.length, workers }
@@ -115,7 +128,21 @@ export class RequestRun {
     const tookMs = this.#silence.heard()
     if (this.#hasSpoken.has(step.attempt)) {
       const items = step.kind === 'items' ? step.batch.items().length : 1
-      step.attempt.holding.measuredItem(tookMs / items)
+      step.attempt.holding.measuredItem(tookMs / Math.max(1, items))
+    }
+    // While the worker loads the model it is alive, and has not begun to answer.
+    if (step.kind === 'items' && !this.#hasSpoken.has(step.attempt)) {
+      const items = step.batch.items()
+      if (items.every(isLoading)) {
+        step.attempt.taken()
+        return step
+      }
+      if (items.some(isLoading)) {
+        step.batch = ItemBatch.of(
+          itemCodec,
+          items.filter((item) => !isLoading(item))
+        )
+      }
     }
     this.#hasSpoken.add(step.attempt)
     step.attempt.taken()
@@ -180,7 +207,7 @@ export class RequestRun {
   #addRival(): void {
     const [silent] = this.#attempts
     if (silent === undefined || this.#attempts.length > 1) return
-    if (this.#begun.length >= ATTEMPTS_MAX) return
+    if (this.#begun.length >= ATTEMPTS_MAX || !this.#sent.canContinue) return
     const exclude = new Set([...this.#failed, silent.holding])
     const placement = { ...this.#ask.placement, exclude }
     const grant = this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
@@ -213,7 +240,7 @@ export class RequestRun {
       this.#failed.add(attempt.holding)
     }
     if (this.#attempts.length > 0) return // the other one goes on
-    if (!mayTryOn(error)) throw error
+    if (!mayTryOn(error) || !this.#sent.canContinue) throw error
     const { requestId } = this.#context
     const worker = attempt.holding.workerKey
     this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')
@@ -230,3 +257,5 @@ export class RequestRun {
 
 /** A worker that has just unloaded the model says that it does not hold it; others may. */
 const mayTryOn = (error: HaifError): boolean => error.retryable || error.code === 'MODEL_NOT_FOUND'
+
+const isLoading = ({ queued }: InferenceItem): boolean => queued !== undefined

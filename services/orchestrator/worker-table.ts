@@ -18,8 +18,10 @@ interface Row {
 
 interface ModelIndex {
   all: IndexedSet<Holding>
-  /** Those with a free slot, less those whose breaker is open. */
+  /** Those that have it ready and a slot free, less those whose breaker is open. */
   free: IndexedSet<Holding>
+  /** Those that would load it for a request. */
+  loadable: IndexedSet<Holding>
   /** The ready ones with the slots that each was counted with, and those slots together. */
   ready: Map<Holding, number>
   slots: number
@@ -84,8 +86,9 @@ export class WorkerTable {
     const index = this.#models.get(holding.model.name)
     if (index === undefined || this.holding(holding.workerKey, holding.model.name) !== holding)
       return
-    if (holding.hasFreeSlot(this.#now())) index.free.add(holding)
-    else index.free.delete(holding)
+    const hasFreeSlot = holding.hasFreeSlot(this.#now())
+    setMember(index.free, holding, hasFreeSlot && holding.isReady)
+    setMember(index.loadable, holding, hasFreeSlot && !holding.isReady)
     index.slots -= index.ready.get(holding) ?? 0
     index.ready.delete(holding)
     if (!holding.isReady) return
@@ -102,8 +105,15 @@ export class WorkerTable {
     return this.#models.get(model)?.all ?? new IndexedSet()
   }
 
+  /** Whether somebody could begin now; where none has it ready, after loading it. */
   hasFree(model: string): boolean {
-    return (this.#models.get(model)?.free.size ?? 0) > 0
+    const index = this.#models.get(model)
+    if (index === undefined) return false
+    return index.free.size > 0 || (index.ready.size === 0 && index.loadable.size > 0)
+  }
+
+  isReady(model: string): boolean {
+    return (this.#models.get(model)?.ready.size ?? 0) > 0
   }
 
   /** Requests that the ready workers can run at the same time. */
@@ -111,12 +121,23 @@ export class WorkerTable {
     return this.#models.get(model)?.slots ?? 0
   }
 
-  /** Workers worth a look: some with a free slot, or else some that are busy. */
+  /** Workers worth a look: some with a free slot, or else some that are busy and some that would load it. */
   candidates(model: string): Holding[] {
     const index = this.#models.get(model)
     if (index === undefined) return []
-    const from = index.free.size > 0 ? index.free : index.all
-    return from.sample(CANDIDATES_MAX, this.#random)
+    if (index.free.size > 0) return index.free.sample(CANDIDATES_MAX, this.#random)
+    const all = index.all.sample(CANDIDATES_MAX, this.#random)
+    if (index.loadable.size === 0 || index.all.size <= CANDIDATES_MAX) return all
+    return [...new Set([...index.loadable.sample(CANDIDATES_MAX, this.#random), ...all])]
+  }
+
+  /** Names of the models that some worker would load, with how many would. */
+  loadableModels(): Map<string, number> {
+    const loadable = new Map<string, number>()
+    for (const [name, index] of this.#models) {
+      if (index.loadable.size > 0) loadable.set(name, index.loadable.size)
+    }
+    return loadable
   }
 
   /** Names of the models that some worker has ready, with how many do. */
@@ -142,6 +163,7 @@ export class WorkerTable {
     if (index === undefined) return
     index.all.delete(holding)
     index.free.delete(holding)
+    index.loadable.delete(holding)
     index.slots -= index.ready.get(holding) ?? 0
     index.ready.delete(holding)
     if (index.all.size === 0) this.#models.delete(name)
@@ -153,10 +175,16 @@ export class WorkerTable {
     const index = {
       all: new IndexedSet<Holding>(),
       free: new IndexedSet<Holding>(),
+      loadable: new IndexedSet<Holding>(),
       ready: new Map(),
       slots: 0
     }
     this.#models.set(model, index)
     return index
   }
+}
+
+function setMember<T>(set: IndexedSet<T>, member: T, isMember: boolean): void {
+  if (isMember) set.add(member)
+  else set.delete(member)
 }

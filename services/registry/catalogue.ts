@@ -1,6 +1,6 @@
 /**
  * What exists in the mesh now: the peers that are connected, as they last described themselves, and
- * the models that their workers hold. In memory; what must survive comes behind the same interface.
+ * the models that their workers hold. In memory; what must survive is written by `PeerRecorder`.
  */
 import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
 
@@ -9,7 +9,9 @@ export interface Catalogue {
   setPeer(key: string, report: PeerReport): void
   removePeer(key: string): void
   peer(key: string): PeerReport | undefined
-  /** Models that at least one connected worker holds ready, by name. */
+  /** When models were first seen, in milliseconds since 1970, as it was written down. */
+  remember(firstSeen: ReadonlyMap<string, number>): void
+  /** Models that at least one connected worker holds ready or would load, by name. */
   models(): ModelEntry[]
 }
 
@@ -28,7 +30,7 @@ export class MemoryCatalogue implements Catalogue {
 
   setPeer(key: string, report: PeerReport): void {
     this.#peers.set(key, report)
-    for (const model of readyModels(report)) this.#see(model.name)
+    for (const model of servedModels(report)) this.#see(model.name)
   }
 
   removePeer(key: string): void {
@@ -39,26 +41,31 @@ export class MemoryCatalogue implements Catalogue {
     return this.#peers.get(key)
   }
 
+  remember(firstSeen: ReadonlyMap<string, number>): void {
+    for (const [name, at] of firstSeen) {
+      if (this.#firstSeen.size >= FIRST_SEEN_MAX && !this.#firstSeen.has(name)) return
+      this.#firstSeen.set(name, at)
+    }
+  }
+
   models(): ModelEntry[] {
     const entries = new Map<string, ModelEntry>()
     for (const [key, report] of this.#peers) {
-      for (const model of readyModels(report)) {
-        const entry = entries.get(model.name)
-        if (entry === undefined) entries.set(model.name, this.#entryOf(model, key))
-        else entry.workers.push(key)
+      for (const model of servedModels(report)) {
+        const entry = entries.get(model.name) ?? this.#emptyEntry(model)
+        entries.set(model.name, entry)
+        // What a worker has loaded is known better than what another one has not opened yet.
+        if (entry.workers.length === 0) Object.assign(entry, factsOf(model))
+        if (model.state === 'ready') entry.workers.push(key)
+        else (entry.loadable ??= []).push(key)
       }
     }
     return [...entries.values()].toSorted((a, b) => a.name.localeCompare(b.name))
   }
 
-  #entryOf(model: ReadyModel, worker: string): ModelEntry {
-    const { name, digest, contextTokens, engine, quantization, parameters, sizeBytes } = model
+  #emptyEntry({ name, engine }: WorkerModel): ModelEntry {
     const createdAt = Math.floor((this.#firstSeen.get(name) ?? this.#now()) / 1000)
-    const entry: ModelEntry = { name, digest, contextTokens, engine, workers: [worker], createdAt }
-    if (quantization !== undefined) entry.quantization = quantization
-    if (parameters !== undefined) entry.parameters = parameters
-    if (sizeBytes !== undefined) entry.sizeBytes = sizeBytes
-    return entry
+    return { name, engine, digest: '', contextTokens: 0, workers: [], createdAt }
   }
 
   #see(name: string): void {
@@ -70,11 +77,26 @@ export class MemoryCatalogue implements Catalogue {
   }
 }
 
-type ReadyModel = WorkerModel & { digest: string; contextTokens: number }
-
-function readyModels({ worker }: PeerReport): ReadyModel[] {
+/** Those that a request can have: ready, or loaded when it comes. */
+function servedModels({ worker }: PeerReport): WorkerModel[] {
   return (worker?.models ?? []).filter(
-    (model): model is ReadyModel =>
-      model.state === 'ready' && model.digest !== undefined && model.contextTokens !== undefined
+    ({ state, onDemand }) =>
+      state === 'ready' || state === 'loadable' || (state === 'loading' && onDemand === true)
   )
+}
+
+function factsOf(model: WorkerModel): Partial<ModelEntry> {
+  const { digest, contextTokens, engine, quantization, parameters, sizeBytes } = model
+  const { chatTemplate, capabilities } = model
+  const known = {
+    digest,
+    contextTokens,
+    quantization,
+    parameters,
+    sizeBytes,
+    chatTemplate,
+    capabilities
+  }
+  const facts = Object.entries(known).filter(([, fact]) => fact !== undefined)
+  return { engine, ...Object.fromEntries(facts) }
 }

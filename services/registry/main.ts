@@ -1,10 +1,13 @@
-/** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, LOG_LEVEL. */
-import { runMain } from '#shared/lifecycle.ts'
+/** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, LOG_LEVEL. */
+import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
+import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { MemoryCatalogue } from './catalogue.ts'
 import { createRegistry } from './registry.ts'
 
 await runMain(process.env, (env) => {
   const { join, self, log } = placeFromEnvironment(env, 'registry')
-  return { log, service: createRegistry({ join, catalogue: new MemoryCatalogue(), self, log }) }
+  const store = storeFromEnvironment(env, log)
+  const registry = createRegistry({ join, catalogue: new MemoryCatalogue(), self, store, log })
+  return { log, service: together([...(store === null ? [] : [store]), registry]) }
 })

@@ -13,21 +13,29 @@ import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
+import type { Store } from '#shared/store/store.ts'
 import type { Catalogue } from './catalogue.ts'
+import { PeerRecorder } from './peer-recorder.ts'
 
 export interface RegistryDeps {
   join: JoinMesh
   catalogue: Catalogue
   /** What the registry says of itself. */
   self: PeerReport
+  /** Where what was seen is written down. */
+  store?: Store | null
   log: Logger
 }
 
-export function createRegistry({ join, catalogue, self, log }: RegistryDeps): Service {
+export function createRegistry(deps: RegistryDeps): Service {
+  const { join, catalogue, self, log, store = null } = deps
+  const recorder = store === null ? null : new PeerRecorder({ store, log })
   const router = new Router()
     .respond(report, (peerReport, { peer }) => {
       // The call may have been under way when its connection was lost.
-      if (mesh.link(peer.key) !== undefined) catalogue.setPeer(peer.key, peerReport)
+      if (mesh.link(peer.key) === undefined) return {}
+      catalogue.setPeer(peer.key, peerReport)
+      recorder?.record(peer.key, peer.role as PeerRole, peerReport)
       return {}
     })
     .respond(registryList, () => snapshot(mesh, catalogue, self))
@@ -38,9 +46,19 @@ export function createRegistry({ join, catalogue, self, log }: RegistryDeps): Se
   return {
     async start() {
       await mesh.start()
+      await recorder?.start()
+      recorder?.record(mesh.key, 'registry', self)
+      // Not waited for: until it is known, a model is as old as this registry has known it.
+      recorder?.firstSeen().then(
+        (firstSeen) => catalogue.remember(firstSeen),
+        (error: unknown) => log.warn({ err: error }, 'cannot read when models were first seen')
+      )
       log.info({ peer: mesh.key }, 'registry is up')
     },
-    stop: () => mesh.stop()
+    async stop() {
+      await recorder?.stop()
+      await mesh.stop()
+    }
   }
 }
 

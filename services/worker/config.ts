@@ -1,9 +1,17 @@
 /** Settings of the worker. */
 import { readInteger, readString, type Environment } from '#shared/config.ts'
+import { parseGpu, type GpuSetting } from './engines/llama/gpu-device.ts'
+import { parseBudget, type BudgetWish } from './memory-budget.ts'
 
 export interface WorkerConfig {
-  /** `MODEL_ID`: `builtin`, paths, `hf:` URIs; separated by commas. */
+  /** `MODEL_ID`: `builtin`, paths, `hf:` URIs, each also as `name=uri`; separated by commas. */
   models: string[]
+  /** `MODEL_ON_DEMAND`: the same, loaded when a request comes. */
+  onDemand: string[]
+  /** `GPU`: `auto`, `none`, or the number of one. */
+  gpu: GpuSetting
+  /** `MEMORY_BUDGET`: what all models may take together. */
+  budget: BudgetWish
   /** `UPSTREAM_URL`: a server that runs the models in place of this worker. */
   upstream: UpstreamConfig | null
   /** `DRAIN_MS`: how long running requests may finish when the worker stops. */
@@ -25,10 +33,28 @@ export interface UpstreamConfig {
 
 export const UPSTREAM_SLOTS_MAX = 4096
 
-export function readWorkerConfig(env: Environment): WorkerConfig {
+/** What a person gives as options, which come before the environment. */
+export interface WorkerWishes {
+  model?: string[]
+  onDemand?: string[]
+  memoryBudget?: string
+  gpu?: string
+}
+
+export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): WorkerConfig {
+  const upstream = readUpstream(env)
+  const onDemand = wishes.onDemand ?? readModels(env, 'MODEL_ON_DEMAND', '')
+  // Whoever names models on demand has not asked for the built-in one.
+  const fallback = onDemand.length > 0 ? '' : 'builtin'
   return {
-    models: readModels(env, 'builtin'),
-    upstream: readUpstream(env),
+    models: wishes.model ?? readModels(env, 'MODEL_ID', fallback),
+    onDemand,
+    gpu: parseGpu(wishes.gpu ?? readString(env, 'GPU', 'auto')),
+    budget: parseBudget(wishes.memoryBudget ?? readString(env, 'MEMORY_BUDGET', '')),
+    upstream:
+      upstream === null || wishes.model === undefined
+        ? upstream
+        : { ...upstream, models: wishes.model },
     drainMs: readInteger(env, 'DRAIN_MS', { default: 2500, min: 0, max: 3_600_000 })
   }
 }
@@ -39,15 +65,15 @@ function readUpstream(env: Environment): UpstreamConfig | null {
   const upstream: UpstreamConfig = { url }
   const keyFile = readString(env, 'UPSTREAM_KEY_FILE', '')
   const slots = readInteger(env, 'UPSTREAM_SLOTS', { default: 0, min: 1, max: UPSTREAM_SLOTS_MAX })
-  const models = readModels(env, '')
+  const models = readModels(env, 'MODEL_ID', '')
   if (keyFile !== '') upstream.keyFile = keyFile
   if (slots > 0) upstream.slots = slots
   if (models.length > 0) upstream.models = models
   return upstream
 }
 
-const readModels = (env: Environment, fallback: string): string[] =>
-  readString(env, 'MODEL_ID', fallback)
+const readModels = (env: Environment, name: string, fallback: string): string[] =>
+  readString(env, name, fallback)
     .split(',')
     .map((model) => model.trim())
     .filter((model) => model !== '')

@@ -1,12 +1,18 @@
 /**
- * A model on this worker, from the moment it is wanted: loading, then ready or failed. What failed
- * stays so, unless its source says that trying again may help: a server that was down comes back.
+ * A model on this worker: loadable, loading, ready or failed. A pinned one is loaded at the start
+ * and stays; one on demand is loaded when a request comes and unloaded to make room for others.
+ *
+ * What failed stays so, unless trying again may help: a server that was down comes back, a network
+ * too. On demand it becomes loadable again after a while, and the next request tries.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { Memory, WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, LoadedModel } from './engines/engine.ts'
+import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
+import { describeModel } from './model-report.ts'
+import { NO_MEMORY, type Resident } from './models/room.ts'
 
 /** Where a model comes from: a file, a download, a simulation. */
 export interface ModelSource {
@@ -16,74 +22,196 @@ export interface ModelSource {
   engine: string
   /** Fetches what is missing and makes the engine; `onProgress` is told a fraction from 0 to 1. */
   open(onProgress: (fraction: number) => void): Promise<Engine>
-  /** After a failure it is loaded again, so often. Absent: a failure is final. */
+  /** After a failure it is loaded again, so often. Absent: only after one that may pass by itself. */
   retry?: Backoff
+  /** What can be said before it was ever loaded: of a model on demand. */
+  expect?(): { slots?: number; loadMs?: number; sizeBytes?: number }
 }
 
-type State =
-  | { kind: 'loading'; progress: number }
+export type LoadPhase = NonNullable<WorkerModel['phase']>
+
+export type ModelState =
+  | { kind: 'loadable' }
+  | { kind: 'loading'; phase: LoadPhase; progress: number; startedAt: number }
   | { kind: 'ready'; engine: Engine; loaded: LoadedModel }
-  | { kind: 'failed'; error: HaifError }
+  | { kind: 'failed'; error: HaifError; again: boolean }
+
+/** What it learns of itself, kept while it is not in memory. */
+export interface ModelFacts {
+  loaded?: LoadedModel
+  slots?: number
+  /** What the engine could do and how fast it was. */
+  reported?: Pick<
+    WorkerModel,
+    'capabilities' | 'embeddings' | 'prefillTokensPerSecond' | 'decodeTokensPerSecond'
+  >
+  memory?: Memory
+  /** How long the last load took. */
+  loadMs?: number
+}
+
+export interface HeldModelDeps {
+  source: ModelSource
+  /** Loaded for requests, not at the start. */
+  onDemand?: boolean
+  /** Its state is another one. */
+  onChange?: (model: HeldModel) => void
+  now?: () => number
+}
+
+/** For what may pass by itself, where the source does not say how often to try. */
+const RETRY: Backoff = { firstMs: 2000, maxMs: 60_000 }
+/** Until a model on demand that failed may be tried again. */
+const LOADABLE_AGAIN: Backoff = { firstMs: 5000, maxMs: 300_000 }
 
 export class HeldModel {
   readonly source: ModelSource
-  #state: State = { kind: 'loading', progress: 0 }
-  readonly #inFlight = new Map<string, number>() // one entry for each peer with requests here
-  readonly #onChange: () => void
+  readonly onDemand: boolean
+  readonly facts: ModelFacts = {}
+  #state: ModelState
+  readonly #users = new Map<string, number>() // one entry for each peer with requests here
+  readonly #onChange: (model: HeldModel) => void
+  readonly #now: () => number
+  #lastUsedAt = 0
   #failures = 0 // in a row
   #retryTimer: NodeJS.Timeout | undefined
   #closed = false
+  /** Set by whoever loads it: how a pinned model is loaded again. */
+  reload: () => void = () => {}
 
-  /** `onChange`: its state is another one than `load` left it in. */
-  constructor(source: ModelSource, onChange: () => void = () => {}) {
+  constructor({ source, onDemand = false, onChange = () => {}, now }: HeldModelDeps) {
     this.source = source
+    this.onDemand = onDemand
     this.#onChange = onChange
+    this.#now = now ?? (() => performance.now())
+    this.#state = onDemand ? { kind: 'loadable' } : this.#loading('loading')
   }
 
-  /** Loads the model; a failure becomes its state and is not thrown. */
-  async load(): Promise<void> {
-    let engine: Engine | null = null
-    try {
-      engine = await this.source.open((progress) => {
-        if (this.#state.kind === 'loading') this.#state.progress = progress
-      })
-      const loaded = await engine.load()
-      if (this.#closed) await engine.close()
-      else this.#ready(engine, loaded)
-    } catch (error) {
-      await engine?.close()
-      this.#fail(toHaifError(error))
-    }
+  get name(): string {
+    return this.source.name
   }
 
-  #ready(engine: Engine, loaded: LoadedModel): void {
-    this.#failures = 0
-    this.#state = { kind: 'ready', engine, loaded }
-    void this.#watch(engine)
+  get state(): ModelState {
+    return this.#state
   }
 
-  async #watch({ lost }: Engine): Promise<void> {
-    if (lost === undefined) return
-    this.#fail(await lost)
-    this.#onChange()
-  }
-
-  #fail(error: HaifError): void {
-    this.#state = { kind: 'failed', error }
-    const { retry } = this.source
-    if (retry === undefined || this.#closed) return
-    this.#failures++
-    const delayMs = backoffMs(retry, this.#failures, Math.random())
-    this.#retryTimer = setTimeout(() => void this.#loadAgain(error.message), delayMs)
-  }
-
-  async #loadAgain(reason: string): Promise<void> {
-    await this.load()
-    if (this.failure?.message !== reason) this.#onChange()
+  /** Whether a request may wait for it to be loaded. */
+  get mayLoad(): boolean {
+    const { kind } = this.#state
+    return this.onDemand && (kind === 'loadable' || kind === 'loading')
   }
 
   get failure(): HaifError | null {
     return this.#state.kind === 'failed' ? this.#state.error : null
+  }
+
+  /** Whether it has failed and nothing but another start can help. */
+  get failedForGood(): boolean {
+    return this.#state.kind === 'failed' && !this.#state.again
+  }
+
+  get hasUsers(): boolean {
+    return this.#users.size > 0
+  }
+
+  /** SHA-256 of the file; empty until it is ready. */
+  get digest(): string {
+    return this.#state.kind === 'ready' ? this.#state.loaded.digest : ''
+  }
+
+  /** What it takes of the memory, for the plan what to unload; null while it is not in memory. */
+  get resident(): Resident | null {
+    const { kind } = this.#state
+    if (kind !== 'ready') return null
+    return {
+      name: this.name,
+      memory: this.facts.memory ?? NO_MEMORY,
+      pinned: !this.onDemand,
+      busy: this.hasUsers,
+      lastUsedAt: this.#lastUsedAt
+    }
+  }
+
+  begins(phase: LoadPhase): void {
+    clearTimeout(this.#retryTimer)
+    // What is tried again and again counts as failed until it works.
+    if (this.#state.kind === 'failed' && !this.onDemand) return
+    this.#state = this.#loading(phase)
+    this.#onChange(this)
+  }
+
+  progressed(phase: LoadPhase, progress: number): void {
+    if (this.#state.kind === 'loading') this.#state = { ...this.#state, phase, progress }
+  }
+
+  /** Takes the engine over, unless the worker has stopped in the meantime. */
+  async becomesReady(engine: Engine, loaded: LoadedModel): Promise<void> {
+    if (this.#closed) return engine.close()
+    this.#failures = 0
+    this.#lastUsedAt = this.#now()
+    if (this.#state.kind === 'loading') this.facts.loadMs = this.#now() - this.#state.startedAt
+    this.facts.loaded = loaded
+    this.#learn(engine, loaded)
+    if (loaded.memory !== undefined) this.facts.memory = loaded.memory
+    this.#state = { kind: 'ready', engine, loaded }
+    this.#onChange(this)
+    void this.#watch(engine)
+  }
+
+  #learn(engine: Engine, loaded: LoadedModel): void {
+    const { slots, prefillTokensPerSecond, decodeTokensPerSecond } = engine.metrics()
+    const capabilities = capabilitiesOf(engine, loaded)
+    const { embeddings } = capabilities
+    this.facts.slots = slots
+    this.facts.reported = {
+      capabilities,
+      prefillTokensPerSecond,
+      decodeTokensPerSecond,
+      ...(embeddings ? { embeddings } : {})
+    }
+  }
+
+  async #watch(engine: Engine): Promise<void> {
+    if (engine.lost === undefined) return
+    const error = await engine.lost
+    if (this.#state.kind === 'ready' && this.#state.engine === engine) this.fails(error)
+  }
+
+  fails(cause: unknown): void {
+    const error = toHaifError(cause)
+    const retry = this.source.retry ?? (error.retryAfterMs === undefined ? undefined : RETRY)
+    const again = this.onDemand || retry !== undefined
+    const before = this.failure?.message
+    this.#state = { kind: 'failed', error, again }
+    if (before !== error.message) this.#onChange(this)
+    if (!again || this.#closed) return
+    this.#failures++
+    const backoff = this.onDemand ? LOADABLE_AGAIN : (retry ?? RETRY)
+    const delayMs = backoffMs(backoff, this.#failures, Math.random())
+    this.#retryTimer = setTimeout(() => this.#again(), delayMs)
+  }
+
+  #again(): void {
+    if (this.onDemand) this.#becomesLoadable()
+    else this.reload()
+  }
+
+  /** Nobody wants it any more before it was loaded. */
+  givesUp(): void {
+    this.#becomesLoadable()
+  }
+
+  /** Gives its memory back; it must have no users. */
+  async unload(): Promise<void> {
+    if (this.#state.kind !== 'ready') return
+    const { engine } = this.#state
+    this.#becomesLoadable()
+    await engine.close()
+  }
+
+  #becomesLoadable(): void {
+    this.#state = { kind: 'loadable' }
+    this.#onChange(this)
   }
 
   /** The engine, when it can take a request with these parameters. */
@@ -93,9 +221,21 @@ export class HeldModel {
     return engine
   }
 
+  /** The engine, when it can turn texts into vectors. */
+  embedder(): Embedder {
+    const engine = this.#readyEngine()
+    if (canEmbed(engine)) return engine
+    throw new HaifError(
+      'UNSUPPORTED_PARAMETER',
+      `the ${engine.kind} engine makes no embeddings of ${this.name}: choose another model`,
+      { details: { param: 'model' } }
+    )
+  }
+
   #readyEngine(): Engine {
-    const { name } = this.source
+    const { name } = this
     switch (this.#state.kind) {
+      case 'loadable':
       case 'loading':
         throw new HaifError('WORKER_OVERLOADED', `${name} is still loading`, { retryAfterMs: 2000 })
       case 'failed':
@@ -105,54 +245,23 @@ export class HeldModel {
     }
   }
 
-  /** The engine, when it can turn texts into vectors. */
-  embedder(): Engine & Required<Pick<Engine, 'embed'>> {
-    const engine = this.#readyEngine()
-    if (canEmbed(engine)) return engine
-    throw new HaifError(
-      'UNSUPPORTED_PARAMETER',
-      `the ${engine.kind} engine makes no embeddings of ${this.source.name}: choose another model`,
-      { details: { param: 'model' } }
-    )
-  }
-
-  /** SHA-256 of the file; empty until it is ready. */
-  get digest(): string {
-    return this.#state.kind === 'ready' ? this.#state.loaded.digest : ''
-  }
-
-  /** Counts a request of a peer until the returned function is called. */
+  /** Counts a request of a peer, and keeps the model in memory, until the returned function is called. */
   enter(peerKey: string): () => void {
-    this.#inFlight.set(peerKey, (this.#inFlight.get(peerKey) ?? 0) + 1)
+    this.#users.set(peerKey, (this.#users.get(peerKey) ?? 0) + 1)
     return () => {
-      const left = (this.#inFlight.get(peerKey) ?? 0) - 1
-      if (left <= 0) this.#inFlight.delete(peerKey)
-      else this.#inFlight.set(peerKey, left)
+      const left = (this.#users.get(peerKey) ?? 0) - 1
+      if (left <= 0) this.#users.delete(peerKey)
+      else this.#users.set(peerKey, left)
+      this.#lastUsedAt = this.#now()
     }
   }
 
   /** What the worker reports about it to a peer. */
   describe(peerKey?: string): WorkerModel {
-    const idle = { slots: 0, running: 0, waiting: 0 }
-    const unmeasured = { prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 }
-    const { name, engine } = this.source
-    switch (this.#state.kind) {
-      case 'loading': {
-        const { progress } = this.#state
-        return { name, engine, state: 'loading', progress, ...idle, ...unmeasured }
-      }
-      case 'failed': {
-        const error = this.#state.error.message
-        return { name, engine, state: 'failed', error, ...idle, ...unmeasured }
-      }
-      case 'ready': {
-        const { chatTemplate: _, ...loaded } = this.#state.loaded
-        const model = { ...loaded, name, engine, ...this.#state.engine.metrics() }
-        const yours = peerKey === undefined ? 0 : (this.#inFlight.get(peerKey) ?? 0)
-        const embeddings = canEmbed(this.#state.engine)
-        return { ...model, state: 'ready', yours, ...(embeddings ? { embeddings } : {}) }
-      }
-    }
+    const yours = peerKey === undefined ? 0 : (this.#users.get(peerKey) ?? 0)
+    const users = [...this.#users.values()].reduce((sum, count) => sum + count, 0)
+    const { source, onDemand, facts } = this
+    return describeModel({ source, onDemand, facts, state: this.#state, yours, users }, this.#now())
   }
 
   async close(): Promise<void> {
@@ -160,26 +269,8 @@ export class HeldModel {
     clearTimeout(this.#retryTimer)
     if (this.#state.kind === 'ready') await this.#state.engine.close()
   }
-}
 
-function canEmbed(engine: Engine): engine is Engine & Required<Pick<Engine, 'embed'>> {
-  return engine.embed !== undefined
-}
-
-function refuseUnsupported(engine: Engine, request: InferenceRequest): void {
-  const asked = Object.keys(request.sampling)
-  if (request.stop !== undefined) asked.push('stop')
-  if (request.responseFormat !== undefined) asked.push('responseFormat')
-  if (request.logprobs === true) asked.push('logprobs')
-  if ((request.topLogprobs ?? 0) > 0) asked.push('topLogprobs')
-  if (request.tools !== undefined && request.toolChoice !== 'none') asked.push('tools')
-  if (request.reasoningEffort !== undefined) asked.push('reasoningEffort')
-  if (request.input.mode === 'tokens') asked.push('tokens')
-  const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))
-  if (unsupported === undefined) return
-  throw new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    `the ${engine.kind} engine cannot do ${unsupported}: leave it out`,
-    { details: { param: unsupported } }
-  )
+  #loading(phase: LoadPhase): ModelState {
+    return { kind: 'loading', phase, progress: 0, startedAt: this.#now() }
+  }
 }

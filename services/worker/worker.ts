@@ -1,4 +1,5 @@
 /** Runs models. Connects to every orchestrator, says what it holds, and answers what they send. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   workerInfer,
   type InferenceEnd,
@@ -11,7 +12,14 @@ import {
   type EmbedReply,
   type EmbedRequest
 } from '#shared/contracts/embedding.ts'
-import { workerDrain, type PeerReport, type WorkerModel } from '#shared/contracts/peers.ts'
+import {
+  workerDrain,
+  type EngineVersion,
+  type Hardware,
+  type Memory,
+  type PeerReport,
+  type WorkerModel
+} from '#shared/contracts/peers.ts'
 import { tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
@@ -20,12 +28,25 @@ import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import type { GenerateRequest } from './engines/engine.ts'
-import { HeldModel, type ModelSource } from './held-model.ts'
+import type { HeldModel, ModelSource } from './held-model.ts'
+import { heldModels, logModel, whyHopeless } from './held-models.ts'
+import { ModelShelf, type MemoryBudget } from './model-shelf.ts'
 import { RunningRequests } from './running-requests.ts'
 
 export interface WorkerDeps {
   join: JoinMesh
+  /** Loaded at the start; they stay. */
   models: readonly ModelSource[]
+  /** Loaded when a request comes, unloaded to make room for others. */
+  onDemand?: readonly ModelSource[]
+  /** What models may take together; asked when it is first needed. Absent: no bound. */
+  budget?: () => Promise<MemoryBudget>
+  /** Looked up when the worker starts, and told with every report. */
+  machine?: () => Promise<Machine>
+  /** A model has another state. Absent: it is logged. */
+  onModel?: (model: WorkerModel) => void
+  /** Its last orchestrator is lost, or the first one is back. */
+  onConnected?: (connected: boolean) => void
   /** What the owner of the machine says of it, for requests that ask for it. */
   labels?: Readonly<Record<string, string>>
   /** What the worker says of itself. */
@@ -37,9 +58,20 @@ export interface WorkerDeps {
   log: Logger
 }
 
+/** What a worker says of where it runs. */
+export interface Machine {
+  /** Now. */
+  hardware(): Hardware
+  engines: EngineVersion[]
+  /** What its models may take together. */
+  memoryBudget: Memory
+}
+
 export interface Worker extends Service {
-  /** Resolves when every model is ready or has failed. */
+  /** Resolves when every pinned model is ready or has failed. */
   loaded(): Promise<void>
+  /** Why no model can ever be loaded here; null while there is hope. */
+  hopeless(): HaifError | null
   /** Resolves when it is connected to a first orchestrator. */
   connected(): Promise<void>
   /** What it holds, as it reports it. */
@@ -49,15 +81,17 @@ export interface Worker extends Service {
 
 /** For taking leave of the mesh and ending the engines, after the drain. */
 const LEAVE_MS_MAX = 2000
+export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
+/** Between two words on how far a load is. */
+const LOADING_MS = 500
 
 export function createWorker(deps: WorkerDeps): Worker {
-  const { join, models, labels = {}, self, onDrain, drainMs, log } = deps
-  const held = new Map(
-    models.map((source) => {
-      const model: HeldModel = new HeldModel(source, () => tell(model))
-      return [source.name, model] as const
-    })
-  )
+  const { join, labels = {}, self, onDrain, drainMs, log } = deps
+  const held = heldModels(deps.models, deps.onDemand ?? [], (model) => changed(model))
+  const noBudget = { ramBytes: Infinity, vramBytes: Infinity, strict: false }
+  const budget = deps.budget ?? (async () => noBudget)
+  const shelf = new ModelShelf({ models: [...held.values()], budget })
+  let machine: Machine | null = null
   const running = new RunningRequests()
   let loading: Promise<unknown> = Promise.resolve()
   let stopping: Promise<void> | null = null
@@ -67,12 +101,16 @@ export function createWorker(deps: WorkerDeps): Worker {
     context: ServerContext
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     const model = modelNamed(request.model)
+    using scope = new DisposableStack()
+    const entry = scope.use(running.enter(context.signal))
+    scope.use(use(model, context))
+    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
+    for await (const queued of untilLoaded(model, entry.signal)) {
+      yield { seq, tokenIds: [], text: '', queued }
+    }
     const engine = model.engineFor(request)
-    using entry = running.enter(context.signal)
-    const leave = model.enter(context.peer.key)
     const { digest } = model
     const answer = engine.generate(toGenerate(request, digest), entry.signal)
-    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
     let first = true
     try {
       for (;;) {
@@ -84,14 +122,40 @@ export function createWorker(deps: WorkerDeps): Worker {
       }
     } finally {
       await answer.return(undefined as never) // the orchestrator may have left
-      leave()
+    }
+  }
+
+  /** Counts a request; from now on the model is not unloaded. */
+  function use(model: HeldModel, { peer }: ServerContext): Disposable {
+    const leave = model.enter(peer.key)
+    return {
+      [Symbol.dispose]() {
+        leave()
+        shelf.changed()
+      }
+    }
+  }
+
+  /** Says again and again how far it is, which also shows the orchestrator that somebody is at it. */
+  async function* untilLoaded(model: HeldModel, signal: AbortSignal): AsyncGenerator<Loading> {
+    if (!model.mayLoad) return
+    const loaded = shelf.load(model).then(() => true)
+    for (;;) {
+      const { progress = 0, loadMs = 0 } = model.describe()
+      yield { ahead: 0, waitMs: loadMs, loading: progress }
+      const tick = sleep(LOADING_MS, false, { signal }).catch(() => signal.throwIfAborted())
+      if ((await Promise.race([loaded, tick])) === true) return
     }
   }
 
   async function embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
     const model = modelNamed(request.model)
+    using scope = new DisposableStack()
+    const entry = scope.use(running.enter(context.signal))
+    scope.use(use(model, context))
+    const loading = untilLoaded(model, entry.signal)
+    while ((await loading.next()).done !== true); // nobody is told how far it is
     const engine = model.embedder()
-    using entry = running.enter(context.signal)
     const { vectors, promptTokens } = await engine.embed(request.inputs, entry.signal)
     const encoded = encodeVectors(vectors)
     return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
@@ -118,7 +182,12 @@ export function createWorker(deps: WorkerDeps): Worker {
     to: ['orchestrator', 'registry'],
     describe: (peerKey) => ({
       ...self,
-      worker: { models: describeModels(peerKey), labels, draining: running.draining }
+      worker: {
+        models: describeModels(peerKey),
+        labels,
+        draining: running.draining,
+        ...(machine === null ? {} : { ...machine, hardware: machine.hardware() })
+      }
     }),
     log
   })
@@ -131,15 +200,22 @@ export function createWorker(deps: WorkerDeps): Worker {
     }
   }
 
-  const load = async (model: HeldModel) => {
-    await model.load()
-    tell(model)
-  }
-  const tell = (model: HeldModel) => {
-    const { name } = model.source
-    if (model.failure === null) log.info({ model: name }, 'model is ready')
-    else log.error({ model: name, code: model.failure.code }, model.failure.message)
+  const changed = (model: HeldModel) => {
+    const described = model.describe()
+    if (deps.onModel === undefined) logModel(log, model)
+    else deps.onModel(described)
     reporter.tellAll()
+    shelf.changed()
+  }
+
+  const lookAround = async () => {
+    if (deps.machine === undefined) return
+    try {
+      machine = await deps.machine()
+      reporter.tellAll()
+    } catch (error) {
+      log.warn({ err: error }, 'nothing is known of this machine')
+    }
   }
 
   async function stop(): Promise<void> {
@@ -148,12 +224,18 @@ export function createWorker(deps: WorkerDeps): Worker {
     await drained
     reporter.stop()
     await mesh.stop()
-    await Promise.all([...held.values()].map((model) => model.close()))
+    await shelf.stop()
   }
 
   const { promise: connected, resolve: onConnected } = Promise.withResolvers<void>()
   mesh.on('link', ({ peer }) => {
-    if (peer.role === 'orchestrator') onConnected()
+    if (peer.role !== 'orchestrator') return
+    onConnected()
+    if (mesh.links('orchestrator').length === 1) deps.onConnected?.(true)
+  })
+  mesh.on('lost', ({ peer }) => {
+    if (peer.role !== 'orchestrator' || stopping !== null) return
+    if (mesh.links('orchestrator').length === 0) deps.onConnected?.(false)
   })
 
   return {
@@ -162,15 +244,17 @@ export function createWorker(deps: WorkerDeps): Worker {
       mesh.follow('orchestrator')
       mesh.follow('registry')
       reporter.start()
-      loading = Promise.all([...held.values()].map(load))
+      loading = shelf.loadPinned()
+      void lookAround()
       log.info({ peer: mesh.key }, 'worker is up')
     },
     async loaded() {
       await loading
     },
+    hopeless: () => whyHopeless([...held.values()]),
     connected: () => connected,
     models: describeModels,
-    stopMsMax: drainMs + LEAVE_MS_MAX,
+    stopMsMax: stopMsMaxOf(drainMs),
     stop() {
       stopping ??= stop()
       return stopping
@@ -178,20 +262,38 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 }
 
+type Loading = NonNullable<InferenceItem['queued']>
+
 function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
     request
+  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = request
   const generate: GenerateRequest = { input, maxTokens, sampling }
   if (stop !== undefined) generate.stop = stop
   if (responseFormat !== undefined) generate.responseFormat = responseFormat
   if (logprobs !== undefined) generate.logprobs = logprobs
   if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
+  if (tools.length > 0 && toolChoice !== 'none') {
+    generate.tools = tools
+    generate.toolChoice = toolChoice
+    if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
+  }
+  if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
   if (resume !== undefined) {
     generate.resumeTokenIds = resume.tokenIds
     if (resume.digest !== digest) {
+      if ((resume.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
       generate.resumeText = resume.text
       generate.resumeTokens = tokensIn(resume)
+      if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
     }
   }
   return generate
 }
+
+/** Its tokens mean nothing to this file, and calls are no text to go on with; another worker may. */
+const cannotGoOnAfterCalls = (): HaifError =>
+  new HaifError(
+    'ENGINE_FAILED',
+    'the answer has tool calls that another model file has written: this one cannot go on with them'
+  )

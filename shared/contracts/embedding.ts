@@ -9,8 +9,8 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { InferenceRequest, ModelName } from './inference.ts'
 
 export const EMBED_INPUTS_MAX = 256
-const INPUT_CHARACTERS_MAX = 1_048_576
-const INPUT_TOKENS_MAX = 131_072
+export const INPUT_CHARACTERS_MAX = 1_048_576
+export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
 /** Of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
 export const VECTOR_BYTES_MAX = 2_883_584
@@ -29,6 +29,7 @@ export const EmbedRequest = Type.Object({
   ),
   /** Labels that the worker must have. */
   labels: InferenceRequest.properties.labels,
+  usageId: InferenceRequest.properties.usageId,
   caller: InferenceRequest.properties.caller,
   tenantId: InferenceRequest.properties.tenantId
 })

@@ -179,7 +179,14 @@ export type TokenEvent = Static<typeof TokenEvent>
 /** Data of an `event: queued`, for those who send `X-HAIF-Queue: 1`. */
 export const QueuedEvent = Type.Object({
   ahead: Type.Integer({ minimum: 0, description: 'Requests that are served before this one.' }),
-  wait_ms: Type.Number({ minimum: 0, description: 'The expected wait.' })
+  wait_ms: Type.Number({ minimum: 0, description: 'The expected wait.' }),
+  loading: Type.Optional(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'A worker loads the model for this request, and is so far with it.'
+    })
+  )
 })
 export type QueuedEvent = Static<typeof QueuedEvent>
 

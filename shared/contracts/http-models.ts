@@ -8,11 +8,32 @@ export const HttpModel = Type.Object({
     description: 'When the first worker brought it, in seconds since 1970.'
   }),
   owned_by: Type.Literal('haif'),
-  digest: Type.String({ description: 'SHA-256 of the model file, hex.' }),
-  context_length: Type.Integer({ description: 'Tokens that prompt and answer may have together.' }),
+  digest: Type.String({
+    description: 'SHA-256 of the model file, hex; empty while no worker has looked into it.'
+  }),
+  context_length: Type.Integer({
+    description: 'Tokens that prompt and answer may have together; 0 while not known.'
+  }),
   quantization: Type.Optional(Type.String()),
+  parameters: Type.Optional(Type.Integer({ description: 'How many the model has.' })),
+  size_bytes: Type.Optional(Type.Integer({ description: 'Of the model file.' })),
+  chat_template: Type.Optional(
+    Type.Boolean({ description: 'Whether the model has a chat template of its own.' })
+  ),
+  capabilities: Type.Optional(
+    Type.Object({
+      tools: Type.Boolean(),
+      json_schema: Type.Boolean(),
+      embeddings: Type.Boolean(),
+      reasoning: Type.Boolean(),
+      vision: Type.Boolean()
+    })
+  ),
   engine: Type.String({ description: 'What runs it: `llama`, `openai` or `sim`.' }),
-  workers: Type.Integer({ description: 'How many workers hold it ready.' })
+  workers: Type.Integer({ description: 'How many workers hold it ready.' }),
+  workers_loadable: Type.Optional(
+    Type.Integer({ description: 'How many more would load it for a request.' })
+  )
 })
 export type HttpModel = Static<typeof HttpModel>
 

@@ -50,7 +50,9 @@ export type ChatMessage = Static<typeof ChatMessage>
 export const Tool = Type.Object({
   name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
   description: Type.Optional(Type.String({ maxLength: 65_536 })),
-  parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown()))
+  parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+  /** Whether the arguments must fit; otherwise a schema that the engine cannot keep only describes. */
+  strict: Type.Optional(Type.Boolean())
 })
 export type Tool = Static<typeof Tool>
 
@@ -177,12 +179,18 @@ export const InferenceRequest = Type.Object({
     Type.Object({
       tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
       text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
+      /** What was thought before the text. */
+      reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 })),
+      /** The tool calls so far; the last one may be unfinished. Only token ids go on after them. */
+      toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
       /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
       tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
       /** The file whose tokens these are; another one continues by text. */
       digest: Type.Optional(Type.String({ maxLength: 64 }))
     })
   ),
+  /** One for each request of a client, the same on every way it takes: it is charged once. */
+  usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
   /** The HTTP client's address: who is limited when no tenant is named. */
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** Who is charged and limited. From a client only a wish, that the gateway grants or refuses. */
@@ -235,7 +243,12 @@ export const InferenceItem = Type.Object({
   digest: Type.Optional(Type.String({ maxLength: 64 })),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */
   queued: Type.Optional(
-    Type.Object({ ahead: Type.Integer({ minimum: 0 }), waitMs: Type.Number({ minimum: 0 }) })
+    Type.Object({
+      ahead: Type.Integer({ minimum: 0 }),
+      waitMs: Type.Number({ minimum: 0 }),
+      /** The worker is loading the model for this request: how far it is, from 0 to 1. */
+      loading: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
+    })
   ),
   /** Instead of tokens, from a gateway: what is left of the caller's limits. */
   limits: Type.Optional(LimitsState)
@@ -275,7 +288,9 @@ export const CandidateScore = Type.Object({
   prefillMs: Type.Number(),
   rttMs: Type.Number(),
   cachedTokens: Type.Number(),
-  /** Expected time to first token: the sum of the three. */
+  /** Of a model that is not in memory there. */
+  loadMs: Type.Optional(Type.Number()),
+  /** Expected time to first token: the sum of these times. */
   expectedMs: Type.Number(),
   load: Type.Number(),
   slots: Type.Number(),
@@ -302,6 +317,8 @@ export const InferenceEnd = Type.Object({
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
   workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+  /** This is the answer to an earlier request with the same `Idempotency-Key`. */
+  repeated: Type.Optional(Type.Boolean()),
   /** When asked for: the choice of each attempt. */
   explanations: Type.Optional(Type.Array(Explanation, { maxItems: 16 }))
 })

@@ -6,15 +6,54 @@ import { ModelName } from './inference.ts'
 
 const MODELS_PER_WORKER_MAX = 64
 const PEERS_MAX = 4096
+const GPUS_MAX = 64
+const ENGINES_MAX = 16
+
+/** What a model can do on the engine that runs it. Absent: nobody has looked yet. */
+export const ModelCapabilities = Type.Object({
+  tools: Type.Boolean(),
+  jsonSchema: Type.Boolean(),
+  embeddings: Type.Boolean(),
+  /** Whether it thinks before it answers, and its thoughts are told from the answer. */
+  reasoning: Type.Boolean(),
+  vision: Type.Boolean()
+})
+export type ModelCapabilities = Static<typeof ModelCapabilities>
+
+/** Memory in bytes, of the machine and of its GPUs. */
+export const Memory = Type.Object({
+  ramBytes: Type.Number({ minimum: 0 }),
+  vramBytes: Type.Number({ minimum: 0 })
+})
+export type Memory = Static<typeof Memory>
 
 /** A model on one worker. */
 export const WorkerModel = Type.Object({
   name: ModelName,
-  state: Type.Union([Type.Literal('loading'), Type.Literal('ready'), Type.Literal('failed')]),
+  /** `loadable`: not in memory; a request for it loads it. */
+  state: Type.Union([
+    Type.Literal('loading'),
+    Type.Literal('ready'),
+    Type.Literal('failed'),
+    Type.Literal('loadable')
+  ]),
   /** `llama`, `sim`. */
   engine: Type.String({ maxLength: 32 }),
-  /** From 0 to 1 while loading or downloading. */
+  /** Loaded for requests and unloaded to make room for others; else it stays. */
+  onDemand: Type.Optional(Type.Boolean()),
+  /** While it is loading: what is done of it, and how far, from 0 to 1. */
+  phase: Type.Optional(
+    Type.Union([
+      Type.Literal('downloading'),
+      Type.Literal('waitingForMemory'),
+      Type.Literal('loading')
+    ])
+  ),
   progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  /** Of a model that is not ready: how long loading will probably take from now on. */
+  loadMs: Type.Optional(Type.Number({ minimum: 0 })),
+  /** Measured once it has been loaded, until then an estimate; absent: not known yet. */
+  memory: Type.Optional(Memory),
   /** Why it failed, in a sentence. */
   error: Type.Optional(Type.String({ maxLength: 2048 })),
   /** SHA-256 of the file, hex; known once it is ready. */
@@ -24,6 +63,9 @@ export const WorkerModel = Type.Object({
   quantization: Type.Optional(Type.String({ maxLength: 32 })),
   parameters: Type.Optional(Type.Integer({ minimum: 0 })),
   sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Whether it has a chat template of its own. */
+  chatTemplate: Type.Optional(Type.Boolean()),
+  capabilities: Type.Optional(ModelCapabilities),
   /** Whether it makes embeddings. */
   embeddings: Type.Optional(Type.Boolean()),
   /** Requests that can run at the same time, that run, and that wait for a slot. */
@@ -38,8 +80,39 @@ export const WorkerModel = Type.Object({
 })
 export type WorkerModel = Static<typeof WorkerModel>
 
+/** The machine of a worker, as far as its models may use it. */
+export const Hardware = Type.Object({
+  cpu: Type.Object({ model: Type.String({ maxLength: 256 }), cores: Type.Integer({ minimum: 1 }) }),
+  ram: Type.Object({
+    totalBytes: Type.Number({ minimum: 0 }),
+    freeBytes: Type.Number({ minimum: 0 })
+  }),
+  /** Absent where models run on the CPU. Memory of all its devices together. */
+  gpu: Type.Optional(
+    Type.Object({
+      /** `cuda`, `metal`, `vulkan`. */
+      backend: Type.String({ maxLength: 32 }),
+      names: Type.Array(Type.String({ maxLength: 256 }), { maxItems: GPUS_MAX }),
+      totalBytes: Type.Number({ minimum: 0 }),
+      freeBytes: Type.Number({ minimum: 0 })
+    })
+  )
+})
+export type Hardware = Static<typeof Hardware>
+
+export const EngineVersion = Type.Object({
+  /** `llama`, `openai`, `sim`. */
+  kind: Type.String({ maxLength: 32 }),
+  version: Type.String({ maxLength: 128 })
+})
+export type EngineVersion = Static<typeof EngineVersion>
+
 export const WorkerReport = Type.Object({
   models: Type.Array(WorkerModel, { maxItems: MODELS_PER_WORKER_MAX }),
+  hardware: Type.Optional(Hardware),
+  engines: Type.Optional(Type.Array(EngineVersion, { maxItems: ENGINES_MAX })),
+  /** What its models may take together; absent: as much as there is. */
+  memoryBudget: Type.Optional(Memory),
   /** What the owner of the machine says of it; a request may ask for some of them. */
   labels: Type.Optional(
     Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
@@ -54,6 +127,15 @@ export type WorkerReport = Static<typeof WorkerReport>
 export const PeerReport = Type.Object({
   host: Type.String({ maxLength: 256 }),
   version: Type.String({ maxLength: 32 }),
+  /** Of the machine that it runs on. */
+  hardware: Type.Optional(
+    Type.Object({
+      cpus: Type.Integer({ minimum: 0 }),
+      memoryBytes: Type.Integer({ minimum: 0 }),
+      /** As Node.js names them: `linux-x64`. */
+      platform: Type.String({ maxLength: 64 })
+    })
+  ),
   /** Present when the peer is a worker. */
   worker: Type.Optional(WorkerReport)
 })
@@ -88,17 +170,22 @@ export const PeerEntry = Type.Object({
 })
 export type PeerEntry = Static<typeof PeerEntry>
 
-/** A model of the mesh and the workers that hold it ready. */
+/** A model of the mesh, the workers that hold it ready, and those that would load it for a request. */
 export const ModelEntry = Type.Object({
   name: ModelName,
+  /** Empty, and the context 0, while no worker has looked into the file. */
   digest: Type.String(),
-  contextTokens: Type.Integer({ minimum: 1 }),
+  contextTokens: Type.Integer({ minimum: 0 }),
   engine: Type.String(),
   quantization: Type.Optional(Type.String()),
   parameters: Type.Optional(Type.Integer({ minimum: 0 })),
   sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
-  /** Public keys, hex. */
+  chatTemplate: Type.Optional(Type.Boolean()),
+  capabilities: Type.Optional(ModelCapabilities),
+  /** Public keys, hex. Empty: the first request for it loads it. */
   workers: Type.Array(Type.String(), { maxItems: PEERS_MAX }),
+  /** Those that do not have it in memory and would load it. */
+  loadable: Type.Optional(Type.Array(Type.String(), { maxItems: PEERS_MAX })),
   /** When the first worker brought it, in seconds since 1970. */
   createdAt: Type.Integer({ minimum: 0 })
 })

@@ -3,13 +3,20 @@
  * one was lost: nothing missing, nothing twice.
  *
  * It continues by token ids where one file has made them all. An engine that knows no ids, or a
- * second file in the middle, leaves only the text, and the number of tokens that it has.
+ * second file in the middle, leaves only the text, and the number of tokens that it has. After tool
+ * calls there is no such text to go on with.
  *
  * It is needed only when a peer is lost, so what was passed on is put aside as it came, and read
  * when there is much of it or somebody asks.
  */
 import type { ItemBatch } from '#shared/rpc/items.ts'
-import { itemCodec, type InferenceItem, type InferenceRequest } from './inference.ts'
+import {
+  itemCodec,
+  type InferenceItem,
+  type InferenceRequest,
+  type ToolCall,
+  type ToolCallDelta
+} from './inference.ts'
 
 /** Bytes that are put aside before they are read. */
 const UNREAD_BYTES_MAX = 16_384
@@ -22,6 +29,8 @@ export class SentTokens {
   #idsAreWhole = true
   #digest: string | undefined
   #text = ''
+  #reasoning = ''
+  #toolCalls: ToolCall[] = [] // as many as the contract allows
 
   constructor(resume?: InferenceRequest['resume']) {
     if (resume === undefined) return
@@ -29,7 +38,15 @@ export class SentTokens {
     this.#count = tokensIn(resume)
     this.#idsAreWhole = this.#count === resume.tokenIds.length
     this.#text = resume.text
+    this.#reasoning = resume.reasoning ?? ''
+    this.#toolCalls = (resume.toolCalls ?? []).map((call) => ({ ...call }))
     this.#digest = resume.digest
+  }
+
+  /** Whether anybody can go on with it. */
+  get canContinue(): boolean {
+    this.#read()
+    return this.#idsAreWhole || this.#toolCalls.length === 0
   }
 
   get count(): number {
@@ -66,20 +83,37 @@ export class SentTokens {
     this.#count += tokensIn(item)
     if (this.#count !== this.#tokenIds.length) this.#idsAreWhole = false
     this.#text += text
+    this.#reasoning += item.reasoning ?? ''
+    for (const delta of item.toolCalls ?? []) addToCalls(this.#toolCalls, delta)
   }
 
   /** The request for what is missing. */
   continued(request: InferenceRequest): InferenceRequest {
     this.#read()
-    if (this.#count === 0 && this.#text === '') return request
-    const text = this.#text
-    if (!this.#idsAreWhole) {
-      return { ...request, resume: { tokenIds: [], text, tokens: this.#count } }
+    const isNothing = this.#count === 0 && this.#text === '' && this.#reasoning === ''
+    if (isNothing && this.#toolCalls.length === 0) return request
+    const sent = {
+      text: this.#text,
+      ...(this.#reasoning === '' ? {} : { reasoning: this.#reasoning }),
+      ...(this.#toolCalls.length === 0 ? {} : { toolCalls: this.#toolCalls.map(copy) })
     }
-    const resume = { tokenIds: [...this.#tokenIds], text }
+    if (!this.#idsAreWhole) {
+      return { ...request, resume: { tokenIds: [], ...sent, tokens: this.#count } }
+    }
+    const resume = { tokenIds: [...this.#tokenIds], ...sent }
     const digest = this.#digest
     return { ...request, resume: digest === undefined ? resume : { ...resume, digest } }
   }
+}
+
+const copy = (call: ToolCall): ToolCall => ({ ...call })
+
+/** Puts the parts of calls together. */
+export function addToCalls(calls: ToolCall[], { index, id, name, ...more }: ToolCallDelta): void {
+  const call = (calls[index] ??= { id: '', name: '', arguments: '' })
+  if (id !== undefined) call.id = id
+  if (name !== undefined) call.name = name
+  call.arguments += more.arguments ?? ''
 }
 
 /** How many tokens an item, or what is resumed, stands for. */

@@ -1,7 +1,16 @@
 /** A peer's key pair, kept in a file that only its owner can read. Its public key is its name. */
 import { randomBytes } from 'node:crypto'
-import { linkSync, mkdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { dirname } from 'node:path'
+import process from 'node:process'
 import DHT, { type KeyPair } from 'hyperdht'
 import { HaifError } from '#shared/errors.ts'
 
@@ -22,6 +31,7 @@ export function temporaryIdentity(seed = randomBytes(SEED_BYTES)): KeyPair {
 export function loadSecretFile(file: string, bytes = SEED_BYTES): Buffer {
   const existing = readIfThere(file)
   if (existing !== null) {
+    tightenSecretFile(file)
     if (!SEED_LINE.test(existing)) {
       throw new HaifError(
         'CONFIG_INVALID',
@@ -46,6 +56,18 @@ export function createOnce(file: string, text: string): void {
   } finally {
     unlinkSync(temporary)
   }
+}
+
+/** Others of this machine may have read a secret whose file was open to them: its owner is told. */
+export function tightenSecretFile(file: string): void {
+  if (process.platform === 'win32') return // files there have no such mode
+  const mode = statSync(file).mode & 0o777
+  if ((mode & 0o077) === 0) return
+  chmodSync(file, 0o600)
+  process.stderr.write(
+    `haif: other users of this machine could read ${file} (mode ${mode.toString(8)}); it is closed to them now. ` +
+      'If they should not know it, delete it and start anew\n'
+  )
 }
 
 function readIfThere(file: string): string | null {

@@ -2,6 +2,7 @@
  * An inference through the peers of one role: when the peer that passes it on is lost in the middle,
  * another one continues it after what has already come.
  */
+import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
@@ -38,9 +39,11 @@ export async function* inferThrough(
 export async function* inferBatchesThrough(
   pool: PeerPool,
   contract: Contract,
-  request: InferenceRequest,
+  given: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
+  // Made here, where the ways part.
+  const request = { ...given, usageId: given.usageId ?? randomUUID() }
   const sent = new SentTokens(request.resume)
   let tellsLimits = context.onLimits !== undefined // by the first item, if at all
   let lost: unknown = null
@@ -61,7 +64,7 @@ export async function* inferBatchesThrough(
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
       if (lost !== null && toHaifError(error).code === 'NO_PEER') throw lost
-      if (!isLost(error) || hop >= HOPS_MAX) throw error
+      if (!isLost(error) || hop >= HOPS_MAX || !sent.canContinue) throw error
       lost = error
     } finally {
       if (left) await stream.return(undefined as never) // the caller has left

@@ -8,6 +8,9 @@ import { HaifError } from '#shared/errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { check } from './check.ts'
 
+/** What fits a frame that is shared is far less; it bounds what a small frame can become in memory. */
+export const ITEMS_PER_FRAME_MAX = 4096
+
 /** How the items of a contract are written. */
 export interface ItemCodec<Item> {
   encode(item: Item, to: ByteWriter): void
@@ -86,7 +89,10 @@ function decodeItems<Item>(codec: ItemCodec<Item>, bytes: Uint8Array): Item[] {
   const reader = new ByteReader(bytes)
   const items: Item[] = []
   try {
-    while (reader.left > 0) items.push(codec.decode(reader))
+    while (reader.left > 0) {
+      if (items.length >= ITEMS_PER_FRAME_MAX) throw new Error('too many items at once')
+      items.push(codec.decode(reader))
+    }
     return items
   } catch (error) {
     if (error instanceof HaifError) throw error

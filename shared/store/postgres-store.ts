@@ -75,6 +75,7 @@ export class PostgresStore implements Store {
     let broken = true
     try {
       client = await this.#pool.connect()
+      client.on('error', ignore)
       const session = client
       await session.query('begin')
       const result = await attempt(session, work)
@@ -86,6 +87,7 @@ export class PostgresStore implements Store {
       broken = client === null || !(await rolledBack(client))
       throw isConnectionError(error) ? storeUnavailable(error) : error
     } finally {
+      client?.off('error', ignore)
       client?.release(broken)
     }
   }
@@ -113,6 +115,9 @@ export class PostgresStore implements Store {
     }
   }
 }
+
+/** Whoever awaits a statement hears of it; while none runs, the next one does. */
+const ignore = (): void => {}
 
 async function attempt<Result>(
   session: pg.PoolClient,

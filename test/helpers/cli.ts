@@ -18,6 +18,8 @@ export interface HaifOptions {
   env?: Record<string, string>
   /** What is piped in; nothing, and the pipe closed, unless given. Null: it stays open. */
   input?: string | null
+  /** How long it may run. */
+  runMsMax?: number
 }
 
 export interface HaifResult {
@@ -48,13 +50,13 @@ export async function runHaif(
 export function startHaif(
   t: TestContext,
   args: readonly string[],
-  { env = {}, input = '' }: HaifOptions = {}
+  { env = {}, input = '', runMsMax = RUN_MS_MAX }: HaifOptions = {}
 ): RunningHaif {
   const { HAIF_HOME = temporaryHome(t), ...rest } = env
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH: process.env['PATH'], HAIF_HOME, ...rest },
     stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: RUN_MS_MAX,
+    timeout: runMsMax,
     killSignal: 'SIGKILL'
   })
   const output = { stdout: '', stderr: '' }

@@ -15,10 +15,13 @@ export class Deployment implements AsyncDisposable {
   /** Of the bridge. */
   url = ''
 
-  /** One of each, and a worker for each model URI. */
-  static async start(models: readonly string[]): Promise<Deployment> {
+  /** One of each, and a worker for each model URI. `env`: of registry, orchestrator and gateway. */
+  static async start(
+    models: readonly string[],
+    env: Record<string, string> = {}
+  ): Promise<Deployment> {
     const deployment = new Deployment()
-    await deployment.#start(models)
+    await deployment.#start(models, env)
     return deployment
   }
 
@@ -42,14 +45,14 @@ export class Deployment implements AsyncDisposable {
     await this.#nodes.stop()
   }
 
-  async #start(models: readonly string[]): Promise<void> {
+  async #start(models: readonly string[], env: Record<string, string>): Promise<void> {
     await this.#nodes.start()
     const { address } = this.#nodes
     const topicKey = { secret: randomBytes(32), reach: 'local', bootstrap: [address] } as const
     this.#env = { HAIF_TOPIC_KEY: encodeTopicKey({ ...topicKey, bootstrap: [address] }) }
-    this.addService('registry')
-    this.addService('orchestrator')
-    this.addService('gateway', { MAX_CONCURRENT_REQUESTS })
+    this.addService('registry', env)
+    this.addService('orchestrator', env)
+    this.addService('gateway', { MAX_CONCURRENT_REQUESTS, ...env })
     const bridge = this.addService('http-bridge', { PORT: '0' })
     for (const model of models) this.addWorker(model)
     this.url = (await bridge.up).url

@@ -13,15 +13,17 @@ import { inferThrough } from '#shared/mesh/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { TopicKey } from '#shared/mesh/topic-key.ts'
+import type { Store } from '#shared/store/store.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import { Access, type AccessDeps } from '../../services/gateway/access/access.ts'
 import { createGateway } from '../../services/gateway/gateway.ts'
+import type { UsageRecorder } from '../../services/gateway/usage-row.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
 import { SimEngine, type SimOptions } from '../../services/worker/engines/sim/sim-engine.ts'
 import type { ModelSource } from '../../services/worker/held-model.ts'
-import { createWorker } from '../../services/worker/worker.ts'
+import { createWorker, type WorkerDeps } from '../../services/worker/worker.ts'
 import { atEnd, startDht, startPeer } from './peers.ts'
 import { until } from './until.ts'
 
@@ -35,6 +37,10 @@ export interface MeshSetup {
   access?: Partial<AccessDeps>
   aliases?: ReadonlyMap<string, readonly string[]>
   log?: Logger
+  /** Where gateways record what requests cost. */
+  usage?: UsageRecorder
+  /** Of orchestrators and registry. */
+  store?: Store
 }
 
 const self = { host: 'test', version: '0.0.0' }
@@ -46,8 +52,10 @@ export class TestMesh {
   /** Made by the services, in order of their start. */
   readonly meshes: Mesh[] = []
   #pool: PeerPool | null = null
+  #setup: MeshSetup = {}
 
-  constructor(t: TestContext, topicKey: TopicKey, log: Logger) {
+  constructor(t: TestContext, topicKey: TopicKey, log: Logger, setup: MeshSetup = {}) {
+    this.#setup = setup
     this.#t = t
     this.topicKey = topicKey
     this.#log = log
@@ -75,6 +83,7 @@ export class TestMesh {
       join: this.joiner('registry'),
       catalogue: new MemoryCatalogue(),
       self,
+      store: this.#setup.store ?? null,
       log: this.#log
     })
     return this.#start(registry)
@@ -82,7 +91,13 @@ export class TestMesh {
 
   async addOrchestrator(aliases: ReadonlyMap<string, readonly string[]> = new Map()) {
     return this.#start(
-      createOrchestrator({ join: this.joiner('orchestrator'), aliases, self, log: this.#log })
+      createOrchestrator({
+        join: this.joiner('orchestrator'),
+        aliases,
+        self,
+        store: this.#setup.store ?? null,
+        log: this.#log
+      })
     )
   }
 
@@ -91,16 +106,22 @@ export class TestMesh {
     const log = this.#log
     const pepper = randomBytes(32)
     const access = new Access({ store: null, pepper, maxConcurrentPerCaller: 256, log, ...given })
-    await this.#start(createGateway({ join, self, access, log }))
+    const { usage = null } = this.#setup
+    await this.#start(createGateway({ join, self, access, usage, log }))
     return access
   }
 
-  async addWorker(models: ModelSource[], labels: Record<string, string> = {}) {
+  async addWorker(
+    models: ModelSource[],
+    labels: Record<string, string> = {},
+    more: Pick<WorkerDeps, 'onDemand' | 'budget' | 'onModel'> = {}
+  ) {
     const join = this.joiner('worker')
     const worker = createWorker({
       join,
       models,
       labels,
+      ...more,
       self,
       onDrain: () => worker.stop(),
       drainMs: 1000,
@@ -188,7 +209,7 @@ export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<
     log
   } = setup
   const given = maxConcurrentPerCaller === undefined ? {} : { maxConcurrentPerCaller }
-  const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger())
+  const mesh = new TestMesh(t, await startDht(t), log ?? silentLogger(), setup)
   await mesh.addRegistry()
   for (let i = 0; i < orchestrators; i++) await mesh.addOrchestrator(setup.aliases)
   for (let i = 0; i < gateways; i++) await mesh.addGateway({ ...access, ...given })

@@ -114,13 +114,14 @@ export class TestPostgres {
 }
 
 let shared: Promise<TestPostgres> | null = null
+// Here and not where it is made: inside of a test it would end with that test.
+after(async () => (await shared)?.end())
 
 /** The server of this test file; it ends with the file. */
 export function testPostgres(): Promise<TestPostgres> {
   if (shared === null) {
     const server = new TestPostgres()
     shared = server.create().then(() => server)
-    after(() => server.end())
   }
   return shared
 }

@@ -74,6 +74,9 @@ class Herd {
       this.#workers.set((await worker.up).peer, worker)
     }
     await until(() => this.#links().length === 2)
+    // A worker is up before its model is loaded, and could not go on for the other one yet.
+    const workers = [...this.#workers.values()]
+    await until(() => workers.every(({ said }) => said.includes('model is ready')), 60_000)
     await this.#mesh.ready()
   }
 

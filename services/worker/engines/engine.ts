@@ -5,12 +5,17 @@
 import type {
   FinishReason,
   InferenceInput,
+  InferenceRequest,
   ResponseFormat,
   Sampling,
   Timings,
   TokenLogprob,
+  Tool,
+  ToolCallDelta,
+  ToolChoice,
   Usage
 } from '#shared/contracts/inference.ts'
+import type { Memory } from '#shared/contracts/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 
 /** What is known of a loaded model. */
@@ -26,6 +31,16 @@ export interface LoadedModel {
   parameters?: number
   sizeBytes: number
   chatTemplate: boolean
+  /** Whether it thinks before it answers; absent where nobody can tell before it does. */
+  reasoning?: boolean
+  /** What it takes of the machine's memory, measured. */
+  memory?: Memory
+}
+
+/** What a model would take, with the largest context that fits. */
+export interface MemoryEstimate {
+  memory: Memory
+  sizeBytes: number
 }
 
 export interface GenerateRequest {
@@ -35,6 +50,11 @@ export interface GenerateRequest {
   stop?: string[]
   /** The answer is JSON of this form. */
   responseFormat?: ResponseFormat
+  /** What the model may ask to have called; never empty. The choice is never `none`. */
+  tools?: Tool[]
+  toolChoice?: ToolChoice
+  parallelToolCalls?: boolean
+  reasoningEffort?: NonNullable<InferenceRequest['reasoningEffort']>
   /** Whether items carry `logprobs`, with so many likely tokens beside each. */
   logprobs?: boolean
   topLogprobs?: number
@@ -50,6 +70,8 @@ export interface GenerateRequest {
   resumeText?: string
   /** How many tokens that text was; given with it. */
   resumeTokens?: number
+  /** What was thought before that text; given with it. */
+  resumeReasoning?: string
 }
 
 export interface GenerateItem {
@@ -59,6 +81,8 @@ export interface GenerateItem {
   tokens?: number
   /** What the model thinks before it answers, where the engine can tell it from the answer. */
   reasoning?: string
+  /** Parts of tool calls; what the model wrote for them is not in `text`. */
+  toolCalls?: ToolCallDelta[]
   /** One for each of `tokenIds`. */
   logprobs?: TokenLogprob[]
 }
@@ -95,8 +119,16 @@ export interface Engine {
   readonly kind: string
   /** Names of `Sampling` fields and of `GenerateRequest` that it understands; the rest is refused. */
   readonly parameters: ReadonlySet<string>
-  /** Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file. */
-  load(): Promise<LoadedModel>
+  /**
+   * Before it is loaded: what it would take within `most`, which also bounds the context that `load`
+   * makes. Null: not even the smallest fits. Absent: it takes nothing of this machine.
+   */
+  estimate?(most: Memory): Promise<MemoryEstimate | null>
+  /**
+   * Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file. `onProgress`
+   * is told a fraction from 0 to 1.
+   */
+  load(onProgress?: (fraction: number) => void): Promise<LoadedModel>
   /**
    * Streams the answer; the return value ends it. Aborting stops the decoding within one token and
    * throws the signal's reason. Rejects with CONTEXT_TOO_LONG before anything is decoded.

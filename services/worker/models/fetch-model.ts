@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from '#shared/file-lock.ts'
-import { failed, locateModel, type Hub, type HubFile, type HubUri } from './hub.ts'
+import { failed, locateModel, mayPass, type Hub, type HubFile, type HubUri } from './hub.ts'
 import { digestOfFile, readRecord, writeRecord } from './recorded-digest.ts'
 
 /** Between two looks whether another process has finished the same download. */
@@ -160,7 +160,7 @@ async function transfer(
     } catch (error) {
       if (arrived > arrivedBefore) continue
       const remedy = 'run the same command again, and it goes on where it broke off'
-      throw failed(uri, `${reasonOf(error)}; ${remedy}`, error)
+      throw mayPass(uri, `${reasonOf(error)}; ${remedy}`, error)
     }
   }
 }

@@ -160,7 +160,7 @@ async function ask(hub: Hub, uri: HubUri, url: string, init: RequestInit): Promi
     return await fetch(url, { ...init, headers, signal })
   } catch (error) {
     const problem = `${hub.endpoint} cannot be reached (${networkReason(error)}); check the network and run it again`
-    throw failed(uri, problem, error)
+    throw mayPass(uri, problem, error)
   }
 }
 
@@ -185,9 +185,17 @@ function assertOk(hub: Hub, { text, user, repo }: HubUri, { ok, status }: Respon
   }
   if (status === 404)
     throw failed(uri, `there is no such file; see ${hub.endpoint}/${user}/${repo}`)
-  throw failed(uri, `${hub.endpoint} answered with status ${status}; run it again later`)
+  throw mayPass(uri, `${hub.endpoint} answered with status ${status}; run it again later`)
 }
 
 export function failed({ text }: Pick<HubUri, 'text'>, reason: string, cause?: unknown): HaifError {
   return new HaifError('DOWNLOAD_FAILED', `${text} cannot be downloaded: ${reason}`, { cause })
 }
+
+/** The same for what may pass by itself: a worker tries it again. */
+export function mayPass(uri: Pick<HubUri, 'text'>, reason: string, cause?: unknown): HaifError {
+  const { code, message } = failed(uri, reason)
+  return new HaifError(code, message, { cause, retryAfterMs: AGAIN_MS })
+}
+
+const AGAIN_MS = 10_000

@@ -7,10 +7,13 @@
  *   hf:user/repo/file.gguf     the same, one file
  *   sim, sim:name?decode=100   a simulated model, for tests and benchmarks
  */
+import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../engines/engine.ts'
+import type { GpuSetting } from '../engines/llama/gpu-device.ts'
+import type { LlamaEngineOptions } from '../engines/llama/llama-engine.ts'
 import type { ModelSource } from '../held-model.ts'
 import { fetchModel, type FetchDeps } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
@@ -29,6 +32,8 @@ export interface ModelSourceOptions {
   name?: string
   /** The public hub, without a token, unless given. */
   hub?: Hub
+  /** Where llama.cpp runs it. */
+  gpu?: GpuSetting
   /** For tests: free bytes on the disk of a folder. */
   freeBytes?: FetchDeps['freeBytes']
 }
@@ -44,19 +49,35 @@ function sourceOf(uri: string, options: ModelSourceOptions): ModelSource {
   const { name } = options
   if (/^sim(?:$|[:?])/.test(uri)) return simSource(uri, name)
   if (uri.startsWith('hf:')) return hubSource(uri, options)
-  if (uri === 'builtin') return fileSource(fileURLToPath(BUILTIN_FILE), name ?? BUILTIN_NAME)
+  if (uri === 'builtin')
+    return fileSource(fileURLToPath(BUILTIN_FILE), name ?? BUILTIN_NAME, options)
   if (/\.gguf$/i.test(uri) && !uri.includes('://')) {
-    return fileSource(resolve(uri), name ?? nameOfFile(uri))
+    return fileSource(resolve(uri), name ?? nameOfFile(uri), options)
   }
   throw invalid(uri, 'it must be builtin, a path to a .gguf file, or hf:user/repo:QUANT')
 }
 
-function fileSource(modelPath: string, name: string): ModelSource {
-  return { name, engine: 'llama', open: () => openLlama(modelPath, name) }
+function fileSource(
+  modelPath: string,
+  name: string,
+  { gpu = {} }: ModelSourceOptions
+): ModelSource {
+  return {
+    name,
+    engine: 'llama',
+    open: () => openLlama({ ...gpu, modelPath, name }),
+    expect: () => sizeOf(modelPath)
+  }
+}
+
+/** Nothing of a file that is not there: loading it will say so. */
+function sizeOf(path: string): { sizeBytes?: number } {
+  const size = statSync(path, { throwIfNoEntry: false })?.size
+  return size === undefined ? {} : { sizeBytes: size }
 }
 
 function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
-  const { folder, hub = PUBLIC_HUB, freeBytes } = options
+  const { folder, hub = PUBLIC_HUB, gpu = {}, freeBytes } = options
   const hubUri = parseHubUri(uri)
   const name = options.name ?? hubUri.name
   return {
@@ -65,15 +86,15 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
     async open(onProgress) {
       const deps = { folder, hub, onProgress, ...(freeBytes === undefined ? {} : { freeBytes }) }
       const model = await fetchModel(hubUri, deps)
-      return withRecordedDigest(await openLlama(model.entry, name), model)
+      return withRecordedDigest(await openLlama({ ...gpu, modelPath: model.entry, name }), model)
     }
   }
 }
 
 /** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
-async function openLlama(modelPath: string, name: string): Promise<Engine> {
+async function openLlama(options: LlamaEngineOptions): Promise<Engine> {
   const { createLlamaEngine } = await import('../engines/llama/llama-engine.ts')
-  return createLlamaEngine({ modelPath, name })
+  return createLlamaEngine(options)
 }
 
 const nameOfFile = (path: string): string =>

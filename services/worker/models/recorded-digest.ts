@@ -38,9 +38,11 @@ export function withRecordedDigest(engine: Engine, { entry, files }: LocalModel)
   return {
     kind: engine.kind,
     parameters: engine.parameters,
-    async load() {
+    ...(engine.estimate === undefined ? {} : { estimate: engine.estimate.bind(engine) }),
+    ...(engine.embed === undefined ? {} : { embed: engine.embed.bind(engine) }),
+    async load(onProgress) {
       for (const { path, digest } of others) await assertUnchanged(path, digest)
-      const loaded = await loadOrExplain(engine, first!)
+      const loaded = await loadOrExplain(engine, first!, onProgress)
       if (loaded.digest !== first!.digest) throw changed(entry)
       return loaded
     },
@@ -52,10 +54,11 @@ export function withRecordedDigest(engine: Engine, { entry, files }: LocalModel)
 
 async function loadOrExplain(
   engine: Engine,
-  { path, digest }: LocalModel['files'][number]
+  { path, digest }: LocalModel['files'][number],
+  onProgress: ((fraction: number) => void) | undefined
 ): Promise<LoadedModel> {
   try {
-    return await engine.load()
+    return await engine.load(onProgress)
   } catch (error) {
     await assertUnchanged(path, digest)
     throw error

@@ -10,7 +10,10 @@ const SETTINGS = {
   cache: 'cacheTokens',
   prefill: 'prefillTokensPerSecond',
   decode: 'decodeTokensPerSecond',
-  answer: 'answerTokens'
+  answer: 'answerTokens',
+  ram: 'ramBytes',
+  vram: 'vramBytes',
+  load: 'loadMs'
 } as const satisfies Record<string, keyof SimOptions>
 
 const isSetting = (key: string): key is keyof typeof SETTINGS => Object.hasOwn(SETTINGS, key)
@@ -24,7 +27,13 @@ export function simSource(uri: string, givenName: string | undefined): ModelSour
       throw invalid(uri, `${key} is not one of ${Object.keys(SETTINGS).join(', ')}`)
     options[SETTINGS[key]] = readRate(uri, key, text)
   }
-  return { name, engine: 'sim', open: async () => new SimEngine(options) }
+  const { slots = SIM_DEFAULTS.slots, loadMs = SIM_DEFAULTS.loadMs } = options
+  return {
+    name,
+    engine: 'sim',
+    open: async () => new SimEngine(options),
+    expect: () => ({ slots, loadMs })
+  }
 }
 
 /** `inf`: at no cost, or without an end. */

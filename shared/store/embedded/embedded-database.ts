@@ -53,7 +53,7 @@ export class EmbeddedDatabase implements Service {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     this.#lock = await lockWithin(lockMsMax, folder)
     const password = randomBytes(32).toString('hex')
-    const workerData: ThreadData = { folder: join(folder, 'postgres'), password }
+    const workerData: ThreadData = { folder: databaseFolder(folder), password }
     const thread = new Worker(new URL('thread.ts', import.meta.url), { workerData })
     this.#thread = thread
     const { promise: listening, resolve, reject } = Promise.withResolvers<number>()
@@ -91,6 +91,9 @@ export function urlOfRunning(folder: string): string | null {
     return null // it has just ended, or is about to begin
   }
 }
+
+/** Where its files are; it is not there before it is opened for the first time. */
+export const databaseFolder = (folder: string): string => join(folder, 'postgres')
 
 /** Null while another process has it. */
 export function lockDatabase(folder: string): FileLock | null {

@@ -1,7 +1,9 @@
 -- One row for each request that was let in, when it has ended: who asked, which model and worker
 -- answered, and what it cost. Prompts and answers are not here.
 create table requests (
-  request_id text primary key,
+  usage_id text primary key,
+  -- As the client knows it; clients may use one twice.
+  request_id text not null,
   tenant_id text not null,
   -- Of the token that the request came with; null when it came without one.
   token_id text,
@@ -31,4 +33,5 @@ create table requests (
 );
 
 create index requests_by_tenant on requests (tenant_id, ended_at);
+create index requests_by_id on requests (request_id);
 create index requests_by_time on requests (ended_at);

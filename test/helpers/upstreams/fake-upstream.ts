@@ -2,6 +2,7 @@
  * A server that behaves as vLLM or llama-server do, as far as a client can tell, and that goes wrong
  * when it is told to. What differs between the servers is in the files beside this one.
  */
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -39,12 +40,17 @@ export interface FakeUpstreamOptions {
   /** Bytes of one write, so that events come in pieces. */
   writeBytes?: number
   port?: number
+  /** Whether it makes vectors. */
+  embeds?: boolean
 }
 
 export interface Body {
   model: string
-  messages?: { role: string; content: string }[]
-  prompt?: string
+  messages?: { role: string; content: string | null; tool_calls?: unknown[] }[]
+  prompt?: string | number[]
+  tools?: { function: { name: string } }[]
+  tool_choice?: string | { function: { name: string } }
+  parallel_tool_calls?: boolean
   max_tokens: number
   stop?: string[]
   stream_options?: { include_usage?: boolean; continuous_usage_stats?: boolean }
@@ -70,8 +76,19 @@ export interface Manners {
   /** The objects of the events. */
   first(body: Body, usage: Usage): unknown[]
   piece(body: Body, text: string, usage: Usage): unknown
+  /** A part of a tool call. */
+  call(body: Body, part: CallPart, usage: Usage): unknown
+  /** What it says at the end of an answer with calls. */
+  callReason(body: Body): string
   last(body: Body, text: string, reason: string, usage: Usage): unknown[]
   usage(body: Body, usage: Usage): unknown
+}
+
+export interface CallPart {
+  index: number
+  id?: string
+  type?: 'function'
+  function: { name?: string; arguments: string }
 }
 
 export interface Refused {
@@ -101,6 +118,7 @@ export abstract class FakeUpstream implements Manners {
       slots: 16,
       tokenMs: 1,
       writeBytes: 4096,
+      embeds: false,
       ...options
     }
     this.#port = port
@@ -113,6 +131,8 @@ export abstract class FakeUpstream implements Manners {
   abstract readonly unauthorized: Refused
   abstract first(body: Body, usage: Usage): unknown[]
   abstract piece(body: Body, text: string, usage: Usage): unknown
+  abstract call(body: Body, part: CallPart, usage: Usage): unknown
+  abstract callReason(body: Body): string
   abstract last(body: Body, text: string, reason: string, usage: Usage): unknown[]
   abstract usage(body: Body, usage: Usage): unknown
 
@@ -157,6 +177,11 @@ export abstract class FakeUpstream implements Manners {
       this.looks.push(path)
       const looked = path === '/v1/models' ? { status: 200, body: this.models() } : this.look(path)
       send(response, looked ?? { status: 404, body: { error: { message: 'not found' } } })
+      return
+    }
+    if (path === '/v1/embeddings') {
+      const body = JSON.parse(await readAll(request)) as { input: (string | number[])[] }
+      send(response, this.options.embeds ? vectorsOf(body.input) : NO_VECTORS)
       return
     }
     const body = JSON.parse(await readAll(request)) as Body
@@ -230,6 +255,16 @@ export abstract class FakeUpstream implements Manners {
       total_tokens: promptTokens + tokens
     })
     for (const object of this.first(body, usage())) await events.object(object)
+    for (const part of callsIn(body, prompt)) {
+      if (response.destroyed) return
+      if (fault !== null && 'afterTokens' in fault && tokens === fault.afterTokens) {
+        return goWrong(fault, events)
+      }
+      await sleep(tokenMs)
+      tokens++
+      await events.object(this.call(body, part, usage()))
+      reason = this.callReason(body)
+    }
     while (reason === '') {
       if (response.destroyed) return
       if (fault !== null && 'afterTokens' in fault && tokens === fault.afterTokens) {
@@ -258,6 +293,38 @@ export abstract class FakeUpstream implements Manners {
     if (fault?.kind !== 'noDone') await events.bytes('data: [DONE]\n\n')
     response.end()
   }
+}
+
+/** What it is made to call: a word that follows from the prompt, and the next one if it may. */
+function callsIn(body: Body, prompt: string): CallPart[] {
+  const { tools = [], tool_choice: choice = 'auto' } = body
+  if (choice === 'auto' || choice === 'none') return []
+  const named = typeof choice === 'string' ? tools[0]!.function.name : choice.function.name
+  const count = body.parallel_tool_calls === false ? 1 : 2
+  return Array.from({ length: count }, (_, index) => {
+    const word = nextToken(`${prompt}${index}`).trim()
+    const type = 'function' as const
+    return [
+      { index, id: `chatcmpl-tool-${index}`, type, function: { name: named, arguments: '' } },
+      { index, function: { arguments: '{"word": "' } },
+      { index, function: { arguments: `${word}"}` } }
+    ]
+  }).flat()
+}
+
+const NO_VECTORS: Refused = {
+  status: 501,
+  body: { error: { message: 'This server does not support embeddings', code: 501 } }
+}
+
+/** Each input has a vector of its own, not of length 1, and they come in no order. */
+function vectorsOf(inputs: readonly (string | number[])[]): Refused {
+  const data = inputs.map((input, index) => {
+    const hash = createHash('sha256').update(JSON.stringify(input)).digest()
+    return { object: 'embedding', index, embedding: [...hash.subarray(0, 8)] }
+  })
+  const prompt_tokens = inputs.reduce((sum, input) => sum + input.length, 0)
+  return { status: 200, body: { data: data.toReversed(), usage: { prompt_tokens } } }
 }
 
 async function goWrong(
@@ -322,4 +389,12 @@ async function readAll(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   return Buffer.concat(chunks).toString()
+}
+
+/** Ids of tokens as a text, which is all that this language needs. */
+export const promptOf = ({ prompt = '' }: Body): string =>
+  typeof prompt === 'string' ? prompt : prompt.join(' ')
+
+export function wordsOf({ content, tool_calls: calls }: NonNullable<Body['messages']>[number]) {
+  return `${content ?? ''}${calls === undefined ? '' : JSON.stringify(calls)}`
 }

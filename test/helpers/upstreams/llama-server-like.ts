@@ -1,5 +1,13 @@
 /** As llama-server: a final message of the assistant is continued, a prompt that fits is never refused. */
-import { FakeUpstream, type Body, type Refused, type Usage } from './fake-upstream.ts'
+import {
+  FakeUpstream,
+  promptOf,
+  wordsOf,
+  type Body,
+  type CallPart,
+  type Refused,
+  type Usage
+} from './fake-upstream.ts'
 
 export class LlamaServerLike extends FakeUpstream {
   readonly unauthorized: Refused = refuse(401, 'authentication_error', 'Invalid API Key')
@@ -36,7 +44,7 @@ export class LlamaServerLike extends FakeUpstream {
   }
 
   read(body: Body): { prompt: string } | Refused {
-    if (body.messages === undefined) return { prompt: body.prompt ?? '' }
+    if (body.messages === undefined) return { prompt: promptOf(body) }
     const [last, before] = body.messages.toReversed()
     const isOpen = last?.role === 'assistant'
     if (isOpen && before?.role === 'assistant') {
@@ -44,7 +52,7 @@ export class LlamaServerLike extends FakeUpstream {
       return refuse(400, 'invalid_request_error', message)
     }
     const whole = isOpen ? body.messages.slice(0, -1) : body.messages
-    const turns = whole.map(({ role, content }) => `<|${role}|>${content}<|end|>`)
+    const turns = whole.map((message) => `<|${message.role}|>${wordsOf(message)}<|end|>`)
     return { prompt: `${turns.join('')}<|assistant|>${isOpen ? last.content : ''}` }
   }
 
@@ -65,6 +73,15 @@ export class LlamaServerLike extends FakeUpstream {
   piece(body: Body, text: string, usage: Usage): unknown {
     const chunk = this.#chunk(body, contentOf(body, text), null)
     return body.timings_per_token === true ? { ...chunk, timings: timingsOf(usage) } : chunk
+  }
+
+  call(body: Body, part: CallPart, usage: Usage): unknown {
+    const chunk = this.#chunk(body, { delta: { tool_calls: [part] } }, null)
+    return body.timings_per_token === true ? { ...chunk, timings: timingsOf(usage) } : chunk
+  }
+
+  callReason(): string {
+    return 'tool_calls'
   }
 
   last(body: Body, text: string, reason: string, usage: Usage): unknown[] {

@@ -1,5 +1,13 @@
 /** As vLLM: usage with every chunk when asked, its own words for what it refuses, 400 for an unknown `top_k`. */
-import { FakeUpstream, type Body, type Refused, type Usage } from './fake-upstream.ts'
+import {
+  FakeUpstream,
+  promptOf,
+  wordsOf,
+  type Body,
+  type CallPart,
+  type Refused,
+  type Usage
+} from './fake-upstream.ts'
 
 export class VllmLike extends FakeUpstream {
   readonly unauthorized: Refused = { status: 401, body: { error: 'Unauthorized' } }
@@ -35,7 +43,7 @@ export class VllmLike extends FakeUpstream {
       const message = `top_k must be -1 (disable), or at least 1, got ${topK}.`
       return refuse(400, 'BadRequestError', message, 'top_k')
     }
-    if (body.messages === undefined) return { prompt: body.prompt ?? '' }
+    if (body.messages === undefined) return { prompt: promptOf(body) }
     const isOpen = body['continue_final_message'] === true
     if (isOpen && body['add_generation_prompt'] !== false) {
       const message =
@@ -43,7 +51,7 @@ export class VllmLike extends FakeUpstream {
       return refuse(400, 'BadRequestError', message)
     }
     // Its templates trim what is in a message.
-    const turns = body.messages.map(({ role, content }) => `<|${role}|>${content.trim()}`)
+    const turns = body.messages.map((message) => `<|${message.role}|>${wordsOf(message).trim()}`)
     return {
       prompt: isOpen ? turns.join('<|end|>') : `${turns.join('<|end|>')}<|end|><|assistant|>`
     }
@@ -68,6 +76,15 @@ export class VllmLike extends FakeUpstream {
 
   piece(body: Body, text: string, usage: Usage): unknown {
     return this.#chunk(body, contentOf(body, text), null, usage)
+  }
+
+  call(body: Body, part: CallPart, usage: Usage): unknown {
+    return this.#chunk(body, { delta: { tool_calls: [part] } }, null, usage)
+  }
+
+  /** A call that it was told by name ends as if it were text. */
+  callReason({ tool_choice: choice }: Body): string {
+    return typeof choice === 'object' ? 'stop' : 'tool_calls'
   }
 
   last(body: Body, text: string, reason: string, usage: Usage): unknown[] {

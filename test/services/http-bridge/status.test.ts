@@ -12,7 +12,17 @@ const MODEL = {
   contextTokens: 2048,
   engine: 'llama',
   quantization: 'F16',
+  parameters: 1_049_000,
+  chatTemplate: true,
+  capabilities: {
+    tools: false,
+    jsonSchema: true,
+    embeddings: true,
+    reasoning: false,
+    vision: false
+  },
   workers: ['aa', 'bb'],
+  loadable: ['cc'],
   createdAt: 1_700_000_000
 }
 
@@ -31,8 +41,18 @@ test('the models are listed as OpenAI does, with what HAIF knows beyond it', asy
         digest: 'ab'.repeat(32),
         context_length: 2048,
         quantization: 'F16',
+        parameters: 1_049_000,
+        chat_template: true,
+        capabilities: {
+          tools: false,
+          json_schema: true,
+          embeddings: true,
+          reasoning: false,
+          vision: false
+        },
         engine: 'llama',
-        workers: 2
+        workers: 2,
+        workers_loadable: 1
       }
     ]
   })
@@ -132,7 +152,13 @@ test('/openapi.json is valid OpenAPI 3.1 and describes every address', async (t)
     '/v1/admin/tokens',
     '/v1/admin/tokens/{id}',
     '/v1/admin/tokens/{id}/rotate',
+    '/v1/chat/completions',
+    '/v1/completions',
+    '/v1/embeddings',
     '/v1/models',
+    '/v1/models/{id}',
+    '/v1/responses',
+    '/v1/responses/{id}',
     '/v1/usage'
   ])
   const infer = document.paths['/infer']!['post']!

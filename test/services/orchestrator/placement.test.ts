@@ -10,7 +10,8 @@ import {
 
 const candidate = (workerKey: string, given: Partial<Candidate> = {}): Candidate => ({
   workerKey,
-  isReady: true,
+  mayServe: true,
+  loadMs: 0,
   load: 0,
   lastPlacedAt: 0,
   serviceMs: 1000,
@@ -71,7 +72,7 @@ test('what makes a worker ineligible is named', () => {
   const cases: [Candidate[], Partial<PlacementRequest>, RegExp][] = [
     [[], {}, /no worker holds/],
     [[a], { exclude: new Set([a]) }, /has failed it/],
-    [[candidate('a', { isReady: false })], {}, /ready/],
+    [[candidate('a', { mayServe: false })], {}, /ready/],
     [[a], { labels: { gpu: 'yes' } }, /label gpu=yes/],
     [[candidate('a', { breaker: { kind: 'open', until: 1, openMs: 1 } })], {}, /fails at present/]
   ]
@@ -83,7 +84,7 @@ test('what makes a worker ineligible is named', () => {
 })
 
 test('a busy worker that could serve it counts more than one that never could', () => {
-  const candidates = [candidate('busy', { load: 4 }), candidate('loading', { isReady: false })]
+  const candidates = [candidate('busy', { load: 4 }), candidate('loading', { mayServe: false })]
   assert.deepEqual(chosen(candidates), { kind: 'busy' })
 })
 

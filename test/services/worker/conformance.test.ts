@@ -15,6 +15,7 @@ import {
   type Cleanup,
   type UpstreamName
 } from '../../helpers/upstreams/start.ts'
+import { HERMES_TEMPLATE } from '../../helpers/tool-templates.ts'
 import { conformance } from './engine-conformance.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -33,6 +34,7 @@ conformance('sim', {
   digest: new RegExp(`^${createHash('sha256').update('haif/sim/sim').digest('hex')}$`),
   contextTokens: 256,
   resumes: 'ids',
+  tools: true,
   stops: false,
   prompt: { text: 'count the waves', tokens: 40 },
   honours: SAMPLING,
@@ -53,6 +55,7 @@ conformance('llama with the built-in model', {
   digest: SHA256,
   contextTokens: 256,
   resumes: 'ids',
+  tools: false,
   stops: true,
   prompt: { text: 'Once upon a time there was a fox', tokens: 24 },
   honours: [...SAMPLING, 'repeatPenalty', 'frequencyPenalty', 'presencePenalty'],
@@ -70,9 +73,30 @@ conformance('llama with random weights', {
   digest: SHA256,
   contextTokens: 256,
   resumes: 'ids',
+  tools: false,
   stops: true,
   prompt: { text: 'hello', tokens: 40 },
   honours: SAMPLING,
+  refuses: ['noSuchParameter']
+})
+
+const tooled = join(folder, 'tools.gguf')
+writeRandomModel(tooled, {
+  seed: 13,
+  chatTemplate: HERMES_TEMPLATE,
+  shape: { contextLength: 2048 }
+})
+
+conformance('llama with a template for tools', {
+  make: llama(tooled, 1024),
+  name: 'tiny',
+  digest: SHA256,
+  contextTokens: 1024,
+  resumes: 'ids',
+  tools: true,
+  stops: true,
+  prompt: { text: 'hello', tokens: 40 },
+  honours: [...SAMPLING, 'tools', 'toolChoice', 'parallelToolCalls', 'reasoningEffort'],
   refuses: ['noSuchParameter']
 })
 
@@ -88,6 +112,7 @@ for (const server of Object.keys(UPSTREAMS) as UpstreamName[]) {
     digest: /^upstream:[0-9a-f]{55}$/,
     contextTokens: 256,
     resumes: 'text',
+    tools: true,
     stops: true,
     prompt: { text: 'Tell me of the tide', tokens: 40 },
     honours: [...SAMPLING, 'repeatPenalty', 'frequencyPenalty', 'presencePenalty'],

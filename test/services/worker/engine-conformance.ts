@@ -11,6 +11,8 @@ import type {
   GenerateRequest,
   LoadedModel
 } from '../../../services/worker/engines/engine.ts'
+import type { Tool, ToolCall } from '../../../shared/contracts/inference.ts'
+import { addToCalls } from '../../../shared/contracts/sent-tokens.ts'
 import { HaifError } from '../../../shared/errors.ts'
 import { until } from '../../helpers/until.ts'
 import type { Cleanup } from '../../helpers/upstreams/start.ts'
@@ -26,6 +28,8 @@ export interface Conformant {
   resumes: 'ids' | 'text'
   /** Whether it honours `stop`. */
   stops: boolean
+  /** Whether it makes tool calls when it has to. */
+  tools: boolean
   /** A prompt whose greedy answer has this many tokens at least. */
   prompt: { text: string; tokens: number }
   /** Fields of `Sampling` that it has to understand, and some that it must not claim to. */
@@ -42,6 +46,11 @@ export interface Answer extends GenerateEnd {
 }
 
 const SLOTS = 2
+const WORD = {
+  type: 'object',
+  properties: { word: { type: 'string', maxLength: 12 } },
+  required: ['word']
+}
 const never = new AbortController().signal
 
 export async function answer(
@@ -95,7 +104,7 @@ const fails = (code: string) => (error: unknown) => {
 }
 
 export function conformance(title: string, conformant: Conformant): void {
-  const { name, digest, contextTokens, resumes, stops, honours, refuses } = conformant
+  const { name, digest, contextTokens, resumes, stops, tools, honours, refuses } = conformant
   const { text: prompt, tokens } = conformant.prompt
   const long = (more: Partial<GenerateRequest> = {}) =>
     direct(prompt, { maxTokens: tokens, ...more })
@@ -215,7 +224,8 @@ export function conformance(title: string, conformant: Conformant): void {
     test('an abort frees the slot and throws its reason, running or waiting', async () => {
       const aborts = Array.from({ length: SLOTS + 1 }, () => new AbortController())
       const reasons = aborts.map((_, i) => new Error(`changed my mind about ${i}`))
-      const streams = aborts.map(({ signal }) => engine.generate(long(), signal))
+      const longest = long({ maxTokens: contextTokens }) // none shall be over before it is aborted
+      const streams = aborts.map(({ signal }) => engine.generate(longest, signal))
       const nexts = streams.map((stream) => stream.next())
       await Promise.all(nexts.slice(0, SLOTS)) // the last one waits for a slot
       const pending = [...streams.slice(0, SLOTS).map((stream) => stream.next()), nexts[SLOTS]!]
@@ -255,6 +265,60 @@ export function conformance(title: string, conformant: Conformant): void {
       }
     })
 
+    const calling = (more: Partial<GenerateRequest> = {}) =>
+      chat(prompt, { maxTokens: 200, tools: TOOLS, toolChoice: 'required', ...more })
+
+    test('a tool call streams, and is the same every time', { skip: !tools }, async () => {
+      const called = await answer(engine, calling())
+      assert.equal(called.text, '', 'what is written for a call is no text')
+      const calls = callsOf(called.items)
+      assert.ok(calls.length > 0)
+      const [first] = called.items.flatMap((item) => item.toolCalls ?? [])
+      assert.ok(first?.id !== undefined && first.name !== undefined, 'its name comes first')
+      assert.equal(new Set(calls.map(({ id }) => id)).size, calls.length)
+      if (called.finishReason === 'length')
+        calls.pop() // cut off
+      else assert.equal(called.finishReason, 'toolCalls')
+      for (const call of calls) {
+        assert.ok(TOOLS.some((tool) => tool.name === call.name))
+        assert.equal(typeof JSON.parse(call.arguments), 'object')
+      }
+      assert.equal(called.usage.completionTokens, called.tokens)
+      const again = callsOf((await answer(engine, calling())).items)
+      assert.deepEqual(again.slice(0, calls.length), calls)
+    })
+
+    test(
+      'a tool is called by name, once if so asked, and its result is read',
+      { skip: !tools },
+      async () => {
+        const toolChoice = { name: TOOLS[1]!.name }
+        const request = calling({ toolChoice, parallelToolCalls: false })
+        const called = await answer(engine, request)
+        const calls = callsOf(called.items)
+        assert.deepEqual([calls.length, calls[0]!.name], [1, toolChoice.name])
+        assert.equal(called.finishReason, 'toolCalls')
+        const asked = { role: 'assistant', content: '', toolCalls: calls } as const
+        const result = { role: 'tool', content: 'a result', toolCallId: calls[0]!.id } as const
+        const messages = [{ role: 'user' as const, content: prompt }, asked, result]
+        const next = { ...request, input: { mode: 'chat' as const, messages } }
+        const grown = (await answer(engine, next)).usage.promptTokens
+        assert.ok(grown > called.usage.promptTokens)
+      }
+    )
+
+    const byIds = tools && resumes === 'ids'
+    test('a tool call goes on after any of its items', { skip: !byIds }, async () => {
+      const request = calling({ parallelToolCalls: false })
+      const whole = await answer(engine, request)
+      for (let cut = 1; cut <= whole.items.length; cut += 7) {
+        const sent = whole.items.slice(0, cut)
+        const rest = await answer(engine, { ...request, ...resumed(sent, resumes) })
+        assert.deepEqual(callsOf([...sent, ...rest.items]), callsOf(whole.items), `after ${cut}`)
+        assert.equal(rest.finishReason, whole.finishReason)
+      }
+    })
+
     test('close ends what runs, and nothing begins after it', async (t) => {
       const { engine: closing } = await start(t)
       const streams = Array.from({ length: SLOTS + 1 }, () => closing.generate(long(), never))
@@ -267,6 +331,17 @@ export function conformance(title: string, conformant: Conformant): void {
       await closing.close()
     })
   })
+}
+
+const TOOLS: Tool[] = [
+  { name: 'look_up', parameters: WORD },
+  { name: 'say', description: 'Says it aloud.', parameters: WORD }
+]
+
+function callsOf(items: readonly GenerateItem[]): ToolCall[] {
+  const calls: ToolCall[] = []
+  for (const delta of items.flatMap((item) => item.toolCalls ?? [])) addToCalls(calls, delta)
+  return calls
 }
 
 /** The rest of a stream: whatever was under way may come before it ends. */

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference-item.ts'
 import { itemCodec, type InferenceItem } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
-import { ItemBatch } from '#shared/rpc/items.ts'
+import { ItemBatch, ITEMS_PER_FRAME_MAX } from '#shared/rpc/items.ts'
 
 const count = fc.nat({ max: 2 ** 31 })
 const text = fc.oneof(fc.string({ maxLength: 80 }), fc.string({ unit: 'grapheme', maxLength: 80 }))
@@ -78,6 +78,13 @@ test('what does not fit the contract is refused by its reader', () => {
     const item = { seq: 0, tokenIds: [], text: '', ...misfit } as InferenceItem
     assert.throws(() => read(bytesOf(item)), { code: 'INTERNAL', message })
   }
+})
+
+test('a frame of more items than anyone sends is refused, and so costs no memory', () => {
+  const item = { seq: 0, tokenIds: [], text: '' }
+  const many = Array.from({ length: ITEMS_PER_FRAME_MAX }, () => item)
+  assert.equal(read(bytesOf(...many)).length, ITEMS_PER_FRAME_MAX)
+  assert.throws(() => read(bytesOf(item, ...many)), { code: 'PEER_LOST' })
 })
 
 test('a number that is no whole one is refused by its writer', () => {

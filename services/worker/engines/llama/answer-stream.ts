@@ -3,7 +3,7 @@
  * yet, in one piece. The process may be only so many tokens ahead of the reader; credit is given
  * back as they are taken, so a reader that stops stops its own answer and nobody else's.
  */
-import type { TokenLogprob } from '#shared/contracts/inference.ts'
+import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 import type { PartExtras } from './messages.ts'
 
@@ -20,6 +20,7 @@ export class AnswerStream {
   #text = ''
   #reasoning = ''
   #logprobs: TokenLogprob[] = []
+  #toolCalls: ToolCallDelta[] = []
   #taken = 0
   #end: GenerateEnd | null = null
   #failure: { reason: unknown } | null = null
@@ -36,6 +37,7 @@ export class AnswerStream {
     this.#text += text
     this.#reasoning += more.reasoning ?? ''
     this.#logprobs.push(...(more.logprobs ?? []))
+    for (const delta of more.toolCalls ?? []) addDelta(this.#toolCalls, delta)
     this.#notify()
   }
 
@@ -70,10 +72,12 @@ export class AnswerStream {
     const item: GenerateItem = { tokenIds: this.#tokenIds, text: this.#text }
     if (this.#reasoning !== '') item.reasoning = this.#reasoning
     if (this.#logprobs.length > 0) item.logprobs = this.#logprobs
+    if (this.#toolCalls.length > 0) item.toolCalls = this.#toolCalls
     this.#tokenIds = []
     this.#text = ''
     this.#reasoning = ''
     this.#logprobs = []
+    this.#toolCalls = []
     this.#taken += item.tokenIds.length
     if (this.#taken >= CREDIT_PORTION && this.#end === null) {
       this.#giveCredit(this.#taken)
@@ -86,4 +90,11 @@ export class AnswerStream {
     this.#wake?.()
     this.#wake = null
   }
+}
+
+/** Parts of one call that have not been read yet become one. */
+function addDelta(deltas: ToolCallDelta[], delta: ToolCallDelta): void {
+  const last = deltas.at(-1)
+  if (last?.index !== delta.index) deltas.push({ ...delta })
+  else last.arguments = (last.arguments ?? '') + (delta.arguments ?? '')
 }

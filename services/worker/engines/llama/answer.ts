@@ -3,12 +3,13 @@
  * over. All of it follows from the tokens alone, so an answer that is resumed from its tokens is in
  * the state of the one that broke off, up to a half character or half a stop text.
  */
-import type { Token } from 'node-llama-cpp'
-import type { FinishReason } from '#shared/contracts/inference.ts'
+import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
+import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference.ts'
 import { JsonEnd } from './json-end.ts'
 import { ReasoningSplitter, type ReasoningMarks } from './reasoning.ts'
 import { StopMatcher } from './stop-matcher.ts'
 import { TokenText, type Detokenize } from './token-text.ts'
+import type { ToolCalls } from './tools/tool-calls.ts'
 
 export interface AnswerLimits {
   promptTokens: readonly Token[]
@@ -20,6 +21,8 @@ export interface AnswerLimits {
   /** Whether the answer is one JSON object and ends with it. */
   json?: boolean
   reasoning?: { marks: ReasoningMarks; opened: boolean }
+  /** Of this answer alone: it has a state. */
+  tools?: ToolCalls
 }
 
 export class Answer {
@@ -41,6 +44,7 @@ export class Answer {
     )
     this.#jsonEnd = limits.json === true ? new JsonEnd() : null
     this.#stops = new StopMatcher(limits.stopTexts)
+    this.#watchThought()
   }
 
   get finishReason(): FinishReason | null {
@@ -52,11 +56,29 @@ export class Answer {
     this.tokens.push(token)
     if (this.#limits.isEnd(token)) return this.#finish('stop', '')
 
-    const fresh = this.#withoutThought(this.#text.push(token))
+    const fresh = this.#withoutCalls(this.#withoutThought(this.#text.push(token)))
     const end = this.#jsonEnd?.push(fresh) ?? -1
     const text = this.#stops.push(end === -1 ? fresh : fresh.slice(0, end))
-    if (this.#stops.stopped || end !== -1) return this.#finish('stop', text)
+    const isOver = this.#stops.stopped || end !== -1 || this.#limits.tools?.isDone === true
+    if (isOver) return this.#finish('stop', text)
     return this.#isFull() ? this.#finish('length', text) : text
+  }
+
+  /** Takes a token that another attempt has drawn. */
+  replay(token: Token): void {
+    const { grammar } = this
+    this.push(token)
+    if (grammar !== undefined) this.#limits.tools?.replay(grammar, token)
+  }
+
+  /** What the next token of a tool call must fit. */
+  get grammar(): LlamaGrammarEvaluationState | undefined {
+    return this.#limits.tools?.grammar
+  }
+
+  /** What has come of tool calls since the last time. */
+  takeToolCalls(): ToolCallDelta[] {
+    return this.#limits.tools?.takeDeltas() ?? []
   }
 
   /** What the model has thought since the last time. */
@@ -69,7 +91,16 @@ export class Answer {
   #withoutThought(piece: string): string {
     const { reasoning, text } = this.#reasoning.push(piece)
     this.#thought += reasoning
+    this.#watchThought()
     return text
+  }
+
+  #watchThought(): void {
+    if (!this.#reasoning.isThinking) this.#limits.tools?.begin()
+  }
+
+  #withoutCalls(text: string): string {
+    return this.#limits.tools?.push(text) ?? text
   }
 
   #isFull(): boolean {
@@ -85,8 +116,10 @@ export class Answer {
     const last = this.#withoutThought(this.#text.flush())
     const held = this.#reasoning.flush()
     this.#thought += held.reasoning
-    const rest = this.#stops.push(last + held.text)
+    const outside = this.#withoutCalls(last + held.text) + (this.#limits.tools?.flush() ?? '')
+    const rest = this.#stops.push(outside)
     if (this.#stops.stopped) this.#finishReason = 'stop'
+    else if (reason === 'stop' && this.#limits.tools?.hasCalls) this.#finishReason = 'toolCalls'
     return text + rest + this.#stops.flush()
   }
 }

@@ -3,16 +3,15 @@
  * one message per step. It decides nothing about its own life: it ends when the worker lets go of
  * it, or dies, or kills it.
  */
-import { HaifError } from '#shared/errors.ts'
+import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../engine.ts'
 import { Embedder } from './embedder.ts'
 import { oneLine, toFailure } from './failure.ts'
+import { jobOf } from './job.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
 import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
-import { Scheduler, type Job } from './scheduler.ts'
-import { tokenBiasOf } from './token-bias.ts'
-import { checkLogprobs } from './token-logprobs.ts'
-import { toTokens } from './tokens.ts'
+import { copyPrefix } from './prefix-copy.ts'
+import { Scheduler } from './scheduler.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -60,6 +59,8 @@ async function load(options: LoadOptions): Promise<void> {
   })
   const scheduler = new Scheduler({
     sequences: loaded.sequences,
+    copyPrefix: (target, source, tokens) =>
+      copyPrefix(target as LlamaContextSequence, source as LlamaContextSequence, tokens),
     calibration: loaded.calibration,
     creditTokens: options.creditTokens,
     onStep: send,
@@ -96,58 +97,6 @@ async function embed(id: number, inputs: readonly EmbedInput[]): Promise<void> {
     if (embedded !== null) send({ kind: 'embedded', ...embedded })
   } catch (error) {
     send({ kind: 'embedFailed', id, failure: toFailure(error) })
-  }
-}
-
-function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
-  const { model, renderer, grammars, vocabularySize } = loaded
-  const { contextTokens } = loaded.ready
-  checkLogprobs(request)
-  const prompt = renderer.render(request.input)
-  const promptTokens = prompt.tokens.length
-  if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
-  if (promptTokens >= contextTokens) {
-    throw new HaifError(
-      'CONTEXT_TOO_LONG',
-      `the prompt has ${promptTokens} tokens and the model's context ${contextTokens}: shorten the prompt by ${promptTokens - contextTokens + 1} tokens or more`,
-      { details: { promptTokens, contextTokens } }
-    )
-  }
-  const { responseFormat, sampling, resumeText } = request
-  const resumeTokens =
-    resumeText === undefined
-      ? toTokens(request.resumeTokenIds ?? [], vocabularySize, 'the answer to resume')
-      : model.tokenize(resumeText, false, 'trimLeadingSpace')
-  const resumeCount =
-    resumeText === undefined
-      ? resumeTokens.length
-      : (request.resumeTokens ?? request.resumeTokenIds?.length ?? resumeTokens.length)
-  const { logitBias = {} } = sampling
-  return {
-    id,
-    sampling,
-    resumeTokens,
-    resumeCount,
-    ...(responseFormat === undefined
-      ? {}
-      : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
-    ...(Object.keys(logitBias).length === 0
-      ? {}
-      : { tokenBias: tokenBiasOf(logitBias, model, vocabularySize) }),
-    ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
-    limits: {
-      promptTokens: prompt.tokens,
-      maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
-      contextTokens,
-      json: responseFormat !== undefined,
-      // Under a grammar nothing is thought; a text that is gone on after is an answer already.
-      ...(prompt.reasoning === null || responseFormat !== undefined || resumeText
-        ? {}
-        : { reasoning: prompt.reasoning }),
-      stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
-      isEnd: (token) => prompt.stopTokens.has(token) || model.isEogToken(token),
-      detokenize: (tokens, before) => model.detokenize(tokens, false, before)
-    }
   }
 }
 

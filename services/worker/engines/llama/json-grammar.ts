@@ -12,15 +12,16 @@ import {
   type LlamaModel,
   type Token
 } from 'node-llama-cpp'
-import type { ResponseFormat } from '#shared/contracts/inference.ts'
-import { HaifError } from '#shared/errors.ts'
+import type { ResponseFormat, Tool } from '#shared/contracts/inference.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
 import { oneLine } from './failure.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 export class JsonGrammars {
   readonly #llama: Llama
   readonly #model: LlamaModel
-  readonly #compiled = new Map<string, LlamaGrammar>() // at most COMPILED_MAX, the latest last
+  readonly #texts = new Map<string, string>() // by schema; at most COMPILED_MAX, the latest last
+  readonly #compiled = new Map<string, LlamaGrammar>() // by text; as many
 
   constructor(llama: Llama, model: LlamaModel) {
     this.#llama = llama
@@ -29,31 +30,51 @@ export class JsonGrammars {
 
   /** Where the grammar stands after the tokens that a resumed answer already has. */
   stateAfter(format: ResponseFormat, tokens: readonly Token[]): LlamaGrammarEvaluationState {
-    const grammar = this.#compile(format)
-    const state = new LlamaGrammarEvaluationState({ model: this.#model, grammar })
-    for (const token of tokens) this.#accept(state, token)
+    const state = this.stateOf(format.type === 'json' ? ANY_OBJECT : this.#textOf(format.schema))
+    for (const token of tokens) this.accept(state, token, 'responseFormat')
     return state
   }
 
-  #compile(format: ResponseFormat): LlamaGrammar {
-    const key = format.type === 'json' ? '' : JSON.stringify(format.schema)
-    const grammar = this.#compiled.get(key) ?? this.#make(format)
-    this.#compiled.delete(key)
-    this.#compiled.set(key, grammar)
-    for (const oldest of this.#compiled.keys()) {
-      if (this.#compiled.size <= COMPILED_MAX) break
-      this.#compiled.delete(oldest)
+  /** At the beginning of a grammar in llama.cpp's notation. */
+  stateOf(text: string): LlamaGrammarEvaluationState {
+    return new LlamaGrammarEvaluationState({ model: this.#model, grammar: this.#compile(text) })
+  }
+
+  /**
+   * The grammar of a tool's arguments. Only `strict` promises the schema: without it, one that no
+   * grammar can keep describes the arguments to the model, which may be any object.
+   */
+  argumentsOf({ name, parameters = NO_PARAMETERS, strict }: Tool): string {
+    try {
+      return this.#textOf(parameters)
+    } catch (error) {
+      if (strict !== true) return ANY_OBJECT
+      const { code, message } = toHaifError(error)
+      const details = { param: 'tools' }
+      throw new HaifError(code, `the tool ${name}: ${message}`, { cause: error, details })
     }
+  }
+
+  #compile(text: string): LlamaGrammar {
+    const grammar = this.#compiled.get(text) ?? new LlamaGrammar(this.#llama, { grammar: text })
+    keepLatest(this.#compiled, text, grammar)
     return grammar
   }
 
   /** By the constructors, which do their work at once: a request has no gap to be cancelled in. */
-  #make(format: ResponseFormat): LlamaGrammar {
-    if (format.type === 'json') return new LlamaGrammar(this.#llama, { grammar: ANY_OBJECT })
-    const schema = toGrammarSchema(format.schema)
+  #textOf(given: Record<string, unknown>): string {
+    const key = JSON.stringify(given)
+    const text = this.#texts.get(key) ?? this.#makeText(given)
+    keepLatest(this.#texts, key, text)
+    return text
+  }
+
+  #makeText(given: Record<string, unknown>): string {
+    const schema = toGrammarSchema(given)
     try {
-      const { grammar } = new LlamaJsonSchemaGrammar(this.#llama, schema as never)
-      return new LlamaGrammar(this.#llama, { grammar: corrected(grammar) })
+      const text = corrected(new LlamaJsonSchemaGrammar(this.#llama, schema as never).grammar)
+      this.#compile(text)
+      return text
     } catch (error) {
       throw new HaifError(
         'VALIDATION_FAILED',
@@ -64,7 +85,11 @@ export class JsonGrammars {
   }
 
   /** A token that does not fit would leave the grammar in no state at all. */
-  #accept(state: LlamaGrammarEvaluationState, token: Token): void {
+  accept(
+    state: LlamaGrammarEvaluationState,
+    token: Token,
+    param: 'responseFormat' | 'tools'
+  ): void {
     if (this.#model.isEogToken(token)) return
     const replay = replayOf(this.#llama)
     const native = (state as unknown as Record<string, unknown>)['_state']
@@ -74,13 +99,23 @@ export class JsonGrammars {
     }
     throw new HaifError(
       'VALIDATION_FAILED',
-      'the answer to go on with is not the beginning of one in this response format',
-      { details: { param: 'responseFormat' } }
+      `the answer to go on with is not the beginning of one ${param === 'tools' ? 'with these tools' : 'in this response format'}`,
+      { details: { param } }
     )
   }
 }
 
 const COMPILED_MAX = 64
+const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
+
+function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key)
+  map.set(key, value)
+  for (const oldest of map.keys()) {
+    if (map.size <= COMPILED_MAX) break
+    map.delete(oldest)
+  }
+}
 
 /** What the library itself uses to follow tokens that it has not drawn; it has no public name. */
 interface Replay {

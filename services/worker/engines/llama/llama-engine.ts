@@ -3,6 +3,7 @@
  * the requests: it admits them, hands their answers to the readers, and fails them when the process
  * dies. It survives whatever the file or the library does.
  */
+import type { Memory } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   EmbedInput,
@@ -12,12 +13,16 @@ import type {
   GenerateEnd,
   GenerateItem,
   GenerateRequest,
-  LoadedModel
+  LoadedModel,
+  MemoryEstimate
 } from '../engine.ts'
 import { AnswerStream, CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
+import { fitModel } from './estimate.ts'
 import { fromFailure, oneLine } from './failure.ts'
-import type { GpuChoice, LoadOptions, Rates, ReadyModel, StepMessage } from './messages.ts'
+import { deviceEnv, type GpuSetting } from './gpu-device.ts'
+import { inspectModel, type InspectedModel } from './inspect.ts'
+import type { LoadOptions, Rates, ReadyModel, StepMessage } from './messages.ts'
 import { identifyModelFile, isSameFile, modelLoadFailed, type ModelFile } from './model-file.ts'
 import { RESTART_POLICY, type RestartPolicy } from './restart-delay.ts'
 import { SAMPLING_PARAMETERS } from './sampling.ts'
@@ -25,7 +30,7 @@ import { Supervisor, type ProcessEvent } from './supervisor.ts'
 
 export type LlamaEngineEvent = ProcessEvent
 
-export interface LlamaEngineOptions {
+export interface LlamaEngineOptions extends GpuSetting {
   modelPath: string
   /** The name that clients use. */
   name: string
@@ -33,10 +38,6 @@ export interface LlamaEngineOptions {
   slots?: number
   /** Tokens of prompt and answer together: what the model was trained on, up to 4,096, if it fits. */
   contextTokens?: number
-  /** `auto` unless given: the best that is there; `false` for the CPU. */
-  gpu?: GpuChoice
-  /** Number of the one GPU to use, as the driver counts them; all of them unless given. */
-  gpuDevice?: number
   /** Requests without a slot that are kept; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
@@ -58,6 +59,7 @@ export class LlamaEngine implements Engine {
     'tokens'
   ])
   readonly #options: LlamaEngineOptions
+  readonly #loadOptions: LoadOptions
   readonly #supervisor: Supervisor
   readonly #answers = new Map<number, AnswerStream>()
   readonly #embedCalls = new EmbedCalls((message) => this.#supervisor.send(message))
@@ -66,17 +68,22 @@ export class LlamaEngine implements Engine {
   #file: ModelFile | null = null
   #slots = 0
   #rates: Rates = { prefill: 0, decode: 0 }
+  #onProgress: (fraction: number) => void = () => {}
   #closed = false
 
   constructor(options: LlamaEngineOptions) {
     this.#options = options
+    this.#loadOptions = loadOptions(options)
     this.#supervisor = new Supervisor({
-      options: loadOptions(options),
-      env: childEnv(options),
+      options: this.#loadOptions,
+      env: deviceEnv(options),
       restart: { ...RESTART_POLICY, ...options.restart },
-      loadTimeoutMs: options.loadTimeoutMs ?? LOAD_TIMEOUT_MS,
+      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file?.sizeBytes ?? 0),
       checkFile: () => this.#checkFile(),
-      onEvent: (event) => options.onEvent?.(event),
+      onEvent: (event) => {
+        options.onEvent?.(event)
+        if (event.kind === 'progress') this.#onProgress(event.fraction)
+      },
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
       onStep: (message) => this.#onStep(message),
@@ -84,10 +91,38 @@ export class LlamaEngine implements Engine {
     })
   }
 
-  async load(): Promise<LoadedModel> {
+  async estimate(most: Memory): Promise<MemoryEstimate | null> {
+    // Its hash is taken before anything parses it.
+    const { sizeBytes, digest } = await this.#identify()
+    const fitted = fitModel(await this.#inspect(digest), most)
+    if (fitted === null) return null
+    const { slots, contextTokens, memory } = fitted
+    const wished = this.#options
+    this.#loadOptions.slots = Math.min(slots, wished.slots ?? slots)
+    this.#loadOptions.contextTokens = Math.min(contextTokens, wished.contextTokens ?? contextTokens)
+    return { memory, sizeBytes }
+  }
+
+  async #inspect(digest: string): Promise<InspectedModel> {
+    const { modelPath, gpu, gpuDevice } = this.#options
+    try {
+      return await inspectModel(modelPath, digest, { gpu, gpuDevice })
+    } catch (error) {
+      throw modelLoadFailed(modelPath, `${oneLine(error)}; download it again`, error)
+    }
+  }
+
+  async #identify(): Promise<ModelFile> {
+    const { modelPath } = this.#options
+    const known = this.#file
+    if (known !== null && (await isSameFile(modelPath, known))) return known
+    return (this.#file = await identifyModelFile(modelPath))
+  }
+
+  async load(onProgress: (fraction: number) => void = () => {}): Promise<LoadedModel> {
     const { modelPath, name } = this.#options
-    const file = await identifyModelFile(modelPath)
-    this.#file = file
+    this.#onProgress = onProgress
+    const file = await this.#identify()
     const model = await this.#start(modelPath)
     return {
       name,
@@ -96,7 +131,9 @@ export class LlamaEngine implements Engine {
       ...(model.quantization === null ? {} : { quantization: model.quantization }),
       ...(model.parameters === null ? {} : { parameters: model.parameters }),
       sizeBytes: file.sizeBytes,
-      chatTemplate: model.chatTemplate
+      chatTemplate: model.chatTemplate,
+      reasoning: model.reasoning,
+      memory: model.memory
     }
   }
 
@@ -277,15 +314,23 @@ const REQUEST_PARAMETERS = [
   'logprobs',
   'topLogprobs',
   'resumeTokenIds',
-  'resumeText'
+  'resumeText',
+  'resumeReasoning',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'reasoningEffort'
 ] as const satisfies (keyof GenerateRequest)[]
 
 const WAITING_MAX = 256
-const LOAD_TIMEOUT_MS = 600_000 // 40 GB from a disk of 100 MB/s
 const RESTART_WAIT_MS = 10_000
 const RESTART_RETRY_MS = 1_000
 const OVERLOADED_RETRY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 1_500
+
+/** To start the process and to measure, and to read the file from a slow disk: 630 s for 40 GB. */
+const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
+const LOAD_BYTES_PER_MS = 70_000
 
 function loadOptions({ modelPath, slots, contextTokens, gpu }: LlamaEngineOptions): LoadOptions {
   return {
@@ -295,13 +340,6 @@ function loadOptions({ modelPath, slots, contextTokens, gpu }: LlamaEngineOption
     ...(slots === undefined ? {} : { slots }),
     ...(contextTokens === undefined ? {} : { contextTokens })
   }
-}
-
-/** The library has no setting for one GPU of several; the drivers read these. */
-function childEnv({ gpuDevice }: LlamaEngineOptions): NodeJS.ProcessEnv {
-  if (gpuDevice === undefined) return process.env
-  const device = String(gpuDevice)
-  return { ...process.env, CUDA_VISIBLE_DEVICES: device, GGML_VK_VISIBLE_DEVICES: device }
 }
 
 function shuttingDown(): HaifError {

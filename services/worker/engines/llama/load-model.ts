@@ -48,6 +48,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
     logger: (_level, message) => hooks.onLog(message.trimEnd())
   })
   await refuseOversized(options.modelPath, llama)
+  const vramBefore = await vramUsed(llama)
   const model = await llama.loadModel({
     modelPath: options.modelPath,
     onLoadProgress: hooks.onProgress
@@ -74,10 +75,19 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
       chatTemplate: renderer.hasTemplate,
       threads: calibration.threads,
       gpu: model.gpuLayers > 0 ? llama.gpu : false,
+      reasoning: renderer.hasReasoning,
+      memory: {
+        ramBytes: process.memoryUsage.rss(),
+        vramBytes: Math.max(0, (await vramUsed(llama)) - vramBefore)
+      },
       rates: calibration.rates
     }
   }
 }
+
+/** Of everybody on this machine. */
+const vramUsed = async (llama: Llama): Promise<number> =>
+  llama.gpu === false ? 0 : (await llama.getVramState()).used
 
 /** With all layers on a GPU the threads only feed it. */
 function threadsOf(model: LlamaModel, threadsMax: number): number {
@@ -119,8 +129,8 @@ async function createContext(
   })
 }
 
-const DEFAULT_SLOTS = 8
-const DEFAULT_CONTEXT_TOKENS = 4096
+export const DEFAULT_SLOTS = 8
+export const DEFAULT_CONTEXT_TOKENS = 4096
 
 async function memoryPools(llama: Llama, model: LlamaModel): Promise<MemoryPool[]> {
   const small = await contextBytes(model, { slots: 1, contextTokens: 1024 })

@@ -2,6 +2,7 @@
  * What the worker and the child process that holds the model say to each other. Both ends are this
  * repository at one version, so the messages are types and need no schema.
  */
+import type { Memory } from '#shared/contracts/peers.ts'
 import type { ErrorCode } from '#shared/errors.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 
@@ -32,6 +33,9 @@ export interface ReadyModel {
   quantization: string | null
   parameters: number | null
   chatTemplate: boolean
+  reasoning: boolean
+  /** What this process takes. */
+  memory: Memory
   threads: number
   /** `false`: on the CPU. */
   gpu: string | false
@@ -48,7 +52,7 @@ export interface Rates {
 export type DecodeStepMs = [decoding: number, ms: number]
 
 export type AnswerPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
-export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs'>
+export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls'>
 export type AnswerEnd = [id: number, end: GenerateEnd]
 export type AnswerFailure = [id: number, failure: Failure]
 

@@ -1,11 +1,12 @@
 /**
- * Who a model file is: the SHA-256 of its bytes, taken before anything parses them. Flipped weights
+ * Who a model file is: the SHA-256 of its bytes, taken before the library parses them. Flipped weights
  * load without a word, and nothing else in the chain would notice.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
+import { checkGgufHeader } from '../../gguf/check-header.ts'
 import { oneLine } from './failure.ts'
 
 export interface ModelFile {
@@ -17,14 +18,10 @@ export interface ModelFile {
 export async function identifyModelFile(path: string): Promise<ModelFile> {
   try {
     const { size: sizeBytes, mtimeMs: modifiedAtMs } = await stat(path)
+    await checkHeader(path, sizeBytes)
     const hash = createHash('sha256')
-    let head: Buffer | null = null
     const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
-    for await (const chunk of chunks) {
-      head ??= chunk.subarray(0, MAGIC.length)
-      hash.update(chunk)
-    }
-    if (head?.toString('latin1') !== MAGIC) throw new Error('it is not a GGUF file')
+    for await (const chunk of chunks) hash.update(chunk)
     return { digest: hash.digest('hex'), sizeBytes, modifiedAtMs }
   } catch (error) {
     throw modelLoadFailed(path, reasonOf(error), error)
@@ -41,7 +38,23 @@ export function modelLoadFailed(path: string, reason: string, cause?: unknown): 
   return new HaifError('MODEL_LOAD_FAILED', `cannot load ${path}: ${reason}`, { cause })
 }
 
-const MAGIC = 'GGUF'
+/** Before the process that loads it: the library may hang on lengths that make no sense. */
+async function checkHeader(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path)
+  try {
+    for (let bytes = READ_BYTES; ; bytes *= 2) {
+      const head = Buffer.alloc(Math.min(bytes, sizeBytes))
+      await file.read(head, 0, head.length, 0)
+      const checked = checkGgufHeader(head, sizeBytes)
+      if (checked.kind === 'bad') throw new Error(checked.reason)
+      if (checked.kind === 'ok') return
+      if (head.length === sizeBytes) throw new Error('its header goes beyond the end of the file')
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 const READ_BYTES = 1 << 20
 
 const REASONS: Record<string, string> = {

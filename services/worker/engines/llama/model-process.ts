@@ -57,7 +57,11 @@ export class ModelProcess {
 
   async load(options: LoadOptions, timeoutMs: number): Promise<ReadyModel> {
     const timer = setTimeout(() => {
-      this.#loading.reject(new Error(`it was not loaded after ${timeoutMs / 1000} s`))
+      this.#loading.reject(
+        new Error(
+          `it was not loaded after ${timeoutMs < 1000 ? timeoutMs / 1000 : Math.round(timeoutMs / 1000)} s`
+        )
+      )
     }, timeoutMs)
     this.send({ kind: 'load', options })
     try {

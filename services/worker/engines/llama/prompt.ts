@@ -8,16 +8,19 @@
  */
 import {
   JinjaTemplateChatWrapper,
+  LlamaText,
   SpecialToken,
   SpecialTokensText,
   isLlamaText,
   type ChatHistoryItem,
   type LlamaModel,
-  type LlamaText,
   type Token
 } from 'node-llama-cpp'
+import type { GenerateRequest } from '../engine.ts'
 import type { ReasoningMarks } from './reasoning.ts'
 import { toTokens } from './tokens.ts'
+import type { CallFormat } from './tools/call-format.ts'
+import { ToolChat, unsupported } from './tools/tool-chat.ts'
 import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 
@@ -28,13 +31,18 @@ export interface Prompt {
   stopTexts: readonly string[]
   /** Null: what the model writes is all answer. `opened`: the prompt ends inside a thought. */
   reasoning: { marks: ReasoningMarks; opened: boolean } | null
+  /** How the model writes tool calls, when it is given tools. */
+  calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
 }
+
+export type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
 
 export class PromptRenderer {
   readonly #model: LlamaModel
   readonly #vocabularySize: number
   readonly #template: JinjaTemplateChatWrapper | null
   readonly #reasoning: ReasoningMarks | null
+  #toolChat: ToolChat | null = null
 
   constructor(model: LlamaModel, vocabularySize: number) {
     this.#model = model
@@ -43,12 +51,31 @@ export class PromptRenderer {
     this.#reasoning = this.#template === null ? null : reasoningMarks(this.#template, model)
   }
 
+  /** Whether the model marks what it thinks before it answers. */
+  get hasReasoning(): boolean {
+    return this.#reasoning !== null
+  }
+
   get hasTemplate(): boolean {
     return this.#template !== null
   }
 
-  render(input: InferenceInput): Prompt {
-    if (input.mode === 'chat') return this.#renderChat(input.messages)
+  render(request: PromptRequest): Prompt {
+    const { input, tools, reasoningEffort } = request
+    if (input.mode === 'chat') {
+      const isPlain =
+        tools === undefined && reasoningEffort === undefined && !input.messages.some(isAboutTools)
+      if (isPlain) return this.#renderChat(input.messages)
+      return this.#renderWithTools(request, input.messages)
+    }
+    if (tools !== undefined) throw unsupported('tools', 'tools need `messages`: a prompt has none')
+    if (reasoningEffort !== undefined && reasoningEffort !== 'none') {
+      throw unsupported('reasoningEffort', 'reasoningEffort needs `messages`: a prompt has none')
+    }
+    return this.#renderPrompt(input)
+  }
+
+  #renderPrompt(input: Exclude<InferenceInput, { mode: 'chat' }>): Prompt {
     // As in completion APIs, the text may spell control tokens: whoever sends a raw prompt may need them.
     const tokens =
       input.mode === 'tokens'
@@ -58,20 +85,84 @@ export class PromptRenderer {
   }
 
   #renderChat(messages: readonly ChatMessage[]): Prompt {
-    if (this.#template === null) {
-      throw new HaifError(
-        'UNSUPPORTED_PARAMETER',
-        'the model has no chat template: send a `prompt` with mode `direct` instead of `messages`'
-      )
-    }
-    const { contextText, stopGenerationTriggers } = this.#apply(this.#template, messages)
-    const stops = stopGenerationTriggers.map((trigger) => firstPart(trigger, this.#model))
+    const { contextText, stopGenerationTriggers } = this.#apply(this.#assertTemplate(), messages)
+    return this.#promptOf(contextText, stopGenerationTriggers)
+  }
+
+  #renderWithTools(
+    { tools, reasoningEffort }: PromptRequest,
+    messages: readonly ChatMessage[]
+  ): Prompt {
+    const chat = (this.#toolChat ??= this.#newToolChat())
+    const parts = refusing(() =>
+      chat.render({
+        messages,
+        ...(tools === undefined ? {} : { tools }),
+        ...(reasoningEffort === undefined ? {} : { reasoningEffort })
+      })
+    )
+    const text = LlamaText(
+      parts.map((part) => ('text' in part ? part.text : new SpecialTokensText(part.template)))
+    )
+    const prompt = this.#promptOf(text, this.#stopTriggers())
+    if (tools === undefined) return prompt
+    const format = chat.callFormat()
+    return { ...prompt, calls: { format, controlTokens: this.#controlTokensIn(format) } }
+  }
+
+  #newToolChat(): ToolChat {
+    const { template } = this.#assertTemplate()
+    const { bosString, eosString } = this.#model.tokens
+    return refusing(
+      () =>
+        new ToolChat({
+          template,
+          bosText: bosString ?? '',
+          eosText: eosString ?? '',
+          thinks: this.#reasoning !== null,
+          cutEnd: (text) => this.#withoutEnd(text)
+        })
+    )
+  }
+
+  #promptOf(text: LlamaText, stopTriggers: readonly LlamaText[]): Prompt {
+    const stops = stopTriggers.map((trigger) => firstPart(trigger, this.#model))
     return {
-      tokens: this.#withBos(contextText.tokenize(this.#model.tokenizer)),
+      tokens: this.#withBos(text.tokenize(this.#model.tokenizer)),
       stopTokens: new Set(stops.filter((stop) => typeof stop === 'number')),
       stopTexts: stops.filter((stop) => typeof stop === 'string'),
-      reasoning: this.#reasoningAfter(contextText.toString())
+      reasoning: this.#reasoningAfter(text.toString())
     }
+  }
+
+  /** What ends a turn does not depend on what was said. */
+  #stopTriggers(): readonly LlamaText[] {
+    const hello: ChatMessage[] = [{ role: 'user', content: 'Hello' }]
+    return this.#apply(this.#assertTemplate(), hello).stopGenerationTriggers
+  }
+
+  #withoutEnd(text: string): string {
+    const isEnd = (token: Token) => this.#model.isEogToken(token)
+    const end = this.#model.tokenize(text, true).find(isEnd)
+    const mark = end === undefined ? '' : this.#model.detokenize([end], true)
+    return mark === '' ? text : (text.split(mark, 1)[0] ?? '')
+  }
+
+  /** Tokens of the format that are left out of the text of an answer, which has to have them here. */
+  #controlTokensIn({ begin, middle, between, end }: CallFormat): ReadonlySet<Token> {
+    const tokens = [begin, middle, between ?? '', end].flatMap((text) =>
+      this.#model.tokenize(text, true)
+    )
+    const isHidden = (token: Token) => this.#model.detokenize([token], false) === ''
+    return new Set(tokens.filter((token) => isHidden(token) && !this.#model.isEogToken(token)))
+  }
+
+  #assertTemplate(): JinjaTemplateChatWrapper {
+    if (this.#template !== null) return this.#template
+    throw new HaifError(
+      'UNSUPPORTED_PARAMETER',
+      'the model has no chat template: send a `prompt` with mode `direct` instead of `messages`'
+    )
   }
 
   #apply(template: JinjaTemplateChatWrapper, messages: readonly ChatMessage[]) {
@@ -80,15 +171,7 @@ export class PromptRenderer {
       ...messages.map(toHistoryItem),
       { type: 'model', response: [] }
     ]
-    try {
-      return template.generateContextState({ chatHistory })
-    } catch (error) {
-      throw new HaifError(
-        'VALIDATION_FAILED',
-        `the model's chat template does not take these messages: ${firstLine(error)}`,
-        { cause: error }
-      )
-    }
+    return refusing(() => template.generateContextState({ chatHistory }))
   }
 
   #reasoningAfter(prompt: string): Prompt['reasoning'] {
@@ -100,6 +183,23 @@ export class PromptRenderer {
   #withBos(tokens: Token[]): Token[] {
     const { bos, shouldPrependBosToken } = this.#model.tokens
     return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens
+  }
+}
+
+const isAboutTools = ({ role, toolCalls = [] }: ChatMessage): boolean =>
+  role === 'tool' || toolCalls.length > 0
+
+/** Templates refuse what they do not take by throwing. */
+function refusing<Result>(render: () => Result): Result {
+  try {
+    return render()
+  } catch (error) {
+    if (error instanceof HaifError) throw error
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      `the model's chat template does not take these messages: ${firstLine(error)}`,
+      { cause: error }
+    )
   }
 }
 
@@ -146,11 +246,7 @@ function markOf(mark: unknown): string {
 }
 
 function toHistoryItem({ role, content }: ChatMessage): ChatHistoryItem {
-  if (role === 'tool') {
-    throw new HaifError('UNSUPPORTED_PARAMETER', 'the llama engine cannot do messages of tools', {
-      details: { param: 'messages' }
-    })
-  }
+  if (role === 'tool') throw new Error('messages of tools are not rendered by the library')
   if (role === 'assistant') return { type: 'model', response: [content] }
   return { type: role, text: content }
 }

@@ -27,6 +27,11 @@ export class ReasoningSplitter {
     this.#state = marks === null ? 'answer' : opened ? 'opened' : 'undecided'
   }
 
+  /** Whether a thought has begun and is not over. */
+  get isThinking(): boolean {
+    return this.#state === 'opened' || this.#state === 'reasoning'
+  }
+
   push(piece: string): SplitText {
     const split = { reasoning: '', text: '' }
     if (this.#marks === null) return { ...split, text: piece }
@@ -43,8 +48,7 @@ export class ReasoningSplitter {
   flush(): SplitText {
     const held = this.#held
     this.#held = ''
-    const isThought = this.#state === 'opened' || this.#state === 'reasoning'
-    return isThought ? { reasoning: held, text: '' } : { reasoning: '', text: held }
+    return this.isThinking ? { reasoning: held, text: '' } : { reasoning: '', text: held }
   }
 
   /** Takes from `known` what its state can decide and returns the rest. */

@@ -19,6 +19,7 @@ import { Answer, type AnswerLimits } from './answer.ts'
 import type { Calibration } from './calibrate.ts'
 import { toFailure } from './failure.ts'
 import type { PartExtras, StepMessage } from './messages.ts'
+import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
 import { promptTokensPerStep } from './prompt-budget.ts'
 import { evaluateOptions } from './sampling.ts'
 import { chooseSlot } from './slot-choice.ts'
@@ -60,6 +61,8 @@ interface Drawn {
 
 export interface SchedulerDeps {
   sequences: readonly Sequence[]
+  /** Absent: a prefix is computed again where its slot is taken. */
+  copyPrefix?: CopyPrefix<Sequence>
   calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
   creditTokens: number
   /** Called once after each step in which something happened. */
@@ -121,9 +124,10 @@ export class Scheduler {
   submit(job: Job): void {
     const task = this.#taskOf(job)
     for (const token of job.resumeTokens) {
-      if (task.answer.finishReason === null) task.answer.push(token)
+      if (task.answer.finishReason === null) task.answer.replay(token)
     }
     task.answer.takeReasoning() // sent already
+    task.answer.takeToolCalls()
     this.#waiting.push(task)
     this.#wake()
   }
@@ -242,7 +246,7 @@ export class Scheduler {
   async #promptRest(slot: Slot): Promise<number> {
     const task = slot.task!
     try {
-      task.rest ??= await this.#reuseCache(slot.sequence, task)
+      task.rest ??= await this.#reuseCache(slot, task)
       return task.rest.length
     } catch (error) {
       await this.#giveUp(slot, task, error)
@@ -250,13 +254,28 @@ export class Scheduler {
     }
   }
 
-  async #reuseCache(sequence: Sequence, task: Task): Promise<Token[]> {
+  async #reuseCache({ index, sequence }: Slot, task: Task): Promise<Token[]> {
     const tokens = contextOf(task)
+    await this.#copyToSlot(index, tokens)
     // At least one token must be computed, or there is nothing to draw the next one from.
     await sequence.adaptStateToTokens(tokens.slice(0, -1), false)
     const kept = sequence.nextTokenIndex
     task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
     return tokens.slice(kept)
+  }
+
+  /** From the slot that has most of it; between two steps no slot's cache changes. */
+  async #copyToSlot(index: number, tokens: Token[]): Promise<void> {
+    const { copyPrefix } = this.#deps
+    if (copyPrefix === undefined) return
+    const holders = this.#slots.map(({ sequence }, at) => {
+      return { index: at, sharedTokens: sequence.compareContextTokens(tokens).firstDifferentIndex }
+    })
+    const others = holders.filter((holder) => holder.index !== index)
+    const source = chooseSource(holders[index]!, others)
+    if (source === null) return
+    const sequenceOf = (at: number) => this.#slots[at]!.sequence
+    await copyPrefix(sequenceOf(index), sequenceOf(source.index), source.sharedTokens)
   }
 
   async #advance(slot: Slot, piece: number): Promise<void> {
@@ -339,6 +358,7 @@ function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[])
       answerTokens: answer.tokens
     }),
     ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
+    ...(limits.tools === undefined ? {} : { grammarEvaluationState: () => answer.grammar }),
     ...(tokenBias === undefined ? {} : { tokenBias })
   }
   if (topLogprobs === undefined) return sequence.evaluate(tokens, options)
@@ -348,8 +368,12 @@ function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[])
 
 function extrasOf({ job, answer }: Task, drawn: Token | Drawn): PartExtras | null {
   const reasoning = answer.takeReasoning()
-  const extras: PartExtras = reasoning === '' ? {} : { reasoning }
-  if (typeof drawn === 'number') return reasoning === '' ? null : extras
+  const toolCalls = answer.takeToolCalls()
+  const extras: PartExtras = {
+    ...(reasoning === '' ? {} : { reasoning }),
+    ...(toolCalls.length === 0 ? {} : { toolCalls })
+  }
+  if (typeof drawn === 'number') return Object.keys(extras).length === 0 ? null : extras
   const textOf = (token: Token) => job.limits.detokenize([token], [])
   extras.logprobs = [tokenLogprob(drawn.token, drawn.probabilities, job.topLogprobs ?? 0, textOf)]
   return extras

@@ -20,7 +20,7 @@ export interface SupervisorDeps {
   options: LoadOptions
   env: NodeJS.ProcessEnv
   restart: RestartPolicy
-  loadTimeoutMs: number
+  loadTimeoutMs: () => number
   /** Called before each restart; rejects when the file is no longer the same. */
   checkFile: () => Promise<void>
   onEvent: (event: ProcessEvent) => void
@@ -91,7 +91,7 @@ export class Supervisor {
     )
     this.#state = { kind: 'loading', process }
     onEvent({ kind: 'loading', pid: process.pid })
-    const model = await process.load(options, loadTimeoutMs)
+    const model = await process.load(options, loadTimeoutMs())
     const now = performance.now()
     this.#state = { kind: 'up', process, since: now }
     onEvent({ kind: 'ready', pid: process.pid, model, loadMs: Math.round(now - startedAt) })

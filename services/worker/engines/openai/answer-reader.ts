@@ -4,10 +4,11 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { FinishReason, Usage } from '#shared/contracts/inference.ts'
+import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { GenerateItem } from '../engine.ts'
+import { CallParts } from './call-parts.ts'
 import type { ResumedText } from './resumed-text.ts'
 import type { SseEvent } from './sse.ts'
 import { errorInStream } from './upstream-errors.ts'
@@ -25,14 +26,28 @@ const ChunkUsage = Type.Object({
 const Timings = Type.Object({ prompt_n: Count, cache_n: Count, predicted_n: Count })
 type ChunkUsage = Static<typeof ChunkUsage>
 
+const CallPart = Type.Object({
+  index: Count,
+  id: Text,
+  function: orNull(Type.Object({ name: Text, arguments: Text }))
+})
+
 const Chunk = Compile(
   Type.Object({
+    id: Text,
     choices: Type.Optional(
       Type.Array(
         Type.Object({
           text: Text,
           /** What it thinks has one name in llama-server and SGLang, the other in vLLM and Ollama. */
-          delta: orNull(Type.Object({ content: Text, reasoning_content: Text, reasoning: Text })),
+          delta: orNull(
+            Type.Object({
+              content: Text,
+              reasoning_content: Text,
+              reasoning: Text,
+              tool_calls: orNull(Type.Array(CallPart, { maxItems: 128 }))
+            })
+          ),
           finish_reason: Text
         }),
         { maxItems: 1 } // more than one answer was not asked for
@@ -58,6 +73,12 @@ export interface AnswerFacts {
   promptTokensGuess: number
 }
 
+interface Piece {
+  text: string
+  reasoning: string
+  calls: ToolCallDelta[]
+}
+
 export class AnswerReader {
   readonly #facts: AnswerFacts
   #finishReason: FinishReason | null = null
@@ -65,9 +86,11 @@ export class AnswerReader {
   #tokens = 0 // that the server has written
   #repeated = 0 // of those, white space that was there before
   #done = false
+  readonly #calls: CallParts
 
   constructor(facts: AnswerFacts) {
     this.#facts = facts
+    this.#calls = new CallParts(facts.name)
   }
 
   get hasBegun(): boolean {
@@ -101,8 +124,9 @@ export class AnswerReader {
     }
     const text = choice.text ?? choice.delta?.content ?? ''
     const thought = choice.delta?.reasoning_content ?? choice.delta?.reasoning ?? ''
+    const calls = this.#calls.push(choice.delta?.tool_calls ?? [], chunk.id ?? '')
     const counted = chunk.usage?.completion_tokens ?? chunk.timings?.predicted_n ?? null
-    return this.#item(text, thought, counted)
+    return this.#item({ text, reasoning: thought, calls }, counted)
   }
 
   /**
@@ -110,14 +134,14 @@ export class AnswerReader {
    * piece is taken for one. A text without any would be sent twice to a reader that resumes, as
    * its place is counted in tokens.
    */
-  #item(text: string, reasoning: string, counted: number | null): GenerateItem | null {
+  #item({ text, reasoning, calls }: Piece, counted: number | null): GenerateItem | null {
     const before = this.#tokens
-    const isPiece = text !== '' || reasoning !== ''
+    const isPiece = text !== '' || reasoning !== '' || calls.length > 0
     this.#tokens = Math.max(before + (isPiece ? 1 : 0), counted ?? 0)
     const tokens = this.#tokens - before
     if (tokens === 0) return null
     const added = this.#facts.resumed.push(text)
-    if (added === '' && text !== '') {
+    if (added === '' && text !== '' && reasoning === '' && calls.length === 0) {
       this.#repeated += tokens
       return null
     }
@@ -125,8 +149,13 @@ export class AnswerReader {
       this.#finishReason ??= 'length'
       if (this.#tokens < this.#facts.askedTokens) this.#done = true // it would go on
     }
-    const item = { tokenIds: [], text: added, tokens }
-    return reasoning === '' ? item : { ...item, reasoning }
+    return {
+      tokenIds: [],
+      text: added,
+      tokens,
+      ...(reasoning === '' ? {} : { reasoning }),
+      ...(calls.length === 0 ? {} : { toolCalls: calls })
+    }
   }
 
   result(): { finishReason: FinishReason; usage: Usage } {
@@ -134,7 +163,10 @@ export class AnswerReader {
     if (this.#finishReason === null) {
       throw new HaifError('ENGINE_FAILED', `${name} broke off: its answer has no end`)
     }
-    return { finishReason: this.#finishReason, usage: this.#usageWith(resumedTokens) }
+    // Some say `stop` after a call that they were told to make.
+    const isCalling = this.#finishReason === 'stop' && this.#calls.count > 0
+    const finishReason = isCalling ? 'toolCalls' : this.#finishReason
+    return { finishReason, usage: this.#usageWith(resumedTokens) }
   }
 
   /** What was resumed is prompt to the server and answer to the caller. */
@@ -175,6 +207,7 @@ function parse(data: string, name: string): unknown {
 /** vLLM and SGLang end with `abort` what they gave up. */
 function finishReasonOf(reason: string, name: string): FinishReason {
   if (reason === 'length') return 'length'
+  if (reason === 'tool_calls') return 'toolCalls'
   if (!BROKEN_REASONS.has(reason)) return 'stop'
   throw new HaifError('ENGINE_FAILED', `${name} broke off: ${reason}`)
 }

@@ -18,6 +18,12 @@ export interface Dialect {
   continues: 'flagged' | 'prefilled' | 'never'
   /** Makes it say with each piece how many tokens there are until now. */
   countsTokens: { streamOptions?: Record<string, unknown>; body?: Record<string, unknown> }
+  /** Whether it keeps to `tool_choice` and `parallel_tool_calls`; tools it knows in any case. */
+  choosesTools: boolean
+  /** How it is told how long to think. `template`: by the variables of chat templates. */
+  effort: 'field' | 'template'
+  /** Whether `/completions` takes the ids of tokens. */
+  takesTokens: boolean
   /** Names in its `/metrics` of the requests that run and that wait. */
   load: { running: string; waiting: string } | null
 }
@@ -42,6 +48,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     topKAll: -1, // versions before 0.6 refuse 0
     continues: 'flagged',
     countsTokens: { streamOptions: { continuous_usage_stats: true } },
+    choosesTools: true,
+    effort: 'field',
+    takesTokens: true,
     load: { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' }
   },
   sglang: {
@@ -57,6 +66,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     topKAll: -1,
     continues: 'flagged',
     countsTokens: { streamOptions: { continuous_usage_stats: true } },
+    choosesTools: true,
+    effort: 'field',
+    takesTokens: true,
     load: { running: 'sglang:num_running_reqs', waiting: 'sglang:num_queue_reqs' }
   },
   'llama-server': {
@@ -70,6 +82,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     topKAll: 0,
     continues: 'prefilled',
     countsTokens: { body: { timings_per_token: true } },
+    choosesTools: true,
+    effort: 'template',
+    takesTokens: true,
     load: { running: 'llamacpp:requests_processing', waiting: 'llamacpp:requests_deferred' }
   },
   ollama: {
@@ -77,9 +92,21 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     topKAll: 0,
     continues: 'prefilled',
     countsTokens: {},
+    choosesTools: false, // it knows tools, and ignores the choice
+    effort: 'field',
+    takesTokens: false,
     load: null
   },
-  other: { sampling: OPENAI, topKAll: 0, continues: 'never', countsTokens: {}, load: null }
+  other: {
+    sampling: OPENAI,
+    topKAll: 0,
+    continues: 'never',
+    countsTokens: {},
+    choosesTools: true,
+    effort: 'field',
+    takesTokens: false,
+    load: null
+  }
 }
 
 /** By what a server writes into `owned_by` of its models. */

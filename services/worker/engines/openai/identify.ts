@@ -41,7 +41,9 @@ const Tags = Compile(
         name: Type.String(),
         digest: OptionalText,
         size: Count,
-        details: Type.Optional(Type.Object({ quantization_level: OptionalText }))
+        details: Type.Optional(
+          Type.Object({ quantization_level: OptionalText, family: OptionalText })
+        )
       }),
       { maxItems: 10_000 }
     )
@@ -58,6 +60,8 @@ export interface UpstreamModel {
   quantization?: string
   /** What the server itself is set up for. */
   slots?: number
+  /** Whether it is known to make vectors and no text. */
+  embeds?: boolean
 }
 
 /** For a server that does not say: what current ones have at least, and Ollama by default. */
@@ -131,7 +135,8 @@ async function ollamaFacts(client: UpstreamClient, { id }: ListedModel): Promise
     known: {
       contextTokens: CONTEXT_TOKENS_UNKNOWN,
       sizeBytes: tag?.size ?? 0,
-      ...(quantization == null ? {} : { quantization })
+      ...(quantization == null ? {} : { quantization }),
+      ...(tag?.details?.family?.includes('bert') === true ? { embeds: true } : {})
     }
   }
 }

@@ -9,6 +9,8 @@
 import { inputTexts, type Usage } from '#shared/contracts/inference.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type {
+  EmbedInput,
+  Embeddings,
   Engine,
   EngineMetrics,
   GenerateEnd,
@@ -18,6 +20,7 @@ import type {
 } from '../engine.ts'
 import { AnswerReader } from './answer-reader.ts'
 import { DIALECTS } from './dialect.ts'
+import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'
 import { LoadGauge } from './load-gauge.ts'
 import { Rates } from './rates.ts'
@@ -59,7 +62,11 @@ const REQUEST_PARAMETERS = [
   'maxTokens',
   'sampling',
   'stop',
-  'responseFormat'
+  'responseFormat',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'reasoningEffort'
 ] as const satisfies (keyof GenerateRequest)[]
 
 const SLOTS_DEFAULT = 16
@@ -68,10 +75,13 @@ const FAILURES_MAX = 3
 /** What follows the end of an answer is only its usage. */
 const USAGE_WAIT_MS = 2_000
 const CHARACTERS_PER_TOKEN = 4
+const EMBED_PROBE_MS = 5_000
 const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
 
 export class OpenAiEngine implements Engine {
   readonly kind = 'openai'
+  /** Set when the server has been seen to do it. */
+  embed?: NonNullable<Engine['embed']>
   readonly lost: Promise<HaifError>
   readonly #options: OpenAiEngineOptions
   readonly #now: () => number
@@ -92,8 +102,9 @@ export class OpenAiEngine implements Engine {
 
   /** Known when the model is loaded: a server of an unknown kind gets what OpenAI's protocol has. */
   get parameters(): ReadonlySet<string> {
-    const { sampling, continues } = DIALECTS[this.#serving?.model.kind ?? 'other']
+    const { sampling, continues, takesTokens } = DIALECTS[this.#serving?.model.kind ?? 'other']
     const parameters = new Set<string>([...REQUEST_PARAMETERS, ...Object.keys(sampling)])
+    if (takesTokens) parameters.add('tokens')
     return continues === 'never' ? parameters : parameters.add('resumeText')
   }
 
@@ -103,6 +114,7 @@ export class OpenAiEngine implements Engine {
       const model = await identifyModel(client, id)
       this.#serving = this.#serve(model)
       if (prove) await this.#prove()
+      if (await this.#canEmbed(model)) this.embed = (...asked) => this.#embed(...asked)
     } catch (error) {
       if (this.#refusal?.code === 'SHUTTING_DOWN') throw this.#refusal
       const { message } = toHaifError(error)
@@ -110,7 +122,7 @@ export class OpenAiEngine implements Engine {
     }
     if (this.#refusal !== null) throw this.#refusal
     this.#serving.gauge.start()
-    const { kind: _kind, id: name, slots: _slots, ...facts } = this.#serving.model
+    const { kind: _kind, id: name, slots: _slots, embeds: _embeds, ...facts } = this.#serving.model
     return { name, ...facts, chatTemplate: true } // a server without one says so when it is asked
   }
 
@@ -125,6 +137,38 @@ export class OpenAiEngine implements Engine {
       onGone: (error) => this.#gone(error)
     })
     return { model, slots, gauge }
+  }
+
+  /** By asking for a vector: no server says it. Ollama would load the model, but says what it is. */
+  async #canEmbed({ kind, id, embeds = false }: UpstreamModel): Promise<boolean> {
+    if (kind === 'ollama') return embeds
+    const signal = AbortSignal.timeout(EMBED_PROBE_MS)
+    return embedUpstream(this.#options.client, id, ['Hello'], signal).then(
+      () => true,
+      () => false
+    )
+  }
+
+  async #embed(inputs: readonly EmbedInput[], caller: AbortSignal): Promise<Embeddings> {
+    const { model, slots } = this.#assertServing()
+    const controller = new AbortController()
+    const signal = AbortSignal.any([caller, controller.signal])
+    signal.throwIfAborted()
+    this.#requests.add(controller)
+    try {
+      const giveBack = await slots.take(signal)
+      try {
+        return await embedUpstream(this.#options.client, model.id, inputs, signal)
+      } finally {
+        giveBack()
+      }
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof ServerGone) this.#gone(error)
+      throw error
+    } finally {
+      this.#requests.delete(controller)
+    }
   }
 
   async #prove(): Promise<void> {
@@ -311,6 +355,7 @@ function fullEnd({ request, resumedTokens }: Asking): Pick<GenerateEnd, 'finishR
 }
 
 function guessPromptTokens({ input }: GenerateRequest): number {
+  if (input.mode === 'tokens') return input.tokenIds.length
   const characters = inputTexts(input).reduce((sum, text) => sum + text.length, 0)
   return Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN))
 }

@@ -3,6 +3,7 @@ import type { ChatMessage, ResponseFormat, Sampling } from '#shared/contracts/in
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { DIALECTS, type Dialect, type UpstreamKind } from './dialect.ts'
+import { effortFields, messageFields, toolFields } from './tool-fields.ts'
 
 export interface UpstreamRequest {
   path: '/chat/completions' | '/completions'
@@ -24,6 +25,7 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
   const { input, stop } = request
   const { streamOptions, body } = dialect.countsTokens
   assertFormPossible(request, facts.prefix)
+  assertContinuable(request, facts.prefix)
   const common = {
     model: facts.id,
     max_tokens: facts.maxTokens,
@@ -33,17 +35,31 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
     ...samplingFields(request.sampling, dialect),
     ...(stop === undefined || stop.length === 0 ? {} : { stop })
   }
+  if (input.mode !== 'chat' && request.tools !== undefined) throw needsMessages('tools')
+  if (input.mode !== 'chat' && request.reasoningEffort !== undefined) {
+    throw needsMessages('reasoningEffort')
+  }
   if (input.mode === 'direct') {
     return { path: '/completions', body: { ...common, prompt: input.prompt + facts.prefix } }
   }
-  if (input.mode === 'tokens') throw new Error('the worker refuses this mode for this engine')
+  if (input.mode === 'tokens') {
+    return { path: '/completions', body: { ...common, prompt: input.tokenIds } }
+  }
   const turns =
     facts.prefix === ''
-      ? { messages: input.messages }
+      ? { messages: input.messages.map(messageFields) }
       : continued(input.messages, facts.prefix, dialect)
   const { responseFormat } = request
   const form = responseFormat === undefined ? {} : { response_format: formOf(responseFormat) }
-  return { path: '/chat/completions', body: { ...common, ...turns, ...form } }
+  const more = { ...toolFields(request, dialect), ...effortFields(request, dialect) }
+  return { path: '/chat/completions', body: { ...common, ...turns, ...form, ...more } }
+}
+
+/** A call that must be, or tokens as a prompt, leave no place for a text that is there; nor does a thought. */
+function assertContinuable(request: GenerateRequest, prefix: string): void {
+  const { input, toolChoice = 'auto', resumeReasoning = '', resumeText = '' } = request
+  const isText = prefix !== '' && (toolChoice !== 'auto' || input.mode === 'tokens')
+  if (isText || (resumeReasoning !== '' && resumeText === '')) throw cannotContinue()
 }
 
 /** A server applies the form to what it writes itself, so it cannot begin in the middle. */
@@ -51,12 +67,15 @@ function assertFormPossible({ responseFormat, input }: GenerateRequest, prefix: 
   if (responseFormat === undefined) return
   if (prefix !== '') throw cannotContinue()
   if (input.mode === 'chat') return
-  throw new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    'the openai engine cannot do responseFormat in mode `direct`: send messages',
-    { details: { param: 'responseFormat' } }
-  )
+  throw needsMessages('responseFormat')
 }
+
+const needsMessages = (param: string): HaifError =>
+  new HaifError(
+    'UNSUPPORTED_PARAMETER',
+    `the openai engine cannot do ${param} without a chat: send messages`,
+    { details: { param } }
+  )
 
 const formOf = (format: ResponseFormat) =>
   format.type === 'json'
@@ -77,7 +96,9 @@ function samplingFields(sampling: Sampling, { sampling: names, topKAll }: Dialec
 }
 
 function continued(messages: readonly ChatMessage[], prefix: string, { continues }: Dialect) {
-  const open = { messages: [...messages, { role: 'assistant', content: prefix }] }
+  const open = {
+    messages: [...messages.map(messageFields), { role: 'assistant', content: prefix }]
+  }
   switch (continues) {
     case 'flagged':
       return { ...open, add_generation_prompt: false, continue_final_message: true }

@@ -31,6 +31,7 @@ export const UPSTREAM_TIMEOUTS: UpstreamTimeouts = {
 }
 
 const REPLY_BYTES_MAX = 4 << 20
+const VECTORS_BYTES_MAX = 64 << 20
 const ERROR_BYTES_MAX = 65_536
 const KEY_CHARACTERS_MAX = 4096
 
@@ -79,6 +80,18 @@ export class UpstreamClient {
       return await this.#readAll(response, controller.signal, REPLY_BYTES_MAX)
     } finally {
       clearTimeout(timer)
+    }
+  }
+
+  async postJson(path: string, body: object, signal: AbortSignal): Promise<unknown> {
+    const response = await this.#open('POST', path, JSON.stringify(body), signal)
+    const text = await this.#readAll(response, signal, VECTORS_BYTES_MAX)
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      throw new HaifError('ENGINE_FAILED', `${this.name} answered ${path} with something else`, {
+        cause: error
+      })
     }
   }
 

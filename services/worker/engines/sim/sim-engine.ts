@@ -4,6 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Memory } from '#shared/contracts/peers.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   Engine,
@@ -11,11 +13,13 @@ import type {
   GenerateEnd,
   GenerateItem,
   GenerateRequest,
-  LoadedModel
+  LoadedModel,
+  MemoryEstimate
 } from '../engine.ts'
+import { simCall } from './sim-call.ts'
 import { SimCache } from './sim-cache.ts'
 import { SimSlots } from './sim-slots.ts'
-import { countPromptTokens, promptText, simAnswer } from './sim-text.ts'
+import { countPromptTokens, promptText, simAnswer, type SimToken } from './sim-text.ts'
 
 export interface SimOptions {
   name: string
@@ -30,6 +34,10 @@ export interface SimOptions {
   decodeTokensPerSecond: number
   /** The answer ends by itself here; `Infinity`: only `maxTokens` ends it. */
   answerTokens: number
+  /** What it pretends to take of the worker's memory, and how long to load. */
+  ramBytes: number
+  vramBytes: number
+  loadMs: number
   now?: () => number
 }
 
@@ -41,10 +49,28 @@ export const SIM_DEFAULTS: SimOptions = {
   cacheTokens: 0,
   prefillTokensPerSecond: 5000,
   decodeTokensPerSecond: 100,
-  answerTokens: Infinity
+  answerTokens: Infinity,
+  ramBytes: 0,
+  vramBytes: 0,
+  loadMs: 0
 }
 
-const PARAMETERS = new Set(['temperature', 'topP', 'topK', 'minP', 'seed', 'tokens'])
+const PARAMETERS = new Set([
+  'temperature',
+  'topP',
+  'topK',
+  'minP',
+  'seed',
+  'tokens',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls'
+])
+
+interface AnswerToken extends SimToken {
+  /** Of a tool call; its text is empty then. */
+  delta?: ToolCallDelta
+}
 
 export class SimEngine implements Engine {
   readonly kind = 'sim'
@@ -63,10 +89,18 @@ export class SimEngine implements Engine {
     this.#now = options.now ?? (() => performance.now())
   }
 
+  async estimate(most: Memory): Promise<MemoryEstimate | null> {
+    const { ramBytes, vramBytes } = this.#options
+    if (ramBytes > most.ramBytes || vramBytes > most.vramBytes) return null
+    return { memory: { ramBytes, vramBytes }, sizeBytes: 0 }
+  }
+
   async load(): Promise<LoadedModel> {
-    const { name, contextTokens } = this.#options
+    const { name, contextTokens, ramBytes, vramBytes, loadMs } = this.#options
+    if (loadMs > 0) await this.#loading(loadMs)
+    const memory = { ramBytes, vramBytes }
     const digest = createHash('sha256').update(`haif/sim/${name}`).digest('hex')
-    return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true }
+    return { name, digest, contextTokens, sizeBytes: 0, chatTemplate: true, memory }
   }
 
   metrics(): EngineMetrics {
@@ -78,6 +112,19 @@ export class SimEngine implements Engine {
       waiting: this.#slots.waiting,
       prefillTokensPerSecond: finite(prefillTokensPerSecond),
       decodeTokensPerSecond: finite(decodeTokensPerSecond)
+    }
+  }
+
+  /** Closing ends it. */
+  async #loading(loadMs: number): Promise<void> {
+    const loading = new AbortController()
+    this.#running.add(loading)
+    try {
+      await sleep(loadMs, undefined, { signal: loading.signal })
+    } catch {
+      throw closed()
+    } finally {
+      this.#running.delete(loading)
     }
   }
 
@@ -97,6 +144,7 @@ export class SimEngine implements Engine {
     const prompt = promptText(request.input)
     const promptTokens = countPromptTokens(prompt)
     const room = this.#roomAfter(promptTokens)
+    const call = simCall(prompt, request.tools, request.toolChoice)
     const arrivedAt = this.#now()
     const giveBack = await this.#slots.take(promptTokens + request.maxTokens, signal)
     try {
@@ -106,11 +154,18 @@ export class SimEngine implements Engine {
       await this.#spend(unread / this.#options.prefillTokensPerSecond, signal)
       this.#cache.add(prompt)
       const decodingAt = this.#now()
-      const length = Math.min(request.maxTokens, room, this.#options.answerTokens)
+      const whole = call?.length ?? this.#options.answerTokens
+      const length = Math.min(request.maxTokens, room, whole)
       const made = request.resumeTokens ?? request.resumeTokenIds?.length ?? 0
-      yield* this.#decode(prompt, made, length, signal)
+      const simToken = simAnswer(prompt)
+      const tokenAt = (index: number): AnswerToken => {
+        const delta = call?.[index]
+        return delta === undefined ? simToken(index) : { ...simToken(index), text: '', delta }
+      }
+      yield* this.#decode(tokenAt, made, length, signal)
+      const ended = call === null ? 'stop' : 'toolCalls'
       return {
-        finishReason: length === this.#options.answerTokens ? 'stop' : 'length',
+        finishReason: length === whole ? ended : 'length',
         usage: { promptTokens, cachedPromptTokens, completionTokens: Math.max(made, length) },
         timings: {
           queueMs: startedAt - arrivedAt,
@@ -149,13 +204,12 @@ export class SimEngine implements Engine {
 
   /** Tokens fall due at the given rate; those that are due together come as one item. */
   async *#decode(
-    prompt: string,
+    tokenAt: (index: number) => AnswerToken,
     from: number,
     to: number,
     signal: AbortSignal
   ): AsyncGenerator<GenerateItem, void, void> {
     const rate = this.#options.decodeTokensPerSecond
-    const tokenAt = simAnswer(prompt)
     const startedAt = this.#now()
     for (let next = from; next < to;) {
       if (rate !== Infinity) {
@@ -167,9 +221,10 @@ export class SimEngine implements Engine {
       const due = rate === Infinity ? 1 : Math.floor((elapsed / 1000) * rate) - (next - from)
       const item: GenerateItem = { tokenIds: [], text: '' }
       for (const end = Math.min(to, next + Math.max(1, due)); next < end; next++) {
-        const { id, text } = tokenAt(next)
+        const { id, text, delta } = tokenAt(next)
         item.tokenIds.push(id)
         item.text += text
+        if (delta !== undefined) (item.toolCalls ??= []).push(delta)
       }
       yield item
     }

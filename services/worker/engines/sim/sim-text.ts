@@ -3,7 +3,7 @@
  * stream must contain, whoever served it and wherever it was resumed.
  */
 import { hash } from 'node:crypto'
-import { inputTexts, type InferenceInput } from '#shared/contracts/inference.ts'
+import { inputTexts, type ChatMessage, type InferenceInput } from '#shared/contracts/inference.ts'
 
 /** As in English with a common tokenizer. */
 export const CHARACTERS_PER_TOKEN = 4
@@ -16,8 +16,13 @@ export interface SimToken {
 
 export function promptText(input: InferenceInput): string {
   return input.mode === 'chat'
-    ? input.messages.map(({ role, content }) => `${role}: ${content}`).join('\n')
+    ? input.messages.map(turnText).join('\n')
     : inputTexts(input).join('')
+}
+
+function turnText({ role, content, toolCalls = [] }: ChatMessage): string {
+  const calls = toolCalls.map(({ name, arguments: text }) => `\n${name} ${text}`)
+  return `${role}: ${content}${calls.join('')}`
 }
 
 /** Tokens of a prompt. */

@@ -54,7 +54,7 @@ test(`${FILES} corrupt files end no process but their own, each with one line`, 
     const kind = kinds[number % kinds.length]!
     const modelPath = join(dir, `${kind}-${number}.gguf`)
     await writeFile(modelPath, DAMAGES[kind]!(Buffer.from(good), xorshift(number + 1)))
-    const { engine, pid } = newEngine(t, { modelPath, loadTimeoutMs: 10_000, slots: 1 })
+    const { engine, events, pid } = newEngine(t, { modelPath, loadTimeoutMs: 10_000, slots: 1 })
     try {
       await engine.load()
       await answer(engine, direct('hello', { maxTokens: 2 })).catch(assertOneLine)
@@ -65,7 +65,7 @@ test(`${FILES} corrupt files end no process but their own, each with one line`, 
       assert.ok((error as HaifError).message.includes(modelPath), String(error))
     }
     await engine.close()
-    await until(() => isGone(pid()))
+    if (events.length > 0) await until(() => isGone(pid())) // many are refused before there is one
   }
   const tryThem = async () => {
     while (next < FILES) await tryOne(next++)

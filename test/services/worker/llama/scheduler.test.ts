@@ -5,6 +5,7 @@ import type { StepMessage } from '../../../../services/worker/engines/llama/mess
 import {
   Scheduler,
   type Job,
+  type SchedulerDeps,
   type Sequence
 } from '../../../../services/worker/engines/llama/scheduler.ts'
 import { isToken } from '../../../../services/worker/engines/llama/tokens.ts'
@@ -68,13 +69,18 @@ class FakeSequence implements Sequence {
   }
 }
 
-function startScheduler(slots: number, creditTokens = 1000) {
+function startScheduler(
+  slots: number,
+  creditTokens = 1000,
+  copyPrefix?: SchedulerDeps['copyPrefix']
+) {
   const asked: number[] = []
   const steps: StepMessage[] = []
   const sequences = Array.from({ length: slots }, (_, i) => new FakeSequence(() => asked.push(i)))
   const scheduler = new Scheduler({
     sequences,
     creditTokens,
+    ...(copyPrefix === undefined ? {} : { copyPrefix }),
     now: () => 0, // so that the rates stay as they are
     // 100 prompt tokens in a step of their own, 8 beside answers.
     calibration: { rates: { prefill: 400, decode: 100 }, decodeSteps: [[1, 10]] },
@@ -104,6 +110,38 @@ function job(id: number, promptTokens: Token[], more: Partial<Job['limits']> = {
     }
   }
 }
+
+suite('a prefix that another slot holds', () => {
+  const start = () => {
+    const copies: number[] = []
+    const started = startScheduler(2, 1000, async (target, source, count) => {
+      copies.push(count)
+      ;(target as FakeSequence).cache = (source as FakeSequence).cache.slice(0, count)
+      return true
+    })
+    return { ...started, copies }
+  }
+
+  test('is copied while that slot is busy, and counts as found in the cache', async () => {
+    const { scheduler, copies, endOf, tokensOf } = start()
+    scheduler.submit(job(1, tokens(200), { maxTokens: 400 }))
+    await until(() => tokensOf(1).length > 0)
+    scheduler.submit(job(2, [...tokens(100), ...tokens(50, 500)]))
+    await until(() => endOf(2) !== undefined)
+    assert.equal(endOf(1), undefined)
+    assert.deepEqual(copies, [100])
+    assert.equal(endOf(2)!.usage.cachedPromptTokens, 100)
+    scheduler.cancel(1)
+  })
+
+  test('is not copied for the sake of a few tokens', async () => {
+    const { scheduler, copies, endOf } = start()
+    scheduler.submit(job(1, tokens(200)))
+    scheduler.submit(job(2, [...tokens(30), ...tokens(50, 500)]))
+    await until(() => endOf(1) !== undefined && endOf(2) !== undefined)
+    assert.deepEqual(copies, [])
+  })
+})
 
 suite('scheduler', () => {
   test('slots are asked in ascending order, step by step', async () => {

@@ -5,6 +5,7 @@ import { suite, test } from 'node:test'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { discoverUpstream } from '../../../../services/worker/engines/openai/discover.ts'
 import { HeldModel } from '../../../../services/worker/held-model.ts'
+import { ModelShelf } from '../../../../services/worker/model-shelf.ts'
 import { temporaryHome } from '../../../helpers/cli.ts'
 import { until } from '../../../helpers/until.ts'
 import { LlamaServerLike } from '../../../helpers/upstreams/llama-server-like.ts'
@@ -53,9 +54,14 @@ suite('discovery', () => {
 async function hold(t: Cleanup, url: string) {
   const [source] = await discoverUpstream(url, { ...options, models: ['tiny'] })
   const changes: string[] = []
-  const held: HeldModel = new HeldModel(source!, () => changes.push(held.describe().state))
-  t.after(() => held.close())
-  await held.load()
+  const held: HeldModel = new HeldModel({
+    source: source!,
+    onChange: () => changes.push(held.describe().state)
+  })
+  const shelf = new ModelShelf({ models: [held], budget: () => assert.fail('it takes no memory') })
+  t.after(() => shelf.stop())
+  await shelf.loadPinned()
+  changes.length = 0
   return { held, changes }
 }
 

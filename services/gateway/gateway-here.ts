@@ -1,0 +1,43 @@
+/** A gateway of this machine: with the secrets that HAIF_HOME keeps, and what the environment says. */
+import type { Environment } from '#shared/config.ts'
+import { together, type Service } from '#shared/lifecycle.ts'
+import type { Place } from '#shared/place.ts'
+import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
+import type { Store } from '#shared/store/store.ts'
+import type { Metrics } from '#shared/telemetry.ts'
+import { Access, type AccessDeps } from './access/access.ts'
+import { JsonCheckpoints } from './access/checkpoint-file.ts'
+import { loadOperatorKey } from './access/operator-key.ts'
+import { readGatewayConfig } from './config.ts'
+import { createGateway } from './gateway.ts'
+import { createUsage } from './usage.ts'
+
+export interface GatewayHereOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
+  env: Environment
+  /** Starts before. Null: nothing is kept, and what requests cost is not recorded. */
+  store: Store | null
+  metrics?: Metrics
+}
+
+export function gatewayHere(options: GatewayHereOptions): Service {
+  const { env, home, topicKey, store, log, metrics } = options
+  const { gateways, usageSpoolMax, ...config } = readGatewayConfig(env)
+  const shared = sharedStateFromEnvironment(env, {
+    secret: topicKey.secret,
+    store,
+    log,
+    replicas: () => gateways
+  })
+  const access = new Access({
+    ...options,
+    ...config,
+    shared,
+    pepper: home.tokenPepper(env),
+    operatorKey: loadOperatorKey(home.operatorKeyFile(topicKey)),
+    checkpoints: new JsonCheckpoints(home.auditCheckpoints)
+  })
+  const given = metrics === undefined ? {} : { metrics }
+  const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log, ...given })
+  const gateway = createGateway({ ...options, access, usage })
+  return together([shared, ...(usage === null ? [] : [usage]), gateway])
+}

@@ -1,0 +1,68 @@
+/** What a request has cost, as one row of the table `requests`. */
+
+export interface UsageRow {
+  /** One for each request, also when it comes through two gateways because the first one died. */
+  usage_id: string
+  /** As the client knows it; clients may use one twice. */
+  request_id: string
+  tenant_id: string
+  token_id: string | null
+  kind: 'infer' | 'embed'
+  /** The name that was asked for, while no model has answered. */
+  model: string
+  digest: string | null
+  worker: string | null
+  attempts: number
+  prompt_tokens: number
+  cached_prompt_tokens: number
+  completion_tokens: number
+  estimated: boolean
+  queue_ms: number
+  prefill_ms: number
+  decode_ms: number
+  duration_ms: number
+  finish_reason: string | null
+  error_code: string | null
+  /** ISO 8601. */
+  started_at: string
+  ended_at: string
+}
+
+/** Where usage goes; it is on disk when `record` has returned. */
+export interface UsageRecorder {
+  record(row: UsageRow): void
+}
+
+const COLUMNS: Record<keyof UsageRow, string> = {
+  usage_id: 'text',
+  request_id: 'text',
+  tenant_id: 'text',
+  token_id: 'text',
+  kind: 'text',
+  model: 'text',
+  digest: 'text',
+  worker: 'text',
+  attempts: 'integer',
+  prompt_tokens: 'bigint',
+  cached_prompt_tokens: 'bigint',
+  completion_tokens: 'bigint',
+  estimated: 'boolean',
+  queue_ms: 'double precision',
+  prefill_ms: 'double precision',
+  decode_ms: 'double precision',
+  duration_ms: 'double precision',
+  finish_reason: 'text',
+  error_code: 'text',
+  started_at: 'timestamptz',
+  ended_at: 'timestamptz'
+}
+
+const names = Object.keys(COLUMNS).join(', ')
+const types = Object.entries(COLUMNS)
+  .map(([name, type]) => `${name} ${type}`)
+  .join(', ')
+
+/** Takes a JSON array of rows; those that are there already stay as they are. */
+export const INSERT_USAGE = `insert into requests (${names})
+  select ${names} from jsonb_to_recordset($1::jsonb) as given (${types})
+  on conflict (usage_id) do nothing`

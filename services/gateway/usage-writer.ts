@@ -1,0 +1,121 @@
+/** Brings usage from the spool to the database, in batches and in its own time. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Meter } from '@opentelemetry/api'
+import { HaifError } from '#shared/errors.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import type { Store } from '#shared/store/store.ts'
+import { INSERT_USAGE, type UsageRecorder, type UsageRow } from './usage-row.ts'
+import type { Spooled, UsageSpool } from './usage-spool.ts'
+
+const BATCH_MAX = 500
+/** Rows that come within it go together. */
+const GATHER_MS = 100
+const RETRY_MS = 1000
+/** For what is left when the gateway stops; the rest waits for the next start. */
+const LAST_MS_MAX = 1500
+
+export interface UsageWriterOptions {
+  store: Store
+  spool: UsageSpool
+  log: Logger
+  meter?: Meter
+}
+
+export class UsageWriter implements UsageRecorder, Service {
+  readonly #options: UsageWriterOptions
+  readonly #stopping = new AbortController()
+  #news = Promise.withResolvers<void>()
+  #running: Promise<void> | null = null
+  #isAway = false
+  #refused = 0
+
+  constructor(options: UsageWriterOptions) {
+    this.#options = options
+    const { meter, spool } = options
+    meter
+      ?.createObservableGauge('haif_usage_spooled', { description: 'Usage rows not stored yet' })
+      .addCallback((gauge) => gauge.observe(spool.length))
+    meter
+      ?.createObservableCounter('haif_usage_dropped_total', {
+        description: 'Usage rows lost: no room in the spool, or refused by the database'
+      })
+      .addCallback((counter) => counter.observe(spool.dropped + this.#refused))
+  }
+
+  record(row: UsageRow): void {
+    this.#options.spool.append(JSON.stringify(row))
+    this.#news.resolve()
+  }
+
+  /** Also what an earlier run has left. */
+  async start(): Promise<void> {
+    this.#running = this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#news.resolve()
+    const late = sleep(LAST_MS_MAX, undefined, { ref: false })
+    await Promise.race([this.#running, late])
+    if (!this.#isAway) await Promise.race([this.flush().catch(() => {}), late]) // it waits on disk
+    this.#options.spool.close()
+  }
+
+  /** Everything that is in the spool now. */
+  async flush(): Promise<void> {
+    const { spool } = this.#options
+    for (;;) {
+      const batch = spool.oldest(BATCH_MAX)
+      if (batch.length === 0) return
+      await this.#write(batch)
+      spool.remove(batch[0]!.id, batch.at(-1)!.id)
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    const rest = (ms: number) => sleep(ms, undefined, { signal }).catch(() => {})
+    while (!signal.aborted) {
+      const news = this.#news
+      try {
+        await this.flush()
+        this.#found()
+        await news.promise
+        this.#news = Promise.withResolvers()
+        await rest(GATHER_MS)
+      } catch (error) {
+        this.#lost(error)
+        await rest(RETRY_MS)
+      }
+    }
+  }
+
+  async #write(batch: Spooled[]): Promise<void> {
+    const { store } = this.#options
+    try {
+      await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
+    } catch (error) {
+      if (error instanceof HaifError) throw error
+      if (batch.length > 1) {
+        // One of them is the cause, and must not keep the others waiting.
+        for (const one of batch) await this.#write([one])
+        return
+      }
+      this.#refused++
+      this.#options.log.error({ err: error }, 'the database refuses a usage row, which is lost')
+    }
+  }
+
+  #lost(error: unknown): void {
+    if (this.#isAway) return
+    this.#isAway = true
+    const { log } = this.#options
+    log.warn({ reason: (error as Error).message }, 'usage cannot be stored now, and waits on disk')
+  }
+
+  #found(): void {
+    if (this.#isAway) this.#options.log.info('usage is stored again')
+    this.#isAway = false
+  }
+}

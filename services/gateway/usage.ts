@@ -1,0 +1,26 @@
+/** The books of a gateway: a spool on the disk of this machine, and the database behind it. */
+import { join } from 'node:path'
+import type { Home } from '#shared/home.ts'
+import type { Logger } from '#shared/log.ts'
+import type { Store } from '#shared/store/store.ts'
+import type { Metrics } from '#shared/telemetry.ts'
+import { UsageSpool } from './usage-spool.ts'
+import { UsageWriter } from './usage-writer.ts'
+
+export interface UsageOptions {
+  store: Store
+  home: Home
+  usageSpoolMax: number
+  log: Logger
+  metrics?: Metrics
+}
+
+export function createUsage({ store, home, usageSpoolMax, log, metrics }: UsageOptions) {
+  const spool = new UsageSpool(join(home.state, 'usage.sqlite'), usageSpoolMax)
+  return new UsageWriter({
+    store,
+    spool,
+    log,
+    ...(metrics === undefined ? {} : { meter: metrics.meter })
+  })
+}

@@ -1,0 +1,22 @@
+/** Answers `OPTIONS` with the methods that an address has, and nothing for browsers: CORS is off. */
+import type { FastifyInstance } from 'fastify'
+
+/** Before any route is added: it takes note of the routes that come after it. */
+export function tellAllowedMethods(app: FastifyInstance): void {
+  const methods = new Map<string, Set<string>>() // one entry for each route
+  app.addHook('onRoute', ({ url, method }) => {
+    const all = [method].flat().filter((name) => name !== 'OPTIONS')
+    if (all.length === 0) return
+    const known = methods.get(url)
+    for (const name of all) known?.add(name)
+    if (known !== undefined) return
+    const allowed = new Set(all)
+    methods.set(url, allowed)
+    app.options(url, { schema: { hide: true } }, async (_request, reply) =>
+      reply
+        .code(204)
+        .header('allow', [...allowed, 'OPTIONS'].join(', '))
+        .send()
+    )
+  })
+}

@@ -1,0 +1,83 @@
+/** How a route asks the mesh: with what the headers say, within a deadline, and counted. */
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { gatewayInfer, type InferenceRequest } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { OwnedContext } from '#shared/rpc/context.ts'
+import type { BridgeMetrics } from './bridge-metrics.ts'
+import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
+import type { Failures } from './failures.ts'
+import { readOptions, readTimeoutMs, readTraceparent } from './request-headers.ts'
+import type { RunningRequests } from './running-requests.ts'
+
+export interface InferenceDeps {
+  gateways: PeerPool
+  running: RunningRequests
+  failures: Failures
+  counts: BridgeMetrics
+  timeoutMsMax: number
+  keepAliveMs: number
+}
+
+/** The context of a request, which ends with its HTTP response. */
+export function enterContext(
+  deps: Pick<InferenceDeps, 'running' | 'timeoutMsMax'>,
+  request: FastifyRequest,
+  reply: FastifyReply
+): OwnedContext {
+  return deps.running.enter(reply.raw, {
+    requestId: request.id,
+    traceparent: readTraceparent(request.headers),
+    timeoutMs: readTimeoutMs(request.headers, deps.timeoutMsMax)
+  })
+}
+
+/** Asks for one answer to each of the wanted, all at the same time. */
+export function infer(
+  deps: InferenceDeps,
+  wanted: readonly InferenceRequest[],
+  request: FastifyRequest,
+  context: OwnedContext
+): AnswerParts {
+  const options = { ...readOptions(request.headers), caller: request.ip }
+  const answers = wanted.map((one, index) => {
+    const inference: InferenceRequest = { ...one, ...options }
+    const { idempotencyKey: key } = inference
+    if (key !== undefined && index > 0) inference.idempotencyKey = keyOf(key, index)
+    return measured(
+      inferBatchesThrough(deps.gateways, gatewayInfer, inference, context),
+      deps.counts
+    )
+  })
+  return mergeAnswers(answers, () => {
+    context.abort(new HaifError('CANCELLED', 'another answer of the same HTTP request failed'))
+  })
+}
+
+/** Each of several answers to one HTTP request is a request of its own in the mesh. */
+const keyOf = (key: string, index: number): string =>
+  createHash('sha256').update(`${index}\n${key}`).digest('hex')
+
+async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
+  const startedAt = performance.now()
+  let first = true
+  let left = false
+  try {
+    for (;;) {
+      const { done, value } = await answer.next()
+      if (first) counts.firstToken((performance.now() - startedAt) / 1000)
+      first = false
+      if (done === true) {
+        counts.tokens(value.usage)
+        return value
+      }
+      left = true
+      yield value
+      left = false
+    }
+  } finally {
+    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
+  }
+}

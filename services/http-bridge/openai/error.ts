@@ -1,0 +1,84 @@
+/**
+ * Errors as OpenAI's clients expect them: `{error: {message, type, param, code}}`.
+ * https://platform.openai.com/docs/guides/error-codes
+ */
+import type { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
+import type { ErrorCode, HaifError } from '#shared/errors.ts'
+import { publicMessage } from '../errors.ts'
+
+/** Parameters of the mesh, where an endpoint has another name for them than the same with underscores. */
+export type ParamNames = Readonly<Record<string, string>>
+
+export function openAiErrorBody(error: HaifError, names: ParamNames = {}): OpenAiErrorBody {
+  const inside = paramInside(error)
+  const param = inside === null ? null : paramName(inside, names)
+  const message = publicMessage(error)
+  return {
+    error: {
+      message: inside === null || param === null ? message : renamed(message, inside, param),
+      type: typeOf(error.httpStatus),
+      param,
+      code: CODES[error.code] ?? error.code.toLowerCase()
+    }
+  }
+}
+
+/** As in `shared/errors.ts`, but for what OpenAI's clients know by another status. */
+export function openAiStatus(error: HaifError): number {
+  return error.code === 'CONTEXT_TOO_LONG' ? 400 : error.httpStatus
+}
+
+/** Where OpenAI has a word of its own; the others are our codes in small letters. */
+const CODES: Partial<Record<ErrorCode, string>> = {
+  VALIDATION_FAILED: 'invalid_value',
+  CONTEXT_TOO_LONG: 'context_length_exceeded',
+  RATE_LIMITED: 'rate_limit_exceeded',
+  INTERNAL: 'server_error'
+}
+
+function typeOf(status: number): OpenAiErrorBody['error']['type'] {
+  switch (status) {
+    case 401:
+      return 'authentication_error'
+    case 403:
+      return 'permission_error'
+    case 429:
+      return 'rate_limit_error'
+    default:
+      return status < 500 ? 'invalid_request_error' : 'server_error'
+  }
+}
+
+/** The field of the body, or the parameter under its name in the mesh. */
+function paramInside({ code, details }: HaifError): string | null {
+  const param = details?.['param'] ?? details?.['field']
+  if (typeof param === 'string' && param !== '') return param
+  return code === 'MODEL_NOT_FOUND' ? 'model' : null
+}
+
+/** `messages.0.content` is `messages[0].content` there, `topLogprobs` is `top_logprobs`. */
+function paramName(name: string, names: ParamNames): string {
+  const known = names[name] ?? NAMES[name]
+  if (known !== undefined) return known
+  return name
+    .replaceAll(/\.(\d+)(?=\.|$)/g, '[$1]')
+    .replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+}
+
+const NAMES: ParamNames = {
+  tokens: 'prompt',
+  topLogprobs: 'top_logprobs',
+  repeatPenalty: 'repetition_penalty',
+  inputs: 'input'
+}
+
+export const RESPONSES_NAMES: ParamNames = {
+  maxTokens: 'max_output_tokens',
+  responseFormat: 'text.format',
+  reasoningEffort: 'reasoning.effort',
+  logprobs: 'include'
+}
+
+/** The word that the message has for it; `tokens` and the like are words of the sentence. */
+const renamed = (message: string, inside: string, param: string): string =>
+  /[A-Z.]/.test(inside) ? message.replace(inside, param) : message

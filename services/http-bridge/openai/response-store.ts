@@ -1,0 +1,99 @@
+/**
+ * Responses that clients may name later: by `previous_response_id`, by an item's id, by `GET`.
+ *
+ * They live in the memory of one bridge, within three bounds, and the oldest go first. A client gets
+ * only what was made with the same `Authorization` header.
+ */
+import { createHash } from 'node:crypto'
+import type { OutputItem, ResponseObject } from '#shared/contracts/http-responses.ts'
+import type { ChatMessage } from '#shared/contracts/inference.ts'
+
+export interface StoreBounds {
+  responses: number
+  bytes: number
+  ageMs: number
+}
+
+export const STORE_BOUNDS: StoreBounds = {
+  responses: 1024,
+  bytes: 64 * 1024 * 1024,
+  ageMs: 24 * 60 * 60 * 1000
+}
+
+interface Stored {
+  response: ResponseObject
+  /** The whole conversation up to and with this response. */
+  messages: readonly ChatMessage[]
+  owner: string
+  bytes: number
+  storedAt: number
+}
+
+export class ResponseStore {
+  readonly #bounds: StoreBounds
+  readonly #now: () => number
+  readonly #stored = new Map<string, Stored>() // oldest first; at most `bounds.responses`
+  readonly #responseOfItem = new Map<string, string>() // of what is stored
+  #bytes = 0
+
+  constructor(deps: { bounds?: StoreBounds; now: () => number }) {
+    this.#bounds = deps.bounds ?? STORE_BOUNDS
+    this.#now = deps.now
+  }
+
+  get size(): number {
+    return this.#stored.size
+  }
+
+  add(response: ResponseObject, messages: readonly ChatMessage[], owner: string): void {
+    const bytes = JSON.stringify(response).length + sizeOf(messages)
+    this.#stored.set(response.id, { response, messages, owner, bytes, storedAt: this.#now() })
+    for (const { id } of response.output) this.#responseOfItem.set(id, response.id)
+    this.#bytes += bytes
+    this.#expire()
+  }
+
+  get(id: string, owner: string): Pick<Stored, 'response' | 'messages'> | undefined {
+    this.#expire()
+    const stored = this.#stored.get(id)
+    return stored?.owner === owner ? stored : undefined
+  }
+
+  item(id: string, owner: string): OutputItem | undefined {
+    const { response } = this.get(this.#responseOfItem.get(id) ?? '', owner) ?? {}
+    return response?.output.find((item) => item.id === id)
+  }
+
+  /** Whether there was one. */
+  delete(id: string, owner: string): boolean {
+    if (this.get(id, owner) === undefined) return false
+    this.#drop(id)
+    return true
+  }
+
+  #expire(): void {
+    const { responses, bytes, ageMs } = this.#bounds
+    for (const [id, { storedAt }] of this.#stored) {
+      const fits = this.#stored.size <= responses && this.#bytes <= bytes
+      if (fits && this.#now() - storedAt <= ageMs) return
+      this.#drop(id)
+    }
+  }
+
+  #drop(id: string): void {
+    const { response, bytes } = this.#stored.get(id)!
+    this.#stored.delete(id)
+    this.#bytes -= bytes
+    for (const item of response.output) this.#responseOfItem.delete(item.id)
+  }
+}
+
+/** Characters, of which most take one byte; what a conversation shares with others counts each time. */
+const sizeOf = (messages: readonly ChatMessage[]): number =>
+  messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)
+
+/** Whoever sends the same header is the same client; the header itself is not kept. */
+export const ownerOf = (authorization: string | undefined): string =>
+  createHash('sha256')
+    .update(authorization ?? '')
+    .digest('base64')

@@ -1,0 +1,53 @@
+/** Sampling, stop texts and choices: from OpenAI's names to ours. */
+import type { Static, TSchema } from 'typebox'
+import type { commonFields, samplingFields } from '#shared/contracts/http-openai.ts'
+import {
+  MAX_TOKENS_MAX,
+  type InferenceRequest,
+  type Sampling
+} from '#shared/contracts/inference.ts'
+
+type Optional<Fields> = {
+  [Name in keyof Fields]?: Fields[Name] extends infer Field
+    ? Static<Extract<Field, TSchema>>
+    : never
+}
+export type SamplingFields = Optional<typeof samplingFields>
+export type CommonFields = Optional<typeof commonFields>
+
+/** Absent: as many tokens as the context holds. */
+export const NO_LIMIT = MAX_TOKENS_MAX
+
+export function readSampling(body: SamplingFields): Sampling {
+  const sampling: Sampling = {}
+  if (body.temperature !== undefined) sampling.temperature = body.temperature
+  if (body.top_p !== undefined) sampling.topP = body.top_p
+  if (body.top_k !== undefined) sampling.topK = body.top_k
+  if (body.min_p !== undefined) sampling.minP = body.min_p
+  if (body.seed !== undefined) sampling.seed = toUint32(body.seed)
+  if (body.repetition_penalty !== undefined) sampling.repeatPenalty = body.repetition_penalty
+  if (body.frequency_penalty !== undefined) sampling.frequencyPenalty = body.frequency_penalty
+  if (body.presence_penalty !== undefined) sampling.presencePenalty = body.presence_penalty
+  if (body.logit_bias !== undefined && Object.keys(body.logit_bias).length > 0) {
+    sampling.logitBias = body.logit_bias
+  }
+  return sampling
+}
+
+export function readStop(stop: string | string[] | undefined): string[] | undefined {
+  if (stop === undefined || stop.length === 0) return undefined
+  return typeof stop === 'string' ? [stop] : stop
+}
+
+/** One request for each choice; with a seed each has one of its own, or they would all be alike. */
+export function choicesOf(request: InferenceRequest, n: number): InferenceRequest[] {
+  const { seed } = request.sampling
+  return Array.from({ length: n }, (_, index) =>
+    seed === undefined || index === 0
+      ? request
+      : { ...request, sampling: { ...request.sampling, seed: toUint32(seed + index) } }
+  )
+}
+
+/** Clients send 64-bit seeds; engines take 32 bits. */
+const toUint32 = (seed: number): number => Number(BigInt.asUintN(32, BigInt(seed)))

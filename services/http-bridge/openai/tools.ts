@@ -1,0 +1,63 @@
+/** Tools that a request offers, and which of them the model may or must call. */
+import type { InferenceRequest, Tool, ToolChoice } from '#shared/contracts/inference.ts'
+import { invalid, type Refusal } from './body.ts'
+
+/** Beside those with other faults, which the schema names better. */
+export const OTHER_TOOLS: Refusal = {
+  why: 'HAIF has no tools of its own, only those of type `function`, which the client runs',
+  unless: (tools) => !Array.isArray(tools) || !tools.some((tool) => isOfOtherType(tool))
+}
+
+function isOfOtherType(tool: unknown): boolean {
+  const { type } = (tool ?? {}) as { type?: unknown }
+  return typeof type === 'string' && type !== 'function'
+}
+
+/** As both APIs mean it, however they write it. */
+export interface Wanted {
+  tools: Tool[]
+  choice: ToolChoice | { mode: 'auto' | 'required'; among: string[] } | undefined
+  parallel: boolean | undefined
+}
+
+type ToolFields = Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>
+
+export function toolFields({ tools, choice, parallel }: Wanted): ToolFields {
+  const named = new Set(tools.map(({ name }) => name))
+  for (const name of namesIn(choice)) {
+    if (!named.has(name))
+      throw invalid('tool_choice', `tool_choice names ${name}, which is no tool`)
+  }
+  if (tools.length === 0) {
+    if (choice !== 'required') return {}
+    throw invalid('tool_choice', 'tool_choice is "required" and there are no tools')
+  }
+  if (named.size < tools.length) throw invalid('tools', 'two tools have the same name')
+  const fields: ToolFields = { tools }
+  if (typeof choice === 'object' && 'among' in choice) {
+    fields.tools = tools.filter(({ name }) => choice.among.includes(name))
+    fields.toolChoice = choice.mode
+  } else if (choice !== undefined) fields.toolChoice = choice
+  if (parallel !== undefined) fields.parallelToolCalls = parallel
+  return fields
+}
+
+function namesIn(choice: Wanted['choice']): string[] {
+  if (typeof choice !== 'object') return []
+  return 'among' in choice ? choice.among : [choice.name]
+}
+
+interface GivenTool {
+  name: string
+  description?: string
+  parameters?: Record<string, unknown>
+  strict?: boolean
+}
+
+export function readTool({ name, description, parameters, strict }: GivenTool): Tool {
+  const tool: Tool = { name }
+  if (description !== undefined) tool.description = description
+  if (parameters !== undefined) tool.parameters = parameters
+  if (strict !== undefined) tool.strict = strict
+  return tool
+}

@@ -1,0 +1,164 @@
+/**
+ * How a model writes its tool calls, found out from its own chat template: a call with known words is
+ * rendered as a past message, and the texts around those words are the format. (llama.cpp finds its
+ * formats in the same way.) So the families need no list: Hermes and Qwen with `<tool_call>`, Llama's
+ * plain JSON, Mistral's `[TOOL_CALLS]` and DeepSeek's sections are all texts around a name and a JSON
+ * object. A template that writes arguments as anything but JSON has no format here.
+ */
+export interface CallFormat {
+  /** Before the name of the first call. */
+  begin: string
+  /** The part of `begin` that says that a call begins; the rest of it is certain then. */
+  trigger: string
+  /** Whether the trigger may be anywhere; otherwise only an answer that begins with it is a call. */
+  triggerAnywhere: boolean
+  /** Between a name and its arguments. */
+  middle: string
+  /** Between the arguments of one call and the name of the next; null: one call in a turn. */
+  between: string | null
+  /** After the arguments of the last call. */
+  end: string
+  /** Whether the template wants arguments as JSON text, and not as an object. */
+  argumentsAsText: boolean
+}
+
+export interface ProbeMessage {
+  role: 'user' | 'assistant'
+  content: string
+  tool_calls?: {
+    id: string
+    type: 'function'
+    function: { name: string; arguments: unknown }
+  }[]
+}
+
+/** Renders a chat with the two `PROBE_TOOLS`; throws where the template does. */
+export type RenderProbe = (messages: readonly ProbeMessage[]) => string
+
+/** `cutEnd`: a text without what ends a turn. */
+export function findCallFormat(
+  render: RenderProbe,
+  cutEnd: (text: string) => string
+): CallFormat | null {
+  for (const argumentsAsText of [true, false]) {
+    const format = formatWith(render, cutEnd, argumentsAsText)
+    if (format !== null) return format
+  }
+  return null
+}
+
+/** Stands for one character of an id that the model makes up, as Mistral's do. */
+export const ID_CHARACTER = '\uE000'
+const ID_LENGTH = 9
+const NAMES = ['haifProbeOne', 'haifProbeTwo'] as const
+const IDS = ['hAiFpRb01', 'hAiFpRb02'] as const
+const KEY = 'haifProbeKey'
+const CONTENT = 'haifProbeContent'
+
+export const PROBE_TOOLS = NAMES.map((name) => ({
+  type: 'function',
+  function: {
+    name,
+    description: 'A probe.',
+    parameters: {
+      type: 'object',
+      properties: { [KEY]: { type: 'string', description: 'A probe.' } },
+      required: [KEY]
+    }
+  }
+}))
+
+const USER: ProbeMessage = { role: 'user', content: 'Hello' }
+
+function formatWith(
+  render: RenderProbe,
+  cutEnd: (text: string) => string,
+  asText: boolean
+): CallFormat | null {
+  const said = attempt(() => render([USER, { role: 'assistant', content: CONTENT }]))
+  const one = attempt(() => render([USER, calling(1, asText)]))
+  if (said === null || one === null) return null
+  const from = Math.min(commonPrefix(said, one), Math.max(0, said.indexOf(CONTENT)))
+  const first = callIn(one, from, 0)
+  if (first === null || first.rest.includes(NAMES[0])) return null
+  const begin = withIdSlots(first.before).trimStart()
+  const trigger = triggerOf(begin)
+  if (trigger === null) return null
+  const turnEnd = said.slice(said.indexOf(CONTENT) + CONTENT.length)
+  const isPlainEnd = turnEnd !== '' && first.rest.endsWith(turnEnd)
+  const rest = isPlainEnd ? first.rest.slice(0, -turnEnd.length) : cutEnd(first.rest)
+  return {
+    begin,
+    ...trigger,
+    middle: withIdSlots(first.middle),
+    between: betweenOf(attempt(() => render([USER, calling(2, asText)])) ?? '', from, first),
+    end: withIdSlots(rest).trimEnd(),
+    argumentsAsText: asText
+  }
+}
+
+/** A tag says it at once. Plain JSON is a call when it begins as one. */
+function triggerOf(begin: string): Pick<CallFormat, 'trigger' | 'triggerAnywhere'> | null {
+  const tag = /^(<[^<>\s]{2,}>|\[[A-Z_]{2,}\])/.exec(begin)?.[0]
+  if (tag !== undefined) return { trigger: tag, triggerAnywhere: true }
+  const trigger = begin.replace(/[\s:"']+$/, '')
+  return trigger.length < 3 ? null : { trigger, triggerAnywhere: false }
+}
+
+interface CallText {
+  before: string
+  middle: string
+  rest: string
+  end: number
+}
+
+/** The first call from a place on, if the name and then the arguments as JSON are there. */
+function callIn(text: string, from: number, which: 0 | 1): CallText | null {
+  const at = text.indexOf(NAMES[which], from)
+  if (at === -1) return null
+  const afterName = at + NAMES[which].length
+  const json = new RegExp(`\\{\\s*"${KEY}"\\s*:\\s*"${which}"\\s*\\}`).exec(text.slice(afterName))
+  if (json === null) return null
+  const end = afterName + json.index + json[0].length
+  const middle = text.slice(afterName, afterName + json.index)
+  return { before: text.slice(from, at), middle, rest: text.slice(end), end }
+}
+
+function betweenOf(text: string, from: number, only: CallText): string | null {
+  const first = callIn(text, from, 0)
+  if (first === null || first.before !== only.before || first.middle !== only.middle) return null
+  const second = callIn(text, first.end, 1)
+  if (second === null) return null
+  const alike = (a: string, b: string) => withIdSlots(a) === withIdSlots(b)
+  const isRegular = alike(second.middle, first.middle) && alike(second.rest, only.rest)
+  return isRegular ? withIdSlots(second.before) : null
+}
+
+function calling(count: 1 | 2, asText: boolean): ProbeMessage {
+  const calls = NAMES.slice(0, count).map((name, i) => {
+    const given = { [KEY]: String(i) }
+    const args = asText ? JSON.stringify(given) : given
+    return { id: IDS[i]!, type: 'function' as const, function: { name, arguments: args } }
+  })
+  return { role: 'assistant', content: '', tool_calls: calls }
+}
+
+function withIdSlots(text: string): string {
+  const slot = ID_CHARACTER.repeat(ID_LENGTH)
+  return text.replaceAll(IDS[0], slot).replaceAll(IDS[1], slot)
+}
+
+function commonPrefix(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && length < b.length && a[length] === b[length]) length++
+  return length
+}
+
+/** Templates refuse what they do not know by throwing. */
+function attempt(render: () => string): string | null {
+  try {
+    return render()
+  } catch {
+    return null
+  }
+}

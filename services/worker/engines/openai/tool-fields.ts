@@ -1,0 +1,54 @@
+/** Tools, past calls and their results in the words of the OpenAI protocol. */
+import type { ChatMessage, ToolChoice } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from '../engine.ts'
+import type { Dialect } from './dialect.ts'
+
+export function toolFields(request: GenerateRequest, dialect: Dialect): Record<string, unknown> {
+  const { tools, toolChoice = 'auto', parallelToolCalls } = request
+  if (tools === undefined) return {}
+  const asked = {
+    toolChoice: toolChoice !== 'auto',
+    parallelToolCalls: parallelToolCalls === false
+  }
+  for (const [param, isAsked] of Object.entries(asked)) {
+    if (isAsked && !dialect.choosesTools) throw ignored(param)
+  }
+  return {
+    tools: tools.map(({ strict, ...tool }) => {
+      return { type: 'function', function: strict === undefined ? tool : { ...tool, strict } }
+    }),
+    ...(asked.toolChoice ? { tool_choice: choiceOf(toolChoice) } : {}),
+    ...(parallelToolCalls === undefined || !dialect.choosesTools
+      ? {}
+      : { parallel_tool_calls: parallelToolCalls })
+  }
+}
+
+const choiceOf = (choice: ToolChoice) =>
+  typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } }
+
+export function effortFields(
+  { reasoningEffort: effort }: GenerateRequest,
+  dialect: Dialect
+): Record<string, unknown> {
+  if (effort === undefined) return {}
+  if (dialect.effort === 'field') return { reasoning_effort: effort }
+  return { chat_template_kwargs: { enable_thinking: effort !== 'none', reasoning_effort: effort } }
+}
+
+export function messageFields({ role, content, toolCalls = [], toolCallId }: ChatMessage) {
+  if (role === 'tool') return { role, content, tool_call_id: toolCallId ?? '' }
+  if (toolCalls.length === 0) return { role, content }
+  const calls = toolCalls.map(({ id, name, arguments: text }) => {
+    return { id, type: 'function', function: { name, arguments: text } }
+  })
+  return { role, content: content === '' ? null : content, tool_calls: calls }
+}
+
+const ignored = (param: string): HaifError =>
+  new HaifError(
+    'UNSUPPORTED_PARAMETER',
+    `the server behind this worker ignores ${param}: leave it out, or use another model`,
+    { details: { param } }
+  )

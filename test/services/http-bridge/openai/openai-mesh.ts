@@ -1,0 +1,125 @@
+/** A whole mesh with a bridge in front of it, for clients that speak OpenAI's API. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { silentLogger } from '#shared/log.ts'
+import { createMetrics } from '#shared/telemetry.ts'
+import {
+  createHttpBridge,
+  type HttpBridgeDeps
+} from '../../../../services/http-bridge/http-bridge.ts'
+import type { SimOptions } from '../../../../services/worker/engines/sim/sim-engine.ts'
+import { writeRandomModel } from '../../../../services/worker/gguf/random-model.ts'
+import { modelSource } from '../../../../services/worker/models/model-source.ts'
+import type { Worker } from '../../../../services/worker/worker.ts'
+import { embeddingSource } from '../../../helpers/embedding-engine.ts'
+import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh.ts'
+import { atEnd } from '../../../helpers/peers.ts'
+import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
+import { until } from '../../../helpers/until.ts'
+
+/** The model of random weights: with these its calls are valid and end soon. */
+export const TOOL_SAMPLING = { temperature: 1.2, seed: 5 }
+
+export interface OpenAiMesh {
+  mesh: TestMesh
+  /** Of the bridge, for `baseURL`. */
+  v1: string
+  url: string
+  /** Nothing runs any more on the worker. */
+  idle: () => Promise<void>
+  running: () => number
+  post: (path: string, body: unknown, headers?: Record<string, string>) => Promise<Response>
+}
+
+export interface OpenAiSetup {
+  /** Answers of `sim` end after 6 tokens unless said otherwise. */
+  sim?: Partial<SimOptions>
+  /** Also `haif-tiny` and `random`, which has tools. */
+  llama?: boolean
+  bridge?: Partial<HttpBridgeDeps>
+}
+
+/** Models: `sim`, `slow` (endless, 50 tokens/s), `vectors` (embeds: the vector says how long the text is). */
+export async function startOpenAiMesh(
+  t: TestContext,
+  setup: OpenAiSetup = {}
+): Promise<OpenAiMesh> {
+  const mesh = await startMesh(t, { workers: [] })
+  const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
+  const { worker } = await mesh.addWorker([
+    simSource({ ...free, answerTokens: 6, ...setup.sim }),
+    simSource({ name: 'slow', decodeTokensPerSecond: 50, prefillTokensPerSecond: Infinity }),
+    embeddingSource({ ...free, name: 'vectors', vectorSize: 3 }),
+    ...(setup.llama === true ? await llamaModels(t) : [])
+  ])
+  await worker.loaded()
+  await mesh.ready()
+  const bridge = createHttpBridge({
+    join: mesh.joiner('bridge'),
+    self: { host: 'test', version: '1.2.3' },
+    host: '127.0.0.1',
+    port: 0,
+    log: silentLogger(),
+    metrics: createMetrics(),
+    ...setup.bridge
+  })
+  atEnd(t, () => bridge.stop())
+  await bridge.start()
+  const { url } = bridge
+  const count = worker.models().length
+  await until(async () => {
+    const response = await fetch(`${url}/v1/models`)
+    return response.ok && ((await response.json()) as { data: unknown[] }).data.length === count
+  })
+  const running = () => requestsOn(worker)
+  return {
+    mesh,
+    url,
+    v1: `${url}/v1`,
+    running,
+    idle: () => until(() => running() === 0),
+    post: (path, body, headers = {}) =>
+      fetch(url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...headers },
+        body: JSON.stringify(body)
+      })
+  }
+}
+
+const requestsOn = (worker: Worker): number =>
+  worker.models().reduce((sum, { running, waiting }) => sum + running + waiting, 0)
+
+async function llamaModels(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'haif-openai-'))
+  atEnd(t, () => rm(folder, { recursive: true, force: true }))
+  const file = join(folder, 'random.gguf')
+  writeRandomModel(file, {
+    seed: 13,
+    shape: { contextLength: 2048 },
+    chatTemplate: HERMES_TEMPLATE
+  })
+  return [modelSource('builtin', { folder }), modelSource(file, { folder })]
+}
+
+/** Data of the events of a whole stream, with their names; the comments apart. */
+export interface ReadStream {
+  events: { event: string | null; data: string }[]
+  comments: string[]
+}
+
+export function readStream(text: string): ReadStream {
+  const read: ReadStream = { events: [], comments: [] }
+  for (const block of text.split('\n\n').filter((one) => one !== '')) {
+    if (block.startsWith(':')) {
+      read.comments.push(block.slice(2))
+      continue
+    }
+    const match = /^(?:event: (\S+)\n)?data: (.*)$/.exec(block)
+    if (match === null) throw new Error(`not an event: ${block}`)
+    read.events.push({ event: match[1] ?? null, data: match[2]! })
+  }
+  return read
+}

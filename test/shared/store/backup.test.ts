@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { backup, restore } from '#shared/store/backup.ts'
+import { loadMigrations } from '#shared/store/migrations.ts'
+import type { Store } from '#shared/store/store.ts'
+import { STORE_KINDS } from '../../helpers/stores.ts'
+
+const [POSTGRES, EMBEDDED] = STORE_KINDS
+
+test('a backup goes from one kind of database to the other and back', async (t) => {
+  const { store: embedded } = await EMBEDDED!.start(t)
+  const { store: postgres } = await POSTGRES!.start(t)
+  await fill(embedded)
+  const lines = await linesOf(embedded)
+  assert.deepEqual(await restoreInto(postgres, lines), {
+    machines: 1,
+    models: 1,
+    requests: 0,
+    reservations: 0,
+    peers: 2500,
+    model_holdings: 1
+  })
+  const again = await linesOf(postgres)
+  assert.deepEqual(rowsOf(again), rowsOf(lines))
+
+  await assert.rejects(restoreInto(postgres, lines), { code: 'STORE_NOT_EMPTY' })
+  await postgres.query("update peers set role = 'worker'")
+  await restoreInto(postgres, again, true)
+  assert.deepEqual(rowsOf(await linesOf(postgres)), rowsOf(lines))
+})
+
+test('a backup that was changed, cut off, or is none is refused, and nothing is touched', async (t) => {
+  const { store } = await POSTGRES!.start(t)
+  await fill(store)
+  const lines = await linesOf(store)
+  const head = JSON.parse(lines[0]!) as object
+  const foreign = { number: 9999, name: '9999-later.sql', digest: '0' }
+  const bad: [string[], RegExp][] = [
+    [lines.with(2, lines[2]!.replace('"cpus":8', '"cpus":9')), /does not match its digest/],
+    [lines.slice(0, -1), /its end is missing/],
+    [lines.toSpliced(5, 1), /does not match its digest/],
+    [[], /its end is missing/],
+    [['hello'], /not a backup of HAIF/],
+    [lines.with(0, JSON.stringify({ ...head, haifBackup: 99 })), /format that this HAIF/]
+  ]
+  for (const [content, message] of bad) {
+    await assert.rejects(restoreInto(store, content, true), { code: 'BACKUP_INVALID', message })
+  }
+  await store.query('insert into schema_migrations (number, name, digest) values ($1, $2, $3)', [
+    foreign.number,
+    foreign.name,
+    foreign.digest
+  ])
+  const newer = await linesOf(store)
+  await assert.rejects(restoreInto(store, newer, true), { code: 'SCHEMA_MISMATCH' })
+  const [left] = await store.query<{ count: number }>('select count(*) as count from peers')
+  assert.equal(left!.count, 2500)
+})
+
+async function fill(store: Store): Promise<void> {
+  await store.query(
+    `insert into machines values ('a "b"', 8, 9007199254740993, '{"n": [1, null]}', now(), now())`
+  )
+  await store.query(
+    `insert into peers select lpad(i::text, 64, '0'), 'gateway', 'a "b"', E'1\n2', '{}', now(), now()
+     from generate_series(1, 2500) i`
+  )
+  await store.query(
+    `insert into models values ('m', 'd', 'sim', null, null, 8192, 0, now(), now())`
+  )
+  await store.query(
+    `insert into model_holdings values ('m', 'd', lpad('7', 64, '0'), now(), now())`
+  )
+}
+
+async function linesOf(store: Store): Promise<string[]> {
+  const lines: string[] = []
+  await backup(store, async (line) => void lines.push(line))
+  return lines
+}
+
+async function* each(lines: readonly string[]): AsyncGenerator<string, void, void> {
+  yield* lines
+}
+
+const restoreInto = (store: Store, lines: readonly string[], force = false) =>
+  restore(store, () => each(lines), { force, migrations: loadMigrations() })
+
+/** Without the head, which says when, and the digest; rows may come in any order. */
+const rowsOf = (lines: readonly string[]): string[] => lines.slice(1, -1).toSorted()
