@@ -75,8 +75,11 @@ export class Failures {
   }
 }
 
-/** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too. */
-const isOpenAi = ({ url }: FastifyRequest): boolean => url.startsWith('/v1/')
+/** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too, but what is ours. */
+const isOpenAi = ({ url }: FastifyRequest): boolean =>
+  url.startsWith('/v1/') && !OWN_ADDRESSES.test(url)
+
+const OWN_ADDRESSES = /^\/v1\/(admin|usage)(\/|\?|$)/
 
 const namesFor = ({ url }: FastifyRequest) =>
   url.startsWith('/v1/responses') ? RESPONSES_NAMES : {}

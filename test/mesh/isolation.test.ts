@@ -3,19 +3,14 @@
  * here fails the test, so that nobody forgets to decide who may use it.
  */
 import assert from 'node:assert/strict'
-import { test, type TestContext } from 'node:test'
-import type { CreateToken } from '#shared/contracts/access.ts'
-import { createLogger, type Logger } from '#shared/log.ts'
+import { test } from 'node:test'
+import { createLogger } from '#shared/log.ts'
 import { createMetrics } from '#shared/telemetry.ts'
-import type { Access } from '../../services/gateway/access/access.ts'
 import { mintToken } from '../../services/gateway/access/token-text.ts'
-import { createHttpBridge, type HttpBridge } from '../../services/http-bridge/http-bridge.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
-import { testPostgres } from '../helpers/postgres.ts'
+import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
+import { startGuardedMesh } from '../helpers/guarded-mesh.ts'
+import { startMesh } from '../helpers/mesh.ts'
 import { atEnd } from '../helpers/peers.ts'
-import { startPostgresStore } from '../helpers/stores.ts'
-
-await testPostgres() // before the tests, so that it ends after all of them
 
 const SECRET_PROMPT = 'the-secret-of-tenant-a'
 
@@ -36,7 +31,7 @@ const RULES: Record<string, { rule: Rule; body?: object; path?: string }> = {
   'GET /v1/models/*': { rule: 'infer', path: '/v1/models/a/b' },
   'POST /v1/chat/completions': { rule: 'infer', body: chat },
   'POST /v1/completions': { rule: 'infer', body: { model: 'sim', prompt: 'hi', max_tokens: 2 } },
-  'POST /v1/embeddings': { rule: 'infer', body: { model: 'sim', input: 'hi' } },
+  'POST /v1/embeddings': { rule: 'infer', body: { model: 'vectors', input: 'hi' } },
   'POST /v1/responses': {
     rule: 'infer',
     body: { model: 'sim', input: 'hi', max_output_tokens: 16 }
@@ -74,61 +69,8 @@ const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
   'any token': REFUSED
 }
 
-interface Setup {
-  mesh: TestMesh
-  access: Access
-  bridge: HttpBridge
-  ask: (route: string, token?: string, body?: object) => Promise<Response>
-  token: (tenant: string, ...scopes: string[]) => Promise<string>
-  logged: string[]
-}
-
-async function setUp(t: TestContext): Promise<Setup> {
-  const { store } = await startPostgresStore(t)
-  const logged: string[] = []
-  const log = capturing(logged)
-  const clock = { offset: 0 }
-  const mesh = await startMesh(t, { gateways: 0, workers: [] })
-  const access = await mesh.addGateway({ store, log, now: () => Date.now() + clock.offset })
-  await mesh.addSimWorker({ decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity })
-  const doer = { actor: 'test', requestId: 'r' }
-  const make = (wish: CreateToken) => access.stored.admin.createToken(wish, doer)
-  const token = async (tenant: string, ...scopes: string[]) =>
-    (await make({ tenant, ...(scopes.length > 0 ? { scopes } : {}) })).secret
-  await token('first') // before the bridge, which else refuses to listen beyond this machine
-  await mesh.ready()
-  const bridge = createHttpBridge({
-    join: mesh.joiner('bridge'),
-    self: { host: 'test', version: '0' },
-    host: '0.0.0.0',
-    port: 0,
-    metrics: createMetrics(),
-    drainMs: 200,
-    log
-  })
-  atEnd(t, () => bridge.stop())
-  await bridge.start()
-  const ask = (route: string, secret?: string, body?: object) => {
-    const [method = '', path = ''] = route.split(' ')
-    const headers: Record<string, string> = {}
-    if (body !== undefined) headers['content-type'] = 'application/json'
-    if (secret !== undefined) headers['authorization'] = `Bearer ${secret}`
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-    return fetch(bridge.url + path.replace(':id', 'unknown'), { method, headers, ...sent })
-  }
-  return { mesh, access, bridge, ask, token, logged }
-}
-
-/** A logger of everything, whose lines can be searched. */
-function capturing(lines: string[]): Logger {
-  const log = createLogger('silent')
-  const note = (...parts: unknown[]) => void lines.push(JSON.stringify(parts))
-  for (const level of ['trace', 'debug', 'info', 'warn', 'error'] as const) log[level] = note
-  return log
-}
-
 test('every address answers every kind of token as decided', async (t) => {
-  const { bridge, ask, token, access } = await setUp(t)
+  const { bridge, ask, token, access } = await startGuardedMesh(t)
   const doer = { actor: 'test', requestId: 'r' }
   const revoked = await access.stored.admin.createToken({ tenant: 'a' }, doer)
   await access.stored.admin.revokeToken(revoked.token.id, doer)
@@ -148,10 +90,12 @@ test('every address answers every kind of token as decided', async (t) => {
     operator: await token('a', 'operator'),
     other: await token('b')
   }
-  const undecided = bridge.routes.filter((route) => !route.startsWith('HEAD ') && !RULES[route])
+  // HEAD is GET, and OPTIONS tells everybody which methods there are.
+  const routes = bridge.routes.filter((route) => !/^(HEAD|OPTIONS) /.test(route))
+  const undecided = routes.filter((route) => !RULES[route])
   assert.deepEqual(undecided, [], 'these addresses need an entry in RULES')
   const wrong: string[] = []
-  for (const route of bridge.routes.filter((each) => !each.startsWith('HEAD '))) {
+  for (const route of routes) {
     const { rule, body, path } = RULES[route]!
     const asked = path === undefined ? route : `${route.split(' ')[0]} ${path}`
     for (const [kind, secret] of Object.entries(tokens)) {
@@ -169,7 +113,7 @@ test('every address answers every kind of token as decided', async (t) => {
 })
 
 test('nothing of one tenant appears for another, in answers, errors and logs', async (t) => {
-  const { ask, token, logged, access } = await setUp(t)
+  const { ask, token, logged, access } = await startGuardedMesh(t)
   const [a, b] = [await token('tenant-a'), await token('tenant-b')]
   const post = async (secret: string, body: object, key: string) => {
     const headers = { 'content-type': 'application/json', 'idempotency-key': key }
@@ -206,8 +150,65 @@ test('nothing of one tenant appears for another, in answers, errors and logs', a
   assert.ok(!audit.includes(a.slice(-20)) && !audit.includes(SECRET_PROMPT))
 })
 
+test('a response that is kept is read, continued and deleted with its own token alone', async (t) => {
+  const { bridge, ask, token } = await startGuardedMesh(t)
+  const [own, sibling, other] = [await token('a'), await token('a'), await token('b')]
+  const operator = await token('ops', 'operator')
+  const body = { model: 'sim', input: SECRET_PROMPT, max_output_tokens: 16 }
+  const made = (await (await ask('POST /v1/responses', own, body)).json()) as { id: string }
+  const strangers = [sibling, other, operator]
+  for (const stranger of strangers) {
+    const continued = { ...body, input: 'and?', previous_response_id: made.id }
+    const answers = [
+      await ask(`GET /v1/responses/${made.id}`, stranger),
+      await ask(`DELETE /v1/responses/${made.id}`, stranger),
+      await ask(`POST /v1/responses/${made.id}/cancel`, stranger),
+      await ask('POST /v1/responses', stranger, continued)
+    ]
+    assert.deepEqual(
+      answers.map(({ status }) => status),
+      [404, 404, 404, 400]
+    )
+    for (const answer of answers) assert.ok(!(await answer.text()).includes(SECRET_PROMPT))
+  }
+  // The same token in the other header is the same caller.
+  const headers = { 'x-haif-token': own }
+  const read = await fetch(`${bridge.url}/v1/responses/${made.id}`, { headers })
+  assert.equal(read.status, 200)
+  assert.equal((await ask(`POST /v1/responses/${made.id}/cancel`, own)).status, 400)
+  assert.equal((await ask(`DELETE /v1/responses/${made.id}`, own)).status, 200)
+  assert.equal((await ask(`GET /v1/responses/${made.id}`, own)).status, 404)
+})
+
+test('what is left of limits is told with every kind of answer', async (t) => {
+  const { ask, make } = await startGuardedMesh(t)
+  const limits = { requestsPerMinute: 100, tokensPerMinute: 100_000 }
+  const { secret } = await make({ tenant: 'a', limits })
+  const asked: Record<string, object> = {
+    '/infer': { model: 'sim', prompt: 'hi', max_tokens: 2 },
+    '/v1/chat/completions': chat,
+    '/v1/completions': { model: 'sim', prompt: 'hi', max_tokens: 2 },
+    '/v1/responses': { model: 'sim', input: 'hi', max_output_tokens: 16 },
+    '/v1/embeddings': { model: 'vectors', input: 'hi' }
+  }
+  const bodies = Object.entries(asked).flatMap(([path, body]) =>
+    path === '/v1/embeddings'
+      ? [[path, body]]
+      : [
+          [path, body],
+          [path, { ...body, stream: true }]
+        ]
+  ) as [string, object][]
+  for (const [i, [path, body]] of bodies.entries()) {
+    const { status, headers } = await ask(`POST ${path}`, secret, body)
+    const left = (kind: string) => headers.get(`x-ratelimit-remaining-${kind}`)
+    assert.deepEqual([path, status, left('requests')], [path, 200, String(99 - i)])
+    assert.ok(Number(left('tokens')) > 0)
+  }
+})
+
 test('an operator rules over HTTP, and what is refused to others is in the audit', async (t) => {
-  const { ask, token } = await setUp(t)
+  const { ask, token } = await startGuardedMesh(t)
   const operator = await token('ops', 'operator')
   const json = async (response: Promise<Response>) =>
     (await (await response).json()) as Record<string, never>

@@ -32,7 +32,9 @@ export function openAiStatus(error: HaifError): number {
 const CODES: Partial<Record<ErrorCode, string>> = {
   VALIDATION_FAILED: 'invalid_value',
   CONTEXT_TOO_LONG: 'context_length_exceeded',
+  UNAUTHENTICATED: 'invalid_api_key',
   RATE_LIMITED: 'rate_limit_exceeded',
+  BUDGET_EXHAUSTED: 'insufficient_quota',
   INTERNAL: 'server_error'
 }
 

@@ -2,9 +2,8 @@
  * Responses that clients may name later: by `previous_response_id`, by an item's id, by `GET`.
  *
  * They live in the memory of one bridge, within three bounds, and the oldest go first. A client gets
- * only what was made with the same `Authorization` header.
+ * only what is its own: see `ownerOf`.
  */
-import { createHash } from 'node:crypto'
 import type { OutputItem, ResponseObject } from '#shared/contracts/http-responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference.ts'
 
@@ -91,9 +90,3 @@ export class ResponseStore {
 /** Characters, of which most take one byte; what a conversation shares with others counts each time. */
 const sizeOf = (messages: readonly ChatMessage[]): number =>
   messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)
-
-/** Whoever sends the same header is the same client; the header itself is not kept. */
-export const ownerOf = (authorization: string | undefined): string =>
-  createHash('sha256')
-    .update(authorization ?? '')
-    .digest('base64')

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { gatewayEmbed, type EmbedReply } from '#shared/contracts/embedding.ts'
 import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http-embeddings.ts'
 import { enterContext, type InferenceDeps } from '../inference.ts'
+import { setLimitHeaders } from '../limit-headers.ts'
 import { bodyCompiler } from '../openai/body.ts'
 import { checkEmbeddingsBody, embeddingsReply, embedRequests } from '../openai/embeddings.ts'
 import { answerReplies, haifHeaders } from '../openai/route-schema.ts'
@@ -30,8 +31,9 @@ export function embeddingsRoute(app: FastifyInstance, deps: EmbeddingsDeps): voi
         // One at a time: a caller with many inputs takes no more of the mesh than one with few.
         replies.push(await deps.gateways.call(gatewayEmbed, embed, context))
       }
-      const { worker } = replies.at(-1)!
+      const { worker, limits } = replies.at(-1)!
       if (worker !== undefined) reply.header('x-haif-worker', worker)
+      if (limits !== undefined) setLimitHeaders(reply.raw, limits)
       return embeddingsReply(replies, request.body.encoding_format)
     }
   )

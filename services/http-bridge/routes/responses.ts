@@ -1,6 +1,6 @@
 /** `POST /v1/responses`, and reading and deleting what was kept of one. */
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import {
   DeletedResponse,
@@ -13,6 +13,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { AnswerParts } from '../answer-parts.ts'
 import { enterContext, infer, type InferenceDeps } from '../inference.ts'
 import { servedBy } from '../infer-reply.ts'
+import { ownerOf } from '../owner.ts'
 import { bodyCompiler, invalid, unsupported } from '../openai/body.ts'
 import { secondsNow } from '../openai/reply-parts.ts'
 import { ResponseEvents } from '../openai/response-events.ts'
@@ -20,7 +21,7 @@ import { outputMessages, toMessages } from '../openai/response-input.ts'
 import { beginResponse, endResponse } from '../openai/response-object.ts'
 import { ResponseOutput } from '../openai/response-output.ts'
 import { checkResponsesBody, readResponses, wantsLogprobs } from '../openai/response-request.ts'
-import { ownerOf, type ResponseStore } from '../openai/response-store.ts'
+import type { ResponseStore } from '../openai/response-store.ts'
 import { answerReplies, errorReplies, haifHeaders } from '../openai/route-schema.ts'
 import { sendEvents } from '../send-events.ts'
 
@@ -40,9 +41,10 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
     { schema: createSchema, validatorCompiler: bodyCompiler(checkResponsesBody) },
     async (request, reply) => {
       const { body } = request
-      const asked = readConversation(responses, request)
-      const wanted = readResponses(body, asked.history, asked.messages)
       const context = enterContext(deps, request, reply)
+      const owner = await ownerOf(deps.gateways, context)
+      const asked = readConversation(responses, body, owner)
+      const wanted = readResponses(body, asked.history, asked.messages)
       const parts = infer(deps, [wanted], request, context)
       const begun = beginResponse({ id: newId('resp_'), createdAt: secondsNow() }, body)
       const complete = (output: ResponseOutput, end: InferenceEnd): ResponseObject => {
@@ -50,7 +52,7 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
         const response = endResponse(begun, output, end, secondsNow())
         if (!response.store) return response
         const conversation = [...asked.history, ...asked.messages, ...outputMessages(output.items)]
-        responses.add(response, conversation, ownerOf(request.headers.authorization))
+        responses.add(response, conversation, owner)
         return response
       }
       const withLogprobs = wantsLogprobs(body)
@@ -65,18 +67,31 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
     }
   )
 
-  app.get<{ Params: ResponseParams }>('/v1/responses/:id', { schema: getSchema }, (request) => {
-    const owner = ownerOf(request.headers.authorization)
-    const stored = responses.get(request.params.id, owner)
-    if (stored === undefined) throw notKept(request.params.id)
-    return stored.response
-  })
+  storedRoutes(app, deps)
+}
+
+function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
+  const { responses, gateways } = deps
+  const ownerFor = (request: FastifyRequest, reply: FastifyReply) =>
+    ownerOf(gateways, enterContext(deps, request, reply))
+
+  app.get<{ Params: ResponseParams }>(
+    '/v1/responses/:id',
+    { schema: getSchema },
+    async (request, reply) => {
+      const { id } = request.params
+      const stored = responses.get(id, await ownerFor(request, reply))
+      if (stored === undefined) throw notKept(id)
+      return stored.response
+    }
+  )
 
   app.delete<{ Params: ResponseParams }>(
     '/v1/responses/:id',
     { schema: deleteSchema },
-    ({ params: { id }, headers }): Static<typeof DeletedResponse> => {
-      if (!responses.delete(id, ownerOf(headers.authorization))) throw notKept(id)
+    async (request, reply): Promise<Static<typeof DeletedResponse>> => {
+      const { id } = request.params
+      if (!responses.delete(id, await ownerFor(request, reply))) throw notKept(id)
       return { id, object: 'response', deleted: true }
     }
   )
@@ -84,8 +99,9 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
   app.post<{ Params: ResponseParams }>(
     '/v1/responses/:id/cancel',
     { schema: { hide: true } },
-    ({ params: { id }, headers }) => {
-      if (responses.get(id, ownerOf(headers.authorization)) === undefined) throw notKept(id)
+    async (request, reply) => {
+      const { id } = request.params
+      if (responses.get(id, await ownerFor(request, reply)) === undefined) throw notKept(id)
       throw unsupported('background', 'only a response in the background can be cancelled')
     }
   )
@@ -94,9 +110,9 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
 /** The messages before this request, and those that it adds. */
 function readConversation(
   responses: ResponseStore,
-  { body, headers }: FastifyRequest<{ Body: ResponsesBody }>
+  body: ResponsesBody,
+  owner: string
 ): { history: readonly ChatMessage[]; messages: readonly ChatMessage[] } {
-  const owner = ownerOf(headers.authorization)
   const messages = toMessages(body.input, (id) => responses.item(id, owner))
   const { previous_response_id: previous } = body
   if (previous === undefined) return { history: [], messages }

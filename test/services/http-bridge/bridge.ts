@@ -2,6 +2,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
+import { identify } from '#shared/contracts/access.ts'
 import { gatewayInfer, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import {
@@ -83,6 +84,7 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
       })
       .respond(gatewayReady, () => readiness)
       .respond(gatewayModels, () => ({ models }))
+      .respond(identify, () => ({ tenant: 'local' }))
     meshes.push(await startPeer(t, topicKey, { role: 'gateway', router }))
   }
   let own: Mesh | undefined
