@@ -34,6 +34,8 @@ export interface AppDeps {
   version: string
   timeoutMsMax: number
   keepAliveMs: number
+  /** Folder of the built chat page. */
+  page: string
 }
 
 export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
@@ -65,7 +67,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   modelsRoute(app, deps)
   healthRoutes(app, deps)
   metricsRoute(app, metrics)
-  homeRoute(app, { version })
+  await homeRoute(app, { version, page: deps.page })
   return app
 }
 

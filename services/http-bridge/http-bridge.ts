@@ -1,5 +1,6 @@
 /** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
 import type { FastifyInstance } from 'fastify'
+import { CHAT_PAGE_FOLDER } from '#shared/chat-page.ts'
 import type { PeerReport } from '#shared/contracts/peers.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -33,6 +34,8 @@ export interface HttpBridgeDeps {
   drainMs?: number
   /** Silence after which a stream gets a comment. */
   keepAliveMs?: number
+  /** Folder of the built chat page, served at `/` where it exists. */
+  page?: string
 }
 
 export interface HttpBridge extends Service {
@@ -64,7 +67,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         metrics: deps.metrics,
         version: self.version,
         timeoutMsMax: deps.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
-        keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS
+        keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS,
+        page: deps.page ?? CHAT_PAGE_FOLDER
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       counts.observePeers(mesh)
