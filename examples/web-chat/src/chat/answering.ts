@@ -133,7 +133,9 @@ class Answering {
   #facts(done: Extract<InferEvent, { kind: 'done' }>): AnswerFacts {
     const tokens = done.usage.completion_tokens
     const firstTokenMs = this.#writing.firstTokenMs ?? 0
-    const seconds = (this.#lastTokenMs - firstTokenMs) / 1000
+    // An answer that came at once was not made at once: the worker knows how long it took.
+    const decodeMs = Math.max(this.#lastTokenMs - firstTokenMs, done.timings.decode_ms)
+    const seconds = decodeMs / 1000
     const facts: AnswerFacts = {
       model: done.model,
       attempts: done.attempts,
