@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { before, suite, test, after, type TestContext } from 'node:test'
+import { before, suite, test, after } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { buildPage } from '../../cli/build-page.mjs'
@@ -80,7 +80,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     const download = page.waitForEvent('download')
     await list.locator('.item').hover()
     await list.getByRole('button', { name: 'Export A name' }).click()
-    const exported = readFileSync((await (await download).path())!, 'utf8')
+    const exported = readFileSync(await (await download).path(), 'utf8')
     assert.match(exported, /^# A name\n[^]*## You\n\nfirst wording\n\n## sim\n\nw/)
     await list.getByRole('button', { name: 'Delete A name' }).click()
     await page.getByRole('heading', { name: 'What would you like to know?' }).waitFor()
@@ -251,7 +251,7 @@ interface AxeResults {
 async function noViolation(page: Page, name: string): Promise<void> {
   await screenshot(page, name)
   await page.evaluate(AXE)
-  const { violations } = (await page.evaluate('axe.run()')) as AxeResults
+  const { violations } = await page.evaluate<AxeResults>('axe.run()')
   const serious = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${name}: ${id}: ${nodes.map((node) => node.html).join(' ')}`)

@@ -23,8 +23,11 @@ export function download(name: string, type: string, text: string): void {
   link.href = url
   link.download = name
   link.click()
-  URL.revokeObjectURL(url)
+  // The browser reads it after the click; taken back at once, the download may never begin.
+  setTimeout(() => URL.revokeObjectURL(url), READ_MS_MAX)
 }
+
+const READ_MS_MAX = 60_000
 
 export const fileName = (title: string, extension: string): string =>
   `${
