@@ -2,6 +2,7 @@
  * A chat in the terminal: what is typed is a question or a command, answers stream to stdout and
  * everything else goes to stderr, so that a pipe gets the answers alone.
  */
+import { writeFile } from 'node:fs/promises'
 import type { WriteStream } from 'node:tty'
 import { gatewayModels, type ModelEntry } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
@@ -19,6 +20,7 @@ const LIST_MS_MAX = 5000
 
 const HELP = `  /model NAME    ask another model         /models        list the models
   /system TEXT   tell the model first      /clear         forget the conversation
+  /save FILE     write it to a file        /explain       say why a worker is chosen
   /help          this list                 /exit          leave, as Ctrl-D does
   Ctrl-C stops an answer.`
 
@@ -39,6 +41,7 @@ export class ChatSession {
   /** The model of the last notice or answer, so that a change of it is told. */
   #told: string | undefined
   #running: OwnedContext | null = null
+  #explaining = false
 
   constructor({ gateways, options, stdout, stderr }: ChatDeps) {
     this.#gateways = gateways
@@ -93,10 +96,30 @@ export class ChatSession {
       case 'clear':
         this.#conversation.clear()
         return this.#say('the conversation is forgotten')
+      case 'save':
+        return this.#save(argument)
+      case 'explain':
+        this.#explaining = !this.#explaining
+        return this.#say(
+          `the choice of a worker is ${this.#explaining ? 'explained' : 'not explained any more'}`
+        )
       case 'help':
         return this.#say(HELP)
       default:
         return this.#say(`there is no /${printableLine(name)}; the commands are:\n${HELP}`)
+    }
+  }
+
+  /** Never over a file that is there. */
+  async #save(file: string): Promise<void> {
+    if (file === '') return this.#say('where to? /save FILE')
+    try {
+      await writeFile(file, this.#conversation.toMarkdown(), { flag: 'wx' })
+      this.#say(`the conversation is in ${printableLine(file)}`)
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException
+      const reason = code === 'EEXIST' ? 'it exists already; choose another name' : message
+      this.#say(`${printableLine(file)} cannot be written: ${printableLine(reason)}`)
     }
   }
 
@@ -135,6 +158,9 @@ export class ChatSession {
       this.#conversation.keep(question, answer.text)
       if (answer.end.model !== this.#told) this.#tell(answer.end.model)
       this.#say(facts(answer))
+      for (const { worker, reason } of answer.end.explanations ?? []) {
+        this.#say(`worker ${shortKey(worker)}: ${printableLine(reason)}`)
+      }
     } catch (error) {
       if (shown !== '') this.#stdout.write('\n')
       if (toHaifError(error).code !== 'CANCELLED') throw error
@@ -154,6 +180,7 @@ export class ChatSession {
     }
     if (this.#model !== undefined) request.model = this.#model
     if (stop !== undefined) request.stop = stop
+    if (this.#explaining) request.explain = true
     return request
   }
 

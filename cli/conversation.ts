@@ -25,6 +25,15 @@ export class Conversation {
     this.#messages.splice(0, Math.max(0, this.#messages.length - MESSAGES_MAX))
   }
 
+  /** To be read by people. */
+  toMarkdown(): string {
+    const system = this.system === undefined ? [] : [`> System: ${this.system}`]
+    const turns = this.#messages.map(({ role, content }) =>
+      role === 'user' ? `## You\n\n${content}` : `## Model\n\n${content}`
+    )
+    return `${[...system, ...turns].join('\n\n')}\n`
+  }
+
   clear(): void {
     this.#messages.length = 0
   }

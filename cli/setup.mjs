@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { buildPage } from './build-page.mjs'
 
 const root = new URL('../', import.meta.url)
 const stamp = new URL('node_modules/.haif-installed', root)
@@ -17,6 +18,7 @@ const wanted = createHash('sha256').update(lockfile).update(process.platform).di
 
 if (!isInstalled()) install()
 checkNode()
+buildPage()
 
 function isInstalled() {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted

@@ -43,6 +43,8 @@ export interface AppDeps {
   isExposed: boolean
   /** Told of each address that is answered. */
   onRoute?: (route: Route) => void
+  /** Folder of the built chat page. */
+  page: string
 }
 
 export interface Route {
@@ -84,7 +86,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   metricsRoute(app, deps)
   adminRoutes(app, deps)
   usageRoute(app, deps)
-  homeRoute(app, { version })
+  await homeRoute(app, { version, page: deps.page })
   return app
 }
 

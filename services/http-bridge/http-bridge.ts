@@ -1,5 +1,6 @@
 /** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
 import type { FastifyInstance } from 'fastify'
+import { CHAT_PAGE_FOLDER } from '#shared/chat-page.ts'
 import type { PeerReport } from '#shared/contracts/peers.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -36,6 +37,8 @@ export interface HttpBridgeDeps {
   keepAliveMs?: number
   /** Whether everybody who reaches it may ask, from other machines too. */
   allowAnonymous?: boolean
+  /** Folder of the built chat page, served at `/` where it exists. */
+  page?: string
 }
 
 export interface HttpBridge extends Service {
@@ -77,7 +80,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         fromBeyond,
-        isExposed
+        isExposed,
+        page: deps.page ?? CHAT_PAGE_FOLDER
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       counts.observePeers(mesh)

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
-import { meshEnv, runHaif, startHaif } from '../helpers/cli.ts'
+import { meshEnv, runHaif, startHaif, temporaryHome } from '../helpers/cli.ts'
 import { startMesh } from '../helpers/mesh.ts'
 
 const answer = (prompt: string, tokens: number): string => {
@@ -23,6 +25,22 @@ test('each line is a turn, and the model sees the turns before it', async (t) =>
   assert.match(
     stderr,
     new RegExp(`\n4 tokens, [\\d.]+ tokens/s, first token after \\d+ ms, worker ${worker}\n`)
+  )
+})
+
+test('/explain says why a worker was chosen, /save writes the conversation and never over a file', async (t) => {
+  const mesh = await startMesh(t)
+  const file = join(temporaryHome(t), 'chat.md')
+  const input = `/explain\nhello\n/save ${file}\n/save ${file}\n/save\n`
+  const args = ['chat', '--max-tokens', '4']
+  const { stderr } = await runHaif(t, args, { env: meshEnv(mesh), input })
+  const worker = mesh.meshes.at(-1)!.key.slice(0, 8)
+  assert.match(stderr, new RegExp(`\nworker ${worker}: .+\n`))
+  assert.match(stderr, /chat\.md cannot be written: it exists already; choose another name/)
+  assert.match(stderr, /^where to\? \/save FILE$/m)
+  assert.equal(
+    readFileSync(file, 'utf8'),
+    `## You\n\nhello\n\n## Model\n\n${answer('user: hello', 4)}\n`
   )
 })
 

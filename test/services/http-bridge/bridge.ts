@@ -78,7 +78,8 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
   for (const infer of gateways) {
     const router = new Router()
       .serve(gatewayInfer, (request, context) => {
-        requests.push(request)
+        const { usageId: _ownEachTime, ...asked } = request
+        requests.push(asked)
         contexts.push(context)
         return infer(request, context)
       })

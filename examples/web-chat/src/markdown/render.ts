@@ -1,0 +1,62 @@
+/** Markdown to HTML that is safe to show. */
+import { Marked, type Token, type Tokens } from 'marked'
+import { highlight } from './highlight.ts'
+import { escapeHtml, escapeText, safeAddress, sanitise, showHtml } from './safe-html.ts'
+
+/** Code that still grows is painted again in each frame, so only while it is short. */
+const GROWING_CHARACTERS_MAX = 4000
+
+let growing = false
+
+const marked = new Marked({
+  gfm: true,
+  breaks: false,
+  renderer: {
+    html: ({ text }) => showHtml(text),
+    // Marked leaves text beside some raw tags as it is; here all of it is escaped.
+    text(token) {
+      return 'tokens' in token && token.tokens !== undefined
+        ? this.parser.parseInline(token.tokens)
+        : escapeText(token.text)
+    },
+    code: ({ text, lang }) => codeBlock(text, lang ?? ''),
+    link({ href, title, tokens }) {
+      const text = this.parser.parseInline(tokens)
+      const address = safeAddress(href)
+      if (address === null) return `${text} <span class="blocked">(link not shown)</span>`
+      const tip = escapeHtml(title ?? address)
+      return `<a href="${escapeHtml(address)}" title="${tip}" target="_blank" rel="noopener noreferrer nofollow">${text}</a>`
+    },
+    // Loading an image tells a stranger who reads what; its address alone is shown.
+    image({ href, text }) {
+      const label = escapeHtml(text === '' ? 'image' : text)
+      const address = safeAddress(href)
+      if (address === null) return `<span class="blocked">[${label}: image not shown]</span>`
+      return `<span class="blocked">[${label}: image not shown, <a href="${escapeHtml(address)}" target="_blank" rel="noopener noreferrer nofollow">open</a>]</span>`
+    },
+    table(token: Tokens.Table) {
+      const row = (cells: Tokens.TableCell[]) =>
+        `<tr>${cells.map((cell) => this.tablecell(cell)).join('')}</tr>`
+      const body = token.rows.map((cells) => row(cells)).join('')
+      return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(token.header)}</thead><tbody>${body}</tbody></table></div>`
+    }
+  }
+})
+
+function codeBlock(code: string, info: string): string {
+  const language = /^[\w+#-]{1,20}/.exec(info)?.[0] ?? ''
+  const html = highlight(code, language.toLowerCase(), growing ? GROWING_CHARACTERS_MAX : undefined)
+  return (
+    `<div class="code"><div class="code-head"><span>${escapeHtml(language || 'text')}</span>` +
+    `<button type="button" class="copy" aria-label="Copy code">Copy</button></div>` +
+    `<pre tabindex="0"><code class="hljs">${html}\n</code></pre></div>`
+  )
+}
+
+export const parse = (text: string): Token[] => marked.lexer(text)
+
+/** `isGrowing`: more of it is still to come. */
+export function renderToken(token: Token, isGrowing: boolean): string {
+  growing = isGrowing
+  return sanitise(marked.parser([token]))
+}

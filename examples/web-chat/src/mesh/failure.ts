@@ -1,0 +1,96 @@
+/** What went wrong, as a sentence with what to do next. */
+
+/** What helps: a button beside the sentence. */
+export type Remedy = 'retry' | 'newChat' | 'chooseModel' | 'settings'
+
+export interface Failure {
+  /** Of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */
+  code: string
+  message: string
+  remedy: Remedy
+  /** To be found in the logs by. */
+  requestId?: string
+}
+
+export class MeshError extends Error {
+  readonly failure: Failure
+
+  constructor(failure: Failure, options?: ErrorOptions) {
+    super(failure.message, options)
+    this.failure = failure
+  }
+}
+
+/** The bridge's error object, from a reply or an `error` event. */
+export interface ErrorObject {
+  code?: unknown
+  message?: unknown
+  request_id?: unknown
+}
+
+const NEXT: Record<string, { text: string; remedy?: Remedy }> = {
+  MODEL_NOT_FOUND: { text: 'Choose another model.', remedy: 'chooseModel' },
+  CONTEXT_TOO_LONG: {
+    text: 'Start a new chat, shorten your message, or choose a model with a longer context.',
+    remedy: 'newChat'
+  },
+  UNSUPPORTED_PARAMETER: {
+    text: 'Clear that setting, or choose another model.',
+    remedy: 'settings'
+  },
+  VALIDATION_FAILED: { text: 'Check the settings of this chat.', remedy: 'settings' },
+  BODY_TOO_LARGE: { text: 'Start a new chat, or send less text.', remedy: 'newChat' },
+  RATE_LIMITED: { text: 'Wait for the answers that are being written, then retry.' },
+  NO_ELIGIBLE_WORKER: {
+    text: 'Start one with “npx haif join …” on any of your machines, then retry.'
+  },
+  WORKER_OVERLOADED: { text: 'Retry in a moment, or add a machine to the mesh.' },
+  WORKER_LOST: { text: 'Retry: if another machine holds the model, it will answer.' },
+  DEADLINE_EXCEEDED: { text: 'Retry, or ask for a shorter answer in the settings.' },
+  SHUTTING_DOWN: { text: 'Start HAIF again, then retry.' },
+  UNAUTHENTICATED: { text: 'Ask whoever runs this mesh for access.' },
+  FORBIDDEN: { text: 'Ask whoever runs this mesh for access.' },
+  INTERNAL: { text: 'Retry. If it happens again, report it with the request id.' }
+}
+
+export function failureOf({ code, message, request_id: requestId }: ErrorObject): Failure {
+  const known = typeof code === 'string' ? code : 'INTERNAL'
+  const { text, remedy = 'retry' } = NEXT[known] ?? { text: 'Retry in a moment.' }
+  const said = typeof message === 'string' ? sentence(message) : 'Something went wrong.'
+  const failure: Failure = { code: known, message: `${said} ${text}`, remedy }
+  return typeof requestId === 'string' ? { ...failure, requestId } : failure
+}
+
+export const offline = (cause: unknown): MeshError =>
+  new MeshError(
+    {
+      code: 'OFFLINE',
+      message: 'HAIF cannot be reached. See whether it still runs and this device is online.',
+      remedy: 'retry'
+    },
+    { cause }
+  )
+
+export const brokenOff = (cause?: unknown): MeshError =>
+  new MeshError(
+    {
+      code: 'BROKEN_OFF',
+      message: 'The connection broke before the answer was complete. Retry to get all of it.',
+      remedy: 'retry'
+    },
+    { cause }
+  )
+
+/** Something that is not HAIF answered: a proxy, or an older version. */
+export const badReply = (status: number): MeshError =>
+  new MeshError({
+    code: 'BAD_REPLY',
+    message: `The address answered with status ${status} and not as HAIF does. See whether a proxy stands in front of it, then retry.`,
+    remedy: 'retry'
+  })
+
+function sentence(text: string): string {
+  const trimmed = text.trim()
+  const first = trimmed.charAt(0).toUpperCase() + trimmed.slice(1)
+  return /[.!?]$/.test(first) ? first : `${first}.`
+}

@@ -1,0 +1,47 @@
+/** A panel over the page. The browser keeps the focus inside, gives it back, and closes it with Esc. */
+import type { ComponentChildren } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import { Icon } from './icons.tsx'
+import { closePanel, panel, type Panel } from './panels.ts'
+
+interface DialogProps {
+  name: Panel
+  title: string
+  children: ComponentChildren
+}
+
+export function Dialog({ name, title, children }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null)
+  const isOpen = panel.value === name
+  useEffect(() => {
+    if (!isOpen) {
+      element.current?.close()
+      return
+    }
+    element.current?.showModal()
+    element.current?.querySelector<HTMLElement>('[data-focus]')?.focus()
+  }, [isOpen])
+  const onClick = (event: MouseEvent) => {
+    if (event.target === element.current) closePanel() // the backdrop
+  }
+  const id = `${name}-title`
+  return (
+    <dialog
+      ref={element}
+      class={`dialog ${name}`}
+      aria-labelledby={id}
+      onClose={() => isOpen && closePanel()}
+      onClick={onClick}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2 id={id}>{title}</h2>
+          <button type="button" class="quiet" aria-label="Close" onClick={closePanel}>
+            <Icon name="close" />
+          </button>
+        </header>
+        {isOpen && children}
+      </div>
+    </dialog>
+  )
+}

@@ -1,0 +1,34 @@
+/** Short messages at the edge of the page, and what screen readers are told. */
+import { signal } from '@preact/signals'
+
+export interface Notice {
+  id: number
+  text: string
+  action?: { label: string; act: () => void }
+}
+
+const SHOWN_MS = 7000
+const NOTICES_MAX = 3
+const ANNOUNCED_CHARACTERS_MAX = 1500
+
+export const notices = signal<readonly Notice[]>([])
+/** Read out politely, when the reader has finished its sentence. */
+export const announcement = signal('')
+
+let lastId = 0
+
+export function notify(text: string, action?: Notice['action']): void {
+  const id = ++lastId
+  const notice: Notice = action === undefined ? { id, text } : { id, text, action }
+  notices.value = [...notices.value, notice].slice(-NOTICES_MAX)
+  setTimeout(() => dismiss(id), SHOWN_MS)
+}
+
+export function dismiss(id: number): void {
+  notices.value = notices.value.filter((notice) => notice.id !== id)
+}
+
+/** Once for each event, never for each token: a reader could not keep up. */
+export function announce(text: string): void {
+  announcement.value = text.slice(0, ANNOUNCED_CHARACTERS_MAX)
+}

@@ -1,0 +1,20 @@
+/** Light, dark, or as the system has it. `public/theme.js` applies the choice before the first paint. */
+import { signal } from '@preact/signals'
+
+export type Theme = 'system' | 'light' | 'dark'
+const KEY = 'haif.theme'
+const NEXT: Record<Theme, Theme> = { system: 'light', light: 'dark', dark: 'system' }
+
+const given = document.documentElement.dataset['theme']
+export const theme = signal<Theme>(given === 'light' || given === 'dark' ? given : 'system')
+
+export function nextTheme(): void {
+  theme.value = NEXT[theme.value]
+  if (theme.value === 'system') delete document.documentElement.dataset['theme']
+  else document.documentElement.dataset['theme'] = theme.value
+  try {
+    localStorage.setItem(KEY, theme.value)
+  } catch {
+    // Storage is switched off: the choice lasts as long as the page.
+  }
+}
