@@ -109,7 +109,9 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       ? gatewayHere({ ...place('gateway'), ...state, env, metrics })
       : several(options.gateways, 'gateway')
   ]
-  services.push(bridge) // before models are loaded, because a taken port is the likeliest failure
+  const stopBridge = onlyOnce(() => bridge.stop())
+  // Before models are loaded, because a taken port is the likeliest failure.
+  services.push({ start: () => bridge.start(), stop: stopBridge })
   if (options.workers !== undefined) {
     const stopMsMax = stopMsMaxOf(config.drainMs)
     services.push(several(options.workers, 'worker', { stopMsMax }))
@@ -117,9 +119,16 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     services.push(ownWorker(place('worker'), config, env))
   }
   if (options.worker) services.push(untilReady(() => bridge.url))
+  // And stopped before the workers, so that it tells its clients why their answers end.
+  services.push({ start: async () => {}, stop: stopBridge })
   const hasWorker = options.worker
   const hasBuiltin = hasWorker && config.upstream === null && config.models.includes('builtin')
   return { services, url: () => bridge.url, hasBuiltin, hasWorker }
+}
+
+function onlyOnce(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null
+  return () => (done ??= work())
 }
 
 function ownWorker(place: Place, config: WorkerConfig, env: Environment): Service {

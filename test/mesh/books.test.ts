@@ -25,7 +25,8 @@ interface Killable {
 
 test('every answered request has its usage exactly once, whoever is killed', async (t) => {
   const url = await freshDatabase()
-  const state = { DATABASE_URL: url }
+  // Gateways of one database have one pepper, wherever they run.
+  const state = { DATABASE_URL: url, HAIF_TOKEN_PEPPER: 'p'.repeat(32) }
   const deployment = await Deployment.start([], state)
   atEnd(t, () => deployment[Symbol.asyncDispose]())
   const killable: Killable[] = ['gateway', 'gateway', 'orchestrator', 'orchestrator'].map(

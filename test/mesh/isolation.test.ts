@@ -20,6 +20,10 @@ type Rule = 'everybody' | 'infer' | 'metrics' | 'operator' | 'any token'
 const chat = { model: 'sim', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }
 const RULES: Record<string, { rule: Rule; body?: object; path?: string }> = {
   'GET /': { rule: 'everybody' },
+  // Of the chat page, where it is built.
+  'GET /assets/:name': { rule: 'everybody' },
+  'GET /favicon.svg': { rule: 'everybody' },
+  'GET /theme.js': { rule: 'everybody' },
   'GET /health': { rule: 'everybody' },
   'GET /healthz': { rule: 'everybody' },
   'GET /readyz': { rule: 'everybody' },
