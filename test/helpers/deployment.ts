@@ -25,6 +25,11 @@ export class Deployment implements AsyncDisposable {
     return deployment
   }
 
+  /** As text. */
+  get topicKey(): string {
+    return this.#env['HAIF_TOPIC_KEY'] ?? ''
+  }
+
   addService(name: string, env: Record<string, string> = {}): ServiceProcess {
     const service = startService(name, { ...this.#env, ...env })
     this.services.push(service)

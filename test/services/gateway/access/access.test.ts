@@ -12,15 +12,12 @@ import { Access, type AccessDeps } from '../../../../services/gateway/access/acc
 import { mintToken } from '../../../../services/gateway/access/token-text.ts'
 import { Callers } from '../../../../services/gateway/callers.ts'
 import { atEnd } from '../../../helpers/peers.ts'
-import { testPostgres } from '../../../helpers/postgres.ts'
 import { NO_REDIS, TestRedis } from '../../../helpers/redis.ts'
 import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores.ts'
 import { until } from '../../../helpers/until.ts'
 
 const doer = { actor: 'test', requestId: 'r' }
 const pepper = randomBytes(32)
-
-await testPostgres() // before the tests, so that it ends after all of them
 
 async function accessOn(t: TestContext, store: Store, given: Partial<AccessDeps> = {}) {
   const log = silentLogger()
