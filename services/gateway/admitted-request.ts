@@ -4,9 +4,9 @@ import type { Let } from './callers.ts'
 
 export function grantedRequest(
   request: InferenceRequest,
-  { model, priority, weight, tenantId }: Let
+  { model, maxTokens, priority, weight, tenantId }: Let
 ): InferenceRequest {
-  const granted: InferenceRequest = { ...request }
+  const granted: InferenceRequest = { ...request, maxTokens }
   delete granted.tenantId
   delete granted.weight // nobody gives itself a larger share
   if (model !== undefined) granted.model = model

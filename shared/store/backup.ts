@@ -11,6 +11,8 @@ import type { Migration } from './migrations.ts'
 import type { Queryable, Store } from './store.ts'
 
 const FORMAT = 1
+/** Tables that have a row from the beginning, so that it says nothing. */
+const SEEDED: ReadonlySet<string> = new Set(['access_state'])
 /** Rows in memory at a time. */
 const BATCH_ROWS = 1000
 
@@ -96,7 +98,10 @@ export async function restore(
   const { rows } = await checkBackup(open(), migrations)
   return store.transaction(async (tx) => {
     const tables = await tablesInOrder(tx)
-    const full = await firstWithRows(tx, tables)
+    const full = await firstWithRows(
+      tx,
+      tables.filter((table) => !SEEDED.has(table))
+    )
     if (full !== null && !force) {
       throw new HaifError(
         'STORE_NOT_EMPTY',

@@ -12,7 +12,9 @@ import {
   assertSize,
   budgetAsks,
   chooseModel,
+  isOpen,
   limitsState,
+  maxTokensOf,
   overRate,
   priorityOf,
   rateDraws,
@@ -20,6 +22,9 @@ import {
   type RateDraw
 } from './owned-limits.ts'
 import type { Principal } from './principal.ts'
+
+/** Held of limits and budgets for an answer of any length, until its end tells what it was. */
+const OPEN_ANSWER_TOKENS = 1024
 
 /** For every tenant that has no limit of its own. */
 export interface TenantDefaults {
@@ -51,6 +56,8 @@ export interface AdmissionRequest {
 export interface Admitted {
   /** Undefined: the mesh chooses. */
   model: string | undefined
+  /** What was asked for, or what the limits leave to an answer of any length. */
+  maxTokens: number
   /** Undefined: what the request asks for. */
   priority: 'batch' | undefined
   /** Undefined: as every tenant. */
@@ -69,11 +76,12 @@ export class Admission {
 
   /** Throws MODEL_NOT_FOUND, VALIDATION_FAILED, CONTEXT_TOO_LONG, RATE_LIMITED or BUDGET_EXHAUSTED. */
   async admit(request: AdmissionRequest): Promise<Admitted> {
-    const { tenant, tenantLimits, isRest } = request
+    const { tenant, tenantLimits, promptTokens, isRest } = request
     const owned = ownersOf(request)
-    const tokens = request.promptTokens + request.maxTokens
+    const maxTokens = maxTokensOf(request, owned)
     const model = chooseModel(request.model, owned)
-    assertSize(request, owned)
+    assertSize({ promptTokens, maxTokens }, owned)
+    const tokens = promptTokens + this.#heldOf(request, maxTokens, owned)
     // Held before anything is waited for, so that two requests do not both see the last of it.
     const leaveBudget = this.#reserve(request, owned, tokens)
     const leaving: (() => void)[] = []
@@ -84,6 +92,7 @@ export class Admission {
       const grant = draws.length === 0 ? null : await this.#draw(draws)
       return {
         model,
+        maxTokens,
         priority: priorityOf(owned),
         // Tenants share the queue; a weight of a token would compete with its own tenant.
         weight: tenantLimits.weight,
@@ -99,6 +108,13 @@ export class Admission {
       leaveBudget(0)
       throw error
     }
+  }
+
+  /** Of the answer. To hold all that an answer of any length may have would let nobody else in. */
+  #heldOf(request: AdmissionRequest, maxTokens: number, owned: readonly Owned[]): number {
+    if (!isOpen(request.maxTokens)) return maxTokens
+    const left = this.#deps.budgets.left(budgetAsks(owned)) - request.promptTokens
+    return Math.max(1, Math.min(maxTokens, OPEN_ANSWER_TOKENS, left))
   }
 
   #reserve({ principal }: AdmissionRequest, owned: readonly Owned[], tokens: number) {

@@ -50,12 +50,22 @@ export class Budgets {
   /** Throws BUDGET_EXHAUSTED when one of the budgets has less left than `tokens`. */
   assertLeft(asks: readonly BudgetAsk[], tokens: number): void {
     const now = this.#now()
-    for (const { subject, owner, span, limit } of asks) {
-      const period = periodOf(span, now)
-      const { stored, unstored, flushing, reserved } = this.#count(subject, period)
-      const left = limit - stored - unstored - flushing - reserved
-      if (tokens > left) throw exhausted(owner, period, limit, Math.max(0, left), now)
+    for (const ask of asks) {
+      const left = this.#leftOf(ask, now)
+      const { owner, span, limit } = ask
+      if (tokens > left) throw exhausted(owner, periodOf(span, now), limit, left, now)
     }
+  }
+
+  /** Of the tightest of the budgets; `Infinity` where there is none. */
+  left(asks: readonly BudgetAsk[]): number {
+    const now = this.#now()
+    return Math.min(Infinity, ...asks.map((ask) => this.#leftOf(ask, now)))
+  }
+
+  #leftOf({ subject, span, limit }: BudgetAsk, now: number): number {
+    const { stored, unstored, flushing, reserved } = this.#count(subject, periodOf(span, now))
+    return Math.max(0, limit - stored - unstored - flushing - reserved)
   }
 
   /** Holds so many until the returned function says how many were used. */

@@ -1,5 +1,6 @@
 /** What the limits of a token and of its tenant say about one request; each of them must allow it. */
 import type { Limits } from '#shared/contracts/access.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { LimitsState } from '#shared/rpc/context.ts'
 import type { Draw, Grant, Refusal } from '#shared/store/shared-state.ts'
@@ -62,6 +63,21 @@ export function assertSize(
       )
     }
   }
+}
+
+/** Who names no `max_tokens` gets as many as the limits allow; in the mesh that is the largest number. */
+export const isOpen = (maxTokens: number): boolean => maxTokens >= MAX_TOKENS_MAX
+
+export function maxTokensOf(
+  { promptTokens, maxTokens }: { promptTokens: number; maxTokens: number },
+  owned: readonly Owned[]
+): number {
+  if (!isOpen(maxTokens)) return maxTokens
+  const room = owned.flatMap(({ limits }) => {
+    const { outputTokens = Infinity, contextTokens = Infinity, tokensPerMinute = Infinity } = limits
+    return [outputTokens, contextTokens - promptTokens, tokensPerMinute - promptTokens]
+  })
+  return Math.max(1, Math.min(maxTokens, ...room))
 }
 
 export function budgetAsks(owned: readonly Owned[]): BudgetAsk[] {

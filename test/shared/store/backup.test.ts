@@ -13,10 +13,16 @@ test('a backup goes from one kind of database to the other and back', async (t) 
   await fill(embedded)
   const lines = await linesOf(embedded)
   assert.deepEqual(await restoreInto(postgres, lines), {
+    access_state: 1,
+    audit_checkpoints: 0,
+    audit_events: 0,
+    budget_use: 0,
     machines: 1,
     models: 1,
     requests: 0,
     reservations: 0,
+    tenants: 1,
+    tokens: 1,
     peers: 2500,
     model_holdings: 1
   })
@@ -36,7 +42,7 @@ test('a backup that was changed, cut off, or is none is refused, and nothing is 
   const head = JSON.parse(lines[0]!) as object
   const foreign = { number: 9999, name: '9999-later.sql', digest: '0' }
   const bad: [string[], RegExp][] = [
-    [lines.with(2, lines[2]!.replace('"cpus":8', '"cpus":9')), /does not match its digest/],
+    [lines.map((line) => line.replace('"cpus":8', '"cpus":9')), /does not match its digest/],
     [lines.slice(0, -1), /its end is missing/],
     [lines.toSpliced(5, 1), /does not match its digest/],
     [[], /its end is missing/],
@@ -70,6 +76,11 @@ async function fill(store: Store): Promise<void> {
   )
   await store.query(
     `insert into model_holdings values ('m', 'd', lpad('7', 64, '0'), now(), now())`
+  )
+  await store.query("insert into tenants (id, version) values ('a', 1)")
+  await store.query(
+    `insert into tokens (id, kind, tenant_id, scopes, hash, hint, version)
+     values ('t', 'user', 'a', '["infer"]', 'h', 'AAAA', 1)`
   )
 }
 

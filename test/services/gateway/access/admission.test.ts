@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Limits } from '#shared/contracts/access.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import { MemoryState } from '#shared/store/memory-state.ts'
 import { Admission } from '../../../../services/gateway/access/admission.ts'
@@ -143,4 +144,35 @@ test('only allowed models, no longer answers or contexts than allowed, and never
   await assert.rejects(ask({ prompt: 10, max: 16 }), { code: 'CONTEXT_TOO_LONG' })
   const { model, priority, weight } = await ask()
   assert.deepEqual([model, priority, weight], ['two', 'batch', 3])
+})
+
+test('an answer of any length is let in, as long as the limits allow', async () => {
+  const max = MAX_TOKENS_MAX
+  const free = setUp({})
+  assert.equal((await free.ask({ max })).maxTokens, max)
+  const { ask } = setUp({ outputTokens: 500, contextTokens: 2000, tokensPerMinute: 3000 })
+  assert.equal((await ask({ max })).maxTokens, 500)
+  await assert.rejects(ask({ prompt: 2000, max }), { code: 'CONTEXT_TOO_LONG' })
+  const short = setUp({ contextTokens: 100 })
+  assert.equal((await short.ask({ prompt: 60, max })).maxTokens, 40)
+  const minute = setUp({ tokensPerMinute: 1000 })
+  const { maxTokens, leave } = await minute.ask({ max })
+  assert.equal(maxTokens, 990)
+  await assert.rejects(minute.ask({ max }), { code: 'RATE_LIMITED' })
+  leave(200)
+  await minute.ask({ max: 700 }) // what was held and not used is there again
+})
+
+test('what is left of a budget is enough for an answer of any length', async () => {
+  const max = MAX_TOKENS_MAX
+  const { ask } = setUp({ tokensPerDay: 3000 })
+  const first = await ask({ max })
+  const second = await ask({ max })
+  const third = await ask({ max })
+  await assert.rejects(ask({ max }), { code: 'BUDGET_EXHAUSTED' })
+  for (const { leave } of [first, second]) leave(1000)
+  third.leave(900)
+  const last = await ask({ max })
+  last.leave(100)
+  await assert.rejects(ask({ max }), { code: 'BUDGET_EXHAUSTED' })
 })
