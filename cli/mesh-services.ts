@@ -6,7 +6,7 @@ import type { Logger } from '#shared/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/place.ts'
 import type { Store } from '#shared/store/store.ts'
-import { createMetrics, type Metrics } from '#shared/telemetry.ts'
+import type { Metrics } from '#shared/telemetry.ts'
 import { readGatewayConfig } from '../services/gateway/config.ts'
 import { createGateway } from '../services/gateway/gateway.ts'
 import { createUsage } from '../services/gateway/usage.ts'
@@ -49,6 +49,7 @@ export interface MeshServicesDeps {
   logFor: (name: string) => Logger
   /** Where the mesh keeps its state; started before the services. */
   state: OwnStore
+  metrics: Metrics
 }
 
 export interface MeshServices {
@@ -63,7 +64,7 @@ export interface MeshServices {
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
-  const { options, env, home, ownMesh, logFor, state } = deps
+  const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
@@ -72,6 +73,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     LOG_LEVEL: 'warn',
     GATEWAYS: String(options.gateways ?? 1),
     ...env,
+    METRICS_PORT: '0', // ours is taken
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
     ...workerEnv(options),
@@ -91,7 +93,6 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       )
     )
 
-  const metrics = createMetrics()
   const bridge = createHttpBridge({
     ...place('bridge'),
     metrics,

@@ -9,7 +9,7 @@ import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'gateway', (env) => {
   const { home, join, self, log } = placeFromEnvironment(env, 'gateway')
   const config = readGatewayConfig(env)
   const store = storeFromEnvironment(env, log)

@@ -71,13 +71,14 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         page: deps.page ?? CHAT_PAGE_FOLDER
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
-      counts.observePeers(mesh)
       await mesh.start()
       mesh.follow('gateway')
       mesh.follow('registry')
       reporter.start()
       log.info({ peer: mesh.key, url: this.url }, 'http bridge is up')
     },
+    health: () =>
+      gateways.size > 0 ? { ready: true } : { ready: false, reason: 'no gateway is connected' },
     async stop() {
       await running.drain(deps.drainMs ?? DRAIN_MS)
       reporter.stop()

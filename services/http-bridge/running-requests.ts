@@ -3,8 +3,10 @@
  * away cancels it, and stopping lets it end for a while and then ends it.
  */
 import type { ServerResponse } from 'node:http'
+import { SpanKind } from '@opentelemetry/api'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { createContext, type ContextOptions, type OwnedContext } from '#shared/rpc/context.ts'
+import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 
 /** For error replies to be sent after the requests were ended. */
 const FAREWELL_MS_MAX = 500
@@ -20,12 +22,19 @@ export class RunningRequests {
   }
 
   enter(response: ServerResponse, options: ContextOptions): OwnedContext {
-    const context = createContext(options)
+    const { method = '', url = '' } = response.req ?? {}
+    const span = startSpan(`${method} ${url.split('?', 1)[0]}`, options.traceparent, {
+      kind: SpanKind.SERVER,
+      attributes: { 'haif.request_id': options.requestId ?? '' }
+    })
+    const traceparent = traceparentOf(span) ?? options.traceparent ?? newTraceparent()
+    const context = createContext({ ...options, traceparent })
     this.#contexts.add(context)
     response.once('close', () => {
       if (!response.writableFinished) {
         context.abort(new HaifError('CANCELLED', 'the client went away'))
       }
+      span.setAttribute('http.response.status_code', response.statusCode).end()
       context[Symbol.dispose]()
       this.#contexts.delete(context)
       if (this.#contexts.size === 0) this.#onEmpty?.()

@@ -27,6 +27,7 @@ import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { embedSomewhere } from './embeddings.ts'
 import { IdempotentAnswers } from './idempotency.ts'
+import { AttemptCounts, observeWorkers } from './orchestrator-metrics.ts'
 import { chooseModel, type Aliases } from './model-choice.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
@@ -53,6 +54,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const { now = () => performance.now(), random = Math.random, store = null } = deps
   const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
+  const counts = new AttemptCounts()
+  observeWorkers(table, dispatcher)
   const prefixes = new PrefixIndex()
   let stopping = false
 
@@ -77,7 +80,12 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       }
     } as const
     const onBegun = (workerKey: string) => prefixes.remember(chain, workerKey)
-    return new RequestRun({ dispatcher, log, now, onBegun, assertUp }, request, context, ask).run()
+    return new RequestRun(
+      { dispatcher, counts, log, now, onBegun, assertUp },
+      request,
+      context,
+      ask
+    ).run()
   }
 
   function infer(
