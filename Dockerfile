@@ -26,6 +26,7 @@ RUN ln -s /app/cli/haif.mjs /usr/local/bin/haif \
  && mkdir -p /data /mesh && chown node:node /data /mesh
 COPY --from=packages /app/node_modules node_modules
 COPY package.json ./
+COPY docker/health-check.sh docker/
 COPY shared shared
 COPY services services
 COPY cli cli
@@ -34,7 +35,7 @@ USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "cli/health-check.ts"]
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["docker/health-check.sh"]
 ENTRYPOINT ["haif"]
 CMD ["--help"]

@@ -10,8 +10,7 @@ export function createLogger(level: string, name?: string): Logger {
   return pino(
     {
       level,
-      ...(name === undefined ? {} : { name }),
-      base: null,
+      base: name === undefined ? null : { name },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }), log: withFieldNames }
     },

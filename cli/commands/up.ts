@@ -63,7 +63,15 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
   const { meshServices } = await import('../mesh-services.ts')
   const { ownStore } = await import('../own-store.ts')
   const state = ownStore(env, home, logFor('store'))
-  const mesh = meshServices({ options, env, home, ownMesh, logFor, state, metrics: telemetry.metrics })
+  const mesh = meshServices({
+    options,
+    env,
+    home,
+    ownMesh,
+    logFor,
+    state,
+    metrics: telemetry.metrics
+  })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
   const service = telemetry.serving(together([nodes, ...mesh.services]), logFor('up'))
   await runUntilSignal(service, logFor('up'), () => announce(ownMesh, mesh))

@@ -1,5 +1,5 @@
 /**
- * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, MODEL_ALIASES,
+ * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, MODEL_ALIASES, SETTLE_MS,
  * LOG_LEVEL.
  */
 import { runMain, together } from '#shared/lifecycle.ts'

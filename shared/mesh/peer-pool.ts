@@ -16,6 +16,8 @@ import type { ListeningRole } from './role.ts'
 const TRIES_MAX = 4
 /** How long a request waits for a first connection to the role. */
 const CONNECT_MS_MAX = 3000
+/** And where there has been one: the only peer of the role may be restarting. */
+const RETURN_MS_MAX = 15_000
 
 /** Failures of the hop itself. What lies behind it has already been tried there. */
 const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
@@ -30,6 +32,7 @@ export class PeerPool {
   readonly #mesh: Mesh
   readonly #role: Exclude<ListeningRole, 'relay'>
   readonly #inFlight = new WeakMap<PeerLink, number>()
+  #hasMet = false
 
   constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>) {
     this.#mesh = mesh
@@ -94,7 +97,9 @@ export class PeerPool {
 
   #next(tried: Set<PeerLink>, stickTo?: string): PeerLink | null {
     const link = this.#choose(tried, stickTo)
-    if (link !== null) tried.add(link)
+    if (link === null) return null
+    tried.add(link)
+    this.#hasMet = true
     return link
   }
 
@@ -133,7 +138,8 @@ export class PeerPool {
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role) resolve()
     }
-    const timer = setTimeout(resolve, Math.min(CONNECT_MS_MAX, context.remainingMs()))
+    const waitMs = this.#hasMet ? RETURN_MS_MAX : CONNECT_MS_MAX
+    const timer = setTimeout(resolve, Math.min(waitMs, context.remainingMs()))
     const onAbort = () => resolve()
     if (context.signal.aborted) resolve()
     this.#mesh.on('link', onLink)
