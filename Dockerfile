@@ -30,7 +30,7 @@ COPY docker/health-check.sh docker/
 COPY shared shared
 COPY services services
 COPY cli cli
-COPY examples* examples/
+COPY examples examples
 USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.
