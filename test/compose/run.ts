@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { until } from '../helpers/until.ts'
-import { Compose, docker, hasDocker, hasImage } from './docker.ts'
+import { Compose, docker, hasDocker, hasImage, type Container } from './docker.ts'
 import { ask, Load } from './load.ts'
 import { isFiring, rules, targets, value } from './prometheus.ts'
 
@@ -84,16 +84,18 @@ async function runnable(): Promise<string[]> {
   return names
 }
 
-const pulled = (image: string): Promise<boolean> =>
-  docker('pull', '-q', image).then(
+function pulled(image: string): Promise<boolean> {
+  return docker('pull', '-q', image).then(
     () => true,
     () => false
   )
+}
 
 /** Examples may be missing in an unfinished tree. */
-const hasSource = (name: string): boolean =>
-  name !== 'web-chat' ||
-  execFileSync('git', ['ls-files', 'examples/web-chat/serve.ts'], { cwd: clone }).length > 0
+function hasSource(name: string): boolean {
+  const serve = ['ls-files', 'examples/web-chat/serve.ts']
+  return name !== 'web-chat' || execFileSync('git', serve, { cwd: clone }).length > 0
+}
 
 async function testDeployment(services: string[]): Promise<void> {
   await check('the image is built', async () => {
@@ -172,8 +174,9 @@ async function restart(service: string): Promise<string> {
   return `${load.served} served`
 }
 
-const isWell = ({ State, Health }: { State: string; Health: string }): boolean =>
-  State === 'running' && (Health === '' || Health === 'healthy')
+function isWell({ State, Health }: Container): boolean {
+  return State === 'running' && (Health === '' || Health === 'healthy')
+}
 
 /** Three answers more for each stream. */
 async function progress(load: Load): Promise<void> {
