@@ -79,7 +79,10 @@ async function runnable(): Promise<string[]> {
   for (const [name, { image, build }] of Object.entries(services)) {
     const isThere = build === undefined ? await hasImage(image) : hasSource(name)
     if (isThere) names.push(name)
-    else console.log(`left out: ${name} (${image} is not to be had here)`)
+    else
+      console.log(
+        `left out: ${name} (${build === undefined ? image : 'its program'} is not to be had here)`
+      )
   }
   return names
 }
