@@ -1,8 +1,9 @@
 /**
  * Installs OpenTelemetry's SDK in this process and serves what is measured. Called once, by what
  * composes the process, before any service is made: instruments made earlier measure nothing.
+ * OTEL_SDK_DISABLED=true: nothing is measured, and /healthz and /readyz still answer.
  */
-import type { Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/config.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import { createMetrics, type Metrics } from '#shared/telemetry.ts'
@@ -17,8 +18,9 @@ export interface Telemetry {
 }
 
 export function startTelemetry(env: Environment, name: string): Telemetry {
-  const metrics = createMetrics({ forProcess: true })
-  const tracing = startTracing(env, `haif-${name}`)
+  const off = readString(env, 'OTEL_SDK_DISABLED', 'false') === 'true'
+  const metrics = createMetrics({ forProcess: !off })
+  const tracing = off ? { stop: async () => {} } : startTracing(env, `haif-${name}`)
   const settings = readEndpoint(env)
   const dependencies = watchDependencies(env)
   return {
@@ -35,6 +37,7 @@ export function startTelemetry(env: Environment, name: string): Telemetry {
         async start() {
           await endpoint.start()
           await dependencies.start()
+          warnOfDefaultPassword(env, log)
           await service.start()
           state = 'up'
         },
@@ -46,4 +49,11 @@ export function startTelemetry(env: Environment, name: string): Telemetry {
       }
     }
   }
+}
+
+/** That of .env.example is public knowledge. */
+function warnOfDefaultPassword(env: Environment, log: Logger): void {
+  const url = readString(env, 'DATABASE_URL', '')
+  if (!URL.canParse(url) || new URL(url).password !== 'haifpass') return
+  log.warn('the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own')
 }
