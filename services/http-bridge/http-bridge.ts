@@ -32,6 +32,8 @@ export interface HttpBridgeDeps {
   /** The longest that a request may take. */
   requestTimeoutMs?: number
   drainMs?: number
+  /** How long a request waits for the only gateway to come back. */
+  returnMs?: number
   /** Silence after which a stream gets a comment. */
   keepAliveMs?: number
   /** Folder of the built chat page, served at `/` where it exists. */
@@ -46,7 +48,7 @@ export interface HttpBridge extends Service {
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const { self, host, port, log } = deps
   const mesh = deps.join(new Router())
-  const gateways = new PeerPool(mesh, 'gateway')
+  const gateways = new PeerPool(mesh, 'gateway', deps.returnMs)
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
   const counts = new BridgeMetrics(deps.metrics.meter)
   const running = new RunningRequests()

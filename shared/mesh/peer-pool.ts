@@ -32,9 +32,12 @@ export class PeerPool {
   readonly #mesh: Mesh
   readonly #role: Exclude<ListeningRole, 'relay'>
   readonly #inFlight = new WeakMap<PeerLink, number>()
+  readonly #returnMs: number
   #hasMet = false
 
-  constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>) {
+  /** `returnMs`: how long a request waits for the only peer of the role to come back. */
+  constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>, returnMs = RETURN_MS_MAX) {
+    this.#returnMs = returnMs
     this.#mesh = mesh
     this.#role = role
   }
@@ -138,7 +141,7 @@ export class PeerPool {
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role) resolve()
     }
-    const waitMs = this.#hasMet ? RETURN_MS_MAX : CONNECT_MS_MAX
+    const waitMs = this.#hasMet ? this.#returnMs : CONNECT_MS_MAX
     const timer = setTimeout(resolve, Math.min(waitMs, context.remainingMs()))
     const onAbort = () => resolve()
     if (context.signal.aborted) resolve()
