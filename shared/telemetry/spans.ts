@@ -3,7 +3,7 @@
  * child of the one before. Made with OpenTelemetry's API; without an SDK nothing is recorded, and the
  * `traceparent` passes through as it came.
  */
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import {
   ROOT_CONTEXT,
   SpanStatusCode,
@@ -44,8 +44,20 @@ export function traceparentOf(span: Span): string | undefined {
 }
 
 /** The beginning of a trace that nobody records here; it still ties the lines of the logs together. */
-export const newTraceparent = (): string =>
-  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
+export const newTraceparent = (): string => `00-${randomHex(16)}-${randomHex(8)}-01`
+
+/** Each call for random bytes is a trip to the kernel, so they are fetched for many requests at once. */
+const random = Buffer.allocUnsafe(4096)
+let randomUsed = random.length
+
+function randomHex(bytes: number): string {
+  if (randomUsed + bytes > random.length) {
+    randomFillSync(random)
+    randomUsed = 0
+  }
+  randomUsed += bytes
+  return random.toString('hex', randomUsed - bytes, randomUsed)
+}
 
 export const traceIdOf = (traceparent: string | undefined): string | undefined =>
   traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1]
