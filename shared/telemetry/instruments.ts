@@ -5,11 +5,11 @@
  */
 import {
   metrics,
-  type Counter,
+  type Attributes,
   type Histogram,
   type Meter,
-  type ObservableGauge,
-  type UpDownCounter
+  type Observable,
+  type ObservableGauge
 } from '@opentelemetry/api'
 import { METRICS, type MetricName } from './names.ts'
 
@@ -17,12 +17,47 @@ export const METER_NAME = 'haif'
 
 const meterOfProcess = (): Meter => metrics.getMeter(METER_NAME)
 
-export function counter(name: MetricName, meter = meterOfProcess()): Counter {
-  return meter.createCounter(name, { description: METRICS[name].help })
+/**
+ * A sum that is kept here and handed over when somebody reads the metrics: the SDK takes far longer to
+ * add a number, and a request adds to some twenty sums on its way.
+ */
+export class Sum {
+  readonly #sums = new Map<string, { attributes: Attributes; value: number }>() // bounded by the labels
+
+  constructor(instrument: Observable) {
+    instrument.addCallback((result) => {
+      for (const { value, attributes } of this.#sums.values()) result.observe(value, attributes)
+    })
+  }
+
+  add(value: number, attributes: Attributes = {}): void {
+    let key = ''
+    for (const label in attributes) key += `${String(attributes[label])}\n`
+    const sum = this.#sums.get(key)
+    if (sum === undefined) this.#sums.set(key, { attributes, value })
+    else sum.value += value
+  }
 }
 
-export function upDownCounter(name: MetricName, meter = meterOfProcess()): UpDownCounter {
-  return meter.createUpDownCounter(name, { description: METRICS[name].help })
+/** One for each name, whoever asks: several services of a process add to the same. */
+const sums = new WeakMap<Meter, Map<MetricName, Sum>>()
+
+function sumOf(name: MetricName, meter: Meter, make: () => Observable): Sum {
+  const ofMeter = sums.get(meter) ?? new Map<MetricName, Sum>()
+  sums.set(meter, ofMeter)
+  const sum = ofMeter.get(name) ?? new Sum(make())
+  ofMeter.set(name, sum)
+  return sum
+}
+
+export function counter(name: MetricName, meter = meterOfProcess()): Sum {
+  const description = METRICS[name].help
+  return sumOf(name, meter, () => meter.createObservableCounter(name, { description }))
+}
+
+export function upDownCounter(name: MetricName, meter = meterOfProcess()): Sum {
+  const description = METRICS[name].help
+  return sumOf(name, meter, () => meter.createObservableUpDownCounter(name, { description }))
 }
 
 /** Of seconds, in the buckets of the table. */
