@@ -29,11 +29,11 @@ const server = createServer((request, response) => {
         const { summary, runbook_url: runbook } = annotations
         log.warn({ alert, status, labels: rest, runbook }, summary ?? 'alert')
       }
-      answer(200)
+      return answer(200)
     },
     (error: unknown) => {
       log.error({ err: error }, 'not an alert')
-      answer(400)
+      return answer(400)
     }
   )
 })

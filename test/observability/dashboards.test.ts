@@ -100,7 +100,7 @@ test('every alert has its runbook, and every runbook its alert', () => {
   const alerts = alertRules().map(({ alert }) => alert)
   const runbooks = globSync('docs/runbooks/Haif*.md', { cwd: join(OBSERVABILITY, '..') })
   assert.deepEqual(
-    runbooks.map((path) => /(\w+)\.md$/.exec(path)![1]).toSorted(),
+    runbooks.map((path) => /(\w+)\.md$/.exec(path)![1] ?? '').toSorted(),
     alerts.toSorted()
   )
   for (const { alert, annotations } of alertRules()) {

@@ -1,6 +1,6 @@
 /** One request is one trace, seen by a real receiver of OTLP over HTTP. */
 import assert from 'node:assert/strict'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Deployment } from '../helpers/deployment.ts'
@@ -28,7 +28,9 @@ interface Export {
 /** As a collector takes them. */
 class Receiver {
   readonly spans: Span[] = []
-  readonly #server: Server = createServer(async (request, response) => {
+  readonly #server: Server = createServer((request, response) => void this.#take(request, response))
+
+  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const chunk of request.setEncoding('utf8')) body += chunk as string
     for (const { resource, scopeSpans } of (JSON.parse(body) as Export).resourceSpans) {
@@ -38,7 +40,7 @@ class Receiver {
       }
     }
     response.writeHead(200, { 'content-type': 'application/json' }).end('{}')
-  })
+  }
 
   async start(): Promise<string> {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
@@ -133,7 +135,7 @@ test('a request that failed over is one trace with both attempts', async () => {
   const workers = attempts.map(({ attributes }) => valueOf(attributes, 'haif.worker'))
   assert.equal(new Set(workers).size, 2)
   assert.deepEqual(
-    attempts.map(({ status }) => status?.code ?? 0).toSorted(),
+    attempts.map(({ status }) => status?.code ?? 0).toSorted((a, b) => a - b),
     [0, 2] // unset, error
   )
   for (const attempt of attempts) assert.deepEqual(ancestors(spans, attempt), HOPS.slice(2))
