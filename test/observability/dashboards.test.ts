@@ -37,11 +37,13 @@ before(async () => {
   await new Promise<void>((resolve) => stub.listen(0, '127.0.0.1', resolve))
   stub.unref()
   const address = `127.0.0.1:${(stub.address() as AddressInfo).port}`
-  mesh = await Deployment.start(['sim:sim?decode=inf'], {
-    LOG_LEVEL: 'debug',
+  mesh = await Deployment.start(['sim:sim?decode=inf'], { LOG_LEVEL: 'debug' })
+  // A worker keeps nothing there: it only tells whether they answer.
+  const watching = mesh.addWorker('sim:sim?decode=inf', {
     DATABASE_URL: `postgres://haif:secret@${address}/haif`,
     REDIS_URL: `redis://${address}`
   })
+  await watching.up
   for (let request = 0; request < 10; request++) {
     const { done } = await ask(mesh.url, { prompt: 'hello', max_tokens: 8, tenant_id: 'a' })
     assert.ok(done)
