@@ -5,7 +5,7 @@ import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/place.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import type { Metrics } from '#shared/telemetry.ts'
 import { gatewayHere } from '../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../services/http-bridge/config.ts'
 import { createHttpBridge } from '../services/http-bridge/http-bridge.ts'
@@ -49,6 +49,7 @@ export interface MeshServicesDeps {
   logFor: (name: string) => Logger
   /** Where the mesh keeps its state; started before the services. */
   state: OwnStore
+  metrics: Metrics
 }
 
 export interface MeshServices {
@@ -63,7 +64,7 @@ export interface MeshServices {
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
-  const { options, env, home, ownMesh, logFor, state } = deps
+  const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
@@ -72,6 +73,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     LOG_LEVEL: 'warn',
     GATEWAYS: String(options.gateways ?? 1),
     ...env,
+    METRICS_PORT: '0', // ours is taken
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
     ...workerEnv(options),
@@ -91,7 +93,6 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       )
     )
 
-  const metrics = createMetrics()
   const bridge = createHttpBridge({
     ...place('bridge'),
     metrics,
@@ -111,7 +112,11 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   ]
   const stopBridge = onlyOnce(() => bridge.stop())
   // Before models are loaded, because a taken port is the likeliest failure.
-  services.push({ start: () => bridge.start(), stop: stopBridge })
+  services.push({
+    start: () => bridge.start(),
+    stop: stopBridge,
+    health: () => bridge.health?.() ?? { ready: true }
+  })
   if (options.workers !== undefined) {
     const stopMsMax = stopMsMaxOf(config.drainMs)
     services.push(several(options.workers, 'worker', { stopMsMax }))

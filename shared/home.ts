@@ -132,10 +132,14 @@ export class Home {
     this.#write('topic.key', text)
   }
 
-  /** From the option, the environment, or the mesh that this machine last started or joined. */
+  /**
+   * From the option, HAIF_TOPIC_KEY, the file that HAIF_TOPIC_KEY_FILE names, or the mesh that this
+   * machine last started or joined.
+   */
   topicKey(option: string | undefined, env: Environment): TopicKey {
-    const given = option ?? readString(env, 'HAIF_TOPIC_KEY', '')
-    const text = given === '' ? this.#read('topic.key') : given
+    const given = option ?? (readString(env, 'HAIF_TOPIC_KEY', '') || null)
+    const file = readString(env, 'HAIF_TOPIC_KEY_FILE', '')
+    const text = given ?? (file === '' ? null : readKeyFile(file)) ?? this.#read('topic.key')
     if (text !== null) return decodeTopicKey(text)
     throw new HaifError(
       'CONFIG_INVALID',
@@ -161,5 +165,17 @@ function readIfThere(file: string): string | null {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw error
+  }
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch (error) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `HAIF_TOPIC_KEY_FILE=${path} cannot be read (${(error as NodeJS.ErrnoException).code}): the bootstrap service writes it when it is up`,
+      { cause: error }
+    )
   }
 }

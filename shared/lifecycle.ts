@@ -4,6 +4,9 @@ import { inspect } from 'node:util'
 import type { Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import type { Logger } from './log.ts'
+import type { Health } from './telemetry/endpoint.ts'
+import { startTelemetry } from './telemetry/start.ts'
+import type { Metrics } from './telemetry.ts'
 
 export interface Service {
   /** Resolves when it can be used; rejects with a HaifError that says why not. */
@@ -12,6 +15,8 @@ export interface Service {
   stop(): Promise<void>
   /** How long `stop` may take, where what runs is given longer than usual. */
   readonly stopMsMax?: number
+  /** Whether it can do its work now, once it has started; and what is missing. */
+  health?(): Health
 }
 
 const PARENT_POLL_MS = 500
@@ -34,6 +39,10 @@ export function together(services: Service[]): Service {
   }
   return {
     stopMsMax: Math.max(0, ...services.map(({ stopMsMax = 0 }) => stopMsMax)),
+    health: () =>
+      services.map((each) => each.health?.()).find((health) => health?.ready === false) ?? {
+        ready: true
+      },
     async start() {
       try {
         for (const service of services) {
@@ -100,14 +109,19 @@ export function stopThisProcess(): void {
   process.emit('SIGTERM', 'SIGTERM')
 }
 
-/** What every `main.ts` does: makes the service from the environment and runs it until a signal. */
+/**
+ * What every `main.ts` does: makes the service from the environment, measures it, and runs it until a
+ * signal. `name`: of the service, as traces show it.
+ */
 export async function runMain(
   env: Environment,
-  make: (env: Environment) => { service: Service; log: Logger }
+  name: string,
+  make: (env: Environment, metrics: Metrics) => { service: Service; log: Logger }
 ): Promise<void> {
   try {
-    const { service, log } = make(env)
-    await runUntilSignal(service, log)
+    const telemetry = startTelemetry(env, name)
+    const { service, log } = make(env, telemetry.metrics)
+    await runUntilSignal(telemetry.serving(service, log), log)
   } catch (error) {
     reportFailure(error)
     process.exit(1)

@@ -10,12 +10,21 @@ export function createLogger(level: string, name?: string): Logger {
   return pino(
     {
       level,
-      ...(name === undefined ? {} : { name }),
-      base: null,
+      base: name === undefined ? null : { name },
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
-      formatters: { level: (label) => ({ level: label }) }
+      formatters: { level: (label) => ({ level: label }), log: withFieldNames }
     },
     destination({ dest: 2, sync: true })
+  )
+}
+
+/** Fields that logs share with traces and other systems are written as those write them. */
+const FIELD_NAMES: Record<string, string> = { requestId: 'request_id', traceId: 'trace_id' }
+
+function withFieldNames(event: Record<string, unknown>): Record<string, unknown> {
+  if (event['requestId'] === undefined && event['traceId'] === undefined) return event
+  return Object.fromEntries(
+    Object.entries(event).map(([field, value]) => [FIELD_NAMES[field] ?? field, value])
   )
 }
 

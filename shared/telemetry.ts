@@ -1,14 +1,14 @@
 /**
- * Measurements of this process. Services know only OpenTelemetry's API: they are given `Metrics` and
- * measure with its meter. The SDK behind it is made once for each process, by what composes it.
- *
- * Metric names are written as Prometheus shows them, because the exporter adds no unit to a name.
+ * Measurements of this process. Services know only OpenTelemetry's API; the SDK behind it is made once
+ * for each process, by what composes it. What is measured is listed in `telemetry/names.ts`.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
-import type { Meter } from '@opentelemetry/api'
+import { metrics, type Meter } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider } from '@opentelemetry/sdk-metrics'
+import { gauge, METER_NAME } from './telemetry/instruments.ts'
+import { VERSION } from './version.ts'
 
 export interface Metrics {
   readonly meter: Meter
@@ -16,16 +16,18 @@ export interface Metrics {
   render(): Promise<string>
 }
 
-const METER_NAME = 'haif'
 /** How often the event loop is asked whether it is late: often enough to see 20 ms, and cheap. */
 const LAG_RESOLUTION_MS = 20
 const NANOSECONDS = 1e9
 
-export function createMetrics(): Metrics {
+/** `forProcess`: what is measured anywhere in the process is measured here. */
+export function createMetrics({ forProcess = false } = {}): Metrics {
   const reader = new PrometheusExporter({ preventServerStart: true })
   const serializer = new PrometheusSerializer('', false, undefined, true, true)
   const provider = new MeterProvider({ readers: [reader] })
+  if (forProcess) metrics.setGlobalMeterProvider(provider)
   const meter = provider.getMeter(METER_NAME)
+  gauge('haif_build_info', meter).addCallback((result) => result.observe(1, { version: VERSION }))
   observeMemory(meter)
   observeEventLoop(meter)
   return {
@@ -38,15 +40,13 @@ export function createMetrics(): Metrics {
 }
 
 function observeMemory(meter: Meter): void {
-  meter
-    .createObservableGauge('haif_process_memory_bytes', { description: 'Memory of the process' })
-    .addCallback((gauge) => {
-      const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
-      gauge.observe(rss, { kind: 'resident' })
-      gauge.observe(heapUsed, { kind: 'heap_used' })
-      gauge.observe(heapTotal, { kind: 'heap_total' })
-      gauge.observe(external, { kind: 'external' })
-    })
+  gauge('haif_process_memory_bytes', meter).addCallback((result) => {
+    const { rss, heapUsed, heapTotal, external } = process.memoryUsage()
+    result.observe(rss, { kind: 'resident' })
+    result.observe(heapUsed, { kind: 'heap_used' })
+    result.observe(heapTotal, { kind: 'heap_total' })
+    result.observe(external, { kind: 'external' })
+  })
 }
 
 /** How late timers were since the last reading. */
@@ -58,18 +58,14 @@ function observeEventLoop(meter: Meter): void {
   // The histogram holds the time between two ticks of a timer, so the wanted time is in it.
   const lag = (nanoseconds: number) =>
     Math.max(0, nanoseconds / NANOSECONDS - LAG_RESOLUTION_MS / 1000)
-  meter
-    .createObservableGauge('haif_event_loop_lag_seconds', {
-      description: 'How late the event loop was since the last reading'
-    })
-    .addCallback((gauge) => {
-      if (delays.count > 0) {
-        const { max } = delays
-        measured = { '0.5': delays.percentile(50), '0.99': delays.percentile(99), '1': max }
-        delays.reset()
-      }
-      for (const [quantile, delay] of Object.entries(measured)) {
-        gauge.observe(lag(delay), { quantile })
-      }
-    })
+  gauge('haif_event_loop_lag_seconds', meter).addCallback((result) => {
+    if (delays.count > 0) {
+      const { max } = delays
+      measured = { '0.5': delays.percentile(50), '0.99': delays.percentile(99), '1': max }
+      delays.reset()
+    }
+    for (const [quantile, delay] of Object.entries(measured)) {
+      result.observe(lag(delay), { quantile })
+    }
+  })
 }

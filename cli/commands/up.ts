@@ -6,6 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { runUntilSignal, together } from '#shared/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/log.ts'
+import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/version.ts'
 import { startOwnMesh, type OwnMesh } from '../own-mesh.ts'
 import type { Reach } from '#shared/mesh/topic-key.ts'
@@ -58,15 +59,23 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
   const ownMesh = await startOwnMesh(home, reachOf(options))
   const logFor = (name: string) =>
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
+  const telemetry = startTelemetry(env, 'up')
   // Loaded only now, so that the other commands start quickly.
   const { meshServices } = await import('../mesh-services.ts')
   const { ownStore } = await import('../own-store.ts')
   const state = ownStore(env, home, logFor('store'))
-  const mesh = meshServices({ options, env, home, ownMesh, logFor, state })
+  const mesh = meshServices({
+    options,
+    env,
+    home,
+    ownMesh,
+    logFor,
+    state,
+    metrics: telemetry.metrics
+  })
   const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
-  await runUntilSignal(together([nodes, ...mesh.services]), logFor('up'), () =>
-    announce(ownMesh, mesh)
-  )
+  const service = telemetry.serving(together([nodes, ...mesh.services]), logFor('up'))
+  await runUntilSignal(service, logFor('up'), () => announce(ownMesh, mesh))
 }
 
 function refuseContradictions(options: UpOptions): void {

@@ -75,6 +75,10 @@ export function createGateway(deps: GatewayDeps): Service {
       reporter.start()
       log.info({ peer: mesh.key }, 'gateway is up')
     },
+    health: () =>
+      orchestrators.size > 0
+        ? { ready: true }
+        : { ready: false, reason: 'no orchestrator is connected' },
     async stop() {
       stopping = true
       reporter.stop()

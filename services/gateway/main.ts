@@ -8,7 +8,7 @@ import { placeFromEnvironment } from '#shared/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { gatewayHere } from './gateway-here.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'gateway', (env) => {
   const place = placeFromEnvironment(env, 'gateway')
   const { log } = place
   const store = storeFromEnvironment(env, log)

@@ -33,6 +33,8 @@ export interface HttpBridgeDeps {
   /** The longest that a request may take. */
   requestTimeoutMs?: number
   drainMs?: number
+  /** How long a request waits for the only gateway to come back. */
+  returnMs?: number
   /** Silence after which a stream gets a comment. */
   keepAliveMs?: number
   /** Whether everybody who reaches it may ask, from other machines too. */
@@ -51,7 +53,7 @@ export interface HttpBridge extends Service {
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const { self, host, port, log } = deps
   const mesh = deps.join(new Router())
-  const gateways = new PeerPool(mesh, 'gateway')
+  const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
   const counts = new BridgeMetrics(deps.metrics.meter)
   const running = new RunningRequests()
@@ -84,7 +86,6 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         page: deps.page ?? CHAT_PAGE_FOLDER
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
-      counts.observePeers(mesh)
       await mesh.start()
       mesh.follow('gateway')
       mesh.follow('registry')
@@ -92,6 +93,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
       reporter.start()
       log.info({ peer: mesh.key, url: this.url }, 'http bridge is up')
     },
+    health: () =>
+      gateways.size > 0 ? { ready: true } : { ready: false, reason: 'no gateway is connected' },
     async stop() {
       await running.drain(deps.drainMs ?? DRAIN_MS)
       reporter.stop()

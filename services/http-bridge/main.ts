@@ -5,15 +5,14 @@
 import process from 'node:process'
 import { runMain } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
-import { createMetrics } from '#shared/telemetry.ts'
 import { readBridgeConfig } from './config.ts'
 import { createHttpBridge } from './http-bridge.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'http-bridge', (env, metrics) => {
   const config = readBridgeConfig(env)
   const { join, self, log } = placeFromEnvironment(env, 'bridge')
   return {
     log,
-    service: createHttpBridge({ join, self, log, metrics: createMetrics(), ...config })
+    service: createHttpBridge({ join, self, log, metrics, ...config })
   }
 })

@@ -1,5 +1,5 @@
 /** What a client may say about a request beside its body. */
-import { randomFillSync, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -15,24 +15,10 @@ export function readRequestId(headers: IncomingHttpHeaders): string {
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
-/** The client's trace, or the beginning of one. */
-export function readTraceparent(headers: IncomingHttpHeaders): string {
+/** The client's trace, if it has one. */
+export function readTraceparent(headers: IncomingHttpHeaders): string | undefined {
   const given = headers['traceparent']
-  if (typeof given === 'string' && TRACEPARENT.test(given)) return given
-  return `00-${randomHex(16)}-${randomHex(8)}-01`
-}
-
-/** Each call for random bytes is a trip to the kernel, so they are fetched for many requests at once. */
-const random = Buffer.allocUnsafe(4096)
-let randomUsed = random.length
-
-function randomHex(bytes: number): string {
-  if (randomUsed + bytes > random.length) {
-    randomFillSync(random)
-    randomUsed = 0
-  }
-  randomUsed += bytes
-  return random.toString('hex', randomUsed - bytes, randomUsed)
+  return typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined
 }
 
 /** `X-HAIF-Timeout-Ms` may shorten the time of a request, not lengthen it. */

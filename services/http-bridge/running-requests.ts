@@ -3,6 +3,7 @@
  * away cancels it, and stopping lets it end for a while and then ends it.
  */
 import type { ServerResponse } from 'node:http'
+import { SpanKind } from '@opentelemetry/api'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import {
   createContext,
@@ -11,6 +12,7 @@ import {
   type OwnedContext,
   type Presented
 } from '#shared/rpc/context.ts'
+import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import { setLimitHeaders } from './limit-headers.ts'
 
 /** For error replies to be sent after the requests were ended. */
@@ -33,14 +35,21 @@ export class RunningRequests {
   }
 
   enter(response: ServerResponse, options: ContextOptions): OwnedContext {
+    const { method = '', url = '' } = response.req ?? {}
+    const span = startSpan(`${method} ${url.split('?', 1)[0]}`, options.traceparent, {
+      kind: SpanKind.SERVER,
+      attributes: { 'haif.request_id': options.requestId ?? '' }
+    })
+    const traceparent = traceparentOf(span) ?? options.traceparent ?? newTraceparent()
     const shows = this.#presented.get(response)
     const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
-    const context = createContext({ shows, onLimits, ...options })
+    const context = createContext({ shows, onLimits, ...options, traceparent })
     this.#contexts.add(context)
     response.once('close', () => {
       if (!response.writableFinished) {
         context.abort(new HaifError('CANCELLED', 'the client went away'))
       }
+      span.setAttribute('http.response.status_code', response.statusCode).end()
       context[Symbol.dispose]()
       this.#contexts.delete(context)
       if (this.#contexts.size === 0) this.#onEmpty?.()

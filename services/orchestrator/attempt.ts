@@ -7,10 +7,13 @@ import {
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
+import { SpanKind, type Span } from '@opentelemetry/api'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
+import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import type { Grant } from './dispatcher.ts'
 import type { Holding } from './holding.ts'
+import type { AttemptCounts } from './orchestrator-metrics.ts'
 
 export type Step =
   | { kind: 'items'; attempt: Attempt; batch: ItemBatch<InferenceItem> }
@@ -33,13 +36,25 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
 export class Attempt {
   readonly #grant: Grant
   readonly #context: OwnedContext
+  readonly #counts: AttemptCounts
+  readonly #span: Span
   readonly #stream: AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
   #next: Promise<Step> | null = null
   #settled = false
 
-  constructor(grant: Grant, request: InferenceRequest, context: RequestContext) {
+  constructor(
+    grant: Grant,
+    request: InferenceRequest,
+    context: RequestContext,
+    counts: AttemptCounts
+  ) {
     this.#grant = grant
-    this.#context = childContext(context)
+    this.#counts = counts
+    this.#span = startSpan('attempt', context.traceparent, {
+      kind: SpanKind.CLIENT,
+      attributes: { 'haif.worker': grant.holding.workerKey }
+    })
+    this.#context = childContext(context, traceparentOf(this.#span))
     this.#stream = grant.holding.link.batches(workerInfer, request, this.#context)
   }
 
@@ -69,8 +84,10 @@ export class Attempt {
   /** Another attempt goes on in its place, or nobody wants the answer any more. */
   fence(reason: string, fault: boolean): void {
     if (this.#settled) return
-    this.#settle(() => this.#grant.failed(fault))
-    this.#context.abort(new HaifError('CANCELLED', reason))
+    const fenced = new HaifError('CANCELLED', reason)
+    this.#settle('fenced', () => this.#grant.failed(fault))
+    endFailed(this.#span, fenced)
+    this.#context.abort(fenced)
     void this.next() // reads the abort, which tells the worker
   }
 
@@ -81,20 +98,27 @@ export class Attempt {
         result.value.items() // here, once for the whole path, it is seen whether they are items at all
         return { kind: 'items', attempt: this, batch: result.value }
       }
-      this.#settle(() => this.#grant.succeeded())
+      this.#settle('succeeded', () => {
+        this.#grant.succeeded()
+        this.#span.end()
+      })
       return { kind: 'end', attempt: this, end: result.value }
     } catch (error) {
       const failure = toHaifError(error)
       if (failure.code === 'WORKER_OVERLOADED') this.holding.refused()
-      this.#settle(() => this.#grant.failed(!NO_FAULT.has(failure.code)))
+      this.#settle(failure.code, () => {
+        this.#grant.failed(!NO_FAULT.has(failure.code))
+        endFailed(this.#span, failure)
+      })
       void this.#stream.return(undefined as never) // the worker may go on sending what is no item
       return { kind: 'failed', attempt: this, error: asWorkerError(failure) }
     }
   }
 
-  #settle(how: () => void): void {
+  #settle(outcome: string, how: () => void): void {
     if (this.#settled) return
     this.#settled = true
+    this.#counts.ended(outcome)
     this.#context[Symbol.dispose]()
     how()
   }

@@ -1,10 +1,12 @@
 /** Settings of the orchestrator. */
-import { readString, type Environment } from '#shared/config.ts'
+import { readInteger, readString, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface OrchestratorConfig {
   /** `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;smart=gpt-oss-20b`: the preferred model first. */
   aliases: Map<string, string[]>
+  /** `SETTLE_MS`: how long after its start it expects workers to come. */
+  settleMs: number
 }
 
 export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
@@ -15,7 +17,10 @@ export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
     if (alias === '' || names.length === 0 || rest.length > 0) throw malformed(entry)
     aliases.set(alias, names)
   }
-  return { aliases }
+  return {
+    aliases,
+    settleMs: readInteger(env, 'SETTLE_MS', { default: 6000, min: 0, max: 60_000 })
+  }
 }
 
 const split = (text: string, separator: string): string[] =>

@@ -1,5 +1,5 @@
 /**
- * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, MODEL_ALIASES,
+ * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, MODEL_ALIASES, SETTLE_MS,
  * LOG_LEVEL.
  */
 import { runMain, together } from '#shared/lifecycle.ts'
@@ -8,7 +8,7 @@ import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { readOrchestratorConfig } from './config.ts'
 import { createOrchestrator } from './orchestrator.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'orchestrator', (env) => {
   const { join, self, log } = placeFromEnvironment(env, 'orchestrator')
   const store = storeFromEnvironment(env, log)
   const config = readOrchestratorConfig(env)

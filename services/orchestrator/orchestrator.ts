@@ -27,11 +27,13 @@ import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { embedSomewhere } from './embeddings.ts'
 import { IdempotentAnswers } from './idempotency.ts'
+import { AttemptCounts, observeWorkers } from './orchestrator-metrics.ts'
 import { chooseModel, type Aliases } from './model-choice.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
 import { Reservations } from './reservations.ts'
 import { RequestRun } from './request-run.ts'
+import { Settling } from './settling.ts'
 import { WorkerTable } from './worker-table.ts'
 
 export interface OrchestratorDeps {
@@ -44,6 +46,8 @@ export interface OrchestratorDeps {
   affinity?: boolean
   /** Where reservations of requests with an Idempotency-Key survive a restart. */
   store?: Store | null
+  /** How long after its start it expects workers to come; 0 unless given. */
+  settleMs?: number
   now?: () => number
   random?: () => number
 }
@@ -53,7 +57,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const { now = () => performance.now(), random = Math.random, store = null } = deps
   const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
+  const counts = new AttemptCounts()
+  observeWorkers(table, dispatcher)
   const prefixes = new PrefixIndex()
+  const settling = new Settling({ settleMs: deps.settleMs ?? 0, now })
   let stopping = false
 
   /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
@@ -77,7 +84,12 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       }
     } as const
     const onBegun = (workerKey: string) => prefixes.remember(chain, workerKey)
-    return new RequestRun({ dispatcher, log, now, onBegun, assertUp }, request, context, ask).run()
+    return new RequestRun(
+      { dispatcher, counts, log, now, onBegun, assertUp },
+      request,
+      context,
+      ask
+    ).run()
   }
 
   function infer(
@@ -85,6 +97,34 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     context: ServerContext
   ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
     assertUp()
+    return settling.isOver || isHeld(request)
+      ? answer(request, context)
+      : inferSettled(request, context)
+  }
+
+  /** Whether a worker has what answers the request. */
+  function isHeld(request: InferenceRequest): boolean {
+    return (
+      table.size > 0 &&
+      (request.model === undefined
+        ? table.readyModels().size > 0
+        : table.slots(chooseModel(request, table, aliases)) > 0)
+    )
+  }
+
+  async function* inferSettled(
+    request: InferenceRequest,
+    context: ServerContext
+  ): ReturnType<typeof answer> {
+    await settling.wait(() => isHeld(request), context)
+    assertUp()
+    return yield* answer(request, context)
+  }
+
+  function answer(
+    request: InferenceRequest,
+    context: ServerContext
+  ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
     const tenant = request.tenantId ?? request.caller ?? context.peer.key
     const { idempotencyKey } = request
     if (idempotencyKey === undefined) return run(request, context, tenant)
@@ -97,6 +137,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       const link = mesh.link(peer.key)
       if (worker === undefined || link === undefined) return {}
       for (const model of table.update(link, worker)) dispatcher.pump(model)
+      settling.reported()
       return {}
     })
     .respond(orchestratorReady, () =>
@@ -128,6 +169,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       mesh.follow('registry')
       reporter.start()
       await reservations?.start()
+      settling.start()
       log.info({ peer: mesh.key }, 'orchestrator is up')
     },
     async stop() {

@@ -19,6 +19,7 @@ import { Attempt, type Step } from './attempt.ts'
 import type { Ask, Dispatcher, Grant, Position } from './dispatcher.ts'
 import type { Holding } from './holding.ts'
 import { Latest } from './latest.ts'
+import type { AttemptCounts } from './orchestrator-metrics.ts'
 import { Silence } from './silence.ts'
 
 /** Workers that may fail one request, and refusals for want of a slot. */
@@ -33,6 +34,7 @@ type Said = ItemBatch<InferenceItem>
 
 export interface RunDeps {
   dispatcher: Dispatcher
+  counts: AttemptCounts
   log: Logger
   now: () => number
   /** Remembers that a worker has seen the request's prompt. */
@@ -165,6 +167,7 @@ export class RequestRun {
     const onPosition = (position: Position) => positions.set(position)
     const watch = this.#request.watchQueue === true
     const ask = watch ? { ...this.#ask, onPosition } : this.#ask
+    const askedAt = this.#deps.now()
     const granted = this.#deps.dispatcher.acquire(ask, this.#context)
     if (watch) {
       granted.then(
@@ -173,7 +176,9 @@ export class RequestRun {
       )
       yield* this.#tellPositions(positions, granted)
     }
-    this.#open(await granted)
+    const grant = await granted
+    this.#deps.counts.waited(this.#deps.now() - askedAt)
+    this.#open(grant)
   }
 
   async *#tellPositions(
@@ -197,7 +202,7 @@ export class RequestRun {
 
   #open(grant: Grant): void {
     const request = this.#sent.continued({ ...this.#request, model: this.#ask.model })
-    const attempt = new Attempt(grant, request, this.#context)
+    const attempt = new Attempt(grant, request, this.#context, this.#deps.counts)
     this.#begun.push(attempt)
     this.#attempts.push(attempt)
     this.#deps.onBegun(grant.holding.workerKey)
@@ -213,6 +218,7 @@ export class RequestRun {
     const grant = this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
     if (grant === null) return
     const { requestId } = this.#context
+    this.#deps.counts.hedge()
     this.#deps.log.info({ requestId, worker: silent.holding.workerKey }, 'silent, trying another')
     this.#open(grant)
   }
@@ -247,6 +253,7 @@ export class RequestRun {
     if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
       yield* this.#begin()
+      if (!isRefusal) this.#deps.counts.failover()
     } catch (next) {
       // That nobody else can take it is a consequence; the caller shall hear the cause.
       const consequence = next instanceof HaifError && next.code === 'NO_ELIGIBLE_WORKER'

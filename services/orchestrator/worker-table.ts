@@ -100,6 +100,11 @@ export class WorkerTable {
     return this.#rows.get(workerKey)?.holdings.get(model)
   }
 
+  /** Each model on each worker. */
+  *holdings(): IterableIterator<Holding> {
+    for (const { holdings } of this.#rows.values()) yield* holdings.values()
+  }
+
   /** Every worker that holds the model, ready or not. */
   holders(model: string): IndexedSet<Holding> {
     return this.#models.get(model)?.all ?? new IndexedSet()

@@ -5,7 +5,7 @@ import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { MemoryCatalogue } from './catalogue.ts'
 import { createRegistry } from './registry.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'registry', (env) => {
   const { join, self, log } = placeFromEnvironment(env, 'registry')
   const store = storeFromEnvironment(env, log)
   const registry = createRegistry({ join, catalogue: new MemoryCatalogue(), self, store, log })

@@ -9,7 +9,7 @@ import { readWorkerConfig } from './config.ts'
 import { readHub } from './models/hub.ts'
 import { workerService } from './open-worker.ts'
 
-await runMain(process.env, (env) => {
+await runMain(process.env, 'worker', (env) => {
   const place = placeFromEnvironment(env, 'worker')
   const config = readWorkerConfig(env)
   const service = workerService({ place, config, hub: readHub(env), onDrain: stopThisProcess })

@@ -10,6 +10,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { Engine } from './engines/engine.ts'
 import type { HeldModel } from './held-model.ts'
 import { makeRoom, NO_MEMORY, roomBeside, type Resident } from './models/room.ts'
+import { LoadCounts } from './worker-metrics.ts'
 
 export interface MemoryBudget extends Memory {
   /** Set by the owner: also pinned models are refused beyond it. Else it only says when to unload. */
@@ -28,6 +29,7 @@ export class ModelShelf {
   readonly #loads = new Map<HeldModel, Promise<void>>() // one for each model at most
   readonly #opened = new Set<Engine>() // one for each load
   readonly #waiters = new Set<() => void>() // one for each model at most
+  readonly #counts = new LoadCounts()
   #budget: Promise<MemoryBudget> | null = null
   #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
@@ -69,16 +71,20 @@ export class ModelShelf {
 
   async #load(model: HeldModel): Promise<void> {
     let engine: Engine | null = null
+    const startedAt = performance.now()
+    const loaded = (outcome: 'ready' | 'failed') =>
+      this.#counts.loaded(model.source.name, outcome, (performance.now() - startedAt) / 1000)
     try {
       model.begins('loading')
       engine = await model.source.open((fraction) => model.progressed('downloading', fraction))
       this.#opened.add(engine)
-      if (await this.#loadWhenThereIsRoom(model, engine)) return
+      if (await this.#loadWhenThereIsRoom(model, engine)) return loaded('ready')
       await engine.close()
       model.givesUp()
     } catch (error) {
       await engine?.close()
       model.fails(error)
+      loaded('failed')
     } finally {
       if (engine !== null) this.#opened.delete(engine)
       this.changed()

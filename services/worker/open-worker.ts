@@ -44,6 +44,7 @@ export function workerService(
       worker = await openWorker(options)
       await run(worker)
     },
+    health: () => worker?.health?.() ?? { ready: false, reason: 'not started' },
     async stop() {
       await worker?.stop()
     }

@@ -27,11 +27,13 @@ import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
+import type { Health } from '#shared/telemetry/endpoint.ts'
 import type { GenerateRequest } from './engines/engine.ts'
 import type { HeldModel, ModelSource } from './held-model.ts'
 import { heldModels, logModel, whyHopeless } from './held-models.ts'
 import { ModelShelf, type MemoryBudget } from './model-shelf.ts'
 import { RunningRequests } from './running-requests.ts'
+import { observeModels } from './worker-metrics.ts'
 
 export interface WorkerDeps {
   join: JoinMesh
@@ -169,6 +171,7 @@ export function createWorker(deps: WorkerDeps): Worker {
 
   const describeModels = (peerKey?: string) =>
     [...held.values()].map((model) => model.describe(peerKey))
+  observeModels(() => describeModels())
   const router = new Router()
     .serve(workerInfer, infer)
     .respond(workerEmbed, embed)
@@ -254,6 +257,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     hopeless: () => whyHopeless([...held.values()]),
     connected: () => connected,
     models: describeModels,
+    health: () => workerHealth(mesh.links('orchestrator').length, describeModels()),
     stopMsMax: stopMsMaxOf(drainMs),
     stop() {
       stopping ??= stop()
@@ -263,6 +267,14 @@ export function createWorker(deps: WorkerDeps): Worker {
 }
 
 type Loading = NonNullable<InferenceItem['queued']>
+
+/** It can work when an orchestrator may send it something and at least one model can answer. */
+function workerHealth(orchestrators: number, models: WorkerModel[]): Health {
+  if (orchestrators === 0) return { ready: false, reason: 'no orchestrator is connected' }
+  if (models.some(({ state }) => state === 'ready' || state === 'loadable')) return { ready: true }
+  const failed = models.find(({ error }) => error !== undefined)
+  return { ready: false, reason: failed?.error ?? 'no model is ready yet' }
+}
 
 function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =

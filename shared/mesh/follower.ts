@@ -8,6 +8,7 @@
  */
 import type DHT from 'hyperdht'
 import type { Logger } from '#shared/log.ts'
+import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from './backoff.ts'
 import { lookup } from './lookup.ts'
 
@@ -52,6 +53,8 @@ interface Known {
 export class Follower {
   readonly #options: FollowerOptions
   readonly #known = new Map<string, Known>() // at most PEERS_MAX
+  readonly #lookups = counter('haif_dht_lookups_total')
+  readonly #lookupSeconds = histogram('haif_dht_lookup_seconds')
   #timer: NodeJS.Timeout | null = null
   #lookupAt = 0
   #looking = false
@@ -104,12 +107,15 @@ export class Follower {
     const { dht, topic, isConnected, lookupMs, now, random } = this.#options
     this.#looking = true
     const listed = new Set<string>()
+    const startedAt = performance.now()
     const answered = await lookup(dht, topic, (publicKey) => {
       const key = publicKey.toString('hex')
       listed.add(key)
       this.#remember(key, publicKey)
     })
     this.#looking = false
+    this.#lookups.add(1, { answered })
+    this.#lookupSeconds.record((performance.now() - startedAt) / 1000)
     if (answered) this.#forgetAllBut(listed)
     const connected = [...this.#known.keys()].some((key) => isConnected(key))
     this.#emptyLookups = connected ? 0 : this.#emptyLookups + 1

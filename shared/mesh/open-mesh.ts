@@ -1,7 +1,9 @@
 /** From a topic key to a place in the mesh. */
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/log.ts'
-import type { Router } from '#shared/rpc/router.ts'
+import { Router } from '#shared/rpc/router.ts'
+import { observeMesh } from '#shared/telemetry/observe-mesh.ts'
+import { observeInference } from '#shared/telemetry/served-inference.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './dht.ts'
 import { Mesh } from './mesh.ts'
 import type { PeerRole } from './role.ts'
@@ -16,14 +18,19 @@ export interface OpenMeshOptions {
   log: Logger
 }
 
-/** The mesh is not started yet. */
-export function openMesh({ topicKey, ...rest }: OpenMeshOptions): Mesh {
-  return new Mesh({
+/** The mesh is not started yet. It is measured, as far as this process measures. */
+export function openMesh(options: OpenMeshOptions): Mesh {
+  const { topicKey, router = new Router(), ...rest } = options
+  router.observer = observeInference(rest.role, rest.log)
+  const mesh = new Mesh({
     dht: createDht(topicKey),
     secret: topicKey.secret,
     lookupMs: LOOKUP_MS[topicKey.reach],
     announceMs: ANNOUNCE_MS[topicKey.reach],
     dialMsMax: DIAL_MS_MAX[topicKey.reach],
+    router,
     ...rest
   })
+  observeMesh(mesh)
+  return mesh
 }

@@ -16,6 +16,8 @@ import type { ListeningRole } from './role.ts'
 const TRIES_MAX = 4
 /** How long a request waits for a first connection to the role. */
 const CONNECT_MS_MAX = 3000
+/** And where there has been one: the only peer of the role may be restarting. */
+const RETURN_MS_MAX = 15_000
 
 /** Failures of the hop itself. What lies behind it has already been tried there. */
 const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
@@ -31,18 +33,21 @@ export interface PeerPoolOptions {
   only?: ReadonlySet<string> | null
   /** Shown with everything that is asked here. */
   shows?: Presented | undefined
+  /** How long a request waits for the only peer of the role to come back. */
+  returnMs?: number | undefined
 }
 
 export class PeerPool {
   readonly #mesh: Mesh
   readonly #role: Exclude<ListeningRole, 'relay'>
   readonly #inFlight = new WeakMap<PeerLink, number>()
-
+  readonly #returnMs: number
+  #hasMet = false
   readonly #only: ReadonlySet<string> | null
-
   readonly #shows: Presented | undefined
 
   constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>, options: PeerPoolOptions = {}) {
+    this.#returnMs = options.returnMs ?? RETURN_MS_MAX
     this.#mesh = mesh
     this.#role = role
     this.#only = options.only ?? null
@@ -109,7 +114,9 @@ export class PeerPool {
 
   #next(tried: Set<PeerLink>, stickTo?: string): PeerLink | null {
     const link = this.#choose(tried, stickTo)
-    if (link !== null) tried.add(link)
+    if (link === null) return null
+    tried.add(link)
+    this.#hasMet = true
     return link
   }
 
@@ -148,7 +155,8 @@ export class PeerPool {
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role && (this.#only?.has(link.peer.key) ?? true)) resolve()
     }
-    const timer = setTimeout(resolve, Math.min(CONNECT_MS_MAX, context.remainingMs()))
+    const waitMs = this.#hasMet ? this.#returnMs : CONNECT_MS_MAX
+    const timer = setTimeout(resolve, Math.min(waitMs, context.remainingMs()))
     const onAbort = () => resolve()
     if (context.signal.aborted) resolve()
     this.#mesh.on('link', onLink)

@@ -91,15 +91,21 @@ export function createContext(options: ContextOptions): OwnedContext {
   }
 }
 
-/** The same request with an end of its own: it can be aborted without aborting its parent. */
-export function childContext(parent: RequestContext): OwnedContext {
+/**
+ * The same request with an end of its own: it can be aborted without aborting its parent. It may
+ * also have a place of its own in the trace.
+ */
+export function childContext(
+  parent: RequestContext,
+  traceparent = parent.traceparent
+): OwnedContext {
   const controller = new AbortController()
   const onAbort = () => controller.abort(parent.signal.reason)
   if (parent.signal.aborted) onAbort()
   parent.signal.addEventListener('abort', onAbort, { once: true })
   return {
     requestId: parent.requestId,
-    traceparent: parent.traceparent,
+    traceparent,
     shows: parent.shows,
     onLimits: parent.onLimits,
     signal: controller.signal,

@@ -4,7 +4,9 @@
  */
 import type ProtomuxRPC from 'protomux-rpc'
 import type { Static, TSchema } from 'typebox'
+import { toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/log.ts'
+import { histogram } from '#shared/telemetry/instruments.ts'
 import { CallChannel } from './call-channel.ts'
 import type { RequestContext } from './context.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
@@ -36,6 +38,7 @@ export class PeerLink {
   readonly #calls: CallChannel
   readonly #streams: StreamChannel
   readonly #log: Logger
+  readonly #callSeconds = histogram('haif_rpc_duration_seconds')
   #isClosed = false
 
   constructor(options: PeerLinkOptions) {
@@ -85,12 +88,22 @@ export class PeerLink {
     return opened + served
   }
 
-  call<Request extends TSchema, Reply extends TSchema>(
+  async call<Request extends TSchema, Reply extends TSchema>(
     contract: MethodContract<Request, Reply>,
     request: Static<Request>,
     context: RequestContext
   ): Promise<Static<Reply>> {
-    return this.#calls.call(contract, request, context)
+    const startedAt = performance.now()
+    let code = 'OK'
+    try {
+      return await this.#calls.call(contract, request, context)
+    } catch (error) {
+      code = toHaifError(error).code
+      throw error
+    } finally {
+      const seconds = (performance.now() - startedAt) / 1000
+      this.#callSeconds.record(seconds, { method: contract.name, code })
+    }
   }
 
   stream<Request extends TSchema, Item extends TSchema, End extends TSchema>(

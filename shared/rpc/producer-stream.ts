@@ -16,6 +16,8 @@ export interface Outlet {
   isDrained: () => boolean
   /** Asks for a call of `flush` at the end of this turn of the event loop. */
   gather: (stream: ProducerStream) => void
+  /** Until it returns true. */
+  onItem?: ((value: unknown) => boolean) | undefined
 }
 
 /** A frame with as much in it takes no further item. */
@@ -30,11 +32,15 @@ export class ProducerStream {
   #window = WINDOW
   #wake: (() => void) | null = null
   #finished = false
+  #onItem: ((value: unknown) => boolean) | undefined
+  /** What ended the stream in good order. */
+  end: unknown
 
   constructor(id: number, context: OwnedContext, outlet: Outlet) {
     this.#id = id
     this.#context = context
     this.#outlet = outlet
+    this.#onItem = outlet.onItem
   }
 
   credit(amount: number): void {
@@ -101,10 +107,12 @@ export class ProducerStream {
         return
       }
       if (result.done === true) {
+        this.end = result.value
         this.#finish(FrameType.end, result.value)
         return
       }
       const { value } = result
+      if (this.#onItem?.(value) === true) this.#onItem = undefined
       if (value instanceof ItemBatch) this.#batch(value as ItemBatch<unknown>, codec)
       else this.#item(value, codec)
     }

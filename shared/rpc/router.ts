@@ -9,6 +9,7 @@ import type { Static, TSchema } from 'typebox'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { Presented, RequestContext } from './context.ts'
 import type { ItemBatch } from './items.ts'
+import type { StreamObserver } from './stream-observer.ts'
 
 /** Who is at the other end of a connection, proven by its Noise key and the mesh secret. */
 export interface PeerIdentity {
@@ -50,6 +51,8 @@ export interface StreamRoute {
 export class Router {
   readonly methods = new Map<string, MethodRoute>()
   readonly streams = new Map<string, StreamRoute>()
+  /** Measures and traces what is served. */
+  observer: StreamObserver | null = null
 
   respond<Request extends TSchema, Reply extends TSchema>(
     contract: MethodContract<Request, Reply>,

@@ -250,11 +250,18 @@ export class StreamChannel {
 
   async #produce(id: number, name: string, request: unknown, envelope: Envelope): Promise<void> {
     const { peer, router, onUnexpected } = this.#options
-    const context = fromEnvelope(envelope)
+    const { requestId, traceparent } = envelope
+    const observed = router.observer?.({ method: name, request, requestId, traceparent, peer })
+    const context = fromEnvelope(
+      observed?.traceparent === undefined
+        ? envelope
+        : { ...envelope, traceparent: observed.traceparent }
+    )
     const stream = new ProducerStream(id, context, {
       send: (frame) => this.#send(frame),
       isDrained: () => this.#drained,
-      gather: (each) => this.#gather(each)
+      gather: (each) => this.#gather(each),
+      onItem: observed == null ? undefined : (value) => observed.item(value)
     })
     this.#producers.set(id, stream)
     const route = router.streams.get(name)
@@ -267,6 +274,7 @@ export class StreamChannel {
       return route.handler(asked, { ...context, peer, presented })
     }, route?.contract.items ?? NO_ITEMS)
     this.#producers.delete(id)
+    observed?.ended(failure ?? { end: stream.end })
     if (this.#producers.size === 0) this.#onIdle?.()
     // What a handler throws after it was told to stop is mostly an echo of that.
     if (failure !== null && isUnexpected(failure.error) && !context.signal.aborted) {

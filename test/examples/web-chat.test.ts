@@ -75,7 +75,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     const list = page.getByRole('navigation', { name: 'Conversations' })
     await list.locator('.item').hover()
     await list.getByRole('button', { name: /^Rename/ }).click()
-    await page.keyboard.type('A name')
+    await page.getByLabel('Name of the conversation').fill('A name')
     await page.keyboard.press('Enter')
     const download = page.waitForEvent('download')
     await list.locator('.item').hover()

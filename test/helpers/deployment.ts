@@ -15,7 +15,7 @@ export class Deployment implements AsyncDisposable {
   /** Of the bridge. */
   url = ''
 
-  /** One of each, and a worker for each model URI. `env`: of registry, orchestrator and gateway. */
+  /** One of each, and a worker for each model URI; `env` is for all of them. */
   static async start(
     models: readonly string[],
     env: Record<string, string> = {}
@@ -54,9 +54,9 @@ export class Deployment implements AsyncDisposable {
     await this.#nodes.start()
     const { address } = this.#nodes
     const topicKey = { secret: randomBytes(32), reach: 'local', bootstrap: [address] } as const
-    this.#env = { HAIF_TOPIC_KEY: encodeTopicKey({ ...topicKey, bootstrap: [address] }) }
-    this.addService('registry', env)
-    this.addService('orchestrator', env)
+    this.#env = { ...env, HAIF_TOPIC_KEY: encodeTopicKey({ ...topicKey, bootstrap: [address] }) }
+    this.addService('registry')
+    this.addService('orchestrator')
     this.addService('gateway', { MAX_CONCURRENT_REQUESTS, ...env })
     const bridge = this.addService('http-bridge', { PORT: '0' })
     for (const model of models) this.addWorker(model)

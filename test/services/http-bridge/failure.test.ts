@@ -105,6 +105,7 @@ test('a gateway that dies mid-stream: another one continues after what has come'
 
 test('the only gateway dies mid-stream: the stream ends with PEER_LOST', async (t) => {
   const bridge = await startBridge(t, {
+    returnMs: 500,
     gateways: [
       async function* (_request, { signal }) {
         yield { seq: 0, tokenIds: [0], text: 'one' }

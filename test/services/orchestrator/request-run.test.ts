@@ -7,6 +7,7 @@ import { silentLogger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { AttemptCounts } from '../../../services/orchestrator/orchestrator-metrics.ts'
 import { RequestRun } from '../../../services/orchestrator/request-run.ts'
 import { ask, longContext, modelReport, startDispatcher } from './table.ts'
 
@@ -55,6 +56,7 @@ async function startRun(t: TestContext, deps: { assertUp?: () => void } = {}) {
   const requestRun = new RequestRun(
     {
       dispatcher: mesh.dispatcher,
+      counts: new AttemptCounts(),
       log: silentLogger(),
       now: () => mesh.clock.ms,
       onBegun: () => {},

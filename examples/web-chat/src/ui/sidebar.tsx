@@ -1,6 +1,6 @@
 /** All conversations, by the day of their last message. */
 import { signal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import {
   conversations,
   deleteConversation,
@@ -97,7 +97,7 @@ function Item({ conversation }: { conversation: Conversation }) {
 
 function Renaming({ conversation: { id, title } }: { conversation: Conversation }) {
   const input = useRef<HTMLInputElement>(null)
-  useEffect(() => input.current?.select(), [])
+  useLayoutEffect(() => input.current?.select(), [])
   const finish = (keep: boolean) => {
     if (renaming.peek() !== id) return
     renaming.value = null

@@ -1,0 +1,59 @@
+/** What the orchestrator measures beside the requests themselves: waiting, attempts, workers. */
+import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import type { WorkerTable } from './worker-table.ts'
+
+/** What became of attempts. Counted once for each, never for a token. */
+export class AttemptCounts {
+  readonly #attempts = counter('haif_attempts_total')
+  readonly #failovers = counter('haif_failovers_total')
+  readonly #hedges = counter('haif_hedges_total')
+  readonly #queueWait = histogram('haif_queue_wait_seconds')
+
+  constructor() {
+    // A counter that has never counted is no line at all, and a rate of nothing is no zero.
+    this.#failovers.add(0)
+    this.#hedges.add(0)
+  }
+
+  /** `succeeded`, `fenced`, or an error code. */
+  ended(outcome: string): void {
+    this.#attempts.add(1, { outcome })
+  }
+
+  waited(ms: number): void {
+    this.#queueWait.record(ms / 1000)
+  }
+
+  failover(): void {
+    this.#failovers.add(1)
+  }
+
+  hedge(): void {
+    this.#hedges.add(1)
+  }
+}
+
+/** Asked when somebody reads the metrics. */
+export function observeWorkers(table: WorkerTable, dispatcher: Dispatcher): void {
+  /** Models that were held once: a model without a worker is a 0, not a missing line. */
+  const models = new Set<string>() // at most MODELS_MAX
+  gauge('haif_workers_ready').addCallback((result) => {
+    const ready = table.readyModels()
+    for (const model of ready.keys()) if (models.size < MODELS_MAX) models.add(model)
+    for (const model of models) result.observe(ready.get(model) ?? 0, { model })
+  })
+  gauge('haif_slots').addCallback((result) => {
+    for (const model of models) result.observe(table.slots(model), { model })
+  })
+  gauge('haif_queue_depth').addCallback((result) => {
+    for (const model of models) result.observe(dispatcher.waiting(model), { model })
+  })
+  gauge('haif_breakers').addCallback((result) => {
+    const counts = { closed: 0, open: 0, trial: 0 }
+    for (const { breaker } of table.holdings()) counts[breaker.kind]++
+    for (const [state, count] of Object.entries(counts)) result.observe(count, { state })
+  })
+}
+
+const MODELS_MAX = 1024

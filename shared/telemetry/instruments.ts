@@ -1,0 +1,90 @@
+/**
+ * Instruments by their name in `names.ts`. They measure with OpenTelemetry's API, so where no SDK is
+ * installed, as in a library or a test, they cost next to nothing. To be made after the SDK, that is
+ * when a service is made and not when a module is loaded.
+ */
+import {
+  metrics,
+  type Attributes,
+  type Histogram,
+  type Meter,
+  type Observable,
+  type ObservableGauge
+} from '@opentelemetry/api'
+import { METRICS, type MetricName } from './names.ts'
+
+export const METER_NAME = 'haif'
+
+const meterOfProcess = (): Meter => metrics.getMeter(METER_NAME)
+
+/**
+ * A sum that is kept here and handed over when somebody reads the metrics: the SDK takes far longer to
+ * add a number, and a request adds to some twenty sums on its way.
+ */
+export class Sum {
+  readonly #sums = new Map<string, { attributes: Attributes; value: number }>() // bounded by the labels
+
+  constructor(instrument: Observable) {
+    instrument.addCallback((result) => {
+      for (const { value, attributes } of this.#sums.values()) result.observe(value, attributes)
+    })
+  }
+
+  add(value: number, attributes: Attributes = {}): void {
+    let key = ''
+    for (const label in attributes) key += `${String(attributes[label])}\n`
+    const sum = this.#sums.get(key)
+    if (sum === undefined) this.#sums.set(key, { attributes, value })
+    else sum.value += value
+  }
+}
+
+/** One for each name, whoever asks: several services of a process add to the same. */
+const sums = new WeakMap<Meter, Map<MetricName, Sum>>()
+
+function sumOf(name: MetricName, meter: Meter, make: () => Observable): Sum {
+  const ofMeter = sums.get(meter) ?? new Map<MetricName, Sum>()
+  sums.set(meter, ofMeter)
+  const sum = ofMeter.get(name) ?? new Sum(make())
+  ofMeter.set(name, sum)
+  return sum
+}
+
+export function counter(name: MetricName, meter = meterOfProcess()): Sum {
+  const description = METRICS[name].help
+  return sumOf(name, meter, () => meter.createObservableCounter(name, { description }))
+}
+
+export function upDownCounter(name: MetricName, meter = meterOfProcess()): Sum {
+  const description = METRICS[name].help
+  return sumOf(name, meter, () => meter.createObservableUpDownCounter(name, { description }))
+}
+
+/** Of seconds, in the buckets of the table. */
+export function histogram(name: MetricName, meter = meterOfProcess()): Histogram {
+  const { help, ...rest } = METRICS[name]
+  const advice = 'buckets' in rest ? { explicitBucketBoundaries: [...rest.buckets] } : {}
+  return meter.createHistogram(name, { description: help, advice })
+}
+
+/** Asked when somebody reads the metrics. */
+export function gauge(name: MetricName, meter = meterOfProcess()): ObservableGauge {
+  return meter.createObservableGauge(name, { description: METRICS[name].help })
+}
+
+/** Label values that come from outside are bounded: what comes after the first `max` is `other`. */
+export class LabelValues {
+  readonly #seen = new Set<string>() // at most #max
+  readonly #max: number
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  of(value: string): string {
+    if (this.#seen.has(value)) return value
+    if (this.#seen.size >= this.#max) return 'other'
+    this.#seen.add(value)
+    return value
+  }
+}

@@ -1,0 +1,59 @@
+/**
+ * Installs OpenTelemetry's SDK in this process and serves what is measured. Called once, by what
+ * composes the process, before any service is made: instruments made earlier measure nothing.
+ * OTEL_SDK_DISABLED=true: nothing is measured, and /healthz and /readyz still answer.
+ */
+import { readString, type Environment } from '#shared/config.ts'
+import type { Service } from '#shared/lifecycle.ts'
+import type { Logger } from '#shared/log.ts'
+import { createMetrics, type Metrics } from '#shared/telemetry.ts'
+import { watchDependencies } from './dependencies.ts'
+import { metricsEndpoint, readEndpoint, type Health } from './endpoint.ts'
+import { startTracing } from './tracing.ts'
+
+export interface Telemetry {
+  metrics: Metrics
+  /** The service with its endpoint; what is measured can be read until the service has stopped. */
+  serving(service: Service, log: Logger): Service
+}
+
+export function startTelemetry(env: Environment, name: string): Telemetry {
+  const off = readString(env, 'OTEL_SDK_DISABLED', 'false') === 'true'
+  const metrics = createMetrics({ forProcess: !off })
+  const tracing = off ? { stop: async () => {} } : startTracing(env, `haif-${name}`)
+  const settings = readEndpoint(env)
+  const dependencies = watchDependencies(env)
+  return {
+    metrics,
+    serving(service, log) {
+      let state: 'starting' | 'up' | 'stopping' = 'starting'
+      const health = (): Health =>
+        state === 'up' ? (service.health?.() ?? { ready: true }) : { ready: false, reason: state }
+      const endpoint = metricsEndpoint({ ...settings, render: () => metrics.render(), health, log })
+      return {
+        get stopMsMax() {
+          return service.stopMsMax ?? 0
+        },
+        async start() {
+          await endpoint.start()
+          await dependencies.start()
+          warnOfDefaultPassword(env, log)
+          await service.start()
+          state = 'up'
+        },
+        async stop() {
+          state = 'stopping'
+          await service.stop()
+          await Promise.all([dependencies.stop(), tracing.stop(), endpoint.stop()])
+        }
+      }
+    }
+  }
+}
+
+/** That of .env.example is public knowledge. */
+function warnOfDefaultPassword(env: Environment, log: Logger): void {
+  const url = readString(env, 'DATABASE_URL', '')
+  if (!URL.canParse(url) || new URL(url).password !== 'haifpass') return
+  log.warn('the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own')
+}

@@ -1,0 +1,48 @@
+/** What a worker can tell of a request at its end: what its engine did, and for how long. */
+import { counter, histogram } from './instruments.ts'
+import type { ServedRequest } from './served-inference.ts'
+import { startSpan } from './spans.ts'
+
+export function observeRequestsAtWorker(): (served: ServedRequest) => void {
+  const durations = histogram('gen_ai_server_request_duration')
+  const firstToken = histogram('gen_ai_server_time_to_first_token')
+  const perToken = histogram('gen_ai_server_time_per_output_token')
+  const queue = histogram('haif_engine_queue_seconds')
+  const tokens = counter('haif_model_tokens_total')
+
+  return (served) => {
+    const { code, durationMs, end } = served
+    const asked = (served.request as { model?: string } | null)?.model ?? 'none'
+    // A model that this worker does not hold is whatever a caller wrote: no label of ours.
+    const model = end?.model ?? (code === 'MODEL_NOT_FOUND' ? 'none' : asked)
+    const byModel = { gen_ai_request_model: model }
+    durations.record(durationMs / 1000, end === null ? { ...byModel, error_type: code } : byModel)
+    if (end === null) return
+    const { usage, timings } = end
+    firstToken.record((timings.queueMs + timings.prefillMs) / 1000, byModel)
+    queue.record(timings.queueMs / 1000, { model })
+    if (usage.completionTokens > 1) {
+      perToken.record(timings.decodeMs / 1000 / (usage.completionTokens - 1), byModel)
+    }
+    tokens.add(usage.promptTokens, { model, kind: 'prompt' })
+    tokens.add(usage.cachedPromptTokens, { model, kind: 'cached' })
+    tokens.add(usage.completionTokens, { model, kind: 'completion' })
+    traceEngine(served)
+  }
+}
+
+/** The engine says afterwards how long it took for what: one span for each part, one after the other. */
+function traceEngine({ traceparent, startedAt, end }: ServedRequest): void {
+  if (traceparent === undefined || end === null) return
+  const { queueMs, prefillMs, decodeMs } = end.timings
+  let at = startedAt
+  for (const [name, ms] of [
+    ['engine.queue', queueMs],
+    ['engine.prefill', prefillMs],
+    ['engine.decode', decodeMs]
+  ] as const) {
+    const attributes = { 'gen_ai.request.model': end.model, 'haif.engine': end.provider }
+    startSpan(name, traceparent, { startTime: at, attributes }).end(at + ms)
+    at += ms
+  }
+}

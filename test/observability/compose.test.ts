@@ -1,0 +1,154 @@
+/** The deployment's files agree with the code and with each other; running them is test/compose. */
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { parse } from 'yaml'
+import { METRICS_PORT } from '#shared/telemetry/endpoint.ts'
+
+const ROOT = join(import.meta.dirname, '../..')
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8')
+
+interface Service {
+  image: string
+  build?: unknown
+  entrypoint?: string[]
+  command?: string[]
+  environment?: Record<string, string>
+  ports?: string[]
+  volumes?: string[]
+  restart?: string
+  read_only?: boolean
+  mem_limit?: string
+  healthcheck?: { test: string[] }
+  depends_on?: Record<string, unknown>
+  networks?: unknown
+  profiles?: string[]
+}
+
+const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+  services: Record<string, Service>
+  volumes: Record<string, unknown>
+}
+const services = Object.entries(compose.services)
+const own = services.filter(([, { build }]) => build !== undefined)
+const haif = own.filter(([, { command }]) => command?.[0] === 'service')
+
+test('every service of HAIF is in the deployment, and every command is one that HAIF has', () => {
+  const mains = globSync('services/*/main.ts', { cwd: ROOT }).map((path) => path.split('/')[1]!)
+  assert.deepEqual(haif.map(([name]) => name).toSorted(), mains.toSorted())
+  for (const [name, { command }] of haif) assert.deepEqual(command, ['service', name])
+  for (const [name, { entrypoint, command = [] }] of own) {
+    if (entrypoint === undefined) continue
+    const isComing = command[0]!.startsWith('examples/web-chat/') // its own branch of work
+    assert.ok(isComing || existsSync(join(ROOT, command[0]!)), `${name}: ${command[0]}`)
+  }
+})
+
+test('every variable of the deployment is one that the code or an image reads', () => {
+  const sources = globSync('{shared,services,cli}/**/*.ts', { cwd: ROOT }).map(read).join('\n')
+  const byTheSdk = new Set(['OTEL_EXPORTER_OTLP_ENDPOINT'])
+  const comingWithState = new Set(['DATABASE_URL', 'REDIS_URL'])
+  for (const [name, { environment = {} }] of own) {
+    for (const variable of Object.keys(environment)) {
+      const isRead = sources.includes(`'${variable}'`)
+      assert.ok(
+        isRead || byTheSdk.has(variable) || comingWithState.has(variable),
+        `${name}: ${variable}`
+      )
+    }
+  }
+})
+
+test('.env.example names every variable, with the value that it has without it', () => {
+  const files = globSync('docker-compose*.yml', { cwd: ROOT }).map(read).join('\n')
+  const used = new Map(
+    [...files.matchAll(/\$\{(\w+)(?::?-([^}]*))?\}/g)].map(([, name, fallback]) => [
+      name!,
+      fallback ?? ''
+    ])
+  )
+  const told = new Map(
+    [...read('.env.example').matchAll(/^(\w+)=(.*)$/gm)].map(([, name, value]) => [name!, value!])
+  )
+  assert.deepEqual([...told.keys()].toSorted(), [...used.keys()].toSorted())
+  for (const [name, value] of told) assert.equal(value, used.get(name), name)
+})
+
+test('nothing is published beyond this machine', () => {
+  for (const [name, { ports = [] }] of services) {
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:/, name)
+  }
+})
+
+test('every container starts again, has its share of memory, and images are pinned', () => {
+  for (const [name, { restart, mem_limit: memory, image }] of services) {
+    assert.equal(restart, 'unless-stopped', name)
+    assert.ok(memory !== undefined, name)
+    assert.match(image, /:[\w.-]*(\d|local)[\w.-]*$/, name)
+    assert.ok(!image.endsWith(':latest'), name)
+  }
+})
+
+test('the containers of HAIF are read-only, and a worker has neither a name nor a port', () => {
+  for (const [name, service] of own) {
+    assert.equal(service.read_only, true, name)
+    assert.ok(service.healthcheck!.test.join(' ').includes('docker/health-check.sh'), name)
+  }
+  const worker = compose.services['worker']!
+  assert.equal('container_name' in worker, false)
+  assert.equal(worker.ports, undefined)
+})
+
+test('volumes and mounted files are there', () => {
+  for (const [name, { volumes = [] }] of services) {
+    for (const volume of volumes) {
+      const [source = ''] = volume.split(':')
+      if (source.startsWith('./')) assert.ok(existsSync(join(ROOT, source)), `${name}: ${source}`)
+      else if (!source.startsWith('$')) assert.ok(source in compose.volumes, `${name}: ${source}`)
+    }
+  }
+})
+
+test('Prometheus reads every service of HAIF, where it serves its metrics', () => {
+  const { scrape_configs: jobs } = parse(read('observability/prometheus/prometheus.yml')) as {
+    scrape_configs: { job_name: string; dns_sd_configs: { names: string[]; port: number }[] }[]
+  }
+  assert.deepEqual(
+    jobs.map((job) => job.job_name).toSorted(),
+    haif.map(([name]) => name).toSorted()
+  )
+  for (const { job_name: name, dns_sd_configs: found } of jobs) {
+    assert.deepEqual(found[0]!.names, [name])
+    assert.equal(found[0]!.port, METRICS_PORT)
+  }
+})
+
+test('every configuration that is mounted can be read', () => {
+  for (const file of globSync('observability/**/*.yml', { cwd: ROOT }))
+    assert.ok(parse(read(file)), file)
+  for (const file of globSync('observability/**/*.json', { cwd: ROOT })) JSON.parse(read(file))
+})
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0
+
+test(
+  'promtool takes configuration and rules, and every alert fires when it should',
+  {
+    skip: hasPromtool ? false : 'promtool is not installed (Debian: apt-get install prometheus)'
+  },
+  () => {
+    const folder = join(ROOT, 'observability/prometheus')
+    for (const args of [
+      ['check', 'config', 'prometheus.yml'],
+      ['test', 'rules', 'rules.test.yml']
+    ]) {
+      const { status, stdout, stderr } = spawnSync('promtool', args, {
+        cwd: folder,
+        encoding: 'utf8'
+      })
+      assert.equal(status, 0, stdout + stderr)
+    }
+  }
+)

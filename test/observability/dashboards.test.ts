@@ -1,0 +1,194 @@
+/** No dashboard, alert or table of metrics names what a running mesh does not measure. */
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { parse } from 'yaml'
+import { METRICS, type MetricName } from '#shared/telemetry/names.ts'
+import { ask } from '../compose/load.ts'
+import { Deployment } from '../helpers/deployment.ts'
+import type { ServiceProcess } from '../helpers/service-process.ts'
+import { until } from '../helpers/until.ts'
+
+const OBSERVABILITY = join(import.meta.dirname, '../../observability')
+/** Of Prometheus itself. */
+const FROM_PROMETHEUS = new Set(['up'])
+const LABELS_OF_PROMETHEUS = new Set(['job', 'instance', 'le'])
+const FUNCTIONS =
+  /\b(sum|rate|increase|histogram_quantile|max|min|avg|count|deriv|max_over_time|by|and|unless|or)\b/g
+
+interface Query {
+  where: string
+  expr: string
+}
+
+const queries: Query[] = [...dashboardQueries(), ...alertQueries()]
+let mesh: Deployment
+/** Of all services together: the names of the lines of /metrics. */
+let live: Set<string>
+
+before(async () => {
+  // Answers as Postgres answers whether it speaks TLS, and as Redis answers PING.
+  const stub = createServer((socket) => {
+    socket.once('data', () => socket.end('N'))
+    socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => stub.listen(0, '127.0.0.1', resolve))
+  stub.unref()
+  const address = `127.0.0.1:${(stub.address() as AddressInfo).port}`
+  mesh = await Deployment.start(['sim:sim?decode=inf'], { LOG_LEVEL: 'debug' })
+  // A worker keeps nothing there: it only tells whether they answer.
+  const watching = mesh.addWorker('sim:sim?decode=inf', {
+    DATABASE_URL: `postgres://haif:secret@${address}/haif`,
+    REDIS_URL: `redis://${address}`
+  })
+  await watching.up
+  for (let request = 0; request < 10; request++) {
+    const { done } = await ask(mesh.url, { prompt: 'hello', max_tokens: 8, tenant_id: 'a' })
+    assert.ok(done)
+  }
+  await ask(mesh.url, { prompt: 5 })
+  await until(async () => {
+    live = await liveNames()
+    return live.has('haif_requests_total') && live.has('haif_dependency_latency_seconds_count')
+  })
+})
+
+after(async () => {
+  await mesh[Symbol.asyncDispose]()
+})
+
+test('every metric that a dashboard or an alert asks for is live after ten requests', () => {
+  assert.ok(queries.length > 40)
+  const missing = queries.flatMap(({ where, expr }) =>
+    namesIn(expr)
+      .filter((name) => !live.has(name) && !FROM_PROMETHEUS.has(name))
+      .map((name) => `${where}: ${name}`)
+  )
+  assert.deepEqual(missing, [])
+})
+
+test('every metric of the table is live, unless it is planned, and nothing else is', () => {
+  const isLive = (name: string) => live.has(name) || live.has(`${name}_count`)
+  const wanted = (Object.keys(METRICS) as MetricName[]).filter(
+    (name) => !('planned' in METRICS[name])
+  )
+  assert.deepEqual(
+    wanted.filter((name) => !isLive(name)),
+    []
+  )
+  const known = (line: string) => baseName(line) in METRICS || line === 'target_info'
+  assert.deepEqual(
+    [...live].filter((name) => !known(name)),
+    []
+  )
+})
+
+test('every label that a query names is one of its metrics', () => {
+  const strange = queries.flatMap(({ where, expr }) => {
+    const names = namesIn(expr).map(baseName)
+    const labels = new Set(
+      names.flatMap((name) => [...(METRICS[name as MetricName]?.labels ?? [])] as string[])
+    )
+    return labelsIn(expr)
+      .filter((label) => !labels.has(label) && !LABELS_OF_PROMETHEUS.has(label))
+      .map((label) => `${where}: ${label}`)
+  })
+  assert.deepEqual(strange, [])
+})
+
+test('every alert has its runbook, and every runbook its alert', () => {
+  const alerts = alertRules().map(({ alert }) => alert)
+  const runbooks = globSync('docs/runbooks/Haif*.md', { cwd: join(OBSERVABILITY, '..') })
+  assert.deepEqual(
+    runbooks.map((path) => /(\w+)\.md$/.exec(path)![1] ?? '').toSorted(),
+    alerts.toSorted()
+  )
+  for (const { alert, annotations } of alertRules()) {
+    assert.equal(annotations['runbook_url'], `docs/runbooks/${alert}.md`)
+  }
+})
+
+test('every alert is provoked in rules.test.yml', () => {
+  const { tests } = parse(read('prometheus/rules.test.yml')) as {
+    tests: { alert_rule_test: { alertname: string; exp_alerts: unknown[] }[] }[]
+  }
+  const provoked = tests
+    .flatMap(({ alert_rule_test }) => alert_rule_test)
+    .filter(({ exp_alerts }) => exp_alerts.length > 0)
+    .map(({ alertname }) => alertname)
+  assert.deepEqual(
+    alertRules().filter(({ alert }) => !provoked.includes(alert)),
+    []
+  )
+})
+
+function read(path: string): string {
+  return readFileSync(join(OBSERVABILITY, path), 'utf8')
+}
+
+function alertRules(): { alert: string; expr: string; annotations: Record<string, string> }[] {
+  const { groups } = parse(read('prometheus/rules/haif.yml')) as {
+    groups: { rules: { alert: string; expr: string; annotations: Record<string, string> }[] }[]
+  }
+  return groups.flatMap(({ rules }) => rules)
+}
+
+function alertQueries(): Query[] {
+  return alertRules().map(({ alert, expr }) => ({ where: alert, expr }))
+}
+
+function dashboardQueries(): Query[] {
+  return globSync('grafana/dashboards/*.json', { cwd: OBSERVABILITY }).flatMap((file) => {
+    const { title, panels } = JSON.parse(read(file)) as {
+      title: string
+      panels: { title: string; type: string; targets: { expr: string }[] }[]
+    }
+    return panels
+      .filter(({ type }) => type !== 'logs')
+      .flatMap((panel) =>
+        panel.targets.map(({ expr }) => ({ where: `${title}, ${panel.title}`, expr }))
+      )
+  })
+}
+
+/** What is left of a query without its strings, selectors, groupings and functions. */
+function namesIn(expr: string): string[] {
+  const bare = expr
+    .replaceAll(/"[^"]*"/g, '')
+    .replaceAll(/\{[^}]*\}|\[[^\]]*\]/g, ' ')
+    .replaceAll(/\bby\s*\([^)]*\)/g, ' ')
+    .replaceAll(FUNCTIONS, ' ')
+  return bare.match(/[a-z_][a-z0-9_]*/g) ?? []
+}
+
+function labelsIn(expr: string): string[] {
+  const matchers = [...expr.matchAll(/(\w+)\s*(?:=~|!~|!=|=)\s*"/g)].map(([, label]) => label!)
+  const groupings = [...expr.matchAll(/\bby\s*\(([^)]*)\)/g)].flatMap(([, labels]) =>
+    labels!.split(',').map((label) => label.trim())
+  )
+  return [...matchers, ...groupings]
+}
+
+const baseName = (name: string): string => {
+  const base = name.replace(/_(bucket|sum|count)$/, '')
+  return base in METRICS ? base : name
+}
+
+async function liveNames(): Promise<Set<string>> {
+  const names = new Set<string>()
+  for (const service of mesh.services) {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort(service)}/metrics`)).text()
+    for (const line of text.split('\n')) {
+      const [name] = /^[a-z]\w*/.exec(line) ?? []
+      if (name !== undefined) names.add(name)
+    }
+  }
+  return names
+}
+
+function metricsPort(service: ServiceProcess): number {
+  const line = service.lines.find((each) => each.includes('metrics are served'))
+  return (JSON.parse(line ?? '{}') as { port: number }).port
+}
