@@ -1,11 +1,12 @@
 /** `haif token`: who may ask, with which rights and limits. */
 import process from 'node:process'
-import type { Command } from 'commander'
+import { InvalidArgumentError, type Command } from 'commander'
 import {
   createToken,
   listTokens,
   revokeToken,
   rotateToken,
+  SCOPE_PATTERN,
   type CreateToken,
   type TokenEntry,
   type TokenSecret
@@ -13,7 +14,6 @@ import {
 import { readSpanMs } from '../amounts.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../gateway-call.ts'
 import { addLimitOptions, describeLimits, limitsOf, type LimitOptions } from '../limit-options.ts'
-import { collect } from '../options.ts'
 import { table, type Cell } from '../table.ts'
 import { screenOf } from '../terminal.ts'
 
@@ -23,6 +23,8 @@ interface CreateOptions extends CommonOptions, LimitOptions {
   name?: string
   expires?: number
 }
+
+const scopePattern = new RegExp(SCOPE_PATTERN)
 
 const TOPIC_KEY = [
   '--topic-key <key>',
@@ -38,7 +40,7 @@ export function addTokenCommand(program: Command): void {
     .option(
       '--scope <scope>',
       'infer (default), jobs, operator, metrics, models:write, tenant:<id>; repeatable',
-      collect
+      readScopes
     )
     .option('--name <text>', 'to tell it from others')
     .option('--expires <time>', 'as 12h or 30d; never unless given', readSpanMs)
@@ -71,10 +73,19 @@ export function addTokenCommand(program: Command): void {
     )
 }
 
+/** Repeatable, and several with commas. */
+function readScopes(text: string, before: string[] = []): string[] {
+  const scopes = text.split(',')
+  if (scopes.every((scope) => scopePattern.test(scope))) return [...before, ...scopes]
+  throw new InvalidArgumentError(
+    'It must be infer, jobs, operator, metrics, models:write or tenant:<id>.'
+  )
+}
+
 async function create(options: CreateOptions): Promise<void> {
   const { tenant, scope, name, expires } = options
   const wish: CreateToken = { tenant, limits: limitsOf(options) }
-  if (scope !== undefined) wish.scopes = scope.flatMap((text) => text.split(','))
+  if (scope !== undefined) wish.scopes = scope
   if (name !== undefined) wish.name = name
   if (expires !== undefined) wish.expiresInMs = expires
   tellSecret(await askGateway(createToken, wish, options), options)
