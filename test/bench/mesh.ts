@@ -10,6 +10,7 @@ import { benchEngine } from './engine.ts'
 import { benchPath } from './path.ts'
 import { benchPlacement } from './placement.ts'
 import { benchPrefix } from './prefix.ts'
+import { benchTelemetry } from './telemetry.ts'
 import { benchScaling } from './scaling.ts'
 import { toMarkdown, writePart } from './report.ts'
 
@@ -20,7 +21,8 @@ const BENCHMARKS = {
   scaling: benchScaling,
   prefix: benchPrefix,
   fairness: benchFairness,
-  failover: benchFailover
+  failover: benchFailover,
+  telemetry: benchTelemetry
 } as const
 
 const { values } = parseArgs({
