@@ -11,6 +11,7 @@ import { benchEngine } from './engine.ts'
 import { benchPath } from './path.ts'
 import { benchPlacement } from './placement.ts'
 import { benchPrefix } from './prefix.ts'
+import { benchTelemetry } from './telemetry.ts'
 import { benchScaling } from './scaling.ts'
 import { toMarkdown, writePart } from './report.ts'
 
@@ -22,7 +23,8 @@ const BENCHMARKS = {
   prefix: benchPrefix,
   fairness: benchFairness,
   failover: benchFailover,
-  access: benchAccess
+  access: benchAccess,
+  telemetry: benchTelemetry
 } as const
 
 const { values } = parseArgs({
