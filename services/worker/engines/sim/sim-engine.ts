@@ -143,10 +143,10 @@ export class SimEngine implements Engine {
     const { signal } = running
     const prompt = promptText(request.input)
     const promptTokens = countPromptTokens(prompt)
-    const room = this.#roomAfter(promptTokens)
+    const answerTokensMax = Math.min(request.maxTokens, this.#roomAfter(promptTokens))
     const call = simCall(prompt, request.tools, request.toolChoice)
     const arrivedAt = this.#now()
-    const giveBack = await this.#slots.take(promptTokens + request.maxTokens, signal)
+    const giveBack = await this.#slots.take(promptTokens + answerTokensMax, signal)
     try {
       const startedAt = this.#now()
       const cachedPromptTokens = this.#cache.match(prompt)
@@ -155,7 +155,7 @@ export class SimEngine implements Engine {
       this.#cache.add(prompt)
       const decodingAt = this.#now()
       const whole = call?.length ?? this.#options.answerTokens
-      const length = Math.min(request.maxTokens, room, whole)
+      const length = Math.min(answerTokensMax, whole)
       const made = request.resumeTokens ?? request.resumeTokenIds?.length ?? 0
       const simToken = simAnswer(prompt)
       const tokenAt = (index: number): AnswerToken => {
