@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
-import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
+import { countPromptTokens, simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { meshEnv, runHaif, startHaif } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { until } from '../helpers/until.ts'
@@ -12,12 +12,12 @@ const expected = (prompt: string, tokens: number): string => {
   return Array.from({ length: tokens }, (_, i) => tokenAt(i).text).join('')
 }
 
-const workerIsIdle = (mesh: TestMesh): Promise<void> =>
-  until(() =>
-    mesh.meshes
-      .filter(({ role }) => role === 'worker')
-      .every((worker) => worker.links().every((link) => link.openStreams === 0))
-  )
+const streamsEnded = (mesh: TestMesh): boolean =>
+  mesh.meshes
+    .filter(({ role }) => role === 'worker')
+    .every((worker) => worker.links().every((link) => link.openStreams === 0))
+
+const workerIsIdle = (mesh: TestMesh): Promise<void> => until(() => streamsEnded(mesh))
 
 test('the answer alone is on stdout, whatever was piped in with the prompt', async (t) => {
   const mesh = await startMesh(t)
@@ -72,6 +72,28 @@ test('--json prints one object with who answered, and how', async (t) => {
     attempts: 1,
     worker: mesh.meshes.at(-1)!.key
   })
+})
+
+test('a file piped in behind a prompt, with --json: all of it is asked, one object comes', async (t) => {
+  const mesh = await startMesh(t)
+  const file = 'Größe – 大きさ\n'.repeat(1500) // more than one read of the pipe, in characters of 1 to 3 bytes
+  const args = ['infer', 'summarise', '--json', '--max-tokens', '3']
+  const { code, stdout, stderr } = await runHaif(t, args, { env: meshEnv(mesh), input: file })
+  assert.deepEqual([code, stderr], [0, ''])
+  const { output, usage } = JSON.parse(stdout)
+  const prompt = `user: summarise\n\n${file.trimEnd()}`
+  assert.equal(output, expected(prompt, 3))
+  assert.equal(usage.prompt_tokens, countPromptTokens(prompt))
+})
+
+test('Ctrl-C with --json prints nothing, stops the worker and ends', async (t) => {
+  const mesh = await startMesh(t, { workers: [{ slots: 1, decodeTokensPerSecond: 20 }] })
+  const args = ['infer', 'count', '--json', '--max-tokens', '4000']
+  const haif = startHaif(t, args, { env: meshEnv(mesh) })
+  await until(() => !streamsEnded(mesh))
+  haif.child.kill('SIGINT')
+  assert.deepEqual(await haif.result, { code: 130, stdout: '', stderr: '' })
+  await workerIsIdle(mesh)
 })
 
 test('tokens arrive while the answer is written, and Ctrl-C stops the worker', async (t) => {
