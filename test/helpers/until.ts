@@ -14,3 +14,12 @@ export async function until(
     await sleep(POLL_MS)
   }
 }
+
+/** Waits until a number has stood still for a while: what is to stop on its own tells nobody. */
+export async function settled(read: () => number): Promise<number> {
+  for (let before = -1; before !== read();) {
+    before = read()
+    await sleep(300)
+  }
+  return read()
+}

@@ -46,6 +46,7 @@ export class ResponseStore {
 
   add(response: ResponseObject, messages: readonly ChatMessage[], owner: string): void {
     const bytes = JSON.stringify(response).length + sizeOf(messages)
+    if (bytes > this.#bounds.bytes) return // it would push out all others, and still not fit
     this.#stored.set(response.id, { response, messages, owner, bytes, storedAt: this.#now() })
     for (const { id } of response.output) this.#responseOfItem.set(id, response.id)
     this.#bytes += bytes

@@ -8,7 +8,7 @@ import {
   VersionedInferReply
 } from '#shared/contracts/http-infer.ts'
 import { END, openStream, parseEvents, readText, says, startBridge, type Infer } from './bridge.ts'
-import { until } from '../../helpers/until.ts'
+import { settled, until } from '../../helpers/until.ts'
 
 const TEXTS = ['Line one\n', '\tline two\r\n', '', '“quotes”, {braces}\n\n', 'data: x\n\nend']
 const OUTPUT = TEXTS.join('')
@@ -293,12 +293,3 @@ test('a client that does not read slows the producer', async (t) => {
 })
 
 const untilLength = (list: unknown[], length: number) => until(() => list.length >= length)
-
-/** Waits until a number has stood still for a while. */
-async function settled(read: () => number): Promise<number> {
-  for (let before = -1; before !== read();) {
-    before = read()
-    await new Promise((resolve) => setTimeout(resolve, 300))
-  }
-  return read()
-}
