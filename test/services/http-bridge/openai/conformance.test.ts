@@ -41,8 +41,14 @@ const calling = {
   parallel_tool_calls: false
 }
 
+const RESPONSE_FIELDS = [
+  ...['completed_at', 'previous_response_id', 'truncation', 'text', 'presence_penalty'],
+  ...['frequency_penalty', 'top_logprobs', 'reasoning', 'max_output_tokens', 'max_tool_calls'],
+  ...['store', 'background', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'tools']
+]
+
 test('the conformance checklist', async (t) => {
-  const mesh = await startOpenAiMesh(t, { llama: true })
+  const mesh = await startOpenAiMesh(t, { llama: true, bridge: { keepAliveMs: 5 } })
   const ask = async (path: string, body: unknown, headers?: Record<string, string>) => {
     const response = await mesh.post(path, body, headers)
     const text = await response.text()
@@ -257,6 +263,15 @@ test('the conformance checklist', async (t) => {
       all.map(({ choices }) => choices[0].finish_reason as string | null),
       [...all.slice(1).map(() => null), 'stop']
     )
+    const cut = await chunks({ ...chat, max_tokens: 2 })
+    assert.equal(cut.at(-1)!['choices'][0].finish_reason, 'length')
+  })
+
+  await t.test('chunks: comments keep a silent connection alive', async () => {
+    // 20 ms from token to token, and here a comment after 5 ms of silence.
+    const { events, comments } = await stream(CHAT, { ...chat, model: 'slow', max_tokens: 4 })
+    assert.ok(comments.includes('keep-alive'), comments.join('|'))
+    assert.equal(events.at(-1)!.data, '[DONE]')
   })
 
   await t.test(
@@ -287,6 +302,7 @@ test('the conformance checklist', async (t) => {
     assert.ok(comments.some((comment) => comment.startsWith('haif-explain ')))
   })
 
+  // 429 and 503 with Retry-After, and 500, are in streams.test.ts: nothing here provokes them.
   await t.test('errors: the shape, the status and the code of each', async () => {
     const post = (path: string, init: RequestInit) =>
       fetch(mesh.url + path, { method: 'POST', ...init })
@@ -327,7 +343,24 @@ test('the conformance checklist', async (t) => {
     }
   })
 
-  await t.test('a client that disconnects stops the worker', async () => {
+  await t.test('errors: the same object inside a broken stream', async () => {
+    const lastOf = async (path: string, body: object) => {
+      const late = { 'x-haif-timeout-ms': '1000' } // it has begun by then
+      const response = await mesh.post(path, { ...body, model: 'slow', stream: true }, late)
+      const { events } = readStream(await response.text())
+      assert.ok(events.length > 1, path)
+      return JSON.parse(events.at(-1)!.data) as Fields
+    }
+    const completion = { prompt: 'hi', max_tokens: 5000 }
+    const both = [lastOf(CHAT, chat), lastOf('/v1/completions', completion)]
+    for (const last of await Promise.all(both)) {
+      assert.ok(fits(OpenAiErrorBody, last), JSON.stringify(last))
+      assert.equal(last['error'].code, 'deadline_exceeded')
+    }
+  })
+
+  // That the partial usage is counted is in flow.test.ts.
+  await t.test('a client that disconnects stops the worker within a second', async () => {
     const controller = new AbortController()
     const response = await fetch(mesh.url + CHAT, {
       method: 'POST',
@@ -338,7 +371,7 @@ test('the conformance checklist', async (t) => {
     await response.body!.getReader().read()
     await until(() => mesh.running() === 2)
     controller.abort()
-    await mesh.idle()
+    await until(() => mesh.running() === 0, 1000)
   })
 
   await t.test('completions: prompt as string, list, token ids; stream', async () => {
@@ -414,6 +447,25 @@ test('the conformance checklist', async (t) => {
     await refused(path, { model: 'sim', input: 'x', text: { format } }, 'text.format')
     await refused(path, { model: 'sim', input: [{ type: 'web_search_call' }] }, 'input[0].type')
     await refused(path, { model: 'sim', input: 'x', tools: [{ type: 'web_search' }] }, 'tools')
+  })
+
+  await t.test('responses: the object has every field, null where nothing was said', async () => {
+    const path = '/v1/responses'
+    const asked = { model: 'sim', input: 'x', store: false }
+    const given = { ...asked, tools: [{ type: 'function', name: 'f', parameters: null }] }
+    const { events } = await stream(path, asked)
+    const objects = events
+      .map(({ data }) => JSON.parse(data) as Fields)
+      .filter((event) => 'response' in event)
+      .map((event) => event['response'] as Fields)
+    assert.equal(objects.length, 3) // created, in_progress, completed
+    for (const object of [await good(path, asked), ...objects]) {
+      const missing = RESPONSE_FIELDS.filter((field) => object[field] === undefined)
+      assert.deepEqual(missing, [], object['status'] as string)
+    }
+    const { tools: echoed } = await good(path, { ...given, tool_choice: 'none' })
+    const nothing = { description: null, parameters: null, strict: false }
+    assert.deepEqual(echoed, [{ type: 'function', name: 'f', ...nothing }])
   })
 
   await t.test('responses: store, previous_response_id, GET, DELETE, cancel', async () => {
