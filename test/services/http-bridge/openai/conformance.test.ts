@@ -41,11 +41,12 @@ const calling = {
   parallel_tool_calls: false
 }
 
-const RESPONSE_FIELDS = [
-  ...['completed_at', 'previous_response_id', 'truncation', 'text', 'presence_penalty'],
-  ...['frequency_penalty', 'top_logprobs', 'reasoning', 'max_output_tokens', 'max_tool_calls'],
-  ...['store', 'background', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'tools']
-]
+const RESPONSE_FIELDS = `
+  completed_at previous_response_id truncation text presence_penalty frequency_penalty top_logprobs
+  reasoning max_output_tokens max_tool_calls store background service_tier safety_identifier
+  prompt_cache_key tools`
+  .trim()
+  .split(/\s+/)
 
 test('the conformance checklist', async (t) => {
   const mesh = await startOpenAiMesh(t, { llama: true, bridge: { keepAliveMs: 5 } })
