@@ -7,7 +7,8 @@ import { answerTo } from './answer.mjs'
 const messages = []
 let answering = null
 
-const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt: '> ' })
+const prompt = process.stdin.isTTY ? '> ' : ''
+const terminal = createInterface({ input: process.stdin, output: process.stderr, prompt })
 const interrupt = () => (answering === null ? process.exit(130) : answering.abort())
 process.on('SIGINT', interrupt)
 terminal.on('SIGINT', interrupt)
@@ -29,7 +30,8 @@ async function ask(question) {
     }
     process.stdout.write('\n')
   } catch (error) {
-    console.error(signal.aborted ? '\n(stopped)' : `\n${error.message}`)
+    if (content !== '') process.stdout.write('\n')
+    console.error(signal.aborted ? '(stopped)' : error.message)
   }
   answering = null
   // A question without an answer would stand before the next one.
