@@ -3,12 +3,11 @@ import { test } from 'node:test'
 import type { ResponseObject } from '#shared/contracts/http-responses.ts'
 import { beginResponse } from '../../../../services/http-bridge/openai/response-object.ts'
 import {
-  ownerOf,
   ResponseStore,
   type StoreBounds
 } from '../../../../services/http-bridge/openai/response-store.ts'
 
-const OWNER = ownerOf('Bearer a')
+const OWNER = 'tenant-a'
 const WIDE: StoreBounds = { responses: 100, bytes: 1_000_000, ageMs: 1000 }
 
 /** With one item, `msg_<name>`. */
@@ -81,7 +80,7 @@ test('nothing is kept beyond its age, though nobody adds or deletes', () => {
 test('only who made a response reads it, uses its items or deletes it', () => {
   const { store, add, kept } = newStore({})
   add('a')
-  for (const other of [ownerOf('Bearer b'), ownerOf(undefined)]) {
+  for (const other of ['tenant-b', '']) {
     assert.equal(store.get('resp_a', other), undefined)
     assert.equal(store.item('msg_a', other), undefined)
     assert.equal(store.delete('resp_a', other), false)

@@ -120,6 +120,14 @@ for (const stream of [false, true]) {
   test(`errors before the first token have OpenAI's shape and say when to come back (${how})`, async (t) => {
     const cases: [HaifError | TypeError, number, string, string, string | null][] = [
       [
+        new HaifError('UNAUTHENTICATED', 'no token'),
+        401,
+        'authentication_error',
+        'invalid_api_key',
+        null
+      ],
+      [new HaifError('FORBIDDEN', 'not yours'), 403, 'permission_error', 'forbidden', null],
+      [
         new HaifError('RATE_LIMITED', 'too many', { retryAfterMs: 2100 }),
         429,
         'rate_limit_error',
