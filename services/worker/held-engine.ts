@@ -8,9 +8,12 @@ export type Embedder = Engine & Required<Pick<Engine, 'embed'>>
 
 export const canEmbed = (engine: Engine): engine is Embedder => engine.embed !== undefined
 
-export function capabilitiesOf(engine: Engine, { reasoning }: LoadedModel): ModelCapabilities {
+export function capabilitiesOf(
+  engine: Engine,
+  { reasoning, tools }: LoadedModel
+): ModelCapabilities {
   return {
-    tools: engine.parameters.has('tools'),
+    tools: tools ?? engine.parameters.has('tools'),
     jsonSchema: engine.parameters.has('responseFormat'),
     embeddings: canEmbed(engine),
     reasoning: reasoning ?? engine.parameters.has('reasoningEffort'),

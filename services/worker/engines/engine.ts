@@ -33,6 +33,8 @@ export interface LoadedModel {
   chatTemplate: boolean
   /** Whether it thinks before it answers; absent where nobody can tell before it does. */
   reasoning?: boolean
+  /** Whether it can ask for calls of tools; absent: whenever its engine can. */
+  tools?: boolean
   /** What it takes of the machine's memory, measured. */
   memory?: Memory
 }

@@ -21,6 +21,7 @@ import { benchModelFile, modelName, randomPrompts, type BenchModel } from './mod
 const STREAMS = 16
 const EVERY_MS = 50
 const GAP_MS_MAX = 250
+const MODEL_NAME = 'bench'
 
 export async function benchResponsive(model: BenchModel, { quick }: BenchOptions): Promise<Report> {
   const seconds = quick ? 5 : 60
@@ -81,7 +82,7 @@ async function withWorker<T>(modelPath: string, use: (link: PeerLink) => Promise
   })
   await mesh.start()
   const HAIF_TOPIC_KEY = encodeTopicKey(topicKey)
-  const worker = startService('worker', { HAIF_TOPIC_KEY, MODEL_ID: modelPath })
+  const worker = startService('worker', { HAIF_TOPIC_KEY, MODEL_ID: `${MODEL_NAME}=${modelPath}` })
   try {
     await until(() => mesh.links('worker').length > 0, 60_000)
     const link = mesh.links('worker')[0]!
@@ -104,6 +105,7 @@ async function ask(link: PeerLink, tokenIds: number[]): Promise<void> {
   using context = createContext({ timeoutMs: 60_000 })
   const request = {
     input: { mode: 'tokens' as const, tokenIds },
+    model: MODEL_NAME,
     maxTokens: 64,
     sampling: { temperature: 0 }
   }

@@ -133,6 +133,7 @@ export class LlamaEngine implements Engine {
       sizeBytes: file.sizeBytes,
       chatTemplate: model.chatTemplate,
       reasoning: model.reasoning,
+      tools: model.tools,
       memory: model.memory
     }
   }

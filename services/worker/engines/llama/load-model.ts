@@ -76,6 +76,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
       threads: calibration.threads,
       gpu: model.gpuLayers > 0 ? llama.gpu : false,
       reasoning: renderer.hasReasoning,
+      tools: renderer.hasTools,
       memory: {
         ramBytes: process.memoryUsage.rss(),
         vramBytes: Math.max(0, (await vramUsed(llama)) - vramBefore)

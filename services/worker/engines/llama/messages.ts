@@ -34,6 +34,7 @@ export interface ReadyModel {
   parameters: number | null
   chatTemplate: boolean
   reasoning: boolean
+  tools: boolean
   /** What this process takes. */
   memory: Memory
   threads: number

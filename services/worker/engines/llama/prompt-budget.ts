@@ -30,6 +30,6 @@ function promptMs({ writing, reading, decodeStepMs }: StepCost): number {
 const PROMPT_STEP_MS = 250
 /** A model faster than this writes more than anybody reads. */
 const UNNOTICED_MS = 8
-const PROMPT_STEP_TOKENS_MIN = 8
+const PROMPT_STEP_TOKENS_MIN = 2
 /** Also the batch that llama.cpp is asked to allocate. */
 export const PROMPT_STEP_TOKENS_MAX = 512

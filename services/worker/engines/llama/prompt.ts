@@ -56,6 +56,18 @@ export class PromptRenderer {
     return this.#reasoning !== null
   }
 
+  /** Whether the template has a place for tools, and a form of calls that is known. */
+  get hasTools(): boolean {
+    if (this.#template === null) return false
+    try {
+      this.#toolChat ??= this.#newToolChat()
+      this.#toolChat.callFormat()
+      return true
+    } catch {
+      return false // a request with tools is told why
+    }
+  }
+
   get hasTemplate(): boolean {
     return this.#template !== null
   }

@@ -180,9 +180,7 @@ export class Scheduler {
       this.#join()
       const moving = this.#slots.filter((slot) => slot.task !== null && slot.task.credit > 0)
       if (moving.length === 0) break // a submit, a credit or a cancel starts the loop again
-      const stepping = this.#step(moving)
-      this.#reports.sendSoon()
-      await stepping
+      await this.#step(moving)
       this.#reports.close(this.#rates.rates)
     }
     this.#reports.close(this.#rates.rates)
@@ -218,28 +216,49 @@ export class Scheduler {
     }
   }
 
+  /**
+   * Answers and prompts are computed one after the other. In one batch llama.cpp would take them apart
+   * anyway, and a long prompt among them makes every answer attend over as many places as it has.
+   */
   async #step(moving: readonly Slot[]): Promise<void> {
-    const startedAt = this.#now()
-    this.#stepStartedAt = startedAt
-    const decoding = moving.filter((slot) => slot.task!.generator !== null).length
+    this.#stepStartedAt = this.#now()
+    const writing = moving.filter((slot) => slot.task!.generator !== null)
+    const reading = byArrival(moving.filter((slot) => slot.task!.generator === null))
     let budget = promptTokensPerStep({
-      writing: decoding,
-      reading: moving.length - decoding,
+      writing: writing.length,
+      reading: reading.length,
       decodeStepMs: this.#rates.decodeStepMs(moving.length),
       prefillTokensPerSecond: this.#rates.rates.prefill
     })
     const pieces = new Map<Slot, number>()
     let promptTokens = 0
-    for (const slot of byArrival(moving.filter((slot) => slot.task!.generator === null))) {
+    for (const slot of reading) {
       const piece = Math.min(budget, await this.#promptRest(slot))
       pieces.set(slot, piece)
       budget -= piece
       promptTokens += piece
     }
-    const busy = moving.filter((slot) => slot.task !== null)
-    await Promise.all(busy.map((slot) => this.#advance(slot, pieces.get(slot) ?? 0)))
-    this.#rates.record({ ms: this.#now() - startedAt, decoding, promptTokens })
+    if (writing.length > 0) {
+      const ms = await this.#advanceAll(writing, pieces)
+      this.#rates.record({ ms, decoding: writing.length, promptTokens: 0 })
+      this.#reports.close(this.#rates.rates)
+    }
+    if (promptTokens > 0) {
+      const inOrder = moving.filter((slot) => pieces.has(slot))
+      const ms = await this.#advanceAll(inOrder, pieces)
+      this.#rates.record({ ms, decoding: 0, promptTokens })
+    }
     this.#stepStartedAt = null
+  }
+
+  /** In the order of the slots, all in the same tick; returns how many milliseconds it took. */
+  async #advanceAll(slots: readonly Slot[], pieces: ReadonlyMap<Slot, number>): Promise<number> {
+    const startedAt = this.#now()
+    const busy = slots.filter((slot) => slot.task !== null)
+    const advancing = Promise.all(busy.map((slot) => this.#advance(slot, pieces.get(slot) ?? 0)))
+    this.#reports.sendSoon()
+    await advancing
+    return this.#now() - startedAt
   }
 
   /** Prompt tokens still to compute. The first time, the slot's cache is cut to what it shares. */

@@ -32,7 +32,7 @@ export class StepRates {
       return
     }
     const promptMs = step.ms - this.decodeStepMs(step.decoding)
-    // A handful of tokens says more about the clock than about the machine.
+    // One token says more about the weights than about reading.
     if (step.promptTokens < PROMPT_TOKENS_MIN || promptMs <= 0) return
     this.#prefill = blend(this.#prefill, (step.promptTokens / promptMs) * 1000)
   }
@@ -58,7 +58,7 @@ export class StepRates {
 }
 
 const WEIGHT = 0.1
-const PROMPT_TOKENS_MIN = 8
+const PROMPT_TOKENS_MIN = 2
 
 function blend(known: number | undefined, measured: number): number {
   return known === undefined || known === 0 ? measured : known + WEIGHT * (measured - known)
