@@ -5,6 +5,7 @@ import {
   type TextFormat
 } from '#shared/contracts/http-responses.ts'
 import type { ChatMessage, InferenceRequest, ResponseFormat } from '#shared/contracts/inference.ts'
+import { readFormat } from '../response-format.ts'
 import { bodyChecker, type Refusals } from './body.ts'
 import { NO_LIMIT, readSampling } from './sampling.ts'
 import { OTHER_TOOLS, readTool, toolFields, type Wanted } from './tools.ts'
@@ -48,7 +49,7 @@ export function readResponses(
     })
   }
   if (body.model !== undefined) request.model = body.model
-  const responseFormat = readFormat(body.text?.format)
+  const responseFormat = readTextFormat(body.text?.format)
   if (responseFormat !== undefined) request.responseFormat = responseFormat
   if (body.reasoning?.effort !== undefined) request.reasoningEffort = body.reasoning.effort
   if (wantsLogprobs(body)) {
@@ -67,14 +68,9 @@ function readChoice(choice: ResponsesToolChoice | undefined): Wanted['choice'] {
   return { mode: choice.mode, among: choice.tools.map(({ name }) => name) }
 }
 
-function readFormat(format: TextFormat | undefined): ResponseFormat | undefined {
-  switch (format?.type) {
-    case undefined:
-    case 'text':
-      return undefined
-    case 'json_object':
-      return { type: 'json' }
-    case 'json_schema':
-      return { type: 'jsonSchema', schema: format.schema }
-  }
+/** What `response_format` has under `json_schema` stands beside the type here. */
+function readTextFormat(format: TextFormat | undefined): ResponseFormat | undefined {
+  return format?.type === 'json_schema'
+    ? { type: 'jsonSchema', schema: format.schema }
+    : readFormat(format)
 }
