@@ -20,7 +20,7 @@ import type { Calibration } from './calibrate.ts'
 import { toFailure } from './failure.ts'
 import type { PartExtras, StepMessage } from './messages.ts'
 import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
-import { promptTokensPerStep } from './prompt-budget.ts'
+import { PromptBudget } from './prompt-budget.ts'
 import { evaluateOptions } from './sampling.ts'
 import { chooseSlot } from './slot-choice.ts'
 import { StepReports } from './step-reports.ts'
@@ -101,6 +101,7 @@ export class Scheduler {
   readonly #now: () => number
   readonly #slots: Slot[]
   readonly #rates: StepRates
+  readonly #budget = new PromptBudget()
   readonly #reports: StepReports
   readonly #waiting: Task[] = []
   #running = false
@@ -224,7 +225,7 @@ export class Scheduler {
     this.#stepStartedAt = this.#now()
     const writing = moving.filter((slot) => slot.task!.generator !== null)
     const reading = byArrival(moving.filter((slot) => slot.task!.generator === null))
-    let budget = promptTokensPerStep({
+    let budget = this.#budget.next({
       writing: writing.length,
       reading: reading.length,
       decodeStepMs: this.#rates.decodeStepMs(moving.length),
@@ -247,6 +248,7 @@ export class Scheduler {
       const inOrder = moving.filter((slot) => pieces.has(slot))
       const ms = await this.#advanceAll(inOrder, pieces)
       this.#rates.record({ ms, decoding: 0, promptTokens })
+      if (writing.length > 0) this.#budget.spent(ms)
     }
     this.#stepStartedAt = null
   }

@@ -6,7 +6,7 @@ import { threadCounts } from '../../../../services/worker/engines/llama/calibrat
 import { fitContext } from '../../../../services/worker/engines/llama/fit-context.ts'
 import {
   PROMPT_STEP_TOKENS_MAX,
-  promptTokensPerStep,
+  PromptBudget,
   type StepCost
 } from '../../../../services/worker/engines/llama/prompt-budget.ts'
 import {
@@ -56,32 +56,49 @@ suite('slot choice', () => {
   })
 })
 
-const tokensPerStep = (cost: Partial<StepCost>): number =>
-  promptTokensPerStep({
-    writing: 0,
-    reading: 1,
-    decodeStepMs: 0,
-    prefillTokensPerSecond: 500,
-    ...cost
-  })
-
 suite('prompt budget', () => {
-  test('prompt tokens take no longer than a decoding step', () => {
-    assert.equal(tokensPerStep({ writing: 8, reading: 1, decodeStepMs: 100 }), 50)
+  const alone: StepCost = { writing: 0, reading: 1, decodeStepMs: 0, prefillTokensPerSecond: 500 }
+  const among: StepCost = { ...alone, writing: 8, decodeStepMs: 40 }
+
+  /** Steps in which pieces cost what was thought; how many prompt tokens each had. */
+  function read(steps: number, cost: StepCost): number[] {
+    const budget = new PromptBudget()
+    return Array.from({ length: steps }, () => {
+      const tokens = budget.next(cost)
+      if (tokens > 0) budget.spent((tokens / cost.prefillTokensPerSecond) * 1000)
+      return tokens
+    })
+  }
+
+  test('a short prompt among answers is read at once', () => {
+    assert.equal(read(1, among)[0], 128)
   })
 
-  test('the more prompts wait for each answer, the more is read at once, within a bound', () => {
-    assert.equal(tokensPerStep({ writing: 4, reading: 8, decodeStepMs: 100 }), 100)
-    assert.equal(tokensPerStep({ writing: 1, reading: 15, decodeStepMs: 100 }), 125)
+  test('a long one takes no longer than the answers do, step by step', () => {
+    assert.deepEqual(read(40, among).slice(-10), Array(10).fill(20))
   })
 
-  test('with nobody waiting for a token the piece is larger, and bounded', () => {
-    assert.equal(tokensPerStep({ prefillTokensPerSecond: 600 }), 150)
-    assert.equal(tokensPerStep({ prefillTokensPerSecond: 50_000 }), PROMPT_STEP_TOKENS_MAX)
+  test('a piece that took longer than thought is paid for by the next ones', () => {
+    const budget = new PromptBudget()
+    budget.next(among)
+    budget.spent(600)
+    assert.deepEqual([budget.next(among), budget.next(among), budget.next(among)], [0, 0, 10])
+  })
+
+  test('each that waits gets such a share, up to a bound', () => {
+    assert.equal(read(40, { ...among, decodeStepMs: 30, reading: 2 }).at(-1), 30)
+    assert.equal(read(40, { ...among, reading: 15 }).at(-1), 128)
+  })
+
+  test('with nobody waiting for a token the piece is larger, in whole tiles, and bounded', () => {
+    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 600 }).at(-1), 128)
+    assert.equal(read(9, { ...alone, prefillTokensPerSecond: 1 }).at(-1), 64)
+    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 50_000 }).at(-1), 512)
+    assert.equal(PROMPT_STEP_TOKENS_MAX, 512)
   })
 
   test('a slow machine still moves on', () => {
-    assert.ok(tokensPerStep({ writing: 1, decodeStepMs: 1, prefillTokensPerSecond: 1 }) > 0)
+    assert.ok(read(1, { ...among, decodeStepMs: 1, prefillTokensPerSecond: 1 })[0]! > 0)
   })
 })
 

@@ -179,7 +179,7 @@ suite('scheduler', () => {
     scheduler.submit(job(1, tokens(900)))
     scheduler.submit(job(2, tokens(2, 950)))
     await until(() => endOf(2) !== undefined)
-    assert.deepEqual(sequences[0]!.pieces, [100, 2])
+    assert.deepEqual(sequences[0]!.pieces, [128, 2])
     assert.ok(steps.every((step) => step.parts.every(([id]) => id === 2)))
   })
 
