@@ -1,5 +1,6 @@
 /** Logs are events with fields, one JSON line each on stderr; prompts and secrets never. */
-import { destination, pino, type Logger } from 'pino'
+import { pino, type Logger } from 'pino'
+import { stderrLines } from './log-lines.ts'
 
 export type { Logger }
 
@@ -14,7 +15,7 @@ export function createLogger(level: string, name?: string): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }), log: withFieldNames }
     },
-    destination({ dest: 2, sync: true })
+    stderrLines()
   )
 }
 

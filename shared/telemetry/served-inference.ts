@@ -108,8 +108,8 @@ function logRequest(log: Logger, facts: ServedStreamFacts, served: ServedRequest
   const { code, end, durationMs, firstTokenMs, request } = served
   log.info(
     {
-      requestId: facts.requestId,
-      traceId: traceIdOf(served.traceparent ?? facts.traceparent),
+      request_id: facts.requestId,
+      trace_id: traceIdOf(served.traceparent ?? facts.traceparent),
       peer: facts.peer.key,
       tenant: request?.tenantId,
       code,

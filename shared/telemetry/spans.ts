@@ -1,10 +1,11 @@
 /**
  * Spans across processes: a `traceparent` goes with each request, and every hop makes its span a
- * child of the one before. Made with OpenTelemetry's API; without an SDK nothing is recorded, and the
- * `traceparent` passes through as it came.
+ * child of the one before. Made with OpenTelemetry's API; until `recordSpans` nothing is recorded, and
+ * the `traceparent` passes through as it came.
  */
 import { randomFillSync } from 'node:crypto'
 import {
+  INVALID_SPAN_CONTEXT,
   ROOT_CONTEXT,
   SpanStatusCode,
   trace,
@@ -12,7 +13,8 @@ import {
   type Context,
   type Span,
   type SpanContext,
-  type SpanKind
+  type SpanKind,
+  type TracerProvider
 } from '@opentelemetry/api'
 import { toHaifError } from '#shared/errors.ts'
 
@@ -27,12 +29,22 @@ export interface SpanOptions {
   startTime?: number
 }
 
+/** Without it no span is made: most meshes have no collector, and four spans a request are not free. */
+export function recordSpans(provider: TracerProvider): void {
+  trace.setGlobalTracerProvider(provider)
+  isRecorded = true
+}
+
+let isRecorded = false
+const NOT_RECORDED = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
+
 /** A child of the span that the traceparent names; a root without one. */
 export function startSpan(
   name: string,
   traceparent: string | undefined,
   options: SpanOptions
 ): Span {
+  if (!isRecorded) return NOT_RECORDED
   return trace.getTracer(TRACER_NAME).startSpan(name, options, parentOf(traceparent))
 }
 

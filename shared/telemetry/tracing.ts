@@ -3,7 +3,6 @@
  * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; else no span is ever made. The exporter itself reads
  * the other OTEL_EXPORTER_OTLP_* variables, https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
  */
-import { trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import {
@@ -15,6 +14,7 @@ import {
 import { readString, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { VERSION } from '#shared/version.ts'
+import { recordSpans } from './spans.ts'
 
 /** Spans wait here while the collector is away; what comes when it is full is dropped. */
 const SPANS_WAITING_MAX = 4096
@@ -42,7 +42,7 @@ export function startTracing(env: Environment, name: string): { stop(): Promise<
       })
     ]
   })
-  trace.setGlobalTracerProvider(provider)
+  recordSpans(provider)
   return {
     async stop() {
       // A collector that is away must not keep the process.
