@@ -1,9 +1,8 @@
 /** The chat page in a real browser, against a real bridge and a real mesh. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { before, suite, test, after } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { buildPage } from '../../cli/build-page.mjs'
 import { addBridge } from '../helpers/bridge.ts'
@@ -11,11 +10,10 @@ import { DESKTOP, launch, openPage, PHONE, screenshot, whyNoBrowser } from '../h
 import { startHaif } from '../helpers/cli.ts'
 import { startMesh } from '../helpers/mesh.ts'
 import { scriptedSource } from '../helpers/scripted-engine.ts'
-import { until } from '../helpers/until.ts'
+import { ask, facts, noViolation, settings, wordsOf } from './chat-page.ts'
 import { HOSTILE_ANSWER, SAMPLE_ANSWER } from './sample-answer.ts'
 
 const PACE = { decodeTokensPerSecond: 60, prefillTokensPerSecond: Infinity }
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 suite('the chat page', { skip: whyNoBrowser() }, () => {
   let browser: Browser
@@ -183,6 +181,24 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     await screenshot(page, 'hostile')
   })
 
+  test('tables, lists and links are as the Markdown has them', async (t) => {
+    const mesh = await startMesh(t, { workers: [] })
+    await mesh.addWorker([scriptedSource({ says: () => MARKDOWN })])
+    const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
+    await ask(page, 'show')
+    await facts(page).waitFor()
+    const aligned = await page
+      .locator('.markdown :is(th, td)')
+      .evaluateAll((cells) => cells.map((cell) => getComputedStyle(cell).textAlign))
+    assert.deepEqual(aligned, ['left', 'right', 'center', 'left', 'right', 'center'])
+    const link = page.getByRole('link', { name: 'there' })
+    assert.equal(await link.getAttribute('target'), '_blank')
+    assert.equal(await link.getAttribute('rel'), 'noopener noreferrer nofollow')
+    assert.equal(await page.locator('.markdown ol').getAttribute('start'), '3')
+    assert.ok(await page.getByRole('checkbox').isChecked())
+    await page.getByRole('region', { name: 'Table' }).focus() // it can be scrolled with keys
+  })
+
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`axe finds nothing serious, ${colorScheme}`, async (t) => {
       const mesh = await startMesh(t, { workers: [{ name: 'haif-tiny' }] })
@@ -216,44 +232,14 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   }
 })
 
+const MARKDOWN = `| name | amount | mark |
+| ---- | -----: | :--: |
+| a    | 1      | x    |
+
+3. third
+
+- [x] done, see [there](https://example.com)
+`
+
 const FACTS =
   /^other\s+[\d.]+ tokens\/s\s+first token after [\d.]+ m?s\s+\d+ tokens\s+worker [\da-f]{8}$/
-
-const facts = (page: Page) => page.getByRole('list', { name: 'How it was answered' })
-
-async function ask(page: Page, text: string): Promise<void> {
-  await page.getByLabel('Message', { exact: true }).fill(text)
-  await page.getByRole('button', { name: 'Send' }).click()
-}
-
-/** Waits until so many words of an answer that is still being written can be seen. */
-async function wordsOf(page: Page, words: number): Promise<void> {
-  const writing = page.locator('.answer[aria-busy=true] .markdown')
-  await until(async () => {
-    if ((await writing.count()) === 0) return false
-    return (await writing.innerText()).split(' ').length >= words
-  })
-}
-
-async function settings(page: Page, values: Record<string, string>): Promise<void> {
-  await page.getByRole('button', { name: 'System prompt and settings' }).click()
-  for (const [label, value] of Object.entries(values)) {
-    await page.getByLabel(label).fill(value)
-    await page.keyboard.press('Tab')
-  }
-  await page.keyboard.press('Escape')
-}
-
-interface AxeResults {
-  violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[]
-}
-
-async function noViolation(page: Page, name: string): Promise<void> {
-  await screenshot(page, name)
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<AxeResults>('axe.run()')
-  const serious = violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${name}: ${id}: ${nodes.map((node) => node.html).join(' ')}`)
-  assert.deepEqual(serious, [])
-}
