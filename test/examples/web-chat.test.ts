@@ -6,7 +6,15 @@ import type { Browser } from 'playwright-core'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { buildPage } from '../../cli/build-page.mjs'
 import { addBridge } from '../helpers/bridge.ts'
-import { DESKTOP, launch, openPage, PHONE, screenshot, whyNoBrowser } from '../helpers/browser.ts'
+import {
+  DESKTOP,
+  ELSEWHERE_HOST,
+  launch,
+  openPage,
+  PHONE,
+  screenshot,
+  whyNoBrowser
+} from '../helpers/browser.ts'
 import { startHaif } from '../helpers/cli.ts'
 import { startMesh } from '../helpers/mesh.ts'
 import { scriptedSource } from '../helpers/scripted-engine.ts'
@@ -56,6 +64,18 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
       await page.getByRole('group', { name: 'answer 1 of 2' }).waitFor()
     })
   }
+
+  test('a page that came over plain HTTP from another machine works as well', async (t) => {
+    const mesh = await startMesh(t)
+    const url = new URL(await addBridge(t, mesh))
+    url.hostname = ELSEWHERE_HOST
+    const allowedErrors = /Cross-Origin-Opener-Policy/ // which only a secure page can have
+    const page = await openPage(t, browser, url.origin, { ...DESKTOP, allowedErrors })
+    assert.equal(await page.evaluate(() => isSecureContext), false)
+    await settings(page, { 'Longest answer': '4' })
+    await ask(page, 'from afar')
+    await facts(page).waitFor()
+  })
 
   test('a question can be worded anew, a conversation renamed, deleted and brought back', async (t) => {
     const mesh = await startMesh(t)

@@ -10,6 +10,8 @@ import { atEnd } from './peers.ts'
 
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const ELSEWHERE = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+/** This machine by a name that the browser does not know as such: no secure context without TLS. */
+export const ELSEWHERE_HOST = 'elsewhere.test'
 export const OUTPUT = join(import.meta.dirname, '../output')
 
 export const DESKTOP = { viewport: { width: 1280, height: 800 } }
@@ -53,7 +55,11 @@ export function whyNoBrowser(): string | false {
 }
 
 export async function launch(): Promise<Browser> {
-  const args = ['--no-sandbox', '--disable-dev-shm-usage'] // for root, and in containers
+  const args = [
+    '--no-sandbox', // for root, and in containers
+    '--disable-dev-shm-usage',
+    `--host-resolver-rules=MAP ${ELSEWHERE_HOST} 127.0.0.1`
+  ]
   return chromium.launch({ executablePath: findBrowser()!, args })
 }
 

@@ -2,6 +2,7 @@
 import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
 import { answer, isWriting, stop } from './answering.ts'
 import { current, openOrCreate, update } from './conversations.ts'
+import { newId } from './new-id.ts'
 import { add, choose, parentOf, pathOf, pathTo, ROOT, type Conversation } from './tree.ts'
 
 /** As the contract has it, less the system message. */
@@ -46,13 +47,13 @@ function stopIn(conversation: Conversation): boolean {
 }
 
 function askUnder(conversationId: string, parent: string, text: string): void {
-  const id = crypto.randomUUID()
+  const id = newId()
   update(conversationId, (each) => add(each, parent, { role: 'user', id, text }))
   beginAnswer(conversationId, id)
 }
 
 function beginAnswer(conversationId: string, questionId: string): void {
-  const id = crypto.randomUUID()
+  const id = newId()
   const empty = { role: 'assistant', id, text: '', reasoning: '', state: 'writing' } as const
   update(conversationId, (each) => add(each, questionId, empty), { touch: true })
   const conversation = current.value

@@ -1,6 +1,7 @@
 /** All conversations, the one that is open, and every change to them: kept in the browser as it happens. */
 import { batch, computed, signal } from '@preact/signals'
 import { notify } from '../ui/notices.ts'
+import { newId } from './new-id.ts'
 import { CONVERSATIONS_MAX, load, loadAll, remove, save } from './storage.ts'
 import {
   DEFAULT_SETTINGS,
@@ -56,7 +57,7 @@ export function openOrCreate(): Conversation {
   const open = current.value
   if (open !== undefined) return open
   const { model, settings } = draft.value
-  const conversation = newConversation(crypto.randomUUID(), Date.now(), settings, model)
+  const conversation = newConversation(newId(), Date.now(), settings, model)
   conversations.value = [conversation, ...conversations.value]
   openConversation(conversation.id)
   forgetOldest()
