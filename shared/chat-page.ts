@@ -41,12 +41,16 @@ export interface ChatPage {
   send(reply: FastifyReply): FastifyReply
 }
 
+/** Whether the page has been built. */
+export const hasChatPage = (folder = CHAT_PAGE_FOLDER): boolean =>
+  existsSync(join(folder, 'index.html'))
+
 /** Adds the routes of the page's files; null when it has not been built. */
 export async function serveChatPage(
   app: FastifyInstance,
   folder = CHAT_PAGE_FOLDER
 ): Promise<ChatPage | null> {
-  if (!existsSync(join(folder, 'index.html'))) return null
+  if (!hasChatPage(folder)) return null
   await app.register(fastifyStatic, {
     root: folder,
     serve: false,

@@ -2,6 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/config.ts'
+import { hasChatPage } from '#shared/chat-page.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { runUntilSignal, together } from '#shared/lifecycle.ts'
@@ -119,6 +120,7 @@ function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
     'ask something:',
     `  npx haif infer "What is HAIF?"`,
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
+    ...(hasChatPage() ? ['or chat in a browser:', `  ${url}/`] : []),
     '',
     ...(mesh.hasBuiltin ? TOY : []),
     mesh.hasWorker ? `ready ${url}` : `waiting for a worker to join; ready then: ${url}`

@@ -65,6 +65,16 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     })
   }
 
+  test('haif up says where the page is', async (t) => {
+    const up = startHaif(t, ['up', '--port', '0', '--model', 'sim?decode=1000'])
+    await up.says('ready http://')
+    const lines = up.output.stdout.trimEnd().split('\n')
+    const url = lines[lines.indexOf('or chat in a browser:') + 1]!.trim()
+    assert.equal(`ready ${url}`, `${lines.at(-1)}/`)
+    const page = await openPage(t, browser, url, DESKTOP)
+    await page.getByRole('button', { name: /^Model: sim/ }).waitFor()
+  })
+
   test('a page that came over plain HTTP from another machine works as well', async (t) => {
     const mesh = await startMesh(t)
     const url = new URL(await addBridge(t, mesh))
