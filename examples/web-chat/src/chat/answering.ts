@@ -4,7 +4,7 @@
  */
 import { signal, type Signal } from '@preact/signals'
 import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
-import { MeshError, type Failure } from '../mesh/failure.ts'
+import { MeshError, ofFirstMessage, type Failure } from '../mesh/failure.ts'
 import { infer, type InferEvent } from '../mesh/infer.ts'
 import { announce } from '../ui/notices.ts'
 import { update } from './conversations.ts'
@@ -78,8 +78,12 @@ class Answering {
     try {
       for await (const event of infer(body, this.#controller.signal)) this.#take(event)
     } catch (error) {
-      if (this.#controller.signal.aborted) this.#end({ state: 'stopped' })
-      else this.#end({ state: 'failed', failure: failureOf(error) })
+      if (this.#controller.signal.aborted) {
+        this.#end({ state: 'stopped' })
+        return
+      }
+      const failure = isFirst(body) ? ofFirstMessage(failureOf(error)) : failureOf(error)
+      this.#end({ state: 'failed', failure })
     }
   }
 
@@ -145,11 +149,15 @@ class Answering {
       queueMs: done.timings.queue_ms
     }
     if (done.worker !== undefined) facts.worker = done.worker
+    if (done.finish_reason === 'length' && tokens < done.max_tokens) facts.contextFull = true
     // The first token is there when the clock starts.
     if (tokens > 1 && seconds > 0) facts.tokensPerSecond = (tokens - 1) / seconds
     return facts
   }
 }
+
+const isFirst = ({ messages = [] }: NativeInferBody): boolean =>
+  messages.filter(({ role }) => role === 'user').length === 1
 
 function failureOf(error: unknown): Failure {
   if (error instanceof MeshError) return error.failure

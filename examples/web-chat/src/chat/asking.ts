@@ -1,9 +1,19 @@
 /** What a person does in a conversation: ask, retry, edit, stop, switch between branches. */
 import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
 import { answer, isWriting, stop } from './answering.ts'
-import { current, openOrCreate, update } from './conversations.ts'
+import { beginLikeThis, current, openOrCreate, update } from './conversations.ts'
 import { newId } from './new-id.ts'
-import { add, choose, parentOf, pathOf, pathTo, ROOT, type Conversation } from './tree.ts'
+import {
+  add,
+  choose,
+  emptyAnswer,
+  parentOf,
+  pathOf,
+  pathTo,
+  renew,
+  ROOT,
+  type Conversation
+} from './tree.ts'
 
 /** As the contract has it, less the system message. */
 const MESSAGES_MAX = 1000
@@ -14,12 +24,30 @@ export function ask(text: string): void {
   askUnder(id, parent, text)
 }
 
-/** The same question again: its new answer stands beside the old ones. */
+/**
+ * The same question again: its new answer stands beside the old ones, or in the place of one that
+ * failed before its first word.
+ */
 export function retry(answerId: string): void {
   const conversation = current.value
-  if (conversation === undefined) return
+  const old = conversation?.messages[answerId]
+  if (conversation === undefined || old?.role !== 'assistant') return
   stopIn(conversation)
-  beginAnswer(conversation.id, parentOf(conversation, answerId))
+  const questionId = parentOf(conversation, answerId)
+  if (old.state !== 'failed' || old.text + old.reasoning !== '') {
+    beginAnswer(conversation.id, questionId)
+    return
+  }
+  update(conversation.id, (each) => renew(each, answerId), { touch: true })
+  void writeAnswer(conversation.id, questionId, answerId)
+}
+
+/** The same question where nothing was said before: the model has all its room again. */
+export function askInNewChat(questionId: string): void {
+  const text = current.value?.messages[questionId]?.text
+  if (text === undefined) return
+  beginLikeThis()
+  ask(text)
 }
 
 /** Another wording: a new branch beside the old one. */
@@ -54,12 +82,14 @@ function askUnder(conversationId: string, parent: string, text: string): void {
 
 function beginAnswer(conversationId: string, questionId: string): void {
   const id = newId()
-  const empty = { role: 'assistant', id, text: '', reasoning: '', state: 'writing' } as const
-  update(conversationId, (each) => add(each, questionId, empty), { touch: true })
+  update(conversationId, (each) => add(each, questionId, emptyAnswer(id)), { touch: true })
+  void writeAnswer(conversationId, questionId, id)
+}
+
+async function writeAnswer(conversationId: string, questionId: string, id: string): Promise<void> {
   const conversation = current.value
-  if (conversation !== undefined) {
-    void answer(conversationId, id, bodyOf(conversation, questionId))
-  }
+  if (conversation === undefined) return
+  await answer(conversationId, id, bodyOf(conversation, questionId))
 }
 
 export function bodyOf(conversation: Conversation, questionId: string): NativeInferBody {

@@ -52,6 +52,16 @@ export function openConversation(id: string | null): void {
   localSet(LAST_OPEN, id ?? '')
 }
 
+/** A new conversation with the model and the settings of the open one. */
+export function beginLikeThis(): void {
+  const open = current.value
+  if (open !== undefined) {
+    const { model, settings } = open
+    draft.value = model === undefined ? { settings } : { model, settings }
+  }
+  openConversation(null)
+}
+
 /** The open conversation; a new one becomes real with its first message. */
 export function openOrCreate(): Conversation {
   const open = current.value

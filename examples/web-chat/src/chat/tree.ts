@@ -13,6 +13,8 @@ export interface AnswerFacts {
   tokensPerSecond?: number
   tokens: number
   finishReason: string
+  /** The model had no room left for the rest, though the answer was allowed to be longer. */
+  contextFull?: true
   queueMs: number
 }
 
@@ -149,6 +151,20 @@ export function change(
   const messages = { ...conversation.messages, [id]: { ...message, ...changed } }
   return { ...conversation, messages }
 }
+
+/** An answer that is written anew in its own place. */
+export function renew(conversation: Conversation, id: string): Conversation {
+  const messages = { ...conversation.messages, [id]: emptyAnswer(id) }
+  return { ...conversation, messages }
+}
+
+export const emptyAnswer = (id: string): AnswerMessage => ({
+  role: 'assistant',
+  id,
+  text: '',
+  reasoning: '',
+  state: 'writing'
+})
 
 /** What was being written when the page was left has ended there. */
 export function settle(conversation: Conversation): Conversation {

@@ -1,13 +1,15 @@
 /** What went wrong, as a sentence with what to do next. */
 
 /** What helps: a button beside the sentence. */
-export type Remedy = 'retry' | 'newChat' | 'chooseModel' | 'settings'
+export type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings'
 
 export interface Failure {
   /** Of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */
   code: string
   message: string
   remedy: Remedy
+  /** The mesh's own words, where the message has plainer ones. */
+  detail?: string
   /** To be found in the logs by. */
   requestId?: string
 }
@@ -28,10 +30,13 @@ export interface ErrorObject {
   request_id?: unknown
 }
 
-const NEXT: Record<string, { text: string; remedy?: Remedy }> = {
+/** What to do next; `plain` stands in for the mesh's own words, which programmers understand. */
+const NEXT: Record<string, { text: string; remedy?: Remedy; plain?: string }> = {
   MODEL_NOT_FOUND: { text: 'Choose another model.', remedy: 'chooseModel' },
   CONTEXT_TOO_LONG: {
-    text: 'Start a new chat, shorten your message, or choose a model with a longer context.',
+    plain:
+      'This chat has become too long: the model reads all of it for each answer, and no more fits.',
+    text: 'Ask again in a new chat, or choose a model with a longer context.',
     remedy: 'newChat'
   },
   UNSUPPORTED_PARAMETER: {
@@ -39,7 +44,11 @@ const NEXT: Record<string, { text: string; remedy?: Remedy }> = {
     remedy: 'settings'
   },
   VALIDATION_FAILED: { text: 'Check the settings of this chat.', remedy: 'settings' },
-  BODY_TOO_LARGE: { text: 'Start a new chat, or send less text.', remedy: 'newChat' },
+  BODY_TOO_LARGE: {
+    plain: 'This chat has become too long to be sent.',
+    text: 'Ask again in a new chat.',
+    remedy: 'newChat'
+  },
   RATE_LIMITED: { text: 'Wait for the answers that are being written, then retry.' },
   NO_ELIGIBLE_WORKER: {
     text: 'Start one with “npx haif join …” on any of your machines, then retry.'
@@ -55,10 +64,23 @@ const NEXT: Record<string, { text: string; remedy?: Remedy }> = {
 
 export function failureOf({ code, message, request_id: requestId }: ErrorObject): Failure {
   const known = typeof code === 'string' ? code : 'INTERNAL'
-  const { text, remedy = 'retry' } = NEXT[known] ?? { text: 'Retry in a moment.' }
+  const { text, remedy = 'retry', plain } = NEXT[known] ?? { text: 'Retry in a moment.' }
   const said = typeof message === 'string' ? sentence(message) : 'Something went wrong.'
-  const failure: Failure = { code: known, message: `${said} ${text}`, remedy }
+  const failure: Failure = { code: known, message: `${plain ?? said} ${text}`, remedy }
+  if (plain !== undefined) failure.detail = said.replace(/\.$/, '')
   return typeof requestId === 'string' ? { ...failure, requestId } : failure
+}
+
+/** A new chat does not help when the first message alone is too long. */
+export function ofFirstMessage(failure: Failure): Failure {
+  const message = TOO_LONG_ALONE[failure.code]
+  return message === undefined ? failure : { ...failure, message, remedy: 'edit' }
+}
+
+const TOO_LONG_ALONE: Record<string, string> = {
+  CONTEXT_TOO_LONG:
+    'Your message is longer than this model can read at once. Shorten it, or choose a model with a longer context.',
+  BODY_TOO_LARGE: 'Your message is too long to be sent. Shorten it.'
 }
 
 export const offline = (cause: unknown): MeshError =>

@@ -1,13 +1,20 @@
 /** An answer: its text, how it came about, and what can be done with it. */
 import { stop, writingOf, type Writing } from '../chat/answering.ts'
-import { retry } from '../chat/asking.ts'
-import type { AnswerFacts, AnswerMessage, Conversation } from '../chat/tree.ts'
+import { askInNewChat, retry } from '../chat/asking.ts'
+import {
+  parentOf,
+  pathTo,
+  type AnswerFacts,
+  type AnswerMessage,
+  type Conversation
+} from '../chat/tree.ts'
 import { Markdown } from '../markdown/markdown.tsx'
 import { Action, CopyAction } from './action.tsx'
 import { Branches } from './branches.tsx'
 import { FailureBox } from './failure-box.tsx'
 import { duration, rate, shortKey } from './format.ts'
 import { openPanel } from './panels.ts'
+import { editing } from './question.tsx'
 import { Waiting } from './waiting.tsx'
 
 interface AnswerProps {
@@ -25,7 +32,12 @@ export function Answer({ conversation, message }: AnswerProps) {
       {text !== '' && <Markdown text={text} growing={isWriting} />}
       {writing !== undefined && text === '' && reasoning === '' && <Waiting writing={writing} />}
       {message.failure !== undefined && (
-        <FailureBox failure={message.failure} onRetry={() => retry(message.id)} />
+        <FailureBox
+          failure={message.failure}
+          onRetry={() => retry(message.id)}
+          onEdit={() => (editing.value = parentOf(conversation, message.id))}
+          onNewChat={() => askInNewChat(parentOf(conversation, message.id))}
+        />
       )}
       {writing === undefined ? (
         <Ended conversation={conversation} message={message} />
@@ -67,14 +79,17 @@ function Ended({ conversation, message }: AnswerProps) {
   return (
     <footer class="answer-foot">
       {state === 'stopped' && <p class="mark-line">Stopped here.</p>}
-      {facts?.finishReason === 'length' && (
-        <p class="mark-line">
-          Cut off at the longest answer that this chat allows.{' '}
-          <button type="button" class="link" onClick={() => openPanel('settings')}>
-            Allow more
-          </button>
-        </p>
-      )}
+      {facts?.finishReason === 'length' &&
+        (facts.contextFull === true ? (
+          <ContextFull conversation={conversation} message={message} />
+        ) : (
+          <p class="mark-line">
+            Cut off at the longest answer that this chat allows.{' '}
+            <button type="button" class="link" onClick={() => openPanel('settings')}>
+              Allow more
+            </button>
+          </p>
+        ))}
       <div class="actions">
         <Branches conversation={conversation} id={id} of="answer" />
         {text !== '' && <CopyAction text={text} label="Copy the answer" />}
@@ -82,6 +97,26 @@ function Ended({ conversation, message }: AnswerProps) {
         {facts !== undefined && <Facts facts={facts} />}
       </div>
     </footer>
+  )
+}
+
+function ContextFull({ conversation, message }: AnswerProps) {
+  const questionId = parentOf(conversation, message.id)
+  if (pathTo(conversation, questionId).length === 1) {
+    return (
+      <p class="mark-line">
+        Cut off here: question and answer are all that this model can read at once.
+      </p>
+    )
+  }
+  return (
+    <p class="mark-line">
+      Cut off here: this chat is now as long as the model can read at once, and it has no room for
+      more.{' '}
+      <button type="button" class="link" onClick={() => askInNewChat(questionId)}>
+        Ask in a new chat
+      </button>
+    </p>
   )
 }
 

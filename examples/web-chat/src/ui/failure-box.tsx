@@ -2,15 +2,20 @@
 import type { Failure } from '../mesh/failure.ts'
 import { Icon } from './icons.tsx'
 import { openPanel } from './panels.ts'
-import { newChat } from './shortcuts.tsx'
 
-interface FailureBoxProps {
+interface FailureBoxProps extends Remedies {
   failure: Failure
-  onRetry: () => void
 }
 
-export function FailureBox({ failure, onRetry }: FailureBoxProps) {
-  const { label, act } = remedyOf(failure, onRetry)
+/** What can be done about the answer that failed. */
+interface Remedies {
+  onRetry: () => void
+  onEdit: () => void
+  onNewChat: () => void
+}
+
+export function FailureBox({ failure, ...remedies }: FailureBoxProps) {
+  const { label, act } = remedyOf(failure, remedies)
   return (
     <div class="failure">
       <Icon name="alert" />
@@ -18,6 +23,7 @@ export function FailureBox({ failure, onRetry }: FailureBoxProps) {
         <p>{failure.message}</p>
         <p class="failure-code">
           {failure.code}
+          {failure.detail !== undefined && <> · {failure.detail}</>}
           {failure.requestId !== undefined && <> · request {failure.requestId}</>}
         </p>
       </div>
@@ -28,12 +34,17 @@ export function FailureBox({ failure, onRetry }: FailureBoxProps) {
   )
 }
 
-function remedyOf({ remedy }: Failure, onRetry: () => void): { label: string; act: () => void } {
+function remedyOf(
+  { remedy }: Failure,
+  { onRetry, onEdit, onNewChat }: Remedies
+): { label: string; act: () => void } {
   switch (remedy) {
     case 'retry':
       return { label: 'Retry', act: onRetry }
     case 'newChat':
-      return { label: 'New chat', act: newChat }
+      return { label: 'Ask in a new chat', act: onNewChat }
+    case 'edit':
+      return { label: 'Edit', act: onEdit }
     case 'chooseModel':
       return { label: 'Models', act: () => openPanel('models') }
     case 'settings':
