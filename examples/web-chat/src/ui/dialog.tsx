@@ -1,6 +1,7 @@
 /** A panel over the page. The browser keeps the focus inside, gives it back, and closes it with Esc. */
 import type { ComponentChildren } from 'preact'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
+import { wakeTextField } from './focus.ts'
 import { Icon } from './icons.tsx'
 import { closePanel, panel, type Panel } from './panels.ts'
 
@@ -13,13 +14,14 @@ interface DialogProps {
 export function Dialog({ name, title, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
   const isOpen = panel.value === name
-  useEffect(() => {
-    if (!isOpen) {
-      element.current?.close()
-      return
-    }
+  useLayoutEffect(() => {
+    if (!isOpen) return
     element.current?.showModal()
     element.current?.querySelector<HTMLElement>('[data-focus]')?.focus()
+    return () => {
+      element.current?.close()
+      wakeTextField()
+    }
   }, [isOpen])
   const onClick = (event: MouseEvent) => {
     if (event.target === element.current) closePanel() // the backdrop
