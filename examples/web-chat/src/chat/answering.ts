@@ -31,15 +31,16 @@ export const isWriting = (id: string): boolean => running.has(id)
 export const writingOf = (id: string): Signal<Writing> | undefined => running.get(id)?.shown
 export const stop = (id: string): void => running.get(id)?.stop()
 
+/** Resolves when it has ended: with what went wrong, or null. */
 export async function answer(
   conversationId: string,
   id: string,
   body: NativeInferBody
-): Promise<void> {
+): Promise<Failure | null> {
   const answering = new Answering(conversationId, id)
   running.set(id, answering)
   try {
-    await answering.run(body)
+    return await answering.run(body)
   } finally {
     running.delete(id)
   }
@@ -73,17 +74,19 @@ class Answering {
     this.#controller.abort()
   }
 
-  async run(body: NativeInferBody): Promise<void> {
+  async run(body: NativeInferBody): Promise<Failure | null> {
     announce('The answer is being written.')
     try {
       for await (const event of infer(body, this.#controller.signal)) this.#take(event)
+      return null
     } catch (error) {
       if (this.#controller.signal.aborted) {
         this.#end({ state: 'stopped' })
-        return
+        return null
       }
       const failure = isFirst(body) ? ofFirstMessage(failureOf(error)) : failureOf(error)
       this.#end({ state: 'failed', failure })
+      return failure
     }
   }
 

@@ -1,5 +1,6 @@
 /** What a person does in a conversation: ask, retry, edit, stop, switch between branches. */
 import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
+import { askForTokenSoon } from '../ui/token-panel.ts'
 import { answer, isWriting, stop } from './answering.ts'
 import { beginLikeThis, current, openOrCreate, update } from './conversations.ts'
 import { newId } from './new-id.ts'
@@ -89,7 +90,8 @@ function beginAnswer(conversationId: string, questionId: string): void {
 async function writeAnswer(conversationId: string, questionId: string, id: string): Promise<void> {
   const conversation = current.value
   if (conversation === undefined) return
-  await answer(conversationId, id, bodyOf(conversation, questionId))
+  const failure = await answer(conversationId, id, bodyOf(conversation, questionId))
+  if (failure?.code === 'UNAUTHENTICATED') askForTokenSoon(() => retry(id))
 }
 
 export function bodyOf(conversation: Conversation, questionId: string): NativeInferBody {

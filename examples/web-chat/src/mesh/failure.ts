@@ -1,7 +1,7 @@
 /** What went wrong, as a sentence with what to do next. */
 
 /** What helps: a button beside the sentence. */
-export type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings'
+export type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings' | 'token'
 
 export interface Failure {
   /** Of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */
@@ -57,8 +57,12 @@ const NEXT: Record<string, { text: string; remedy?: Remedy; plain?: string }> = 
   WORKER_LOST: { text: 'Retry: if another machine holds the model, it will answer.' },
   DEADLINE_EXCEEDED: { text: 'Retry, or ask for a shorter answer in the settings.' },
   SHUTTING_DOWN: { text: 'Start HAIF again, then retry.' },
-  UNAUTHENTICATED: { text: 'Ask whoever runs this mesh for access.' },
-  FORBIDDEN: { text: 'Ask whoever runs this mesh for access.' },
+  UNAUTHENTICATED: {
+    plain: 'This mesh answers only those who have an access token.',
+    text: 'Enter yours to go on.',
+    remedy: 'token'
+  },
+  FORBIDDEN: { text: 'Enter another token, or ask whoever runs this mesh.', remedy: 'token' },
   INTERNAL: { text: 'Retry. If it happens again, report it with the request id.' }
 }
 

@@ -1,23 +1,42 @@
 /** One request to the bridge. Addresses are relative to the page, wherever it is served. */
-import { badReply, failureOf, MeshError, offline } from './failure.ts'
+import { access, learn } from './access.ts'
+import { badReply, failureOf, MeshError, offline, type ErrorObject } from './failure.ts'
 
-/** Resolves with a reply that is good; rejects with a MeshError, or as the signal says. */
-export async function send(path: string, init: RequestInit): Promise<Response> {
+/**
+ * Resolves with a reply that is good; rejects with a MeshError, or as the signal says. The token is
+ * only ever a header: addresses are written into logs.
+ */
+export async function send(
+  path: string,
+  init: RequestInit,
+  token = access.peek()?.token
+): Promise<Response> {
+  const headers = new Headers(init.headers)
+  if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   let response: Response
   try {
-    response = await fetch(new URL(path, document.baseURI), init)
+    response = await fetch(new URL(path, document.baseURI), { ...init, headers })
   } catch (error) {
     init.signal?.throwIfAborted()
     throw offline(error)
   }
-  if (response.ok) return response
-  throw await errorOf(response)
+  if (response.ok) {
+    learn(token, true)
+    return response
+  }
+  const error = await errorOf(response)
+  if (error.failure.code === 'UNAUTHENTICATED') learn(token, false)
+  throw error
 }
+
+/** Below /v1/ errors have OpenAI's words for these. */
+const CODES: Record<number, string> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' }
 
 async function errorOf(response: Response): Promise<MeshError> {
   const body: unknown = await response.json().catch(() => null)
-  const error = isObject(body) ? body['error'] : null
-  return isObject(error) ? new MeshError(failureOf(error)) : badReply(response.status)
+  const error: ErrorObject | null = isObject(body) && isObject(body['error']) ? body['error'] : null
+  if (error === null) return badReply(response.status)
+  return new MeshError(failureOf({ ...error, code: CODES[response.status] ?? error.code }))
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,6 +1,7 @@
 /** The models of the mesh, kept fresh while the page is looked at. */
 import { computed, signal } from '@preact/signals'
 import type { HttpModel, ModelsReply } from '#shared/contracts/http-models.ts'
+import { followOtherTabs, keep, refused, type Access } from './access.ts'
 import { MeshError, type Failure } from './failure.ts'
 import { send } from './http.ts'
 
@@ -22,32 +23,63 @@ export const defaultModel = computed<Model | undefined>(
 
 export async function refreshModels(): Promise<void> {
   try {
-    const response = await send('v1/models', { signal: AbortSignal.timeout(TIMEOUT_MS) })
-    const { data } = (await response.json()) as ModelsReply
-    models.value = data
-    modelsFailure.value = null
+    show(await read(AbortSignal.timeout(TIMEOUT_MS)))
   } catch (error) {
-    modelsFailure.value =
-      error instanceof MeshError
-        ? error.failure
-        : {
-            code: 'OFFLINE',
-            message: 'HAIF does not answer. See whether it runs.',
-            remedy: 'retry'
-          }
+    modelsFailure.value = failureOf(error)
   }
 }
 
-/** Until the page is left. */
-export function keepModelsFresh(): void {
+/** Keeps a token if the mesh lets it in; else says why not, and nothing is kept. */
+export async function giveToken(given: Access, signal: AbortSignal): Promise<Failure | null> {
+  try {
+    const found = await read(
+      AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+      given.token
+    )
+    signal.throwIfAborted()
+    keep(given)
+    show(found)
+    return null
+  } catch (error) {
+    return failureOf(error)
+  }
+}
+
+/** What was to be seen with a token only; then looks what there is to be seen without. */
+export function forgetModels(): void {
+  models.value = null
+  void refreshModels()
+}
+
+/** Until the page is left; resolves after the first look. */
+export async function keepModelsFresh(): Promise<void> {
   const look = () => void refreshModels()
   const lookIfSeen = () => {
     if (document.visibilityState === 'visible') look()
   }
-  look()
-  setInterval(lookIfSeen, REFRESH_MS)
+  setInterval(() => {
+    if (refused.value === null) lookIfSeen() // else it would be refused again
+  }, REFRESH_MS)
   document.addEventListener('visibilitychange', lookIfSeen)
   window.addEventListener('online', look)
+  followOtherTabs(forgetModels)
+  await refreshModels()
+}
+
+async function read(signal: AbortSignal, token?: string): Promise<Model[]> {
+  const response = await send('v1/models', { signal }, token)
+  const { data } = (await response.json()) as ModelsReply
+  return data
+}
+
+function show(found: Model[]): void {
+  models.value = found
+  modelsFailure.value = null
+}
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof MeshError) return error.failure
+  return { code: 'OFFLINE', message: 'HAIF does not answer. See whether it runs.', remedy: 'retry' }
 }
 
 const isEmbedder = (model: Model): boolean => 'embeddings' in model && model['embeddings'] === true

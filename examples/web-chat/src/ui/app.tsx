@@ -8,6 +8,7 @@ import { SettingsPanel } from './settings-panel.tsx'
 import { newChat, ShortcutsPanel } from './shortcuts.tsx'
 import { Sidebar } from './sidebar.tsx'
 import { Thread } from './thread.tsx'
+import { TokenDialog } from './token-dialog.tsx'
 import { COMPOSER_ID } from './focus.ts'
 
 export function App() {
@@ -25,6 +26,7 @@ export function App() {
       <ModelPicker />
       <SettingsPanel />
       <ShortcutsPanel />
+      <TokenDialog />
       <Notices />
       <div class="sr-only" role="status" aria-live="polite">
         {announcement.value}

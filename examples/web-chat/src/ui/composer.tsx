@@ -8,9 +8,10 @@ import { pathOf } from '../chat/tree.ts'
 import { COMPOSER_ID, hasFinePointer } from './focus.ts'
 import { Icon } from './icons.tsx'
 import { editing } from './question.tsx'
+import { TokenBar } from './token-dialog.tsx'
 
 /** What is written and not sent; kept while one looks at another chat. */
-const unsent = signal('')
+export const unsent = signal('')
 const HEIGHT_PX_MAX = 240
 
 export function Composer() {
@@ -42,6 +43,7 @@ export function Composer() {
   }
   return (
     <form class="composer" onSubmit={(event) => (event.preventDefault(), send())}>
+      <TokenBar />
       <div class="composer-box">
         <label class="sr-only" for={COMPOSER_ID}>
           Message

@@ -8,10 +8,12 @@ import { closePanel, panel, type Panel } from './panels.ts'
 interface DialogProps {
   name: Panel
   title: string
+  /** After it has been closed, and the focus is back where it was. */
+  onClosed?: () => void
   children: ComponentChildren
 }
 
-export function Dialog({ name, title, children }: DialogProps) {
+export function Dialog({ name, title, onClosed, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null)
   const isOpen = panel.value === name
   useLayoutEffect(() => {
@@ -21,6 +23,7 @@ export function Dialog({ name, title, children }: DialogProps) {
     return () => {
       element.current?.close()
       wakeTextField()
+      onClosed?.()
     }
   }, [isOpen])
   const onClick = (event: MouseEvent) => {

@@ -2,6 +2,7 @@
 import type { Failure } from '../mesh/failure.ts'
 import { Icon } from './icons.tsx'
 import { openPanel } from './panels.ts'
+import { askForToken } from './token-panel.ts'
 
 interface FailureBoxProps extends Remedies {
   failure: Failure
@@ -49,5 +50,7 @@ function remedyOf(
       return { label: 'Models', act: () => openPanel('models') }
     case 'settings':
       return { label: 'Settings', act: () => openPanel('settings') }
+    case 'token':
+      return { label: 'Enter token', act: () => askForToken(onRetry) }
   }
 }

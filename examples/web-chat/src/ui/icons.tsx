@@ -20,6 +20,7 @@ const PATHS = {
   system: 'M3 4.500h14v9H3zM7 17h6',
   keyboard:
     'M2.5 5.500h15v9h-15zM5.5 8.500h.01M8.5 8.500h.01M11.5 8.500h.01M14.5 8.500h.01M6.5 11.500h7',
+  key: 'M7 9a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM9.800 10.200 17 3m-3.500 3.500L16 9',
   alert: 'M10 3.5 2.5 16.500h15zM10 8.500v3.500m0 2.200v.1'
 } as const
 export type IconName = keyof typeof PATHS

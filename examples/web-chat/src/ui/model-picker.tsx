@@ -9,9 +9,11 @@ import {
   modelsFailure,
   type Model
 } from '../mesh/models.ts'
+import { refused } from '../mesh/access.ts'
 import { Dialog } from './dialog.tsx'
 import { Icon } from './icons.tsx'
 import { closePanel, openPanel, panel } from './panels.ts'
+import { askForToken } from './token-panel.ts'
 
 /** In the head of the page. */
 export function ModelButton() {
@@ -36,6 +38,7 @@ export function ModelButton() {
 }
 
 function factsOf(name: string | undefined, model: Model | undefined): string {
+  if (refused.value !== null) return 'asks for an access token'
   if (modelsFailure.value !== null && models.value === null) return 'HAIF cannot be reached'
   if (models.value === null) return 'looking for models …'
   if (model !== undefined) return describeModel(model)
@@ -46,6 +49,11 @@ export function ModelPicker() {
   return (
     <Dialog name="models" title="Models">
       {modelsFailure.value !== null && <p class="note bad">{modelsFailure.value.message}</p>}
+      {refused.value !== null && (
+        <button type="button" class="plain" onClick={() => askForToken()}>
+          Enter token
+        </button>
+      )}
       {chatModels.value.length === 0 && modelsFailure.value === null ? <NoModels /> : <Models />}
       <p class="note">Another machine adds its model with</p>
       <code class="command">npx haif join … --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M</code>

@@ -1,7 +1,7 @@
 /** Which panel is open; at most one is. */
 import { signal } from '@preact/signals'
 
-export type Panel = 'models' | 'settings' | 'shortcuts' | 'sidebar'
+export type Panel = 'models' | 'settings' | 'shortcuts' | 'sidebar' | 'token'
 export const panel = signal<Panel | null>(null)
 
 export const openPanel = (which: Panel): void => {

@@ -8,11 +8,13 @@ import {
   openId,
   rename
 } from '../chat/conversations.ts'
+import { access, refused } from '../mesh/access.ts'
 import { download, fileName, toJson, toMarkdown } from '../chat/export.ts'
 import type { Conversation } from '../chat/tree.ts'
 import { Action } from './action.tsx'
 import { Icon, Mark, type IconName } from './icons.tsx'
 import { closePanel, openPanel, panel } from './panels.ts'
+import { askForToken } from './token-panel.ts'
 import { newChat } from './shortcuts.tsx'
 import { nextTheme, theme, type Theme } from './theme.ts'
 
@@ -137,6 +139,9 @@ function Foot() {
     <footer class="sidebar-foot">
       <Action icon={icon} label={label} onClick={nextTheme} />
       <Action icon="keyboard" label="Keyboard shortcuts" onClick={() => openPanel('shortcuts')} />
+      {(access.value !== null || refused.value !== null) && (
+        <Action icon="key" label="Access token" onClick={() => askForToken()} />
+      )}
       {conversations.value.length > 0 && (
         <Action icon="download" label="Export all conversations" onClick={saveAll} />
       )}
