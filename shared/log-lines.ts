@@ -6,8 +6,8 @@
 import process from 'node:process'
 import { destination, pino, symbols, type DestinationStream } from 'pino'
 
-/** Bytes of lines that are written together, and how long the first of them may wait. */
-const TOGETHER_BYTES = 4096
+/** How much is written together, and how long the first line may wait. */
+const TOGETHER_CHARACTERS = 4096
 const TOGETHER_MS = 100
 const WARN = pino.levels.values['warn']!
 
@@ -15,7 +15,8 @@ class StderrLines implements DestinationStream {
   readonly [symbols.needsMetadataGsym] = true
   /** Of the line that is written next; set by the logger. */
   lastLevel = 0
-  readonly #out = destination({ dest: 2, sync: true, minLength: TOGETHER_BYTES })
+  readonly #out = destination({ dest: 2, sync: true })
+  #pending = '' // at most TOGETHER_CHARACTERS and a line
   #isWaiting = false
 
   constructor() {
@@ -23,18 +24,21 @@ class StderrLines implements DestinationStream {
   }
 
   write(line: string): void {
-    this.#out.write(line)
-    if (this.lastLevel >= WARN) {
+    this.#pending += line
+    if (this.lastLevel >= WARN || this.#pending.length >= TOGETHER_CHARACTERS) {
       this.#flush()
     } else if (!this.#isWaiting) {
       this.#isWaiting = true
-      setTimeout(() => this.#flush(), TOGETHER_MS).unref()
+      setTimeout(() => {
+        this.#isWaiting = false
+        this.#flush()
+      }, TOGETHER_MS).unref()
     }
   }
 
   #flush(): void {
-    this.#isWaiting = false
-    this.#out.flushSync()
+    if (this.#pending !== '') this.#out.write(this.#pending)
+    this.#pending = ''
   }
 }
 

@@ -10,6 +10,7 @@ import { mean, median, percentile } from './percentiles.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'
 
 const STREAMS = [1, 16, 64, 256]
+const WARM_UP_STREAMS = 64
 const TOKENS = 32
 /** Requests per second over the bare route. */
 const RATIO_MIN = 0.35
@@ -52,8 +53,10 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
     ]
     const rows: string[][] = []
     const ratios = new Map<number, number>()
+    // Until the code that runs all the time is compiled, a request costs twice as much.
+    for (const target of targets) await load(target, WARM_UP_STREAMS, quick ? 3 : 8)
     for (const streams of STREAMS) {
-      for (const target of targets) await load(target, streams, seconds / 2) // to warm up
+      for (const target of targets) await load(target, streams, seconds / 2)
       const found = await inTurns(targets, rounds, (target) => load(target, streams, seconds))
       const bareRate = rateOf(found.get(targets[0]!)!)
       ratios.set(streams, rateOf(found.get(targets[1]!)!) / bareRate)
