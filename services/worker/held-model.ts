@@ -9,7 +9,7 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Memory, WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
-import type { Engine, LoadedModel } from './engines/engine.ts'
+import type { Engine, KvCache, LoadedModel } from './engines/engine.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
 import { describeModel } from './model-report.ts'
 import { NO_MEMORY, type Resident } from './models/room.ts'
@@ -117,6 +117,11 @@ export class HeldModel {
   /** SHA-256 of the file; empty until it is ready. */
   get digest(): string {
     return this.#state.kind === 'ready' ? this.#state.loaded.digest : ''
+  }
+
+  /** Null while it is not in memory, or where its engine does not know. */
+  get kvCache(): KvCache | null {
+    return this.#state.kind === 'ready' ? (this.#state.engine.metrics().kvCache ?? null) : null
   }
 
   /** What it takes of the memory, for the plan what to unload; null while it is not in memory. */

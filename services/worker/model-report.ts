@@ -52,7 +52,7 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
     }
     case 'ready': {
       const { loaded, engine } = state
-      const measured = engine.metrics()
+      const { kvCache: _, ...measured } = engine.metrics() // for our own /metrics only
       const embeddings = canEmbed(engine) ? { embeddings: true } : {}
       const capabilities = capabilitiesOf(engine, loaded)
       const facts = { ...factsOf(loaded), ...common, ...measured }

@@ -1,6 +1,7 @@
 /** What a worker measures of its models, beside the requests themselves. */
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
+import type { HeldModel } from './held-model.ts'
 
 const STATES = ['loading', 'ready', 'failed', 'loadable'] as const
 
@@ -24,6 +25,22 @@ export function observeModels(models: () => WorkerModel[]): void {
   gauge('haif_model_state').addCallback((result) => {
     for (const { name: model, state } of models()) {
       for (const each of STATES) result.observe(each === state ? 1 : 0, { model, state: each })
+    }
+  })
+}
+
+/** Asked when somebody reads the metrics. */
+export function observeKvCaches(models: readonly Pick<HeldModel, 'name' | 'kvCache'>[]): void {
+  gauge('haif_kv_cache_tokens').addCallback((result) => {
+    for (const { name: model, kvCache } of models) {
+      if (kvCache === null) continue
+      result.observe(kvCache.runningTokens, { model, state: 'running' })
+      result.observe(kvCache.keptTokens, { model, state: 'kept' })
+    }
+  })
+  gauge('haif_kv_cache_tokens_max').addCallback((result) => {
+    for (const { name: model, kvCache } of models) {
+      if (kvCache !== null) result.observe(kvCache.tokensMax, { model })
     }
   })
 }

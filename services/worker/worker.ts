@@ -33,7 +33,7 @@ import type { HeldModel, ModelSource } from './held-model.ts'
 import { heldModels, logModel, whyHopeless } from './held-models.ts'
 import { ModelShelf, type MemoryBudget } from './model-shelf.ts'
 import { RunningRequests } from './running-requests.ts'
-import { observeModels } from './worker-metrics.ts'
+import { observeKvCaches, observeModels } from './worker-metrics.ts'
 
 export interface WorkerDeps {
   join: JoinMesh
@@ -172,6 +172,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const describeModels = (peerKey?: string) =>
     [...held.values()].map((model) => model.describe(peerKey))
   observeModels(() => describeModels())
+  observeKvCaches([...held.values()])
   const router = new Router()
     .serve(workerInfer, infer)
     .respond(workerEmbed, embed)

@@ -176,11 +176,15 @@ export const METRICS = {
     help: 'Tokens that this worker has read and written, by kind as in haif_tokens_total',
     labels: ['model', 'kind']
   },
-  haif_kv_cache_usage_ratio: {
+  haif_kv_cache_tokens: {
     kind: 'gauge',
-    help: 'Cells of the KV cache that hold tokens, from 0 to 1',
-    labels: ['model'],
-    planned: 'engines that tell how full their cache is'
+    help: 'Tokens in the KV cache of a model on this worker: of requests that are running, or kept of ended ones until their room is needed',
+    labels: ['model', 'state']
+  },
+  haif_kv_cache_tokens_max: {
+    kind: 'gauge',
+    help: 'Tokens that the KV cache of a model on this worker has room for',
+    labels: ['model']
   },
   haif_engine_queue_seconds: {
     kind: 'histogram',

@@ -114,6 +114,18 @@ export interface EngineMetrics {
   /** Measured, 0 until there is a measurement. */
   prefillTokensPerSecond: number
   decodeTokensPerSecond: number
+  /** Absent where the engine does not know it, as on a server that somebody else runs. */
+  kvCache?: KvCache
+}
+
+/** What is in the memory that a model keeps of the tokens it has read and written. */
+export interface KvCache {
+  /** Tokens of requests that run. */
+  runningTokens: number
+  /** Of requests that have ended, kept for prompts that begin alike; they give way to others. */
+  keptTokens: number
+  /** How many there is room for. */
+  tokensMax: number
 }
 
 export interface Engine {

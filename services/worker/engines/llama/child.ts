@@ -9,7 +9,7 @@ import { Embedder } from './embedder.ts'
 import { oneLine, toFailure } from './failure.ts'
 import { jobOf } from './job.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
-import type { ChildMessage, LoadOptions, ParentMessage } from './messages.ts'
+import type { ChildMessage, KvTokens, LoadOptions, ParentMessage } from './messages.ts'
 import { copyPrefix } from './prefix-copy.ts'
 import { Scheduler } from './scheduler.ts'
 
@@ -22,6 +22,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
 let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: Embedder } | null = null
 let lastLogLine = ''
+let told: KvTokens = { runningTokens: 0, keptTokens: 0 }
 
 process.on('message', (message: ParentMessage) => {
   switch (message.kind) {
@@ -71,6 +72,7 @@ async function load(options: LoadOptions): Promise<void> {
   const embedder = new Embedder({ model, vocabularySize, contextTokens, threads })
   serving = { loaded, scheduler, embedder }
   setInterval(() => watchStep(scheduler), WATCH_MS)
+  setInterval(() => tellKvTokens(scheduler.kvTokens), TELL_KV_MS)
   send({ kind: 'ready', model: loaded.ready })
 }
 
@@ -107,6 +109,16 @@ function watchStep(scheduler: Scheduler): void {
 
 const WATCH_MS = 5_000
 const STEP_MS_MAX = 120_000
+
+/** By the clock and not with each step, because nobody looks at it more often. */
+function tellKvTokens(tokens: KvTokens): void {
+  const { runningTokens, keptTokens } = tokens
+  if (runningTokens === told.runningTokens && keptTokens === told.keptTokens) return
+  told = tokens
+  send({ kind: 'kvCache', ...tokens })
+}
+
+const TELL_KV_MS = 1_000
 
 function giveUp(error: unknown): void {
   console.error(error)

@@ -13,6 +13,7 @@ import type {
   GenerateEnd,
   GenerateItem,
   GenerateRequest,
+  KvCache,
   LoadedModel,
   MemoryEstimate
 } from '../engine.ts'
@@ -68,6 +69,7 @@ export class LlamaEngine implements Engine {
   #file: ModelFile | null = null
   #slots = 0
   #rates: Rates = { prefill: 0, decode: 0 }
+  #kvCache: KvCache = { runningTokens: 0, keptTokens: 0, tokensMax: 0 }
   #onProgress: (fraction: number) => void = () => {}
   #closed = false
 
@@ -87,6 +89,9 @@ export class LlamaEngine implements Engine {
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
       onStep: (message) => this.#onStep(message),
+      onKvTokens: ({ runningTokens, keptTokens }) => {
+        this.#kvCache = { ...this.#kvCache, runningTokens, keptTokens }
+      },
       onEmbed: (message) => this.#embedCalls.settle(message)
     })
   }
@@ -186,7 +191,8 @@ export class LlamaEngine implements Engine {
       running,
       waiting: admitted - running,
       prefillTokensPerSecond: this.#rates.prefill,
-      decodeTokensPerSecond: this.#rates.decode
+      decodeTokensPerSecond: this.#rates.decode,
+      kvCache: this.#kvCache
     }
   }
 
@@ -238,6 +244,7 @@ export class LlamaEngine implements Engine {
   #onUp(model: ReadyModel): void {
     this.#slots = model.slots
     this.#rates = model.rates
+    this.#kvCache = { runningTokens: 0, keptTokens: 0, tokensMax: model.kvTokensMax }
     for (const answer of this.#answers.values()) {
       this.#stopWaiting(answer)
       this.#send(answer)
@@ -247,6 +254,7 @@ export class LlamaEngine implements Engine {
   /** Whatever was in the process is lost with it; the caller may resume from the tokens it has. */
   #onDown(): void {
     const died = this.#diedOrDown('the process that ran the model died; it is started again')
+    this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
     for (const answer of this.#answers.values()) this.#fail(answer, died)
     this.#embedCalls.failAll(died)
   }

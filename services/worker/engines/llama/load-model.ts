@@ -70,6 +70,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
       slots: sequences.length,
       // The library rounds up to multiples of 256; what was asked for is kept.
       contextTokens: Math.min(context.contextSize, options.contextTokens ?? Infinity),
+      kvTokensMax: context.contextSize * sequences.length,
       quantization: quantizationOf(model),
       parameters: model.fileInsights.totalParameters || null,
       chatTemplate: renderer.hasTemplate,

@@ -4,7 +4,7 @@
  */
 import type { Memory } from '#shared/contracts/peers.ts'
 import type { ErrorCode } from '#shared/errors.ts'
-import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
+import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
 export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
 
@@ -30,6 +30,8 @@ export type ParentMessage =
 export interface ReadyModel {
   slots: number
   contextTokens: number
+  /** What the caches of all slots have room for. */
+  kvTokensMax: number
   quantization: string | null
   parameters: number | null
   chatTemplate: boolean
@@ -72,6 +74,8 @@ export interface StepMessage {
   rates: Rates
 }
 
+export type KvTokens = Omit<KvCache, 'tokensMax'>
+
 /** Vectors are 32-bit floats in base64, which JSON carries at a third of the size. */
 export interface EmbeddedMessage {
   kind: 'embedded'
@@ -85,5 +89,7 @@ export type ChildMessage =
   | { kind: 'ready'; model: ReadyModel }
   | { kind: 'loadFailed'; reason: string }
   | StepMessage
+  /** From time to time, when it has changed. */
+  | ({ kind: 'kvCache' } & KvTokens)
   | EmbeddedMessage
   | { kind: 'embedFailed'; id: number; failure: Failure }

@@ -9,6 +9,7 @@ import { oneLine } from './failure.ts'
 import { LogTail } from './log-tail.ts'
 import type {
   ChildMessage,
+  KvTokens,
   LoadOptions,
   ParentMessage,
   ReadyModel,
@@ -26,6 +27,7 @@ export interface ProcessExit {
 export interface ProcessHooks {
   onProgress: (fraction: number) => void
   onStep: (message: StepMessage) => void
+  onKvTokens: (tokens: KvTokens) => void
   onEmbed: (message: EmbedMessage) => void
   /** Called once, whatever the reason, after the last step message. */
   onExit: (exit: ProcessExit) => void
@@ -101,6 +103,8 @@ export class ModelProcess {
         return this.#loading.reject(new Error(message.reason))
       case 'step':
         return this.#hooks.onStep(message)
+      case 'kvCache':
+        return this.#hooks.onKvTokens(message)
       case 'embedded':
       case 'embedFailed':
         return this.#hooks.onEmbed(message)

@@ -18,7 +18,7 @@ import type { Sampling } from '#shared/contracts/inference.ts'
 import { Answer, type AnswerLimits } from './answer.ts'
 import type { Calibration } from './calibrate.ts'
 import { toFailure } from './failure.ts'
-import type { PartExtras, StepMessage } from './messages.ts'
+import type { KvTokens, PartExtras, StepMessage } from './messages.ts'
 import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
 import { PromptBudget } from './prompt-budget.ts'
 import { evaluateOptions } from './sampling.ts'
@@ -120,6 +120,16 @@ export class Scheduler {
   /** Milliseconds that the step in progress has taken; 0 between steps. */
   get stepMs(): number {
     return this.#stepStartedAt === null ? 0 : this.#now() - this.#stepStartedAt
+  }
+
+  /** In the caches of the slots. */
+  get kvTokens(): KvTokens {
+    let [runningTokens, keptTokens] = [0, 0]
+    for (const { task, sequence } of this.#slots) {
+      if (task === null) keptTokens += sequence.nextTokenIndex
+      else runningTokens += sequence.nextTokenIndex
+    }
+    return { runningTokens, keptTokens }
   }
 
   submit(job: Job): void {

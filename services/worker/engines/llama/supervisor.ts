@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import type { EmbedMessage } from './embed-calls.ts'
 import { oneLine } from './failure.ts'
-import type { LoadOptions, ParentMessage, ReadyModel, StepMessage } from './messages.ts'
+import type { KvTokens, LoadOptions, ParentMessage, ReadyModel, StepMessage } from './messages.ts'
 import { ModelProcess, type ProcessExit } from './model-process.ts'
 import { countDeath, restartDelayMs, type RestartPolicy } from './restart-delay.ts'
 
@@ -27,6 +27,7 @@ export interface SupervisorDeps {
   onUp: (model: ReadyModel) => void
   onDown: (exit: ProcessExit) => void
   onStep: (message: StepMessage) => void
+  onKvTokens: (tokens: KvTokens) => void
   onEmbed: (message: EmbedMessage) => void
 }
 
@@ -79,11 +80,12 @@ export class Supervisor {
 
   async #load(): Promise<ReadyModel> {
     const startedAt = performance.now()
-    const { onEvent, onStep, onEmbed, options, loadTimeoutMs, env } = this.#deps
+    const { onEvent, onStep, onKvTokens, onEmbed, options, loadTimeoutMs, env } = this.#deps
     const process: ModelProcess = new ModelProcess(
       {
         onProgress: (fraction) => onEvent({ kind: 'progress', fraction }),
         onStep,
+        onKvTokens,
         onEmbed,
         onExit: (exit) => this.#onExit(process, exit)
       },

@@ -105,13 +105,19 @@ export class SimEngine implements Engine {
 
   metrics(): EngineMetrics {
     const { slots, prefillTokensPerSecond, decodeTokensPerSecond } = this.#options
+    const { kvTokens, cacheTokens } = this.#options
     const finite = (rate: number) => (Number.isFinite(rate) ? rate : 0)
     return {
       slots,
       running: this.#slots.running,
       waiting: this.#slots.waiting,
       prefillTokensPerSecond: finite(prefillTokensPerSecond),
-      decodeTokensPerSecond: finite(decodeTokensPerSecond)
+      decodeTokensPerSecond: finite(decodeTokensPerSecond),
+      kvCache: {
+        runningTokens: this.#slots.heldTokens,
+        keptTokens: this.#cache.tokens,
+        tokensMax: kvTokens + cacheTokens
+      }
     }
   }
 

@@ -28,6 +28,11 @@ export class SimSlots {
     return this.#waiting.length
   }
 
+  /** Of the requests that run, what they may still write included. */
+  get heldTokens(): number {
+    return this.#heldTokens
+  }
+
   /** Resolves with the function that gives the slot back. */
   async take(tokens: number, signal: AbortSignal): Promise<() => void> {
     if (this.#waiting.length >= WAITING_MAX) {

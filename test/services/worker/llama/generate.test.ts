@@ -66,6 +66,25 @@ suite('batches', () => {
     assert.equal(again.text, first.text)
   })
 
+  test('what the slots hold is told, and what of it belongs to a request that runs', async (t) => {
+    const { engine } = await startEngine(t, { modelPath: noisy, slots: 2, contextTokens: 512 })
+    const cache = () => engine.metrics().kvCache!
+    assert.deepEqual(cache(), { runningTokens: 0, keptTokens: 0, tokensMax: 2 * 512 })
+    const { usage } = await answer(engine, direct('hello', { maxTokens: 20 }))
+    await until(() => cache().keptTokens > 0)
+    // The last token is drawn and not computed.
+    const computed = usage.promptTokens + usage.completionTokens - 1
+    assert.deepEqual([cache().runningTokens, cache().keptTokens], [0, computed])
+
+    // Its reader takes one item and no more, so it stays in its slot.
+    const open = engine.generate(direct('hello', { maxTokens: 400 }), never)
+    await open.next()
+    await until(() => cache().runningTokens > computed)
+    assert.ok(cache().runningTokens + cache().keptTokens <= cache().tokensMax)
+    await open.return({} as never)
+    await until(() => cache().runningTokens === 0 && cache().keptTokens > computed)
+  })
+
   test('more than slots and queue hold is refused', async (t) => {
     const { engine } = await startEngine(t, { slots: 1, waitingMax: 1 })
     const running = answer(engine, chat('Tell me a story about a fox.'))
