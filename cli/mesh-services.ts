@@ -107,7 +107,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       ? createOrchestrator({ ...place('orchestrator'), store, ...readOrchestratorConfig(env) })
       : several(options.orchestrators, 'orchestrator'),
     options.gateways === undefined
-      ? gatewayHere({ ...place('gateway'), ...state, env, metrics })
+      ? gatewayHere({ ...place('gateway'), ...state, env })
       : several(options.gateways, 'gateway')
   ]
   const stopBridge = onlyOnce(() => bridge.stop())

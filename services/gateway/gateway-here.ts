@@ -4,7 +4,6 @@ import { together, type Service } from '#shared/lifecycle.ts'
 import type { Place } from '#shared/place.ts'
 import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
 import type { Store } from '#shared/store/store.ts'
-import type { Metrics } from '#shared/telemetry.ts'
 import { Access, type AccessDeps } from './access/access.ts'
 import { JsonCheckpoints } from './access/checkpoint-file.ts'
 import { loadOperatorKey } from './access/operator-key.ts'
@@ -16,11 +15,10 @@ export interface GatewayHereOptions extends Place, Pick<AccessDeps, 'opensLater'
   env: Environment
   /** Starts before. Null: nothing is kept, and what requests cost is not recorded. */
   store: Store | null
-  metrics?: Metrics
 }
 
 export function gatewayHere(options: GatewayHereOptions): Service {
-  const { env, home, topicKey, store, log, metrics } = options
+  const { env, home, topicKey, store, log } = options
   const { gateways, usageSpoolMax, ...config } = readGatewayConfig(env)
   const shared = sharedStateFromEnvironment(env, {
     secret: topicKey.secret,
@@ -36,8 +34,7 @@ export function gatewayHere(options: GatewayHereOptions): Service {
     operatorKey: loadOperatorKey(home.operatorKeyFile(topicKey)),
     checkpoints: new JsonCheckpoints(home.auditCheckpoints)
   })
-  const given = metrics === undefined ? {} : { metrics }
-  const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log, ...given })
+  const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
   const gateway = createGateway({ ...options, access, usage })
   return together([shared, ...(usage === null ? [] : [usage]), gateway])
 }

@@ -27,7 +27,6 @@ export class UsageSpool {
   readonly #oldest: StatementSync
   readonly #remove: StatementSync
   readonly #span: StatementSync
-  #dropped = 0
 
   /** `rowsMax`: about 400 bytes each; over it the oldest are dropped. */
   constructor(file: string, rowsMax: number) {
@@ -46,9 +45,8 @@ export class UsageSpool {
     this.#span = this.#database.prepare('select min(id) as first, max(id) as last from usage')
   }
 
-  /** Rows that were dropped because there was no room. */
-  get dropped(): number {
-    return this.#dropped
+  get isOpen(): boolean {
+    return this.#database.isOpen
   }
 
   /** About how many wait. */
@@ -57,10 +55,11 @@ export class UsageSpool {
     return first === null || last === null ? 0 : last - first + 1
   }
 
-  append(row: string): void {
+  /** How many rows were dropped because there was no room. */
+  append(row: string): number {
     const { lastInsertRowid } = this.#append.run(row)
     // To look each time would double what an append costs.
-    if (Number(lastInsertRowid) % DROP_BATCH === 0) this.#makeRoom()
+    return Number(lastInsertRowid) % DROP_BATCH === 0 ? this.#makeRoom() : 0
   }
 
   oldest(count: number): Spooled[] {
@@ -75,10 +74,9 @@ export class UsageSpool {
     this.#database.close()
   }
 
-  #makeRoom(): void {
+  #makeRoom(): number {
     const { first, last } = this.#span.get() as { first: number; last: number }
     const over = last - first + 1 - this.#rowsMax
-    if (over <= 0) return
-    this.#dropped += Number(this.#remove.run(first + over - 1, first).changes)
+    return over <= 0 ? 0 : Number(this.#remove.run(first + over - 1, first).changes)
   }
 }

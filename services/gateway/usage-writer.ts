@@ -1,10 +1,10 @@
 /** Brings usage from the spool to the database, in batches and in its own time. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Meter } from '@opentelemetry/api'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { Store } from '#shared/store/store.ts'
+import { counter, gauge } from '#shared/telemetry/instruments.ts'
 import { INSERT_USAGE, type UsageRecorder, type UsageRow } from './usage-row.ts'
 import type { Spooled, UsageSpool } from './usage-spool.ts'
 
@@ -19,7 +19,6 @@ export interface UsageWriterOptions {
   store: Store
   spool: UsageSpool
   log: Logger
-  meter?: Meter
 }
 
 export class UsageWriter implements UsageRecorder, Service {
@@ -27,24 +26,26 @@ export class UsageWriter implements UsageRecorder, Service {
   readonly #stopping = new AbortController()
   #news = Promise.withResolvers<void>()
   #running: Promise<void> | null = null
+  readonly #dropped = counter('haif_usage_dropped_total')
   #isAway = false
-  #refused = 0
 
   constructor(options: UsageWriterOptions) {
     this.#options = options
-    const { meter, spool } = options
-    meter
-      ?.createObservableGauge('haif_usage_spooled', { description: 'Usage rows not stored yet' })
-      .addCallback((gauge) => gauge.observe(spool.length))
-    meter
-      ?.createObservableCounter('haif_usage_dropped_total', {
-        description: 'Usage rows lost: no room in the spool, or refused by the database'
-      })
-      .addCallback((counter) => counter.observe(spool.dropped + this.#refused))
+    const { spool } = options
+    gauge('haif_usage_spooled').addCallback((result) => {
+      if (spool.isOpen) result.observe(spool.length)
+    })
+    // A counter that has never counted is no line at all, and a rate of nothing is no zero.
+    for (const reason of ['full', 'refused']) this.#dropped.add(0, { reason })
   }
 
   record(row: UsageRow): void {
-    this.#options.spool.append(JSON.stringify(row))
+    const { spool, log } = this.#options
+    const dropped = spool.append(JSON.stringify(row))
+    if (dropped > 0) {
+      this.#dropped.add(dropped, { reason: 'full' })
+      log.error({ rows: dropped }, 'usage has no more room on disk, and the oldest of it is lost')
+    }
     this.#news.resolve()
   }
 
@@ -102,7 +103,7 @@ export class UsageWriter implements UsageRecorder, Service {
         for (const one of batch) await this.#write([one])
         return
       }
-      this.#refused++
+      this.#dropped.add(1, { reason: 'refused' })
       this.#options.log.error({ err: error }, 'the database refuses a usage row, which is lost')
     }
   }

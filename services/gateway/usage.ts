@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import type { Home } from '#shared/home.ts'
 import type { Logger } from '#shared/log.ts'
 import type { Store } from '#shared/store/store.ts'
-import type { Metrics } from '#shared/telemetry.ts'
 import { UsageSpool } from './usage-spool.ts'
 import { UsageWriter } from './usage-writer.ts'
 
@@ -12,15 +11,9 @@ export interface UsageOptions {
   home: Home
   usageSpoolMax: number
   log: Logger
-  metrics?: Metrics
 }
 
-export function createUsage({ store, home, usageSpoolMax, log, metrics }: UsageOptions) {
+export function createUsage({ store, home, usageSpoolMax, log }: UsageOptions): UsageWriter {
   const spool = new UsageSpool(join(home.state, 'usage.sqlite'), usageSpoolMax)
-  return new UsageWriter({
-    store,
-    spool,
-    log,
-    ...(metrics === undefined ? {} : { meter: metrics.meter })
-  })
+  return new UsageWriter({ store, spool, log })
 }

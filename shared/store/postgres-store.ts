@@ -6,6 +6,7 @@ import type { Logger } from '#shared/log.ts'
 import { loadMigrations, migrate, type Migration } from './migrations.ts'
 import { isConnectionError, startError, storeUnavailable } from './postgres-errors.ts'
 import { PostgresListener } from './postgres-listener.ts'
+import { StoreMetrics } from './store-metrics.ts'
 import type { Listener, Queryable, Store } from './store.ts'
 
 const CONNECTIONS_MAX = 10
@@ -30,6 +31,7 @@ export interface PostgresStoreOptions {
 export class PostgresStore implements Store {
   readonly #options: PostgresStoreOptions
   readonly #pool: pg.Pool
+  readonly #metrics: StoreMetrics
   readonly #listener: PostgresListener
 
   constructor(options: PostgresStoreOptions) {
@@ -44,6 +46,7 @@ export class PostgresStore implements Store {
       types: TYPES
     }
     this.#pool = new pg.Pool({ ...config, max: connectionsMax })
+    this.#metrics = new StoreMetrics(this.#pool)
     // An idle connection that breaks is replaced; whoever needs one next hears of it.
     this.#pool.on('error', (error) => log.debug({ err: error }, 'lost a connection to Postgres'))
     this.#listener = new PostgresListener({ createClient: () => new pg.Client(config), log })
@@ -64,13 +67,21 @@ export class PostgresStore implements Store {
 
   async query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]> {
     try {
-      return await rowsOf<Row>(this.#pool, sql, values)
+      return await this.#rowsOf<Row>(this.#pool, sql, values)
     } catch (error) {
       throw isConnectionError(error) ? storeUnavailable(error) : error
     }
   }
 
   async transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#metrics.transaction(() => this.#transaction(work))
+    } catch (error) {
+      throw isConnectionError(error) ? storeUnavailable(error) : error
+    }
+  }
+
+  async #transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result> {
     let client: pg.PoolClient | null = null
     let broken = true
     try {
@@ -78,18 +89,48 @@ export class PostgresStore implements Store {
       client.on('error', ignore)
       const session = client
       await session.query('begin')
-      const result = await attempt(session, work)
+      const result = await this.#attempt(session, work)
       await session.query('commit')
       broken = false
       return result
     } catch (error) {
       // A rollback that was answered leaves the connection as good as new.
       broken = client === null || !(await rolledBack(client))
-      throw isConnectionError(error) ? storeUnavailable(error) : error
+      throw error
     } finally {
       client?.off('error', ignore)
       client?.release(broken)
     }
+  }
+
+  async #attempt<Result>(
+    session: pg.PoolClient,
+    work: (tx: Queryable) => Promise<Result>
+  ): Promise<Result> {
+    let isOver = false
+    const tx: Queryable = {
+      query: <Row extends object>(sql: string, values?: readonly unknown[]) => {
+        // The connection may be somebody else's by now.
+        if (isOver) throw new Error('a transaction was used after its end')
+        return this.#rowsOf<Row>(session, sql, values)
+      }
+    }
+    try {
+      return await work(tx)
+    } finally {
+      isOver = true
+    }
+  }
+
+  async #rowsOf<Row extends object>(
+    session: pg.Pool | pg.PoolClient,
+    sql: string,
+    values?: readonly unknown[]
+  ): Promise<Row[]> {
+    // Without values it goes out as a simple query, which may have several statements.
+    const given = values === undefined ? undefined : [...values]
+    const { rows } = await this.#metrics.statement(sql, () => session.query<Row>(sql, given))
+    return rows
   }
 
   async notify(channel: string, payload: string): Promise<void> {
@@ -119,25 +160,6 @@ export class PostgresStore implements Store {
 /** Whoever awaits a statement hears of it; while none runs, the next one does. */
 const ignore = (): void => {}
 
-async function attempt<Result>(
-  session: pg.PoolClient,
-  work: (tx: Queryable) => Promise<Result>
-): Promise<Result> {
-  let isOver = false
-  const tx: Queryable = {
-    query<Row extends object>(sql: string, values?: readonly unknown[]) {
-      // The connection may be somebody else's by now.
-      if (isOver) throw new Error('a transaction was used after its end')
-      return rowsOf<Row>(session, sql, values)
-    }
-  }
-  try {
-    return await work(tx)
-  } finally {
-    isOver = true
-  }
-}
-
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   try {
     await client.query('rollback')
@@ -145,16 +167,6 @@ async function rolledBack(client: pg.PoolClient): Promise<boolean> {
   } catch {
     return false // the cause is on its way to the caller
   }
-}
-
-async function rowsOf<Row extends object>(
-  session: pg.Pool | pg.PoolClient,
-  sql: string,
-  values?: readonly unknown[]
-): Promise<Row[]> {
-  // Without values it goes out as a simple query, which may have several statements.
-  const result = await session.query<Row>(sql, values === undefined ? undefined : [...values])
-  return result.rows
 }
 
 /** int8 and numeric, which the driver gives as text; what HAIF counts stays far below 2^53. */

@@ -27,8 +27,6 @@ interface Definition {
   labels: readonly string[]
   /** Upper bounds, of a histogram. */
   buckets?: readonly number[]
-  /** What has to be built before it is measured; no dashboard or alert may ask for it until then. */
-  planned?: string
 }
 
 export const METRICS = {
@@ -267,24 +265,31 @@ export const METRICS = {
     labels: ['dependency'],
     buckets: CALL_SECONDS
   },
-  haif_usage_spool_records: {
+  haif_usage_spooled: {
     kind: 'gauge',
-    help: 'Usage records that wait to be written to Postgres',
-    labels: [],
-    planned: 'the usage spool of the gateway'
+    help: 'Rows of usage on the disk of a gateway that wait to be written to Postgres',
+    labels: []
+  },
+  haif_usage_dropped_total: {
+    kind: 'counter',
+    help: 'Rows of usage that are lost, by reason: full (no room on disk), refused (by Postgres)',
+    labels: ['reason']
   },
   haif_store_query_seconds: {
     kind: 'histogram',
-    help: 'Time of a query to Postgres, by operation',
-    labels: ['operation'],
-    buckets: CALL_SECONDS,
-    planned: 'shared/store'
+    help: 'Time of a statement in the database, the wait for a connection included; operation transaction: all of it; outcome ok, failed or unavailable',
+    labels: ['operation', 'outcome'],
+    buckets: CALL_SECONDS
   },
-  haif_jobs_dead: {
+  haif_store_connections: {
     kind: 'gauge',
-    help: 'Tasks in the dead-letter queue',
-    labels: ['queue'],
-    planned: 'durable jobs'
+    help: 'Connections of this service to the database, by state: busy, idle',
+    labels: ['state']
+  },
+  haif_store_waiting: {
+    kind: 'gauge',
+    help: 'Statements and transactions that wait for a connection to the database',
+    labels: []
   }
 } as const satisfies Record<string, Definition>
 

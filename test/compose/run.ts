@@ -244,7 +244,8 @@ async function testAlerts(): Promise<void> {
       try {
         await until(() => isFiring(alert), ALERT_MS_MAX)
         await until(async () => (await compose.run('logs', 'alert-log')).includes(alert), 30_000)
-        if (service === 'worker') await provokeErrors()
+        if (service === 'worker') await provokeWithRequests('HaifErrorRateHigh', 1)
+        if (service === 'postgres') await provokeWithRequests('HaifUsageSpoolGrowing', STREAMS)
       } finally {
         await compose.run(verb[1]!, service)
       }
@@ -252,11 +253,14 @@ async function testAlerts(): Promise<void> {
   }
 }
 
-/** Nobody can be served, and clients go on asking. */
-async function provokeErrors(): Promise<void> {
-  const load = new Load(URL, 1, REQUEST)
-  await until(() => isFiring('HaifErrorRateHigh'), ALERT_MS_MAX)
-  await load[Symbol.asyncDispose]()
+/** Clients go on asking: nobody can be served, or what they used cannot be written down. */
+async function provokeWithRequests(alert: string, streams: number): Promise<void> {
+  const load = new Load(URL, streams, REQUEST)
+  try {
+    await until(() => isFiring(alert), ALERT_MS_MAX)
+  } finally {
+    await load[Symbol.asyncDispose]()
+  }
 }
 
 async function takeDown(): Promise<void> {

@@ -23,6 +23,7 @@ interface LogLine {
   msg?: string
   peer?: string
   url?: string
+  port?: number
 }
 
 export class ServiceProcess {
@@ -32,6 +33,8 @@ export class ServiceProcess {
   readonly exited: Promise<unknown>
   /** What it said when it was up. */
   readonly up: Promise<{ peer: string; url: string }>
+  /** Where it serves its metrics; said at LOG_LEVEL=debug. */
+  metricsPort: number | undefined
   readonly #home: string
   #keepHome = false
 
@@ -86,7 +89,8 @@ export class ServiceProcess {
     const url = /^ready (http:\S+)/.exec(line)?.[1]
     if (url !== undefined) onUp({ peer: '', url })
     if (!line.startsWith('{')) return
-    const { msg = '', peer = '', url: logged = '' } = JSON.parse(line) as LogLine
+    const { msg = '', peer = '', url: logged = '', port } = JSON.parse(line) as LogLine
+    if (msg === 'metrics are served') this.metricsPort = port
     if (msg.endsWith(' is up')) onUp({ peer, url: logged })
   }
 }

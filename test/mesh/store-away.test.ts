@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { test } from 'node:test'
 import { Deployment } from '../helpers/deployment.ts'
+import { liveMetrics, valueOf } from '../helpers/live-metrics.ts'
 import { atEnd } from '../helpers/peers.ts'
 import { TestPostgres } from '../helpers/postgres.ts'
 import { openStore } from '../helpers/stores.ts'
@@ -24,7 +25,8 @@ test('Postgres away under load: every answer comes, and is in the books when it 
     DATABASE_URL: url,
     HAIF_TOKEN_PEPPER: 'p'.repeat(32),
     HAIF_API_TOKENS: `${TOKEN}:tenant:staff`,
-    MAX_CONCURRENT_REQUESTS: '10000'
+    MAX_CONCURRENT_REQUESTS: '10000',
+    LOG_LEVEL: 'debug'
   })
   atEnd(t, () => deployment[Symbol.asyncDispose]())
   const answered: string[] = []
@@ -53,11 +55,15 @@ test('Postgres away under load: every answer comes, and is in the books when it 
   await Promise.race([clients, new Promise((resolve) => setTimeout(resolve, AWAY_MS))])
   const whileAway = answered.length - begun
   const grown = memoryOf(deployment) - before
+  // What HaifUsageSpoolGrowing looks at.
+  const spooled = await usageSpooled(deployment)
+  await until(async () => (await usageSpooled(deployment)) > spooled)
   await postgres.start()
   over.abort()
   await clients
   t.diagnostic(`${whileAway} answers while it was away, ${Math.round(grown / 1e6)} MB more memory`)
   assert.ok(whileAway > 10)
+  assert.ok(spooled > 10, `${spooled} rows were in the spool`)
   assert.ok(grown < GROWTH_BYTES_MAX, `${grown} bytes more`)
 
   const store = await openStore(t, url)
@@ -70,7 +76,13 @@ test('Postgres away under load: every answer comes, and is in the books when it 
     return row!.ids
   }
   await until(async () => (await booked()) === answered.length, 60_000)
+  await until(async () => (await usageSpooled(deployment)) === 0)
 })
+
+async function usageSpooled({ services }: Deployment): Promise<number> {
+  const series = await Promise.all(services.map(liveMetrics))
+  return valueOf(series.flat(), 'haif_usage_spooled') ?? 0
+}
 
 /** Of all services together. */
 function memoryOf({ services }: Deployment): number {

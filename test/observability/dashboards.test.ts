@@ -8,10 +8,13 @@ import { parse } from 'yaml'
 import { METRICS, type MetricName } from '#shared/telemetry/names.ts'
 import { ask } from '../compose/load.ts'
 import { Deployment } from '../helpers/deployment.ts'
-import type { ServiceProcess } from '../helpers/service-process.ts'
+import { liveMetrics, type Series } from '../helpers/live-metrics.ts'
+import { freshDatabase } from '../helpers/postgres.ts'
 import { until } from '../helpers/until.ts'
 
-const OBSERVABILITY = join(import.meta.dirname, '../../observability')
+const ROOT = join(import.meta.dirname, '../..')
+const OBSERVABILITY = join(ROOT, 'observability')
+const OF_THE_SDK = 'target_info'
 /** Of Prometheus itself. */
 const FROM_PROMETHEUS = new Set(['up'])
 const LABELS_OF_PROMETHEUS = new Set(['job', 'instance', 'le'])
@@ -25,8 +28,10 @@ interface Query {
 
 const queries: Query[] = [...dashboardQueries(), ...alertQueries()]
 let mesh: Deployment
-/** Of all services together: the names of the lines of /metrics. */
-let live: Set<string>
+/** Of all services together. */
+let live: Series[]
+/** The names of their lines. */
+let names: Set<string>
 
 before(async () => {
   // Answers as Postgres answers whether it speaks TLS, and as Redis answers PING.
@@ -37,7 +42,10 @@ before(async () => {
   await new Promise<void>((resolve) => stub.listen(0, '127.0.0.1', resolve))
   stub.unref()
   const address = `127.0.0.1:${(stub.address() as AddressInfo).port}`
-  mesh = await Deployment.start(['sim:sim?decode=inf'], { LOG_LEVEL: 'debug' })
+  mesh = await Deployment.start(['sim:sim?decode=inf'], {
+    LOG_LEVEL: 'debug',
+    DATABASE_URL: await freshDatabase()
+  })
   // A worker keeps nothing there: it only tells whether they answer.
   const watching = mesh.addWorker('sim:sim?decode=inf', {
     DATABASE_URL: `postgres://haif:secret@${address}/haif`,
@@ -49,9 +57,12 @@ before(async () => {
     assert.ok(done)
   }
   await ask(mesh.url, { prompt: 5 })
+  const refused = await ask(mesh.url, { prompt: 'hello', stop: ['.'] }) // by the worker
+  assert.equal(refused.problem, 'UNSUPPORTED_PARAMETER')
   await until(async () => {
-    live = await liveNames()
-    return live.has('haif_requests_total') && live.has('haif_dependency_latency_seconds_count')
+    live = (await Promise.all(mesh.services.map(liveMetrics))).flat()
+    names = new Set(live.map(({ name }) => name))
+    return names.has('haif_requests_total') && names.has('haif_dependency_latency_seconds_count')
   })
 })
 
@@ -63,33 +74,61 @@ test('every metric that a dashboard or an alert asks for is live after ten reque
   assert.ok(queries.length > 40)
   const missing = queries.flatMap(({ where, expr }) =>
     namesIn(expr)
-      .filter((name) => !live.has(name) && !FROM_PROMETHEUS.has(name))
+      .filter((name) => !names.has(name) && !FROM_PROMETHEUS.has(name))
       .map((name) => `${where}: ${name}`)
   )
   assert.deepEqual(missing, [])
 })
 
-test('every metric of the table is live, unless it is planned, and nothing else is', () => {
-  const isLive = (name: string) => live.has(name) || live.has(`${name}_count`)
-  const wanted = (Object.keys(METRICS) as MetricName[]).filter(
-    (name) => !('planned' in METRICS[name])
-  )
+test('every metric of the table is live, and nothing else is', () => {
+  const isLive = (name: string) => names.has(name) || names.has(`${name}_count`)
   assert.deepEqual(
-    wanted.filter((name) => !isLive(name)),
+    Object.keys(METRICS).filter((name) => !isLive(name)),
     []
   )
-  const known = (line: string) => baseName(line) in METRICS || line === 'target_info'
+  const known = (line: string) => baseName(line) in METRICS || line === OF_THE_SDK
   assert.deepEqual(
-    [...live].filter((name) => !known(name)),
+    [...names].filter((name) => !known(name)),
     []
   )
 })
 
+test('every label of the table is live, and no other is', () => {
+  const told = new Set(
+    live
+      .filter(({ name }) => name !== OF_THE_SDK)
+      .flatMap(({ name, labels }) =>
+        Object.keys(labels).map((label) => `${baseName(name)} ${label}`)
+      )
+  )
+  const known = new Set(
+    Object.entries(METRICS).flatMap(([name, { labels }]) =>
+      labels.map((label) => `${name} ${label}`)
+    )
+  )
+  const bounds = (pair: string) => pair.endsWith(' le')
+  assert.deepEqual(
+    [...told.difference(known)].filter((pair) => !bounds(pair)),
+    []
+  )
+  assert.deepEqual([...known.difference(told)], [])
+})
+
+test('instruments are made in one place, from the table', () => {
+  const sources = globSync('{cli,services,shared}/**/*.ts', { cwd: ROOT })
+  const makers = sources.filter((path) =>
+    /\.create(Observable)?(Counter|Gauge|Histogram|UpDownCounter)\(/.test(
+      readFileSync(join(ROOT, path), 'utf8')
+    )
+  )
+  assert.deepEqual(makers, ['shared/telemetry/instruments.ts'])
+})
+
 test('every label that a query names is one of its metrics', () => {
   const strange = queries.flatMap(({ where, expr }) => {
-    const names = namesIn(expr).map(baseName)
+    const asked = namesIn(expr).map(baseName)
     const labels = new Set(
-      names.flatMap((name) => [...(METRICS[name as MetricName]?.labels ?? [])] as string[])
+      asked.flatMap((name) => [...(METRICS[name as MetricName]?.labels ?? [])] as string[])
     )
     return labelsIn(expr)
       .filter((label) => !labels.has(label) && !LABELS_OF_PROMETHEUS.has(label))
@@ -100,7 +139,7 @@ test('every label that a query names is one of its metrics', () => {
 
 test('every alert has its runbook, and every runbook its alert', () => {
   const alerts = alertRules().map(({ alert }) => alert)
-  const runbooks = globSync('docs/runbooks/Haif*.md', { cwd: join(OBSERVABILITY, '..') })
+  const runbooks = globSync('docs/runbooks/Haif*.md', { cwd: ROOT })
   assert.deepEqual(
     runbooks.map((path) => /(\w+)\.md$/.exec(path)![1] ?? '').toSorted(),
     alerts.toSorted()
@@ -174,21 +213,4 @@ function labelsIn(expr: string): string[] {
 const baseName = (name: string): string => {
   const base = name.replace(/_(bucket|sum|count)$/, '')
   return base in METRICS ? base : name
-}
-
-async function liveNames(): Promise<Set<string>> {
-  const names = new Set<string>()
-  for (const service of mesh.services) {
-    const text = await (await fetch(`http://127.0.0.1:${metricsPort(service)}/metrics`)).text()
-    for (const line of text.split('\n')) {
-      const [name] = /^[a-z]\w*/.exec(line) ?? []
-      if (name !== undefined) names.add(name)
-    }
-  }
-  return names
-}
-
-function metricsPort(service: ServiceProcess): number {
-  const line = service.lines.find((each) => each.includes('metrics are served'))
-  return (JSON.parse(line ?? '{}') as { port: number }).port
 }

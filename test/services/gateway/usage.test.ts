@@ -4,17 +4,29 @@ import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { silentLogger } from '#shared/log.ts'
 import type { Store } from '#shared/store/store.ts'
+import { createMetrics } from '#shared/telemetry.ts'
 import { begunRow, SYSTEM_CLOCKS } from '../../../services/gateway/metered.ts'
+import type { UsageRow } from '../../../services/gateway/usage-row.ts'
 import { UsageSpool } from '../../../services/gateway/usage-spool.ts'
 import { UsageWriter } from '../../../services/gateway/usage-writer.ts'
 import { temporaryHome } from '../../helpers/cli.ts'
+import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
 import { startMesh } from '../../helpers/mesh.ts'
 import { atEnd } from '../../helpers/peers.ts'
 import { TestPostgres } from '../../helpers/postgres.ts'
 import { openStore, STORE_KINDS } from '../../helpers/stores.ts'
 import { until } from '../../helpers/until.ts'
 
-const row = (requestId = randomUUID()) =>
+// Before any instrument is made.
+const metrics = createMetrics({ forProcess: true })
+
+/** Since the process began. */
+async function dropped(reason: 'full' | 'refused'): Promise<number> {
+  const series = seriesIn(await metrics.render())
+  return valueOf(series, 'haif_usage_dropped_total', { reason }) ?? 0
+}
+
+const row = (requestId: string = randomUUID()) =>
   begunRow(
     { usageId: randomUUID(), requestId, tenantId: 'a', tokenId: null },
     'sim',
@@ -94,21 +106,27 @@ test('usage waits on disk while Postgres is away, and survives the process', asy
 test('a row that the database refuses does not hold up the others', async (t) => {
   const { store } = await STORE_KINDS[0]!.start(t)
   const usage = await startUsage(t, store, join(temporaryHome(t), 'usage.sqlite'))
+  const before = await dropped('refused')
   usage.record({ ...row(), started_at: 'never' })
   usage.record(row())
   await until(async () => (await count(store)) === 1)
+  assert.equal(await dropped('refused'), before + 1)
 })
 
-test('a spool that is full drops the oldest and counts them', async (t) => {
+test('a spool that is full drops the oldest, which is counted', async (t) => {
   const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 2500)
-  for (let i = 1; i <= 5000; i++) spool.append(String(i))
-  assert.equal(spool.dropped, 2500)
-  assert.equal(spool.length, 2500)
-  assert.deepEqual(
-    spool.oldest(1).map(({ row: text }) => text),
-    ['2501']
-  )
-  spool.close()
+  const { store } = await STORE_KINDS[0]!.start(t)
+  const usage = new UsageWriter({ store, spool, log: silentLogger() })
+  atEnd(t, () => usage.stop())
+  const before = await dropped('full')
+  const spooled = async () => valueOf(seriesIn(await metrics.render()), 'haif_usage_spooled')
+  // It was not started, so nothing leaves it for the database.
+  const ids = Array.from({ length: 5000 }, (_, i) => `request-${i}`)
+  for (const id of ids) usage.record(row(id))
+  assert.equal(await dropped('full'), before + 2500)
+  assert.equal(await spooled(), 2500)
+  const [oldest] = spool.oldest(1).map(({ row: text }) => JSON.parse(text) as UsageRow)
+  assert.equal(oldest!.request_id, 'request-2500')
 })
 
 async function startUsage(t: TestContext, store: Store, file: string): Promise<UsageWriter> {
