@@ -15,7 +15,8 @@ import {
   urlOfRunning
 } from '#shared/store/embedded/embedded-database.ts'
 import { EmbeddedStore } from '#shared/store/embedded/embedded-store.ts'
-import { checkDatabaseUrl, PostgresStore } from '#shared/store/postgres-store.ts'
+import { postgresFromEnvironment } from '#shared/store/from-environment.ts'
+import { PostgresStore } from '#shared/store/postgres-store.ts'
 import type { Store } from '#shared/store/store.ts'
 
 export interface OwnStore {
@@ -30,10 +31,9 @@ export interface OwnStore {
 
 /** For `haif up`, which ends when its state cannot be used. */
 export function ownStore(env: Environment, home: Home, log: Logger): OwnStore {
-  const url = readString(env, 'DATABASE_URL', '')
-  if (url !== '') {
-    const store = new PostgresStore({ url: checkDatabaseUrl(url), log })
-    return { store, url: () => url, opensLater: false, isFresh: false }
+  const given = postgresFromEnvironment(env, log)
+  if (given !== null) {
+    return { store: given, url: () => given.url, opensLater: false, isFresh: false }
   }
   const isFresh = !existsSync(databaseFolder(home.state))
   const store = new EmbeddedStore({

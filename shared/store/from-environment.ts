@@ -1,4 +1,4 @@
-/** What a service that runs alone keeps its state in. */
+/** What the environment says of where state is kept. */
 import { hash } from 'node:crypto'
 import { readString, type Environment } from '#shared/config.ts'
 import type { Logger } from '#shared/log.ts'
@@ -8,15 +8,25 @@ import { checkRedisUrl, RedisState } from './redis-state.ts'
 import type { SharedState } from './shared-state.ts'
 import type { Store } from './store.ts'
 
-/**
- * `DATABASE_URL`: Postgres. Null without it: then the service keeps what it knows in memory, and
- * forgets it when it ends.
- */
+/** That of .env.example is public knowledge. */
+const DEFAULT_PASSWORD = 'haifpass'
+
+/** `DATABASE_URL`: Postgres; null without it. */
+export function postgresFromEnvironment(env: Environment, log: Logger): PostgresStore | null {
+  const text = readString(env, 'DATABASE_URL', '')
+  if (text === '') return null
+  const url = checkDatabaseUrl(text)
+  if (new URL(url).password === DEFAULT_PASSWORD) {
+    log.warn('the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own')
+  }
+  return new PostgresStore({ url, log })
+}
+
+/** For a service that runs alone. Null: it keeps what it knows in memory, and forgets it when it ends. */
 export function storeFromEnvironment(env: Environment, log: Logger): Store | null {
-  const url = readString(env, 'DATABASE_URL', '')
-  if (url !== '') return new PostgresStore({ url: checkDatabaseUrl(url), log })
-  log.info('no DATABASE_URL: nothing is kept beyond the end of this process')
-  return null
+  const store = postgresFromEnvironment(env, log)
+  if (store === null) log.info('no DATABASE_URL: nothing is kept beyond the end of this process')
+  return store
 }
 
 export interface SharedStateOptions {

@@ -52,6 +52,11 @@ export class PostgresStore implements Store {
     this.#listener = new PostgresListener({ createClient: () => new pg.Client(config), log })
   }
 
+  /** By which others reach the same database. */
+  get url(): string {
+    return this.#options.url
+  }
+
   /** Connects and brings the schema up to date. */
   async start(): Promise<void> {
     await this.#untilReachable()

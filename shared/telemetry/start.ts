@@ -37,7 +37,6 @@ export function startTelemetry(env: Environment, name: string): Telemetry {
         async start() {
           await endpoint.start()
           await dependencies.start()
-          warnOfDefaultPassword(env, log)
           await service.start()
           state = 'up'
         },
@@ -49,11 +48,4 @@ export function startTelemetry(env: Environment, name: string): Telemetry {
       }
     }
   }
-}
-
-/** That of .env.example is public knowledge. */
-function warnOfDefaultPassword(env: Environment, log: Logger): void {
-  const url = readString(env, 'DATABASE_URL', '')
-  if (!URL.canParse(url) || new URL(url).password !== 'haifpass') return
-  log.warn('the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own')
 }

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Home } from '#shared/home.ts'
+import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { storeFromEnvironment } from '#shared/store/from-environment.ts'
+import { ownStore } from '../../../cli/own-store.ts'
+import { temporaryHome } from '../../helpers/cli.ts'
+import { recordingLogger } from '../../helpers/peer-log.ts'
+import { atEnd, startDht } from '../../helpers/peers.ts'
+import { freshDatabase } from '../../helpers/postgres.ts'
+import { startService } from '../../helpers/service-process.ts'
+
+const WARNING = 'the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own'
+
+/** As whoever copies .env.example has it. */
+function defaultPassword(): string {
+  const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8')
+  return /^POSTGRES_PASSWORD=(.+)$/m.exec(example)![1]!
+}
+
+/** The servers of the tests let everybody in, whatever the password. */
+function withPassword(url: string, password: string): string {
+  return Object.assign(new URL(url), { password }).href
+}
+
+test('a service warns once at its start while the password of Postgres is the default', async (t) => {
+  const topicKey = encodeTopicKey(await startDht(t))
+  const database = await freshDatabase()
+  const warningsWith = async (password: string) => {
+    const url = withPassword(database, password)
+    const service = startService('registry', { HAIF_TOPIC_KEY: topicKey, DATABASE_URL: url })
+    atEnd(t, () => service.end())
+    await service.up
+    return service.lines.filter((line) => line.includes(WARNING)).map((line) => JSON.parse(line))
+  }
+  const [warning, ...more] = (await warningsWith(defaultPassword())) as { level: string }[]
+  assert.equal(warning?.level, 'warn')
+  assert.deepEqual(more, [])
+  assert.deepEqual(await warningsWith('one-of-my-own'), [])
+})
+
+test('haif up warns like a service, and nobody does without a password', (t) => {
+  const home = new Home({ HAIF_HOME: temporaryHome(t) })
+  const said = (password: string) => {
+    const { log, lines } = recordingLogger()
+    const env = { DATABASE_URL: withPassword('postgres://haif@127.0.0.1:1/haif', password) }
+    ownStore(env, home, log)
+    storeFromEnvironment(env, log)
+    return lines.map(({ msg }) => msg)
+  }
+  assert.deepEqual(said(defaultPassword()), [WARNING, WARNING])
+  assert.deepEqual(said(''), [])
+})
