@@ -3,7 +3,7 @@ import { counter, histogram, LabelValues } from './instruments.ts'
 import type { ServedRequest } from './served-inference.ts'
 
 /** Tenants that have labels of their own; the later ones are counted together. */
-const TENANTS_MAX = 500
+export const TENANTS_MAX = 500
 const NO_TENANT = 'none'
 
 export function observeRequestsAtOrchestrator(): (served: ServedRequest) => void {
@@ -13,7 +13,8 @@ export function observeRequestsAtOrchestrator(): (served: ServedRequest) => void
   const tenants = new LabelValues(TENANTS_MAX)
 
   return ({ request, code, durationMs, firstTokenMs, end }) => {
-    const tenant = tenants.of(tenantOf(request))
+    const named = tenantOf(request)
+    const tenant = named === null ? NO_TENANT : tenants.of(named)
     requests.add(1, { tenant, code })
     if (end === null) return
     const { promptTokens, cachedPromptTokens, completionTokens } = end.usage
@@ -27,7 +28,7 @@ export function observeRequestsAtOrchestrator(): (served: ServedRequest) => void
 }
 
 /** The request is not checked yet when it is observed. */
-function tenantOf(request: unknown): string {
+function tenantOf(request: unknown): string | null {
   const tenant = (request as { tenantId?: unknown } | null)?.tenantId
-  return typeof tenant === 'string' ? tenant : NO_TENANT
+  return typeof tenant === 'string' ? tenant : null
 }
