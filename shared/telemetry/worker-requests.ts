@@ -3,6 +3,9 @@ import { counter, histogram } from './instruments.ts'
 import type { ServedRequest } from './served-inference.ts'
 import { startSpan } from './spans.ts'
 
+/** With these the model is whatever a caller wrote, and not one that this worker holds: no label. */
+const NOT_HELD: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'VALIDATION_FAILED'])
+
 export function observeRequestsAtWorker(): (served: ServedRequest) => void {
   const durations = histogram('gen_ai_server_request_duration')
   const firstToken = histogram('gen_ai_server_time_to_first_token')
@@ -13,8 +16,7 @@ export function observeRequestsAtWorker(): (served: ServedRequest) => void {
   return (served) => {
     const { code, durationMs, end } = served
     const asked = (served.request as { model?: string } | null)?.model ?? 'none'
-    // A model that this worker does not hold is whatever a caller wrote: no label of ours.
-    const model = end?.model ?? (code === 'MODEL_NOT_FOUND' ? 'none' : asked)
+    const model = end?.model ?? (NOT_HELD.has(code) ? 'none' : asked)
     const byModel = { gen_ai_request_model: model }
     durations.record(durationMs / 1000, end === null ? { ...byModel, error_type: code } : byModel)
     if (end === null) return
