@@ -18,8 +18,9 @@ import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from './config.ts'
 import { HaifError } from './errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
-import { loadIdentity, loadSecretFile, tightenSecretFile } from './mesh/identity.ts'
+import { loadIdentity } from './mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
+import { loadSecretFile, readIfThere, tightenSecretFile } from './secret-file.ts'
 
 /** Workers, say, that may run on one home at the same time. */
 const PEERS_OF_A_ROLE_MAX = 64
@@ -156,15 +157,6 @@ export class Home {
 
   #write(name: string, text: string): void {
     writeFileSync(join(this.folder, name), `${text}\n`, { mode: 0o600 })
-  }
-}
-
-function readIfThere(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
   }
 }
 

@@ -1,5 +1,8 @@
 /** Comma-separated values as in RFC 4180, for those who ask for them. */
+import type { FastifyReply } from 'fastify'
+import type { TObject } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
+import { snake, toSnake } from './snake-case.ts'
 
 const FORMATS: readonly unknown[] = [undefined, 'json', 'csv']
 
@@ -12,11 +15,15 @@ export function takeFormat(all: unknown): { wantsCsv: boolean; query: Record<str
   })
 }
 
-export function toCsv(columns: readonly string[], rows: readonly object[]): string {
-  const lines = rows.map((row) =>
-    columns.map((column) => cell((row as Record<string, unknown>)[column])).join(',')
-  )
-  return `${[columns.join(','), ...lines].join('\r\n')}\r\n`
+/** A line for each row; the columns are the fields of their contract. */
+export function sendCsv(reply: FastifyReply, row: TObject, rows: readonly object[]): FastifyReply {
+  const columns = Object.keys(row.properties).map(snake)
+  const lines = rows.map((each) => {
+    const values = toSnake(row, each) as Record<string, unknown>
+    return columns.map((column) => cell(values[column])).join(',')
+  })
+  const text = [columns.join(','), ...lines].map((line) => `${line}\r\n`).join('')
+  return reply.type('text/csv; charset=utf-8').send(text)
 }
 
 function cell(value: unknown): string {

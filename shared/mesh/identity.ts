@@ -1,82 +1,16 @@
 /** A peer's key pair, kept in a file that only its owner can read. Its public key is its name. */
 import { randomBytes } from 'node:crypto'
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync
-} from 'node:fs'
-import { dirname } from 'node:path'
-import process from 'node:process'
 import DHT, { type KeyPair } from 'hyperdht'
-import { HaifError } from '#shared/errors.ts'
+import { loadSecretFile } from '#shared/secret-file.ts'
 
 const SEED_BYTES = 32
-const SEED_LINE = /^[0-9a-f]{64}\n?$/
 
 /** Loads the key pair, or makes it the first time. The file holds the seed in hex. */
 export function loadIdentity(file: string): KeyPair {
-  return DHT.keyPair(loadSecretFile(file, SEED_BYTES))
+  return DHT.keyPair(loadSecretFile(file))
 }
 
 /** A key pair for this run only. */
 export function temporaryIdentity(seed = randomBytes(SEED_BYTES)): KeyPair {
   return DHT.keyPair(seed)
-}
-
-/** 32 random bytes that stay the same over restarts. */
-export function loadSecretFile(file: string, bytes = SEED_BYTES): Buffer {
-  const existing = readIfThere(file)
-  if (existing !== null) {
-    tightenSecretFile(file)
-    if (!SEED_LINE.test(existing)) {
-      throw new HaifError(
-        'CONFIG_INVALID',
-        `${file} is damaged: it should hold 64 hex digits; restore it, or delete it to get a new key`
-      )
-    }
-    return Buffer.from(existing.trim(), 'hex')
-  }
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  createOnce(file, `${randomBytes(bytes).toString('hex')}\n`)
-  return loadSecretFile(file, bytes)
-}
-
-/** Two processes may start here at once: the first one's file stays, and it is never half written. */
-export function createOnce(file: string, text: string): void {
-  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFileSync(temporary, text, { mode: 0o600 })
-  try {
-    linkSync(temporary, file)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    unlinkSync(temporary)
-  }
-}
-
-/** Others of this machine may have read a secret whose file was open to them: its owner is told. */
-export function tightenSecretFile(file: string): void {
-  if (process.platform === 'win32') return // files there have no such mode
-  const mode = statSync(file).mode & 0o777
-  if ((mode & 0o077) === 0) return
-  chmodSync(file, 0o600)
-  process.stderr.write(
-    `haif: other users of this machine could read ${file} (mode ${mode.toString(8)}); it is closed to them now. ` +
-      'If they should not know it, delete it and start anew\n'
-  )
-}
-
-function readIfThere(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new HaifError('CONFIG_INVALID', `${file} cannot be read: ${String(error)}`, {
-      cause: error
-    })
-  }
 }

@@ -3,9 +3,8 @@
  * its owner can read. To know the mesh secret is not enough to rule tokens, as every worker knows it;
  * to read the files of the gateway's machine is.
  */
-import { readFileSync } from 'node:fs'
 import { HaifError } from '#shared/errors.ts'
-import { createOnce } from '#shared/mesh/identity.ts'
+import { createOnce, readIfThere } from '#shared/secret-file.ts'
 import { mintToken, parseToken, type TokenText } from './token-text.ts'
 
 export function loadOperatorKey(file: string): TokenText {
@@ -21,13 +20,4 @@ export function loadOperatorKey(file: string): TokenText {
 function make(file: string): string {
   createOnce(file, `${mintToken('operator').text}\n`)
   return readIfThere(file) ?? ''
-}
-
-function readIfThere(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw error
-  }
 }

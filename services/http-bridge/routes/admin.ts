@@ -27,11 +27,11 @@ import {
 import { ErrorBody } from '#shared/contracts/http-error.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
-import { takeFormat, toCsv } from '../csv.ts'
+import { sendCsv, takeFormat } from '../csv.ts'
 import { readQuery } from '../query.ts'
 import { readTraceparent } from '../request-headers.ts'
 import type { RunningRequests } from '../running-requests.ts'
-import { fromSnake, snake, snakeSchema, toSnake } from '../snake-case.ts'
+import { fromSnake, snakeSchema, toSnake } from '../snake-case.ts'
 
 const ASK_MS_MAX = 15_000
 
@@ -118,10 +118,7 @@ function auditRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void
       const { wantsCsv, query } = takeFormat(request.query)
       const wanted = readQuery(auditQuery, query, ['from', 'to']) as AuditQuery
       const page = await ask({ request, reply }, listAudit, wanted)
-      if (!wantsCsv) return toSnake(AuditPage, page)
-      const columns = Object.keys(AuditEvent.properties).map(snake)
-      const { events } = toSnake(AuditPage, page) as { events: object[] }
-      return reply.type('text/csv; charset=utf-8').send(toCsv(columns, events))
+      return wantsCsv ? sendCsv(reply, AuditEvent, page.events) : toSnake(AuditPage, page)
     }
   )
   app.get(

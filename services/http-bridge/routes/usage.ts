@@ -3,9 +3,9 @@ import type { FastifyInstance } from 'fastify'
 import { Compile } from 'typebox/compile'
 import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access.ts'
 import { ErrorBody } from '#shared/contracts/http-error.ts'
-import { takeFormat, toCsv } from '../csv.ts'
+import { sendCsv, takeFormat } from '../csv.ts'
 import { readQuery } from '../query.ts'
-import { snake, snakeSchema, toSnake } from '../snake-case.ts'
+import { snakeSchema, toSnake } from '../snake-case.ts'
 import { asking, type AdminDeps } from './admin.ts'
 
 const usageQuery = Compile(UsageQuery)
@@ -25,9 +25,6 @@ export function usageRoute(app: FastifyInstance, deps: AdminDeps): void {
     const { wantsCsv, query } = takeFormat(request.query)
     const wanted = readQuery(usageQuery, query, ['from', 'to']) as UsageQuery
     const usage = await ask({ request, reply }, readUsage, wanted)
-    if (!wantsCsv) return toSnake(UsageReply, usage)
-    const columns = Object.keys(UsageRow.properties).map(snake)
-    const { rows } = toSnake(UsageReply, usage) as { rows: object[] }
-    return reply.type('text/csv; charset=utf-8').send(toCsv(columns, rows))
+    return wantsCsv ? sendCsv(reply, UsageRow, usage.rows) : toSnake(UsageReply, usage)
   })
 }

@@ -3,7 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { loadIdentity, loadSecretFile, temporaryIdentity } from '#shared/mesh/identity.ts'
+import { loadIdentity, temporaryIdentity } from '#shared/mesh/identity.ts'
+import { loadSecretFile } from '#shared/secret-file.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'haif-identity-'))

@@ -1,0 +1,72 @@
+/** Secrets of this machine in files that only their owner can read, made at the first start. */
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync
+} from 'node:fs'
+import { dirname } from 'node:path'
+import process from 'node:process'
+import { HaifError } from '#shared/errors.ts'
+
+const SECRET_BYTES = 32
+const SECRET_LINE = /^[0-9a-f]{64}$/
+
+/** 32 random bytes that stay the same over restarts. */
+export function loadSecretFile(file: string): Buffer {
+  const existing = readIfThere(file)
+  if (existing !== null) {
+    tightenSecretFile(file)
+    if (!SECRET_LINE.test(existing)) {
+      throw new HaifError(
+        'CONFIG_INVALID',
+        `${file} is damaged: it should hold 64 hex digits; restore it, or delete it to get a new key`
+      )
+    }
+    return Buffer.from(existing, 'hex')
+  }
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  createOnce(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
+  return loadSecretFile(file)
+}
+
+/** Two processes may start here at once: the first one's file stays, and it is never half written. */
+export function createOnce(file: string, text: string): void {
+  const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(temporary, text, { mode: 0o600 })
+  try {
+    linkSync(temporary, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(temporary)
+  }
+}
+
+/** Others of this machine may have read a secret whose file was open to them: its owner is told. */
+export function tightenSecretFile(file: string): void {
+  if (process.platform === 'win32') return // files there have no such mode
+  const mode = statSync(file).mode & 0o777
+  if ((mode & 0o077) === 0) return
+  chmodSync(file, 0o600)
+  process.stderr.write(
+    `haif: other users of this machine could read ${file} (mode ${mode.toString(8)}); it is closed to them now. ` +
+      'If they should not know it, delete it and start anew\n'
+  )
+}
+
+/** Null when there is no such file. */
+export function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8').trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new HaifError('CONFIG_INVALID', `${file} cannot be read: ${String(error)}`, {
+      cause: error
+    })
+  }
+}
