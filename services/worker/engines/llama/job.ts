@@ -1,15 +1,30 @@
 /** From a request to what the scheduler runs: its prompt, its limits and what keeps it to a form. */
-import type { LlamaModel, Token } from 'node-llama-cpp'
+import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from 'node-llama-cpp'
+import type { Sampling } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
+import type { AnswerLimits } from './answer.ts'
 import type { LoadedContext } from './load-model.ts'
 import type { Prompt } from './prompt.ts'
-import type { Job } from './scheduler.ts'
 import { tokenBiasOf } from './token-bias.ts'
 import { checkLogprobs } from './token-logprobs.ts'
 import type { Detokenize } from './token-text.ts'
 import { toTokens } from './tokens.ts'
 import { ToolCalls } from './tools/tool-calls.ts'
+
+export interface Job {
+  id: number
+  limits: AnswerLimits
+  sampling: Sampling
+  resumeTokens: readonly Token[]
+  /** How many tokens the resumed part counts as, where it is not the number of `resumeTokens`. */
+  resumeCount?: number
+  /** After the resumed tokens. */
+  grammar?: LlamaGrammarEvaluationState
+  tokenBias?: TokenBias
+  /** Likely tokens to name beside each; absent: no logprobs. */
+  topLogprobs?: number
+}
 
 export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
   const { model, renderer, grammars, vocabularySize } = loaded

@@ -6,58 +6,18 @@
  * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
  * streams instead of 310. So all ask in the same tick, in ascending order.
  */
-import assert from 'node:assert/strict'
-import type {
-  LlamaContextSequence,
-  LlamaGrammarEvaluationState,
-  Token,
-  TokenBias
-} from 'node-llama-cpp'
-import type { GenerateEnd } from '../engine.ts'
-import type { Sampling } from '#shared/contracts/inference.ts'
-import { Answer, type AnswerLimits } from './answer.ts'
+import type { Token } from 'node-llama-cpp'
 import type { Calibration } from './calibrate.ts'
+import { drawTokens, extrasOf, type Drawn } from './draw.ts'
 import { toFailure } from './failure.ts'
-import type { KvTokens, PartExtras, StepMessage } from './messages.ts'
-import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
+import type { Job } from './job.ts'
+import type { KvTokens, StepMessage } from './messages.ts'
+import type { CopyPrefix } from './prefix-copy.ts'
 import { PromptBudget } from './prompt-budget.ts'
-import { evaluateOptions } from './sampling.ts'
-import { chooseSlot } from './slot-choice.ts'
+import { reuseCache, slotFor, type Sequence, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates } from './step-rates.ts'
-import { tokenLogprob } from './token-logprobs.ts'
-
-export interface Job {
-  id: number
-  limits: AnswerLimits
-  sampling: Sampling
-  resumeTokens: readonly Token[]
-  /** How many tokens the resumed part counts as, where it is not the number of `resumeTokens`. */
-  resumeCount?: number
-  /** After the resumed tokens. */
-  grammar?: LlamaGrammarEvaluationState
-  tokenBias?: TokenBias
-  /** Likely tokens to name beside each; absent: no logprobs. */
-  topLogprobs?: number
-}
-
-/** What is used of the library's sequence: one slot's part of the cache. */
-export type Sequence = Pick<
-  LlamaContextSequence,
-  | 'nextTokenIndex'
-  | 'compareContextTokens'
-  | 'adaptStateToTokens'
-  | 'clearHistory'
-  | 'evaluate'
-  | 'evaluateWithoutGeneratingNewTokens'
-> &
-  Partial<Pick<LlamaContextSequence, 'evaluateWithMetadata'>>
-
-/** A token, and what the model held of it and of all others. */
-interface Drawn {
-  token: Token
-  probabilities: ReadonlyMap<Token, number>
-}
+import { contextOf, endOf, newTask, type Task } from './task.ts'
 
 export interface SchedulerDeps {
   sequences: readonly Sequence[]
@@ -70,30 +30,6 @@ export interface SchedulerDeps {
   /** A slot cannot be brought back to order: the process should be replaced. */
   onBroken: (error: unknown) => void
   now?: () => number
-}
-
-interface Task {
-  job: Job
-  answer: Answer
-  /** Tokens that the answer may grow before its reader must have taken some. */
-  credit: number
-  cancelled: boolean
-  arrivedAt: number
-  startedAt: number
-  firstTokenAt: number
-  /** Prompt tokens found in the slot's cache. */
-  reusedTokens: number
-  /** Prompt tokens not yet computed; null before the cache has been looked at. */
-  rest: Token[] | null
-  /** Exists from the last piece of the prompt on. */
-  generator: AsyncGenerator<Token | Drawn, void> | null
-}
-
-interface Slot {
-  index: number
-  sequence: Sequence
-  usedAt: number
-  task: Task | null
 }
 
 export class Scheduler {
@@ -133,13 +69,7 @@ export class Scheduler {
   }
 
   submit(job: Job): void {
-    const task = this.#taskOf(job)
-    for (const token of job.resumeTokens) {
-      if (task.answer.finishReason === null) task.answer.replay(token)
-    }
-    task.answer.takeReasoning() // sent already
-    task.answer.takeToolCalls()
-    this.#waiting.push(task)
+    this.#waiting.push(newTask(job, this.#deps.creditTokens, this.#now()))
     this.#wake()
   }
 
@@ -157,21 +87,6 @@ export class Scheduler {
     if (task === undefined) return // it ended while the message was on its way
     task.credit += tokens
     this.#wake()
-  }
-
-  #taskOf(job: Job): Task {
-    return {
-      job,
-      answer: new Answer(job.limits),
-      credit: this.#deps.creditTokens,
-      cancelled: false,
-      arrivedAt: this.#now(),
-      startedAt: 0,
-      firstTokenAt: 0,
-      reusedTokens: 0,
-      rest: null,
-      generator: null
-    }
   }
 
   #slotOf(id: number): Slot | undefined {
@@ -206,24 +121,14 @@ export class Scheduler {
 
   #join(): void {
     while (this.#waiting.length > 0) {
-      const free = this.#slots.filter((slot) => slot.task === null)
       const task = this.#waiting[0]!
-      const tokens = contextOf(task)
-      const index = chooseSlot(
-        free.map((slot) => ({
-          index: slot.index,
-          usedAt: slot.usedAt,
-          cachedTokens: slot.sequence.nextTokenIndex,
-          sharedTokens: slot.sequence.compareContextTokens(tokens).firstDifferentIndex
-        })),
-        this.#slots.length - free.length
-      )
-      if (index === null) return
+      const slot = slotFor(contextOf(task), this.#slots)
+      if (slot === null) return
       this.#waiting.shift()
       task.startedAt = this.#now()
       // What a resumed answer already has may be all of it.
       if (task.answer.finishReason !== null) this.#end(task)
-      else this.#slots[index]!.task = task
+      else slot.task = task
     }
   }
 
@@ -277,36 +182,17 @@ export class Scheduler {
   async #promptRest(slot: Slot): Promise<number> {
     const task = slot.task!
     try {
-      task.rest ??= await this.#reuseCache(slot, task)
+      if (task.rest === null) {
+        const tokens = contextOf(task)
+        task.rest = await reuseCache(slot, tokens, this.#slots, this.#deps.copyPrefix)
+        const kept = tokens.length - task.rest.length
+        task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
+      }
       return task.rest.length
     } catch (error) {
       await this.#giveUp(slot, task, error)
       return 0
     }
-  }
-
-  async #reuseCache({ index, sequence }: Slot, task: Task): Promise<Token[]> {
-    const tokens = contextOf(task)
-    await this.#copyToSlot(index, tokens)
-    // At least one token must be computed, or there is nothing to draw the next one from.
-    await sequence.adaptStateToTokens(tokens.slice(0, -1), false)
-    const kept = sequence.nextTokenIndex
-    task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
-    return tokens.slice(kept)
-  }
-
-  /** From the slot that has most of it; between two steps no slot's cache changes. */
-  async #copyToSlot(index: number, tokens: Token[]): Promise<void> {
-    const { copyPrefix } = this.#deps
-    if (copyPrefix === undefined) return
-    const holders = this.#slots.map(({ sequence }, at) => {
-      return { index: at, sharedTokens: sequence.compareContextTokens(tokens).firstDifferentIndex }
-    })
-    const others = holders.filter((holder) => holder.index !== index)
-    const source = chooseSource(holders[index]!, others)
-    if (source === null) return
-    const sequenceOf = (at: number) => this.#slots[at]!.sequence
-    await copyPrefix(sequenceOf(index), sequenceOf(source.index), source.sharedTokens)
   }
 
   async #advance(slot: Slot, piece: number): Promise<void> {
@@ -347,7 +233,7 @@ export class Scheduler {
         await slot.sequence.evaluateWithoutGeneratingNewTokens(tokens)
         return null
       }
-      task.generator = generatorOf(slot.sequence, task, tokens)
+      task.generator = drawTokens(slot.sequence, tokens, task)
     }
     const { value, done } = await task.generator.next()
     if (done) throw new Error('the library ended the answer without an end token')
@@ -362,69 +248,11 @@ export class Scheduler {
   }
 
   #end(task: Task): void {
-    const now = this.#now()
-    const firstTokenAt = task.firstTokenAt || now
-    const end: GenerateEnd = {
-      finishReason: task.answer.finishReason ?? 'stop',
-      usage: {
-        promptTokens: task.job.limits.promptTokens.length,
-        cachedPromptTokens: task.reusedTokens,
-        completionTokens: countedTokens(task)
-      },
-      timings: {
-        queueMs: round(task.startedAt - task.arrivedAt),
-        prefillMs: round(firstTokenAt - task.startedAt),
-        decodeMs: round(now - firstTokenAt)
-      }
-    }
-    this.#reports.current.ends.push([task.job.id, end])
+    this.#reports.current.ends.push([task.job.id, endOf(task, this.#now())])
   }
-}
-
-function generatorOf(sequence: Sequence, { job, answer }: Task, tokens: Token[]) {
-  const { limits, sampling, grammar, tokenBias, topLogprobs } = job
-  const options = {
-    ...evaluateOptions(sampling, {
-      promptTokens: limits.promptTokens,
-      answerTokens: answer.tokens
-    }),
-    ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
-    ...(limits.tools === undefined ? {} : { grammarEvaluationState: () => answer.grammar }),
-    ...(tokenBias === undefined ? {} : { tokenBias })
-  }
-  if (topLogprobs === undefined) return sequence.evaluate(tokens, options)
-  assert(sequence.evaluateWithMetadata !== undefined)
-  return sequence.evaluateWithMetadata(tokens, { probabilities: true }, options)
-}
-
-function extrasOf({ job, answer }: Task, drawn: Token | Drawn): PartExtras | null {
-  const reasoning = answer.takeReasoning()
-  const toolCalls = answer.takeToolCalls()
-  const extras: PartExtras = {
-    ...(reasoning === '' ? {} : { reasoning }),
-    ...(toolCalls.length === 0 ? {} : { toolCalls })
-  }
-  if (typeof drawn === 'number') return Object.keys(extras).length === 0 ? null : extras
-  const textOf = (token: Token) => job.limits.detokenize([token], [])
-  extras.logprobs = [tokenLogprob(drawn.token, drawn.probabilities, job.topLogprobs ?? 0, textOf)]
-  return extras
-}
-
-function countedTokens({ job, answer }: Task): number {
-  const { resumeTokens, resumeCount = resumeTokens.length } = job
-  return answer.tokens.length - resumeTokens.length + resumeCount
-}
-
-/** Everything that must be in the slot's cache before the next token can be drawn. */
-function contextOf(task: Task): Token[] {
-  return [...task.job.limits.promptTokens, ...task.job.resumeTokens]
 }
 
 /** Who came first is read first: sharing the budget would make all of them late. */
 function byArrival(slots: readonly Slot[]): Slot[] {
   return slots.toSorted((a, b) => a.task!.arrivedAt - b.task!.arrivedAt)
-}
-
-function round(ms: number): number {
-  return Math.round(ms * 100) / 100
 }
