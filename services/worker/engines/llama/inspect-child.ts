@@ -12,7 +12,7 @@ import {
 } from 'node-llama-cpp'
 import type { InspectAnswer, InspectOptions, Inspection, InspectedModel } from './inspect.ts'
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './load-model.ts'
-import { oneLine } from './failure.ts'
+import { oneLine } from '../one-line.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './prompt-budget.ts'
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

@@ -14,7 +14,7 @@ import {
 } from 'node-llama-cpp'
 import type { ResponseFormat, Tool } from '#shared/contracts/inference.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import { oneLine } from './failure.ts'
+import { oneLine } from '../one-line.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 export class JsonGrammars {

@@ -17,10 +17,11 @@ import type {
   LoadedModel,
   MemoryEstimate
 } from '../engine.ts'
+import { oneLine } from '../one-line.ts'
 import { AnswerStream, CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './estimate.ts'
-import { fromFailure, oneLine } from './failure.ts'
+import { fromFailure } from './failure.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
 import { inspectModel, type InspectedModel } from './inspect.ts'
 import type { LoadOptions, Rates, ReadyModel, StepMessage } from './messages.ts'

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
 import { checkGgufHeader } from '../../gguf/check-header.ts'
-import { oneLine } from './failure.ts'
+import { oneLine } from '../one-line.ts'
 
 export interface ModelFile {
   digest: string

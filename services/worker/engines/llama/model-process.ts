@@ -5,7 +5,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { EmbedMessage } from './embed-calls.ts'
-import { oneLine } from './failure.ts'
+import { oneLine } from '../one-line.ts'
 import { LogTail } from './log-tail.ts'
 import type {
   ChildMessage,

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { EmbedMessage } from './embed-calls.ts'
-import { oneLine } from './failure.ts'
+import { oneLine } from '../one-line.ts'
 import type { KvTokens, LoadOptions, ParentMessage, ReadyModel, StepMessage } from './messages.ts'
 import { ModelProcess, type ProcessExit } from './model-process.ts'
 import { countDeath, restartDelayMs, type RestartPolicy } from './restart-delay.ts'
