@@ -1,7 +1,7 @@
 /**
- * The `llama` engine: a GGUF file on llama.cpp, in a supervised process of its own. This side keeps
- * the requests: it admits them, hands their answers to the readers, and fails them when the process
- * dies. It survives whatever the file or the library does.
+ * The `llama` engine: a GGUF file on llama.cpp, in a supervised process of its own. It survives
+ * whatever the file or the library does: this side keeps the file and who waits for answers, and the
+ * process is replaced when it dies.
  */
 import type { Memory } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -18,15 +18,15 @@ import type {
   MemoryEstimate
 } from '../engine.ts'
 import { oneLine } from '../one-line.ts'
-import { AnswerStream, CREDIT_TOKENS } from './answer-stream.ts'
+import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './estimate.ts'
-import { fromFailure } from './failure.ts'
+import { GenerateCalls } from './generate-calls.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
 import { inspectModel, type InspectedModel } from './inspect.ts'
 import type { LoadOptions, Rates, ReadyModel, StepMessage } from './messages.ts'
-import { identifyModelFile, isSameFile, modelLoadFailed, type ModelFile } from './model-file.ts'
-import { RESTART_POLICY, type RestartPolicy } from './restart-delay.ts'
+import { KnownFile, modelLoadFailed } from './model-file.ts'
+import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { SAMPLING_PARAMETERS } from './sampling.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
 
@@ -63,12 +63,10 @@ export class LlamaEngine implements Engine {
   readonly #options: LlamaEngineOptions
   readonly #loadOptions: LoadOptions
   readonly #supervisor: Supervisor
-  readonly #answers = new Map<number, AnswerStream>()
+  readonly #file: KnownFile
+  readonly #generateCalls: GenerateCalls
   readonly #embedCalls = new EmbedCalls((message) => this.#supervisor.send(message))
-  readonly #restartTimers = new Map<number, NodeJS.Timeout>()
   #nextId = 1
-  #file: ModelFile | null = null
-  #slots = 0
   #rates: Rates = { prefill: 0, decode: 0 }
   #kvCache: KvCache = { runningTokens: 0, keptTokens: 0, tokensMax: 0 }
   #onProgress: (fraction: number) => void = () => {}
@@ -77,12 +75,13 @@ export class LlamaEngine implements Engine {
   constructor(options: LlamaEngineOptions) {
     this.#options = options
     this.#loadOptions = loadOptions(options)
+    this.#file = new KnownFile(options.modelPath)
     this.#supervisor = new Supervisor({
       options: this.#loadOptions,
       env: deviceEnv(options),
       restart: { ...RESTART_POLICY, ...options.restart },
-      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file?.sizeBytes ?? 0),
-      checkFile: () => this.#checkFile(),
+      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file.sizeBytes),
+      checkFile: () => this.#file.assertSame(),
       onEvent: (event) => {
         options.onEvent?.(event)
         if (event.kind === 'progress') this.#onProgress(event.fraction)
@@ -95,11 +94,18 @@ export class LlamaEngine implements Engine {
       },
       onEmbed: (message) => this.#embedCalls.settle(message)
     })
+    const { waitingMax, restartWaitMs } = options
+    this.#generateCalls = new GenerateCalls({
+      process: this.#supervisor,
+      nextId: () => this.#nextId++,
+      ...(waitingMax === undefined ? {} : { waitingMax }),
+      ...(restartWaitMs === undefined ? {} : { restartWaitMs })
+    })
   }
 
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
     // Its hash is taken before anything parses it.
-    const { sizeBytes, digest } = await this.#identify()
+    const { sizeBytes, digest } = await this.#file.identify()
     const fitted = fitModel(await this.#inspect(digest), most)
     if (fitted === null) return null
     const { slots, contextTokens, memory } = fitted
@@ -118,17 +124,10 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  async #identify(): Promise<ModelFile> {
-    const { modelPath } = this.#options
-    const known = this.#file
-    if (known !== null && (await isSameFile(modelPath, known))) return known
-    return (this.#file = await identifyModelFile(modelPath))
-  }
-
   async load(onProgress: (fraction: number) => void = () => {}): Promise<LoadedModel> {
     const { modelPath, name } = this.#options
     this.#onProgress = onProgress
-    const file = await this.#identify()
+    const file = await this.#file.identify()
     const model = await this.#start(modelPath)
     return {
       name,
@@ -155,27 +154,11 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  async *generate(
+  generate(
     request: GenerateRequest,
     signal: AbortSignal
   ): AsyncGenerator<GenerateItem, GenerateEnd> {
-    signal.throwIfAborted()
-    const answer = this.#admit(request)
-    const abort = () => {
-      answer.fail(signal.reason)
-      this.#forget(answer)
-    }
-    signal.addEventListener('abort', abort, { once: true })
-    try {
-      for (;;) {
-        const item = await answer.take()
-        if (item === null) return answer.result
-        yield item
-      }
-    } finally {
-      signal.removeEventListener('abort', abort)
-      this.#forget(answer)
-    }
+    return this.#generateCalls.generate(request, signal)
   }
 
   async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
@@ -185,10 +168,10 @@ export class LlamaEngine implements Engine {
   }
 
   metrics(): EngineMetrics {
-    const admitted = this.#answers.size
-    const running = this.#supervisor.up ? Math.min(this.#slots, admitted) : 0
+    const { size: admitted, slots } = this.#generateCalls
+    const running = this.#supervisor.up ? Math.min(slots, admitted) : 0
     return {
-      slots: this.#slots,
+      slots,
       running,
       waiting: admitted - running,
       prefillTokensPerSecond: this.#rates.prefill,
@@ -199,64 +182,22 @@ export class LlamaEngine implements Engine {
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const answer of this.#answers.values()) this.#fail(answer, shuttingDown())
+    this.#generateCalls.close(shuttingDown())
     this.#embedCalls.failAll(shuttingDown())
     await this.#supervisor.close(CLOSE_TIMEOUT_MS)
   }
 
-  #admit(request: GenerateRequest): AnswerStream {
-    if (this.#closed) throw shuttingDown()
-    if (this.#slots === 0) throw new HaifError('ENGINE_FAILED', 'the model is not loaded')
-    const { waitingMax = WAITING_MAX } = this.#options
-    if (this.#answers.size >= this.#slots + waitingMax) {
-      throw new HaifError(
-        'WORKER_OVERLOADED',
-        `all ${this.#slots} slots are taken and ${waitingMax} requests wait: try again later`,
-        { retryAfterMs: OVERLOADED_RETRY_MS }
-      )
-    }
-    const id = this.#nextId++
-    const answer = new AnswerStream(id, request, (tokens) => {
-      this.#supervisor.send({ kind: 'credit', id, tokens })
-    })
-    this.#answers.set(id, answer)
-    if (this.#supervisor.up) this.#send(answer)
-    else this.#waitForRestart(answer)
-    return answer
-  }
-
-  #send({ id, request }: AnswerStream): void {
-    this.#supervisor.send({ kind: 'generate', id, request })
-  }
-
-  #waitForRestart(answer: AnswerStream): void {
-    const waitMs = this.#options.restartWaitMs ?? RESTART_WAIT_MS
-    const timer = setTimeout(() => {
-      this.#fail(
-        answer,
-        new HaifError('ENGINE_FAILED', 'the process that runs the model is being started again', {
-          retryAfterMs: Math.max(this.#supervisor.retryAfterMs, RESTART_RETRY_MS)
-        })
-      )
-    }, waitMs)
-    this.#restartTimers.set(answer.id, timer)
-  }
-
   #onUp(model: ReadyModel): void {
-    this.#slots = model.slots
     this.#rates = model.rates
     this.#kvCache = { runningTokens: 0, keptTokens: 0, tokensMax: model.kvTokensMax }
-    for (const answer of this.#answers.values()) {
-      this.#stopWaiting(answer)
-      this.#send(answer)
-    }
+    this.#generateCalls.sendAll(model.slots)
   }
 
   /** Whatever was in the process is lost with it; the caller may resume from the tokens it has. */
   #onDown(): void {
     const died = this.#diedOrDown('the process that ran the model died; it is started again')
     this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
-    for (const answer of this.#answers.values()) this.#fail(answer, died)
+    this.#generateCalls.failAll(died)
     this.#embedCalls.failAll(died)
   }
 
@@ -266,52 +207,9 @@ export class LlamaEngine implements Engine {
     })
   }
 
-  #onStep({ parts, ends, failures, rates }: StepMessage): void {
-    this.#rates = rates
-    for (const [id, tokenIds, text, more] of parts) {
-      this.#answers.get(id)?.push(tokenIds, text, more)
-    }
-    for (const [id, end] of ends) {
-      const answer = this.#answers.get(id)
-      this.#answers.delete(id)
-      answer?.end(end)
-    }
-    for (const [id, failure] of failures) {
-      const answer = this.#answers.get(id)
-      if (answer !== undefined) this.#fail(answer, fromFailure(failure))
-    }
-  }
-
-  #fail(answer: AnswerStream, error: HaifError): void {
-    this.#answers.delete(answer.id)
-    this.#stopWaiting(answer)
-    answer.fail(error)
-  }
-
-  /** The reader is gone; if the answer is not over, the process has to be told. */
-  #forget(answer: AnswerStream): void {
-    this.#stopWaiting(answer)
-    if (this.#answers.delete(answer.id)) this.#supervisor.send({ kind: 'cancel', id: answer.id })
-  }
-
-  #stopWaiting({ id }: AnswerStream): void {
-    clearTimeout(this.#restartTimers.get(id))
-    this.#restartTimers.delete(id)
-  }
-
-  /** A file that was replaced under its name is another model, even if it loads. */
-  async #checkFile(): Promise<void> {
-    const { modelPath } = this.#options
-    const known = this.#file
-    if (known === null || (await isSameFile(modelPath, known))) return
-    const now = await identifyModelFile(modelPath)
-    if (now.digest !== known.digest) {
-      throw modelLoadFailed(
-        modelPath,
-        'the file has changed since it was loaded; restart the worker'
-      )
-    }
-    this.#file = now
+  #onStep(message: StepMessage): void {
+    this.#rates = message.rates
+    this.#generateCalls.settle(message)
   }
 }
 
@@ -332,10 +230,6 @@ const REQUEST_PARAMETERS = [
   'reasoningEffort'
 ] as const satisfies (keyof GenerateRequest)[]
 
-const WAITING_MAX = 256
-const RESTART_WAIT_MS = 10_000
-const RESTART_RETRY_MS = 1_000
-const OVERLOADED_RETRY_MS = 1_000
 const CLOSE_TIMEOUT_MS = 1_500
 
 /** To start the process and to measure, and to read the file from a slow disk: 630 s for 40 GB. */

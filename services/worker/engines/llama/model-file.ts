@@ -15,7 +15,39 @@ export interface ModelFile {
   modifiedAtMs: number
 }
 
-export async function identifyModelFile(path: string): Promise<ModelFile> {
+/** The file under one path: hashed when it is first asked for, and again when it looks changed. */
+export class KnownFile {
+  readonly #path: string
+  #known: ModelFile | null = null
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** 0 before it was first identified. */
+  get sizeBytes(): number {
+    return this.#known?.sizeBytes ?? 0
+  }
+
+  async identify(): Promise<ModelFile> {
+    if (this.#known !== null && (await isSameFile(this.#path, this.#known))) return this.#known
+    return (this.#known = await identifyModelFile(this.#path))
+  }
+
+  /** A file that was replaced under its name is another model, even if it loads. */
+  async assertSame(): Promise<void> {
+    const known = this.#known
+    if (known === null || (await isSameFile(this.#path, known))) return
+    const now = await identifyModelFile(this.#path)
+    if (now.digest !== known.digest) {
+      const reason = 'the file has changed since it was loaded; restart the worker'
+      throw modelLoadFailed(this.#path, reason)
+    }
+    this.#known = now
+  }
+}
+
+async function identifyModelFile(path: string): Promise<ModelFile> {
   try {
     const { size: sizeBytes, mtimeMs: modifiedAtMs } = await stat(path)
     await checkHeader(path, sizeBytes)
@@ -29,7 +61,7 @@ export async function identifyModelFile(path: string): Promise<ModelFile> {
 }
 
 /** Whether the file is still the one that was hashed, by what the file system says. */
-export async function isSameFile(path: string, file: ModelFile): Promise<boolean> {
+async function isSameFile(path: string, file: ModelFile): Promise<boolean> {
   const now = await stat(path).catch(() => null)
   return now?.size === file.sizeBytes && now.mtimeMs === file.modifiedAtMs
 }

@@ -15,6 +15,9 @@ export const RESTART_POLICY: RestartPolicy = {
   healthyAfterMs: 60_000
 }
 
+/** What a caller is told to wait for the start itself. */
+export const RESTART_RETRY_MS = 1_000
+
 /** Deaths in a row, this one included. */
 export function countDeath(before: number, livedMs: number, policy: RestartPolicy): number {
   return livedMs >= policy.healthyAfterMs ? 1 : before + 1
