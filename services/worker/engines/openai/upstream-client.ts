@@ -5,12 +5,12 @@
  * Each request has a connection of its own: one that is kept may be closed by the server in the
  * moment in which it is used again, and nobody can tell whether the request has arrived.
  */
-import { readFile } from 'node:fs/promises'
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { TLSSocket } from 'node:tls'
 import { HaifError } from '#shared/errors.ts'
 import { oneLine } from '../one-line.ts'
+import { readApiKey } from './api-key.ts'
 import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
 
 export interface UpstreamTimeouts {
@@ -33,7 +33,6 @@ export const UPSTREAM_TIMEOUTS: UpstreamTimeouts = {
 const REPLY_BYTES_MAX = 4 << 20
 const VECTORS_BYTES_MAX = 64 << 20
 const ERROR_BYTES_MAX = 65_536
-const KEY_CHARACTERS_MAX = 4096
 
 export interface UpstreamClientOptions {
   /** With the path before `/models`, so usually ending in `/v1`. */
@@ -61,14 +60,7 @@ export class UpstreamClient {
 
   /** `/models` is under the address that was given, `//props` under that without its `/v1`. */
   async getJson(path: string): Promise<unknown> {
-    const text = await this.getText(path)
-    try {
-      return JSON.parse(text)
-    } catch (error) {
-      throw new HaifError('ENGINE_FAILED', `${this.name} answered ${path} with something else`, {
-        cause: error
-      })
-    }
+    return this.#parse(path, await this.getText(path))
   }
 
   async getText(path: string): Promise<string> {
@@ -85,7 +77,10 @@ export class UpstreamClient {
 
   async postJson(path: string, body: object, signal: AbortSignal): Promise<unknown> {
     const response = await this.#open('POST', path, JSON.stringify(body), signal)
-    const text = await this.#readAll(response, signal, VECTORS_BYTES_MAX)
+    return this.#parse(path, await this.#readAll(response, signal, VECTORS_BYTES_MAX))
+  }
+
+  #parse(path: string, text: string): unknown {
     try {
       return JSON.parse(text)
     } catch (error) {
@@ -115,7 +110,7 @@ export class UpstreamClient {
     body: string | undefined,
     signal: AbortSignal
   ): Promise<IncomingMessage> {
-    const key = await this.#readKey()
+    const key = this.keyFile === undefined ? null : await readApiKey(this.keyFile)
     signal.throwIfAborted()
     const response = await this.#send(method, path, { body, key, signal })
     const { statusCode: status = 0 } = response
@@ -225,18 +220,6 @@ export class UpstreamClient {
     return new HaifError('ENGINE_FAILED', `${this.name} broke off: ${oneLine(error)}`, {
       cause: error
     })
-  }
-
-  /** Read each time, so that a key can be replaced while the worker runs. */
-  async #readKey(): Promise<string | null> {
-    if (this.keyFile === undefined) return null
-    try {
-      const key = (await readFile(this.keyFile, 'utf8')).trim()
-      if (/^[\x21-\x7E]+$/.test(key) && key.length <= KEY_CHARACTERS_MAX) return key
-    } catch (error) {
-      throw new ServerGone(`the key file ${this.keyFile} cannot be read`, { cause: error })
-    }
-    throw new ServerGone(`the key file ${this.keyFile} does not hold one key in one line`)
   }
 }
 
