@@ -6,7 +6,6 @@
  * Such a server tells text and, with luck, how many tokens it has, but no token ids that would mean
  * the same elsewhere: items carry a count and no ids, and an answer is continued by its text.
  */
-import { inputTexts, type Usage } from '#shared/contracts/inference.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type {
   EmbedInput,
@@ -18,16 +17,13 @@ import type {
   GenerateRequest,
   LoadedModel
 } from '../engine.ts'
-import { AnswerReader } from './answer-reader.ts'
 import { DIALECTS } from './dialect.ts'
 import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'
 import { LoadGauge } from './load-gauge.ts'
 import { Rates } from './rates.ts'
-import { requestBody, type UpstreamRequest } from './request-body.ts'
-import { ResumedText } from './resumed-text.ts'
 import { Slots } from './slots.ts'
-import { SseParser } from './sse.ts'
+import { UpstreamAnswer } from './upstream-answer.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 import { ServerGone } from './upstream-errors.ts'
 
@@ -48,15 +44,6 @@ interface Serving {
   gauge: LoadGauge
 }
 
-/** All that belongs to one request. */
-interface Asking {
-  request: GenerateRequest
-  upstream: UpstreamRequest
-  reader: AnswerReader
-  resumedTokens: number
-  controller: AbortController
-}
-
 const REQUEST_PARAMETERS = [
   'input',
   'maxTokens',
@@ -72,11 +59,7 @@ const REQUEST_PARAMETERS = [
 const SLOTS_DEFAULT = 16
 /** Failures in a row that say that the server is broken, and not a request. */
 const FAILURES_MAX = 3
-/** What follows the end of an answer is only its usage. */
-const USAGE_WAIT_MS = 2_000
-const CHARACTERS_PER_TOKEN = 4
 const EMBED_PROBE_MS = 5_000
-const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
 
 export class OpenAiEngine implements Engine {
   readonly kind = 'openai'
@@ -208,43 +191,21 @@ export class OpenAiEngine implements Engine {
     signal: AbortSignal
   ): AsyncGenerator<GenerateItem, GenerateEnd> {
     signal.throwIfAborted()
-    const asking = this.#ask(request)
-    const { controller } = asking
+    const { model } = this.#assertServing()
+    const answer = new UpstreamAnswer(request, { client: this.#options.client, model })
+    const { controller } = answer
     const onAbort = () => controller.abort(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
     this.#requests.add(controller)
     try {
-      return yield* this.#answer(asking)
+      return yield* this.#run(answer)
     } catch (error) {
       controller.signal.throwIfAborted()
-      throw this.#judge(error, asking)
+      throw this.#judge(error, answer)
     } finally {
       signal.removeEventListener('abort', onAbort)
       this.#requests.delete(controller)
     }
-  }
-
-  #ask(request: GenerateRequest): Asking {
-    const { model } = this.#assertServing()
-    const { resumeText = '', resumeTokens = 0 } = request
-    const resumed = new ResumedText(resumeText)
-    const maxTokens = Math.max(0, request.maxTokens - resumeTokens)
-    const upstream = requestBody(request, {
-      kind: model.kind,
-      id: model.id,
-      maxTokens: maxTokens === 0 ? 0 : maxTokens + resumed.repeatedCharacters,
-      prefix: resumed.prefix
-    })
-    const reader = new AnswerReader({
-      name: this.#options.client.name,
-      resumed,
-      resumedTokens: resumeTokens,
-      maxTokens,
-      askedTokens: upstream.body.max_tokens,
-      promptTokensGuess: guessPromptTokens(request)
-    })
-    const controller = new AbortController()
-    return { request, upstream, reader, resumedTokens: resumeTokens, controller }
   }
 
   #assertServing(): Serving {
@@ -253,75 +214,33 @@ export class OpenAiEngine implements Engine {
     return this.#serving
   }
 
-  async *#answer(asking: Asking): AsyncGenerator<GenerateItem, GenerateEnd> {
+  async *#run(answer: UpstreamAnswer): AsyncGenerator<GenerateItem, GenerateEnd> {
     const { slots } = this.#assertServing()
     const arrivedAt = this.#now()
-    const giveBack = await slots.take(asking.controller.signal)
+    const giveBack = await slots.take(answer.controller.signal)
     const startedAt = this.#now()
     let firstAt: number | null = null
-    let isFull = asking.upstream.body.max_tokens === 0
     try {
-      for await (const item of isFull ? [] : this.#items(asking)) {
+      for await (const item of answer.items()) {
         firstAt ??= this.#now()
         yield item
       }
-    } catch (error) {
-      if (!isContextFull(error, asking)) throw error
-      isFull = true
     } finally {
       giveBack()
     }
     const endedAt = this.#now()
-    const { finishReason, usage } = isFull ? fullEnd(asking) : asking.reader.result()
+    const { finishReason, usage } = answer.result()
     this.#failures = 0
     const timings = {
       queueMs: startedAt - arrivedAt,
       prefillMs: (firstAt ?? endedAt) - startedAt,
       decodeMs: endedAt - (firstAt ?? endedAt)
     }
-    this.#rates.measured(usage, timings, asking.resumedTokens)
+    this.#rates.measured(usage, timings, answer.resumedTokens)
     return { finishReason, usage, timings }
   }
 
-  async *#items(asking: Asking): AsyncGenerator<GenerateItem, void> {
-    const { reader, controller } = asking
-    const parser = new SseParser()
-    let timer: NodeJS.Timeout | undefined
-    try {
-      for await (const bytes of this.#stream(asking)) {
-        for (const event of parser.push(bytes)) {
-          const item = reader.push(event)
-          if (item !== null) yield item
-          if (reader.isDone) return
-        }
-        if (reader.isComplete) {
-          timer ??= setTimeout(() => controller.abort(USAGE_IS_LATE), USAGE_WAIT_MS)
-        }
-      }
-    } catch (error) {
-      const { aborted, reason } = controller.signal
-      const isOver = reader.isComplete && (!aborted || reason === USAGE_IS_LATE)
-      if (!isOver) throw error // otherwise only the usage is missing
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  /** vLLM refuses what may become longer than the context; here that ends the answer when it does. */
-  async *#stream({ upstream, reader, controller }: Asking): AsyncGenerator<Buffer, void> {
-    const { client } = this.#options
-    const { path, body } = upstream
-    const options = { signal: controller.signal, hasBegun: () => reader.hasBegun }
-    try {
-      yield* client.post(path, body, options)
-    } catch (error) {
-      const room = roomIn(error)
-      if (room === null || room >= body.max_tokens) throw error
-      yield* client.post(path, { ...body, max_tokens: room }, options)
-    }
-  }
-
-  #judge(error: unknown, { resumedTokens }: Asking): unknown {
+  #judge(error: unknown, { resumedTokens }: UpstreamAnswer): unknown {
     if (!(error instanceof HaifError)) return error
     if (error instanceof ServerGone || error.code === 'MODEL_NOT_FOUND') this.#gone(error)
     else if (error.code === 'ENGINE_FAILED' && ++this.#failures >= FAILURES_MAX) this.#gone(error)
@@ -337,33 +256,4 @@ export class OpenAiEngine implements Engine {
     this.#serving.gauge.stop()
     this.#lose(error)
   }
-}
-
-/** The prompt did fit when the answer began, so it is the answer that has filled the context. */
-const isContextFull = (error: unknown, { resumedTokens }: Asking): boolean =>
-  resumedTokens > 0 && error instanceof HaifError && error.code === 'CONTEXT_TOO_LONG'
-
-/** All that there could be has been written by others. */
-function fullEnd({ request, resumedTokens }: Asking): Pick<GenerateEnd, 'finishReason' | 'usage'> {
-  const usage: Usage = {
-    promptTokens: guessPromptTokens(request),
-    cachedPromptTokens: 0,
-    completionTokens: resumedTokens,
-    estimated: true
-  }
-  return { finishReason: 'length', usage }
-}
-
-function guessPromptTokens({ input }: GenerateRequest): number {
-  if (input.mode === 'tokens') return input.tokenIds.length
-  const characters = inputTexts(input).reduce((sum, text) => sum + text.length, 0)
-  return Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN))
-}
-
-/** Tokens that the context has left after the prompt, where the refusal tells both numbers. */
-function roomIn(error: unknown): number | null {
-  if (!(error instanceof HaifError) || error.code !== 'CONTEXT_TOO_LONG') return null
-  const { promptTokens, contextTokens } = error.details ?? {}
-  if (typeof promptTokens !== 'number' || typeof contextTokens !== 'number') return null
-  return contextTokens > promptTokens ? contextTokens - promptTokens : null
 }

@@ -1,0 +1,128 @@
+/**
+ * One answer at the server: what is asked for it, the pieces as they come, and how it ends. An answer
+ * that others have begun may fill the context, or be complete, before the server has said anything.
+ */
+import { inputTexts, type Usage } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
+import { AnswerReader } from './answer-reader.ts'
+import type { UpstreamModel } from './identify.ts'
+import { requestBody, type UpstreamRequest } from './request-body.ts'
+import { ResumedText } from './resumed-text.ts'
+import { SseParser } from './sse.ts'
+import type { UpstreamClient } from './upstream-client.ts'
+
+/** What follows the end of an answer is only its usage. */
+const USAGE_WAIT_MS = 2_000
+const CHARACTERS_PER_TOKEN = 4
+const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
+
+export class UpstreamAnswer {
+  /** Whoever aborts it ends the answer. */
+  readonly controller = new AbortController()
+  /** Tokens that others have written. */
+  readonly resumedTokens: number
+  readonly #client: UpstreamClient
+  readonly #request: GenerateRequest
+  readonly #upstream: UpstreamRequest
+  readonly #reader: AnswerReader
+  #isFull: boolean
+
+  constructor(
+    request: GenerateRequest,
+    { client, model }: { client: UpstreamClient; model: UpstreamModel }
+  ) {
+    const { resumeText = '', resumeTokens = 0 } = request
+    const resumed = new ResumedText(resumeText)
+    const maxTokens = Math.max(0, request.maxTokens - resumeTokens)
+    this.resumedTokens = resumeTokens
+    this.#client = client
+    this.#request = request
+    this.#upstream = requestBody(request, {
+      kind: model.kind,
+      id: model.id,
+      maxTokens: maxTokens === 0 ? 0 : maxTokens + resumed.repeatedCharacters,
+      prefix: resumed.prefix
+    })
+    this.#reader = new AnswerReader({
+      name: client.name,
+      resumed,
+      resumedTokens: resumeTokens,
+      maxTokens,
+      askedTokens: this.#upstream.body.max_tokens,
+      promptTokensGuess: guessPromptTokens(request)
+    })
+    this.#isFull = this.#upstream.body.max_tokens === 0
+  }
+
+  async *items(): AsyncGenerator<GenerateItem, void> {
+    if (this.#isFull) return
+    const reader = this.#reader
+    const parser = new SseParser()
+    let timer: NodeJS.Timeout | undefined
+    try {
+      for await (const bytes of this.#stream()) {
+        for (const event of parser.push(bytes)) {
+          const item = reader.push(event)
+          if (item !== null) yield item
+          if (reader.isDone) return
+        }
+        if (reader.isComplete) {
+          timer ??= setTimeout(() => this.controller.abort(USAGE_IS_LATE), USAGE_WAIT_MS)
+        }
+      }
+    } catch (error) {
+      const { aborted, reason } = this.controller.signal
+      const isOver = reader.isComplete && (!aborted || reason === USAGE_IS_LATE)
+      if (isOver) return // only the usage is missing
+      if (!this.#isContextFull(error)) throw error
+      this.#isFull = true
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** After its last item. */
+  result(): Pick<GenerateEnd, 'finishReason' | 'usage'> {
+    if (!this.#isFull) return this.#reader.result()
+    const usage: Usage = {
+      promptTokens: guessPromptTokens(this.#request),
+      cachedPromptTokens: 0,
+      completionTokens: this.resumedTokens,
+      estimated: true
+    }
+    return { finishReason: 'length', usage }
+  }
+
+  /** vLLM refuses what may become longer than the context; here that ends the answer when it does. */
+  async *#stream(): AsyncGenerator<Buffer, void> {
+    const { path, body } = this.#upstream
+    const options = { signal: this.controller.signal, hasBegun: () => this.#reader.hasBegun }
+    try {
+      yield* this.#client.post(path, body, options)
+    } catch (error) {
+      const room = roomIn(error)
+      if (room === null || room >= body.max_tokens) throw error
+      yield* this.#client.post(path, { ...body, max_tokens: room }, options)
+    }
+  }
+
+  /** The prompt did fit when the answer began, so it is the answer that has filled the context. */
+  #isContextFull(error: unknown): boolean {
+    return this.resumedTokens > 0 && error instanceof HaifError && error.code === 'CONTEXT_TOO_LONG'
+  }
+}
+
+function guessPromptTokens({ input }: GenerateRequest): number {
+  if (input.mode === 'tokens') return input.tokenIds.length
+  const characters = inputTexts(input).reduce((sum, text) => sum + text.length, 0)
+  return Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN))
+}
+
+/** Tokens that the context has left after the prompt, where the refusal tells both numbers. */
+function roomIn(error: unknown): number | null {
+  if (!(error instanceof HaifError) || error.code !== 'CONTEXT_TOO_LONG') return null
+  const { promptTokens, contextTokens } = error.details ?? {}
+  if (typeof promptTokens !== 'number' || typeof contextTokens !== 'number') return null
+  return contextTokens > promptTokens ? contextTokens - promptTokens : null
+}
