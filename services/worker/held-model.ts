@@ -6,49 +6,16 @@
  * too. On demand it becomes loadable again after a while, and the next request tries.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { Memory, WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, KvCache, LoadedModel } from './engines/engine.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
 import { describeModel } from './model-report.ts'
+import type { LoadPhase, ModelFacts, ModelState } from './model-state.ts'
+import { ModelUsers } from './model-users.ts'
 import { NO_MEMORY, type Resident } from './models/room.ts'
-
-/** Where a model comes from: a file, a download, a simulation. */
-export interface ModelSource {
-  /** The name that clients use. */
-  name: string
-  /** The kind of engine that will run it. */
-  engine: string
-  /** Fetches what is missing and makes the engine; `onProgress` is told a fraction from 0 to 1. */
-  open(onProgress: (fraction: number) => void): Promise<Engine>
-  /** After a failure it is loaded again, so often. Absent: only after one that may pass by itself. */
-  retry?: Backoff
-  /** What can be said before it was ever loaded: of a model on demand. */
-  expect?(): { slots?: number; loadMs?: number; sizeBytes?: number }
-}
-
-export type LoadPhase = NonNullable<WorkerModel['phase']>
-
-export type ModelState =
-  | { kind: 'loadable' }
-  | { kind: 'loading'; phase: LoadPhase; progress: number; startedAt: number }
-  | { kind: 'ready'; engine: Engine; loaded: LoadedModel }
-  | { kind: 'failed'; error: HaifError; again: boolean }
-
-/** What it learns of itself, kept while it is not in memory. */
-export interface ModelFacts {
-  loaded?: LoadedModel
-  slots?: number
-  /** What the engine could do and how fast it was. */
-  reported?: Pick<
-    WorkerModel,
-    'capabilities' | 'embeddings' | 'prefillTokensPerSecond' | 'decodeTokensPerSecond'
-  >
-  memory?: Memory
-  /** How long the last load took. */
-  loadMs?: number
-}
+import type { ModelSource } from './models/model-source.ts'
 
 export interface HeldModelDeps {
   source: ModelSource
@@ -69,7 +36,7 @@ export class HeldModel {
   readonly onDemand: boolean
   readonly facts: ModelFacts = {}
   #state: ModelState
-  readonly #users = new Map<string, number>() // one entry for each peer with requests here
+  readonly #users = new ModelUsers()
   readonly #onChange: (model: HeldModel) => void
   readonly #now: () => number
   #lastUsedAt = 0
@@ -111,7 +78,7 @@ export class HeldModel {
   }
 
   get hasUsers(): boolean {
-    return this.#users.size > 0
+    return this.#users.total > 0
   }
 
   /** SHA-256 of the file; empty until it is ready. */
@@ -252,19 +219,17 @@ export class HeldModel {
 
   /** Counts a request of a peer, and keeps the model in memory, until the returned function is called. */
   enter(peerKey: string): () => void {
-    this.#users.set(peerKey, (this.#users.get(peerKey) ?? 0) + 1)
+    const leave = this.#users.enter(peerKey)
     return () => {
-      const left = (this.#users.get(peerKey) ?? 0) - 1
-      if (left <= 0) this.#users.delete(peerKey)
-      else this.#users.set(peerKey, left)
+      leave()
       this.#lastUsedAt = this.#now()
     }
   }
 
   /** What the worker reports about it to a peer. */
   describe(peerKey?: string): WorkerModel {
-    const yours = peerKey === undefined ? 0 : (this.#users.get(peerKey) ?? 0)
-    const users = [...this.#users.values()].reduce((sum, count) => sum + count, 0)
+    const yours = peerKey === undefined ? 0 : this.#users.of(peerKey)
+    const { total: users } = this.#users
     const { source, onDemand, facts } = this
     return describeModel({ source, onDemand, facts, state: this.#state, yours, users }, this.#now())
   }

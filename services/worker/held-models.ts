@@ -1,7 +1,8 @@
 /** The models of a worker together: made from their sources, told to the log, given up. */
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/log.ts'
-import { HeldModel, type ModelSource } from './held-model.ts'
+import { HeldModel } from './held-model.ts'
+import type { ModelSource } from './models/model-source.ts'
 
 export function heldModels(
   models: readonly ModelSource[],

@@ -8,7 +8,7 @@
 import { fileURLToPath } from 'node:url'
 import { createLlamaEngine } from '../../services/worker/engines/llama/llama-engine.ts'
 import { SimEngine } from '../../services/worker/engines/sim/sim-engine.ts'
-import { BUILTIN_NAME } from '../../services/worker/models/model-source.ts'
+import { BUILTIN_NAME } from '../../services/worker/models/model-uri.ts'
 import type { Engine } from '../../services/worker/engines/engine.ts'
 import { Deployment } from '../helpers/deployment.ts'
 import { keepBusy, LoadClient } from './load.ts'

@@ -11,7 +11,7 @@ import type { Engine } from '../../../services/worker/engines/engine.ts'
 import { writeRandomModel } from '../../../services/worker/gguf/random-model.ts'
 import { fetchModel, type FetchDeps } from '../../../services/worker/models/fetch-model.ts'
 import { parseHubUri, readHub, type Hub } from '../../../services/worker/models/hub.ts'
-import { modelSource } from '../../../services/worker/models/model-source.ts'
+import { modelSource } from '../../../services/worker/models/model-uri.ts'
 import { until } from '../../helpers/until.ts'
 import { startHub, type TestHub } from './models-hub.ts'
 

@@ -1,0 +1,107 @@
+/**
+ * From the URI that names a model to where it comes from:
+ *
+ *   builtin                    the model that comes with HAIF
+ *   path/to/model.gguf         a file of this machine
+ *   hf:user/repo:QUANT         from the Hugging Face hub, in one quantisation
+ *   hf:user/repo/file.gguf     the same, one file
+ *   sim, sim:name?decode=100   a simulated model, for tests and benchmarks
+ */
+import { statSync } from 'node:fs'
+import { basename, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { HaifError } from '#shared/errors.ts'
+import type { Engine } from '../engines/engine.ts'
+import type { GpuSetting } from '../engines/llama/gpu-device.ts'
+import type { LlamaEngineOptions } from '../engines/llama/llama-engine.ts'
+import type { ModelSource } from './model-source.ts'
+import { fetchModel, type FetchDeps } from './fetch-model.ts'
+import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
+import { withRecordedDigest } from './recorded-digest.ts'
+import { simSource } from './sim-source.ts'
+
+/** The name of the model that comes with HAIF: for install checks, not an assistant. */
+export const BUILTIN_NAME = 'haif-tiny'
+const BUILTIN_FILE = new URL('../builtin-model/haif-tiny-Q8_0.gguf', import.meta.url)
+const NAME_CHARACTERS_MAX = 256
+
+export interface ModelSourceOptions {
+  /** Where downloads are kept. */
+  folder: string
+  /** The name that clients use, in place of the one that follows from the URI. */
+  name?: string
+  /** The public hub, without a token, unless given. */
+  hub?: Hub
+  /** Where llama.cpp runs it. */
+  gpu?: GpuSetting
+  /** For tests: free bytes on the disk of a folder. */
+  freeBytes?: FetchDeps['freeBytes']
+}
+
+/** Throws CONFIG_INVALID for what is no URI of a model; everything else is found out by `open`. */
+export function modelSource(uri: string, options: ModelSourceOptions): ModelSource {
+  const source = sourceOf(uri, options)
+  if (source.name !== '' && source.name.length <= NAME_CHARACTERS_MAX) return source
+  throw invalid(uri, `the name of a model has 1 to ${NAME_CHARACTERS_MAX} characters`)
+}
+
+function sourceOf(uri: string, options: ModelSourceOptions): ModelSource {
+  const { name } = options
+  if (/^sim(?:$|[:?])/.test(uri)) return simSource(uri, name)
+  if (uri.startsWith('hf:')) return hubSource(uri, options)
+  if (uri === 'builtin')
+    return fileSource(fileURLToPath(BUILTIN_FILE), name ?? BUILTIN_NAME, options)
+  if (/\.gguf$/i.test(uri) && !uri.includes('://')) {
+    return fileSource(resolve(uri), name ?? nameOfFile(uri), options)
+  }
+  throw invalid(uri, 'it must be builtin, a path to a .gguf file, or hf:user/repo:QUANT')
+}
+
+function fileSource(
+  modelPath: string,
+  name: string,
+  { gpu = {} }: ModelSourceOptions
+): ModelSource {
+  return {
+    name,
+    engine: 'llama',
+    open: () => openLlama({ ...gpu, modelPath, name }),
+    expect: () => sizeOf(modelPath)
+  }
+}
+
+/** Nothing of a file that is not there: loading it will say so. */
+function sizeOf(path: string): { sizeBytes?: number } {
+  const size = statSync(path, { throwIfNoEntry: false })?.size
+  return size === undefined ? {} : { sizeBytes: size }
+}
+
+function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
+  const { folder, hub = PUBLIC_HUB, gpu = {}, freeBytes } = options
+  const hubUri = parseHubUri(uri)
+  const name = options.name ?? hubUri.name
+  return {
+    name,
+    engine: 'llama',
+    async open(onProgress) {
+      const deps = { folder, hub, onProgress, ...(freeBytes === undefined ? {} : { freeBytes }) }
+      const model = await fetchModel(hubUri, deps)
+      return withRecordedDigest(await openLlama({ ...gpu, modelPath: model.entry, name }), model)
+    }
+  }
+}
+
+/** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
+async function openLlama(options: LlamaEngineOptions): Promise<Engine> {
+  const { createLlamaEngine } = await import('../engines/llama/llama-engine.ts')
+  return createLlamaEngine(options)
+}
+
+const nameOfFile = (path: string): string =>
+  basename(path)
+    .replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
+    .toLowerCase()
+
+function invalid(uri: string, reason: string): HaifError {
+  return new HaifError('CONFIG_INVALID', `"${uri}" cannot be used as a model: ${reason}`)
+}
