@@ -1,17 +1,6 @@
 /** Runs models. Connects to every orchestrator, says what it holds, and answers what they send. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import {
-  workerInfer,
-  type InferenceEnd,
-  type InferenceItem,
-  type InferenceRequest
-} from '#shared/contracts/inference.ts'
-import {
-  encodeVectors,
-  workerEmbed,
-  type EmbedReply,
-  type EmbedRequest
-} from '#shared/contracts/embedding.ts'
+import { workerEmbed } from '#shared/contracts/embedding.ts'
+import { workerInfer } from '#shared/contracts/inference.ts'
 import {
   workerDrain,
   type EngineVersion,
@@ -20,20 +9,19 @@ import {
   type PeerReport,
   type WorkerModel
 } from '#shared/contracts/peers.ts'
-import { tokensIn } from '#shared/contracts/sent-tokens.ts'
-import { HaifError } from '#shared/errors.ts'
+import type { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
-import { Router, type ServerContext } from '#shared/rpc/router.ts'
+import { Router } from '#shared/rpc/router.ts'
 import type { Health } from '#shared/telemetry/endpoint.ts'
-import type { GenerateRequest } from './engines/engine.ts'
 import type { HeldModel } from './held-model.ts'
 import { heldModels, logModel, whyHopeless } from './held-models.ts'
 import { ModelShelf, type MemoryBudget } from './model-shelf.ts'
 import type { ModelSource } from './models/model-source.ts'
 import { RunningRequests } from './running-requests.ts'
+import { ServedRequests } from './served-requests.ts'
 import { observeKvCaches, observeModels } from './worker-metrics.ts'
 
 export interface WorkerDeps {
@@ -85,8 +73,6 @@ export interface Worker extends Service {
 /** For taking leave of the mesh and ending the engines, after the drain. */
 const LEAVE_MS_MAX = 2000
 export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
-/** Between two words on how far a load is. */
-const LOADING_MS = 500
 
 export function createWorker(deps: WorkerDeps): Worker {
   const { join, labels = {}, self, onDrain, drainMs, log } = deps
@@ -96,87 +82,17 @@ export function createWorker(deps: WorkerDeps): Worker {
   const shelf = new ModelShelf({ models: [...held.values()], budget })
   let machine: Machine | null = null
   const running = new RunningRequests()
+  const requests = new ServedRequests({ held, shelf, running })
   let loading: Promise<unknown> = Promise.resolve()
   let stopping: Promise<void> | null = null
-
-  async function* infer(
-    request: InferenceRequest,
-    context: ServerContext
-  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-    const model = modelNamed(request.model)
-    using scope = new DisposableStack()
-    const entry = scope.use(running.enter(context.signal))
-    scope.use(use(model, context))
-    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
-    for await (const queued of untilLoaded(model, entry.signal)) {
-      yield { seq, tokenIds: [], text: '', queued }
-    }
-    const engine = model.engineFor(request)
-    const { digest } = model
-    const answer = engine.generate(toGenerate(request, digest), entry.signal)
-    let first = true
-    try {
-      for (;;) {
-        const { done, value } = await answer.next()
-        if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
-        yield first ? { seq, ...value, digest } : { seq, ...value }
-        first = false
-        seq += tokensIn(value)
-      }
-    } finally {
-      await answer.return(undefined as never) // the orchestrator may have left
-    }
-  }
-
-  /** Counts a request; from now on the model is not unloaded. */
-  function use(model: HeldModel, { peer }: ServerContext): Disposable {
-    const leave = model.enter(peer.key)
-    return {
-      [Symbol.dispose]() {
-        leave()
-        shelf.changed()
-      }
-    }
-  }
-
-  /** Says again and again how far it is, which also shows the orchestrator that somebody is at it. */
-  async function* untilLoaded(model: HeldModel, signal: AbortSignal): AsyncGenerator<Loading> {
-    if (!model.mayLoad) return
-    const loaded = shelf.load(model).then(() => true)
-    for (;;) {
-      const { progress = 0, loadMs = 0 } = model.describe()
-      yield { ahead: 0, waitMs: loadMs, loading: progress }
-      const tick = sleep(LOADING_MS, false, { signal }).catch(() => signal.throwIfAborted())
-      if ((await Promise.race([loaded, tick])) === true) return
-    }
-  }
-
-  async function embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
-    const model = modelNamed(request.model)
-    using scope = new DisposableStack()
-    const entry = scope.use(running.enter(context.signal))
-    scope.use(use(model, context))
-    const loading = untilLoaded(model, entry.signal)
-    while ((await loading.next()).done !== true); // nobody is told how far it is
-    const engine = model.embedder()
-    const { vectors, promptTokens } = await engine.embed(request.inputs, entry.signal)
-    const encoded = encodeVectors(vectors)
-    return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
-  }
-
-  function modelNamed(name: string | undefined): HeldModel {
-    const model = name === undefined ? undefined : held.get(name)
-    if (model !== undefined) return model
-    throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name ?? ''}`)
-  }
 
   const describeModels = (peerKey?: string) =>
     [...held.values()].map((model) => model.describe(peerKey))
   observeModels(() => describeModels())
   observeKvCaches([...held.values()])
   const router = new Router()
-    .serve(workerInfer, infer)
-    .respond(workerEmbed, embed)
+    .serve(workerInfer, (request, context) => requests.infer(request, context))
+    .respond(workerEmbed, (request, context) => requests.embed(request, context))
     .respond(workerDrain, () => {
       setImmediate(() => void leave()) // after the answer
       return {}
@@ -268,8 +184,6 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 }
 
-type Loading = NonNullable<InferenceItem['queued']>
-
 /** It can work when an orchestrator may send it something and at least one model can answer. */
 function workerHealth(orchestrators: number, models: WorkerModel[]): Health {
   if (orchestrators === 0) return { ready: false, reason: 'no orchestrator is connected' }
@@ -277,37 +191,3 @@ function workerHealth(orchestrators: number, models: WorkerModel[]): Health {
   const failed = models.find(({ error }) => error !== undefined)
   return { ready: false, reason: failed?.error ?? 'no model is ready yet' }
 }
-
-function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
-  const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
-    request
-  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = request
-  const generate: GenerateRequest = { input, maxTokens, sampling }
-  if (stop !== undefined) generate.stop = stop
-  if (responseFormat !== undefined) generate.responseFormat = responseFormat
-  if (logprobs !== undefined) generate.logprobs = logprobs
-  if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
-  if (tools.length > 0 && toolChoice !== 'none') {
-    generate.tools = tools
-    generate.toolChoice = toolChoice
-    if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
-  }
-  if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
-  if (resume !== undefined) {
-    generate.resumeTokenIds = resume.tokenIds
-    if (resume.digest !== digest) {
-      if ((resume.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
-      generate.resumeText = resume.text
-      generate.resumeTokens = tokensIn(resume)
-      if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
-    }
-  }
-  return generate
-}
-
-/** Its tokens mean nothing to this file, and calls are no text to go on with; another worker may. */
-const cannotGoOnAfterCalls = (): HaifError =>
-  new HaifError(
-    'ENGINE_FAILED',
-    'the answer has tool calls that another model file has written: this one cannot go on with them'
-  )

@@ -1,0 +1,40 @@
+/** What an engine is asked, from what the orchestrator has sent. */
+import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import { tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from './engines/engine.ts'
+
+/** `digest`: of the file that the model was loaded from. */
+export function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
+  const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
+    request
+  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = request
+  const generate: GenerateRequest = { input, maxTokens, sampling }
+  if (stop !== undefined) generate.stop = stop
+  if (responseFormat !== undefined) generate.responseFormat = responseFormat
+  if (logprobs !== undefined) generate.logprobs = logprobs
+  if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
+  if (tools.length > 0 && toolChoice !== 'none') {
+    generate.tools = tools
+    generate.toolChoice = toolChoice
+    if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
+  }
+  if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
+  if (resume !== undefined) {
+    generate.resumeTokenIds = resume.tokenIds
+    if (resume.digest !== digest) {
+      if ((resume.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
+      generate.resumeText = resume.text
+      generate.resumeTokens = tokensIn(resume)
+      if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
+    }
+  }
+  return generate
+}
+
+/** Its tokens mean nothing to this file, and calls are no text to go on with; another worker may. */
+const cannotGoOnAfterCalls = (): HaifError =>
+  new HaifError(
+    'ENGINE_FAILED',
+    'the answer has tool calls that another model file has written: this one cannot go on with them'
+  )

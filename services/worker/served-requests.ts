@@ -1,0 +1,104 @@
+/**
+ * What orchestrators send to this worker: requests for answers and for vectors. A model is loaded for
+ * them where it is not in memory, and stays there until the last of them is over.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import { encodeVectors, type EmbedReply, type EmbedRequest } from '#shared/contracts/embedding.ts'
+import { tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { ServerContext } from '#shared/rpc/router.ts'
+import { toGenerate } from './generate-request.ts'
+import type { HeldModel } from './held-model.ts'
+import type { ModelShelf } from './model-shelf.ts'
+import type { RunningRequests } from './running-requests.ts'
+
+export interface ServedRequestsDeps {
+  held: ReadonlyMap<string, HeldModel>
+  shelf: Pick<ModelShelf, 'load' | 'changed'>
+  running: Pick<RunningRequests, 'enter'>
+}
+
+/** Between two words on how far a load is. */
+const LOADING_MS = 500
+
+export class ServedRequests {
+  readonly #deps: ServedRequestsDeps
+
+  constructor(deps: ServedRequestsDeps) {
+    this.#deps = deps
+  }
+
+  async *infer(
+    request: InferenceRequest,
+    context: ServerContext
+  ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    const model = this.#modelNamed(request.model)
+    using scope = new DisposableStack()
+    const entry = scope.use(this.#deps.running.enter(context.signal))
+    scope.use(this.#use(model, context))
+    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
+    for await (const queued of this.#untilLoaded(model, entry.signal)) {
+      yield { seq, tokenIds: [], text: '', queued }
+    }
+    const engine = model.engineFor(request)
+    const { digest } = model
+    const answer = engine.generate(toGenerate(request, digest), entry.signal)
+    let first = true
+    try {
+      for (;;) {
+        const { done, value } = await answer.next()
+        if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
+        yield first ? { seq, ...value, digest } : { seq, ...value }
+        first = false
+        seq += tokensIn(value)
+      }
+    } finally {
+      await answer.return(undefined as never) // the orchestrator may have left
+    }
+  }
+
+  async embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
+    const model = this.#modelNamed(request.model)
+    using scope = new DisposableStack()
+    const entry = scope.use(this.#deps.running.enter(context.signal))
+    scope.use(this.#use(model, context))
+    const loading = this.#untilLoaded(model, entry.signal)
+    while ((await loading.next()).done !== true); // nobody is told how far it is
+    const engine = model.embedder()
+    const { vectors, promptTokens } = await engine.embed(request.inputs, entry.signal)
+    const encoded = encodeVectors(vectors)
+    return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
+  }
+
+  #modelNamed(name: string | undefined): HeldModel {
+    const model = name === undefined ? undefined : this.#deps.held.get(name)
+    if (model !== undefined) return model
+    throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name ?? ''}`)
+  }
+
+  /** Counts a request; from now on the model is not unloaded. */
+  #use(model: HeldModel, { peer }: ServerContext): Disposable {
+    const leave = model.enter(peer.key)
+    return {
+      [Symbol.dispose]: () => {
+        leave()
+        this.#deps.shelf.changed()
+      }
+    }
+  }
+
+  /** Says again and again how far it is, which also shows the orchestrator that somebody is at it. */
+  async *#untilLoaded(model: HeldModel, signal: AbortSignal): AsyncGenerator<Loading> {
+    if (!model.mayLoad) return
+    const loaded = this.#deps.shelf.load(model).then(() => true)
+    for (;;) {
+      const { progress = 0, loadMs = 0 } = model.describe()
+      yield { ahead: 0, waitMs: loadMs, loading: progress }
+      const tick = sleep(LOADING_MS, false, { signal }).catch(() => signal.throwIfAborted())
+      if ((await Promise.race([loaded, tick])) === true) return
+    }
+  }
+}
+
+type Loading = NonNullable<InferenceItem['queued']>
