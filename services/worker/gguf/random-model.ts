@@ -16,6 +16,8 @@ export interface RandomModelOptions {
   vocabulary?: 'bpe' | 'spm'
   /** Tokens that are never used fill a `bpe` vocabulary up to so many. */
   vocabularySize?: number
+  /** More control tokens of a `bpe` vocabulary, after the special ones. */
+  controlTokens?: readonly string[]
   /** ChatML unless given; null writes none. */
   chatTemplate?: string | null
   name?: string
@@ -26,8 +28,8 @@ export interface RandomModelOptions {
 
 /** Writes the model and returns the size of the file in bytes. */
 export function writeRandomModel(file: string, options: RandomModelOptions = {}): number {
-  const { type = 'F16', vocabulary: kind = 'bpe', chatTemplate, seed = 1 } = options
-  const vocabulary = VOCABULARIES[kind](chatTemplate, options.vocabularySize)
+  const { type = 'F16', vocabulary: kind = 'bpe', seed = 1 } = options
+  const vocabulary = VOCABULARIES[kind](options)
   const shape = { ...SHAPE, ...options.shape, vocabularySize: vocabulary.tokens.length }
   return writeGguf(
     file,
@@ -60,13 +62,14 @@ const MERGES: Merge[] = [
 ]
 const PIECES = ['▁t', 'he', 'll', 'hell', 'hello', ...Array.from('▁abcdefghijklmnopqrstuvwxyz')]
 
-type MakeVocabulary = (template: string | null | undefined, padTo?: number) => Vocabulary
-
-const VOCABULARIES: Record<'bpe' | 'spm', MakeVocabulary> = {
-  bpe: (template, padTo = 0) =>
-    bpeVocabulary(MERGES, { padTo, ...(template === undefined ? {} : { chatTemplate: template }) }),
-  spm: (template) => spmVocabulary(PIECES, template === undefined ? {} : { chatTemplate: template })
+const VOCABULARIES: Record<'bpe' | 'spm', (options: RandomModelOptions) => Vocabulary> = {
+  bpe: ({ vocabularySize: padTo = 0, controlTokens: control = [], ...options }) =>
+    bpeVocabulary(MERGES, { padTo, control, ...templateOf(options) }),
+  spm: (options) => spmVocabulary(PIECES, templateOf(options))
 }
+
+const templateOf = ({ chatTemplate }: RandomModelOptions) =>
+  chatTemplate === undefined ? {} : { chatTemplate }
 
 /** Noise of about the right scale. Norms are 1. */
 export function randomWeights(seed: number): Weights {

@@ -32,15 +32,20 @@ export const BYTE_SYMBOLS: readonly string[] = byteSymbols()
 const TOKEN_KIND = { normal: 1, unknown: 2, control: 3, unused: 5, byte: 6 } as const
 
 /**
- * 256 bytes, the merges in order, the special tokens, then unused fillers up to `padTo`. The
- * pre-tokenizer 'qwen2' keeps digits apart, which makes sums learnable.
+ * 256 bytes, the merges in order, the special tokens and those of `control`, then unused fillers up
+ * to `padTo`. The pre-tokenizer 'qwen2' keeps digits apart, which makes sums learnable.
  */
 export function bpeVocabulary(
   merges: readonly Merge[],
-  options: { pre?: string; padTo?: number; chatTemplate?: string | null } = {}
+  options: {
+    pre?: string
+    padTo?: number
+    chatTemplate?: string | null
+    control?: readonly string[]
+  } = {}
 ): Vocabulary {
   const normal = [...BYTE_SYMBOLS, ...merges.map(([left, right]) => left + right)]
-  const used = [...normal, ...SPECIAL_TOKENS]
+  const used = [...normal, ...SPECIAL_TOKENS, ...(options.control ?? [])]
   const fillers = Math.max(0, (options.padTo ?? 0) - used.length)
   const tokens = [...used, ...Array.from({ length: fillers }, (_, i) => `[PAD${used.length + i}]`)]
   const kinds = tokens.map((_, id) => {

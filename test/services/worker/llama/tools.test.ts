@@ -8,14 +8,15 @@ import type {
 } from '../../../../services/worker/engines/engine.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
 import type { Tool, ToolCall } from '../../../../shared/contracts/inference.ts'
+import type { RandomModelOptions } from '../../../../services/worker/gguf/random-model.ts'
 import { CHATML_TEMPLATE } from '../../../../services/worker/gguf/vocabulary.ts'
-import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
+import { HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { chat, direct, randomModel, startEngine } from './engines.ts'
 
 const cleanups = { after }
-const start = async (chatTemplate: string) => {
+const start = async (chatTemplate: string, more: RandomModelOptions = {}) => {
   const shape = { contextLength: 2048 }
-  const modelPath = await randomModel(cleanups, { shape, chatTemplate })
+  const modelPath = await randomModel(cleanups, { shape, chatTemplate, ...more })
   return (await startEngine(cleanups, { modelPath, slots: 2 })).engine
 }
 const engine = await start(HERMES_TEMPLATE)
@@ -31,6 +32,7 @@ const WEATHER: Tool = {
 }
 const CLOCK: Tool = { name: 'get_time' }
 const LINE_BREAK = 10 // the first tokens of these models are the bytes
+const PYTHON_TAG = 264 // the last one, where a model is given it
 const never = new AbortController().signal
 
 const asking = (more: Partial<GenerateRequest> = {}): GenerateRequest =>
@@ -124,6 +126,20 @@ suite('tools on the llama engine', () => {
     const begun = await read(engine, asking({ toolChoice: 'auto', resumeTokenIds }))
     assert.equal(begun.text, '')
     assertCall(begun.calls[0]!)
+  })
+
+  test('auto: a control token before a call is no text, as Llama 3.1 may write one', async () => {
+    const llama = await start(LLAMA_TEMPLATE, { controlTokens: ['<|python_tag|>'] })
+    const begin = [...Buffer.from('{"name')]
+    for (const resumeTokenIds of [begin, [PYTHON_TAG, ...begin]]) {
+      const request = asking({ toolChoice: 'auto', resumeTokenIds })
+      const { text, calls, finishReason } = await read(llama, request)
+      assert.deepEqual([text, calls.length, finishReason], ['', 1, 'toolCalls'])
+      assertCall(calls[0]!)
+    }
+    const spelled = [...Buffer.from('<|python_tag|>{"name')]
+    const request = asking({ toolChoice: 'auto', resumeTokenIds: spelled, maxTokens: 40 })
+    assert.deepEqual((await read(llama, request)).calls, [], 'spelled out it is text')
   })
 
   test('an answer that is resumed anywhere has the same calls, under the same ids', async () => {
