@@ -1,8 +1,8 @@
 /** What may be asked of an engine: what it cannot do is refused by name, never left out in silence. */
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import type { ModelCapabilities } from '#shared/contracts/peers.ts'
-import { HaifError } from '#shared/errors.ts'
 import type { Engine, LoadedModel } from './engines/engine.ts'
+import { unsupported } from './engines/unsupported.ts'
 
 export type Embedder = Engine & Required<Pick<Engine, 'embed'>>
 
@@ -37,11 +37,7 @@ export function refuseUnsupported(engine: Engine, request: InferenceRequest): vo
   if (usesTools(request)) asked.push('tools')
   if (request.reasoningEffort !== undefined) asked.push('reasoningEffort')
   if (request.input.mode === 'tokens') asked.push('tokens')
-  const unsupported = asked.find((parameter) => !engine.parameters.has(parameter))
-  if (unsupported === undefined) return
-  throw new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    `the ${engine.kind} engine cannot do ${unsupported}: leave it out`,
-    { details: { param: unsupported } }
-  )
+  const param = asked.find((parameter) => !engine.parameters.has(parameter))
+  if (param === undefined) return
+  throw unsupported(param, `the ${engine.kind} engine cannot do ${param}: leave it out`)
 }

@@ -10,6 +10,7 @@ import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, KvCache, LoadedModel } from './engines/engine.ts'
+import { unsupported } from './engines/unsupported.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
 import { describeModel } from './model-report.ts'
 import type { LoadPhase, ModelFacts, ModelState } from './model-state.ts'
@@ -197,10 +198,9 @@ export class HeldModel {
   embedder(): Embedder {
     const engine = this.#readyEngine()
     if (canEmbed(engine)) return engine
-    throw new HaifError(
-      'UNSUPPORTED_PARAMETER',
-      `the ${engine.kind} engine makes no embeddings of ${this.name}: choose another model`,
-      { details: { param: 'model' } }
+    throw unsupported(
+      'model',
+      `the ${engine.kind} engine makes no embeddings of ${this.name}: choose another model`
     )
   }
 

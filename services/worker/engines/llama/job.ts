@@ -3,6 +3,7 @@ import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from '
 import type { Sampling } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
+import { unsupported } from '../unsupported.ts'
 import type { AnswerLimits } from './answer.ts'
 import type { LoadedContext } from './load-model.ts'
 import type { Prompt } from './prompt.ts'
@@ -103,10 +104,9 @@ function toolsOf(
 ): Pick<Job['limits'], 'tools'> {
   if (tools === undefined || calls === undefined) return {}
   if (request.responseFormat !== undefined) {
-    throw new HaifError(
-      'UNSUPPORTED_PARAMETER',
-      'the llama engine cannot do responseFormat together with tools: leave one of them out',
-      { details: { param: 'responseFormat' } }
+    throw unsupported(
+      'responseFormat',
+      'the llama engine cannot do responseFormat together with tools: leave one of them out'
     )
   }
   const { format } = calls

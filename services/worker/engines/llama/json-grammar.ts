@@ -15,6 +15,7 @@ import {
 import type { ResponseFormat, Tool } from '#shared/contracts/inference.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { oneLine } from '../one-line.ts'
+import { unsupported } from '../unsupported.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 export class JsonGrammars {
@@ -129,10 +130,9 @@ function replayOf(llama: Llama): Replay {
   ]
   const replay = bindings?.AddonSampler
   if (typeof replay?.acceptGrammarEvaluationStateToken === 'function') return replay
-  throw new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    'this version of the library cannot go on in the middle of a JSON answer: ask for it anew',
-    { details: { param: 'responseFormat' } }
+  throw unsupported(
+    'responseFormat',
+    'this version of the library cannot go on in the middle of a JSON answer: ask for it anew'
   )
 }
 

@@ -5,11 +5,12 @@
  */
 import { LlamaText, SpecialTokensText, type LlamaModel, type Token } from 'node-llama-cpp'
 import type { GenerateRequest } from '../engine.ts'
+import { unsupported } from '../unsupported.ts'
 import { refusing, templateOf, type ChatTemplate, type Stop } from './chat-template.ts'
 import type { ReasoningMarks } from './reasoning.ts'
 import { toTokens } from './tokens.ts'
 import type { CallFormat } from './tools/call-format.ts'
-import { ToolChat, unsupported } from './tools/tool-chat.ts'
+import { ToolChat } from './tools/tool-chat.ts'
 import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 

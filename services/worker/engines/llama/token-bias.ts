@@ -2,6 +2,7 @@
 import { TokenBias, type LlamaModel } from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
+import { unsupported } from '../unsupported.ts'
 import { isToken } from './tokens.ts'
 
 export function tokenBiasOf(
@@ -18,10 +19,9 @@ export function tokenBiasOf(
       })
     }
     if (model.isEogToken(token)) {
-      throw new HaifError(
-        'UNSUPPORTED_PARAMETER',
-        `logitBias: token ${key} ends answers, and the llama engine cannot bias those`,
-        { details: { param: 'logitBias' } }
+      throw unsupported(
+        'logitBias',
+        `logitBias: token ${key} ends answers, and the llama engine cannot bias those`
       )
     }
     bias.set(token, { logit })

@@ -7,6 +7,7 @@ import type { Token } from 'node-llama-cpp'
 import type { TokenLogprob } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
+import { unsupported } from '../unsupported.ts'
 
 /** Throws unless the logprobs that are asked for would be the model's own. */
 export function checkLogprobs(request: GenerateRequest): void {
@@ -18,10 +19,9 @@ export function checkLogprobs(request: GenerateRequest): void {
   }
   const distorting = distortion(request)
   if (distorting === null) return
-  throw new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    `the llama engine knows logprobs only for what it does not distort: leave out ${distorting}, or logprobs`,
-    { details: { param: 'logprobs' } }
+  throw unsupported(
+    'logprobs',
+    `the llama engine knows logprobs only for what it does not distort: leave out ${distorting}, or logprobs`
   )
 }
 

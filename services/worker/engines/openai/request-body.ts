@@ -2,6 +2,7 @@
 import type { ChatMessage, ResponseFormat, Sampling } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
+import { unsupported } from '../unsupported.ts'
 import { DIALECTS, type Dialect, type UpstreamKind } from './dialect.ts'
 import { effortFields, messageFields, toolFields } from './tool-fields.ts'
 
@@ -71,11 +72,7 @@ function assertFormPossible({ responseFormat, input }: GenerateRequest, prefix: 
 }
 
 const needsMessages = (param: string): HaifError =>
-  new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    `the openai engine cannot do ${param} without a chat: send messages`,
-    { details: { param } }
-  )
+  unsupported(param, `the openai engine cannot do ${param} without a chat: send messages`)
 
 const formOf = (format: ResponseFormat) =>
   format.type === 'json'

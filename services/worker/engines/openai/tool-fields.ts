@@ -1,7 +1,8 @@
 /** Tools, past calls and their results in the words of the OpenAI protocol. */
 import type { ChatMessage, ToolChoice } from '#shared/contracts/inference.ts'
-import { HaifError } from '#shared/errors.ts'
+import type { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
+import { unsupported } from '../unsupported.ts'
 import type { Dialect } from './dialect.ts'
 
 export function toolFields(request: GenerateRequest, dialect: Dialect): Record<string, unknown> {
@@ -47,8 +48,7 @@ export function messageFields({ role, content, toolCalls = [], toolCallId }: Cha
 }
 
 const ignored = (param: string): HaifError =>
-  new HaifError(
-    'UNSUPPORTED_PARAMETER',
-    `the server behind this worker ignores ${param}: leave it out, or use another model`,
-    { details: { param } }
+  unsupported(
+    param,
+    `the server behind this worker ignores ${param}: leave it out, or use another model`
   )

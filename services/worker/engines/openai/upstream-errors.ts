@@ -8,6 +8,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
 import { oneLine } from '../one-line.ts'
+import { unsupported } from '../unsupported.ts'
 
 /** Nobody is there, or nobody who lets us in: the next request will fare no better. */
 export class ServerGone extends HaifError {
@@ -156,7 +157,7 @@ function tooLong({ message, promptTokens, contextTokens }: Said): HaifError {
 
 function notTaken({ param }: Said, words: string): HaifError {
   if (!OPTIONAL_FIELDS.has(param)) return new HaifError('VALIDATION_FAILED', words)
-  return new HaifError('UNSUPPORTED_PARAMETER', words, { details: { param } })
+  return unsupported(param, words)
 }
 
 /** Fields that the caller may leave out, so that naming one of them helps. */

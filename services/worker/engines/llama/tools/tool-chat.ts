@@ -3,7 +3,7 @@
  * thinking. All of it is found out by rendering with and without, once, when it is first needed.
  */
 import type { InferenceRequest, Tool } from '#shared/contracts/inference.ts'
-import { HaifError } from '#shared/errors.ts'
+import { unsupported } from '../../unsupported.ts'
 import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
 import {
   JinjaChat,
@@ -99,8 +99,4 @@ export class ToolChat {
       return null
     }
   }
-}
-
-export function unsupported(param: string, message: string): HaifError {
-  return new HaifError('UNSUPPORTED_PARAMETER', message, { details: { param } })
 }
