@@ -1,5 +1,6 @@
 /** The requests that run on this worker, so that stopping can wait for them and then end them. */
 import { HaifError } from '#shared/errors.ts'
+import { AbortableRuns } from './abortable-runs.ts'
 
 export interface RunningRequest extends Disposable {
   /** Aborted when the caller cancels, or when the worker stops and time is up. */
@@ -7,7 +8,7 @@ export interface RunningRequest extends Disposable {
 }
 
 export class RunningRequests {
-  readonly #controllers = new Set<AbortController>() // bounded by the streams of all connections
+  readonly #runs = new AbortableRuns() // bounded by the streams of all connections
   #drained: Promise<void> | null = null
   #onEmpty: (() => void) | null = null
 
@@ -17,17 +18,12 @@ export class RunningRequests {
 
   enter(caller: AbortSignal): RunningRequest {
     if (this.draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
-    const controller = new AbortController()
-    const onAbort = () => controller.abort(caller.reason)
-    if (caller.aborted) onAbort()
-    caller.addEventListener('abort', onAbort, { once: true })
-    this.#controllers.add(controller)
+    const run = this.#runs.enter(caller)
     return {
-      signal: controller.signal,
+      signal: run.signal,
       [Symbol.dispose]: () => {
-        caller.removeEventListener('abort', onAbort)
-        this.#controllers.delete(controller)
-        if (this.#controllers.size === 0) this.#onEmpty?.()
+        run[Symbol.dispose]()
+        if (this.#runs.size === 0) this.#onEmpty?.()
       }
     }
   }
@@ -39,12 +35,12 @@ export class RunningRequests {
   }
 
   async #drain(withinMs: number): Promise<void> {
-    if (this.#controllers.size === 0) return
+    if (this.#runs.size === 0) return
     const { promise: empty, resolve } = Promise.withResolvers<void>()
     this.#onEmpty = resolve
     const timer = setTimeout(() => {
       const reason = new HaifError('SHUTTING_DOWN', 'the worker stopped before the answer was done')
-      for (const controller of this.#controllers) controller.abort(reason)
+      this.#runs.abortAll(reason)
     }, withinMs)
     await empty
     clearTimeout(timer)

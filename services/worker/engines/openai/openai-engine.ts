@@ -17,6 +17,7 @@ import type {
   GenerateRequest,
   LoadedModel
 } from '../engine.ts'
+import { AbortableRuns } from '../../abortable-runs.ts'
 import { DIALECTS } from './dialect.ts'
 import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'
@@ -68,7 +69,7 @@ export class OpenAiEngine implements Engine {
   readonly lost: Promise<HaifError>
   readonly #options: OpenAiEngineOptions
   readonly #now: () => number
-  readonly #requests = new Set<AbortController>() // bounded by slots and those that wait
+  readonly #runs = new AbortableRuns() // bounded by slots and those that wait
   readonly #rates = new Rates()
   readonly #lose: (error: HaifError) => void
   #serving: Serving | null = null
@@ -134,10 +135,9 @@ export class OpenAiEngine implements Engine {
 
   async #embed(inputs: readonly EmbedInput[], caller: AbortSignal): Promise<Embeddings> {
     const { model, slots } = this.#assertServing()
-    const controller = new AbortController()
-    const signal = AbortSignal.any([caller, controller.signal])
-    signal.throwIfAborted()
-    this.#requests.add(controller)
+    caller.throwIfAborted()
+    using run = this.#runs.enter(caller)
+    const { signal } = run
     try {
       const giveBack = await slots.take(signal)
       try {
@@ -149,8 +149,6 @@ export class OpenAiEngine implements Engine {
       signal.throwIfAborted()
       if (error instanceof ServerGone) this.#gone(error)
       throw error
-    } finally {
-      this.#requests.delete(controller)
     }
   }
 
@@ -183,7 +181,7 @@ export class OpenAiEngine implements Engine {
   async close(): Promise<void> {
     this.#refusal = new HaifError('SHUTTING_DOWN', 'the worker is stopping')
     this.#serving?.gauge.stop()
-    for (const controller of this.#requests) controller.abort(this.#refusal)
+    this.#runs.abortAll(this.#refusal)
   }
 
   async *generate(
@@ -192,19 +190,13 @@ export class OpenAiEngine implements Engine {
   ): AsyncGenerator<GenerateItem, GenerateEnd> {
     signal.throwIfAborted()
     const { model } = this.#assertServing()
-    const answer = new UpstreamAnswer(request, { client: this.#options.client, model })
-    const { controller } = answer
-    const onAbort = () => controller.abort(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.#requests.add(controller)
+    using run = this.#runs.enter(signal)
+    const answer = new UpstreamAnswer(request, { client: this.#options.client, model, run })
     try {
-      return yield* this.#run(answer)
+      return yield* this.#answer(answer, run.signal)
     } catch (error) {
-      controller.signal.throwIfAborted()
+      run.signal.throwIfAborted()
       throw this.#judge(error, answer)
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-      this.#requests.delete(controller)
     }
   }
 
@@ -214,10 +206,13 @@ export class OpenAiEngine implements Engine {
     return this.#serving
   }
 
-  async *#run(answer: UpstreamAnswer): AsyncGenerator<GenerateItem, GenerateEnd> {
+  async *#answer(
+    answer: UpstreamAnswer,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, GenerateEnd> {
     const { slots } = this.#assertServing()
     const arrivedAt = this.#now()
-    const giveBack = await slots.take(answer.controller.signal)
+    const giveBack = await slots.take(signal)
     const startedAt = this.#now()
     let firstAt: number | null = null
     try {

@@ -4,6 +4,7 @@
  */
 import { inputTexts, type Usage } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { AbortableRun } from '../../abortable-runs.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { UpstreamModel } from './identify.ts'
@@ -17,26 +18,30 @@ const USAGE_WAIT_MS = 2_000
 const CHARACTERS_PER_TOKEN = 4
 const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
 
+export interface UpstreamAnswerDeps {
+  client: UpstreamClient
+  model: UpstreamModel
+  /** Aborted, it ends the answer; also by the answer itself, once it is complete. */
+  run: Pick<AbortableRun, 'signal' | 'abort'>
+}
+
 export class UpstreamAnswer {
-  /** Whoever aborts it ends the answer. */
-  readonly controller = new AbortController()
   /** Tokens that others have written. */
   readonly resumedTokens: number
   readonly #client: UpstreamClient
+  readonly #run: Pick<AbortableRun, 'signal' | 'abort'>
   readonly #request: GenerateRequest
   readonly #upstream: UpstreamRequest
   readonly #reader: AnswerReader
   #isFull: boolean
 
-  constructor(
-    request: GenerateRequest,
-    { client, model }: { client: UpstreamClient; model: UpstreamModel }
-  ) {
+  constructor(request: GenerateRequest, { client, model, run }: UpstreamAnswerDeps) {
     const { resumeText = '', resumeTokens = 0 } = request
     const resumed = new ResumedText(resumeText)
     const maxTokens = Math.max(0, request.maxTokens - resumeTokens)
     this.resumedTokens = resumeTokens
     this.#client = client
+    this.#run = run
     this.#request = request
     this.#upstream = requestBody(request, {
       kind: model.kind,
@@ -68,11 +73,11 @@ export class UpstreamAnswer {
           if (reader.isDone) return
         }
         if (reader.isComplete) {
-          timer ??= setTimeout(() => this.controller.abort(USAGE_IS_LATE), USAGE_WAIT_MS)
+          timer ??= setTimeout(() => this.#run.abort(USAGE_IS_LATE), USAGE_WAIT_MS)
         }
       }
     } catch (error) {
-      const { aborted, reason } = this.controller.signal
+      const { aborted, reason } = this.#run.signal
       const isOver = reader.isComplete && (!aborted || reason === USAGE_IS_LATE)
       if (isOver) return // only the usage is missing
       if (!this.#isContextFull(error)) throw error
@@ -97,7 +102,7 @@ export class UpstreamAnswer {
   /** vLLM refuses what may become longer than the context; here that ends the answer when it does. */
   async *#stream(): AsyncGenerator<Buffer, void> {
     const { path, body } = this.#upstream
-    const options = { signal: this.controller.signal, hasBegun: () => this.#reader.hasBegun }
+    const options = { signal: this.#run.signal, hasBegun: () => this.#reader.hasBegun }
     try {
       yield* this.#client.post(path, body, options)
     } catch (error) {

@@ -16,6 +16,7 @@ import type {
   LoadedModel,
   MemoryEstimate
 } from '../engine.ts'
+import { AbortableRuns } from '../../abortable-runs.ts'
 import { simCall } from './sim-call.ts'
 import { SimCache } from './sim-cache.ts'
 import { SimSlots } from './sim-slots.ts'
@@ -79,7 +80,7 @@ export class SimEngine implements Engine {
   readonly #slots: SimSlots
   readonly #cache: SimCache
   readonly #now: () => number
-  readonly #running = new Set<AbortController>() // as many as slots and those that wait for one
+  readonly #runs = new AbortableRuns() // as many as slots and those that wait for one, and a load
   #closed = false
 
   constructor(options: Partial<SimOptions> = {}) {
@@ -123,20 +124,17 @@ export class SimEngine implements Engine {
 
   /** Closing ends it. */
   async #loading(loadMs: number): Promise<void> {
-    const loading = new AbortController()
-    this.#running.add(loading)
+    using loading = this.#runs.enter()
     try {
       await sleep(loadMs, undefined, { signal: loading.signal })
     } catch {
       throw closed()
-    } finally {
-      this.#running.delete(loading)
     }
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const running of this.#running) running.abort(closed())
+    this.#runs.abortAll(closed())
   }
 
   async *generate(
@@ -145,8 +143,8 @@ export class SimEngine implements Engine {
   ): AsyncGenerator<GenerateItem, GenerateEnd, void> {
     if (this.#closed) throw closed()
     caller.throwIfAborted()
-    using running = this.#enter(caller)
-    const { signal } = running
+    using run = this.#runs.enter(caller)
+    const { signal } = run
     const prompt = promptText(request.input)
     const promptTokens = countPromptTokens(prompt)
     const answerTokensMax = Math.min(request.maxTokens, this.#roomAfter(promptTokens))
@@ -181,21 +179,6 @@ export class SimEngine implements Engine {
       }
     } finally {
       giveBack()
-    }
-  }
-
-  /** A controller of its own for each request: `AbortSignal.any` costs more than all the rest here. */
-  #enter(caller: AbortSignal): Disposable & { signal: AbortSignal } {
-    const controller = new AbortController()
-    const onAbort = () => controller.abort(caller.reason)
-    caller.addEventListener('abort', onAbort, { once: true })
-    this.#running.add(controller)
-    return {
-      signal: controller.signal,
-      [Symbol.dispose]: () => {
-        this.#running.delete(controller)
-        caller.removeEventListener('abort', onAbort)
-      }
     }
   }
 
