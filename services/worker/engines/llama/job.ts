@@ -13,6 +13,7 @@ import type { Detokenize } from './token-text.ts'
 import { toTokens } from './tokens.ts'
 import { ToolCalls } from './tools/tool-calls.ts'
 
+/** One request as the scheduler runs it. */
 export interface Job {
   id: number
   limits: AnswerLimits

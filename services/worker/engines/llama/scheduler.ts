@@ -14,7 +14,7 @@ import type { Job } from './job.ts'
 import type { KvTokens, StepMessage } from './messages.ts'
 import type { CopyPrefix } from './prefix-copy.ts'
 import { PromptBudget } from './prompt-budget.ts'
-import { reuseCache, slotFor, type Sequence, type Slot } from './slot-cache.ts'
+import { kvTokensOf, reuseCache, slotFor, type Sequence, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates } from './step-rates.ts'
 import { contextOf, endOf, newTask, type Task } from './task.ts'
@@ -60,12 +60,7 @@ export class Scheduler {
 
   /** In the caches of the slots. */
   get kvTokens(): KvTokens {
-    let [runningTokens, keptTokens] = [0, 0]
-    for (const { task, sequence } of this.#slots) {
-      if (task === null) keptTokens += sequence.nextTokenIndex
-      else runningTokens += sequence.nextTokenIndex
-    }
-    return { runningTokens, keptTokens }
+    return kvTokensOf(this.#slots)
   }
 
   submit(job: Job): void {

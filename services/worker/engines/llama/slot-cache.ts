@@ -3,6 +3,7 @@
  * again. The choices are pure and stand in files of their own; here they meet the caches.
  */
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { KvTokens } from './messages.ts'
 import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
 import { chooseSlot } from './slot-choice.ts'
 import type { Task } from './task.ts'
@@ -25,6 +26,16 @@ export interface Slot {
   /** When its last task ended; 0 if there was none. */
   usedAt: number
   task: Task | null
+}
+
+/** What the caches hold: of the tasks that run, and of those that have ended. */
+export function kvTokensOf(slots: readonly Slot[]): KvTokens {
+  let [runningTokens, keptTokens] = [0, 0]
+  for (const { task, sequence } of slots) {
+    if (task === null) keptTokens += sequence.nextTokenIndex
+    else runningTokens += sequence.nextTokenIndex
+  }
+  return { runningTokens, keptTokens }
 }
 
 /** The free slot for a prompt; null: all are taken. */
