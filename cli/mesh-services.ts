@@ -9,8 +9,7 @@ import type { Metrics } from '#shared/telemetry.ts'
 import { gatewayHere } from '../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../services/http-bridge/config.ts'
 import { createHttpBridge } from '../services/http-bridge/http-bridge.ts'
-import { readOrchestratorConfig } from '../services/orchestrator/config.ts'
-import { createOrchestrator } from '../services/orchestrator/orchestrator.ts'
+import { orchestratorHere } from '../services/orchestrator/orchestrator-here.ts'
 import { MemoryCatalogue } from '../services/registry/catalogue.ts'
 import { createRegistry } from '../services/registry/registry.ts'
 import {
@@ -104,7 +103,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     store,
     createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue(), store }),
     options.orchestrators === undefined
-      ? createOrchestrator({ ...place('orchestrator'), store, ...readOrchestratorConfig(env) })
+      ? orchestratorHere({ ...place('orchestrator'), store, env })
       : several(options.orchestrators, 'orchestrator'),
     options.gateways === undefined
       ? gatewayHere({ ...place('gateway'), ...state, env })

@@ -34,6 +34,27 @@ export class AttemptCounts {
   }
 }
 
+/** What became of hints between orchestrators, in blocks of prompts. */
+export class HintCounts {
+  readonly #blocks = counter('haif_prefix_hints_total')
+
+  constructor() {
+    for (const event of ['sent', 'received', 'dropped']) this.#blocks.add(0, { event })
+  }
+
+  sent(blocks: number): void {
+    this.#blocks.add(blocks, { event: 'sent' })
+  }
+
+  received(blocks: number): void {
+    this.#blocks.add(blocks, { event: 'received' })
+  }
+
+  dropped(blocks: number): void {
+    this.#blocks.add(blocks, { event: 'dropped' })
+  }
+}
+
 /** Asked when somebody reads the metrics. */
 export function observeWorkers(table: WorkerTable, dispatcher: Dispatcher): void {
   /** Models that were held once: a model without a worker is a 0, not a missing line. */

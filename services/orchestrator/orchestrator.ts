@@ -22,13 +22,15 @@ import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
+import type { SharedState } from '#shared/store/shared-state.ts'
 import type { Store } from '#shared/store/store.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { embedSomewhere } from './embeddings.ts'
 import { IdempotentAnswers } from './idempotency.ts'
-import { AttemptCounts, observeWorkers } from './orchestrator-metrics.ts'
+import { AttemptCounts, HintCounts, observeWorkers } from './orchestrator-metrics.ts'
 import { chooseModel, type Aliases } from './model-choice.ts'
+import { PrefixHints } from './prefix-hints.ts'
 import { PrefixIndex, prefixChain } from './prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
 import { Reservations } from './reservations.ts'
@@ -46,6 +48,8 @@ export interface OrchestratorDeps {
   affinity?: boolean
   /** Where reservations of requests with an Idempotency-Key survive a restart. */
   store?: Store | null
+  /** Over which it tells others where prompts went; started before. Null: it keeps that to itself. */
+  shared?: SharedState | null
   /** How long after its start it expects workers to come; 0 unless given. */
   settleMs?: number
   now?: () => number
@@ -55,10 +59,12 @@ export interface OrchestratorDeps {
 export function createOrchestrator(deps: OrchestratorDeps): Service {
   const { join, self, log, aliases = new Map() as Aliases, affinity = true } = deps
   const { now = () => performance.now(), random = Math.random, store = null } = deps
+  const { shared = null } = deps
   const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
   const counts = new AttemptCounts()
   observeWorkers(table, dispatcher)
+  const hintCounts = new HintCounts()
   const prefixes = new PrefixIndex()
   const settling = new Settling({ settleMs: deps.settleMs ?? 0, now })
   let stopping = false
@@ -83,7 +89,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
         cachedTokens: (key: string) => Math.floor((seen.get(key) ?? 0) / TOKEN_CHARACTERS)
       }
     } as const
-    const onBegun = (workerKey: string) => prefixes.remember(chain, workerKey)
+    const onBegun = (workerKey: string) => {
+      const known = prefixes.remember(chain, workerKey)
+      hints?.gather(chain, known, workerKey)
+    }
     return new RequestRun(
       { dispatcher, counts, log, now, onBegun, assertUp },
       request,
@@ -159,6 +168,11 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const mesh = join(router)
   const reservations = store === null ? null : new Reservations({ store, owner: mesh.key, log })
   const answers = new IdempotentAnswers(reservations)
+  const knownWorker = (key: string) => mesh.link(key)?.peer.key
+  const hints =
+    shared === null
+      ? null
+      : new PrefixHints({ shared, prefixes, knownWorker, counts: hintCounts, log })
   mesh.on('lost', (link) => {
     for (const model of table.remove(link)) dispatcher.pump(model)
   })
@@ -169,12 +183,14 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       mesh.follow('registry')
       reporter.start()
       await reservations?.start()
+      await hints?.start()
       settling.start()
       log.info({ peer: mesh.key }, 'orchestrator is up')
     },
     async stop() {
       stopping = true
       answers.stop()
+      hints?.stop()
       await reservations?.stop()
       reporter.stop()
       await mesh.stop()

@@ -37,13 +37,17 @@ export class PrefixIndex {
     return this.#young.size + this.#old.size
   }
 
-  remember(chain: readonly number[], workerKey: string): void {
-    for (const block of chain) {
+  /** Returns how much of the chain ends with the deepest block that was known of this worker. */
+  remember(chain: readonly number[], workerKey: string): number {
+    let known = 0
+    for (let i = 0; i < chain.length; i++) {
+      const block = chain[i]!
       const young = this.#young.get(block)
       const workers = young ?? this.#old.get(block) ?? []
-      moveToFront(workers, workerKey)
+      if (moveToFront(workers, workerKey)) known = i + 1
       if (young === undefined) this.#add(block, workers)
     }
+    return known
   }
 
   /** For each worker that has seen a beginning of the prompt: how many characters of it. */
@@ -81,12 +85,15 @@ export class PrefixIndex {
   }
 }
 
-function moveToFront(keys: string[], key: string): void {
-  if (keys[0] === key) return
+/** Whether it was among them. */
+function moveToFront(keys: string[], key: string): boolean {
+  if (keys[0] === key) return true
   let at = keys.indexOf(key)
-  if (at < 0) at = keys.length < WORKERS_PER_BLOCK_MAX ? keys.length : keys.length - 1
+  const wasThere = at >= 0
+  if (!wasThere) at = keys.length < WORKERS_PER_BLOCK_MAX ? keys.length : keys.length - 1
   for (; at > 0; at--) keys[at] = keys[at - 1]!
   keys[0] = key
+  return wasThere
 }
 
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>

@@ -45,6 +45,23 @@ export function sharedStateFromEnvironment(
 ): SharedState {
   const url = readString(env, 'REDIS_URL', '')
   if (url === '') return new MemoryState({ store, ...(replicas === undefined ? {} : { replicas }) })
-  const namespace = hash('sha256', Buffer.concat([secret, Buffer.from('redis')])).slice(0, 16)
-  return new RedisState({ url: checkRedisUrl(url), namespace, log, store })
+  return new RedisState({ url: checkRedisUrl(url), namespace: namespaceOf(secret), log, store })
 }
+
+/**
+ * `REDIS_URL`: Redis, for hints between orchestrators; null without it. Its names are apart from those
+ * of the gateways: counted among these, an orchestrator would make the share of each smaller. And it
+ * has no store: hints are not worth going through the database while Redis is away.
+ */
+export function hintStateFromEnvironment(
+  env: Environment,
+  { secret, log }: Pick<SharedStateOptions, 'secret' | 'log'>
+): SharedState | null {
+  const url = readString(env, 'REDIS_URL', '')
+  if (url === '') return null
+  const namespace = `${namespaceOf(secret)}:orchestrators`
+  return new RedisState({ url: checkRedisUrl(url), namespace, log })
+}
+
+const namespaceOf = (secret: Buffer): string =>
+  hash('sha256', Buffer.concat([secret, Buffer.from('redis')])).slice(0, 16)

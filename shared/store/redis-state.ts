@@ -207,7 +207,7 @@ export class RedisState implements SharedState {
   #found(): void {
     if (this.#isUsable || this.#stopping) return
     this.#isUsable = true
-    if (this.#hasToldLost) this.#options.log.info('Redis is there again: limits are exact')
+    if (this.#hasToldLost) this.#options.log.info('Redis is there again')
     this.#hasToldLost = false
   }
 
@@ -221,7 +221,7 @@ export class RedisState implements SharedState {
     if (this.#hasToldLost || this.#stopping) return
     this.#hasToldLost = true
     const { log } = this.#options
-    log.warn({ reason, replicas: this.#replicas }, 'Redis is away: each gateway keeps its share')
+    log.warn({ reason, replicas: this.#replicas }, 'Redis is away: each process goes on by itself')
   }
 }
 

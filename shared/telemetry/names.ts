@@ -111,6 +111,11 @@ export const METRICS = {
     help: 'Second attempts that were begun beside a silent one',
     labels: []
   },
+  haif_prefix_hints_total: {
+    kind: 'counter',
+    help: 'Blocks of prompts in hints between orchestrators, by event: sent, received, dropped (too many at once, or Redis was away)',
+    labels: ['event']
+  },
   haif_breakers: {
     kind: 'gauge',
     help: 'Circuit breakers, one for each model on each worker, by state',

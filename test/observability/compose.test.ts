@@ -76,6 +76,15 @@ test('.env.example names every variable, with the value that it has without it',
   for (const [name, value] of told) assert.equal(value, used.get(name), name)
 })
 
+test('orchestrators and gateways have the state, workers and the bridge have none', () => {
+  const has = (name: string) =>
+    ['DATABASE_URL', 'REDIS_URL'].map(
+      (variable) => variable in (compose.services[name]!.environment ?? {})
+    )
+  for (const name of ['orchestrator', 'gateway']) assert.deepEqual(has(name), [true, true], name)
+  for (const name of ['worker', 'http-bridge']) assert.deepEqual(has(name), [false, false], name)
+})
+
 test('nothing is published beyond this machine', () => {
   for (const [name, { ports = [] }] of services) {
     for (const port of ports) assert.match(port, /^127\.0\.0\.1:/, name)

@@ -59,6 +59,19 @@ test('a lookup says how much of the prompt each worker has seen', () => {
   assert.equal(index.size, 3) // the shared block is there once
 })
 
+test('remembering says where in a prompt begins what was not known of the worker', () => {
+  const index = new PrefixIndex()
+  const two = chain(block('a') + block('b'))
+  const three = chain(block('a') + block('b') + block('c'))
+  assert.equal(index.remember(two, 'w1'), 0)
+  assert.equal(index.remember(three, 'w1'), 2)
+  assert.equal(index.remember(three, 'w1'), 3)
+  assert.equal(index.remember(three, 'w2'), 0)
+  // A beginning that many share forgets who had it first; what is deeper still counts.
+  for (let i = 0; i < 8; i++) index.remember(two, `other${i}`)
+  assert.equal(index.remember(three, 'w1'), 3)
+})
+
 test('it is bounded, and forgets what was not used for longest', () => {
   const index = new PrefixIndex()
   const prompt = (i: number) => chain(`${i} `.padEnd(256 * BLOCK_CHARACTERS, 'x'))

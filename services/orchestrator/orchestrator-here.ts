@@ -1,0 +1,21 @@
+/** An orchestrator of this machine: with what the environment says. */
+import type { Environment } from '#shared/config.ts'
+import { together, type Service } from '#shared/lifecycle.ts'
+import type { Place } from '#shared/place.ts'
+import { hintStateFromEnvironment } from '#shared/store/from-environment.ts'
+import type { Store } from '#shared/store/store.ts'
+import { readOrchestratorConfig } from './config.ts'
+import { createOrchestrator } from './orchestrator.ts'
+
+export interface OrchestratorHereOptions extends Place {
+  env: Environment
+  /** Starts before. Null: reservations are known to this process alone. */
+  store: Store | null
+}
+
+export function orchestratorHere(options: OrchestratorHereOptions): Service {
+  const { env, topicKey, log } = options
+  const shared = hintStateFromEnvironment(env, { secret: topicKey.secret, log })
+  const orchestrator = createOrchestrator({ ...options, ...readOrchestratorConfig(env), shared })
+  return shared === null ? orchestrator : together([shared, orchestrator])
+}
