@@ -76,16 +76,20 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     HAIF_HOME: home.folder,
     HAIF_TOPIC_KEY: ownMesh.text,
     ...workerEnv(options),
-    DATABASE_URL: undefined
+    DATABASE_URL: undefined,
+    REDIS_URL: undefined
+  })
+  const stateEnv = (): Environment => ({
+    DATABASE_URL: state.url(),
+    REDIS_URL: env['REDIS_URL']
   })
   const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
     atOnce(
       Array.from({ length: count }, () =>
         childService({
           name,
-          // Workers never see the database: what they run is not ours.
-          env: () =>
-            name === 'worker' ? childEnv() : { ...childEnv(), DATABASE_URL: state.url() },
+          // Workers see neither database nor Redis: what they run is not ours.
+          env: () => (name === 'worker' ? childEnv() : { ...childEnv(), ...stateEnv() }),
           log: logFor(name),
           ...given
         })

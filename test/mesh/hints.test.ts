@@ -1,6 +1,8 @@
 /** Two orchestrators, each a process of its own, that tell each other over Redis where prompts went. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
+import { Redis } from 'ioredis'
 import { orchestratorInfer, type InferenceEnd } from '#shared/contracts/inference.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -11,7 +13,7 @@ import { Deployment } from '../helpers/deployment.ts'
 import { liveMetrics, valueOf } from '../helpers/live-metrics.ts'
 import { atEnd, startPeer } from '../helpers/peers.ts'
 import { NO_REDIS, TestRedis } from '../helpers/redis.ts'
-import type { ServiceProcess } from '../helpers/service-process.ts'
+import { startUp, type ServiceProcess } from '../helpers/service-process.ts'
 import { until } from '../helpers/until.ts'
 
 const WORKERS = 3
@@ -81,6 +83,43 @@ test(
     })
   }
 )
+
+test(
+  'the orchestrators of haif up listen to hints too, and its workers are not told of Redis',
+  { skip: NO_REDIS },
+  async (t) => {
+    const redis = new TestRedis()
+    atEnd(t, () => redis.stop())
+    await redis.start()
+    const counts = ['--orchestrators', '2', '--workers', '1']
+    const haif = startUp(['--model', 'sim', ...counts], { REDIS_URL: redis.url })
+    atEnd(t, () => haif.end())
+    await haif.up
+    const client = new Redis(redis.url)
+    t.after(() => client.disconnect())
+    await until(async () => {
+      const channels = (await client.pubsub('CHANNELS', '*:orchestrators:prefixes')) as string[]
+      return channels.length === 1 && (await client.pubsub('NUMSUB', ...channels))[1] === 2
+    })
+    assert.deepEqual(servicesWith('REDIS_URL', haif.pid), {
+      orchestrator: [true, true],
+      worker: [false]
+    })
+  }
+)
+
+/** Of the processes that a process has started, by service: whether they were told of a variable. */
+function servicesWith(variable: string, pid: number): Record<string, boolean[]> {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
+  const found: Record<string, boolean[]> = {}
+  for (const child of children) {
+    const name = readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0').filter(Boolean).at(-1)!
+    const environment = readFileSync(`/proc/${child}/environ`, 'utf8').split('\0')
+    const isTold = environment.some((each) => each.startsWith(`${variable}=`))
+    found[name] = [...(found[name] ?? []), isTold]
+  }
+  return found
+}
 
 /** Of a peer that asks the orchestrators as a gateway does, but chooses which. */
 async function linksTo(
