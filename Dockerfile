@@ -17,6 +17,18 @@ COPY docker/install-packages.sh docker/
 # script adds those of this machine's kind and drops what only other platforms or developers need.
 RUN sh docker/install-packages.sh "${GPU}"
 
+# The chat page, built here with tools that the image does not need.
+FROM ${NODE_IMAGE} AS page
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+COPY docker/install-page-tools.sh docker/
+RUN sh docker/install-page-tools.sh
+COPY tsconfig.json ./
+COPY shared shared
+COPY cli/build-page.mjs cli/
+COPY examples/web-chat examples/web-chat
+RUN node cli/build-page.mjs
+
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production \
     HAIF_HOME=/data \
@@ -31,6 +43,7 @@ COPY shared shared
 COPY services services
 COPY cli cli
 COPY examples examples
+COPY --from=page /app/examples/web-chat/dist examples/web-chat/dist
 USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.

@@ -41,22 +41,17 @@ test('every service of HAIF is in the deployment, and every command is one that 
   for (const [name, { command }] of haif) assert.deepEqual(command, ['service', name])
   for (const [name, { entrypoint, command = [] }] of own) {
     if (entrypoint === undefined) continue
-    const isComing = command[0]!.startsWith('examples/web-chat/') // its own branch of work
-    assert.ok(isComing || existsSync(join(ROOT, command[0]!)), `${name}: ${command[0]}`)
+    assert.ok(existsSync(join(ROOT, command[0]!)), `${name}: ${command[0]}`)
   }
 })
 
 test('every variable of the deployment is one that the code or an image reads', () => {
   const sources = globSync('{shared,services,cli}/**/*.ts', { cwd: ROOT }).map(read).join('\n')
   const byTheSdk = new Set(['OTEL_EXPORTER_OTLP_ENDPOINT'])
-  const comingWithState = new Set(['DATABASE_URL', 'REDIS_URL'])
   for (const [name, { environment = {} }] of own) {
     for (const variable of Object.keys(environment)) {
       const isRead = sources.includes(`'${variable}'`)
-      assert.ok(
-        isRead || byTheSdk.has(variable) || comingWithState.has(variable),
-        `${name}: ${variable}`
-      )
+      assert.ok(isRead || byTheSdk.has(variable), `${name}: ${variable}`)
     }
   }
 })
