@@ -48,10 +48,13 @@ function hardwareNow(found: Inspection | null): Hardware {
   const model = (cpus()[0]?.model ?? 'unknown').trim().slice(0, 256)
   return {
     cpu: { model, cores: availableParallelism() },
-    ram: { totalBytes: totalmem(), freeBytes: process.availableMemory() },
+    ram: { totalBytes: ramBytes(), freeBytes: process.availableMemory() },
     ...(found === null || found.gpu === null ? {} : { gpu: found.gpu })
   }
 }
+
+/** A container has less than its machine; where there is no limit, one beyond any machine may be told. */
+const ramBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity)
 
 function versionOf(kind: string, found: Inspection | null): EngineVersion {
   if (kind === 'llama' && found !== null) return { kind, version: found.version }
