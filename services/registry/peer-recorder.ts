@@ -88,6 +88,7 @@ export class PeerRecorder implements Service {
       for (const seen of batch) {
         if (this.#waiting.get(seen.key) === seen) this.#waiting.delete(seen.key)
       }
+      if (this.#isAway) log.info('peers are stored again')
       this.#isAway = false
     } catch (error) {
       if (!this.#isAway)

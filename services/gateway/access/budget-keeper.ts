@@ -49,13 +49,18 @@ export class BudgetKeeper {
   async #exchange(): Promise<void> {
     const { log } = this.#deps
     try {
-      if (this.#isAway) await this.#learnAll()
+      if (this.#isAway) {
+        await this.#learnAll()
+        log.info('what budgets count is stored again')
+      }
       this.#isAway = false
       await this.#flush()
       await this.#learnRecent()
     } catch (error) {
-      if (!this.#isAway)
-        log.warn({ err: error }, 'cannot store what budgets have counted; going on')
+      if (!this.#isAway) {
+        const reason = (error as Error).message
+        log.warn({ reason }, 'cannot store what budgets have counted; going on')
+      }
       this.#isAway = true
     }
   }

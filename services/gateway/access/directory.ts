@@ -179,8 +179,10 @@ export class Directory {
       if (this.#isAway) log.info({}, 'tokens and tenants are up to date again')
       this.#isAway = false
     } catch (error) {
-      if (!this.#isAway)
-        log.warn({ err: error }, 'cannot read tokens; going on with those in memory')
+      if (!this.#isAway) {
+        const reason = (error as Error).message
+        log.warn({ reason }, 'cannot read tokens; going on with those in memory')
+      }
       this.#isAway = true
     }
   }
