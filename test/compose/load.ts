@@ -10,6 +10,8 @@ export interface Outcome {
   problem: string
   /** Of the worker that served it. */
   worker: string
+  /** What the bridge called it; empty when no bridge answered. */
+  requestId: string
   startedAt: number
   endedAt: number
 }
@@ -21,12 +23,14 @@ export class Load implements AsyncDisposable {
   readonly outcomes: Outcome[] = []
   readonly #url: string
   readonly #body: object
+  readonly #token: string | undefined
   readonly #running: Promise<void>[]
   #stopped = false
 
-  constructor(url: string, streams: number, body: object) {
+  constructor(url: string, streams: number, body: object, token?: string) {
     this.#url = url
     this.#body = body
+    this.#token = token
     this.#running = Array.from({ length: streams }, () => this.#stream())
   }
 
@@ -56,24 +60,29 @@ export class Load implements AsyncDisposable {
 
   async #stream(): Promise<void> {
     while (!this.#stopped) {
-      const outcome = await ask(this.#url, this.#body)
+      const outcome = await ask(this.#url, this.#body, this.#token)
       this.outcomes.push(outcome)
       if (outcome.status === 0) await sleep(RETRY_MS)
     }
   }
 }
 
-export async function ask(url: string, body: object): Promise<Outcome> {
+export async function ask(url: string, body: object, token?: string): Promise<Outcome> {
   const startedAt = performance.now()
-  const outcome = { status: 0, done: false, problem: '', worker: '' }
+  const outcome = { status: 0, done: false, problem: '', worker: '', requestId: '' }
   try {
     const reply = await fetch(`${url}/infer`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', accept: 'text/event-stream' },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'text/event-stream',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
+      },
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(60_000)
     })
     outcome.status = reply.status
+    outcome.requestId = reply.headers.get('x-request-id') ?? ''
     const text = await reply.text()
     outcome.done = text.includes('event: done')
     outcome.worker = /"worker":"([0-9a-f]+)"/.exec(text)?.[1] ?? ''

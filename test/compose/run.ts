@@ -26,6 +26,8 @@ const REQUEST = { prompt: 'count up', max_tokens: 60, model: 'sim' }
 const MODEL_ID = 'builtin,sim:sim?slots=8&decode=40&answer=60'
 /** Built by us, so there is nothing to have from elsewhere. */
 const OWN_IMAGE = 'haif:local'
+/** Requests per minute, of the token that two gateways count together. */
+const RPM = 12
 const GREEN_MS_MAX = 90_000
 const IMAGE_BYTES_MAX = 450_000_000
 const ALERT_MS_MAX = 180_000
@@ -40,6 +42,9 @@ if (!hasDocker()) {
 const clone = mkdtempSync(join(tmpdir(), 'haif-compose-'))
 execFileSync('git', ['clone', '--quiet', ROOT, clone])
 const compose = new Compose(clone, { COMPOSE_PROJECT_NAME: PROJECT, MODEL_ID })
+const loads: Load[] = []
+/** Undefined: none is needed yet. */
+let token: string | undefined
 let passed = 0
 let failed = 0
 
@@ -115,6 +120,10 @@ async function testDeployment(services: string[]): Promise<void> {
     const { done, problem } = await ask(URL, { prompt: 'What is HAIF?', max_tokens: 16 })
     assert.ok(done, problem)
   })
+  await check('what a request used is in Postgres', async () => {
+    const { requestId } = await ask(URL, { prompt: 'What is HAIF?', max_tokens: 16 })
+    await until(async () => (await requestsInPostgres()).has(requestId))
+  })
   await check('the chat page is there, and reaches the mesh', async () => {
     for (const origin of [URL, CHAT_URL]) {
       const page = await fetch(origin, { headers: { accept: 'text/html' } })
@@ -127,13 +136,13 @@ async function testDeployment(services: string[]): Promise<void> {
   await check('three workers serve under load', async () => {
     await compose.run('up', '-d', '--no-build', '--wait', '--scale', 'worker=3', ...services)
     assert.equal((await statusWorkers()).length, 3)
-    await using load = new Load(URL, STREAMS, REQUEST)
+    await using load = startLoad()
     await until(() => load.byWorker.size === 3, 60_000)
     assert.deepEqual(problems(load), {})
   })
   await check('a killed worker loses no request', async () => {
     const [worker] = await names('worker')
-    const load = new Load(URL, STREAMS, REQUEST)
+    const load = startLoad()
     await until(() => load.served >= STREAMS, 60_000)
     await docker('kill', worker!)
     await progress(load)
@@ -144,21 +153,81 @@ async function testDeployment(services: string[]): Promise<void> {
     return `${load.served} served`
   })
   await check('every target is up and every rule is loaded', async () => {
-    await until(async () => (await targets()).every(({ health }) => health === 'up'), 60_000)
+    // A worker that was killed is looked up again only after a while.
+    await until(async () => {
+      const found = await targets()
+      const workers = found.filter(({ labels }) => labels.job === 'worker')
+      return workers.length === 3 && found.every(({ health }) => health === 'up')
+    }, 60_000)
     const broken = (await rules()).filter(({ health }) => health !== 'ok')
     assert.deepEqual(broken, [])
-    assert.equal((await targets()).filter(({ labels }) => labels.job === 'worker').length, 3)
     assert.ok(((await value('sum(haif_requests_total{service="worker"})')) ?? 0) > 0)
     return `${(await targets()).length} targets, ${(await rules()).length} rules`
   })
+  await check('a token is needed once there is one', async () => {
+    token = await createToken('--tenant', 'acme')
+    assert.equal((await ask(URL, REQUEST)).status, 401)
+    assert.equal((await ask(URL, REQUEST, token)).status, 200)
+  })
   for (const service of services)
     await check(`${service} restarts under load`, () => restart(service))
+  await check(
+    'usage has every answer and the token is needed, whatever was restarted',
+    async () => {
+      assert.equal((await ask(URL, REQUEST)).status, 401)
+      return usageHasEveryAnswer()
+    }
+  )
+  await check('two gateways share the limits of a token', () => sharesLimits(services))
   await testAlerts()
+  await check('usage has every answer, also of when Postgres was away', usageHasEveryAnswer)
+}
+
+function startLoad(streams = STREAMS): Load {
+  const load = new Load(URL, streams, REQUEST, token)
+  loads.push(load)
+  return load
+}
+
+function createToken(...options: string[]): Promise<string> {
+  return compose.run('exec', '-T', 'gateway', 'haif', 'token', 'create', ...options)
+}
+
+async function usageHasEveryAnswer(): Promise<string> {
+  const answers = loads.flatMap(({ outcomes }) => outcomes).filter(({ done }) => done)
+  assert.ok(answers.length > 0)
+  await until(async () => {
+    const rows = await requestsInPostgres()
+    return answers.every(({ requestId }) => rows.has(requestId))
+  }, 60_000)
+  return `${answers.length} answers`
+}
+
+async function requestsInPostgres(): Promise<Set<string>> {
+  const psql = ['psql', '-U', 'haif', '-d', 'haif', '-Atc', 'select request_id from requests']
+  const exec = ['exec', '-T', '-e', 'PGPASSWORD=haifpass', 'postgres']
+  return new Set((await compose.run(...exec, ...psql)).split('\n'))
+}
+
+/** Apart, they would let twice as many in. */
+async function sharesLimits(services: string[]): Promise<void> {
+  const scale = ['--scale', 'worker=3', '--scale', 'gateway=2']
+  await compose.run('up', '-d', '--no-build', '--wait', ...scale, ...services)
+  {
+    await using load = startLoad()
+    const serving = 'count(sum by (instance) (haif_requests_total{service="gateway"}))'
+    await until(async () => load.served > 0 && (await value(serving)) === 2, 60_000)
+  }
+  const limited = await createToken('--tenant', 'limited', '--rpm', String(RPM))
+  const asked = Array.from({ length: 3 * RPM }, () => ask(URL, REQUEST, limited))
+  const statuses = (await Promise.all(asked)).map(({ status }) => status)
+  assert.equal(statuses.filter((status) => status === 200).length, RPM)
+  assert.equal(statuses.filter((status) => status === 429).length, 2 * RPM)
 }
 
 /** No 5xx for what the rest can serve; without the bridge nobody can be served at all. */
 async function restart(service: string): Promise<string> {
-  const load = new Load(URL, STREAMS, REQUEST)
+  const load = startLoad()
   try {
     await until(() => load.served >= STREAMS, 60_000)
     // One worker of three: the others are the rest.
@@ -241,8 +310,7 @@ async function testAlerts(): Promise<void> {
       const verb = service === 'worker' ? ['stop', 'start'] : ['pause', 'unpause']
       await compose.run(verb[0]!, service)
       try {
-        await until(() => isFiring(alert), ALERT_MS_MAX)
-        await until(async () => (await compose.run('logs', 'alert-log')).includes(alert), 30_000)
+        await arrived(alert)
         if (service === 'worker') await provokeWithRequests('HaifErrorRateHigh', 1)
         if (service === 'postgres') await provokeWithRequests('HaifUsageSpoolGrowing', STREAMS)
       } finally {
@@ -252,11 +320,16 @@ async function testAlerts(): Promise<void> {
   }
 }
 
+async function arrived(alert: string): Promise<void> {
+  await until(() => isFiring(alert), ALERT_MS_MAX)
+  await until(async () => (await compose.run('logs', 'alert-log')).includes(alert), 30_000)
+}
+
 /** Clients go on asking: nobody can be served, or what they used cannot be written down. */
 async function provokeWithRequests(alert: string, streams: number): Promise<void> {
-  const load = new Load(URL, streams, REQUEST)
+  const load = startLoad(streams)
   try {
-    await until(() => isFiring(alert), ALERT_MS_MAX)
+    await arrived(alert)
   } finally {
     await load[Symbol.asyncDispose]()
   }
