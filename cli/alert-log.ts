@@ -27,7 +27,9 @@ const server = createServer((request, response) => {
       for (const { status, labels, annotations } of alerts) {
         const { alertname: alert, ...rest } = labels
         const { summary, runbook_url: runbook } = annotations
-        log.warn({ alert, status, labels: rest, runbook }, summary ?? 'alert')
+        const event = { alert, status, labels: rest, runbook }
+        if (status === 'resolved') log.info(event, `resolved: ${summary ?? alert}`)
+        else log.warn(event, summary ?? 'alert')
       }
       return answer(200)
     },
