@@ -1,11 +1,12 @@
 /** The machine that a worker runs on, as it is told to the mesh: processor, memory, GPUs, engines. */
-import { availableParallelism, cpus, totalmem } from 'node:os'
+import { availableParallelism, cpus } from 'node:os'
 import type { EngineVersion, Hardware } from '#shared/contracts/peers.ts'
 import { VERSION } from '#shared/version.ts'
 import type { GpuSetting } from './engines/llama/gpu-device.ts'
 import { inspect, type Inspection } from './engines/llama/inspect.ts'
 import { budgetOf, type BudgetWish } from './memory-budget.ts'
 import type { MemoryBudget } from './model-shelf.ts'
+import { ramBytesFree, ramBytesTotal } from './ram.ts'
 import type { Machine } from './worker.ts'
 
 export interface MachineOptions {
@@ -48,13 +49,10 @@ function hardwareNow(found: Inspection | null): Hardware {
   const model = (cpus()[0]?.model ?? 'unknown').trim().slice(0, 256)
   return {
     cpu: { model, cores: availableParallelism() },
-    ram: { totalBytes: ramBytes(), freeBytes: process.availableMemory() },
+    ram: { totalBytes: ramBytesTotal(), freeBytes: ramBytesFree() },
     ...(found === null || found.gpu === null ? {} : { gpu: found.gpu })
   }
 }
-
-/** A container has less than its machine; where there is no limit, one beyond any machine may be told. */
-const ramBytes = (): number => Math.min(totalmem(), process.constrainedMemory() || Infinity)
 
 function versionOf(kind: string, found: Inspection | null): EngineVersion {
   if (kind === 'llama' && found !== null) return { kind, version: found.version }

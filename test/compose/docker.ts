@@ -12,6 +12,13 @@ export interface Container {
   Health: string
 }
 
+interface ComposeService {
+  image: string
+  build?: unknown
+  /** Bytes, as text. */
+  mem_limit: string
+}
+
 export class Compose {
   readonly #folder: string
   readonly #env: Record<string, string>
@@ -31,7 +38,7 @@ export class Compose {
   }
 
   /** The file as compose understands it, with every variable in its place. */
-  async config(): Promise<{ services: Record<string, { image: string; build?: unknown }> }> {
+  async config(): Promise<{ services: Record<string, ComposeService> }> {
     return JSON.parse(await this.run('config', '--format', 'json')) as never
   }
 

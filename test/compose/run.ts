@@ -133,6 +133,12 @@ async function testDeployment(services: string[]): Promise<void> {
     }
   })
   await check('a machine outside joins with the topic key', outsiderJoins)
+  await check('a worker plans with the memory of its container', async () => {
+    const { mem_limit: limit } = (await compose.config()).services['worker']!
+    const [{ worker }] = (await statusWorkers()) as [WorkerPeer]
+    assert.equal(worker.hardware.ram.totalBytes, Number(limit))
+    assert.ok(worker.memoryBudget.ramBytes < Number(limit))
+  })
   await check('three workers serve under load', async () => {
     await compose.run('up', '-d', '--no-build', '--wait', '--scale', 'worker=3', ...services)
     assert.equal((await statusWorkers()).length, 3)
@@ -269,9 +275,14 @@ async function names(service: string): Promise<string[]> {
   return containers.filter(({ Service }) => Service === service).map(({ Name }) => Name)
 }
 
-async function statusWorkers(): Promise<unknown[]> {
+interface WorkerPeer {
+  role: string
+  worker: { hardware: { ram: { totalBytes: number } }; memoryBudget: { ramBytes: number } }
+}
+
+async function statusWorkers(): Promise<WorkerPeer[]> {
   const text = await compose.run('exec', '-T', 'gateway', 'haif', 'status', '--json')
-  const { peers } = JSON.parse(text) as { peers: { role: string }[] }
+  const { peers } = JSON.parse(text) as { peers: WorkerPeer[] }
   return peers.filter(({ role }) => role === 'worker')
 }
 

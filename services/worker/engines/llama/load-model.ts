@@ -20,6 +20,7 @@ import { fitContext, type ContextSize, type MemoryPool } from './fit-context.ts'
 import type { LoadOptions, ReadyModel } from './messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './prompt-budget.ts'
 import { PromptRenderer } from './prompt.ts'
+import { ramBytesFree } from '../../ram.ts'
 
 export interface LoadedContext {
   model: LlamaModel
@@ -102,7 +103,7 @@ const THREADS_BESIDE_GPU = 4
 async function refuseOversized(modelPath: string, llama: Llama): Promise<void> {
   if (llama.gpu !== false) return // the library spreads the layers over RAM and VRAM
   const { size } = await stat(modelPath)
-  const free = process.availableMemory()
+  const free = ramBytesFree()
   if (size > free) {
     throw new Error(`it needs ${gigabytes(size)} of memory and ${gigabytes(free)} are free`)
   }
@@ -142,7 +143,7 @@ async function memoryPools(llama: Llama, model: LlamaModel): Promise<MemoryPool[
     useMmap: model.useMmap
   })
   // Mapped weights count as free memory, but they have to stay.
-  const ramFree = process.availableMemory() * RAM_SHARE - weights.cpuRam
+  const ramFree = ramBytesFree() * RAM_SHARE - weights.cpuRam
   const pools = [pool(ramFree, small.cpuRam, large.cpuRam)]
   if (model.gpuLayers > 0) {
     const vram = await llama.getVramState()
