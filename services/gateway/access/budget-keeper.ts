@@ -22,6 +22,7 @@ export class BudgetKeeper {
   readonly #deps: BudgetKeeperDeps
   #timer: NodeJS.Timeout | undefined
   #working: Promise<void> = Promise.resolve()
+  #isWorking = false
   #isAway = false
   #stopped = false
 
@@ -35,7 +36,8 @@ export class BudgetKeeper {
     await this.#learnAll()
     if (this.#stopped) return
     this.#timer = setInterval(() => {
-      this.#working = this.#exchange()
+      // A database that does not answer is given up only after several of these.
+      if (!this.#isWorking) this.#working = this.#exchange()
     }, FLUSH_MS)
   }
 
@@ -48,6 +50,7 @@ export class BudgetKeeper {
 
   async #exchange(): Promise<void> {
     const { log } = this.#deps
+    this.#isWorking = true
     try {
       if (this.#isAway) {
         await this.#learnAll()
@@ -62,6 +65,8 @@ export class BudgetKeeper {
         log.warn({ reason }, 'cannot store what budgets have counted; going on')
       }
       this.#isAway = true
+    } finally {
+      this.#isWorking = false
     }
   }
 
