@@ -1,5 +1,6 @@
 /** An HTTP client that keeps a number of event streams open at the same time, and times them. */
 import http from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A stream that has ended, however it did. */
 export interface Streamed {
@@ -83,18 +84,23 @@ export function answerOf({ text }: Streamed): string {
   return answer
 }
 
-/** Starts `streams` workers that call `once` again and again until the time is over. */
+/**
+ * Starts `streams` workers that call `once` again and again until the time is over; not all at the
+ * same moment, but one after the other within `staggerMs`.
+ */
 export async function keepBusy(
   streams: number,
   seconds: number,
-  once: (index: number) => Promise<void>
+  once: (index: number) => Promise<void>,
+  { staggerMs = 0 } = {}
 ): Promise<{ seconds: number }> {
   const startedAt = performance.now()
   const until = startedAt + seconds * 1000
   let index = 0
-  const one = async () => {
+  const one = async (stream: number) => {
+    if (staggerMs > 0) await sleep((staggerMs * stream) / streams)
     while (performance.now() < until) await once(index++)
   }
-  await Promise.all(Array.from({ length: streams }, one))
+  await Promise.all(Array.from({ length: streams }, (_, stream) => one(stream)))
   return { seconds: (performance.now() - startedAt) / 1000 }
 }
