@@ -29,12 +29,18 @@ export function Dialog({ name, title, onClosed, children }: DialogProps) {
   const onClick = (event: MouseEvent) => {
     if (event.target === element.current) closePanel() // the backdrop
   }
+  /** The browser tells later that it has closed a dialog; the next key may be faster. */
+  const onCancel = (event: Event) => {
+    event.preventDefault()
+    closePanel()
+  }
   const id = `${name}-title`
   return (
     <dialog
       ref={element}
       class={`dialog ${name}`}
       aria-labelledby={id}
+      onCancel={onCancel}
       onClose={() => isOpen && closePanel()}
       onClick={onClick}
     >
