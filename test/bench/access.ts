@@ -11,6 +11,8 @@ import { fixed, type BenchOptions, type Report } from './report.ts'
 
 const STREAMS = 64
 const TOKENS = 8
+/** All answers take as long: streams that begin together would do so for ever. */
+const ANSWER_MS = 800
 const ADDED_MS_MAX = 0.3
 const MESH = fileURLToPath(new URL('access-mesh.ts', import.meta.url))
 
@@ -84,6 +86,12 @@ function report(
         bar: `≤ ${ADDED_MS_MAX} ms`,
         measured: `${fixed(addedMs, 3)} ms`,
         holds: addedMs <= ADDED_MS_MAX
+      },
+      {
+        figure: 'CPU added to one request, the writing of its usage included',
+        bar: `≤ ${ADDED_MS_MAX} ms`,
+        measured: `${fixed(cpu(guarded) - cpu(plain), 3)} ms`,
+        holds: cpu(guarded) - cpu(plain) <= ADDED_MS_MAX
       }
     ]
   }
@@ -102,12 +110,13 @@ async function load({ process, url, headers }: Target, forSeconds: number): Prom
   using client = new LoadClient(url, STREAMS, headers)
   const firstTokenMs: number[] = []
   const cpuBefore = process.cpuSeconds
-  const { seconds } = await keepBusy(STREAMS, forSeconds, async (index) => {
+  const once = async (index: number) => {
     const prompt = `question ${index}`
     const streamed = await client.stream({ prompt, mode: 'direct', max_tokens: TOKENS })
     if (countTokenEvents(streamed) === null) throw new Error(`not answered: ${streamed.text}`)
     firstTokenMs.push(streamed.firstTokenMs)
-  })
+  }
+  const { seconds } = await keepBusy(STREAMS, forSeconds, once, { staggerMs: ANSWER_MS })
   return {
     requestsPerSecond: firstTokenMs.length / seconds,
     firstTokenMs,
