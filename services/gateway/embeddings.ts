@@ -5,69 +5,38 @@ import {
   type EmbedReply,
   type EmbedRequest
 } from '#shared/contracts/embedding.ts'
-import { toHaifError } from '#shared/errors.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { embeddedTokensOf } from './access/estimate.ts'
 import type { AdmittedDeps } from './inference.ts'
-import { begunRow, SYSTEM_CLOCKS, type Charged } from './metered.ts'
-import type { UsageRecorder, UsageRow } from './usage-row.ts'
+import { UsageMeter } from './usage-meter.ts'
 
 export async function embedThrough(
   { orchestrators, callers, usage }: AdmittedDeps,
   request: EmbedRequest,
   context: ServerContext
 ): Promise<EmbedReply> {
-  const { model, tenantId, caller, usageId = randomUUID() } = request
+  const { tenantId, caller, usageId = randomUUID() } = request
   const promptTokens = embeddedTokensOf(request.inputs)
-  const asked = { model, tenantId, caller, promptTokens, maxTokens: 0 }
+  const asked = { model: request.model, tenantId, caller, promptTokens, maxTokens: 0 }
   const admitted = await callers.admit(context, asked)
+  const granted: EmbedRequest = { ...request, usageId }
+  delete granted.tenantId
+  if (admitted.model !== undefined) granted.model = admitted.model
+  if (admitted.tenantId !== undefined) granted.tenantId = admitted.tenantId
+  const charged = { usageId, requestId: context.requestId, ...admitted.charged }
+  const { model } = granted
+  const meter = usage === null ? null : new UsageMeter(usage, charged, { kind: 'embed', model })
   let used = 0
   try {
-    const granted: EmbedRequest = { ...request, usageId }
-    delete granted.tenantId
-    if (admitted.model !== undefined) granted.model = admitted.model
-    if (admitted.tenantId !== undefined) granted.tenantId = admitted.tenantId
-    const { requestId } = context
-    const charged = { usageId, requestId, ...admitted.charged }
-    const ask = () => orchestrators.call(orchestratorEmbed, granted, context)
-    const reply = await (usage === null
-      ? ask()
-      : recorded(ask, granted.model ?? '', charged, usage))
+    const reply = await orchestrators.call(orchestratorEmbed, granted, context)
     used = reply.promptTokens
+    meter?.embedded(reply)
     return admitted.limits === undefined ? reply : { ...reply, limits: admitted.limits }
-  } finally {
-    admitted.leave(used)
-  }
-}
-
-async function recorded(
-  ask: () => Promise<EmbedReply>,
-  model: string,
-  charged: Charged,
-  usage: UsageRecorder
-): Promise<EmbedReply> {
-  const row = begunRow(charged, model, 'embed', SYSTEM_CLOCKS)
-  const begunAt = SYSTEM_CLOCKS.now()
-  try {
-    const reply = await ask()
-    addReply(row, reply)
-    return reply
   } catch (error) {
-    row.error_code = toHaifError(error).code
+    meter?.failed(error)
     throw error
   } finally {
-    row.duration_ms = SYSTEM_CLOCKS.now() - begunAt
-    row.ended_at = new Date(SYSTEM_CLOCKS.date()).toISOString()
-    usage.record(row)
+    meter?.record()
+    admitted.leave(used)
   }
-}
-
-function addReply(row: UsageRow, { model, worker, promptTokens }: EmbedReply): void {
-  Object.assign(row, {
-    model,
-    worker: worker ?? null,
-    prompt_tokens: promptTokens,
-    attempts: 1,
-    finish_reason: 'stop'
-  } satisfies Partial<UsageRow>)
 }

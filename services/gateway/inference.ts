@@ -1,13 +1,12 @@
 /** Inference through the gateway: let in, passed on as it comes, and counted by what it has used. */
 import { randomUUID } from 'node:crypto'
 import {
-  itemCodec,
   orchestratorInfer,
   type InferenceEnd,
   type InferenceItem,
   type InferenceRequest
 } from '#shared/contracts/inference.ts'
-import { tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { SentTokens, tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
@@ -15,11 +14,8 @@ import type { ServerContext } from '#shared/rpc/router.ts'
 import { promptTokensOf } from './access/estimate.ts'
 import { grantedRequest } from './admitted-request.ts'
 import type { Callers } from './callers.ts'
-import { metered } from './metered.ts'
+import { UsageMeter } from './usage-meter.ts'
 import type { UsageRecorder } from './usage-row.ts'
-
-/** About, of one token with its id and text: answers are not read here, and few break off. */
-const TOKEN_BYTES = 10
 
 export interface AdmittedDeps {
   orchestrators: PeerPool
@@ -33,36 +29,43 @@ export async function* inferAdmitted(
   request: InferenceRequest,
   context: ServerContext
 ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
-  const { model, tenantId, caller, maxTokens, resume, usageId = randomUUID() } = request
+  const { tenantId, caller, maxTokens, resume, usageId = randomUUID() } = request
   const promptTokens = promptTokensOf(request.input)
   const isRest = resume !== undefined
-  const asked = { model, tenantId, caller, promptTokens, maxTokens, isRest }
+  const asked = { model: request.model, tenantId, caller, promptTokens, maxTokens, isRest }
   const admitted = await callers.admit(context, asked)
   const granted = grantedRequest({ ...request, usageId }, admitted)
-  const batches = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context)
   const { requestId } = context
   const charged = { usageId, requestId, ...admitted.charged }
-  const stream = usage === null ? batches : metered(batches, granted, charged, usage)
+  const { model } = granted
+  const meter = usage === null ? null : new UsageMeter(usage, charged, { kind: 'infer', model })
+  const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context)
+  const sent = new SentTokens()
   const seq = resume === undefined ? 0 : tokensIn(resume)
   let { limits } = admitted
-  let bytes = 0
   let used: number | null = null
   try {
     for (;;) {
       const { done, value } = await stream.next()
       if (done === true) {
         used = usedBy(value)
+        meter?.ended(value)
         return value
       }
-      bytes += value.bytes(itemCodec).length
+      sent.addBatch(value)
+      meter?.passed(value)
       // Not before the first item: what fails until then is told as an error, with its own status.
       if (limits !== undefined) yield { seq, tokenIds: [], text: '', limits }
       limits = undefined
       yield value
     }
+  } catch (error) {
+    meter?.failed(error)
+    throw error
   } finally {
     await stream.return(undefined as never) // the caller may have left
-    admitted.leave(used ?? brokenOff(promptTokens, bytes))
+    meter?.record(() => countOf(sent))
+    admitted.leave(used ?? brokenOff(promptTokens, countOf(sent)))
   }
 }
 
@@ -70,6 +73,15 @@ export async function* inferAdmitted(
 const usedBy = ({ usage, repeated }: InferenceEnd): number =>
   repeated === true ? 0 : usage.promptTokens + usage.completionTokens
 
+/** A peer that sends what nobody can read has given nothing. */
+function countOf(sent: SentTokens): number {
+  try {
+    return sent.count
+  } catch {
+    return 0
+  }
+}
+
 /** What an answer has cost that did not come to its end. */
-const brokenOff = (promptTokens: number, bytes: number): number =>
-  bytes === 0 ? 0 : promptTokens + Math.ceil(bytes / TOKEN_BYTES)
+const brokenOff = (promptTokens: number, sent: number): number =>
+  sent === 0 ? 0 : promptTokens + sent

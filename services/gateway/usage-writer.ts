@@ -10,7 +10,7 @@ import type { Spooled, UsageSpool } from './usage-spool.ts'
 
 const BATCH_MAX = 500
 /** Rows that come within it go together. */
-const GATHER_MS = 100
+const GATHER_MS = 500
 const RETRY_MS = 1000
 /** For what is left when the gateway stops; the rest waits for the next start. */
 const LAST_MS_MAX = 1500

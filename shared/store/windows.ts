@@ -24,6 +24,11 @@ export function slicingOf({ kind, windowMs }: Draw): Slicing {
 
 interface Window {
   slices: Map<number, number> // at most SLICES + 1
+  /** The sum of all slices. */
+  used: number
+  /** No slice is older, and none is newer. */
+  oldest: number
+  newest: number
   endsAt: number
 }
 
@@ -58,24 +63,31 @@ export class Windows {
   /** What somebody else counts is more: the difference was granted elsewhere, at the latest now. */
   raise(draw: Draw, used: number, now: number): void {
     const window = this.#look(draw, now)
-    const missing = used - total(window)
+    const missing = used - window.used
     if (missing > 0) this.#add(draw, window, missing, now)
   }
 
   /** Without what has left the window. */
   #look(draw: Draw, now: number): Window {
     const known = this.#windows.get(draw.key)
-    if (known === undefined) return { slices: new Map(), endsAt: now + draw.windowMs }
-    if (draw.kind === 'calendar' && now >= known.endsAt) known.slices.clear()
     const { sliceMs, before } = slicingOf(draw)
     const oldest = Math.floor(now / sliceMs) - before
-    for (const slice of known.slices.keys()) if (slice < oldest) known.slices.delete(slice)
+    if (known === undefined) {
+      return { slices: new Map(), used: 0, oldest, newest: oldest, endsAt: now + draw.windowMs }
+    }
+    if (draw.kind === 'calendar' && now >= known.endsAt) {
+      known.slices.clear()
+      known.used = 0
+    }
+    if (oldest > known.oldest) dropBefore(known, oldest)
     return known
   }
 
   #add(draw: Draw, window: Window, amount: number, at: number): void {
     const slice = Math.floor(at / slicingOf(draw).sliceMs)
     window.slices.set(slice, (window.slices.get(slice) ?? 0) + amount)
+    window.used += amount
+    window.newest = Math.max(window.newest, slice)
     if (draw.kind === 'calendar') window.endsAt = Math.max(window.endsAt, at + draw.windowMs)
     this.#windows.delete(draw.key)
     this.#windows.set(draw.key, window)
@@ -85,13 +97,20 @@ export class Windows {
   }
 }
 
-const total = ({ slices }: Window): number => slices.values().reduce((sum, each) => sum + each, 0)
+function dropBefore(window: Window, oldest: number): void {
+  for (const [slice, amount] of window.slices) {
+    if (slice >= oldest) continue
+    window.slices.delete(slice)
+    window.used -= amount
+  }
+  window.oldest = oldest
+}
 
 /** Until the draw fits; 0 when it fits now. */
 function waitMs(draw: Draw, window: Window, now: number, weight: number): number {
   const { amount, max } = draw
   if (amount > max) return Infinity
-  const used = total(window)
+  const { used } = window
   let over = used + amount * weight - max
   // Where the share is less than one draw, each process grants one at a time.
   if (over <= 0 || used <= 0) return 0
@@ -107,12 +126,11 @@ function waitMs(draw: Draw, window: Window, now: number, weight: number): number
 }
 
 function stateOf(draw: Draw, window: Window, now: number): LimitState {
-  const used = Math.max(0, total(window))
+  const used = Math.max(0, window.used)
   if (used === 0) return { used, resetMs: 0 }
   if (draw.kind === 'calendar') return { used, resetMs: Math.max(0, window.endsAt - now) }
   const { sliceMs, before } = slicingOf(draw)
-  const last = Math.max(...window.slices.keys())
-  return { used, resetMs: Math.max(0, (last + before + 1) * sliceMs - now) }
+  return { used, resetMs: Math.max(0, (window.newest + before + 1) * sliceMs - now) }
 }
 
 function longest(waits: number[]): number | null {

@@ -1,20 +1,11 @@
 /** The stores that HAIF can keep its state in; what holds for one must hold for all. */
-import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/log.ts'
-import { EmbeddedStore } from '#shared/store/embedded/embedded-store.ts'
 import type { Migration } from '#shared/store/migrations.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
-import type { Store } from '#shared/store/store.ts'
-import { temporaryHome } from './cli.ts'
+import { startEmbeddedStore, type TestStore } from './embedded-store.ts'
 import { atEnd } from './peers.ts'
 import { freshDatabase } from './postgres.ts'
-
-export interface TestStore {
-  store: Store
-  /** By which others reach the same database. */
-  url: string
-}
 
 export interface StoreKind {
   name: 'Postgres' | 'embedded'
@@ -46,22 +37,4 @@ export async function openStore(
   atEnd(t, () => store.stop())
   await store.start()
   return store
-}
-
-export async function startEmbeddedStore(
-  t: TestContext,
-  migrations?: readonly Migration[]
-): Promise<TestStore> {
-  const store = new EmbeddedStore({
-    folder: join(temporaryHome(t), 'state'),
-    log: silentLogger(),
-    onFailure: (error) => {
-      throw error
-    },
-    ...(migrations === undefined ? {} : { migrations })
-  })
-  atEnd(t, () => store.stop())
-  await store.start()
-  await store.opened()
-  return { store, url: store.url }
 }

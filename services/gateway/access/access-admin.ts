@@ -1,5 +1,5 @@
 /** What an operator does to tokens and tenants: in the store, with its audit, and told to all gateways. */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import type {
   CreateToken,
   Limits,
@@ -26,7 +26,7 @@ export interface AccessAdminDeps {
   store: Store
   audit: Audit
   directory: Directory
-  pepper: Buffer
+  pepper: KeyObject
   /** Milliseconds since 1970. */
   now: () => number
 }

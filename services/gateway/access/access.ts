@@ -1,5 +1,5 @@
 /** Everything that decides about access, put together: one for each gateway. */
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
 import type { Limits } from '#shared/contracts/access.ts'
 import type { Service } from '#shared/lifecycle.ts'
@@ -59,7 +59,8 @@ export class Access implements Service {
   #stopping = false
 
   constructor(deps: AccessDeps) {
-    const { store, pepper, staticTokens = [], now = Date.now, log } = deps
+    const { store, staticTokens = [], now = Date.now, log } = deps
+    const pepper = createSecretKey(deps.pepper)
     this.#deps = deps
     const statics = staticPrincipals(staticTokens, pepper)
     this.directory = new Directory({ store, pepper, statics, now, log })
@@ -70,7 +71,7 @@ export class Access implements Service {
       concurrency: new Concurrency(deps.maxConcurrentPerCaller)
     })
     this.#keeper = store === null ? null : new BudgetKeeper({ store, budgets, now, log })
-    this.#stored = store === null ? null : this.#withStore(store, now)
+    this.#stored = store === null ? null : this.#withStore(store, pepper, now)
   }
 
   /** Throws UNAUTHENTICATED, and whatever keeps us from knowing. */
@@ -139,8 +140,8 @@ export class Access implements Service {
     await this.directory.stop()
   }
 
-  #withStore(store: Store, now: () => number): StoredAccess {
-    const { pepper, checkpoints = NOWHERE } = this.#deps
+  #withStore(store: Store, pepper: KeyObject, now: () => number): StoredAccess {
+    const { checkpoints = NOWHERE } = this.#deps
     const audit = new Audit({ store, key: new CheckpointKey(pepper), checkpoints, now })
     const admin = new AccessAdmin({ store, audit, directory: this.directory, pepper, now })
     return { store, admin, audit }

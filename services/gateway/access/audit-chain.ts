@@ -52,7 +52,7 @@ export class CheckpointKey {
   readonly #private: KeyObject
   readonly #public: KeyObject
 
-  constructor(pepper: Buffer) {
+  constructor(pepper: KeyObject) {
     const seed = Buffer.from(hkdfSync('sha256', pepper, '', PURPOSE, SEED_BYTES))
     const key = Buffer.concat([PKCS8_ED25519, seed])
     this.#private = createPrivateKey({ key, format: 'der', type: 'pkcs8' })

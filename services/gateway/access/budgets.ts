@@ -6,7 +6,7 @@
  * each other's last second.
  */
 import { HaifError } from '#shared/errors.ts'
-import { periodOf, type BudgetPeriod, type BudgetSpan } from './budget-period.ts'
+import { PresentPeriods, type BudgetPeriod, type BudgetSpan } from './budget-period.ts'
 
 /** Subjects whose use is kept in memory; twice as many as tokens and tenants usually are. */
 const SUBJECTS_MAX = 200_000
@@ -40,6 +40,7 @@ export interface BudgetAsk {
 
 export class Budgets {
   readonly #counts = new Map<string, Count>() // at most 2 * SUBJECTS_MAX
+  readonly #periods = new PresentPeriods()
   readonly #now: () => number
 
   /** `now` in milliseconds since 1970. */
@@ -53,7 +54,7 @@ export class Budgets {
     for (const ask of asks) {
       const left = this.#leftOf(ask, now)
       const { owner, span, limit } = ask
-      if (tokens > left) throw exhausted(owner, periodOf(span, now), limit, left, now)
+      if (tokens > left) throw exhausted(owner, this.#periods.at(span, now), limit, left, now)
     }
   }
 
@@ -64,7 +65,10 @@ export class Budgets {
   }
 
   #leftOf({ subject, span, limit }: BudgetAsk, now: number): number {
-    const { stored, unstored, flushing, reserved } = this.#count(subject, periodOf(span, now))
+    const { stored, unstored, flushing, reserved } = this.#count(
+      subject,
+      this.#periods.at(span, now)
+    )
     return Math.max(0, limit - stored - unstored - flushing - reserved)
   }
 
@@ -72,8 +76,8 @@ export class Budgets {
   reserve(subjects: readonly string[], tokens: number): (used: number) => void {
     const now = this.#now()
     const counts = subjects.flatMap((subject) => [
-      this.#count(subject, periodOf('day', now)),
-      this.#count(subject, periodOf('month', now))
+      this.#count(subject, this.#periods.at('day', now)),
+      this.#count(subject, this.#periods.at('month', now))
     ])
     for (const count of counts) count.reserved += tokens
     return (used) => {
@@ -120,8 +124,8 @@ export class Budgets {
     const now = this.#now()
     for (const { subject, period, tokens } of totals) {
       const span = period.length > 7 ? 'day' : 'month'
-      if (period !== periodOf(span, now).name) continue
-      const count = this.#count(subject, { span, name: period, endsAt: 0 })
+      if (period !== this.#periods.at(span, now).name) continue
+      const count = this.#count(subject, { span, name: period })
       count.stored = Math.max(count.stored, tokens)
     }
   }
@@ -130,13 +134,13 @@ export class Budgets {
   tidy(): void {
     const now = this.#now()
     for (const [key, count] of this.#counts) {
-      const isOver = count.period !== periodOf(count.span, now).name
+      const isOver = count.period !== this.#periods.at(count.span, now).name
       const isSettled = count.unstored === 0 && count.flushing === 0 && count.reserved === 0
       if (isOver && isSettled) this.#counts.delete(key)
     }
   }
 
-  #count(subject: string, { span, name }: BudgetPeriod): Count {
+  #count(subject: string, { span, name }: Pick<BudgetPeriod, 'span' | 'name'>): Count {
     const key = keyOf(subject, name)
     let count = this.#counts.get(key)
     if (count === undefined) {

@@ -5,6 +5,7 @@
  * A change raises the version in the store. Whoever makes it tells the others at once; and as a notice
  * may be lost, each also asks every second. So a revoked token is good for less than two seconds more.
  */
+import type { KeyObject } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access.ts'
 import type { Logger } from '#shared/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
@@ -43,7 +44,7 @@ interface TokenRow {
 export interface DirectoryDeps {
   /** Null: only static tokens. */
   store: Store | null
-  pepper: Buffer
+  pepper: KeyObject
   /** By keyed hash of the secret, hex. */
   statics: ReadonlyMap<string, Principal>
   /** Milliseconds since 1970. */

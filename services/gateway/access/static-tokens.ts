@@ -2,6 +2,7 @@
  * Tokens from `HAIF_API_TOKENS`: `secret:scope|scope`, separated by commas. An entry that cannot be
  * read stops the start, because a token that is silently left out might be the one that closes a door.
  */
+import type { KeyObject } from 'node:crypto'
 import { readString, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { SCOPE_PATTERN } from '#shared/contracts/access.ts'
@@ -54,7 +55,7 @@ function malformed(why: string): HaifError {
 /** By the keyed hash of the secret, so that looking one up tells nothing about the others. */
 export function staticPrincipals(
   tokens: readonly StaticToken[],
-  pepper: Buffer
+  pepper: KeyObject
 ): Map<string, Principal> {
   return new Map(
     tokens.map(({ secret, scopes }) => {

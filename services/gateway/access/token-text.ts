@@ -5,7 +5,7 @@
  * database does not have: 32 random bytes need no slow hash, which would only let strangers keep us
  * busy (an HMAC takes 2 µs, scrypt 32 ms).
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 const SECRET_BYTES = 32
 const ID_BYTES = 8
@@ -39,7 +39,8 @@ export function parseToken(text: string): TokenText | null {
   return { kind: kind as TokenKind, id: id!, text, hint: secret!.slice(-HINT_CHARACTERS) }
 }
 
-export function hashToken(pepper: Buffer, text: string): Buffer {
+/** `pepper`: a key object, as to make one of its bytes takes longer than the hash. */
+export function hashToken(pepper: KeyObject, text: string): Buffer {
   return createHmac('sha256', pepper).update(text).digest()
 }
 

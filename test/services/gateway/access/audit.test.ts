@@ -1,6 +1,6 @@
 /** The audit on a real Postgres: whole under concurrent writers, and any hand in it is found. */
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import type { Store } from '#shared/store/store.ts'
@@ -17,7 +17,7 @@ await testPostgres() // before the tests, so that it ends after all of them
 
 async function setUp(t: TestContext) {
   const { store, url } = await startPostgresStore(t)
-  const key = new CheckpointKey(randomBytes(32))
+  const key = new CheckpointKey(createSecretKey(randomBytes(32)))
   const checkpoints = new JsonCheckpoints(join(temporaryHome(t), 'audit.json'))
   const auditOn = (on: Store) => new Audit({ store: on, key, checkpoints, now: Date.now })
   const audit = auditOn(store)
@@ -102,7 +102,7 @@ test('a chain that was computed anew is not the one that was signed', async (t) 
   await store.query('delete from audit_events; delete from audit_checkpoints')
   const forger = new Audit({
     store,
-    key: new CheckpointKey(randomBytes(32)),
+    key: new CheckpointKey(createSecretKey(randomBytes(32))),
     checkpoints: { put: () => {}, get: () => undefined, chains: () => [] },
     now: Date.now
   })

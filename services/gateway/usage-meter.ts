@@ -1,0 +1,126 @@
+/** Notes what one request costs while it passes, for its row in the books. */
+import type { EmbedReply } from '#shared/contracts/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference.ts'
+import { toHaifError } from '#shared/errors.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
+import type { UsageRecorder, UsageRow } from './usage-row.ts'
+
+export interface Charged {
+  usageId: string
+  requestId: string
+  tenantId: string
+  tokenId: string | null
+}
+
+/** Beginnings and ends are by the clock, durations by the monotonic one; both in milliseconds. */
+export interface Clocks {
+  date: () => number
+  now: () => number
+}
+
+export const SYSTEM_CLOCKS: Clocks = { date: Date.now, now: () => performance.now() }
+
+export class UsageMeter {
+  readonly #recorder: UsageRecorder
+  readonly #clocks: Clocks
+  readonly #begunAt: number
+  readonly #row: UsageRow
+  #sawAnswer = false
+
+  constructor(
+    recorder: UsageRecorder,
+    charged: Charged,
+    { kind, model = '' }: { kind: UsageRow['kind']; model: string | undefined },
+    clocks: Clocks = SYSTEM_CLOCKS
+  ) {
+    this.#recorder = recorder
+    this.#clocks = clocks
+    this.#begunAt = clocks.now()
+    this.#row = begunRow(charged, model, kind, clocks)
+    this.#row.error_code = 'CANCELLED' // when the reader leaves, nothing else says so
+  }
+
+  passed(batch: ItemBatch<InferenceItem>): void {
+    if (this.#sawAnswer) return
+    const items = batch.items()
+    this.#row.digest = items.find(({ digest }) => digest !== undefined)?.digest ?? null
+    this.#sawAnswer = items.some(({ queued }) => queued === undefined)
+  }
+
+  ended(end: InferenceEnd): void {
+    const row = this.#row
+    const { usage, timings, workers = [] } = end
+    row.error_code = null
+    row.finish_reason = end.finishReason
+    row.model = end.model
+    row.worker = workers.at(-1) ?? null
+    row.queue_ms = timings.queueMs
+    // An answer that was given before is read again: nobody has computed anything.
+    const isRepeated = end.repeated === true
+    row.attempts = isRepeated ? 0 : (end.attempts ?? 1)
+    row.prompt_tokens = isRepeated ? 0 : usage.promptTokens
+    row.cached_prompt_tokens = isRepeated ? 0 : usage.cachedPromptTokens
+    row.completion_tokens = isRepeated ? 0 : usage.completionTokens
+    row.prefill_ms = isRepeated ? 0 : timings.prefillMs
+    row.decode_ms = isRepeated ? 0 : timings.decodeMs
+    row.estimated = usage.estimated === true
+  }
+
+  embedded({ model, worker, promptTokens }: EmbedReply): void {
+    const row = this.#row
+    row.error_code = null
+    row.finish_reason = 'stop'
+    row.model = model
+    row.worker = worker ?? null
+    row.attempts = 1
+    row.prompt_tokens = promptTokens
+  }
+
+  failed(error: unknown): void {
+    this.#row.error_code = toHaifError(error).code
+  }
+
+  /**
+   * On disk when it returns, so before the end is on its way: whoever has an answer is also in the
+   * books. `sent`: tokens that were passed on, which count where no end has told.
+   */
+  record(sent: () => number = () => 0): void {
+    const row = this.#row
+    if (row.error_code !== null) row.completion_tokens = sent()
+    row.duration_ms = this.#clocks.now() - this.#begunAt
+    row.ended_at = new Date(this.#clocks.date()).toISOString()
+    this.#recorder.record(row)
+  }
+}
+
+export function begunRow(
+  { usageId, requestId, tenantId, tokenId }: Charged,
+  model: string,
+  kind: UsageRow['kind'],
+  { date }: Clocks
+): UsageRow {
+  const startedAt = new Date(date()).toISOString()
+  return {
+    usage_id: usageId,
+    request_id: requestId,
+    tenant_id: tenantId,
+    token_id: tokenId,
+    kind,
+    model,
+    digest: null,
+    worker: null,
+    attempts: 0,
+    prompt_tokens: 0,
+    cached_prompt_tokens: 0,
+    completion_tokens: 0,
+    estimated: false,
+    queue_ms: 0,
+    prefill_ms: 0,
+    decode_ms: 0,
+    duration_ms: 0,
+    finish_reason: null,
+    error_code: null,
+    started_at: startedAt,
+    ended_at: startedAt
+  }
+}
