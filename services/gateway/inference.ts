@@ -28,7 +28,7 @@ export async function* inferAdmitted(
   { orchestrators, callers, usage }: AdmittedDeps,
   request: InferenceRequest,
   context: ServerContext
-): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
+): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   const { tenantId, caller, maxTokens, resume, usageId = randomUUID() } = request
   const promptTokens = promptTokensOf(request.input)
   const isRest = resume !== undefined
@@ -55,9 +55,8 @@ export async function* inferAdmitted(
       sent.addBatch(value)
       meter?.passed(value)
       // Not before the first item: what fails until then is told as an error, with its own status.
-      if (limits !== undefined) yield { seq, tokenIds: [], text: '', limits }
+      yield limits === undefined ? value : value.after({ seq, tokenIds: [], text: '', limits })
       limits = undefined
-      yield value
     }
   } catch (error) {
     meter?.failed(error)

@@ -52,6 +52,13 @@ export class ItemBatch<Item> {
     return new ItemBatch<Item>(codec, null, bytes)
   }
 
+  /** The same behind one more item. */
+  after(item: Item): ItemBatch<Item> {
+    const writer = new ByteWriter()
+    this.#codec.encode(item, writer)
+    return ItemBatch.received(this.#codec, Buffer.concat([writer.take(), this.bytes(this.#codec)]))
+  }
+
   /** Reads them at the first call. PEER_LOST when the bytes are no items: another peer may do better. */
   items(): readonly Item[] {
     this.#items ??= decodeItems(this.#codec, this.#bytes ?? new Uint8Array())

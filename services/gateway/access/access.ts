@@ -54,6 +54,8 @@ export class Access implements Service {
   readonly #deps: AccessDeps
   readonly #stored: StoredAccess | null
   readonly #keeper: BudgetKeeper | null
+  /** By those of the tenant itself. */
+  readonly #limits = new WeakMap<Limits, Limits>()
   /** Null once it is known who may ask; until then nobody is let in. */
   #opening: Promise<void> | null = null
   #stopping = false
@@ -86,10 +88,14 @@ export class Access implements Service {
     return this.directory.tokensNeeded
   }
 
-  /** Of a tenant, with those that every tenant has unless it has its own. */
+  /** Of a tenant, with those that every tenant has unless it has its own; one object until they change. */
   limitsOf(tenant: string): Limits {
-    const { tenantDefaults = {} } = this.#deps
-    return { ...tenantDefaults, ...this.directory.limitsOf(tenant) }
+    const own = this.directory.limitsOf(tenant)
+    const known = this.#limits.get(own)
+    if (known !== undefined) return known
+    const limits = { ...this.#deps.tenantDefaults, ...own }
+    this.#limits.set(own, limits)
+    return limits
   }
 
   get stored(): StoredAccess {

@@ -10,16 +10,16 @@ import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'
 import {
   assertSize,
-  budgetAsks,
   chooseModel,
   isOpen,
   limitsState,
   maxTokensOf,
   overRate,
-  priorityOf,
   rateDraws,
+  termsOf,
   type Owned,
-  type RateDraw
+  type RateDraw,
+  type Terms
 } from './owned-limits.ts'
 import type { Principal } from './principal.ts'
 
@@ -69,6 +69,8 @@ export interface Admitted {
 
 export class Admission {
   readonly #deps: AdmissionDeps
+  /** Of the tenant that each asked for last: mostly it is always the same. */
+  readonly #terms = new WeakMap<Principal, Terms & Of>()
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps
@@ -77,23 +79,24 @@ export class Admission {
   /** Throws MODEL_NOT_FOUND, VALIDATION_FAILED, CONTEXT_TOO_LONG, RATE_LIMITED or BUDGET_EXHAUSTED. */
   async admit(request: AdmissionRequest): Promise<Admitted> {
     const { tenant, tenantLimits, promptTokens, isRest } = request
-    const owned = ownersOf(request)
+    const terms = this.#termsOf(request)
+    const { owned, priority } = terms
     const maxTokens = maxTokensOf(request, owned)
-    const model = chooseModel(request.model, owned)
+    const model = chooseModel(request.model, terms.models)
     assertSize({ promptTokens, maxTokens }, owned)
-    const tokens = promptTokens + this.#heldOf(request, maxTokens, owned)
+    const tokens = promptTokens + this.#heldOf(request, maxTokens, terms)
     // Held before anything is waited for, so that two requests do not both see the last of it.
-    const leaveBudget = this.#reserve(request, owned, tokens)
+    const leaveBudget = this.#reserve(request, terms, tokens)
     const leaving: (() => void)[] = []
     try {
       leaving.push(this.#deps.concurrency.enter(tenant))
       for (const place of await this.#places(owned)) leaving.push(() => place.leave())
-      const draws = rateDraws(owned, tokens, isRest)
+      const draws = rateDraws(terms, tokens, isRest)
       const grant = draws.length === 0 ? null : await this.#draw(draws)
       return {
         model,
         maxTokens,
-        priority: priorityOf(owned),
+        priority,
         // Tenants share the queue; a weight of a token would compete with its own tenant.
         weight: tenantLimits.weight,
         limits: grant === null ? undefined : limitsState(draws, grant),
@@ -110,20 +113,29 @@ export class Admission {
     }
   }
 
+  #termsOf(request: AdmissionRequest): Terms {
+    const { principal, tenant, tenantLimits } = request
+    const known = this.#terms.get(principal)
+    if (known?.tenant === tenant && known.tenantLimits === tenantLimits) return known
+    const terms = { ...termsOf(ownersOf(request)), tenant, tenantLimits }
+    this.#terms.set(principal, terms)
+    return terms
+  }
+
   /** Of the answer. To hold all that an answer of any length may have would let nobody else in. */
-  #heldOf(request: AdmissionRequest, maxTokens: number, owned: readonly Owned[]): number {
+  #heldOf(request: AdmissionRequest, maxTokens: number, { budgets }: Terms): number {
     if (!isOpen(request.maxTokens)) return maxTokens
-    const left = this.#deps.budgets.left(budgetAsks(owned)) - request.promptTokens
+    const left = this.#deps.budgets.left(budgets) - request.promptTokens
     return Math.max(1, Math.min(maxTokens, OPEN_ANSWER_TOKENS, left))
   }
 
-  #reserve({ principal }: AdmissionRequest, owned: readonly Owned[], tokens: number) {
+  #reserve({ principal }: AdmissionRequest, terms: Terms, tokens: number) {
     const { budgets } = this.#deps
-    budgets.assertLeft(budgetAsks(owned), tokens)
+    budgets.assertLeft(terms.budgets, tokens)
     // What an address uses without a token is not kept.
     if (principal.tokenId === undefined) return () => {}
     return budgets.reserve(
-      owned.map(({ subject }) => subject),
+      terms.owned.map(({ subject }) => subject),
       tokens
     )
   }
@@ -155,6 +167,8 @@ export class Admission {
     }
   }
 }
+
+type Of = Pick<AdmissionRequest, 'tenant' | 'tenantLimits'>
 
 function ownersOf({ principal, tenant, tenantLimits }: AdmissionRequest): Owned[] {
   const ofTenant = { subject: `tenant/${tenant}`, owner: 'your tenant', limits: tenantLimits }

@@ -11,7 +11,7 @@ import type { Logger } from '#shared/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import { ANONYMOUS, capabilitiesOf, tenantsOf, tokenNeeded, type Principal } from './principal.ts'
-import { hashToken, isSameHash, parseToken, type TokenText } from './token-text.ts'
+import { hashToken, isSame, parseToken, type TokenText } from './token-text.ts'
 
 export const CHANNEL = 'haif_access'
 const POLL_MS = 1000
@@ -20,9 +20,13 @@ export const TOKENS_MAX = 100_000
 /** An unknown id may be one that was made just now elsewhere; strangers must not make us ask more often. */
 const LOOK_AGAIN_MS = 250
 
+const NO_LIMITS: Limits = {}
+
 interface KnownToken {
   principal: Principal
   hash: Buffer
+  /** What has been found to have that hash: to compare with it takes a tenth of the time. */
+  proven: Buffer | null
   revoked: boolean
 }
 
@@ -81,7 +85,7 @@ export class Directory {
   }
 
   limitsOf(tenant: string): Limits {
-    return this.#tenants.get(tenant) ?? {}
+    return this.#tenants.get(tenant) ?? NO_LIMITS
   }
 
   async start(): Promise<void> {
@@ -111,7 +115,7 @@ export class Directory {
       if (mustHave) throw tokenNeeded('a token is needed')
       return ANONYMOUS
     }
-    const known = this.#static(text) ?? (await this.#find(text))
+    const known = (await this.#find(text)) ?? this.#static(text)
     if (known !== null) return this.#assertGood(known)
     // One in our form comes from somebody who counts on its rights and limits.
     if (mustHave || parseToken(text) !== null) throw tokenNeeded('this token is not known here')
@@ -134,7 +138,7 @@ export class Directory {
       scopes: capabilitiesOf(['operator'])
     }
     const hash = hashToken(this.#deps.pepper, text)
-    this.#tokens.set(id, { principal, hash, revoked: false })
+    this.#tokens.set(id, { principal, hash, proven: null, revoked: false })
   }
 
   #static(text: string): Principal | null {
@@ -148,8 +152,12 @@ export class Directory {
     if (parsed === null) return null
     if (!this.#tokens.has(parsed.id)) await this.#lookAgain()
     const known = this.#tokens.get(parsed.id)
-    const given = hashToken(this.#deps.pepper, text)
-    return known !== undefined && isSameHash(known.hash, given) ? known : null
+    if (known === undefined) return null
+    const given = Buffer.from(text)
+    if (known.proven !== null && isSame(known.proven, given)) return known
+    if (!isSame(known.hash, hashToken(this.#deps.pepper, text))) return null
+    known.proven = given
+    return known
   }
 
   #assertGood(known: Principal | KnownToken): Principal {
@@ -229,7 +237,8 @@ export class Directory {
       expiresAt: row.expires_at?.getTime() ?? Infinity
     }
     const revoked = row.revoked_at !== null
-    this.#tokens.set(row.id, { principal, hash: Buffer.from(row.hash, 'hex'), revoked })
+    const hash = Buffer.from(row.hash, 'hex')
+    this.#tokens.set(row.id, { principal, hash, proven: null, revoked })
     if (this.#tokens.size > TOKENS_MAX) this.#forgetUseless()
   }
 }

@@ -1,4 +1,4 @@
-/** What the limits of a token and of its tenant say about one request; each of them must allow it. */
+/** What the limits of a token and of its tenant say about a request; each of them must allow it. */
 import type { Limits } from '#shared/contracts/access.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -17,6 +17,27 @@ export interface Owned {
   limits: Limits
 }
 
+/** What they come to, the same for every request of that token for that tenant. */
+export interface Terms {
+  owned: readonly Owned[]
+  /** Null: all. */
+  models: readonly string[] | null
+  budgets: readonly BudgetAsk[]
+  rates: readonly Rate[]
+  /** Undefined: what the request asks for. */
+  priority: 'batch' | undefined
+}
+
+export function termsOf(owned: readonly Owned[]): Terms {
+  return {
+    owned,
+    models: allowedModels(owned.map(({ limits }) => limits)),
+    budgets: owned.flatMap(budgetAsks),
+    rates: owned.flatMap(ratesOf),
+    priority: owned.some(({ limits }) => limits.priority === 'batch') ? 'batch' : undefined
+  }
+}
+
 /** The models that all of them allow; null: all. */
 export function allowedModels(limits: readonly Limits[]): string[] | null {
   const lists = limits.flatMap(({ models }) => (models === undefined ? [] : [models]))
@@ -28,9 +49,8 @@ export function allowedModels(limits: readonly Limits[]): string[] | null {
 /** Whoever may use only some models and names none gets the first of them. */
 export function chooseModel(
   named: string | undefined,
-  owned: readonly Owned[]
+  allowed: Terms['models']
 ): string | undefined {
-  const allowed = allowedModels(owned.map(({ limits }) => limits))
   if (allowed === null) return named
   if (named === undefined && allowed[0] !== undefined) return allowed[0]
   if (named !== undefined && allowed.includes(named)) return named
@@ -80,37 +100,33 @@ export function maxTokensOf(
   return Math.max(1, Math.min(maxTokens, ...room))
 }
 
-export function budgetAsks(owned: readonly Owned[]): BudgetAsk[] {
+function budgetAsks({ subject, owner, limits }: Owned): BudgetAsk[] {
   const asks: BudgetAsk[] = []
-  for (const { subject, owner, limits } of owned) {
-    const { tokensPerDay: day, tokensPerMonth: month } = limits
-    if (day !== undefined) asks.push({ subject, owner, span: 'day', limit: day })
-    if (month !== undefined) asks.push({ subject, owner, span: 'month', limit: month })
-  }
+  const { tokensPerDay: day, tokensPerMonth: month } = limits
+  if (day !== undefined) asks.push({ subject, owner, span: 'day', limit: day })
+  if (month !== undefined) asks.push({ subject, owner, span: 'month', limit: month })
   return asks
 }
 
+function ratesOf({ subject, limits }: Owned): Rate[] {
+  const rates: Rate[] = []
+  const { requestsPerSecond, requestsPerMinute, tokensPerMinute } = limits
+  const add = (things: Rate['things'], max: number | undefined, windowMs: number) => {
+    if (max === undefined) return
+    rates.push({ key: `${subject}/${things}/${windowMs}`, things, max, windowMs, kind: 'sliding' })
+  }
+  add('requests', requestsPerSecond, SECOND_MS)
+  add('requests', requestsPerMinute, MINUTE_MS)
+  add('tokens', tokensPerMinute, MINUTE_MS)
+  return rates
+}
+
 /** The rest of an answer that was let in before is not one more request. */
-export function rateDraws(owned: readonly Owned[], tokens: number, isRest: boolean): RateDraw[] {
+export function rateDraws({ rates }: Terms, tokens: number, isRest: boolean): RateDraw[] {
   const draws: RateDraw[] = []
-  for (const { subject, limits } of owned) {
-    const { requestsPerSecond, requestsPerMinute, tokensPerMinute } = limits
-    const draw = (things: RateDraw['things'], amount: number, max: number, windowMs: number) =>
-      draws.push({
-        key: `${subject}/${things}/${windowMs}`,
-        things,
-        amount,
-        max,
-        windowMs,
-        kind: 'sliding'
-      })
-    if (requestsPerSecond !== undefined && !isRest) {
-      draw('requests', 1, requestsPerSecond, SECOND_MS)
-    }
-    if (requestsPerMinute !== undefined && !isRest) {
-      draw('requests', 1, requestsPerMinute, MINUTE_MS)
-    }
-    if (tokensPerMinute !== undefined) draw('tokens', tokens, tokensPerMinute, MINUTE_MS)
+  for (const rate of rates) {
+    if (rate.things === 'tokens') draws.push({ ...rate, amount: tokens })
+    else if (!isRest) draws.push({ ...rate, amount: 1 })
   }
   return draws
 }
@@ -118,6 +134,8 @@ export function rateDraws(owned: readonly Owned[], tokens: number, isRest: boole
 export interface RateDraw extends Draw {
   things: 'requests' | 'tokens'
 }
+
+type Rate = Omit<RateDraw, 'amount'>
 
 export function overRate(draws: readonly RateDraw[], refusal: Refusal): HaifError {
   const { things, max, windowMs, amount } = draws[refusal.refusedBy]!
@@ -148,6 +166,3 @@ export function limitsState(
   const isEmpty = tightest.requests === undefined && tightest.tokens === undefined
   return isEmpty ? undefined : tightest
 }
-
-export const priorityOf = (owned: readonly Owned[]): 'batch' | undefined =>
-  owned.some(({ limits }) => limits.priority === 'batch') ? 'batch' : undefined

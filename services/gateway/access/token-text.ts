@@ -44,6 +44,7 @@ export function hashToken(pepper: KeyObject, text: string): Buffer {
   return createHmac('sha256', pepper).update(text).digest()
 }
 
-export function isSameHash(a: Uint8Array, b: Uint8Array): boolean {
+/** Takes as long wherever the two differ. */
+export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }
