@@ -1,5 +1,5 @@
 /** About how many tokens a request asks for, before any model has seen it. */
-import type { InferenceInput } from '#shared/contracts/inference.ts'
+import type { InferenceInput } from '#shared/contracts/inference-request.ts'
 import type { EmbedRequest } from '#shared/contracts/embedding.ts'
 
 /** Characters of one token: about four in English prose, fewer elsewhere. Settled at the end anyway. */

@@ -1,0 +1,75 @@
+/** The rows of tenants in the store. */
+import type { Limits, TenantEntry } from '#shared/contracts/access.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { Queryable } from '#shared/store/store.ts'
+
+const LIST_MAX = 1000
+
+interface TenantRow {
+  id: string
+  limits: Limits
+  created_at: Date
+  tokens: number
+}
+
+const TENANTS = `select id, limits, created_at, (
+    select count(*) from tokens where tenant_id = tenants.id and revoked_at is null
+      and (expires_at is null or expires_at > now())
+  ) as tokens from tenants`
+
+export async function listTenants(store: Queryable): Promise<TenantEntry[]> {
+  const rows = await store.query<TenantRow>(
+    `${TENANTS} where deleted_at is null order by id limit $1`,
+    [LIST_MAX]
+  )
+  return rows.map(tenantOf)
+}
+
+/** Throws NOT_FOUND. */
+export async function findTenant(tx: Queryable, id: string): Promise<TenantEntry> {
+  const [row] = await tx.query<TenantRow>(`${TENANTS} where id = $1 and deleted_at is null`, [id])
+  if (row !== undefined) return tenantOf(row)
+  throw new HaifError('NOT_FOUND', `there is no tenant ${id}; "haif tenant ls" lists them`)
+}
+
+/** Whether it was made now; a deleted one comes back. */
+export async function ensureTenant(tx: Queryable, id: string, version: number): Promise<boolean> {
+  const rows = await tx.query(
+    `insert into tenants (id, version) values ($1, $2)
+     on conflict (id) do update set deleted_at = null, version = excluded.version
+       where tenants.deleted_at is not null
+     returning id`,
+    [id, version]
+  )
+  return rows.length > 0
+}
+
+/** Makes it, or gives it other limits; a deleted one comes back. */
+export async function putTenant(
+  tx: Queryable,
+  id: string,
+  limits: Limits,
+  version: number
+): Promise<void> {
+  await tx.query(
+    `insert into tenants (id, limits, version) values ($1, $2::jsonb, $3)
+     on conflict (id) do update set limits = excluded.limits, version = excluded.version,
+       deleted_at = null`,
+    [id, JSON.stringify(limits), version]
+  )
+}
+
+/** It stays for the books, without limits. */
+export async function markTenantDeleted(tx: Queryable, id: string, version: number): Promise<void> {
+  await tx.query(
+    `update tenants set deleted_at = now(), limits = '{}', version = $2 where id = $1`,
+    [id, version]
+  )
+}
+
+const tenantOf = ({ id, limits, created_at, tokens }: TenantRow): TenantEntry => ({
+  id,
+  limits,
+  createdAt: created_at.getTime(),
+  tokens
+})
