@@ -7,18 +7,12 @@ import { HaifError } from '#shared/errors.ts'
 import { ByteWriter } from './bytes.ts'
 import type { OwnedContext } from './context.ts'
 import { WINDOW } from './consumer-stream.ts'
-import { costOf, FrameType, ITEM_BYTES_MAX, itemsFrame, jsonFrame, type Frame } from './frames.ts'
+import type { FrameOutbox } from './frame-outbox.ts'
+import { costOf, FrameType, ITEM_BYTES_MAX, itemsFrame, jsonFrame } from './frames.ts'
 import { ItemBatch, type ItemCodec } from './items.ts'
 import { toWireError } from './wire-error.ts'
 
-export interface Outlet {
-  send: (frame: Frame) => void
-  isDrained: () => boolean
-  /** Asks for a call of `flush` at the end of this turn of the event loop. */
-  gather: (stream: ProducerStream) => void
-  /** Until it returns true. */
-  onItem?: ((value: unknown) => boolean) | undefined
-}
+export type Outlet = Pick<FrameOutbox, 'send' | 'isDrained' | 'gather'>
 
 /** A frame with as much in it takes no further item. */
 export const SHARED_FRAME_BYTES = 4096
@@ -36,11 +30,17 @@ export class ProducerStream {
   /** What ended the stream in good order. */
   end: unknown
 
-  constructor(id: number, context: OwnedContext, outlet: Outlet) {
+  /** `onItem` is told of each item until it returns true. */
+  constructor(
+    id: number,
+    context: OwnedContext,
+    outlet: Outlet,
+    onItem?: (value: unknown) => boolean
+  ) {
     this.#id = id
     this.#context = context
     this.#outlet = outlet
-    this.#onItem = outlet.onItem
+    this.#onItem = onItem
   }
 
   credit(amount: number): void {

@@ -10,14 +10,8 @@ import { check } from './check.ts'
 import { ConsumerStream } from './consumer-stream.ts'
 import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
 import type { StreamContract } from './contract.ts'
-import {
-  creditFrame,
-  frameBatch,
-  FRAMES_PER_BATCH_MAX,
-  FrameType,
-  jsonFrame,
-  type Frame
-} from './frames.ts'
+import { FrameOutbox } from './frame-outbox.ts'
+import { creditFrame, frameBatch, FrameType, jsonFrame, type Frame } from './frames.ts'
 import { ItemBatch, itemByItem, jsonCodec } from './items.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { PeerIdentity, Router } from './router.ts'
@@ -27,8 +21,6 @@ const PROTOCOL = 'haif/streams/2'
 
 /** Streams that one end may have open at the other at the same time. */
 export const STREAMS_MAX = 1024
-/** A batch is sent when it has about this many bytes, or at the end of the turn. */
-const BATCH_BYTES = 65_536
 
 /** Of a name that nobody serves: there are none. */
 const NO_ITEMS = jsonCodec(Compile(Type.Unknown()), 'item')
@@ -58,12 +50,7 @@ export class StreamChannel {
   readonly #producers = new Map<number, ProducerStream>() // at most STREAMS_MAX
   #channel: Protomux.Channel | null = null
   #nextId = 1
-  #pending: Frame[] = []
-  #pendingBytes = 0
-  /** Streams with items of this turn. */
-  #gathering: ProducerStream[] = []
-  #flushing: NodeJS.Immediate | null = null
-  #drained = true
+  readonly #outbox = new FrameOutbox()
   #closed = false
   #onIdle: (() => void) | null = null
 
@@ -102,7 +89,7 @@ export class StreamChannel {
     context.signal.throwIfAborted()
     this.#assertRoom()
     const id = this.#nextId++
-    const stream = new ConsumerStream((credit) => this.#send(creditFrame(id, credit)))
+    const stream = new ConsumerStream((credit) => this.#outbox.send(creditFrame(id, credit)))
     const onAbort = () => {
       stream.abort(context.signal.reason)
       this.#leave(id) // at once: the reader may be busy with an item that nobody takes from it
@@ -137,15 +124,14 @@ export class StreamChannel {
       await idle
       clearTimeout(timer)
     }
-    this.#flush()
+    this.#outbox.flush()
   }
 
   /** Ends every stream: readers get PEER_LOST, handlers are aborted. */
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    if (this.#flushing !== null) clearImmediate(this.#flushing)
-    this.#pending = []
+    this.#outbox.close()
     if (!this.#options.dialer) this.#options.mux.unpair({ protocol: PROTOCOL })
     const lost = new HaifError('PEER_LOST', 'the connection to the peer broke')
     for (const stream of this.#consumers.values()) stream.finish(lost)
@@ -173,7 +159,7 @@ export class StreamChannel {
       return
     }
     this.#channel.open()
-    this.#flush()
+    this.#outbox.open(this.#channel)
   }
 
   #parse(frame: Frame): unknown {
@@ -257,12 +243,8 @@ export class StreamChannel {
         ? envelope
         : { ...envelope, traceparent: observed.traceparent }
     )
-    const stream = new ProducerStream(id, context, {
-      send: (frame) => this.#send(frame),
-      isDrained: () => this.#drained,
-      gather: (each) => this.#gather(each),
-      onItem: observed == null ? undefined : (value) => observed.item(value)
-    })
+    const onItem = observed == null ? undefined : (value: unknown) => observed.item(value)
+    const stream = new ProducerStream(id, context, this.#outbox, onItem)
     this.#producers.set(id, stream)
     const route = router.streams.get(name)
     const failure = await stream.run(() => {
@@ -283,46 +265,11 @@ export class StreamChannel {
   }
 
   #onDrain(): void {
-    this.#drained = true
+    this.#outbox.drain()
     for (const stream of this.#producers.values()) stream.wakeUp()
   }
 
   #sendJson(type: FrameType, id: number, value: unknown): void {
-    this.#send(jsonFrame(type, id, value))
-  }
-
-  /** Gathers what is said in one turn of the event loop into one message. */
-  #send(frame: Frame): void {
-    if (this.#closed) return
-    this.#pending.push(frame)
-    this.#pendingBytes += frame.body.length + frame.bytes.length
-    if (this.#pendingBytes >= BATCH_BYTES || this.#pending.length >= FRAMES_PER_BATCH_MAX) {
-      this.#sendPending()
-    } else {
-      this.#flushing ??= setImmediate(() => this.#flush())
-    }
-  }
-
-  /** Asks for the stream's items at the end of the turn. */
-  #gather(stream: ProducerStream): void {
-    this.#gathering.push(stream)
-    this.#flushing ??= setImmediate(() => this.#flush())
-  }
-
-  #flush(): void {
-    if (this.#flushing !== null) clearImmediate(this.#flushing)
-    this.#flushing = null
-    const gathering = this.#gathering
-    this.#gathering = []
-    for (const stream of gathering) stream.flush()
-    this.#sendPending()
-  }
-
-  #sendPending(): void {
-    if (this.#channel === null || this.#closed || this.#pending.length === 0) return
-    const frames = this.#pending
-    this.#pending = []
-    this.#pendingBytes = 0
-    this.#drained = this.#channel.messages[0]!.send(frames)
+    this.#outbox.send(jsonFrame(type, id, value))
   }
 }
