@@ -10,7 +10,11 @@ import {
   type InferBody,
   type Mode
 } from '#shared/contracts/http-infer.ts'
-import type { InferenceInput, InferenceRequest, Sampling } from '#shared/contracts/inference.ts'
+import type {
+  InferenceInput,
+  InferenceRequest,
+  Sampling
+} from '#shared/contracts/inference-request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { readFormat } from './response-format.ts'
 import { checkBody } from './validation.ts'

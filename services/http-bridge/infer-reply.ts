@@ -6,7 +6,7 @@ import type {
   QueuedEvent,
   VersionedInferReply
 } from '#shared/contracts/http-infer.ts'
-import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference-answer.ts'
 import type { Asked } from './infer-body.ts'
 
 export interface Answered {

@@ -1,7 +1,8 @@
 /** How a route asks the mesh: with what the headers say, within a deadline, and counted. */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { gatewayInfer, type InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { gatewayInfer } from '#shared/contracts/inference.ts'
 import { HaifError } from '#shared/errors.ts'
 import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'

@@ -1,11 +1,8 @@
 /** Which worker, and what when it fails. Workers connect and report; requests come from gateways. */
 import { orchestratorEmbed } from '#shared/contracts/embedding.ts'
-import {
-  orchestratorInfer,
-  type InferenceEnd,
-  type InferenceItem,
-  type InferenceRequest
-} from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { orchestratorInfer } from '#shared/contracts/inference.ts'
 import {
   orchestratorDrain,
   orchestratorReady,

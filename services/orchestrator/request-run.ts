@@ -8,9 +8,9 @@ import { HaifError } from '#shared/errors.ts'
 import {
   itemCodec,
   type InferenceEnd,
-  type InferenceItem,
-  type InferenceRequest
-} from '#shared/contracts/inference.ts'
+  type InferenceItem
+} from '#shared/contracts/inference-answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
 import type { Logger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

@@ -3,7 +3,8 @@
  * them where it is not in memory, and stays there until the last of them is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InferenceEnd, InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { encodeVectors, type EmbedReply, type EmbedRequest } from '#shared/contracts/embedding.ts'
 import { tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'

@@ -6,7 +6,8 @@ import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
-import { InferenceRequest, ModelName } from './inference.ts'
+import { InferenceRequest } from './inference-request.ts'
+import { ModelName } from './model-name.ts'
 
 export const EMBED_INPUTS_MAX = 256
 export const INPUT_CHARACTERS_MAX = 1_048_576

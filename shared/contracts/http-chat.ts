@@ -13,7 +13,8 @@ import {
   OpenAiUsage,
   samplingFields
 } from './http-openai.ts'
-import { InferenceRequest, Tool } from './inference.ts'
+import { Tool } from './chat.ts'
+import { InferenceRequest } from './inference-request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const PARTS_MAX = 1024

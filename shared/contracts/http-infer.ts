@@ -1,14 +1,10 @@
 /** The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`). */
 import { Type, type Static } from 'typebox'
-import {
-  TextMessage,
-  Explanation,
-  FinishReason,
-  InferenceRequest,
-  MAX_TOKENS_MAX,
-  ModelName,
-  Sampling
-} from './inference.ts'
+import { TextMessage } from './chat.ts'
+import { Explanation } from './explanation.ts'
+import { FinishReason, MAX_TOKENS_MAX } from './inference-answer.ts'
+import { InferenceRequest, Sampling } from './inference-request.ts'
+import { ModelName } from './model-name.ts'
 
 const CHARACTERS_MAX = 1_048_576
 const MESSAGES_MAX = 1024

@@ -5,7 +5,8 @@
 import { Type, type Static } from 'typebox'
 import { Content } from './http-chat.ts'
 import { Anything, commonFields, MaxTokens, samplingFields } from './http-openai.ts'
-import { InferenceRequest, Tool } from './inference.ts'
+import { Tool } from './chat.ts'
+import { InferenceRequest } from './inference-request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const ITEMS_MAX = 1024

@@ -10,13 +10,9 @@
  * when there is much of it or somebody asks.
  */
 import type { ItemBatch } from '#shared/rpc/items.ts'
-import {
-  itemCodec,
-  type InferenceItem,
-  type InferenceRequest,
-  type ToolCall,
-  type ToolCallDelta
-} from './inference.ts'
+import type { ToolCall } from './chat.ts'
+import { itemCodec, type InferenceItem, type ToolCallDelta } from './inference-answer.ts'
+import type { InferenceRequest } from './inference-request.ts'
 
 /** Bytes that are put aside before they are read. */
 const UNREAD_BYTES_MAX = 16_384

@@ -1,7 +1,8 @@
 /** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
 import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
-import type { InferenceItem, InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { gatewayInfer } from '#shared/contracts/inference.ts'
 import { gatewayReady } from '#shared/contracts/peers.ts'
 import { silentLogger, type Logger } from '#shared/log.ts'

@@ -1,6 +1,10 @@
 /** Answers of `POST /v1/completions`, whole and as chunks. */
 import type { CompletionReply } from '#shared/contracts/http-completions.ts'
-import type { InferenceEnd, InferenceItem, TokenLogprob } from '#shared/contracts/inference.ts'
+import type {
+  InferenceEnd,
+  InferenceItem,
+  TokenLogprob
+} from '#shared/contracts/inference-answer.ts'
 import type { AnswerPart, AnswerParts } from '../answer-parts.ts'
 import type { EventForm } from '../send-events.ts'
 import type { SseWriter } from '../sse.ts'

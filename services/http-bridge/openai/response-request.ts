@@ -4,7 +4,8 @@ import {
   type ResponsesToolChoice,
   type TextFormat
 } from '#shared/contracts/http-responses.ts'
-import type { ChatMessage, InferenceRequest, ResponseFormat } from '#shared/contracts/inference.ts'
+import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference-request.ts'
 import { readFormat } from '../response-format.ts'
 import { bodyChecker, type Refusals } from './body.ts'
 import { NO_LIMIT, readSampling } from './sampling.ts'

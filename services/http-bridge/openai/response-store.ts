@@ -5,7 +5,7 @@
  * only what is its own: see `ownerOf`.
  */
 import type { OutputItem, ResponseObject } from '#shared/contracts/http-responses.ts'
-import type { ChatMessage } from '#shared/contracts/inference.ts'
+import type { ChatMessage } from '#shared/contracts/chat.ts'
 
 export interface StoreBounds {
   responses: number

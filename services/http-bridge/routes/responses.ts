@@ -8,7 +8,8 @@ import {
   ResponseObject,
   ResponsesBody
 } from '#shared/contracts/http-responses.ts'
-import type { ChatMessage, InferenceEnd } from '#shared/contracts/inference.ts'
+import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { AnswerParts } from '../answer-parts.ts'
 import { enterContext, infer, type InferenceDeps } from '../inference.ts'

@@ -2,19 +2,20 @@
  * What runs a model inside a worker. Every engine offers this and nothing more, so that the worker,
  * the mesh and the tests do not care which one it is.
  */
+import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
 import type {
   FinishReason,
+  Timings,
+  TokenLogprob,
+  ToolCallDelta,
+  Usage
+} from '#shared/contracts/inference-answer.ts'
+import type {
   InferenceInput,
   InferenceRequest,
   ResponseFormat,
-  Sampling,
-  Timings,
-  TokenLogprob,
-  Tool,
-  ToolCallDelta,
-  ToolChoice,
-  Usage
-} from '#shared/contracts/inference.ts'
+  Sampling
+} from '#shared/contracts/inference-request.ts'
 import type { Memory } from '#shared/contracts/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 

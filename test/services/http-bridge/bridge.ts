@@ -3,8 +3,9 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { identify } from '#shared/contracts/access.ts'
-import { gatewayInfer, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
-import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import { gatewayInfer } from '#shared/contracts/inference.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import {
   gatewayModels,
   gatewayReady,

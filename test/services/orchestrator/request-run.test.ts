@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
-import { itemCodec, type InferenceEnd, type InferenceItem } from '#shared/contracts/inference.ts'
+import {
+  itemCodec,
+  type InferenceEnd,
+  type InferenceItem
+} from '#shared/contracts/inference-answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

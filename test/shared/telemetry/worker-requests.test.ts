@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { createMetrics } from '#shared/telemetry.ts'
 import { observeRequestsAtWorker } from '#shared/telemetry/worker-requests.ts'
 import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'

@@ -11,7 +11,8 @@ import type { ReasoningMarks } from './reasoning.ts'
 import { toTokens } from './tokens.ts'
 import type { CallFormat } from './tools/call-format.ts'
 import { ToolChat } from './tools/tool-chat.ts'
-import type { ChatMessage, InferenceInput } from '#shared/contracts/inference.ts'
+import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { InferenceInput } from '#shared/contracts/inference-request.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface Prompt {

@@ -8,7 +8,7 @@ import {
 import { CallReader } from '../../../../services/worker/engines/llama/tools/call-reader.ts'
 import { ToolChat } from '../../../../services/worker/engines/llama/tools/tool-chat.ts'
 import { addToCalls } from '../../../../shared/contracts/sent-tokens.ts'
-import type { Tool, ToolCall } from '../../../../shared/contracts/inference.ts'
+import type { Tool, ToolCall } from '../../../../shared/contracts/chat.ts'
 import {
   DEEPSEEK_TEMPLATE,
   HERMES_TEMPLATE,

@@ -7,7 +7,7 @@ import type {
   GenerateRequest
 } from '../../../../services/worker/engines/engine.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
-import type { Tool, ToolCall } from '../../../../shared/contracts/inference.ts'
+import type { Tool, ToolCall } from '../../../../shared/contracts/chat.ts'
 import type { RandomModelOptions } from '../../../../services/worker/gguf/random-model.ts'
 import { CHATML_TEMPLATE } from '../../../../services/worker/gguf/vocabulary.ts'
 import { HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../../../helpers/tool-templates.ts'

@@ -1,0 +1,112 @@
+/** What comes back from a model: items, and an end, to which each hop adds what it alone knows. */
+import { Type, type Static } from 'typebox'
+import { LimitsState } from '#shared/rpc/context.ts'
+import { TOOL_CALLS_MAX } from './chat.ts'
+import { Explanation } from './explanation.ts'
+import { inferenceItemCodec, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './inference-item.ts'
+
+/** Of one answer. */
+export const MAX_TOKENS_MAX = 1_048_576
+export const TOP_LOGPROBS_MAX = 20
+
+const Logprob = {
+  tokenId: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Its text; U+FFFD stands for a part of a character. */
+  token: Type.String({ maxLength: 1024 }),
+  /** Natural logarithm of its probability in the model's own distribution; never below -9999. */
+  logprob: Type.Number({ maximum: 0 })
+}
+export const TokenLogprob = Type.Object({
+  ...Logprob,
+  /** The most likely tokens in this place, the likeliest first. */
+  top: Type.Array(Type.Object(Logprob), { maxItems: TOP_LOGPROBS_MAX })
+})
+export type TokenLogprob = Static<typeof TokenLogprob>
+
+/**
+ * A part of a tool call. The first part of a call has `id` and `name`; the `arguments` of all its
+ * parts together are the JSON text. `index` counts the calls of the answer from 0.
+ */
+export const ToolCallDelta = Type.Object({
+  index: Type.Integer({ minimum: 0, maximum: TOOL_CALLS_MAX }),
+  id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  arguments: Type.Optional(Type.String({ maxLength: 65_536 }))
+})
+export type ToolCallDelta = Static<typeof ToolCallDelta>
+
+/** Some tokens of the answer. `seq` counts tokens from 0, so a resumed attempt continues it. */
+export const InferenceItem = Type.Object({
+  seq: Type.Integer({ minimum: 0 }),
+  tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: ITEM_TOKENS_MAX }),
+  /** How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty then. */
+  tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
+  text: Type.String({ maxLength: ITEM_CHARACTERS_MAX }),
+  /** What the model thought before it answered; not part of the answer, but its tokens count. */
+  reasoning: Type.Optional(Type.String({ maxLength: ITEM_CHARACTERS_MAX })),
+  /** Parts of tool calls, whose text is not in `text`. */
+  toolCalls: Type.Optional(Type.Array(ToolCallDelta, { maxItems: TOOL_CALLS_MAX })),
+  /** When asked for: one for each of `tokenIds`. */
+  logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: ITEM_TOKENS_MAX })),
+  /** In the first item of an attempt: the file whose tokens these are. */
+  digest: Type.Optional(Type.String({ maxLength: 64 })),
+  /** Instead of tokens: requests that are served before this one, and the expected wait. */
+  queued: Type.Optional(
+    Type.Object({
+      ahead: Type.Integer({ minimum: 0 }),
+      waitMs: Type.Number({ minimum: 0 }),
+      /** The worker is loading the model for this request: how far it is, from 0 to 1. */
+      loading: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
+    })
+  ),
+  /** Instead of tokens, from a gateway: what is left of the caller's limits. */
+  limits: Type.Optional(LimitsState)
+})
+export type InferenceItem = Static<typeof InferenceItem>
+
+export const FinishReason = Type.Union([
+  Type.Literal('stop'),
+  Type.Literal('length'),
+  /** The model waits for the results of the tool calls in this answer. */
+  Type.Literal('toolCalls')
+])
+export type FinishReason = Static<typeof FinishReason>
+
+export const Usage = Type.Object({
+  promptTokens: Type.Integer({ minimum: 0 }),
+  /** Prompt tokens found in a cache of the worker, so not computed again. */
+  cachedPromptTokens: Type.Integer({ minimum: 0 }),
+  completionTokens: Type.Integer({ minimum: 0 }),
+  /** The engine was not told: the numbers are estimates from the text. */
+  estimated: Type.Optional(Type.Boolean())
+})
+export type Usage = Static<typeof Usage>
+
+/** Milliseconds in the worker: waiting for a slot, reading the prompt, writing the answer. */
+export const Timings = Type.Object({
+  queueMs: Type.Number({ minimum: 0 }),
+  prefillMs: Type.Number({ minimum: 0 }),
+  decodeMs: Type.Number({ minimum: 0 })
+})
+export type Timings = Static<typeof Timings>
+
+export const InferenceEnd = Type.Object({
+  finishReason: FinishReason,
+  usage: Usage,
+  timings: Timings,
+  /** The model that answered, under the name that clients use. */
+  model: Type.String(),
+  /** The engine that ran it: `llama`, `sim`. */
+  provider: Type.String(),
+  /** Set by the orchestrator: how many attempts it took, and the worker of each. */
+  attempts: Type.Optional(Type.Integer({ minimum: 1 })),
+  workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+  /** This is the answer to an earlier request with the same `Idempotency-Key`. */
+  repeated: Type.Optional(Type.Boolean()),
+  /** When asked for: the choice of each attempt. */
+  explanations: Type.Optional(Type.Array(Explanation, { maxItems: 16 }))
+})
+export type InferenceEnd = Static<typeof InferenceEnd>
+
+/** One for all hops, so that each passes on the bytes that it got. */
+export const itemCodec = inferenceItemCodec(InferenceItem)

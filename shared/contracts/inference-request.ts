@@ -1,0 +1,155 @@
+/** What is asked of a model. Every hop passes the same request on. */
+import { Type, type Static } from 'typebox'
+import {
+  ChatMessage,
+  TEXT_CHARACTERS_MAX,
+  Tool,
+  TOOL_CALLS_MAX,
+  ToolCall,
+  ToolChoice
+} from './chat.ts'
+import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './inference-answer.ts'
+import { ModelName } from './model-name.ts'
+
+const MESSAGES_MAX = 1024
+const STOPS_MAX = 16
+const STOP_CHARACTERS_MAX = 256
+const BIASES_MAX = 1024
+const TOOLS_MAX = 128
+
+// Wire changes only append optional fields, so a receiver ignores fields that it does not know.
+
+/**
+ * `direct`: the text, or its tokens, go to the model as they are. `chat`: the model's own template
+ * is applied.
+ */
+export const InferenceInput = Type.Union([
+  Type.Object({
+    mode: Type.Literal('direct'),
+    prompt: Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX })
+  }),
+  Type.Object({
+    mode: Type.Literal('tokens'),
+    tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: MAX_TOKENS_MAX })
+  }),
+  Type.Object({
+    mode: Type.Literal('chat'),
+    messages: Type.Array(ChatMessage, { minItems: 1, maxItems: MESSAGES_MAX })
+  })
+])
+export type InferenceInput = Static<typeof InferenceInput>
+
+/** What a model reads of an input, in order: for hashes, estimates and the simulated engine. */
+export function inputTexts(input: InferenceInput): string[] {
+  if (input.mode === 'direct') return [input.prompt]
+  if (input.mode === 'tokens') return [input.tokenIds.join(' ')]
+  return input.messages.map(({ role, content, toolCalls = [] }) => {
+    const calls = toolCalls.map(({ name, arguments: text }) => `${name} ${text}\n`)
+    return `${role}\n${content}\n${calls.join('')}`
+  })
+}
+
+/** What is left out is left to the engine. Ranges as in OpenAI's API; `topK` and `minP` as in llama.cpp. */
+export const Sampling = Type.Object({
+  temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
+  topP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  topK: Type.Optional(Type.Integer({ minimum: 0, maximum: 100_000 })),
+  minP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  seed: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_294_967_295 })),
+  repeatPenalty: Type.Optional(Type.Number({ minimum: 0.1, maximum: 10 })),
+  frequencyPenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  presencePenalty: Type.Optional(Type.Number({ minimum: -2, maximum: 2 })),
+  /** Token id to what is added to its logit; ids are those of the model's own vocabulary. */
+  logitBias: Type.Optional(
+    Type.Record(
+      Type.String({ pattern: '^(0|[1-9][0-9]{0,6})$' }),
+      Type.Number({ minimum: -100, maximum: 100 }),
+      { maxProperties: BIASES_MAX }
+    )
+  )
+})
+export type Sampling = Static<typeof Sampling>
+
+/**
+ * The form of the answer: any JSON object, or one that a JSON Schema describes. Keywords of the
+ * schema that the engine cannot keep are refused.
+ */
+export const ResponseFormat = Type.Union([
+  Type.Object({ type: Type.Literal('json') }),
+  Type.Object({
+    type: Type.Literal('jsonSchema'),
+    schema: Type.Record(Type.String(), Type.Unknown())
+  })
+])
+export type ResponseFormat = Static<typeof ResponseFormat>
+
+export const InferenceRequest = Type.Object({
+  /** Absent: the mesh's default model. */
+  model: Type.Optional(ModelName),
+  input: InferenceInput,
+  maxTokens: Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX }),
+  sampling: Sampling,
+  /** Texts that end the answer; they are not part of it. */
+  stop: Type.Optional(
+    Type.Array(Type.String({ minLength: 1, maxLength: STOP_CHARACTERS_MAX }), {
+      maxItems: STOPS_MAX
+    })
+  ),
+  responseFormat: Type.Optional(ResponseFormat),
+  /** Only with messages. */
+  tools: Type.Optional(Type.Array(Tool, { maxItems: TOOLS_MAX })),
+  toolChoice: Type.Optional(ToolChoice),
+  /** Whether one turn may ask for several calls; yes unless said otherwise, where the model can. */
+  parallelToolCalls: Type.Optional(Type.Boolean()),
+  /** How long a model that thinks before it answers should do so. */
+  reasoningEffort: Type.Optional(
+    Type.Union([
+      Type.Literal('none'),
+      Type.Literal('minimal'),
+      Type.Literal('low'),
+      Type.Literal('medium'),
+      Type.Literal('high')
+    ])
+  ),
+  /** Whether items say how likely each token was, and with how many others beside it. */
+  logprobs: Type.Optional(Type.Boolean()),
+  topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),
+  /** Who goes first while not everybody can: `interactive` unless said otherwise. */
+  priority: Type.Optional(Type.Union([Type.Literal('interactive'), Type.Literal('batch')])),
+  /** Labels that the worker must have. */
+  labels: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
+      maxProperties: 32
+    })
+  ),
+  /** Whether to send items with the place in the queue. */
+  watchQueue: Type.Optional(Type.Boolean()),
+  /** Whether to say with the end why each worker was chosen. */
+  explain: Type.Optional(Type.Boolean()),
+  /** Requests of one tenant with the same key are one request: the later ones get the first one's answer. */
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** What the client has of the answer already: it is continued, not begun again. */
+  resume: Type.Optional(
+    Type.Object({
+      tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
+      text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
+      /** What was thought before the text. */
+      reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 })),
+      /** The tool calls so far; the last one may be unfinished. Only token ids go on after them. */
+      toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
+      /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
+      tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
+      /** The file whose tokens these are; another one continues by text. */
+      digest: Type.Optional(Type.String({ maxLength: 64 }))
+    })
+  ),
+  /** One for each request of a client, the same on every way it takes: it is charged once. */
+  usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  /** The HTTP client's address: who is limited when no tenant is named. */
+  caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** Who is charged and limited. From a client only a wish, that the gateway grants or refuses. */
+  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** Set by the gateway: the tenant's share of a queue; 1 unless said otherwise. */
+  weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 }))
+})
+export type InferenceRequest = Static<typeof InferenceRequest>
