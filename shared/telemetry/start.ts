@@ -9,7 +9,7 @@ import type { Logger } from '#shared/log.ts'
 import { createMetrics, type Metrics } from '#shared/telemetry.ts'
 import { watchDependencies } from './dependencies.ts'
 import { metricsEndpoint, readEndpoint, type Health } from './endpoint.ts'
-import { startTracing } from './tracing.ts'
+import { NO_TRACING, startTracing } from './tracing.ts'
 
 export interface Telemetry {
   metrics: Metrics
@@ -20,12 +20,13 @@ export interface Telemetry {
 export function startTelemetry(env: Environment, name: string): Telemetry {
   const off = readString(env, 'OTEL_SDK_DISABLED', 'false') === 'true'
   const metrics = createMetrics({ forProcess: !off })
-  const tracing = off ? { stop: async () => {} } : startTracing(env, `haif-${name}`)
+  const tracing = off ? NO_TRACING : startTracing(env, `haif-${name}`)
   const settings = readEndpoint(env)
   const dependencies = watchDependencies(env)
   return {
     metrics,
     serving(service, log) {
+      tracing.logTo(log)
       let state: 'starting' | 'up' | 'stopping' = 'starting'
       const health = (): Health =>
         state === 'up' ? (service.health?.() ?? { ready: true }) : { ready: false, reason: state }

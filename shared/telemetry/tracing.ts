@@ -13,8 +13,10 @@ import {
 } from '@opentelemetry/sdk-trace'
 import { readString, type Environment } from '#shared/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { Logger } from '#shared/log.ts'
 import { VERSION } from '#shared/version.ts'
 import { recordSpans } from './spans.ts'
+import { TellingExporter } from './telling-exporter.ts'
 
 /** Spans wait here while the collector is away; what comes when it is full is dropped. */
 const SPANS_WAITING_MAX = 4096
@@ -22,12 +24,21 @@ const SEND_MS = 1000
 /** At the end of the process, for what is left. */
 const FLUSH_MS_MAX = 500
 
+export interface Tracing {
+  /** Where it is said that the collector is away. */
+  logTo(log: Logger): void
+  stop(): Promise<void>
+}
+
+export const NO_TRACING: Tracing = { logTo: () => {}, stop: async () => {} }
+
 /** `OTEL_SERVICE_NAME`: `name` unless set; `OTEL_TRACES_SAMPLER_ARG`: the fraction that is traced, 1. */
-export function startTracing(env: Environment, name: string): { stop(): Promise<void> } {
+export function startTracing(env: Environment, name: string): Tracing {
   const endpoint =
     readString(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '') ||
     readString(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', '')
-  if (endpoint === '') return { stop: async () => {} }
+  if (endpoint === '') return NO_TRACING
+  const exporter = new TellingExporter(new OTLPTraceExporter())
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': readString(env, 'OTEL_SERVICE_NAME', name),
@@ -36,7 +47,7 @@ export function startTracing(env: Environment, name: string): { stop(): Promise<
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(readRatio(env)) }),
     spanProcessors: [
       new BatchSpanProcessor({
-        exporter: new OTLPTraceExporter(),
+        exporter,
         maxQueueSize: SPANS_WAITING_MAX,
         scheduledDelayMillis: SEND_MS
       })
@@ -44,6 +55,7 @@ export function startTracing(env: Environment, name: string): { stop(): Promise<
   })
   recordSpans(provider)
   return {
+    logTo: (log) => exporter.logTo(log),
     async stop() {
       // A collector that is away must not keep the process.
       await provider.forceFlush({ timeoutMillis: FLUSH_MS_MAX }).catch(() => {})

@@ -1,13 +1,13 @@
-/** A logger that keeps what is logged at `warn` and above, for tests that count it. */
+/** A logger that keeps what is logged at a level and above, for tests that count it. */
 import { pino } from 'pino'
 import type { Logger } from '#shared/log.ts'
 
 export type LogLine = Record<string, unknown>
 
-export function recordingLogger(): { log: Logger; lines: LogLine[] } {
+export function recordingLogger(level = 'warn'): { log: Logger; lines: LogLine[] } {
   const lines: LogLine[] = []
   const log = pino(
-    { level: 'warn', base: null },
+    { level, base: null },
     { write: (line: string) => lines.push(JSON.parse(line) as LogLine) }
   )
   return { log, lines }
