@@ -53,6 +53,38 @@ test('a refusal says when the draw fits, and then it does', () => {
   )
 })
 
+test('what is told as used is the sum of what was granted and settled in the window', () => {
+  const steps = fc.array(
+    fc.record({
+      after: fc.integer({ min: 0, max: 9000 }),
+      amount: fc.integer({ min: 1, max: 50 }),
+      unused: fc.integer({ min: 0, max: 50 })
+    }),
+    { maxLength: 100 }
+  )
+  fc.assert(
+    fc.property(steps, (draws) => {
+      const windows = new Windows()
+      const granted: { second: number; amount: number }[] = []
+      let now = 3_000_000
+      for (const { after, amount, unused } of draws) {
+        now += after
+        const draw = perMinute(1_000_000, amount)
+        const result = windows.draw([draw], now)
+        assert.ok(result.granted)
+        const back = Math.min(unused, amount)
+        const second = Math.floor(now / 1000)
+        const sum = granted
+          .filter((each) => each.second >= second - 60)
+          .reduce((total, each) => total + each.amount, amount)
+        assert.equal(result.states[0]!.used, sum)
+        windows.settle(draw, -back, now, now)
+        granted.push({ second, amount: amount - back })
+      }
+    })
+  )
+})
+
 test('takes from all limits or from none', () => {
   const windows = new Windows()
   const wide = { ...perMinute(100), key: 'wide' }
