@@ -70,7 +70,7 @@ export interface Admitted {
 export class Admission {
   readonly #deps: AdmissionDeps
   /** Of the tenant that each asked for last: mostly it is always the same. */
-  readonly #terms = new WeakMap<Principal, Terms & Of>()
+  readonly #terms = new WeakMap<Principal, KnownTerms>()
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps
@@ -168,7 +168,10 @@ export class Admission {
   }
 }
 
-type Of = Pick<AdmissionRequest, 'tenant' | 'tenantLimits'>
+interface KnownTerms extends Terms {
+  tenant: string
+  tenantLimits: Limits
+}
 
 function ownersOf({ principal, tenant, tenantLimits }: AdmissionRequest): Owned[] {
   const ofTenant = { subject: `tenant/${tenant}`, owner: 'your tenant', limits: tenantLimits }
