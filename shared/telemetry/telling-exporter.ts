@@ -43,7 +43,10 @@ export class TellingExporter implements SpanExporter {
     if (isTaken) this.#log.info('the collector takes traces again')
     else {
       const reason = error?.message ?? 'no reason was given'
-      this.#log.warn({ reason }, 'the collector does not take traces, and they are dropped')
+      this.#log.warn(
+        { reason },
+        'the collector does not take traces, and they are dropped: is OTEL_EXPORTER_OTLP_ENDPOINT right?'
+      )
     }
   }
 }

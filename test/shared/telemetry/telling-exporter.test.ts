@@ -29,6 +29,9 @@ test('says once that traces are not taken, and once that they are again', async 
   await send()
   assert.deepEqual(
     lines.map(({ msg }) => msg),
-    ['the collector does not take traces, and they are dropped', 'the collector takes traces again']
+    [
+      'the collector does not take traces, and they are dropped: is OTEL_EXPORTER_OTLP_ENDPOINT right?',
+      'the collector takes traces again'
+    ]
   )
 })
