@@ -66,7 +66,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
   const place = (role: PeerRole): Place =>
-    placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role) })
+    placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role), env })
   const config = readWorkerConfig(env, options)
   const childEnv = (): Environment => ({
     LOG_LEVEL: 'warn',

@@ -23,11 +23,11 @@ export interface Place {
   log: Logger
 }
 
-/** `HAIF_TOPIC_KEY`: the mesh; `HAIF_HOME`: keys and models; `LOG_LEVEL`: info. */
+/** `HAIF_TOPIC_KEY`: the mesh; `HAIF_HOME`: keys and models; `LOG_LEVEL`: info. See `placeIn` too. */
 export function placeFromEnvironment(env: Environment, role: PeerRole): Place {
   const home = new Home(env)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'info'), role)
-  return placeIn({ home, topicKey: home.topicKey(undefined, env), role, log })
+  return placeIn({ home, topicKey: home.topicKey(undefined, env), role, log, env })
 }
 
 export interface PlaceOptions {
@@ -35,9 +35,11 @@ export interface PlaceOptions {
   topicKey: TopicKey
   role: PeerRole
   log: Logger
+  env: Environment
 }
 
-export function placeIn({ home, topicKey, role, log }: PlaceOptions): Place {
+/** `HAIF_LOCAL_SOCKETS`: whether to talk to peers of this machine over sockets of it; on. */
+export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place {
   const keyPair = home.identity(role)
   const relays = topicKey.reach === 'public' && role === 'registry' // it has met every member
   const relay = relays ? home.identity('relay') : undefined
@@ -46,7 +48,9 @@ export function placeIn({ home, topicKey, role, log }: PlaceOptions): Place {
     memoryBytes: totalmem(),
     platform: `${process.platform}-${process.arch}`
   }
+  const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
+  const member = { topicKey, role, keyPair, localSockets, log }
   const join: JoinMesh = (router) =>
-    openMesh({ topicKey, role, keyPair, router, log, ...(relay === undefined ? {} : { relay }) })
+    openMesh({ ...member, router, ...(relay === undefined ? {} : { relay }) })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

@@ -63,7 +63,7 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const topicKey = decodeTopicKey(text)
   const home = new Home(env)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
-  const place = placeIn({ home, topicKey, role: 'worker', log })
+  const place = placeIn({ home, topicKey, role: 'worker', log, env })
   const config = { ...readWorkerConfig(env, options), upstream: upstreamOf(options, env) }
   const lines = new ModelLines()
   const contact = new Contact()

@@ -69,7 +69,7 @@ function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): MeshSnaps
   return { peers, models: catalogue.models() }
 }
 
-function entryOf({ peer, rttMs, relayed }: PeerLink, report: PeerReport | undefined): PeerEntry {
+function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined): PeerEntry {
   const { host, version, worker } = report ?? { host: '', version: '' }
   const entry: PeerEntry = {
     key: peer.key,
@@ -77,7 +77,7 @@ function entryOf({ peer, rttMs, relayed }: PeerLink, report: PeerReport | undefi
     host,
     version,
     rttMs,
-    relayed
+    relayed: path === 'relayed'
   }
   if (worker !== undefined) entry.worker = worker
   return entry

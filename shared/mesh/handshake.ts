@@ -8,10 +8,11 @@
  * Until then the only handler on the connection is the hello's. `ready` closes a gap: without it
  * the listener could call before the dialler has registered what it answers.
  */
+import { once } from 'node:events'
 import type ProtomuxRPC from 'protomux-rpc'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/log.ts'
-import { PeerLink } from '#shared/rpc/peer-link.ts'
+import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
 import type { PeerIdentity, Router } from '#shared/rpc/router.ts'
 import { toWireError } from '#shared/rpc/wire-error.ts'
 import {
@@ -27,33 +28,44 @@ import {
 import { watchLiveness } from './liveness.ts'
 import type { PeerRole } from './role.ts'
 
-export interface HandshakeOptions extends HelloFacts {
+/** Of this side, on every connection. */
+export interface HandshakeFacts extends HelloFacts {
   router: Router
   log: Logger
 }
 
-/** The dialler's side; `rpc` may still be opening. Rejects, and destroys the connection, when it fails. */
-export async function greet(
-  rpc: ProtomuxRPC,
-  options: HandshakeOptions & { relayed: boolean; dialMsMax: number }
-): Promise<PeerLink> {
-  const { secret, router, log, relayed, dialMsMax } = options
-  let deadline = dieAfter(rpc, dialMsMax)
+export interface HandshakeOptions extends HandshakeFacts {
+  path: LinkPath
+}
+
+/** Resolves when both ends of a dialled connection have proven their keys; rejects with the reason. */
+export async function connected({ stream }: ProtomuxRPC, dialMsMax: number): Promise<void> {
+  let why: Error | undefined // the stream knows it, the RPC channel does not
+  stream.on('error', (error) => (why = error))
+  const deadline = setTimeout(() => stream.destroy(), dialMsMax)
+  const isOpen = await stream.opened
+  clearTimeout(deadline)
+  if (isOpen) return
+  if (!stream.destroyed) await once(stream, 'close')
+  throw why ?? new HaifError('PEER_LOST', 'the peer did not answer')
+}
+
+/**
+ * The dialler's side of a connection that is open; some of those carry nothing, so that is no proof of a
+ * peer. Rejects, and destroys the connection, when it fails.
+ */
+export async function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<PeerLink> {
+  const { secret, router, path, log } = options
+  const deadline = dieAfter(rpc, HELLO_MS_MAX)
   try {
-    const open = opened(rpc)
-    // Some connections open and carry nothing: from here on it is the other side that is slow.
-    if (await Promise.race([rpc.stream.opened, open.then(() => true)])) {
-      clearTimeout(deadline)
-      deadline = dieAfter(rpc, HELLO_MS_MAX)
-    }
-    await open
+    await opened(rpc)
     watchLiveness(rpc.stream)
     const hello = Buffer.from(JSON.stringify(makeHello(options, rpc.stream)))
     const reply = parse(await rpc.request(HELLO_METHOD, hello))
     if (!helloReply.Check(reply)) throw new HaifError('PROTOCOL_MISMATCH', 'malformed hello')
     if (reply.error !== undefined) throw refusal(reply.error)
     const peer = identityOf(rpc, checkHello(secret, rpc.stream, reply.ok))
-    const link = new PeerLink({ rpc, peer, router, dialer: true, relayed, log })
+    const link = new PeerLink({ rpc, peer, router, dialer: true, path, log })
     rpc.event(READY_EVENT, Buffer.alloc(0))
     return link
   } catch (error) {
@@ -71,7 +83,7 @@ export function receive(
   options: HandshakeOptions,
   onLink: (link: PeerLink) => void
 ): void {
-  const { secret, router, log } = options
+  const { secret, router, path, log } = options
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   rpc.on('close', () => clearTimeout(deadline))
   rpc.respond(HELLO_METHOD, (value) => {
@@ -80,7 +92,7 @@ export function receive(
       const role = checkHello(secret, rpc.stream, parse(value))
       watchLiveness(rpc.stream)
       const peer = identityOf(rpc, role)
-      const link = new PeerLink({ rpc, peer, router, dialer: false, relayed: false, log })
+      const link = new PeerLink({ rpc, peer, router, dialer: false, path, log })
       rpc.respond(READY_EVENT, () => {
         rpc.unrespond(READY_EVENT)
         clearTimeout(deadline)
@@ -117,11 +129,9 @@ function parse(value: Buffer): unknown {
 
 async function opened(rpc: ProtomuxRPC): Promise<void> {
   if (rpc.opened) return
-  let why: Error | undefined // the stream knows why a dial failed, the RPC channel does not
-  rpc.stream.on('error', (error) => (why = error))
   await new Promise<void>((resolve, reject) => {
     rpc.on('open', () => resolve())
-    const lost = () => reject(why ?? new HaifError('PEER_LOST', 'the peer did not answer'))
+    const lost = () => reject(new HaifError('PEER_LOST', 'the peer did not answer'))
     rpc.on('close', lost)
     rpc.stream.on('close', lost)
   })

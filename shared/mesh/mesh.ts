@@ -7,16 +7,17 @@ import RPC, { type Server as RpcServer } from '@hyperswarm/rpc'
 import c from 'compact-encoding'
 import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
+import type ProtomuxRPC from 'protomux-rpc'
 import type { Logger } from '#shared/log.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { Announcement } from './announcement.ts'
 import { ANNOUNCE_MS, DIAL_MS_MAX } from './dht.ts'
+import { Dialler } from './dialler.ts'
 import { Follower } from './follower.ts'
-import { greet, receive } from './handshake.ts'
-import { lookup } from './lookup.ts'
+import { receive, type HandshakeFacts } from './handshake.ts'
+import { LocalListener } from './local-socket.ts'
 import { Relay } from './relay.ts'
-import { needsRelay } from './relay-choice.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from './role.ts'
 import { topicOf } from './topics.ts'
 import { within } from './within.ts'
@@ -44,6 +45,8 @@ export interface MeshOptions {
   dialMsMax?: number
   /** Whether to forward for members that cannot reach each other. */
   relay?: KeyPair
+  /** Whether to talk to peers of this machine over a socket of it. */
+  localSockets?: boolean
   random?: () => number
   now?: () => number
 }
@@ -57,13 +60,15 @@ interface MeshEvents {
 
 export class Mesh extends EventEmitter<MeshEvents> {
   readonly #options: MeshOptions
-  readonly #router: Router
   readonly #rpc: RPC
+  readonly #facts: HandshakeFacts
+  readonly #dialler: Dialler
   readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
   readonly #members = new Set<string>() // at most MEMBERS_MAX, oldest go first
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #announcements: Announcement[] = []
   #server: RpcServer | null = null
+  #local: LocalListener | null = null
   #relay: Relay | null = null
   #stopping: Promise<void> | null = null
 
@@ -71,9 +76,12 @@ export class Mesh extends EventEmitter<MeshEvents> {
     super()
     this.setMaxListeners(0) // one for each request that waits for a first connection
     this.#options = options
-    this.#router = options.router ?? new Router()
-    const { dht, keyPair } = options
+    const { dht, keyPair, secret, role, log, router = new Router() } = options
     this.#rpc = new RPC({ dht, keyPair, valueEncoding: c.raw })
+    this.#facts = { secret, role, router, log }
+    const { localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
+    const dialling = { dht, rpc: this.#rpc, keyPair, localSockets, dialMsMax }
+    this.#dialler = new Dialler({ ...dialling, ...this.#facts })
     // A relay is dialled by the node itself, and lets in members by their key.
     dht.defaultKeyPair = keyPair
   }
@@ -115,9 +123,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       lookupMs,
       isSelf: (key) => key === this.key,
       isConnected: (key) => this.#links.has(key),
-      dial: async (publicKey) => {
-        await this.#dial(publicKey)
-      },
+      dial: async (publicKey) => this.#add(await this.#dialler.dial(publicKey)),
       random: this.#options.random ?? Math.random,
       now: this.#options.now ?? (() => performance.now()),
       log
@@ -144,6 +150,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       this.#relay?.stop(),
       within(WITHDRAW_MS_MAX, this.#server?.close() ?? Promise.resolve())
     ])
+    this.#local?.close()
     await this.#rpc.destroy({ force: true })
     // Without force it would wait for the servers again, 5 s when no DHT node answers.
     await this.#options.dht.destroy({ force: true })
@@ -154,12 +161,27 @@ export class Mesh extends EventEmitter<MeshEvents> {
       firewall: () => this.#isStopped || server.connections.size >= ACCEPTED_MAX
     })
     this.#server = server
-    server.on('connection', (rpc) => {
-      const { secret, role, log } = this.#options
-      receive(rpc, { secret, role, log, router: this.#router }, (link) => this.#add(link))
-    })
+    server.on('connection', (rpc) => this.#receive(rpc, 'direct'))
+    await this.#listenLocally() // first: whoever finds us on the DHT may be here
     await server.listen()
     await this.#announce(role, this.#options.keyPair)
+  }
+
+  async #listenLocally(): Promise<void> {
+    const { keyPair, localSockets = false, log } = this.#options
+    if (!localSockets) return
+    const connectionsMax = ACCEPTED_MAX
+    const onConnection = (rpc: ProtomuxRPC) => this.#receive(rpc, 'local')
+    this.#local = new LocalListener({ keyPair, connectionsMax, onConnection })
+    try {
+      await this.#local.listen()
+    } catch (error) {
+      log.debug({ err: error }, 'no local socket: peers of this machine come over the network')
+    }
+  }
+
+  #receive(rpc: ProtomuxRPC, path: LinkPath): void {
+    receive(rpc, { ...this.#facts, path }, (link) => this.#add(link))
   }
 
   async #announce(role: ListeningRole, keyPair: KeyPair): Promise<void> {
@@ -178,37 +200,6 @@ export class Mesh extends EventEmitter<MeshEvents> {
     await this.#announce('relay', keyPair)
   }
 
-  async #dial(publicKey: Buffer): Promise<PeerLink> {
-    try {
-      return await this.#dialOnce(publicKey, null)
-    } catch (error) {
-      const relays = needsRelay(error) ? await this.#findRelays() : []
-      if (relays.length === 0) throw error
-      return this.#dialOnce(publicKey, relays)
-    }
-  }
-
-  async #dialOnce(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
-    const { dht, keyPair, secret, role, log, dialMsMax = DIAL_MS_MAX.local } = this.#options
-    // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted has
-    // another one, and every dial would run into its deadline at the old one.
-    // oxlint-disable-next-line eslint/no-underscore-dangle
-    dht._relayAddressesCache.delete(publicKey.toString('hex'))
-    const client = this.#rpc.connect(publicKey, { keyPair, relayThrough })
-    const relayed = relayThrough !== null
-    const hello = { secret, role, log, relayed, dialMsMax, router: this.#router }
-    const link = await greet(client.rpc, hello)
-    this.#add(link)
-    return link
-  }
-
-  async #findRelays(): Promise<Buffer[]> {
-    const { dht, secret } = this.#options
-    const keys = new Map<string, Buffer>()
-    await lookup(dht, topicOf(secret, 'relay'), (key) => keys.set(key.toString('hex'), key))
-    return [...keys.values()]
-  }
-
   /**
    * One connection for each pair: a peer that comes back replaces its old connection. Two peers never
    * dial each other, because no two roles follow each other.
@@ -224,8 +215,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#links.set(key, link)
     this.#rememberMember(key)
     void link.closed.then(() => this.#drop(link, 'closed'))
-    const { role } = link.peer
-    this.#options.log.debug({ peer: key, role, dialer: link.dialer }, 'connection open')
+    const { dialer, path } = link
+    this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
     this.emit('link', link)
   }
 

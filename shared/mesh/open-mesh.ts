@@ -15,6 +15,7 @@ export interface OpenMeshOptions {
   keyPair: KeyPair
   router?: Router
   relay?: KeyPair
+  localSockets?: boolean
   log: Logger
 }
 
@@ -29,6 +30,7 @@ export function openMesh(options: OpenMeshOptions): Mesh {
     announceMs: ANNOUNCE_MS[topicKey.reach],
     dialMsMax: DIAL_MS_MAX[topicKey.reach],
     router,
+    localSockets: true,
     ...rest
   })
   observeMesh(mesh)

@@ -17,21 +17,23 @@ import { StreamChannel } from './stream-channel.ts'
 /** For each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
 
+/** How the bytes go: over a socket of this machine, from address to address, or through a relay. */
+export type LinkPath = 'local' | 'direct' | 'relayed'
+
 export interface PeerLinkOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router
   /** Whether this side dialled. */
   dialer: boolean
-  /** Whether the bytes go through a relay. */
-  relayed: boolean
+  path: LinkPath
   log: Logger
 }
 
 export class PeerLink {
   readonly peer: PeerIdentity
   readonly dialer: boolean
-  readonly relayed: boolean
+  readonly path: LinkPath
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>
   readonly #rpc: ProtomuxRPC
@@ -45,7 +47,7 @@ export class PeerLink {
     const { rpc, peer, router, dialer, log } = options
     this.peer = peer
     this.dialer = dialer
-    this.relayed = options.relayed
+    this.path = options.path
     this.#rpc = rpc
     this.#log = log
     const onUnexpected = (error: unknown, at: { name: string; requestId: string }) =>
@@ -77,9 +79,9 @@ export class PeerLink {
     return this.#isClosed
   }
 
-  /** Smoothed round-trip time in milliseconds, as the transport measures it. */
+  /** Smoothed round-trip time in milliseconds, as the transport measures it; within a machine 0. */
   get rttMs(): number {
-    return this.#rpc.stream.rawStream.rtt
+    return this.path === 'local' ? 0 : this.#rpc.stream.rawStream.rtt
   }
 
   /** Streams open in either direction. */

@@ -219,7 +219,7 @@ export const METRICS = {
   // The mesh, at each service
   haif_peers: {
     kind: 'gauge',
-    help: 'Peers with an open connection, by role and path: direct or relayed',
+    help: 'Peers with an open connection, by role and path: local, direct or relayed',
     labels: ['service', 'role', 'path']
   },
   haif_peer_connections_total: {

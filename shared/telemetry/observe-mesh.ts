@@ -21,8 +21,8 @@ export function observeMesh(mesh: Mesh): void {
   mesh.on('lost', count('lost'))
   gauge('haif_peers').addCallback((result) => {
     const counts = new Map((EXPECTED[service] ?? []).map((role) => [`${role} direct`, 0]))
-    for (const { peer, relayed } of mesh.links()) {
-      const key = `${peer.role} ${relayed ? 'relayed' : 'direct'}`
+    for (const { peer, path } of mesh.links()) {
+      const key = `${peer.role} ${path}`
       counts.set(key, (counts.get(key) ?? 0) + 1)
     }
     for (const [key, peers] of counts) {

@@ -36,6 +36,8 @@ declare module 'hyperdht' {
       handshakeHash: Buffer
       isInitiator: boolean
       opened: Promise<boolean>
+      /** Both sides have proven their keys. */
+      connected: boolean
       rawStream: RawStream
       setTimeout(ms: number): void
       setKeepAlive(ms: number): void
@@ -95,6 +97,25 @@ declare module 'hyperdht' {
   export = DHT
 }
 
+declare module '@hyperswarm/secret-stream' {
+  import type { Duplex } from 'node:stream'
+  import type DHT from 'hyperdht'
+
+  interface Options {
+    pattern?: 'IK' | 'XX'
+    keyPair?: DHT.KeyPair
+    remotePublicKey?: Buffer
+    /** In milliseconds. */
+    keepAlive?: number
+  }
+  const SecretStream: new (
+    isInitiator: boolean,
+    rawStream: Duplex,
+    options?: Options
+  ) => DHT.NoiseSecretStream
+  export = SecretStream
+}
+
 declare module 'protomux' {
   import type DHT from 'hyperdht'
   import type { Encoding } from 'compact-encoding'
@@ -140,6 +161,7 @@ declare module 'protomux-rpc' {
     timeout?: number
   }
   class ProtomuxRPC extends EventEmitter {
+    constructor(stream: DHT.NoiseSecretStream, options?: { id?: Buffer; valueEncoding?: unknown })
     readonly mux: Protomux
     readonly stream: DHT.NoiseSecretStream
     readonly opened: boolean

@@ -15,6 +15,7 @@ export interface PeerProcessOptions {
   follow?: ListeningRole
   /** Hex; the same one gives the same key. */
   seed?: string
+  localSockets?: boolean
 }
 
 const options = JSON.parse(process.argv[2]!) as PeerProcessOptions
@@ -25,6 +26,7 @@ const mesh = new Mesh({
   keyPair: temporaryIdentity(seed),
   secret: topicKey.secret,
   role: options.role,
+  localSockets: options.localSockets ?? false,
   lookupMs: 200,
   log: silentLogger()
 })

@@ -41,8 +41,8 @@ test('two peers find each other, whoever starts first', async (t) => {
   for (const bridge of [early, late]) {
     const link = await linkBetween(bridge, gateway)
     assert.deepEqual(
-      [link.peer, link.dialer, link.relayed],
-      [{ key: gateway.key, role: 'gateway' }, true, false]
+      [link.peer, link.dialer, link.path],
+      [{ key: gateway.key, role: 'gateway' }, true, 'direct']
     )
     await assertEcho(t, link)
     await assertEcho(t, await linkBetween(gateway, bridge))

@@ -18,7 +18,7 @@ for (const dialer of [true, false]) {
     rpc.destroy() // as when the peer goes between its hello and what we make of it
     const peer = { key: mesh.key, role: 'gateway' }
     const router = new Router()
-    const link = new PeerLink({ rpc, peer, router, dialer, relayed: false, log: silentLogger() })
+    const link = new PeerLink({ rpc, peer, router, dialer, path: 'direct', log: silentLogger() })
     await link.closed
     assert.equal(link.isClosed, true)
     await assert.rejects(link.call(anything, 1, contextFor(t)), { code: 'PEER_LOST' })

@@ -1,0 +1,75 @@
+/**
+ * Opens connections to peers by the shortest way there is: over a socket of this machine, from address to
+ * address, or through a relay.
+ */
+import type RPC from '@hyperswarm/rpc'
+import type DHT from 'hyperdht'
+import type { KeyPair } from 'hyperdht'
+import type ProtomuxRPC from 'protomux-rpc'
+import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
+import { connected, greet, type HandshakeFacts } from './handshake.ts'
+import { dialLocal } from './local-socket.ts'
+import { lookup } from './lookup.ts'
+import { needsRelay } from './relay-choice.ts'
+import { topicOf } from './topics.ts'
+
+export interface DiallerOptions extends HandshakeFacts {
+  dht: DHT
+  rpc: RPC
+  keyPair: KeyPair
+  localSockets: boolean
+  /** How long a dial may take until bytes flow. */
+  dialMsMax: number
+}
+
+export class Dialler {
+  readonly #options: DiallerOptions
+
+  constructor(options: DiallerOptions) {
+    this.#options = options
+  }
+
+  async dial(publicKey: Buffer): Promise<PeerLink> {
+    const local = await this.#dialLocal(publicKey)
+    if (local !== null) return this.#greet(local, 'local')
+    try {
+      return await this.#dialRemote(publicKey, null)
+    } catch (error) {
+      const relays = needsRelay(error) ? await this.#findRelays() : []
+      if (relays.length === 0) throw error
+      return this.#dialRemote(publicKey, relays)
+    }
+  }
+
+  async #dialRemote(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
+    const { dht, rpc, keyPair, dialMsMax } = this.#options
+    // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted has
+    // another one, and every dial would run into its deadline at the old one.
+    // oxlint-disable-next-line eslint/no-underscore-dangle
+    dht._relayAddressesCache.delete(publicKey.toString('hex'))
+    const client = rpc.connect(publicKey, { keyPair, relayThrough })
+    await connected(client.rpc, dialMsMax)
+    const local = await this.#dialLocal(publicKey) // a peer that restarts has its socket before it is found
+    if (local !== null) {
+      client.rpc.stream.destroy()
+      return this.#greet(local, 'local')
+    }
+    return this.#greet(client.rpc, relayThrough === null ? 'direct' : 'relayed')
+  }
+
+  async #dialLocal(publicKey: Buffer): Promise<ProtomuxRPC | null> {
+    const { keyPair, localSockets } = this.#options
+    return localSockets ? dialLocal(publicKey, keyPair) : null
+  }
+
+  #greet(rpc: ProtomuxRPC, path: LinkPath): Promise<PeerLink> {
+    return greet(rpc, { ...this.#options, path })
+  }
+
+  async #findRelays(): Promise<Buffer[]> {
+    const { dht, secret } = this.#options
+    const keys = new Map<string, Buffer>()
+    await lookup(dht, topicOf(secret, 'relay'), (key) => keys.set(key.toString('hex'), key))
+    return [...keys.values()]
+  }
+}
