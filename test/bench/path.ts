@@ -38,17 +38,14 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
   const seconds = quick ? 1 : 2
   const rounds = quick ? 1 : 5
   await using deployment = await Deployment.start([MODEL])
+  await using apart = await Deployment.start([MODEL], { HAIF_LOCAL_SOCKETS: 'off' })
   const bare = new ServiceProcess([BARE], {})
   const up = startUp(['--model', MODEL], { MAX_CONCURRENT_REQUESTS: '100000' })
   try {
     const targets: Target[] = [
       { name: 'bare Fastify', url: (await bare.up).url, processes: [bare] },
-      {
-        name: 'services',
-        url: deployment.url,
-        processes: deployment.services,
-        roles: DEPLOYED
-      },
+      deployed('services', deployment),
+      deployed('services, by UDP', apart),
       { name: 'haif up', url: (await up.up).url, processes: [up] }
     ]
     const rows: string[][] = []
@@ -64,7 +61,7 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
     }
     return {
       title: 'Path overhead',
-      how: `Answers of ${TOKENS} tokens from an engine at no cost, over keep-alive connections; both write an event for each token. ${rounds} rounds of ${seconds} s in turns, medians. The client shares the cores with what it measures. CPU is that of the servers.`,
+      how: `Answers of ${TOKENS} tokens from an engine at no cost, over keep-alive connections; both write an event for each token. ${rounds} rounds of ${seconds} s in turns, medians. The client shares the cores with what it measures. By UDP: as between machines, with HAIF_LOCAL_SOCKETS=off. CPU is that of the servers.`,
       columns: COLUMNS,
       rows,
       bars: [16, 64].map((streams) => ({
@@ -81,6 +78,13 @@ export async function benchPath({ quick }: BenchOptions): Promise<Report> {
 
 /** In the order in which a deployment starts them. */
 const DEPLOYED = ['registry', 'orchestrator', 'gateway', 'bridge', 'worker']
+
+const deployed = (name: string, { url, services: processes }: Deployment): Target => ({
+  name,
+  url,
+  processes,
+  roles: DEPLOYED
+})
 
 const COLUMNS = [
   'streams',
