@@ -7,7 +7,10 @@ export type AnswerPart =
   | { kind: 'item'; index: number; item: InferenceItem }
   | { kind: 'end'; index: number; end: InferenceEnd }
 
-export type Answer = AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
+export type Answer = Pick<
+  AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>,
+  'next' | 'return'
+>
 /** Those that came together come together. */
 export type AnswerParts = AsyncGenerator<readonly AnswerPart[], void, void>
 

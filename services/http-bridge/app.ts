@@ -92,18 +92,19 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
 
 /** On the raw response, so that it is also on what is written past fastify. */
 function stampReplies(app: FastifyInstance, running: RunningRequests): void {
-  app.addHook('onRequest', async (request, { raw }) => {
+  app.addHook('onRequest', (request, { raw }, done) => {
     raw.setHeader('x-request-id', request.id)
     raw.on('error', () => {}) // a client that went away while it was written to; `close` tells
-    if (!running.stopping) return
-    raw.setHeader('connection', 'close')
-    if (!isAboutTheBridge(request)) throw shuttingDown()
+    if (running.stopping) raw.setHeader('connection', 'close')
+    if (running.stopping && !isAboutTheBridge(request)) done(shuttingDown())
+    else done()
   })
 }
 
 function takeCredentials(app: FastifyInstance, { running, fromBeyond }: AppDeps): void {
-  app.addHook('onRequest', async ({ headers }, { raw }) => {
+  app.addHook('onRequest', ({ headers }, { raw }, done) => {
     running.present(raw, presentedBy(headers, fromBeyond))
+    done()
   })
 }
 

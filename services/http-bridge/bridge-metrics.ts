@@ -40,7 +40,7 @@ export class BridgeMetrics {
     const requests = counter('haif_http_requests_total', this.#meter)
     const durations = histogram('haif_http_request_duration_seconds', this.#meter)
     const inFlight = upDownCounter('haif_http_requests_in_flight', this.#meter)
-    app.addHook('onRequest', async (request, { raw }) => {
+    app.addHook('onRequest', (request, { raw }, done) => {
       const startedAt = performance.now()
       inFlight.add(1)
       raw.once('close', () => {
@@ -51,6 +51,7 @@ export class BridgeMetrics {
         requests.add(1, { route, method, status })
         durations.record((performance.now() - startedAt) / 1000, { route, method, status })
       })
+      done()
     })
   }
 }

@@ -61,24 +61,18 @@ export function infer(
 const keyOf = (key: string, index: number): string =>
   createHash('sha256').update(`${index}\n${key}`).digest('hex')
 
-async function* measured(answer: Answer, counts: BridgeMetrics): Answer {
+/** Counts an answer while it is read. */
+function measured(answer: Answer, counts: BridgeMetrics): Answer {
   const startedAt = performance.now()
   let first = true
-  let left = false
-  try {
-    for (;;) {
-      const { done, value } = await answer.next()
+  return {
+    async next() {
+      const result = await answer.next()
       if (first) counts.firstToken((performance.now() - startedAt) / 1000)
       first = false
-      if (done === true) {
-        counts.tokens(value.usage)
-        return value
-      }
-      left = true
-      yield value
-      left = false
-    }
-  } finally {
-    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
+      if (result.done === true) counts.tokens(result.value.usage)
+      return result
+    },
+    return: (end) => answer.return(end)
   }
 }
