@@ -3,7 +3,6 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { onClientError } from './client-error.ts'
-import { presentedBy } from './credential.ts'
 import type { Failures } from './failures.ts'
 import { tellAllowedMethods } from './allowed-methods.ts'
 import { acceptJsonOnly } from './json-body.ts'
@@ -37,8 +36,6 @@ export interface AppDeps {
   version: string
   timeoutMsMax: number
   keepAliveMs: number
-  /** Whether whoever has no token is to be refused: others than this machine can reach us. */
-  fromBeyond: boolean
   /** Whether others than this machine can reach us at all. */
   isExposed: boolean
   /** Told of each address that is answered. */
@@ -73,7 +70,6 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
-  takeCredentials(app, deps)
   tellAllowedMethods(app)
   await describeRoutes(app, version)
   inferRoute(app, deps)
@@ -98,13 +94,6 @@ function stampReplies(app: FastifyInstance, running: RunningRequests): void {
     if (running.stopping) raw.setHeader('connection', 'close')
     if (running.stopping && !isAboutTheBridge(request)) done(shuttingDown())
     else done()
-  })
-}
-
-function takeCredentials(app: FastifyInstance, { running, fromBeyond }: AppDeps): void {
-  app.addHook('onRequest', ({ headers }, { raw }, done) => {
-    running.present(raw, presentedBy(headers, fromBeyond))
-    done()
   })
 }
 

@@ -56,10 +56,10 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
   const counts = new BridgeMetrics(deps.metrics.meter)
-  const running = new RunningRequests()
-  const failures = new Failures({ log, counts, running })
   const isExposed = !isLoopback(host)
   const fromBeyond = isExposed && deps.allowAnonymous !== true
+  const running = new RunningRequests({ fromBeyond })
+  const failures = new Failures({ log, counts, running })
   const routes: string[] = []
   let app: FastifyInstance | null = null
 
@@ -81,7 +81,6 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         keepAliveMs: deps.keepAliveMs ?? KEEP_ALIVE_MS,
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
-        fromBeyond,
         isExposed,
         page: deps.page ?? CHAT_PAGE_FOLDER
       })

@@ -10,7 +10,7 @@ import type { OwnedContext } from '#shared/rpc/context.ts'
 import type { BridgeMetrics } from './bridge-metrics.ts'
 import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
 import type { Failures } from './failures.ts'
-import { readOptions, readTimeoutMs, readTraceparent } from './request-headers.ts'
+import { readOptions, readTimeoutMs } from './request-headers.ts'
 import type { RunningRequests } from './running-requests.ts'
 
 export interface InferenceDeps {
@@ -28,11 +28,7 @@ export function enterContext(
   request: FastifyRequest,
   reply: FastifyReply
 ): OwnedContext {
-  return deps.running.enter(reply.raw, {
-    requestId: request.id,
-    traceparent: readTraceparent(request.headers),
-    timeoutMs: readTimeoutMs(request.headers, deps.timeoutMsMax)
-  })
+  return deps.running.enter(request, reply, readTimeoutMs(request.headers, deps.timeoutMsMax))
 }
 
 /** Asks for one answer to each of the wanted, all at the same time. */

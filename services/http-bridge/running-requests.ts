@@ -2,48 +2,47 @@
  * The requests that wait for the mesh. Each lives as long as its HTTP response: a client that goes
  * away cancels it, and stopping lets it end for a while and then ends it.
  */
-import type { ServerResponse } from 'node:http'
 import { SpanKind } from '@opentelemetry/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import {
-  createContext,
-  type ContextOptions,
-  type LimitsState,
-  type OwnedContext,
-  type Presented
-} from '#shared/rpc/context.ts'
+import { createContext, type LimitsState, type OwnedContext } from '#shared/rpc/context.ts'
 import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
+import { presentedBy } from './credential.ts'
 import { setLimitHeaders } from './limit-headers.ts'
+import { readTraceparent } from './request-headers.ts'
 
 /** For error replies to be sent after the requests were ended. */
 const FAREWELL_MS_MAX = 500
 
 export class RunningRequests {
   readonly #contexts = new Set<OwnedContext>() // bounded by the connections of the HTTP server
-  readonly #presented = new WeakMap<ServerResponse, Presented>()
+  readonly #fromBeyond: boolean
   #stopping = false
   #cut = false
   #onEmpty: (() => void) | null = null
+
+  /** `fromBeyond`: whether whoever has no token is to be refused, as others than this machine can reach us. */
+  constructor({ fromBeyond }: { fromBeyond: boolean }) {
+    this.#fromBeyond = fromBeyond
+  }
 
   get stopping(): boolean {
     return this.#stopping
   }
 
-  /** What the client of that response has shown, to be passed on with everything that it asks. */
-  present(response: ServerResponse, presented: Presented): void {
-    this.#presented.set(response, presented)
-  }
-
-  enter(response: ServerResponse, options: ContextOptions): OwnedContext {
-    const { method = '', url = '' } = response.req ?? {}
-    const span = startSpan(`${method} ${url.split('?', 1)[0]}`, options.traceparent, {
+  /** The context of a request, with what its client has shown, for everything that it asks of the mesh. */
+  enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): OwnedContext {
+    const { id: requestId, method, url, headers } = request
+    const { raw: response } = reply
+    const given = readTraceparent(headers)
+    const span = startSpan(`${method} ${url.split('?', 1)[0]}`, given, {
       kind: SpanKind.SERVER,
-      attributes: { 'haif.request_id': options.requestId ?? '' }
+      attributes: { 'haif.request_id': requestId }
     })
-    const traceparent = traceparentOf(span) ?? options.traceparent ?? newTraceparent()
-    const shows = this.#presented.get(response)
+    const traceparent = traceparentOf(span) ?? given ?? newTraceparent()
+    const shows = presentedBy(headers, this.#fromBeyond)
     const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
-    const context = createContext({ shows, onLimits, ...options, traceparent })
+    const context = createContext({ requestId, traceparent, timeoutMs, shows, onLimits })
     this.#contexts.add(context)
     response.once('close', () => {
       if (!response.writableFinished) {

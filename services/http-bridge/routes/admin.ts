@@ -29,7 +29,6 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
 import { sendCsv, takeFormat } from '../csv.ts'
 import { readQuery } from '../query.ts'
-import { readTraceparent } from '../request-headers.ts'
 import type { RunningRequests } from '../running-requests.ts'
 import { fromSnake, snakeSchema, toSnake } from '../snake-case.ts'
 
@@ -47,11 +46,7 @@ export function asking({ gateways, running }: AdminDeps) {
     contract: MethodContract<Request, Reply>,
     request: Static<Request>
   ): Promise<Static<Reply>> => {
-    const context = running.enter(http.reply.raw, {
-      requestId: http.request.id,
-      traceparent: readTraceparent(http.request.headers),
-      timeoutMs: ASK_MS_MAX
-    })
+    const context = running.enter(http.request, http.reply, ASK_MS_MAX)
     return gateways.call(contract, request, context)
   }
 }

@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { identify } from '#shared/contracts/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
-import { readTraceparent } from '../request-headers.ts'
 import type { RunningRequests } from '../running-requests.ts'
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
@@ -27,11 +26,7 @@ export function metricsRoute(app: FastifyInstance, deps: MetricsDeps): void {
   }
   app.get('/metrics', { schema }, async (request, reply) => {
     if (isExposed) {
-      const context = running.enter(reply.raw, {
-        requestId: request.id,
-        traceparent: readTraceparent(request.headers),
-        timeoutMs: ASK_MS_MAX
-      })
+      const context = running.enter(request, reply, ASK_MS_MAX)
       await gateways.call(identify, { capability: 'metrics' }, context)
     }
     return reply.type(CONTENT_TYPE).send(await metrics.render())

@@ -6,7 +6,6 @@ import { gatewayModels, type ModelEntry } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { errorReplies } from '../openai/route-schema.ts'
-import { readTraceparent } from '../request-headers.ts'
 import type { RunningRequests } from '../running-requests.ts'
 
 const LIST_MS_MAX = 5000
@@ -63,11 +62,7 @@ async function readModels(
   request: FastifyRequest,
   reply: FastifyReply
 ): Promise<ModelEntry[]> {
-  const context = running.enter(reply.raw, {
-    requestId: request.id,
-    traceparent: readTraceparent(request.headers),
-    timeoutMs: LIST_MS_MAX
-  })
+  const context = running.enter(request, reply, LIST_MS_MAX)
   const { models } = await gateways.call(gatewayModels, {}, context)
   return models
 }
