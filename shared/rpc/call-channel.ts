@@ -84,7 +84,7 @@ export class CallChannel {
       reject(signal.reason as Error)
       if (!this.#options.rpc.closed) this.#options.rpc.event(CANCEL_EVENT, encode({ i: id }))
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    const stopListening = context.onAbort(onAbort)
     try {
       // The library forgets a request only by its reply or its own timeout.
       const timeout = Math.max(1, context.remainingMs())
@@ -92,7 +92,7 @@ export class CallChannel {
     } catch (error) {
       throw translate(error, name)
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      stopListening()
     }
   }
 

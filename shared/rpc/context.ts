@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
+import { AbortSource } from './abort-source.ts'
 
 /** Node's timers cannot count further than this (about 24 days). */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -34,6 +35,8 @@ export interface RequestContext {
   readonly traceparent: string | undefined
   /** Aborted when the deadline passes, when the caller cancels, or when it goes away. */
   readonly signal: AbortSignal
+  /** Calls it when the signal is aborted, until the returned function is called; cheaper than a listener. */
+  onAbort(listener: () => void): () => void
   /** What to show to the next hop. Not what the hop before has shown: that is in `ServerContext`. */
   readonly shows?: Presented | undefined
   /** Told what is left of the caller's limits, for who wants to pass it on. */
@@ -74,18 +77,19 @@ export function createContext(options: ContextOptions): OwnedContext {
   const now = options.now ?? (() => performance.now())
   const timeoutMs = Math.min(Math.max(0, options.timeoutMs), TIMER_MS_MAX)
   const deadlineAt = now() + timeoutMs
-  const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(deadlineExceeded()), timeoutMs)
+  const source = new AbortSource()
+  const timer = setTimeout(() => source.abort(deadlineExceeded()), timeoutMs)
   return {
     requestId: options.requestId ?? randomUUID(),
     traceparent: options.traceparent,
     shows: options.shows,
     onLimits: options.onLimits,
-    signal: controller.signal,
+    signal: source.signal,
+    onAbort: (listener) => source.listen(listener),
     remainingMs: () => Math.max(0, Math.floor(deadlineAt - now())),
     abort(reason) {
       clearTimeout(timer)
-      controller.abort(reason)
+      source.abort(reason)
     },
     [Symbol.dispose]: () => clearTimeout(timer)
   }
@@ -99,19 +103,20 @@ export function childContext(
   parent: RequestContext,
   traceparent = parent.traceparent
 ): OwnedContext {
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(parent.signal.reason)
-  if (parent.signal.aborted) onAbort()
-  parent.signal.addEventListener('abort', onAbort, { once: true })
+  const source = new AbortSource()
+  const abort = () => source.abort(parent.signal.reason as Error)
+  if (parent.signal.aborted) abort()
+  const leaveParent = parent.onAbort(abort)
   return {
     requestId: parent.requestId,
     traceparent,
     shows: parent.shows,
     onLimits: parent.onLimits,
-    signal: controller.signal,
+    signal: source.signal,
+    onAbort: (listener) => source.listen(listener),
     remainingMs: () => parent.remainingMs(),
-    abort: (reason) => controller.abort(reason),
-    [Symbol.dispose]: () => parent.signal.removeEventListener('abort', onAbort)
+    abort: (reason) => source.abort(reason),
+    [Symbol.dispose]: leaveParent
   }
 }
 

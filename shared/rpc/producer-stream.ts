@@ -72,7 +72,7 @@ export class ProducerStream {
       this.#fail(signal.reason) // a deadline is told at once, also when the handler is stuck
       this.wakeUp()
     }
-    signal.addEventListener('abort', onAbort, { once: true })
+    const stopListening = this.#context.onAbort(onAbort)
     try {
       signal.throwIfAborted()
       await this.#pump(items(), codec)
@@ -81,7 +81,7 @@ export class ProducerStream {
       this.#fail(error)
       return { error }
     } finally {
-      signal.removeEventListener('abort', onAbort)
+      stopListening()
       this.#context[Symbol.dispose]()
     }
   }

@@ -90,13 +90,12 @@ export class StreamChannel {
     this.#assertRoom()
     const id = this.#nextId++
     const stream = new ConsumerStream((credit) => this.#outbox.send(creditFrame(id, credit)))
-    const onAbort = () => {
-      stream.abort(context.signal.reason)
-      this.#leave(id) // at once: the reader may be busy with an item that nobody takes from it
-    }
     this.#sendJson(FrameType.open, id, { m: contract.name, e: toEnvelope(context), v: request })
     this.#consumers.set(id, stream)
-    context.signal.addEventListener('abort', onAbort, { once: true })
+    const stopListening = context.onAbort(() => {
+      stream.abort(context.signal.reason)
+      this.#leave(id) // at once: the reader may be busy with an item that nobody takes from it
+    })
     try {
       for (;;) {
         const frame = await stream.next()
@@ -110,7 +109,7 @@ export class StreamChannel {
         return check(contract.end, value, `end of ${contract.name}`, 'INTERNAL')
       }
     } finally {
-      context.signal.removeEventListener('abort', onAbort)
+      stopListening()
       this.#leave(id)
     }
   }
