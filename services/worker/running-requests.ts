@@ -1,14 +1,11 @@
 /** The requests that run on this worker, so that stopping can wait for them and then end them. */
 import { HaifError } from '#shared/errors.ts'
-import { AbortableRuns } from './abortable-runs.ts'
+import type { ServerContext } from '#shared/rpc/router.ts'
 
-export interface RunningRequest extends Disposable {
-  /** Aborted when the caller cancels, or when the worker stops and time is up. */
-  readonly signal: AbortSignal
-}
+type Running = Pick<ServerContext, 'abort'>
 
 export class RunningRequests {
-  readonly #runs = new AbortableRuns() // bounded by the streams of all connections
+  readonly #running = new Set<Running>() // bounded by the streams of all connections
   #drained: Promise<void> | null = null
   #onEmpty: (() => void) | null = null
 
@@ -16,14 +13,14 @@ export class RunningRequests {
     return this.#drained !== null
   }
 
-  enter(caller: AbortSignal): RunningRequest {
+  /** It runs until it is disposed of; aborted when the worker stops and time is up. */
+  enter(request: Running): Disposable {
     if (this.draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
-    const run = this.#runs.enter(caller)
+    this.#running.add(request)
     return {
-      signal: run.signal,
       [Symbol.dispose]: () => {
-        run[Symbol.dispose]()
-        if (this.#runs.size === 0) this.#onEmpty?.()
+        this.#running.delete(request)
+        if (this.#running.size === 0) this.#onEmpty?.()
       }
     }
   }
@@ -35,12 +32,12 @@ export class RunningRequests {
   }
 
   async #drain(withinMs: number): Promise<void> {
-    if (this.#runs.size === 0) return
+    if (this.#running.size === 0) return
     const { promise: empty, resolve } = Promise.withResolvers<void>()
     this.#onEmpty = resolve
     const timer = setTimeout(() => {
       const reason = new HaifError('SHUTTING_DOWN', 'the worker stopped before the answer was done')
-      this.#runs.abortAll(reason)
+      for (const request of this.#running) request.abort(reason)
     }, withinMs)
     await empty
     clearTimeout(timer)

@@ -35,22 +35,20 @@ export class ServedRequests {
     context: ServerContext
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     const model = this.#modelNamed(request.model)
-    using scope = new DisposableStack()
-    const entry = scope.use(this.#deps.running.enter(context.signal))
-    scope.use(this.#use(model, context))
+    using _ = this.#enter(model, context)
     let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
-    for await (const queued of this.#untilLoaded(model, entry.signal)) {
+    for await (const queued of this.#untilLoaded(model, context.signal)) {
       yield { seq, tokenIds: [], text: '', queued }
     }
     const engine = model.engineFor(request)
     const { digest } = model
-    const answer = engine.generate(toGenerate(request, digest), entry.signal)
+    const answer = engine.generate(toGenerate(request, digest), context.signal)
     let first = true
     try {
       for (;;) {
         const { done, value } = await answer.next()
         if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
-        yield first ? { seq, ...value, digest } : { seq, ...value }
+        yield first ? { ...value, seq, digest } : { ...value, seq }
         first = false
         seq += tokensIn(value)
       }
@@ -61,13 +59,11 @@ export class ServedRequests {
 
   async embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
     const model = this.#modelNamed(request.model)
-    using scope = new DisposableStack()
-    const entry = scope.use(this.#deps.running.enter(context.signal))
-    scope.use(this.#use(model, context))
-    const loading = this.#untilLoaded(model, entry.signal)
+    using _ = this.#enter(model, context)
+    const loading = this.#untilLoaded(model, context.signal)
     while ((await loading.next()).done !== true); // nobody is told how far it is
     const engine = model.embedder()
-    const { vectors, promptTokens } = await engine.embed(request.inputs, entry.signal)
+    const { vectors, promptTokens } = await engine.embed(request.inputs, context.signal)
     const encoded = encodeVectors(vectors)
     return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
   }
@@ -78,13 +74,15 @@ export class ServedRequests {
     throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name ?? ''}`)
   }
 
-  /** Counts a request; from now on the model is not unloaded. */
-  #use(model: HeldModel, { peer }: ServerContext): Disposable {
-    const leave = model.enter(peer.key)
+  /** Counts a request until it is disposed of; until then the model is not unloaded. */
+  #enter(model: HeldModel, context: ServerContext): Disposable {
+    const running = this.#deps.running.enter(context)
+    const leave = model.enter(context.peer.key)
     return {
       [Symbol.dispose]: () => {
         leave()
         this.#deps.shelf.changed()
+        running[Symbol.dispose]()
       }
     }
   }

@@ -22,6 +22,8 @@ export interface ServerContext extends RequestContext {
   readonly peer: PeerIdentity
   /** What the caller has shown to be let in. Calls made with this context do not carry it on. */
   readonly presented?: Presented | undefined
+  /** Ends it from this side; the caller is told the reason. */
+  abort(reason: Error): void
 }
 
 export type MethodHandler<Request, Reply> = (
