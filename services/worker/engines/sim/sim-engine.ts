@@ -161,12 +161,19 @@ export class SimEngine implements Engine {
       const whole = call?.length ?? this.#options.answerTokens
       const length = Math.min(answerTokensMax, whole)
       const made = request.resumeTokens ?? request.resumeTokenIds?.length ?? 0
+      const rate = this.#options.decodeTokensPerSecond
       const simToken = simAnswer(prompt)
       const tokenAt = (index: number): AnswerToken => {
         const delta = call?.[index]
         return delta === undefined ? simToken(index) : { ...simToken(index), text: '', delta }
       }
-      yield* this.#decode(tokenAt, made, length, signal)
+      for (let next = made; next < length;) {
+        const due = rate === Infinity ? 1 : await this.#due(next - made, decodingAt, signal)
+        signal.throwIfAborted()
+        const item = itemOf(tokenAt, next, Math.min(length, next + due))
+        next += item.tokenIds.length
+        yield item
+      }
       const ended = call === null ? 'stop' : 'toolCalls'
       return {
         finishReason: length === whole ? ended : 'length',
@@ -191,32 +198,11 @@ export class SimEngine implements Engine {
     )
   }
 
-  /** Tokens fall due at the given rate; those that are due together come as one item. */
-  async *#decode(
-    tokenAt: (index: number) => AnswerToken,
-    from: number,
-    to: number,
-    signal: AbortSignal
-  ): AsyncGenerator<GenerateItem, void, void> {
-    const rate = this.#options.decodeTokensPerSecond
-    const startedAt = this.#now()
-    for (let next = from; next < to;) {
-      if (rate !== Infinity) {
-        const dueAt = startedAt + ((next - from + 1) / rate) * 1000
-        await this.#spend((dueAt - this.#now()) / 1000, signal)
-      }
-      signal.throwIfAborted()
-      const elapsed = this.#now() - startedAt
-      const due = rate === Infinity ? 1 : Math.floor((elapsed / 1000) * rate) - (next - from)
-      const item: GenerateItem = { tokenIds: [], text: '' }
-      for (const end = Math.min(to, next + Math.max(1, due)); next < end; next++) {
-        const { id, text, delta } = tokenAt(next)
-        item.tokenIds.push(id)
-        item.text += text
-        if (delta !== undefined) (item.toolCalls ??= []).push(delta)
-      }
-      yield item
-    }
+  /** Waits until a token is due; how many are due then beyond those that were made. */
+  async #due(made: number, startedAt: number, signal: AbortSignal): Promise<number> {
+    const perMs = this.#options.decodeTokensPerSecond / 1000
+    await this.#spend((startedAt + (made + 1) / perMs - this.#now()) / 1000, signal)
+    return Math.max(1, Math.floor((this.#now() - startedAt) * perMs) - made)
   }
 
   async #spend(seconds: number, signal: AbortSignal): Promise<void> {
@@ -224,6 +210,18 @@ export class SimEngine implements Engine {
     // The timer rejects with an AbortError of its own; the reason is the signal's.
     await sleep(seconds * 1000, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
+}
+
+/** Tokens that are due together come as one item. */
+function itemOf(tokenAt: (index: number) => AnswerToken, from: number, to: number): GenerateItem {
+  const item: GenerateItem = { tokenIds: [], text: '' }
+  for (let at = from; at < to; at++) {
+    const { id, text, delta } = tokenAt(at)
+    item.tokenIds.push(id)
+    item.text += text
+    if (delta !== undefined) (item.toolCalls ??= []).push(delta)
+  }
+  return item
 }
 
 const closed = (): HaifError => new HaifError('SHUTTING_DOWN', 'the simulated engine is closed')
