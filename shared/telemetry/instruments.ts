@@ -6,11 +6,11 @@
 import {
   metrics,
   type Attributes,
-  type Histogram,
   type Meter,
   type Observable,
   type ObservableGauge
 } from '@opentelemetry/api'
+import { Histogram, keyOf } from './histogram.ts'
 import { METRICS, type MetricName } from './names.ts'
 
 export const METER_NAME = 'haif'
@@ -31,8 +31,7 @@ export class Sum {
   }
 
   add(value: number, attributes: Attributes = {}): void {
-    let key = ''
-    for (const label in attributes) key += `${String(attributes[label])}\n`
+    const key = keyOf(attributes)
     const sum = this.#sums.get(key)
     if (sum === undefined) this.#sums.set(key, { attributes, value })
     else sum.value += value
@@ -60,11 +59,22 @@ export function upDownCounter(name: MetricName, meter = meterOfProcess()): Sum {
   return sumOf(name, meter, () => meter.createObservableUpDownCounter(name, { description }))
 }
 
-/** Of seconds, in the buckets of the table. */
+const histograms = new WeakMap<Meter, Map<MetricName, Histogram>>()
+
+/** Of seconds, in the buckets of the table. One for each name, as sums. */
 export function histogram(name: MetricName, meter = meterOfProcess()): Histogram {
-  const { help, ...rest } = METRICS[name]
-  const advice = 'buckets' in rest ? { explicitBucketBoundaries: [...rest.buckets] } : {}
-  return meter.createHistogram(name, { description: help, advice })
+  const ofMeter = histogramsOf(meter)
+  const metric = METRICS[name]
+  const made = ofMeter.get(name) ?? new Histogram('buckets' in metric ? metric.buckets : [])
+  ofMeter.set(name, made)
+  return made
+}
+
+/** What the metrics of a meter have to show beside what the SDK keeps. */
+export function histogramsOf(meter: Meter): Map<MetricName, Histogram> {
+  const ofMeter = histograms.get(meter) ?? new Map<MetricName, Histogram>()
+  histograms.set(meter, ofMeter)
+  return ofMeter
 }
 
 /** Asked when somebody reads the metrics. */
