@@ -7,7 +7,7 @@ import process from 'node:process'
 import { destination, pino, symbols, type DestinationStream } from 'pino'
 
 /** How much is written together, and how long the first line may wait. */
-const TOGETHER_CHARACTERS = 4096
+const TOGETHER_CHARACTERS = 16_384
 const TOGETHER_MS = 100
 const WARN = pino.levels.values['warn']!
 
