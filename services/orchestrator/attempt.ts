@@ -31,6 +31,8 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
 ])
 
 export class Attempt {
+  /** Whether it has begun to answer, or failed; to say how far the model is loaded does not count. */
+  hasSpoken = false
   readonly #grant: Grant
   readonly #context: OwnedContext
   readonly #counts: AttemptCounts

@@ -175,6 +175,12 @@ const fill = ({ load, model }: Candidate): number => load / Math.max(1, model.sl
 
 /** The model for a request that names none: the one that most workers hold ready; then by name. */
 export function defaultModel(ready: ReadonlyMap<string, number>): string | null {
-  const [first] = [...ready].toSorted(([a, m], [b, n]) => n - m || a.localeCompare(b))
-  return first?.[0] ?? null
+  let best: string | null = null
+  let most = 0
+  for (const [model, workers] of ready) {
+    const isFirst =
+      best === null || workers > most || (workers === most && model.localeCompare(best) < 0)
+    if (isFirst) [best, most] = [model, workers]
+  }
+  return best
 }

@@ -52,7 +52,6 @@ export class RequestRun {
   readonly #begun: Attempt[] = [] // at most ATTEMPTS_MAX; refusals are no attempts
   readonly #sent: SentTokens
   #attempts: Attempt[] = [] // one, or two while one of them is silent
-  readonly #hasSpoken = new WeakSet<Attempt>()
   readonly #silence: Silence
   #refusals = 0
 
@@ -76,7 +75,7 @@ export class RequestRun {
 
   async *run(): AsyncGenerator<Said, InferenceEnd, void> {
     try {
-      yield* this.#begin()
+      this.#open(this.#isWatched ? yield* this.#watchedGrant() : await this.#grant())
       for (;;) {
         const step = await this.#step()
         switch (step?.kind) {
@@ -84,7 +83,7 @@ export class RequestRun {
             this.#addRival()
             break
           case 'items':
-            if (!this.#hasSpoken.has(step.attempt)) {
+            if (!step.attempt.hasSpoken) {
               yield* this.#loadingOf(step.batch)
               break
             }
@@ -108,9 +107,14 @@ export class RequestRun {
     }
   }
 
+  /** Whether the caller wants to know what the request waits for. */
+  get #isWatched(): boolean {
+    return this.#request.watchQueue === true
+  }
+
   /** How far the worker is with the model, for those who want to know. */
   *#loadingOf(batch: ItemBatch<InferenceItem>): Generator<Said, void, void> {
-    if (this.#request.watchQueue === true) yield batch
+    if (this.#isWatched) yield batch
   }
 
   #served(end: InferenceEnd): InferenceEnd {
@@ -128,12 +132,12 @@ export class RequestRun {
     })
     if (step === null) return null
     const tookMs = this.#silence.heard()
-    if (this.#hasSpoken.has(step.attempt)) {
+    if (step.attempt.hasSpoken) {
       const items = step.kind === 'items' ? step.batch.items().length : 1
       step.attempt.holding.measuredItem(tookMs / Math.max(1, items))
     }
     // While the worker loads the model it is alive, and has not begun to answer.
-    if (step.kind === 'items' && !this.#hasSpoken.has(step.attempt)) {
+    if (step.kind === 'items' && !step.attempt.hasSpoken) {
       const items = step.batch.items()
       if (items.every(isLoading)) {
         step.attempt.taken()
@@ -146,39 +150,42 @@ export class RequestRun {
         )
       }
     }
-    this.#hasSpoken.add(step.attempt)
+    step.attempt.hasSpoken = true
     step.attempt.taken()
     return step
   }
 
   /** How long the attempts may be silent now, from what is known of their workers. */
   #boundMs(): number {
-    const bounds = this.#attempts.map((attempt) =>
-      this.#hasSpoken.has(attempt)
+    let boundMs = SILENCE_MS_MIN
+    for (const attempt of this.#attempts) {
+      const expectedMs = attempt.hasSpoken
         ? attempt.holding.itemMs * ITEM_FACTOR
         : attempt.expectedMs * FIRST_ITEM_FACTOR
-    )
-    return Math.max(SILENCE_MS_MIN, ...bounds)
+      boundMs = Math.max(boundMs, expectedMs)
+    }
+    return boundMs
   }
 
-  /** Waits for a worker; the place in the queue goes to those who ask for it. */
-  async *#begin(): AsyncGenerator<Said, void, void> {
-    const positions = new Latest<Position>()
-    const onPosition = (position: Position) => positions.set(position)
-    const watch = this.#request.watchQueue === true
-    const ask = watch ? { ...this.#ask, onPosition } : this.#ask
+  /** Waits for a worker. */
+  async #grant(onPosition?: Ask['onPosition']): Promise<Grant> {
+    const ask = onPosition === undefined ? this.#ask : { ...this.#ask, onPosition }
     const askedAt = this.#deps.now()
-    const granted = this.#deps.dispatcher.acquire(ask, this.#context)
-    if (watch) {
-      granted.then(
-        () => positions.end(),
-        () => positions.end()
-      )
-      yield* this.#tellPositions(positions, granted)
-    }
-    const grant = await granted
+    const grant = await this.#deps.dispatcher.acquire(ask, this.#context)
     this.#deps.counts.waited(this.#deps.now() - askedAt)
-    this.#open(grant)
+    return grant
+  }
+
+  /** The same, and tells the place in the queue until then. */
+  async *#watchedGrant(): AsyncGenerator<Said, Grant, void> {
+    const positions = new Latest<Position>()
+    const granted = this.#grant((position) => positions.set(position))
+    granted.then(
+      () => positions.end(),
+      () => positions.end()
+    )
+    yield* this.#tellPositions(positions, granted)
+    return granted
   }
 
   async *#tellPositions(
@@ -252,7 +259,7 @@ export class RequestRun {
     this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')
     if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
-      yield* this.#begin()
+      this.#open(this.#isWatched ? yield* this.#watchedGrant() : await this.#grant())
       if (!isRefusal) this.#deps.counts.failover()
     } catch (next) {
       // That nobody else can take it is a consequence; the caller shall hear the cause.
