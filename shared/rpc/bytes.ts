@@ -3,11 +3,12 @@
  * "Frames"), without a second pass over what is to be written.
  */
 const FIRST_BYTES = 512 // from Node's pool; a frame of some tokens fits
-/** Texts up to here are written letter by letter: cheaper than a call out of JavaScript. */
+const NONE = Buffer.alloc(0)
+/** Texts up to here are written and read letter by letter: cheaper than a call out of JavaScript. */
 const SHORT_CHARACTERS = 32
 
 export class ByteWriter {
-  #bytes = Buffer.allocUnsafe(FIRST_BYTES)
+  #bytes = NONE
   #length = 0
 
   get length(): number {
@@ -22,7 +23,7 @@ export class ByteWriter {
   /** What was written since the last `take`. It belongs to the caller from now on. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length)
-    this.#bytes = Buffer.allocUnsafe(FIRST_BYTES)
+    this.#bytes = NONE
     this.#length = 0
     return bytes
   }
@@ -72,7 +73,7 @@ export class ByteWriter {
   #reserve(bytes: number): void {
     const needed = this.#length + bytes
     if (needed <= this.#bytes.length) return
-    const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length))
+    const larger = Buffer.allocUnsafe(Math.max(needed, FIRST_BYTES, 2 * this.#bytes.length))
     this.#bytes.copy(larger, 0, 0, this.#length)
     this.#bytes = larger
   }
@@ -84,7 +85,9 @@ export class ByteReader {
   #at = 0
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   /** Bytes that are not read yet. */
@@ -112,7 +115,21 @@ export class ByteReader {
     this.#assertLeft(size)
     const from = this.#at
     this.#at += size
-    return this.#bytes.toString('utf8', from, this.#at)
+    return (
+      (size <= SHORT_CHARACTERS ? this.#ascii(from) : null) ??
+      this.#bytes.toString('utf8', from, this.#at)
+    )
+  }
+
+  /** Null when some letter has more than one byte. */
+  #ascii(from: number): string | null {
+    let text = ''
+    for (let at = from; at < this.#at; at++) {
+      const code = this.#bytes[at]!
+      if (code > 0x7f) return null
+      text += String.fromCharCode(code)
+    }
+    return text
   }
 
   #assertLeft(bytes: number): void {
