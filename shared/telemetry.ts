@@ -4,19 +4,11 @@
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'
-import { metrics, ValueType, type Meter } from '@opentelemetry/api'
+import { metrics, type Meter } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
-import { emptyResource } from '@opentelemetry/resources'
-import {
-  AggregationTemporality,
-  DataPointType,
-  MeterProvider,
-  type CollectionResult,
-  type HistogramMetricData
-} from '@opentelemetry/sdk-metrics'
-import type { Histogram } from './telemetry/histogram.ts'
-import { gauge, histogramsOf, METER_NAME } from './telemetry/instruments.ts'
-import { METRICS, type MetricName } from './telemetry/names.ts'
+import { MeterProvider, type CollectionResult } from '@opentelemetry/sdk-metrics'
+import { gauge, METER_NAME } from './telemetry/instruments.ts'
+import { collectHistograms } from './telemetry/kept-histograms.ts'
 import { VERSION } from './version.ts'
 
 export interface Metrics {
@@ -28,7 +20,6 @@ export interface Metrics {
 /** How often the event loop is asked whether it is late: often enough to see 20 ms, and cheap. */
 const LAG_RESOLUTION_MS = 20
 const NANOSECONDS = 1e9
-const NO_TIME: [number, number] = [0, 0]
 
 /** `forProcess`: what is measured anywhere in the process is measured here. */
 export function createMetrics({ forProcess = false } = {}): Metrics {
@@ -47,30 +38,6 @@ export function createMetrics({ forProcess = false } = {}): Metrics {
       const { resourceMetrics } = await reader.collect()
       return serializer.serialize(resourceMetrics)
     }
-  }
-}
-
-function collectHistograms(meter: Meter): CollectionResult {
-  const shown = [...histogramsOf(meter)]
-    .map(([name, histogram]) => toMetricData(name, histogram))
-    .filter(({ dataPoints }) => dataPoints.length > 0)
-  const scopeMetrics = [{ scope: { name: METER_NAME }, metrics: shown }]
-  return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] }
-}
-
-function toMetricData(name: MetricName, histogram: Histogram): HistogramMetricData {
-  const { help: description } = METRICS[name]
-  const boundaries = [...histogram.bounds]
-  return {
-    descriptor: { name, description, unit: '', valueType: ValueType.DOUBLE },
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
-    dataPointType: DataPointType.HISTOGRAM,
-    dataPoints: histogram.distributions().map(({ attributes, counts, count, sum }) => ({
-      attributes,
-      startTime: NO_TIME, // times are not exported
-      endTime: NO_TIME,
-      value: { buckets: { boundaries, counts }, count, sum }
-    }))
   }
 }
 
