@@ -1,6 +1,6 @@
 /**
- * Runs a bridge alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HOST, PORT, HAIF_ALLOW_ANONYMOUS,
- * REQUEST_TIMEOUT_MS, LOG_LEVEL.
+ * Runs a bridge alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, HOST, PORT,
+ * HAIF_ALLOW_ANONYMOUS, REQUEST_TIMEOUT_MS, LOG_LEVEL.
  */
 import process from 'node:process'
 import { runMain } from '#shared/lifecycle.ts'

@@ -1,6 +1,6 @@
 /**
- * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, REDIS_URL, MODEL_ALIASES,
- * SETTLE_MS, LOG_LEVEL.
+ * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, REDIS_URL,
+ * MODEL_ALIASES, SETTLE_MS, LOG_LEVEL.
  */
 import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'

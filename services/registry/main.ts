@@ -1,4 +1,4 @@
-/** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, DATABASE_URL, LOG_LEVEL. */
+/** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, LOG_LEVEL. */
 import { runMain, together } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'

@@ -1,6 +1,6 @@
 /**
- * Runs a worker alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, MODEL_ID, MODEL_ON_DEMAND, MEMORY_BUDGET,
- * GPU, DRAIN_MS, LOG_LEVEL; with a server that runs the models: UPSTREAM_URL, UPSTREAM_KEY_FILE,
+ * Runs a worker alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, MODEL_ID, MODEL_ON_DEMAND,
+ * MEMORY_BUDGET, GPU, DRAIN_MS, LOG_LEVEL; with a server that runs the models: UPSTREAM_URL, UPSTREAM_KEY_FILE,
  * UPSTREAM_SLOTS.
  */
 import { runMain, stopThisProcess } from '#shared/lifecycle.ts'

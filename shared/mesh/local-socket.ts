@@ -46,7 +46,7 @@ export class LocalListener {
     const path = localPathOf(this.#options.keyPair.publicKey)
     if (isFile(path)) rmSync(path, { force: true }) // of a process that was killed
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.once('error', reject)
+    this.#server.on('error', reject) // a later one is that of a connection that could not be accepted
     this.#server.listen(path, resolve)
     await promise
   }

@@ -169,7 +169,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   async #listenLocally(): Promise<void> {
     const { keyPair, localSockets = false, log } = this.#options
-    if (!localSockets) return
+    if (!localSockets || this.#isStopped) return
     const connectionsMax = ACCEPTED_MAX
     const onConnection = (rpc: ProtomuxRPC) => this.#receive(rpc, 'local')
     this.#local = new LocalListener({ keyPair, connectionsMax, onConnection })
