@@ -52,7 +52,7 @@ test('inside a service only main.ts reads the environment or handles signals', (
 })
 
 /** Hands the whole environment on to the process of a model, with the GPU it may use. */
-const ALLOWED_OUTSIDE_MAIN = ['services/worker/engines/llama/gpu-device.ts']
+const ALLOWED_OUTSIDE_MAIN = ['services/worker/engines/llama/parent/gpu-device.ts']
 
 test('every import of our own files names the extension', () => {
   assert.deepEqual(

@@ -1,6 +1,6 @@
 /** Settings of the worker. */
 import { readInteger, readString, type Environment } from '#shared/config.ts'
-import { parseGpu, type GpuSetting } from './engines/llama/gpu-device.ts'
+import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
 import { parseBudget, type BudgetWish } from './memory-budget.ts'
 
 export interface WorkerConfig {

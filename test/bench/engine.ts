@@ -6,7 +6,7 @@
  * simulated engine for one on a GPU: it takes 20 ms for a token and no processor.
  */
 import { fileURLToPath } from 'node:url'
-import { createLlamaEngine } from '../../services/worker/engines/llama/llama-engine.ts'
+import { createLlamaEngine } from '../../services/worker/engines/llama/parent/llama-engine.ts'
 import { SimEngine } from '../../services/worker/engines/sim/sim-engine.ts'
 import { BUILTIN_NAME } from '../../services/worker/models/model-uri.ts'
 import type { Engine } from '../../services/worker/engines/engine.ts'

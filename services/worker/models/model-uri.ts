@@ -12,8 +12,8 @@ import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../engines/engine.ts'
-import type { GpuSetting } from '../engines/llama/gpu-device.ts'
-import type { LlamaEngineOptions } from '../engines/llama/llama-engine.ts'
+import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
+import type { LlamaEngineOptions } from '../engines/llama/parent/llama-engine.ts'
 import type { ModelSource } from './model-source.ts'
 import { fetchModel, type FetchDeps } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
@@ -93,7 +93,7 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
 
 /** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
 async function openLlama(options: LlamaEngineOptions): Promise<Engine> {
-  const { createLlamaEngine } = await import('../engines/llama/llama-engine.ts')
+  const { createLlamaEngine } = await import('../engines/llama/parent/llama-engine.ts')
   return createLlamaEngine(options)
 }
 

@@ -3,7 +3,7 @@ import {
   createLlamaEngine,
   type LlamaEngine,
   type LlamaEngineOptions
-} from '../../../services/worker/engines/llama/llama-engine.ts'
+} from '../../../services/worker/engines/llama/parent/llama-engine.ts'
 import type { Ask, Run, Subject, TokenTimes } from './streams.ts'
 
 export interface HaifSubject extends Subject {

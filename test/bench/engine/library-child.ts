@@ -3,7 +3,7 @@
  * of its own, and all loops run at the same time.
  */
 import { getLlama, LlamaLogLevel, type LlamaContextSequence, type Token } from 'node-llama-cpp'
-import { isToken } from '../../../services/worker/engines/llama/tokens.ts'
+import { isToken } from '../../../services/worker/engines/llama/child/tokens.ts'
 import type { FromLibrary, LibraryOptions, ToLibrary } from './library-messages.ts'
 import type { Ask, Run, TokenTimes } from './streams.ts'
 

@@ -2,20 +2,23 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
-import { threadCounts } from '../../../../services/worker/engines/llama/calibrate.ts'
+import { threadCounts } from '../../../../services/worker/engines/llama/child/calibrate.ts'
 import { fitContext } from '../../../../services/worker/engines/llama/fit-context.ts'
 import {
   PROMPT_STEP_TOKENS_MAX,
   PromptBudget,
   type StepCost
-} from '../../../../services/worker/engines/llama/prompt-budget.ts'
+} from '../../../../services/worker/engines/llama/child/schedule/prompt-budget.ts'
 import {
   countDeath,
   restartDelayMs,
   RESTART_POLICY
-} from '../../../../services/worker/engines/llama/restart-delay.ts'
-import { chooseSlot, type FreeSlot } from '../../../../services/worker/engines/llama/slot-choice.ts'
-import { StepRates } from '../../../../services/worker/engines/llama/step-rates.ts'
+} from '../../../../services/worker/engines/llama/parent/restart-delay.ts'
+import {
+  chooseSlot,
+  type FreeSlot
+} from '../../../../services/worker/engines/llama/child/schedule/slot-choice.ts'
+import { StepRates } from '../../../../services/worker/engines/llama/child/schedule/step-rates.ts'
 
 const slot = (index: number, more: Partial<FreeSlot> = {}): FreeSlot => {
   return { index, sharedTokens: 0, cachedTokens: 0, usedAt: 0, ...more }

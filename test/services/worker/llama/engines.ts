@@ -14,7 +14,7 @@ import {
   type LlamaEngine,
   type LlamaEngineEvent,
   type LlamaEngineOptions
-} from '../../../../services/worker/engines/llama/llama-engine.ts'
+} from '../../../../services/worker/engines/llama/parent/llama-engine.ts'
 import {
   writeRandomModel,
   type RandomModelOptions

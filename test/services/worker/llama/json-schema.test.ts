@@ -1,8 +1,8 @@
 /** Which schemas are taken, and what is said of the others. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { JsonEnd } from '../../../../services/worker/engines/llama/json-end.ts'
-import { toGrammarSchema } from '../../../../services/worker/engines/llama/json-schema.ts'
+import { JsonEnd } from '../../../../services/worker/engines/llama/child/answer/json-end.ts'
+import { toGrammarSchema } from '../../../../services/worker/engines/llama/child/answer/json-schema.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
 
 const withProperty = (schema: unknown) => {

@@ -1,14 +1,14 @@
 /** The step loop over sequences that only keep book, so that every step can be counted. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Job } from '../../../../services/worker/engines/llama/job.ts'
+import type { Job } from '../../../../services/worker/engines/llama/child/schedule/job.ts'
 import type { StepMessage } from '../../../../services/worker/engines/llama/messages.ts'
 import {
   Scheduler,
   type SchedulerDeps
-} from '../../../../services/worker/engines/llama/scheduler.ts'
-import type { Sequence } from '../../../../services/worker/engines/llama/slot-cache.ts'
-import { isToken } from '../../../../services/worker/engines/llama/tokens.ts'
+} from '../../../../services/worker/engines/llama/child/schedule/scheduler.ts'
+import type { Sequence } from '../../../../services/worker/engines/llama/child/schedule/slot-cache.ts'
+import { isToken } from '../../../../services/worker/engines/llama/child/tokens.ts'
 import { until } from '../../../helpers/until.ts'
 
 type Token = Job['resumeTokens'][number]

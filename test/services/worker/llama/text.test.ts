@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
-import { Answer } from '../../../../services/worker/engines/llama/answer.ts'
-import { StopMatcher } from '../../../../services/worker/engines/llama/stop-matcher.ts'
-import { TokenText } from '../../../../services/worker/engines/llama/token-text.ts'
-import { isToken } from '../../../../services/worker/engines/llama/tokens.ts'
+import { Answer } from '../../../../services/worker/engines/llama/child/answer/answer.ts'
+import { StopMatcher } from '../../../../services/worker/engines/llama/child/answer/stop-matcher.ts'
+import { TokenText } from '../../../../services/worker/engines/llama/child/answer/token-text.ts'
+import { isToken } from '../../../../services/worker/engines/llama/child/tokens.ts'
 
 /** A vocabulary whose tokens are single bytes, the worst that can happen to a character. */
 function bytesOf(text: string | Uint8Array) {

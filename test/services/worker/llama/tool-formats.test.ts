@@ -4,9 +4,9 @@ import { suite, test } from 'node:test'
 import {
   ID_CHARACTER,
   type CallFormat
-} from '../../../../services/worker/engines/llama/tools/call-format.ts'
-import { CallReader } from '../../../../services/worker/engines/llama/tools/call-reader.ts'
-import { ToolChat } from '../../../../services/worker/engines/llama/tools/tool-chat.ts'
+} from '../../../../services/worker/engines/llama/child/prompt/call-format.ts'
+import { CallReader } from '../../../../services/worker/engines/llama/child/answer/call-reader.ts'
+import { ToolChat } from '../../../../services/worker/engines/llama/child/prompt/tool-chat.ts'
 import { addToCalls } from '../../../../shared/contracts/sent-tokens.ts'
 import type { Tool, ToolCall } from '../../../../shared/contracts/chat.ts'
 import {

@@ -1,0 +1,163 @@
+/**
+ * The grammar that keeps an answer to a form, and its state while the answer is written.
+ *
+ * The library's own grammars ask for line breaks after the object, as a sign to its chat class; a
+ * model that does not write them goes on and on. Here the object is the end.
+ */
+import {
+  LlamaGrammar,
+  LlamaGrammarEvaluationState,
+  LlamaJsonSchemaGrammar,
+  type Llama,
+  type LlamaModel,
+  type Token
+} from 'node-llama-cpp'
+import type { Tool } from '#shared/contracts/chat.ts'
+import type { ResponseFormat } from '#shared/contracts/inference-request.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import { oneLine } from '../../../one-line.ts'
+import { unsupported } from '../../../unsupported.ts'
+import { toGrammarSchema } from './json-schema.ts'
+
+export class JsonGrammars {
+  readonly #llama: Llama
+  readonly #model: LlamaModel
+  readonly #texts = new Map<string, string>() // by schema; at most COMPILED_MAX, the latest last
+  readonly #compiled = new Map<string, LlamaGrammar>() // by text; as many
+
+  constructor(llama: Llama, model: LlamaModel) {
+    this.#llama = llama
+    this.#model = model
+  }
+
+  /** Where the grammar stands after the tokens that a resumed answer already has. */
+  stateAfter(format: ResponseFormat, tokens: readonly Token[]): LlamaGrammarEvaluationState {
+    const state = this.stateOf(format.type === 'json' ? ANY_OBJECT : this.#textOf(format.schema))
+    for (const token of tokens) this.accept(state, token, 'responseFormat')
+    return state
+  }
+
+  /** At the beginning of a grammar in llama.cpp's notation. */
+  stateOf(text: string): LlamaGrammarEvaluationState {
+    return new LlamaGrammarEvaluationState({ model: this.#model, grammar: this.#compile(text) })
+  }
+
+  /**
+   * The grammar of a tool's arguments. Only `strict` promises the schema: without it, one that no
+   * grammar can keep describes the arguments to the model, which may be any object.
+   */
+  argumentsOf({ name, parameters = NO_PARAMETERS, strict }: Tool): string {
+    try {
+      return this.#textOf(parameters)
+    } catch (error) {
+      if (strict !== true) return ANY_OBJECT
+      const { code, message } = toHaifError(error)
+      const details = { param: 'tools' }
+      throw new HaifError(code, `the tool ${name}: ${message}`, { cause: error, details })
+    }
+  }
+
+  #compile(text: string): LlamaGrammar {
+    const grammar = this.#compiled.get(text) ?? new LlamaGrammar(this.#llama, { grammar: text })
+    keepLatest(this.#compiled, text, grammar)
+    return grammar
+  }
+
+  /** By the constructors, which do their work at once: a request has no gap to be cancelled in. */
+  #textOf(given: Record<string, unknown>): string {
+    const key = JSON.stringify(given)
+    const text = this.#texts.get(key) ?? this.#makeText(given)
+    keepLatest(this.#texts, key, text)
+    return text
+  }
+
+  #makeText(given: Record<string, unknown>): string {
+    const schema = toGrammarSchema(given)
+    try {
+      const text = corrected(new LlamaJsonSchemaGrammar(this.#llama, schema as never).grammar)
+      this.#compile(text)
+      return text
+    } catch (error) {
+      throw new HaifError(
+        'VALIDATION_FAILED',
+        `no grammar can be made of the schema: ${oneLine(error)}`,
+        { cause: error, details: { param: 'responseFormat' } }
+      )
+    }
+  }
+
+  /** A token that does not fit would leave the grammar in no state at all. */
+  accept(
+    state: LlamaGrammarEvaluationState,
+    token: Token,
+    param: 'responseFormat' | 'tools'
+  ): void {
+    if (this.#model.isEogToken(token)) return
+    const replay = replayOf(this.#llama)
+    const native = (state as unknown as Record<string, unknown>)['_state']
+    if (replay.canBeNextTokenForGrammarEvaluationState(native, token)) {
+      replay.acceptGrammarEvaluationStateToken(native, token)
+      return
+    }
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      `the answer to go on with is not the beginning of one ${param === 'tools' ? 'with these tools' : 'in this response format'}`,
+      { details: { param } }
+    )
+  }
+}
+
+const COMPILED_MAX = 64
+const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
+
+function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value): void {
+  map.delete(key)
+  map.set(key, value)
+  for (const oldest of map.keys()) {
+    if (map.size <= COMPILED_MAX) break
+    map.delete(oldest)
+  }
+}
+
+/** What the library itself uses to follow tokens that it has not drawn; it has no public name. */
+interface Replay {
+  canBeNextTokenForGrammarEvaluationState(state: unknown, token: Token): boolean
+  acceptGrammarEvaluationStateToken(state: unknown, token: Token): void
+}
+
+function replayOf(llama: Llama): Replay {
+  const bindings = (llama as unknown as Record<string, { AddonSampler?: Replay } | undefined>)[
+    '_bindings'
+  ]
+  const replay = bindings?.AddonSampler
+  if (typeof replay?.acceptGrammarEvaluationStateToken === 'function') return replay
+  throw unsupported(
+    'responseFormat',
+    'this version of the library cannot go on in the middle of a JSON answer: ask for it anew'
+  )
+}
+
+/**
+ * Without the line breaks at the end, without exponents that would make a fraction of an integer,
+ * and without those that would make a number too large to be read.
+ */
+function corrected(grammar: string): string {
+  return grammar
+    .replace(/^(root ::= .*) "(?:\\n)+" \[\\n\]\*$/m, '$1')
+    .replace(/^(integer-number-rule ::= ).*$/m, '$1"-"? ("0" | [1-9] [0-9]{0,15})')
+    .replace(/^(fractional-number-rule ::= ).*$/m, `$1${NUMBER}`)
+}
+
+const NUMBER = '"-"? ( "0" | [1-9] [0-9]{0,15} ) ( "." [0-9]{1,16} )? ( [eE] [-+]? [0-9]{1,2} )?'
+
+/** As in llama.cpp's `json.gbnf`, but it begins and ends with the object, and spaces are few. */
+const ANY_OBJECT = String.raw`
+root   ::= object
+value  ::= object | array | string | number | "true" | "false" | "null"
+object ::= "{" ws ( member ( ws "," ws member )* )? ws "}"
+member ::= string ws ":" ws value
+array  ::= "[" ws ( value ( ws "," ws value )* )? ws "]"
+string ::= "\"" ( [^"\\\x7F\x00-\x1F] | "\\" ( ["\\/bfnrt] | "u" [0-9a-fA-F]{4} ) )* "\""
+number ::= ${NUMBER}
+ws     ::= ( [ ] | "\n" [ \t]{0,20} )?
+`

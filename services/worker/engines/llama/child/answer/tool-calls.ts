@@ -1,0 +1,117 @@
+/**
+ * The tool calls of one answer: read out of its text, and kept to their form by a grammar from the
+ * place on where a call is certain. Whoever resumes the answer gives it the same tokens and has the
+ * same state, also in the middle of a call.
+ */
+import { createHash } from 'node:crypto'
+import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
+import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { JsonGrammars } from './json-grammar.ts'
+import type { CallFormat } from '../prompt/call-format.ts'
+import { callGrammar, type CallableTool } from './call-grammar.ts'
+import { CallReader } from './call-reader.ts'
+
+export interface ToolCallsOptions {
+  format: CallFormat
+  tools: readonly Tool[]
+  choice: ToolChoice
+  parallel: boolean
+  grammars: JsonGrammars
+  /** The ids of calls follow from it, so that they are the same wherever the answer is resumed. */
+  promptTokens: readonly Token[]
+}
+
+export class ToolCalls {
+  readonly #reader: CallReader
+  readonly #options: ToolCallsOptions
+  readonly #callable: readonly CallableTool[]
+  readonly #required: boolean
+  #grammar: LlamaGrammarEvaluationState | undefined
+  #mayCall = false
+
+  /** Throws what is wrong with the tools. */
+  constructor(options: ToolCallsOptions) {
+    const { format, parallel, promptTokens, grammars } = options
+    this.#options = options
+    this.#required = options.choice !== 'auto'
+    this.#callable = chosen(options).map((tool) => {
+      return { name: tool.name, argumentsGrammar: grammars.argumentsOf(tool) }
+    })
+    const idOf = callIds(promptTokens)
+    this.#reader = new CallReader({ format, required: this.#required, parallel, idOf })
+    this.#compile('') // what cannot be kept is refused before the first token
+  }
+
+  /** What the next token must fit; undefined: anything. */
+  get grammar(): LlamaGrammarEvaluationState | undefined {
+    if (this.#required && this.#mayCall) this.#begin()
+    return this.#grammar
+  }
+
+  get hasCalls(): boolean {
+    return this.#reader.calls > 0
+  }
+
+  get isDone(): boolean {
+    return this.#reader.isDone
+  }
+
+  /** The thought before the answer is over, or there is none. */
+  begin(): void {
+    this.#mayCall = true
+  }
+
+  /** Takes text of the answer and returns what of it belongs to no call. */
+  push(text: string): string {
+    const outside = this.#reader.push(text)
+    if (this.#mayCall) this.#begin()
+    return outside
+  }
+
+  flush(): string {
+    return this.#reader.flush()
+  }
+
+  takeDeltas(): ToolCallDelta[] {
+    return this.#reader.takeDeltas()
+  }
+
+  /** A token of an answer that is resumed, which was drawn under this grammar elsewhere. */
+  replay(grammar: LlamaGrammarEvaluationState, token: Token): void {
+    this.#options.grammars.accept(grammar, token, 'tools')
+  }
+
+  /** A call that is beyond its beginning when it is noticed came in one token: it is read as it is. */
+  #begin(): void {
+    const { begun } = this.#reader
+    if (begun !== null) this.#grammar ??= this.#compile(begun)
+  }
+
+  #compile(begun: string): LlamaGrammarEvaluationState {
+    const { format, parallel, grammars } = this.#options
+    return grammars.stateOf(callGrammar({ format, tools: this.#callable, parallel, begun }))
+  }
+}
+
+function chosen({ tools, choice }: ToolCallsOptions): readonly Tool[] {
+  if (typeof choice === 'string') return tools
+  const named = tools.filter(({ name }) => name === choice.name)
+  if (named.length > 0) return named
+  throw new HaifError(
+    'VALIDATION_FAILED',
+    `toolChoice names ${choice.name}, which is not among the tools`,
+    { details: { param: 'toolChoice' } }
+  )
+}
+
+function callIds(promptTokens: readonly Token[]): (index: number) => string {
+  const prompt = createHash('sha256').update(Uint32Array.from(promptTokens)).digest()
+  return (index) => {
+    const hash = createHash('sha256').update(prompt).update(String(index)).digest('hex')
+    return `call_${hash.slice(0, ID_DIGITS)}`
+  }
+}
+
+const ID_DIGITS = 24

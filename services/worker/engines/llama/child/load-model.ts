@@ -1,0 +1,191 @@
+/**
+ * Loads a model file in the child process: library, weights, a context that fits, and a short
+ * measurement. Everything here may take the process down with it; that is why it is one.
+ */
+import { availableParallelism } from 'node:os'
+import { stat } from 'node:fs/promises'
+import {
+  getLlama,
+  GgmlType,
+  GgufFileType,
+  LlamaLogLevel,
+  type Llama,
+  type LlamaContext,
+  type LlamaContextSequence,
+  type LlamaModel
+} from 'node-llama-cpp'
+import { JsonGrammars } from './answer/json-grammar.ts'
+import { calibrate, type Calibration } from './calibrate.ts'
+import { fitContext, type ContextSize, type MemoryPool } from '../fit-context.ts'
+import type { LoadOptions, ReadyModel } from '../messages.ts'
+import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
+import { PromptRenderer } from './prompt/prompt.ts'
+import { ramBytesFree } from '../../../ram.ts'
+
+export interface LoadedContext {
+  model: LlamaModel
+  sequences: LlamaContextSequence[]
+  renderer: PromptRenderer
+  grammars: JsonGrammars
+  vocabularySize: number
+  calibration: Calibration
+  ready: ReadyModel
+}
+
+export interface LoadHooks {
+  onProgress: (fraction: number) => void
+  /** A line of llama.cpp's own log. */
+  onLog: (line: string) => void
+}
+
+export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise<LoadedContext> {
+  const threadsMax = Math.max(1, availableParallelism() - 1)
+  const llama = await getLlama({
+    build: 'never', // never download or compile in the middle of serving
+    gpu: options.gpu,
+    maxThreads: threadsMax,
+    progressLogs: false,
+    logLevel: LlamaLogLevel.warn,
+    logger: (_level, message) => hooks.onLog(message.trimEnd())
+  })
+  await refuseOversized(options.modelPath, llama)
+  const vramBefore = await vramUsed(llama)
+  const model = await llama.loadModel({
+    modelPath: options.modelPath,
+    onLoadProgress: hooks.onProgress
+  })
+  const vocabularySize = vocabularySizeOf(model)
+  const context = await createContext(llama, model, options, threadsMax)
+  const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence())
+  const bench = { llama, sequences, vocabularySize }
+  const calibration = await calibrate(bench, threadsOf(model, threadsMax))
+  const renderer = new PromptRenderer(model, vocabularySize)
+  return {
+    model,
+    sequences,
+    renderer,
+    grammars: new JsonGrammars(llama, model),
+    vocabularySize,
+    calibration,
+    ready: {
+      slots: sequences.length,
+      // The library rounds up to multiples of 256; what was asked for is kept.
+      contextTokens: Math.min(context.contextSize, options.contextTokens ?? Infinity),
+      kvTokensMax: context.contextSize * sequences.length,
+      quantization: quantizationOf(model),
+      parameters: model.fileInsights.totalParameters || null,
+      chatTemplate: renderer.hasTemplate,
+      threads: calibration.threads,
+      gpu: model.gpuLayers > 0 ? llama.gpu : false,
+      reasoning: renderer.hasReasoning,
+      tools: renderer.hasTools,
+      memory: {
+        ramBytes: process.memoryUsage.rss(),
+        vramBytes: Math.max(0, (await vramUsed(llama)) - vramBefore)
+      },
+      rates: calibration.rates
+    }
+  }
+}
+
+/** Of everybody on this machine. */
+const vramUsed = async (llama: Llama): Promise<number> =>
+  llama.gpu === false ? 0 : (await llama.getVramState()).used
+
+/** With all layers on a GPU the threads only feed it. */
+function threadsOf(model: LlamaModel, threadsMax: number): number {
+  const offloaded = model.gpuLayers >= model.fileInsights.totalLayers
+  return offloaded ? Math.min(threadsMax, THREADS_BESIDE_GPU) : threadsMax
+}
+
+const THREADS_BESIDE_GPU = 4
+
+async function refuseOversized(modelPath: string, llama: Llama): Promise<void> {
+  if (llama.gpu !== false) return // the library spreads the layers over RAM and VRAM
+  const { size } = await stat(modelPath)
+  const free = ramBytesFree()
+  if (size > free) {
+    throw new Error(`it needs ${gigabytes(size)} of memory and ${gigabytes(free)} are free`)
+  }
+}
+
+async function createContext(
+  llama: Llama,
+  model: LlamaModel,
+  options: LoadOptions,
+  threadsMax: number
+): Promise<LlamaContext> {
+  const wish = {
+    slots: options.slots ?? DEFAULT_SLOTS,
+    contextTokens: Math.min(options.contextTokens ?? DEFAULT_CONTEXT_TOKENS, model.trainContextSize)
+  }
+  const size = fitContext({ ...wish, pools: await memoryPools(llama, model) })
+  if (size === null) {
+    throw new Error('there is not enough free memory for a context of 512 tokens')
+  }
+  return model.createContext({
+    sequences: size.slots,
+    contextSize: size.contextTokens,
+    batchSize: PROMPT_STEP_TOKENS_MAX,
+    threads: threadsMax,
+    failedCreationRemedy: false
+  })
+}
+
+export const DEFAULT_SLOTS = 8
+export const DEFAULT_CONTEXT_TOKENS = 4096
+
+async function memoryPools(llama: Llama, model: LlamaModel): Promise<MemoryPool[]> {
+  const small = await contextBytes(model, { slots: 1, contextTokens: 1024 })
+  const large = await contextBytes(model, { slots: 1, contextTokens: 2048 })
+  const weights = await model.fileInsights.estimateModelResourceRequirementsV2({
+    gpuLayers: model.gpuLayers,
+    useMmap: model.useMmap
+  })
+  // Mapped weights count as free memory, but they have to stay.
+  const ramFree = ramBytesFree() * RAM_SHARE - weights.cpuRam
+  const pools = [pool(ramFree, small.cpuRam, large.cpuRam)]
+  if (model.gpuLayers > 0) {
+    const vram = await llama.getVramState()
+    pools.push(pool(vram.free * VRAM_SHARE, small.gpuVram, large.gpuVram))
+  }
+  return pools
+}
+
+/** The estimate is a hint, and the machine has other things to do. */
+const RAM_SHARE = 0.8
+const VRAM_SHARE = 0.9
+
+function pool(freeBytes: number, bytesOf1024: number, bytesOf2048: number): MemoryPool {
+  const bytesPerToken = (bytesOf2048 - bytesOf1024) / 1024
+  return { freeBytes, bytesPerToken, fixedBytes: bytesOf1024 - bytesPerToken * 1024 }
+}
+
+async function contextBytes(model: LlamaModel, { slots, contextTokens }: ContextSize) {
+  return model.fileInsights.estimateContextResourceRequirementsV2({
+    contextSize: contextTokens,
+    sequences: slots,
+    modelGpuLayers: model.gpuLayers,
+    batchSize: PROMPT_STEP_TOKENS_MAX
+  })
+}
+
+/** A token outside of it aborts the process, so ids from outside are checked against it. */
+function vocabularySizeOf(model: LlamaModel): number {
+  const tokens = model.fileInfo.metadata.tokenizer?.ggml?.tokens
+  if (Array.isArray(tokens) && tokens.length > 0) return tokens.length
+  throw new Error('it has no vocabulary')
+}
+
+/** Named as in file names: by the file's own word, else by what most of its tensors are. */
+function quantizationOf(model: LlamaModel): string | null {
+  const fileType = model.fileInfo.metadata.general.file_type
+  const name = fileType === undefined ? undefined : GgufFileType[fileType]
+  if (name !== undefined) return name.replace(/^(MOSTLY|ALL)_/, '')
+  const tensorType = model.fileInsights.dominantTensorType
+  return tensorType === undefined ? null : (GgmlType[tensorType] ?? null)
+}
+
+function gigabytes(bytes: number): string {
+  return `${(bytes / 1e9).toFixed(1)} GB`
+}

@@ -1,0 +1,103 @@
+/**
+ * What a model's template can do beyond plain messages: tools, messages of tools, and a switch for
+ * thinking. All of it is found out by rendering with and without, once, when it is first needed.
+ */
+import type { Tool } from '#shared/contracts/chat.ts'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { unsupported } from '../../../unsupported.ts'
+import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
+import {
+  JinjaChat,
+  type ChatToRender,
+  type JinjaChatOptions,
+  type RenderedPart
+} from './jinja-chat.ts'
+
+export type ReasoningEffort = NonNullable<InferenceRequest['reasoningEffort']>
+
+export interface ToolChatOptions extends JinjaChatOptions {
+  /** A text without what ends a turn. */
+  cutEnd: (text: string) => string
+  /** Whether the model thinks, as far as is known from the template. */
+  thinks: boolean
+}
+
+export interface ToolChatRequest extends Pick<ChatToRender, 'messages'> {
+  tools?: readonly Tool[]
+  reasoningEffort?: ReasoningEffort
+}
+
+export class ToolChat {
+  readonly #chat: JinjaChat
+  readonly #options: ToolChatOptions
+  #format: CallFormat | null | undefined
+
+  /** Throws when the template cannot be read. */
+  constructor(options: ToolChatOptions) {
+    this.#options = options
+    this.#chat = new JinjaChat(options)
+  }
+
+  /** How the model writes its calls; throws UNSUPPORTED_PARAMETER when it has no known way. */
+  callFormat(): CallFormat {
+    if (this.#format === undefined) this.#format = this.#findFormat()
+    if (this.#format !== null) return this.#format
+    const what = this.#knowsTools()
+      ? 'writes tool calls in a form that is not JSON'
+      : 'has no place for tools'
+    throw unsupported(
+      'tools',
+      `the model's chat template ${what}: choose a model that can use tools`
+    )
+  }
+
+  render({ messages, tools, reasoningEffort }: ToolChatRequest): RenderedPart[] {
+    const isAboutTools = messages.some(({ role, toolCalls }) => role === 'tool' || toolCalls)
+    const format = isAboutTools || tools !== undefined ? this.callFormat() : null
+    const parts = this.#chat.render({
+      messages,
+      ...(tools === undefined ? {} : { tools }),
+      argumentsAsText: format?.argumentsAsText ?? true,
+      variables: reasoningEffort === undefined ? {} : this.#effort(reasoningEffort)
+    })
+    return parts
+  }
+
+  #findFormat(): CallFormat | null {
+    if (!this.#knowsTools()) return null
+    const render = (messages: readonly ProbeMessage[]) =>
+      this.#chat.renderRaw({ messages, tools: PROBE_TOOLS, add_generation_prompt: false })
+    return findCallFormat(render, this.#options.cutEnd)
+  }
+
+  #knowsTools(): boolean {
+    const name = PROBE_TOOLS[0]!.function.name
+    return this.#probe({ tools: PROBE_TOOLS })?.includes(name) === true
+  }
+
+  /** The template's own variable for it, as Qwen's (a switch) or gpt-oss's (a word). */
+  #effort(effort: ReasoningEffort): Record<string, unknown> {
+    for (const name of ['enable_thinking', 'thinking']) {
+      const on = this.#probe({ [name]: true })
+      if (on !== null && on !== this.#probe({ [name]: false })) return { [name]: effort !== 'none' }
+    }
+    const word = effort === 'minimal' ? 'low' : effort
+    const hasWords =
+      this.#probe({ reasoning_effort: 'low' }) !== this.#probe({ reasoning_effort: 'high' })
+    if (hasWords && word !== 'none') return { reasoning_effort: word }
+    if (word === 'none' && !hasWords && !this.#options.thinks) return {}
+    throw unsupported(
+      'reasoningEffort',
+      `the model's chat template cannot set the reasoning effort to ${effort}: leave reasoningEffort out`
+    )
+  }
+
+  #probe(variables: Record<string, unknown>): string | null {
+    const messages = [{ role: 'user', content: 'Hello' }]
+    try {
+      return this.#chat.renderRaw({ messages, ...variables, add_generation_prompt: true })
+    } catch {
+      return null
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** From a request to what the scheduler runs: its prompt, its limits and what keeps it to a form. */
+import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from 'node-llama-cpp'
+import type { Sampling } from '#shared/contracts/inference-request.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from '../../../engine.ts'
+import { unsupported } from '../../../unsupported.ts'
+import type { AnswerLimits } from '../answer/answer.ts'
+import type { LoadedContext } from '../load-model.ts'
+import type { Prompt } from '../prompt/prompt.ts'
+import { tokenBiasOf } from '../answer/token-bias.ts'
+import { checkLogprobs } from '../answer/token-logprobs.ts'
+import type { Detokenize } from '../answer/token-text.ts'
+import { toTokens } from '../tokens.ts'
+import { ToolCalls } from '../answer/tool-calls.ts'
+
+/** One request as the scheduler runs it. */
+export interface Job {
+  id: number
+  limits: AnswerLimits
+  sampling: Sampling
+  resumeTokens: readonly Token[]
+  /** How many tokens the resumed part counts as, where it is not the number of `resumeTokens`. */
+  resumeCount?: number
+  /** After the resumed tokens. */
+  grammar?: LlamaGrammarEvaluationState
+  tokenBias?: TokenBias
+  /** Likely tokens to name beside each; absent: no logprobs. */
+  topLogprobs?: number
+}
+
+export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
+  const { model, renderer, grammars, vocabularySize } = loaded
+  const { contextTokens } = loaded.ready
+  checkLogprobs(request)
+  const prompt = renderer.render(request)
+  const promptTokens = prompt.tokens.length
+  if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
+  if (promptTokens >= contextTokens) {
+    throw new HaifError(
+      'CONTEXT_TOO_LONG',
+      `the prompt has ${promptTokens} tokens and the model's context ${contextTokens}: shorten the prompt by ${promptTokens - contextTokens + 1} tokens or more`,
+      { details: { promptTokens, contextTokens } }
+    )
+  }
+  const { responseFormat, sampling, resumeText } = request
+  const resumeTokens =
+    resumeText === undefined
+      ? toTokens(request.resumeTokenIds ?? [], vocabularySize, 'the answer to resume')
+      : model.tokenize(textToResume(request, prompt), false, 'trimLeadingSpace')
+  const resumeCount =
+    resumeText === undefined
+      ? resumeTokens.length
+      : (request.resumeTokens ?? request.resumeTokenIds?.length ?? resumeTokens.length)
+  const { logitBias = {} } = sampling
+  return {
+    id,
+    sampling,
+    resumeTokens,
+    resumeCount,
+    ...(responseFormat === undefined
+      ? {}
+      : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
+    ...(Object.keys(logitBias).length === 0
+      ? {}
+      : { tokenBias: tokenBiasOf(logitBias, model, vocabularySize) }),
+    ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
+    limits: {
+      promptTokens: prompt.tokens,
+      maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
+      contextTokens,
+      json: responseFormat !== undefined,
+      // Under a grammar nothing is thought; a text that is gone on after is an answer already.
+      ...(prompt.reasoning === null || responseFormat !== undefined || isAnswerResumed(request)
+        ? {}
+        : { reasoning: prompt.reasoning }),
+      ...toolsOf(request, prompt, loaded),
+      stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
+      isEnd: (token) => prompt.stopTokens.has(token) || model.isEogToken(token),
+      detokenize: detokenizer(model, prompt.calls?.controlTokens ?? new Set())
+    }
+  }
+}
+
+/** What was thought is followed by its end, unless the thought itself is gone on with. */
+function textToResume(request: GenerateRequest, { reasoning }: Prompt): string {
+  const { resumeText = '', resumeReasoning = '' } = request
+  if (reasoning === null || resumeReasoning === '') return resumeText
+  const { begin, end } = reasoning.marks
+  const thought = `${reasoning.opened ? '' : begin}\n${resumeReasoning}`
+  return resumeText === '' ? thought : `${thought}${end}\n\n${resumeText}`
+}
+
+const isAnswerResumed = ({ resumeText = '', resumeReasoning = '' }: GenerateRequest): boolean =>
+  resumeText !== '' && resumeReasoning === ''
+
+function toolsOf(
+  {
+    tools,
+    toolChoice: choice = 'auto',
+    parallelToolCalls: parallel = true,
+    ...request
+  }: GenerateRequest,
+  { calls, tokens }: Prompt,
+  { grammars }: LoadedContext
+): Pick<Job['limits'], 'tools'> {
+  if (tools === undefined || calls === undefined) return {}
+  if (request.responseFormat !== undefined) {
+    throw unsupported(
+      'responseFormat',
+      'the llama engine cannot do responseFormat together with tools: leave one of them out'
+    )
+  }
+  const { format } = calls
+  return {
+    tools: new ToolCalls({ format, tools, choice, parallel, grammars, promptTokens: tokens })
+  }
+}
+
+/** Control tokens are no part of a text, except for those that a tool call is written with. */
+function detokenizer(model: LlamaModel, shown: ReadonlySet<Token>): Detokenize {
+  const text: Detokenize = (tokens, before) => {
+    const at = tokens.findIndex((token) => shown.has(token))
+    if (at === -1) return model.detokenize(tokens, false, before)
+    const mark = model.detokenize([tokens[at]!], true)
+    const [head, tail] = [tokens.slice(0, at), tokens.slice(at + 1)]
+    return (at === 0 ? '' : text(head, before)) + mark + (tail.length === 0 ? '' : text(tail, []))
+  }
+  return text
+}

@@ -1,0 +1,253 @@
+/**
+ * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit (a
+ * piece of its prompt, or one token). Requests join and leave between two steps.
+ *
+ * Left to itself the library decodes a batch before the last sequence has asked again, in the order
+ * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
+ * streams instead of 310. So all ask in the same tick, in ascending order.
+ */
+import type { Token } from 'node-llama-cpp'
+import type { Calibration } from '../calibrate.ts'
+import { drawTokens, extrasOf, type Drawn } from './draw.ts'
+import { toFailure } from '../failure.ts'
+import type { Job } from './job.ts'
+import type { KvTokens, StepMessage } from '../../messages.ts'
+import type { CopyPrefix } from './prefix-copy.ts'
+import { PromptBudget } from './prompt-budget.ts'
+import { kvTokensOf, reuseCache, slotFor, type Sequence, type Slot } from './slot-cache.ts'
+import { StepReports } from './step-reports.ts'
+import { StepRates } from './step-rates.ts'
+import { contextOf, endOf, newTask, type Task } from './task.ts'
+
+export interface SchedulerDeps {
+  sequences: readonly Sequence[]
+  /** Absent: a prefix is computed again where its slot is taken. */
+  copyPrefix?: CopyPrefix<Sequence>
+  calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
+  creditTokens: number
+  /** Called once after each step in which something happened. */
+  onStep: (step: StepMessage) => void
+  /** A slot cannot be brought back to order: the process should be replaced. */
+  onBroken: (error: unknown) => void
+  now?: () => number
+}
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps
+  readonly #now: () => number
+  readonly #slots: Slot[]
+  readonly #rates: StepRates
+  readonly #budget = new PromptBudget()
+  readonly #reports: StepReports
+  readonly #waiting: Task[] = []
+  #running = false
+  #stepStartedAt: number | null = null
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps
+    this.#now = deps.now ?? (() => performance.now())
+    this.#rates = new StepRates(deps.calibration)
+    this.#slots = deps.sequences.map((sequence, index) => {
+      return { index, sequence, usedAt: 0, task: null }
+    })
+    this.#reports = new StepReports(deps.onStep)
+  }
+
+  /** Milliseconds that the step in progress has taken; 0 between steps. */
+  get stepMs(): number {
+    return this.#stepStartedAt === null ? 0 : this.#now() - this.#stepStartedAt
+  }
+
+  /** In the caches of the slots. */
+  get kvTokens(): KvTokens {
+    return kvTokensOf(this.#slots)
+  }
+
+  submit(job: Job): void {
+    this.#waiting.push(newTask(job, this.#deps.creditTokens, this.#now()))
+    this.#wake()
+  }
+
+  cancel(id: number): void {
+    const at = this.#waiting.findIndex((task) => task.job.id === id)
+    if (at !== -1) this.#waiting.splice(at, 1)
+    const slot = this.#slotOf(id)
+    if (slot?.task) slot.task.cancelled = true
+    this.#wake()
+  }
+
+  /** The reader took so many tokens. */
+  credit(id: number, tokens: number): void {
+    const task = this.#slotOf(id)?.task ?? this.#waiting.find((waiting) => waiting.job.id === id)
+    if (task === undefined) return // it ended while the message was on its way
+    task.credit += tokens
+    this.#wake()
+  }
+
+  #slotOf(id: number): Slot | undefined {
+    return this.#slots.find((slot) => slot.task?.job.id === id)
+  }
+
+  #wake(): void {
+    if (this.#running) return
+    this.#running = true
+    this.#run().catch(this.#deps.onBroken)
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve() // let every request of this tick join the first step
+    for (;;) {
+      await this.#leave()
+      this.#join()
+      const moving = this.#slots.filter((slot) => slot.task !== null && slot.task.credit > 0)
+      if (moving.length === 0) break // a submit, a credit or a cancel starts the loop again
+      await this.#step(moving)
+      this.#reports.close(this.#rates.rates)
+    }
+    this.#reports.close(this.#rates.rates)
+    this.#reports.sendNow()
+    this.#running = false
+  }
+
+  /** Frees the slots of requests that were cancelled. */
+  async #leave(): Promise<void> {
+    for (const slot of this.#slots) if (slot.task?.cancelled) await this.#free(slot)
+  }
+
+  #join(): void {
+    while (this.#waiting.length > 0) {
+      const task = this.#waiting[0]!
+      const slot = slotFor(contextOf(task), this.#slots)
+      if (slot === null) return
+      this.#waiting.shift()
+      task.startedAt = this.#now()
+      // What a resumed answer already has may be all of it.
+      if (task.answer.finishReason !== null) this.#end(task)
+      else slot.task = task
+    }
+  }
+
+  /**
+   * Answers and prompts are computed one after the other. In one batch llama.cpp would take them apart
+   * anyway, and a long prompt among them makes every answer attend over as many places as it has.
+   */
+  async #step(moving: readonly Slot[]): Promise<void> {
+    this.#stepStartedAt = this.#now()
+    const writing = moving.filter((slot) => slot.task!.generator !== null)
+    const reading = byArrival(moving.filter((slot) => slot.task!.generator === null))
+    let budget = this.#budget.next({
+      writing: writing.length,
+      reading: reading.length,
+      decodeStepMs: this.#rates.decodeStepMs(moving.length),
+      prefillTokensPerSecond: this.#rates.rates.prefill
+    })
+    const pieces = new Map<Slot, number>()
+    let promptTokens = 0
+    for (const slot of reading) {
+      const piece = Math.min(budget, await this.#promptRest(slot))
+      pieces.set(slot, piece)
+      budget -= piece
+      promptTokens += piece
+    }
+    if (writing.length > 0) {
+      const ms = await this.#advanceAll(writing, pieces)
+      this.#rates.record({ ms, decoding: writing.length, promptTokens: 0 })
+      this.#reports.close(this.#rates.rates)
+    }
+    if (promptTokens > 0) {
+      const inOrder = moving.filter((slot) => pieces.has(slot))
+      const ms = await this.#advanceAll(inOrder, pieces)
+      this.#rates.record({ ms, decoding: 0, promptTokens })
+      if (writing.length > 0) this.#budget.spent(ms)
+    }
+    this.#stepStartedAt = null
+  }
+
+  /** In the order of the slots, all in the same tick; returns how many milliseconds it took. */
+  async #advanceAll(slots: readonly Slot[], pieces: ReadonlyMap<Slot, number>): Promise<number> {
+    const startedAt = this.#now()
+    const busy = slots.filter((slot) => slot.task !== null)
+    const advancing = Promise.all(busy.map((slot) => this.#advance(slot, pieces.get(slot) ?? 0)))
+    this.#reports.sendSoon()
+    await advancing
+    return this.#now() - startedAt
+  }
+
+  /** Prompt tokens still to compute. The first time, the slot's cache is cut to what it shares. */
+  async #promptRest(slot: Slot): Promise<number> {
+    const task = slot.task!
+    try {
+      if (task.rest === null) {
+        const tokens = contextOf(task)
+        task.rest = await reuseCache(slot, tokens, this.#slots, this.#deps.copyPrefix)
+        const kept = tokens.length - task.rest.length
+        task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
+      }
+      return task.rest.length
+    } catch (error) {
+      await this.#giveUp(slot, task, error)
+      return 0
+    }
+  }
+
+  async #advance(slot: Slot, piece: number): Promise<void> {
+    const task = slot.task!
+    try {
+      const drawn = await this.#advanceOne(slot, task, piece)
+      if (drawn === null || task.cancelled) return
+      task.firstTokenAt ||= this.#now()
+      task.credit--
+      const token = typeof drawn === 'number' ? drawn : drawn.token
+      const text = task.answer.push(token)
+      const extras = extrasOf(task, drawn)
+      const { id } = task.job
+      this.#reports.current.parts.push(
+        extras === null ? [id, [token], text] : [id, [token], text, extras]
+      )
+      if (task.answer.finishReason === null) return
+      this.#end(task)
+      await this.#free(slot)
+    } catch (error) {
+      await this.#giveUp(slot, task, error)
+    }
+  }
+
+  /** One failing request must not stop the step of the others. */
+  async #giveUp(slot: Slot, task: Task, error: unknown): Promise<void> {
+    this.#reports.current.failures.push([task.job.id, toFailure(error)])
+    await this.#free(slot)
+    await slot.sequence.clearHistory()
+  }
+
+  async #advanceOne(slot: Slot, task: Task, piece: number): Promise<Token | Drawn | null> {
+    if (task.generator === null) {
+      if (piece === 0 || task.rest === null) return null // the others' prompts took the budget
+      const tokens = task.rest.slice(0, piece)
+      task.rest = task.rest.slice(piece)
+      if (task.rest.length > 0) {
+        await slot.sequence.evaluateWithoutGeneratingNewTokens(tokens)
+        return null
+      }
+      task.generator = drawTokens(slot.sequence, tokens, task)
+    }
+    const { value, done } = await task.generator.next()
+    if (done) throw new Error('the library ended the answer without an end token')
+    return value
+  }
+
+  async #free(slot: Slot): Promise<void> {
+    const generator = slot.task?.generator
+    slot.task = null
+    slot.usedAt = this.#now()
+    await generator?.return()
+  }
+
+  #end(task: Task): void {
+    this.#reports.current.ends.push([task.job.id, endOf(task, this.#now())])
+  }
+}
+
+/** Who came first is read first: sharing the budget would make all of them late. */
+function byArrival(slots: readonly Slot[]): Slot[] {
+  return slots.toSorted((a, b) => a.task!.arrivedAt - b.task!.arrivedAt)
+}

@@ -1,0 +1,43 @@
+/**
+ * What the steps report to the worker. Writing to its pipe takes a few tenths of a millisecond, which
+ * would stand between two steps; so a report is written while the next step computes.
+ */
+import type { Rates, StepMessage } from '../../messages.ts'
+
+export class StepReports {
+  readonly #send: (report: StepMessage) => void
+  #current = emptyReport()
+  #unsent: StepMessage[] = [] // of one step, or two where a step takes no time
+
+  constructor(send: (report: StepMessage) => void) {
+    this.#send = send
+  }
+
+  /** What happens in the step that runs. */
+  get current(): StepMessage {
+    return this.#current
+  }
+
+  /** The step is over: nothing more is added to its report. */
+  close(rates: Rates): void {
+    const { parts, ends, failures } = this.#current
+    if (parts.length + ends.length + failures.length === 0) return
+    this.#unsent.push({ ...this.#current, rates })
+    this.#current = emptyReport()
+  }
+
+  /** Two turns of the event loop from now: the library hands the next step over in the first. */
+  sendSoon(): void {
+    if (this.#unsent.length > 0) setImmediate(() => setImmediate(() => this.sendNow()))
+  }
+
+  sendNow(): void {
+    const reports = this.#unsent
+    this.#unsent = []
+    for (const report of reports) this.#send(report)
+  }
+}
+
+function emptyReport(): StepMessage {
+  return { kind: 'step', parts: [], ends: [], failures: [], rates: { prefill: 0, decode: 0 } }
+}

@@ -1,0 +1,75 @@
+/** One request in the scheduler: how far its prompt and its answer are, and what is told at its end. */
+import type { Token } from 'node-llama-cpp'
+import type { GenerateEnd } from '../../../engine.ts'
+import { Answer } from '../answer/answer.ts'
+import type { Drawn } from './draw.ts'
+import type { Job } from './job.ts'
+
+export interface Task {
+  job: Job
+  answer: Answer
+  /** Tokens that the answer may grow before its reader must have taken some. */
+  credit: number
+  cancelled: boolean
+  arrivedAt: number
+  startedAt: number
+  firstTokenAt: number
+  /** Prompt tokens found in the slot's cache. */
+  reusedTokens: number
+  /** Prompt tokens not yet computed; null before the cache has been looked at. */
+  rest: Token[] | null
+  /** Exists from the last piece of the prompt on. */
+  generator: AsyncGenerator<Token | Drawn, void> | null
+}
+
+/** A task that waits for a slot; its answer is as far as the one that it resumes. */
+export function newTask(job: Job, credit: number, now: number): Task {
+  const answer = new Answer(job.limits)
+  for (const token of job.resumeTokens) {
+    if (answer.finishReason === null) answer.replay(token)
+  }
+  answer.takeReasoning() // sent already
+  answer.takeToolCalls()
+  return {
+    job,
+    answer,
+    credit,
+    cancelled: false,
+    arrivedAt: now,
+    startedAt: 0,
+    firstTokenAt: 0,
+    reusedTokens: 0,
+    rest: null,
+    generator: null
+  }
+}
+
+/** Everything that must be in the slot's cache before the next token can be drawn. */
+export function contextOf({ job }: Task): Token[] {
+  return [...job.limits.promptTokens, ...job.resumeTokens]
+}
+
+/** What the caller is told of a task that ends now. */
+export function endOf(task: Task, now: number): GenerateEnd {
+  const firstTokenAt = task.firstTokenAt || now
+  return {
+    finishReason: task.answer.finishReason ?? 'stop',
+    usage: {
+      promptTokens: task.job.limits.promptTokens.length,
+      cachedPromptTokens: task.reusedTokens,
+      completionTokens: countedTokens(task)
+    },
+    timings: {
+      queueMs: round(task.startedAt - task.arrivedAt),
+      prefillMs: round(firstTokenAt - task.startedAt),
+      decodeMs: round(now - firstTokenAt)
+    }
+  }
+}
+
+function countedTokens({ job, answer }: Task): number {
+  const { resumeTokens, resumeCount = resumeTokens.length } = job
+  return answer.tokens.length - resumeTokens.length + resumeCount
+}
+
+const round = (ms: number): number => Math.round(ms * 100) / 100

@@ -1,0 +1,56 @@
+/** The worker's side of embeddings: who waits for which vectors of the process. */
+import { decodeVector } from '#shared/contracts/embedding.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { EmbedInput, Embeddings } from '../../engine.ts'
+import { fromFailure } from '../child/failure.ts'
+import type { ChildMessage, ParentMessage } from '../messages.ts'
+
+/** Calls that wait; the process takes one after the other. */
+const CALLS_MAX = 64
+const RETRY_MS = 1000
+
+export type EmbedMessage = Extract<ChildMessage, { kind: 'embedded' | 'embedFailed' }>
+
+export class EmbedCalls {
+  readonly #send: (message: ParentMessage) => void
+  readonly #waiting = new Map<number, PromiseWithResolvers<Embeddings>>() // at most CALLS_MAX
+
+  constructor(send: (message: ParentMessage) => void) {
+    this.#send = send
+  }
+
+  /** `id` is no other request's of the process. */
+  async embed(id: number, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
+    signal.throwIfAborted()
+    if (this.#waiting.size >= CALLS_MAX) {
+      throw new HaifError('WORKER_OVERLOADED', `${CALLS_MAX} calls wait for embeddings already`, {
+        retryAfterMs: RETRY_MS
+      })
+    }
+    const call = Promise.withResolvers<Embeddings>()
+    this.#waiting.set(id, call)
+    this.#send({ kind: 'embed', id, inputs })
+    const abort = () => {
+      this.#send({ kind: 'cancel', id })
+      call.reject(signal.reason)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      return await call.promise
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#waiting.delete(id)
+    }
+  }
+
+  settle(message: EmbedMessage): void {
+    const call = this.#waiting.get(message.id)
+    if (message.kind === 'embedFailed') return call?.reject(fromFailure(message.failure))
+    const { vectors, promptTokens } = message
+    call?.resolve({ vectors: vectors.map(decodeVector), promptTokens })
+  }
+
+  failAll(error: HaifError): void {
+    for (const call of this.#waiting.values()) call.reject(error)
+  }
+}

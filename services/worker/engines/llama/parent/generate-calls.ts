@@ -1,0 +1,162 @@
+/**
+ * The worker's side of answers: who waits for which tokens of the process. A request that comes while
+ * the process is started again waits for it, but not for long; one whose process dies fails with it,
+ * and its caller may resume from the tokens it has.
+ */
+import { HaifError } from '#shared/errors.ts'
+import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
+import { AnswerStream } from './answer-stream.ts'
+import { fromFailure } from '../child/failure.ts'
+import type { StepMessage } from '../messages.ts'
+import { RESTART_RETRY_MS } from './restart-delay.ts'
+import type { Supervisor } from './supervisor.ts'
+
+export interface GenerateCallsDeps {
+  process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs'>
+  nextId: () => number
+  /** Requests without a slot that are kept; more are refused with WORKER_OVERLOADED. */
+  waitingMax?: number
+  /** How long a request waits for a process that is being started again. */
+  restartWaitMs?: number
+}
+
+const WAITING_MAX = 256
+const RESTART_WAIT_MS = 10_000
+const OVERLOADED_RETRY_MS = 1_000
+
+export class GenerateCalls {
+  readonly #deps: GenerateCallsDeps
+  readonly #waitingMax: number
+  readonly #answers = new Map<number, AnswerStream>() // at most the slots and #waitingMax
+  readonly #restartTimers = new Map<number, NodeJS.Timeout>() // for some of them
+  #slots = 0
+  #refusal: HaifError | null = null
+
+  constructor(deps: GenerateCallsDeps) {
+    this.#deps = deps
+    this.#waitingMax = deps.waitingMax ?? WAITING_MAX
+  }
+
+  /** Those of the process; 0 before it was first up. */
+  get slots(): number {
+    return this.#slots
+  }
+
+  /** Requests with a slot or without. */
+  get size(): number {
+    return this.#answers.size
+  }
+
+  async *generate(
+    request: GenerateRequest,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, GenerateEnd> {
+    signal.throwIfAborted()
+    const answer = this.#admit(request)
+    const abort = () => {
+      answer.fail(signal.reason)
+      this.#forget(answer)
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    try {
+      for (;;) {
+        const item = await answer.take()
+        if (item === null) return answer.result
+        yield item
+      }
+    } finally {
+      signal.removeEventListener('abort', abort)
+      this.#forget(answer)
+    }
+  }
+
+  /** The process is up: whoever has waited for it is sent. */
+  sendAll(slots: number): void {
+    this.#slots = slots
+    for (const answer of this.#answers.values()) {
+      this.#stopWaiting(answer)
+      this.#send(answer)
+    }
+  }
+
+  /** What a step of the process has brought. */
+  settle({ parts, ends, failures }: StepMessage): void {
+    for (const [id, tokenIds, text, more] of parts) {
+      this.#answers.get(id)?.push(tokenIds, text, more)
+    }
+    for (const [id, end] of ends) {
+      const answer = this.#answers.get(id)
+      this.#answers.delete(id)
+      answer?.end(end)
+    }
+    for (const [id, failure] of failures) {
+      const answer = this.#answers.get(id)
+      if (answer !== undefined) this.#fail(answer, fromFailure(failure))
+    }
+  }
+
+  failAll(error: HaifError): void {
+    for (const answer of this.#answers.values()) this.#fail(answer, error)
+  }
+
+  /** Fails all, and with the same error whoever comes later. */
+  close(error: HaifError): void {
+    this.#refusal = error
+    this.failAll(error)
+  }
+
+  #admit(request: GenerateRequest): AnswerStream {
+    if (this.#refusal !== null) throw this.#refusal
+    if (this.#slots === 0) throw new HaifError('ENGINE_FAILED', 'the model is not loaded')
+    if (this.#answers.size >= this.#slots + this.#waitingMax) {
+      throw new HaifError(
+        'WORKER_OVERLOADED',
+        `all ${this.#slots} slots are taken and ${this.#waitingMax} requests wait: try again later`,
+        { retryAfterMs: OVERLOADED_RETRY_MS }
+      )
+    }
+    const { process, nextId } = this.#deps
+    const id = nextId()
+    const answer = new AnswerStream(id, request, (tokens) => {
+      process.send({ kind: 'credit', id, tokens })
+    })
+    this.#answers.set(id, answer)
+    if (process.up) this.#send(answer)
+    else this.#waitForRestart(answer)
+    return answer
+  }
+
+  #send({ id, request }: AnswerStream): void {
+    this.#deps.process.send({ kind: 'generate', id, request })
+  }
+
+  #waitForRestart(answer: AnswerStream): void {
+    const { process, restartWaitMs = RESTART_WAIT_MS } = this.#deps
+    const timer = setTimeout(() => {
+      this.#fail(
+        answer,
+        new HaifError('ENGINE_FAILED', 'the process that runs the model is being started again', {
+          retryAfterMs: Math.max(process.retryAfterMs, RESTART_RETRY_MS)
+        })
+      )
+    }, restartWaitMs)
+    this.#restartTimers.set(answer.id, timer)
+  }
+
+  #fail(answer: AnswerStream, error: HaifError): void {
+    this.#answers.delete(answer.id)
+    this.#stopWaiting(answer)
+    answer.fail(error)
+  }
+
+  /** The reader is gone; if the answer is not over, the process has to be told. */
+  #forget(answer: AnswerStream): void {
+    this.#stopWaiting(answer)
+    if (this.#answers.delete(answer.id)) this.#deps.process.send({ kind: 'cancel', id: answer.id })
+  }
+
+  #stopWaiting({ id }: AnswerStream): void {
+    clearTimeout(this.#restartTimers.get(id))
+    this.#restartTimers.delete(id)
+  }
+}

@@ -1,0 +1,86 @@
+/** What the library finds on this machine, and in the header of a model file; asked in another process. */
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { deviceEnv, type GpuSetting } from './gpu-device.ts'
+import type { GpuChoice } from '../messages.ts'
+
+export interface InspectOptions {
+  gpu: GpuChoice
+  modelPath?: string
+}
+
+export interface Inspection {
+  /** Of library and llama.cpp. */
+  version: string
+  /** Null: everything runs on the CPU. Memory of all devices together. */
+  gpu: { backend: string; names: string[]; totalBytes: number; freeBytes: number } | null
+  model?: InspectedModel
+}
+
+/** Bytes, as the library estimates them. */
+interface Requirements {
+  cpuRam: number
+  gpuVram: number
+}
+
+export interface InspectedModel {
+  weights: Requirements
+  contextOf1024: Requirements
+  contextOf2048: Requirements
+  /** What is asked for unless less fits. */
+  slots: number
+  contextTokens: number
+}
+
+export type InspectAnswer = { found: Inspection } | { reason: string }
+
+const INSPECT_MS_MAX = 60_000
+
+export async function inspect(setting: GpuSetting, modelPath?: string): Promise<Inspection> {
+  const child = fork(CHILD, [], {
+    env: deviceEnv(setting),
+    execArgv: [],
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc']
+  })
+  const { promise, resolve, reject } = Promise.withResolvers<InspectAnswer>()
+  child.on('message', (message: InspectAnswer) => resolve(message))
+  child.on('error', reject)
+  child.on('exit', (code, signal) => {
+    reject(new Error(`the process that looked at it died (${signal ?? `exit code ${code}`})`))
+  })
+  const timer = setTimeout(() => reject(new Error('it took too long to read')), INSPECT_MS_MAX)
+  const options: InspectOptions = { gpu: setting.gpu ?? 'auto' }
+  child.send(modelPath === undefined ? options : { ...options, modelPath }, () => {}) // 'exit' tells
+  try {
+    const answer = await promise
+    if ('found' in answer) return answer.found
+    throw new Error(answer.reason)
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+  }
+}
+
+/** Files that have been looked at; the oldest are forgotten. */
+const INSPECTED_MAX = 64
+const inspected = new Map<string, InspectedModel>()
+
+/** The same file on the same devices is looked at once. */
+export async function inspectModel(
+  path: string,
+  digest: string,
+  setting: GpuSetting
+): Promise<InspectedModel> {
+  const key = JSON.stringify([digest, setting])
+  const known = inspected.get(key)
+  if (known !== undefined) return known
+  const { model } = await inspect(setting, path)
+  assert(model !== undefined)
+  inspected.set(key, model)
+  const [oldest] = inspected.keys()
+  if (inspected.size > INSPECTED_MAX && oldest !== undefined) inspected.delete(oldest)
+  return model
+}
+
+const CHILD = fileURLToPath(new URL('../child/inspect-child.ts', import.meta.url))

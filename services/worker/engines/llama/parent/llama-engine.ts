@@ -1,0 +1,251 @@
+/**
+ * The `llama` engine: a GGUF file on llama.cpp, in a supervised process of its own. It survives
+ * whatever the file or the library does: this side keeps the file and who waits for answers, and the
+ * process is replaced when it dies.
+ */
+import type { Memory } from '#shared/contracts/peers.ts'
+import { HaifError } from '#shared/errors.ts'
+import type {
+  EmbedInput,
+  Embeddings,
+  Engine,
+  EngineMetrics,
+  GenerateEnd,
+  GenerateItem,
+  GenerateRequest,
+  KvCache,
+  LoadedModel,
+  MemoryEstimate
+} from '../../engine.ts'
+import { oneLine } from '../../one-line.ts'
+import { CREDIT_TOKENS } from './answer-stream.ts'
+import { EmbedCalls } from './embed-calls.ts'
+import { fitModel } from './estimate.ts'
+import { GenerateCalls } from './generate-calls.ts'
+import { deviceEnv, type GpuSetting } from './gpu-device.ts'
+import { inspectModel, type InspectedModel } from './inspect.ts'
+import type { LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
+import { KnownFile, modelLoadFailed } from './model-file.ts'
+import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
+import { SAMPLING_PARAMETERS } from '../child/answer/sampling.ts'
+import { Supervisor, type ProcessEvent } from './supervisor.ts'
+
+export type LlamaEngineEvent = ProcessEvent
+
+export interface LlamaEngineOptions extends GpuSetting {
+  modelPath: string
+  /** The name that clients use. */
+  name: string
+  /** Requests that run at once: 8, or fewer if memory is short. */
+  slots?: number
+  /** Tokens of prompt and answer together: what the model was trained on, up to 4,096, if it fits. */
+  contextTokens?: number
+  /** Requests without a slot that are kept; more are refused with WORKER_OVERLOADED. */
+  waitingMax?: number
+  onEvent?: (event: LlamaEngineEvent) => void
+  restart?: Partial<RestartPolicy>
+  loadTimeoutMs?: number
+  /** How long a request waits for a process that is being started again. */
+  restartWaitMs?: number
+}
+
+export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
+  return new LlamaEngine(options)
+}
+
+export class LlamaEngine implements Engine {
+  readonly kind = 'llama'
+  readonly parameters: ReadonlySet<string> = new Set([
+    ...SAMPLING_PARAMETERS,
+    ...REQUEST_PARAMETERS,
+    'tokens'
+  ])
+  readonly #options: LlamaEngineOptions
+  readonly #loadOptions: LoadOptions
+  readonly #supervisor: Supervisor
+  readonly #file: KnownFile
+  readonly #generateCalls: GenerateCalls
+  readonly #embedCalls = new EmbedCalls((message) => this.#supervisor.send(message))
+  #nextId = 1
+  #rates: Rates = { prefill: 0, decode: 0 }
+  #kvCache: KvCache = { runningTokens: 0, keptTokens: 0, tokensMax: 0 }
+  #onProgress: (fraction: number) => void = () => {}
+  #closed = false
+
+  constructor(options: LlamaEngineOptions) {
+    this.#options = options
+    this.#loadOptions = loadOptions(options)
+    this.#file = new KnownFile(options.modelPath)
+    this.#supervisor = new Supervisor({
+      options: this.#loadOptions,
+      env: deviceEnv(options),
+      restart: { ...RESTART_POLICY, ...options.restart },
+      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file.sizeBytes),
+      checkFile: () => this.#file.assertSame(),
+      onEvent: (event) => {
+        options.onEvent?.(event)
+        if (event.kind === 'progress') this.#onProgress(event.fraction)
+      },
+      onUp: (model) => this.#onUp(model),
+      onDown: () => this.#onDown(),
+      onStep: (message) => this.#onStep(message),
+      onKvTokens: ({ runningTokens, keptTokens }) => {
+        this.#kvCache = { ...this.#kvCache, runningTokens, keptTokens }
+      },
+      onEmbed: (message) => this.#embedCalls.settle(message)
+    })
+    const { waitingMax, restartWaitMs } = options
+    this.#generateCalls = new GenerateCalls({
+      process: this.#supervisor,
+      nextId: () => this.#nextId++,
+      ...(waitingMax === undefined ? {} : { waitingMax }),
+      ...(restartWaitMs === undefined ? {} : { restartWaitMs })
+    })
+  }
+
+  async estimate(most: Memory): Promise<MemoryEstimate | null> {
+    // Its hash is taken before anything parses it.
+    const { sizeBytes, digest } = await this.#file.identify()
+    const fitted = fitModel(await this.#inspect(digest), most)
+    if (fitted === null) return null
+    const { slots, contextTokens, memory } = fitted
+    const wished = this.#options
+    this.#loadOptions.slots = Math.min(slots, wished.slots ?? slots)
+    this.#loadOptions.contextTokens = Math.min(contextTokens, wished.contextTokens ?? contextTokens)
+    return { memory, sizeBytes }
+  }
+
+  async #inspect(digest: string): Promise<InspectedModel> {
+    const { modelPath, gpu, gpuDevice } = this.#options
+    try {
+      return await inspectModel(modelPath, digest, { gpu, gpuDevice })
+    } catch (error) {
+      throw modelLoadFailed(modelPath, `${oneLine(error)}; download it again`, error)
+    }
+  }
+
+  async load(onProgress: (fraction: number) => void = () => {}): Promise<LoadedModel> {
+    const { modelPath, name } = this.#options
+    this.#onProgress = onProgress
+    const file = await this.#file.identify()
+    const model = await this.#start(modelPath)
+    return {
+      name,
+      digest: file.digest,
+      contextTokens: model.contextTokens,
+      ...(model.quantization === null ? {} : { quantization: model.quantization }),
+      ...(model.parameters === null ? {} : { parameters: model.parameters }),
+      sizeBytes: file.sizeBytes,
+      chatTemplate: model.chatTemplate,
+      reasoning: model.reasoning,
+      tools: model.tools,
+      memory: model.memory
+    }
+  }
+
+  async #start(modelPath: string): Promise<ReadyModel> {
+    if (this.#closed) throw shuttingDown()
+    try {
+      return await this.#supervisor.start()
+    } catch (error) {
+      if (this.#closed) throw shuttingDown()
+      const reason = `it is damaged, cut off or too large for this machine; download it again, or choose a smaller model (${oneLine(error)})`
+      throw modelLoadFailed(modelPath, reason, error)
+    }
+  }
+
+  generate(
+    request: GenerateRequest,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, GenerateEnd> {
+    return this.#generateCalls.generate(request, signal)
+  }
+
+  async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
+    if (this.#closed) throw shuttingDown()
+    if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')
+    return this.#embedCalls.embed(this.#nextId++, inputs, signal)
+  }
+
+  metrics(): EngineMetrics {
+    const { size: admitted, slots } = this.#generateCalls
+    const running = this.#supervisor.up ? Math.min(slots, admitted) : 0
+    return {
+      slots,
+      running,
+      waiting: admitted - running,
+      prefillTokensPerSecond: this.#rates.prefill,
+      decodeTokensPerSecond: this.#rates.decode,
+      kvCache: this.#kvCache
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#generateCalls.close(shuttingDown())
+    this.#embedCalls.failAll(shuttingDown())
+    await this.#supervisor.close(CLOSE_TIMEOUT_MS)
+  }
+
+  #onUp(model: ReadyModel): void {
+    this.#rates = model.rates
+    this.#kvCache = { runningTokens: 0, keptTokens: 0, tokensMax: model.kvTokensMax }
+    this.#generateCalls.sendAll(model.slots)
+  }
+
+  /** Whatever was in the process is lost with it; the caller may resume from the tokens it has. */
+  #onDown(): void {
+    const died = this.#diedOrDown('the process that ran the model died; it is started again')
+    this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
+    this.#generateCalls.failAll(died)
+    this.#embedCalls.failAll(died)
+  }
+
+  #diedOrDown(message: string): HaifError {
+    return new HaifError('ENGINE_FAILED', message, {
+      retryAfterMs: this.#supervisor.retryAfterMs + RESTART_RETRY_MS
+    })
+  }
+
+  #onStep(message: StepMessage): void {
+    this.#rates = message.rates
+    this.#generateCalls.settle(message)
+  }
+}
+
+const REQUEST_PARAMETERS = [
+  'input',
+  'maxTokens',
+  'sampling',
+  'stop',
+  'responseFormat',
+  'logprobs',
+  'topLogprobs',
+  'resumeTokenIds',
+  'resumeText',
+  'resumeReasoning',
+  'tools',
+  'toolChoice',
+  'parallelToolCalls',
+  'reasoningEffort'
+] as const satisfies (keyof GenerateRequest)[]
+
+const CLOSE_TIMEOUT_MS = 1_500
+
+/** To start the process and to measure, and to read the file from a slow disk: 630 s for 40 GB. */
+const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
+const LOAD_BYTES_PER_MS = 70_000
+
+function loadOptions({ modelPath, slots, contextTokens, gpu }: LlamaEngineOptions): LoadOptions {
+  return {
+    modelPath,
+    gpu: gpu ?? 'auto',
+    creditTokens: CREDIT_TOKENS,
+    ...(slots === undefined ? {} : { slots }),
+    ...(contextTokens === undefined ? {} : { contextTokens })
+  }
+}
+
+function shuttingDown(): HaifError {
+  return new HaifError('SHUTTING_DOWN', 'the worker is stopping')
+}

@@ -1,0 +1,101 @@
+/**
+ * Who a model file is: the SHA-256 of its bytes, taken before the library parses them. Flipped weights
+ * load without a word, and nothing else in the chain would notice.
+ */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, stat } from 'node:fs/promises'
+import { HaifError } from '#shared/errors.ts'
+import { checkGgufHeader } from '../../../gguf/check-header.ts'
+import { oneLine } from '../../one-line.ts'
+
+export interface ModelFile {
+  digest: string
+  sizeBytes: number
+  modifiedAtMs: number
+}
+
+/** The file under one path: hashed when it is first asked for, and again when it looks changed. */
+export class KnownFile {
+  readonly #path: string
+  #known: ModelFile | null = null
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** 0 before it was first identified. */
+  get sizeBytes(): number {
+    return this.#known?.sizeBytes ?? 0
+  }
+
+  async identify(): Promise<ModelFile> {
+    if (this.#known !== null && (await isSameFile(this.#path, this.#known))) return this.#known
+    return (this.#known = await identifyModelFile(this.#path))
+  }
+
+  /** A file that was replaced under its name is another model, even if it loads. */
+  async assertSame(): Promise<void> {
+    const known = this.#known
+    if (known === null || (await isSameFile(this.#path, known))) return
+    const now = await identifyModelFile(this.#path)
+    if (now.digest !== known.digest) {
+      const reason = 'the file has changed since it was loaded; restart the worker'
+      throw modelLoadFailed(this.#path, reason)
+    }
+    this.#known = now
+  }
+}
+
+async function identifyModelFile(path: string): Promise<ModelFile> {
+  try {
+    const { size: sizeBytes, mtimeMs: modifiedAtMs } = await stat(path)
+    await checkHeader(path, sizeBytes)
+    const hash = createHash('sha256')
+    const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
+    for await (const chunk of chunks) hash.update(chunk)
+    return { digest: hash.digest('hex'), sizeBytes, modifiedAtMs }
+  } catch (error) {
+    throw modelLoadFailed(path, reasonOf(error), error)
+  }
+}
+
+/** Whether the file is still the one that was hashed, by what the file system says. */
+async function isSameFile(path: string, file: ModelFile): Promise<boolean> {
+  const now = await stat(path).catch(() => null)
+  return now?.size === file.sizeBytes && now.mtimeMs === file.modifiedAtMs
+}
+
+export function modelLoadFailed(path: string, reason: string, cause?: unknown): HaifError {
+  return new HaifError('MODEL_LOAD_FAILED', `cannot load ${path}: ${reason}`, { cause })
+}
+
+/** Before the process that loads it: the library may hang on lengths that make no sense. */
+async function checkHeader(path: string, sizeBytes: number): Promise<void> {
+  const file = await open(path)
+  try {
+    for (let bytes = READ_BYTES; ; bytes *= 2) {
+      const head = Buffer.alloc(Math.min(bytes, sizeBytes))
+      await file.read(head, 0, head.length, 0)
+      const checked = checkGgufHeader(head, sizeBytes)
+      if (checked.kind === 'bad') throw new Error(checked.reason)
+      if (checked.kind === 'ok') return
+      if (head.length === sizeBytes) throw new Error('its header goes beyond the end of the file')
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+const READ_BYTES = 1 << 20
+
+const REASONS: Record<string, string> = {
+  ENOENT: 'there is no such file; check the path, or download the model',
+  EACCES: 'it may not be read; check its permissions',
+  EISDIR: 'it is a folder; name the .gguf file in it'
+}
+
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return REASONS[code] ?? `${oneLine(error)}; download it again`
+}

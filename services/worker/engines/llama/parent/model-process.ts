@@ -1,0 +1,125 @@
+/**
+ * One life of the process that holds the model, from fork to exit. llama.cpp aborts on files and
+ * requests that it did not expect, which no try/catch survives: only a process contains it.
+ */
+import { fork, type ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { EmbedMessage } from './embed-calls.ts'
+import { oneLine } from '../../one-line.ts'
+import { LogTail } from './log-tail.ts'
+import type {
+  ChildMessage,
+  KvTokens,
+  LoadOptions,
+  ParentMessage,
+  ReadyModel,
+  StepMessage
+} from '../messages.ts'
+
+export interface ProcessExit {
+  pid: number
+  code: number | null
+  signal: NodeJS.Signals | null
+  /** What it wrote last, in one line. */
+  lastWords: string | null
+}
+
+export interface ProcessHooks {
+  onProgress: (fraction: number) => void
+  onStep: (message: StepMessage) => void
+  onKvTokens: (tokens: KvTokens) => void
+  onEmbed: (message: EmbedMessage) => void
+  /** Called once, whatever the reason, after the last step message. */
+  onExit: (exit: ProcessExit) => void
+}
+
+export class ModelProcess {
+  readonly #child: ChildProcess
+  readonly #tail = new LogTail()
+  readonly #hooks: ProcessHooks
+  readonly #loading = Promise.withResolvers<ReadyModel>()
+  readonly #exited = Promise.withResolvers<void>()
+
+  constructor(hooks: ProcessHooks, env: NodeJS.ProcessEnv) {
+    this.#hooks = hooks
+    this.#child = fork(CHILD, [], { env, execArgv: [], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
+    this.#tail.read(this.#child.stdout!)
+    this.#tail.read(this.#child.stderr!)
+    this.#child.on('message', (message: ChildMessage) => this.#receive(message))
+    // A channel that breaks is followed by 'exit'; without a listener it would throw.
+    this.#child.on('error', (error) => this.#loading.reject(error))
+    // Not 'close', which never comes after a disconnect() from this side.
+    this.#child.on('exit', (code, signal) => void this.#onExit(code, signal))
+    this.#loading.promise.catch(() => {}) // load() reports it; an exit later has nobody waiting
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  async load(options: LoadOptions, timeoutMs: number): Promise<ReadyModel> {
+    const timer = setTimeout(() => {
+      this.#loading.reject(
+        new Error(
+          `it was not loaded after ${timeoutMs < 1000 ? timeoutMs / 1000 : Math.round(timeoutMs / 1000)} s`
+        )
+      )
+    }, timeoutMs)
+    this.send({ kind: 'load', options })
+    try {
+      return await this.#loading.promise
+    } catch (error) {
+      this.kill()
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  send(message: ParentMessage): void {
+    // The callback takes the error of a channel that closed in between; 'exit' reports the loss.
+    if (this.#child.connected) this.#child.send(message, () => {})
+  }
+
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  /** Lets go of it; what is not gone by then is killed. */
+  async stop(timeoutMs: number): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect()
+    const timer = setTimeout(() => this.kill(), timeoutMs)
+    await this.#exited.promise
+    clearTimeout(timer)
+  }
+
+  #receive(message: ChildMessage): void {
+    switch (message.kind) {
+      case 'progress':
+        return this.#hooks.onProgress(message.fraction)
+      case 'ready':
+        return this.#loading.resolve(message.model)
+      case 'loadFailed':
+        return this.#loading.reject(new Error(message.reason))
+      case 'step':
+        return this.#hooks.onStep(message)
+      case 'kvCache':
+        return this.#hooks.onKvTokens(message)
+      case 'embedded':
+      case 'embedFailed':
+        return this.#hooks.onEmbed(message)
+    }
+  }
+
+  async #onExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
+    const reason = await this.#tail.reason()
+    const lastWords = reason === null ? null : oneLine(reason)
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`
+    const died = `its process died (${how})${lastWords === null ? '' : `: ${lastWords}`}`
+    this.#loading.reject(new Error(died))
+    this.#exited.resolve()
+    this.#hooks.onExit({ pid: this.pid, code, signal, lastWords })
+  }
+}
+
+const CHILD = fileURLToPath(new URL('../child/child.ts', import.meta.url))

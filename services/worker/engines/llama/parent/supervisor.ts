@@ -1,0 +1,136 @@
+/**
+ * Keeps one process with the model alive: starts it, starts it again after a death, with a growing
+ * pause, and ends it. It knows nothing of requests.
+ */
+import assert from 'node:assert/strict'
+import type { EmbedMessage } from './embed-calls.ts'
+import { oneLine } from '../../one-line.ts'
+import type { KvTokens, LoadOptions, ParentMessage, ReadyModel, StepMessage } from '../messages.ts'
+import { ModelProcess, type ProcessExit } from './model-process.ts'
+import { countDeath, restartDelayMs, type RestartPolicy } from './restart-delay.ts'
+
+export type ProcessEvent =
+  | { kind: 'loading'; pid: number }
+  | { kind: 'progress'; fraction: number }
+  | { kind: 'ready'; pid: number; model: ReadyModel; loadMs: number }
+  | ({ kind: 'exited' } & ProcessExit)
+  | { kind: 'restarting'; delayMs: number; deaths: number; reason: string }
+
+export interface SupervisorDeps {
+  options: LoadOptions
+  env: NodeJS.ProcessEnv
+  restart: RestartPolicy
+  loadTimeoutMs: () => number
+  /** Called before each restart; rejects when the file is no longer the same. */
+  checkFile: () => Promise<void>
+  onEvent: (event: ProcessEvent) => void
+  onUp: (model: ReadyModel) => void
+  onDown: (exit: ProcessExit) => void
+  onStep: (message: StepMessage) => void
+  onKvTokens: (tokens: KvTokens) => void
+  onEmbed: (message: EmbedMessage) => void
+}
+
+type State =
+  | { kind: 'idle' }
+  | { kind: 'loading'; process: ModelProcess }
+  | { kind: 'up'; process: ModelProcess; since: number }
+  | { kind: 'down'; timer: NodeJS.Timeout; retryAt: number }
+  | { kind: 'closed' }
+
+export class Supervisor {
+  readonly #deps: SupervisorDeps
+  #state: State = { kind: 'idle' }
+  #deaths = 0
+
+  constructor(deps: SupervisorDeps) {
+    this.#deps = deps
+  }
+
+  get up(): boolean {
+    return this.#is('up')
+  }
+
+  /** Until the next start; 0 when it is up or on its way. */
+  get retryAfterMs(): number {
+    return this.#state.kind === 'down' ? Math.max(0, this.#state.retryAt - performance.now()) : 0
+  }
+
+  /** The first start: its failure is the caller's to handle, and nothing is tried again. */
+  async start(): Promise<ReadyModel> {
+    assert(this.#is('idle'), 'the model is loaded already')
+    try {
+      return await this.#load()
+    } catch (error) {
+      if (!this.#is('closed')) this.#state = { kind: 'idle' }
+      throw error
+    }
+  }
+
+  send(message: ParentMessage): void {
+    if (this.#state.kind === 'up') this.#state.process.send(message)
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const state = this.#state
+    this.#state = { kind: 'closed' }
+    if (state.kind === 'down') clearTimeout(state.timer)
+    if (state.kind === 'loading' || state.kind === 'up') await state.process.stop(timeoutMs)
+  }
+
+  async #load(): Promise<ReadyModel> {
+    const startedAt = performance.now()
+    const { onEvent, onStep, onKvTokens, onEmbed, options, loadTimeoutMs, env } = this.#deps
+    const process: ModelProcess = new ModelProcess(
+      {
+        onProgress: (fraction) => onEvent({ kind: 'progress', fraction }),
+        onStep,
+        onKvTokens,
+        onEmbed,
+        onExit: (exit) => this.#onExit(process, exit)
+      },
+      env
+    )
+    this.#state = { kind: 'loading', process }
+    onEvent({ kind: 'loading', pid: process.pid })
+    const model = await process.load(options, loadTimeoutMs())
+    const now = performance.now()
+    this.#state = { kind: 'up', process, since: now }
+    onEvent({ kind: 'ready', pid: process.pid, model, loadMs: Math.round(now - startedAt) })
+    this.#deps.onUp(model)
+    return model
+  }
+
+  #onExit(process: ModelProcess, exit: ProcessExit): void {
+    this.#deps.onEvent({ kind: 'exited', ...exit })
+    // A process that dies while it loads makes that load reject; only one that was up is restarted.
+    if (this.#state.kind !== 'up' || this.#state.process !== process) return
+    const livedMs = performance.now() - this.#state.since
+    this.#deaths = countDeath(this.#deaths, livedMs, this.#deps.restart)
+    this.#scheduleRestart(exit.lastWords ?? `it ended by ${exit.signal ?? `code ${exit.code}`}`)
+    this.#deps.onDown(exit)
+  }
+
+  #scheduleRestart(reason: string): void {
+    const delayMs = restartDelayMs(this.#deaths, this.#deps.restart)
+    const timer = setTimeout(() => void this.#restart(), delayMs)
+    this.#state = { kind: 'down', timer, retryAt: performance.now() + delayMs }
+    this.#deps.onEvent({ kind: 'restarting', delayMs, deaths: this.#deaths, reason })
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.#deps.checkFile()
+      if (this.#is('down')) await this.#load()
+    } catch (error) {
+      if (this.#is('closed')) return
+      this.#deaths++
+      this.#scheduleRestart(oneLine(error))
+    }
+  }
+
+  /** By a call, as the state may change while something is awaited, which narrowing does not see. */
+  #is(kind: State['kind']): boolean {
+    return this.#state.kind === kind
+  }
+}
