@@ -1,7 +1,7 @@
 /** What the orchestrator measures beside the requests themselves: waiting, attempts, workers. */
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
-import type { Dispatcher } from './dispatcher.ts'
-import type { WorkerTable } from './worker-table.ts'
+import type { Dispatcher } from './placement/dispatcher.ts'
+import type { WorkerTable } from './workers/worker-table.ts'
 
 /** What became of attempts. Counted once for each, never for a token. */
 export class AttemptCounts {

@@ -7,7 +7,7 @@ import {
   onFailure,
   onSuccess,
   type Breaker
-} from '../../../services/orchestrator/breaker.ts'
+} from '../../../services/orchestrator/workers/breaker.ts'
 
 const failTimes = (times: number, now = 0): Breaker => {
   let breaker: Breaker = CLOSED

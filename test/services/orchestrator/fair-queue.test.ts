@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { FairQueue, type Priority } from '../../../services/orchestrator/fair-queue.ts'
+import { FairQueue, type Priority } from '../../../services/orchestrator/placement/fair-queue.ts'
 
 const share = (tenant: string, weight = 1, priority: Priority = 'interactive') => ({
   tenant,

@@ -7,7 +7,7 @@ import {
   headOf,
   readHints,
   writeHints
-} from '../../../services/orchestrator/hint-message.ts'
+} from '../../../services/orchestrator/prefixes/hint-message.ts'
 
 const SENDER = '0123456789abcdef'
 const KEY = 'ab'.repeat(32)

@@ -5,7 +5,7 @@ import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-an
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { HaifError } from '#shared/errors.ts'
-import { IdempotentAnswers } from '../../../services/orchestrator/idempotency.ts'
+import { IdempotentAnswers } from '../../../services/orchestrator/repeats/idempotency.ts'
 import { longContext } from './table.ts'
 
 const request = (given: Partial<InferenceRequest> = {}): InferenceRequest => ({

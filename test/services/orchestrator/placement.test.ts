@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { CLOSED } from '../../../services/orchestrator/breaker.ts'
+import { CLOSED } from '../../../services/orchestrator/workers/breaker.ts'
 import {
   defaultModel,
   placeAttempt,
   type Candidate,
   type PlacementRequest
-} from '../../../services/orchestrator/placement.ts'
+} from '../../../services/orchestrator/placement/placement.ts'
 
 const candidate = (workerKey: string, given: Partial<Candidate> = {}): Candidate => ({
   workerKey,

@@ -2,10 +2,16 @@ import assert from 'node:assert/strict'
 import { mock, test, type TestContext } from 'node:test'
 import { silentLogger } from '#shared/log.ts'
 import { MemoryState } from '#shared/store/memory-state.ts'
-import { BLOCKS_PER_MESSAGE_MAX, writeHints } from '../../../services/orchestrator/hint-message.ts'
+import {
+  BLOCKS_PER_MESSAGE_MAX,
+  writeHints
+} from '../../../services/orchestrator/prefixes/hint-message.ts'
 import { HintCounts } from '../../../services/orchestrator/orchestrator-metrics.ts'
-import { PrefixHints } from '../../../services/orchestrator/prefix-hints.ts'
-import { BLOCK_CHARACTERS, PrefixIndex } from '../../../services/orchestrator/prefix-index.ts'
+import { PrefixHints } from '../../../services/orchestrator/prefixes/prefix-hints.ts'
+import {
+  BLOCK_CHARACTERS,
+  PrefixIndex
+} from '../../../services/orchestrator/prefixes/prefix-index.ts'
 
 const CHANNEL = 'prefixes'
 const W1 = 'a1'.repeat(32)

@@ -4,7 +4,7 @@ import {
   BLOCK_CHARACTERS,
   PrefixIndex,
   prefixChain
-} from '../../../services/orchestrator/prefix-index.ts'
+} from '../../../services/orchestrator/prefixes/prefix-index.ts'
 
 const chain = (prompt: string, model = 'm') => prefixChain(model, { mode: 'direct', prompt })
 const block = (letter: string) => letter.repeat(BLOCK_CHARACTERS)

@@ -12,7 +12,7 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { AttemptCounts } from '../../../services/orchestrator/orchestrator-metrics.ts'
-import { RequestRun } from '../../../services/orchestrator/request-run.ts'
+import { RequestRun } from '../../../services/orchestrator/requests/request-run.ts'
 import { ask, longContext, modelReport, startDispatcher } from './table.ts'
 
 type Said = InferenceItem | InferenceEnd | HaifError

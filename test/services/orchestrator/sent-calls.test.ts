@@ -1,7 +1,7 @@
 /** What has been sent of thoughts and tool calls, for those who continue an answer or come back to it. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { beginningOf, RestOfAnswer } from '../../../services/orchestrator/rest-of-answer.ts'
+import { beginningOf, RestOfAnswer } from '../../../services/orchestrator/repeats/rest-of-answer.ts'
 import type { ToolCall } from '../../../shared/contracts/chat.ts'
 import type { InferenceItem } from '../../../shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '../../../shared/contracts/inference-request.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { createContext } from '#shared/rpc/context.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Settling } from '../../../services/orchestrator/settling.ts'
+import { Settling } from '../../../services/orchestrator/workers/settling.ts'
 import { contextFor } from '../../helpers/peers.ts'
 
 const SETTLE_MS = 4000

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Silence } from '../../../services/orchestrator/silence.ts'
+import { Silence } from '../../../services/orchestrator/requests/silence.ts'
 
 test('a silence is noticed after its own bound, also when the one before had a longer bound', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] })

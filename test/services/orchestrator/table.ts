@@ -2,8 +2,8 @@
 import type { WorkerModel, WorkerReport } from '#shared/contracts/peers.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { Dispatcher, type Ask } from '../../../services/orchestrator/dispatcher.ts'
-import { WorkerTable } from '../../../services/orchestrator/worker-table.ts'
+import { Dispatcher, type Ask } from '../../../services/orchestrator/placement/dispatcher.ts'
+import { WorkerTable } from '../../../services/orchestrator/workers/worker-table.ts'
 
 const MODEL = 'm'
 const GOLDEN_RATIO = 0.618_034

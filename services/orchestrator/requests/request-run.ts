@@ -16,10 +16,10 @@ import type { Logger } from '#shared/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { Attempt, type Step } from './attempt.ts'
-import type { Ask, Dispatcher, Grant, Position } from './dispatcher.ts'
-import type { Holding } from './holding.ts'
+import type { Ask, Dispatcher, Grant, Position } from '../placement/dispatcher.ts'
+import type { Holding } from '../workers/holding.ts'
 import { Latest } from './latest.ts'
-import type { AttemptCounts } from './orchestrator-metrics.ts'
+import type { AttemptCounts } from '../orchestrator-metrics.ts'
 import { Silence } from './silence.ts'
 
 /** Workers that may fail one request, and refusals for want of a slot. */

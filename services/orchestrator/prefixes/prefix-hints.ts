@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
 import type { Logger } from '#shared/log.ts'
 import type { SharedState } from '#shared/store/shared-state.ts'
 import { BLOCKS_PER_MESSAGE_MAX, headOf, readHints, writeHints } from './hint-message.ts'
-import type { HintCounts } from './orchestrator-metrics.ts'
+import type { HintCounts } from '../orchestrator-metrics.ts'
 import type { PrefixIndex } from './prefix-index.ts'
 
 const CHANNEL = 'prefixes'

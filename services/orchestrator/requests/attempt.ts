@@ -8,9 +8,9 @@ import { SpanKind, type Span } from '@opentelemetry/api'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
-import type { Grant } from './dispatcher.ts'
-import type { Holding } from './holding.ts'
-import type { AttemptCounts } from './orchestrator-metrics.ts'
+import type { Grant } from '../placement/dispatcher.ts'
+import type { Holding } from '../workers/holding.ts'
+import type { AttemptCounts } from '../orchestrator-metrics.ts'
 
 export type Step =
   | { kind: 'items'; attempt: Attempt; batch: ItemBatch<InferenceItem> }

@@ -8,13 +8,13 @@
 import { HaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/explanation.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import { onAttempt, onFailure, onSuccess, onUndecided } from './breaker.ts'
+import { onAttempt, onFailure, onSuccess, onUndecided } from '../workers/breaker.ts'
 import { explain } from './explain.ts'
 import type { Share } from './fair-queue.ts'
-import type { Holding } from './holding.ts'
+import type { Holding } from '../workers/holding.ts'
 import { placeAttempt, type Placement, type PlacementRequest, type Score } from './placement.ts'
 import { WaitingLine } from './waiting-line.ts'
-import type { WorkerTable } from './worker-table.ts'
+import type { WorkerTable } from '../workers/worker-table.ts'
 
 export interface Ask {
   model: string

@@ -9,7 +9,7 @@
  *
  * Among those that are close the emptier one is better, because it answers faster after that.
  */
-import { mayAttempt, type Breaker } from './breaker.ts'
+import { mayAttempt, type Breaker } from '../workers/breaker.ts'
 
 /** What placement wants to know of a model on a worker. */
 export interface Candidate {

@@ -1,8 +1,8 @@
 /** Which model answers a request: the one that it names, one that its alias stands for, or the default. */
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { HaifError } from '#shared/errors.ts'
-import { defaultModel } from './placement.ts'
-import type { WorkerTable } from './worker-table.ts'
+import { defaultModel } from '../placement/placement.ts'
+import type { WorkerTable } from '../workers/worker-table.ts'
 
 /** Names that stand for several models, the preferred one first. */
 export type Aliases = ReadonlyMap<string, readonly string[]>

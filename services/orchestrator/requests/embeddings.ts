@@ -6,8 +6,8 @@
 import { workerEmbed, type EmbedReply, type EmbedRequest } from '#shared/contracts/embedding.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import type { Holding } from './holding.ts'
-import type { WorkerTable } from './worker-table.ts'
+import type { Holding } from '../workers/holding.ts'
+import type { WorkerTable } from '../workers/worker-table.ts'
 
 const TRIES_MAX = 4
 
