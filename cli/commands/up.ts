@@ -2,7 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/config.ts'
-import { hasChatPage } from '#shared/chat-page.ts'
+import { hasChatPage } from '../../services/http-bridge/web/chat-page.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/home.ts'
 import { runUntilSignal, together } from '#shared/lifecycle.ts'

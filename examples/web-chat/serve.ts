@@ -12,7 +12,7 @@ import { pipeline } from 'node:stream/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
-import { serveChatPage } from '#shared/chat-page.ts'
+import { serveChatPage } from '../../services/http-bridge/web/chat-page.ts'
 
 /** What the page needs of the bridge, and what shows that it is up. */
 const PASSED_ON = ['/infer', '/v1/*', '/health', '/healthz', '/readyz', '/openapi.json']

@@ -1,6 +1,6 @@
 /** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
 import type { FastifyInstance } from 'fastify'
-import { CHAT_PAGE_FOLDER } from '#shared/chat-page.ts'
+import { CHAT_PAGE_FOLDER } from './web/chat-page.ts'
 import type { PeerReport } from '#shared/contracts/peers.ts'
 import type { Service } from '#shared/lifecycle.ts'
 import type { Logger } from '#shared/log.ts'
@@ -11,12 +11,12 @@ import { Router } from '#shared/rpc/router.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
-import { assertGuarded, isLoopback } from './exposure.ts'
-import { Failures } from './failures.ts'
-import { listen, urlOf } from './listen.ts'
-import { BridgeMetrics } from './bridge-metrics.ts'
-import { RunningRequests } from './running-requests.ts'
-import { KEEP_ALIVE_MS } from './sse.ts'
+import { assertGuarded, isLoopback } from './http/exposure.ts'
+import { Failures } from './http/failures.ts'
+import { listen, urlOf } from './http/listen.ts'
+import { BridgeMetrics } from './http/bridge-metrics.ts'
+import { RunningRequests } from './ask/running-requests.ts'
+import { KEEP_ALIVE_MS } from './http/sse.ts'
 
 /** How long `stop` lets running requests finish. */
 const DRAIN_MS = 2000

@@ -3,7 +3,7 @@ import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FastifySchemaCompiler } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
-import { asValidation, checkBody } from '../validation.ts'
+import { asValidation, checkBody } from '../http/validation.ts'
 
 /** A field that OpenAI knows and HAIF cannot do. `unless`: values that ask for nothing. */
 export interface Refusal {

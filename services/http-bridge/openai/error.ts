@@ -4,7 +4,7 @@
  */
 import type { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
 import type { ErrorCode, HaifError } from '#shared/errors.ts'
-import { publicMessage } from '../errors.ts'
+import { publicMessage } from '../http/errors.ts'
 
 /** Parameters of the mesh, where an endpoint has another name for them than the same with underscores. */
 export type ParamNames = Readonly<Record<string, string>>

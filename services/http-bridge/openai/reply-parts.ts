@@ -2,9 +2,9 @@
 import type { ChatFinishReason } from '#shared/contracts/http-chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http-openai.ts'
 import type { FinishReason, InferenceEnd } from '#shared/contracts/inference-answer.ts'
-import type { SseWriter } from '../sse.ts'
-import { queuedEvent, servedBy } from '../infer-reply.ts'
-import type { AnswerPart } from '../answer-parts.ts'
+import type { SseWriter } from '../http/sse.ts'
+import { queuedEvent, servedBy } from '../infer/reply.ts'
+import type { AnswerPart } from '../ask/answer-parts.ts'
 
 /** `chatcmpl-` and the like, followed by the request id where that fits. */
 export const idOf = (prefix: string, requestId: string): string =>

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ResponseObject } from '#shared/contracts/http-responses.ts'
-import { beginResponse } from '../../../../services/http-bridge/openai/response-object.ts'
+import { beginResponse } from '../../../../services/http-bridge/openai/responses/reply.ts'
 import {
   ResponseStore,
   type StoreBounds
-} from '../../../../services/http-bridge/openai/response-store.ts'
+} from '../../../../services/http-bridge/openai/responses/store.ts'
 
 const OWNER = 'tenant-a'
 const WIDE: StoreBounds = { responses: 100, bytes: 1_000_000, ageMs: 1000 }

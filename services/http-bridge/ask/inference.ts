@@ -1,0 +1,74 @@
+/** How a route asks the mesh: with what the headers say, within a deadline, and counted. */
+import { createHash } from 'node:crypto'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { gatewayInfer } from '#shared/contracts/inference.ts'
+import { HaifError } from '#shared/errors.ts'
+import { inferBatchesThrough } from '#shared/mesh/infer-through.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { OwnedContext } from '#shared/rpc/context.ts'
+import type { BridgeMetrics } from '../http/bridge-metrics.ts'
+import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
+import type { Failures } from '../http/failures.ts'
+import { readOptions, readTimeoutMs } from '../http/request-headers.ts'
+import type { RunningRequests } from './running-requests.ts'
+
+export interface InferenceDeps {
+  gateways: PeerPool
+  running: RunningRequests
+  failures: Failures
+  counts: BridgeMetrics
+  timeoutMsMax: number
+  keepAliveMs: number
+}
+
+/** The context of a request, which ends with its HTTP response. */
+export function enterContext(
+  deps: Pick<InferenceDeps, 'running' | 'timeoutMsMax'>,
+  request: FastifyRequest,
+  reply: FastifyReply
+): OwnedContext {
+  return deps.running.enter(request, reply, readTimeoutMs(request.headers, deps.timeoutMsMax))
+}
+
+/** Asks for one answer to each of the wanted, all at the same time. */
+export function infer(
+  deps: InferenceDeps,
+  wanted: readonly InferenceRequest[],
+  request: FastifyRequest,
+  context: OwnedContext
+): AnswerParts {
+  const options = { ...readOptions(request.headers), caller: request.ip }
+  const answers = wanted.map((one, index) => {
+    const inference: InferenceRequest = { ...one, ...options }
+    const { idempotencyKey: key } = inference
+    if (key !== undefined && index > 0) inference.idempotencyKey = keyOf(key, index)
+    return measured(
+      inferBatchesThrough(deps.gateways, gatewayInfer, inference, context),
+      deps.counts
+    )
+  })
+  return mergeAnswers(answers, () => {
+    context.abort(new HaifError('CANCELLED', 'another answer of the same HTTP request failed'))
+  })
+}
+
+/** Each of several answers to one HTTP request is a request of its own in the mesh. */
+const keyOf = (key: string, index: number): string =>
+  createHash('sha256').update(`${index}\n${key}`).digest('hex')
+
+/** Counts an answer while it is read. */
+function measured(answer: Answer, counts: BridgeMetrics): Answer {
+  const startedAt = performance.now()
+  let first = true
+  return {
+    async next() {
+      const result = await answer.next()
+      if (first) counts.firstToken((performance.now() - startedAt) / 1000)
+      first = false
+      if (result.done === true) counts.tokens(result.value.usage)
+      return result
+    },
+    return: (end) => answer.return(end)
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * The requests that wait for the mesh. Each lives as long as its HTTP response: a client that goes
+ * away cancels it, and stopping lets it end for a while and then ends it.
+ */
+import { SpanKind } from '@opentelemetry/api'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import { createContext, type LimitsState, type OwnedContext } from '#shared/rpc/context.ts'
+import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
+import { presentedBy } from '../http/credential.ts'
+import { setLimitHeaders } from '../http/limit-headers.ts'
+import { readTraceparent } from '../http/request-headers.ts'
+
+/** For error replies to be sent after the requests were ended. */
+const FAREWELL_MS_MAX = 500
+
+export class RunningRequests {
+  readonly #contexts = new Set<OwnedContext>() // bounded by the connections of the HTTP server
+  readonly #fromBeyond: boolean
+  #stopping = false
+  #cut = false
+  #onEmpty: (() => void) | null = null
+
+  /** `fromBeyond`: whether whoever has no token is to be refused, as others than this machine can reach us. */
+  constructor({ fromBeyond }: { fromBeyond: boolean }) {
+    this.#fromBeyond = fromBeyond
+  }
+
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  /** The context of a request, with what its client has shown, for everything that it asks of the mesh. */
+  enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): OwnedContext {
+    const { id: requestId, method, url, headers } = request
+    const { raw: response } = reply
+    const given = readTraceparent(headers)
+    const span = startSpan(`${method} ${url.split('?', 1)[0]}`, given, {
+      kind: SpanKind.SERVER,
+      attributes: { 'haif.request_id': requestId }
+    })
+    const traceparent = traceparentOf(span) ?? given ?? newTraceparent()
+    const shows = presentedBy(headers, this.#fromBeyond)
+    const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
+    const context = createContext({ requestId, traceparent, timeoutMs, shows, onLimits })
+    this.#contexts.add(context)
+    response.once('close', () => {
+      if (!response.writableFinished) {
+        context.abort(new HaifError('CANCELLED', 'the client went away'))
+      }
+      span.setAttribute('http.response.status_code', response.statusCode).end()
+      context[Symbol.dispose]()
+      this.#contexts.delete(context)
+      if (this.#contexts.size === 0) this.#onEmpty?.()
+    })
+    return context
+  }
+
+  /**
+   * Why a request failed, as its client should hear it. The mesh was told CANCELLED, because another
+   * peer must not try a request that we no longer want.
+   */
+  reasonFor(error: unknown): unknown {
+    return this.#cut && toHaifError(error).code === 'CANCELLED' ? shuttingDown() : error
+  }
+
+  /** Waits for what runs, and ends with a clear error what has not ended by then. */
+  async drain(withinMs: number): Promise<void> {
+    this.#stopping = true
+    if (this.#contexts.size === 0) return
+    const { promise: empty, resolve } = Promise.withResolvers<void>()
+    this.#onEmpty = resolve
+    const cut = setTimeout(() => this.#cutAll(), withinMs)
+    const giveUp = setTimeout(resolve, withinMs + FAREWELL_MS_MAX)
+    await empty
+    clearTimeout(cut)
+    clearTimeout(giveUp)
+  }
+
+  #cutAll(): void {
+    this.#cut = true
+    for (const context of this.#contexts) {
+      context.abort(new HaifError('CANCELLED', 'the bridge is stopping'))
+    }
+  }
+}
+
+export function shuttingDown(): HaifError {
+  return new HaifError('SHUTTING_DOWN', 'HAIF is stopping here; send the request again')
+}

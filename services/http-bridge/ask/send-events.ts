@@ -1,0 +1,50 @@
+/**
+ * Sends an answer as server-sent events, whatever their form. What fails before the first event is
+ * thrown and becomes an ordinary HTTP error; what fails later is the last event, never a silent end.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { AnswerPart, AnswerParts } from './answer-parts.ts'
+import type { Failure } from '../http/errors.ts'
+import type { Failures } from '../http/failures.ts'
+import { SseWriter } from '../http/sse.ts'
+
+/** How one API writes an answer as events. */
+export interface EventForm {
+  part(part: AnswerPart, events: SseWriter): void
+  /** Everything has come. */
+  end?(events: SseWriter): void
+  failure(failure: Failure, events: SseWriter): void
+}
+
+export interface Sending {
+  parts: AnswerParts
+  form: EventForm
+  context: RequestContext
+  request: FastifyRequest
+  reply: FastifyReply
+  deps: { failures: Failures; keepAliveMs: number }
+}
+
+export async function sendEvents(sending: Sending): Promise<void> {
+  const { parts, form, request, reply, deps } = sending
+  const events = new SseWriter(reply, deps.keepAliveMs)
+  try {
+    await writeParts(events, sending)
+  } catch (error) {
+    if (!events.opened) throw error
+    form.failure(deps.failures.take(error, request), events)
+  } finally {
+    await parts.return()
+    events.dispose()
+  }
+  events.end()
+}
+
+async function writeParts(events: SseWriter, { parts, form, context }: Sending): Promise<void> {
+  for await (const together of parts) {
+    for (const part of together) form.part(part, events)
+    if (events.blocked) await events.drained(context.signal)
+  }
+  form.end?.(events)
+}

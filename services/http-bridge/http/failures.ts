@@ -1,0 +1,92 @@
+/** Whatever goes wrong with a request passes here once: it is logged, counted, and told to its client. */
+import { HaifError } from '#shared/errors.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Logger } from '#shared/log.ts'
+import {
+  errorBody,
+  publicMessage,
+  retryAfter,
+  statusOf,
+  translate,
+  type Failure
+} from './errors.ts'
+import { isVersioned } from '../infer/body.ts'
+import { setErrorHeaders } from './limit-headers.ts'
+import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from '../openai/error.ts'
+import type { BridgeMetrics } from './bridge-metrics.ts'
+import type { RunningRequests } from '../ask/running-requests.ts'
+
+export interface FailuresDeps {
+  log: Logger
+  counts: BridgeMetrics
+  running: RunningRequests
+}
+
+export class Failures {
+  readonly #deps: FailuresDeps
+
+  constructor(deps: FailuresDeps) {
+    this.#deps = deps
+  }
+
+  /** Answers for every error that a route, a parser or fastify itself throws. */
+  handle(app: FastifyInstance): void {
+    app.setErrorHandler((error, request, reply) => this.reply(error, request, reply))
+    app.setNotFoundHandler((request, reply) => {
+      const message = `there is no ${request.method} ${pathOf(request)}; see /openapi.json`
+      return this.reply(new HaifError('NOT_FOUND', message), request, reply)
+    })
+  }
+
+  /** As an ordinary HTTP reply. */
+  reply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const { error } = this.take(thrown, request)
+    const seconds = retryAfter(error)
+    if (seconds !== undefined) reply.header('retry-after', seconds)
+    setErrorHeaders(reply.raw, error)
+    // Fastify closes the connection after a body that it could not take, and a client that is still
+    // sending would see a reset instead of the reply. Node reads the rest and drops it.
+    if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
+    const [status, body] = isOpenAi(request)
+      ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
+      : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
+    return reply
+      .code(status)
+      .type('application/json; charset=utf-8')
+      .serializer(JSON.stringify)
+      .send(body)
+  }
+
+  /** Translates, logs and counts it; telling the client is left to the caller. */
+  take(thrown: unknown, request: FastifyRequest): Failure {
+    const error = translate(this.#deps.running.reasonFor(thrown))
+    this.#deps.counts.error(error.code)
+    this.#write(error, request)
+    return { error, requestId: request.id }
+  }
+
+  #write(error: HaifError, { id: requestId, method, routeOptions }: FastifyRequest): void {
+    const { log } = this.#deps
+    const { code } = error
+    const event = { requestId, code, method, route: routeOptions.url }
+    if (code === 'INTERNAL') log.warn({ ...event, err: error }, 'unexpected error')
+    else if (error.httpStatus >= 500) log.warn(event, publicMessage(error))
+    else log.debug(event, publicMessage(error))
+  }
+}
+
+/** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too, but what is ours. */
+const isOpenAi = ({ url }: FastifyRequest): boolean =>
+  url.startsWith('/v1/') && !OWN_ADDRESSES.test(url)
+
+const OWN_ADDRESSES = /^\/v1\/(admin|usage)(\/|\?|$)/
+
+const namesFor = ({ url }: FastifyRequest) =>
+  url.startsWith('/v1/responses') ? RESPONSES_NAMES : {}
+
+const PATH_CHARACTERS_MAX = 128
+
+/** Without the query, which may hold anything. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?', 1)[0]!.slice(0, PATH_CHARACTERS_MAX)
+}

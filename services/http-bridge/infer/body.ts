@@ -1,0 +1,111 @@
+/** From a body of `POST /infer` to the request that travels through the mesh. */
+import { Compile } from 'typebox/compile'
+import {
+  DEFAULT_MAX_TOKENS,
+  DEFAULT_TEMPERATURE,
+  NativeInferBody,
+  VERSIONED_MAX_TOKENS,
+  VERSIONED_TEMPERATURE,
+  VersionedInferBody,
+  type InferBody,
+  type Mode
+} from '#shared/contracts/http-infer.ts'
+import type {
+  InferenceInput,
+  InferenceRequest,
+  Sampling
+} from '#shared/contracts/inference-request.ts'
+import { HaifError } from '#shared/errors.ts'
+import { readFormat } from './response-format.ts'
+import { checkBody } from '../http/validation.ts'
+
+const nativeBody = Compile(NativeInferBody)
+const versionedBody = Compile(VersionedInferBody)
+
+/** What a client asked for, whichever body it used. */
+export interface Asked {
+  body: 'native' | 'versioned'
+  /** Absent: the `Accept` header decides. */
+  stream: boolean | undefined
+  mode: Mode
+  request: InferenceRequest
+}
+
+/** A body belongs to the strict contract as soon as it names an `api_version`, whatever its value. */
+export function isVersioned(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, 'api_version')
+}
+
+export function checkInferBody(body: unknown): InferBody {
+  return isVersioned(body) ? checkBody(versionedBody, body) : checkBody(nativeBody, body)
+}
+
+export function readAsked(body: InferBody): Asked {
+  return 'api_version' in body ? readVersioned(body) : readNative(body)
+}
+
+function readVersioned(body: VersionedInferBody): Asked {
+  const { prompt, max_tokens: maxTokens = VERSIONED_MAX_TOKENS } = body
+  const request: InferenceRequest = {
+    input: { mode: 'chat', messages: [{ role: 'user', content: prompt }] },
+    maxTokens,
+    sampling: { temperature: body.temperature ?? VERSIONED_TEMPERATURE }
+  }
+  return { body: 'versioned', stream: false, mode: 'chat', request }
+}
+
+function readNative(body: NativeInferBody): Asked {
+  const { mode = 'chat', stop, stream } = body
+  const request: InferenceRequest = {
+    input: readInput(body, mode),
+    maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
+    sampling: readSampling(body)
+  }
+  if (body.model !== undefined) request.model = body.model
+  if (stop !== undefined) request.stop = typeof stop === 'string' ? [stop] : stop
+  const responseFormat = readFormat(body.response_format)
+  if (responseFormat !== undefined) request.responseFormat = responseFormat
+  if (body.tenant_id !== undefined) request.tenantId = body.tenant_id
+  if (body.priority !== undefined) request.priority = body.priority
+  if (body.labels !== undefined) request.labels = body.labels
+  return { body: 'native', stream, mode, request }
+}
+
+function readInput(body: NativeInferBody, mode: Mode): InferenceInput {
+  const { messages } = body
+  const given = (['prompt', 'input', 'messages'] as const).filter(
+    (name) => body[name] !== undefined
+  )
+  if (given.length !== 1) {
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      given.length === 0
+        ? 'the body needs one of prompt, input and messages'
+        : `the body has ${given.join(' and ')}, and only one of them may be there`,
+      { details: { field: given[1] ?? 'prompt' } }
+    )
+  }
+  if (messages !== undefined) {
+    if (mode === 'chat') return { mode, messages }
+    throw new HaifError('VALIDATION_FAILED', 'mode "direct" takes a prompt and no messages', {
+      details: { field: 'messages' }
+    })
+  }
+  const prompt = body.prompt ?? body.input ?? ''
+  return mode === 'direct'
+    ? { mode, prompt }
+    : { mode, messages: [{ role: 'user', content: prompt }] }
+}
+
+function readSampling(body: NativeInferBody): Sampling {
+  const sampling: Sampling = { temperature: body.temperature ?? DEFAULT_TEMPERATURE }
+  if (body.top_p !== undefined) sampling.topP = body.top_p
+  if (body.top_k !== undefined) sampling.topK = body.top_k
+  if (body.min_p !== undefined) sampling.minP = body.min_p
+  if (body.seed !== undefined) sampling.seed = body.seed
+  if (body.repeat_penalty !== undefined) sampling.repeatPenalty = body.repeat_penalty
+  if (body.frequency_penalty !== undefined) sampling.frequencyPenalty = body.frequency_penalty
+  if (body.logit_bias !== undefined) sampling.logitBias = body.logit_bias
+  if (body.presence_penalty !== undefined) sampling.presencePenalty = body.presence_penalty
+  return sampling
+}

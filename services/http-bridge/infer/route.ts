@@ -1,0 +1,76 @@
+/** `POST /infer`: one request through the mesh, answered as JSON or token by token. */
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
+import type { InferBody, TokenEvent } from '#shared/contracts/http-infer.ts'
+import type { AnswerParts } from '../ask/answer-parts.ts'
+import { errorBody } from '../http/errors.ts'
+import { checkInferBody, readAsked, type Asked } from './body.ts'
+import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
+import { enterContext, infer, type InferenceDeps } from '../ask/inference.ts'
+import { acceptsEvents } from '../http/request-headers.ts'
+import { sendEvents, type EventForm } from '../ask/send-events.ts'
+import { asValidation } from '../http/validation.ts'
+import { inferSchema } from './schema.ts'
+
+export function inferRoute(app: FastifyInstance, deps: InferenceDeps): void {
+  app.post<{ Body: InferBody }>(
+    '/infer',
+    { schema: inferSchema, validatorCompiler },
+    async (request, reply) => {
+      const asked = readAsked(request.body)
+      const context = enterContext(deps, request, reply)
+      const parts = infer(deps, [asked.request], request, context)
+      if (!(asked.stream ?? acceptsEvents(request.headers))) {
+        return sendJson(parts, asked, request, reply)
+      }
+      const form = eventsFor(asked, request.id)
+      return sendEvents({ parts, form, context, request, reply, deps })
+    }
+  )
+}
+
+/** The schema of the headers is there to be read: `request-headers.ts` takes what is well-formed. */
+const validatorCompiler: FastifySchemaCompiler<unknown> = ({ httpPart }) =>
+  httpPart === 'body' ? asValidation(checkInferBody) : () => true
+
+async function sendJson(
+  parts: AnswerParts,
+  asked: Asked,
+  request: FastifyRequest,
+  reply: FastifyReply
+): Promise<unknown> {
+  let output = ''
+  let reasoning = ''
+  for await (const together of parts) {
+    for (const part of together) {
+      if (part.kind === 'item') {
+        output += part.item.text
+        reasoning += part.item.reasoning ?? ''
+        continue
+      }
+      const answered = { asked, end: part.end, requestId: request.id }
+      reply.headers(servedBy(part.end))
+      return asked.body === 'versioned'
+        ? versionedReply(answered, output)
+        : nativeReply(answered, output, reasoning)
+    }
+  }
+  throw new Error('the answer has no end')
+}
+
+/** `queued` (if asked for), `token`, and `done` or `error`. */
+const eventsFor = (asked: Asked, requestId: string): EventForm => ({
+  part(part, events) {
+    if (part.kind === 'end') {
+      events.event('done', doneEvent({ asked, end: part.end, requestId }))
+      return
+    }
+    const { item } = part
+    if (item.queued !== undefined) events.event('queued', queuedEvent(item.queued))
+    const token: TokenEvent = { text: item.text, index: item.seq }
+    if (item.reasoning !== undefined) token.reasoning = item.reasoning
+    if (token.text !== '' || token.reasoning !== undefined) events.event('token', token)
+  },
+  failure({ error }, events) {
+    events.event('error', errorBody(error, requestId))
+  }
+})

@@ -1,0 +1,109 @@
+/** Writes the answers of a chat as chunks: the role first, then deltas, then why it ended. */
+import type { ChatChunk, ChatDelta } from '#shared/contracts/http-chat.ts'
+import type {
+  InferenceEnd,
+  InferenceItem,
+  ToolCallDelta
+} from '#shared/contracts/inference-answer.ts'
+import type { AnswerPart } from '../../ask/answer-parts.ts'
+import type { EventForm } from '../../ask/send-events.ts'
+import type { SseWriter } from '../../http/sse.ts'
+import type { Named } from './reply.ts'
+import { openAiErrorBody } from '../error.ts'
+import { toLogprob } from '../logprobs.ts'
+import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
+
+export interface ChunkOptions extends Named {
+  /** As the client named it: the one that answers is known only at the end. */
+  model: string
+  includeUsage: boolean
+  withLogprobs: boolean
+}
+
+type Logprobs = ChatChunk['choices'][number]['logprobs']
+
+export class ChatChunks implements EventForm {
+  readonly #options: ChunkOptions
+  readonly #begun = new Set<number>() // one entry for each choice
+  readonly #ends: InferenceEnd[] = []
+
+  constructor(options: ChunkOptions) {
+    this.#options = options
+  }
+
+  part(part: AnswerPart, events: SseWriter): void {
+    commentOn(part, events)
+    const { index } = part
+    if (part.kind === 'item' && part.item.queued !== undefined) return
+    this.#begin(index, events)
+    if (part.kind === 'item') {
+      this.#item(index, part.item, events)
+      return
+    }
+    this.#ends[index] = part.end
+    const reason = finishReasonOf(part.end.finishReason)
+    events.data(JSON.stringify(this.#chunk([this.#choice(index, {}, null, reason)])))
+  }
+
+  end(events: SseWriter): void {
+    if (this.#options.includeUsage) {
+      const usage = sumUsage(this.#ends, this.#ends.length)
+      events.data(JSON.stringify({ ...this.#chunk([]), usage }))
+    }
+    events.data('[DONE]')
+  }
+
+  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+    events.data(JSON.stringify(openAiErrorBody(error)))
+  }
+
+  #begin(index: number, events: SseWriter): void {
+    if (this.#begun.has(index)) return
+    this.#begun.add(index)
+    const choice = this.#choice(index, { role: 'assistant', content: '' })
+    events.data(JSON.stringify(this.#chunk([choice])))
+  }
+
+  #item(index: number, item: InferenceItem, events: SseWriter): void {
+    const delta: ChatDelta = {}
+    if (item.text !== '') delta.content = item.text
+    if (item.reasoning !== undefined && item.reasoning !== '') {
+      delta.reasoning_content = item.reasoning
+    }
+    if (item.toolCalls !== undefined) delta.tool_calls = item.toolCalls.map(toDelta)
+    const logprobs = this.#logprobs(item)
+    if (Object.keys(delta).length === 0 && logprobs === null) return // the start of a character
+    events.data(JSON.stringify(this.#chunk([this.#choice(index, delta, logprobs)])))
+  }
+
+  #logprobs({ logprobs = [] }: InferenceItem): Logprobs {
+    if (!this.#options.withLogprobs || logprobs.length === 0) return null
+    return { content: logprobs.map((logprob) => toLogprob(logprob)), refusal: null }
+  }
+
+  #choice(
+    index: number,
+    delta: ChatDelta,
+    logprobs: Logprobs = null,
+    reason: ChatChunk['choices'][number]['finish_reason'] = null
+  ): ChatChunk['choices'][number] {
+    return { index, delta, logprobs, finish_reason: reason }
+  }
+
+  #chunk(choices: ChatChunk['choices']): ChatChunk {
+    const { id, created, model, includeUsage } = this.#options
+    const chunk: ChatChunk = { id, object: 'chat.completion.chunk', created, model, choices }
+    if (includeUsage) chunk.usage = null // as OpenAI does in all chunks but the last
+    return chunk
+  }
+}
+
+function toDelta({ index, id, name, arguments: text = '' }: ToolCallDelta) {
+  const delta: NonNullable<ChatDelta['tool_calls']>[number] = {
+    index,
+    function: { arguments: text }
+  }
+  if (id !== undefined) Object.assign(delta, { id, type: 'function' })
+  if (name !== undefined) delta.function.name = name
+  return delta
+}

@@ -1,0 +1,49 @@
+/** `POST /v1/chat/completions`. */
+import type { FastifyInstance } from 'fastify'
+import { ChatBody, ChatChunk, ChatReply } from '#shared/contracts/http-chat.ts'
+import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
+import { servedBy } from '../../infer/reply.ts'
+import { bodyCompiler } from '../body.ts'
+import { ChatChunks } from './chunks.ts'
+import { chatReply } from './reply.ts'
+import { checkChatBody, readChat } from './request.ts'
+import { gather } from './gather.ts'
+import { idOf, secondsNow } from '../reply-parts.ts'
+import { answerReplies, haifHeaders } from '../route-schema.ts'
+import { sendEvents } from '../../ask/send-events.ts'
+
+const schema = {
+  operationId: 'createChatCompletion',
+  tags: ['openai'],
+  summary: 'Answer a chat',
+  description:
+    'With `stream: true` the reply is a stream of server-sent events without names: chunks, then ' +
+    '`[DONE]`. What fails after the first chunk is an event with the error object, and no `[DONE]`.',
+  headers: haifHeaders,
+  body: ChatBody,
+  response: answerReplies(ChatReply, ChatChunk)
+}
+
+export function chatCompletionsRoute(app: FastifyInstance, deps: InferenceDeps): void {
+  app.post<{ Body: ChatBody }>(
+    '/v1/chat/completions',
+    { schema, validatorCompiler: bodyCompiler(checkChatBody) },
+    async (request, reply) => {
+      const { body } = request
+      const wanted = readChat(body)
+      const context = enterContext(deps, request, reply)
+      const parts = infer(deps, wanted, request, context)
+      const named = { id: idOf('chatcmpl-', request.id), created: secondsNow() }
+      const withLogprobs = body.logprobs === true
+      if (body.stream === true) {
+        const includeUsage = body.stream_options?.include_usage === true
+        const model = body.model ?? ''
+        const form = new ChatChunks({ ...named, model, includeUsage, withLogprobs })
+        return sendEvents({ parts, form, context, request, reply, deps })
+      }
+      const answers = await gather(parts, wanted.length)
+      reply.headers(servedBy(answers.at(-1)!.end!))
+      return chatReply(named, answers, withLogprobs)
+    }
+  )
+}

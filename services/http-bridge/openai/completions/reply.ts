@@ -1,0 +1,141 @@
+/** Answers of `POST /v1/completions`, whole and as chunks. */
+import type { CompletionReply } from '#shared/contracts/http-completions.ts'
+import type {
+  InferenceEnd,
+  InferenceItem,
+  TokenLogprob
+} from '#shared/contracts/inference-answer.ts'
+import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
+import type { EventForm } from '../../ask/send-events.ts'
+import type { SseWriter } from '../../http/sse.ts'
+import type { Named } from '../chat/reply.ts'
+import type { WantedCompletions } from './request.ts'
+import { openAiErrorBody } from '../error.ts'
+import { commentOn, explanationsOf, sumUsage } from '../reply-parts.ts'
+
+type Choice = CompletionReply['choices'][number]
+type Logprobs = NonNullable<Choice['logprobs']>
+
+export interface CompletionOptions extends Named {
+  model: string
+  wanted: WantedCompletions
+  includeUsage: boolean
+  withLogprobs: boolean
+}
+
+export async function gatherCompletion(
+  parts: AnswerParts,
+  options: CompletionOptions
+): Promise<{ reply: CompletionReply; ends: InferenceEnd[] }> {
+  const { id, created, wanted } = options
+  const choices = wanted.echoes.map((text, index) => emptyChoice(index, text, options))
+  const ends: InferenceEnd[] = []
+  for await (const together of parts) {
+    for (const part of together) {
+      const choice = choices[part.index]!
+      if (part.kind === 'end') {
+        choice.finish_reason = reasonOf(part.end)
+        ends[part.index] = part.end
+        continue
+      }
+      addLogprobs(choice.logprobs, part.item.logprobs, choice.text.length)
+      choice.text += part.item.text
+    }
+  }
+  const reply: CompletionReply = {
+    id,
+    object: 'text_completion',
+    created,
+    model: ends[0]!.model,
+    choices,
+    usage: sumUsage(ends, wanted.choicesPerPrompt),
+    ...explanationsOf(ends)
+  }
+  return { reply, ends }
+}
+
+export class CompletionChunks implements EventForm {
+  readonly #options: CompletionOptions
+  readonly #ends: InferenceEnd[] = []
+  readonly #offsets: number[] = [] // characters of each choice
+
+  constructor(options: CompletionOptions) {
+    this.#options = options
+  }
+
+  part(part: AnswerPart, events: SseWriter): void {
+    commentOn(part, events)
+    const { index } = part
+    if (part.kind === 'item' && part.item.queued !== undefined) return
+    const choice = emptyChoice(index, this.#echo(index), this.#options)
+    if (part.kind === 'item') this.#add(choice, part.item)
+    else {
+      this.#ends[index] = part.end
+      choice.finish_reason = reasonOf(part.end)
+    }
+    const says = choice.text !== '' || choice.finish_reason !== null || hasLogprobs(choice)
+    if (says) events.data(JSON.stringify(this.#chunk([choice])))
+  }
+
+  end(events: SseWriter): void {
+    const { includeUsage, wanted } = this.#options
+    if (includeUsage) {
+      const usage = sumUsage(this.#ends, wanted.choicesPerPrompt)
+      events.data(JSON.stringify({ ...this.#chunk([]), usage }))
+    }
+    events.data('[DONE]')
+  }
+
+  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+    events.data(JSON.stringify(openAiErrorBody(error)))
+  }
+
+  /** The prompt, before the first text of a choice. */
+  #echo(index: number): string {
+    if (this.#offsets[index] !== undefined) return ''
+    const echo = this.#options.wanted.echoes[index] ?? ''
+    this.#offsets[index] = echo.length
+    return echo
+  }
+
+  #add(choice: Choice, { text, logprobs }: InferenceItem): void {
+    const offset = this.#offsets[choice.index] ?? 0
+    addLogprobs(choice.logprobs, logprobs, offset)
+    choice.text += text
+    this.#offsets[choice.index] = offset + text.length
+  }
+
+  #chunk(choices: Choice[]): CompletionReply {
+    const { id, created, model, includeUsage } = this.#options
+    const chunk: CompletionReply = { id, object: 'text_completion', created, model, choices }
+    if (includeUsage) chunk.usage = null
+    return chunk
+  }
+}
+
+function emptyChoice(index: number, text: string, options: CompletionOptions): Choice {
+  const none: Logprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] }
+  return { index, text, logprobs: options.withLogprobs ? none : null, finish_reason: null }
+}
+
+/** `offset`: characters of the answer before these tokens. */
+function addLogprobs(
+  to: Choice['logprobs'],
+  logprobs: readonly TokenLogprob[] = [],
+  offset: number
+): void {
+  let at = offset
+  for (const { token, logprob, top } of logprobs) {
+    to?.tokens.push(token)
+    to?.token_logprobs.push(logprob)
+    to?.top_logprobs.push(Object.fromEntries(top.map((one) => [one.token, one.logprob])))
+    to?.text_offset.push(at)
+    at += token.length
+  }
+}
+
+const hasLogprobs = ({ logprobs }: Choice): boolean => (logprobs?.tokens.length ?? 0) > 0
+
+/** A completion has no tools, so it ends for no other reason. */
+const reasonOf = ({ finishReason }: InferenceEnd): 'stop' | 'length' =>
+  finishReason === 'length' ? 'length' : 'stop'

@@ -1,0 +1,49 @@
+/** `POST /v1/completions`. */
+import type { FastifyInstance } from 'fastify'
+import { CompletionBody, CompletionReply } from '#shared/contracts/http-completions.ts'
+import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
+import { servedBy } from '../../infer/reply.ts'
+import { bodyCompiler } from '../body.ts'
+import { CompletionChunks, gatherCompletion } from './reply.ts'
+import { checkCompletionBody, readCompletion } from './request.ts'
+import { idOf, secondsNow } from '../reply-parts.ts'
+import { answerReplies, haifHeaders } from '../route-schema.ts'
+import { sendEvents } from '../../ask/send-events.ts'
+
+const schema = {
+  operationId: 'createCompletion',
+  tags: ['openai'],
+  summary: 'Continue a text',
+  description: 'With `stream: true` the reply is a stream of chunks, then `[DONE]`.',
+  headers: haifHeaders,
+  body: CompletionBody,
+  response: answerReplies(CompletionReply, CompletionReply)
+}
+
+export function completionsRoute(app: FastifyInstance, deps: InferenceDeps): void {
+  app.post<{ Body: CompletionBody }>(
+    '/v1/completions',
+    { schema, validatorCompiler: bodyCompiler(checkCompletionBody) },
+    async (request, reply) => {
+      const { body } = request
+      const wanted = readCompletion(body)
+      const context = enterContext(deps, request, reply)
+      const parts = infer(deps, wanted.requests, request, context)
+      const options = {
+        id: idOf('cmpl-', request.id),
+        created: secondsNow(),
+        model: body.model ?? '',
+        wanted,
+        includeUsage: body.stream_options?.include_usage === true,
+        withLogprobs: body.logprobs !== undefined
+      }
+      if (body.stream === true) {
+        const form = new CompletionChunks(options)
+        return sendEvents({ parts, form, context, request, reply, deps })
+      }
+      const { reply: answer, ends } = await gatherCompletion(parts, options)
+      reply.headers(servedBy(ends.at(-1)!))
+      return answer
+    }
+  )
+}

@@ -1,0 +1,55 @@
+/** From a body of `POST /v1/embeddings` to calls in the mesh, and from their replies to one. */
+import {
+  decodeVector,
+  VECTOR_BYTES_MAX,
+  VECTOR_SIZE_MAX,
+  type EmbedReply,
+  type EmbedRequest
+} from '#shared/contracts/embedding.ts'
+import { EmbeddingsBody, type EmbeddingsReply } from '#shared/contracts/http-embeddings.ts'
+import { bodyChecker, type Refusals } from '../body.ts'
+
+export const EMBEDDINGS_REFUSALS: Refusals = {
+  dimensions: { why: 'the engines make vectors of one size only, that of the model' }
+}
+
+export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, EMBEDDINGS_REFUSALS)
+
+/** So many vectors fit one reply of the mesh, however large they are. */
+const INPUTS_PER_CALL = Math.floor(VECTOR_BYTES_MAX / (VECTOR_SIZE_MAX * 4))
+
+/** Inputs in groups that one call can answer, in order. */
+export function embedRequests({ model, input }: EmbeddingsBody): EmbedRequest[] {
+  const inputs = inputsOf(input)
+  const requests: EmbedRequest[] = []
+  for (let from = 0; from < inputs.length; from += INPUTS_PER_CALL) {
+    const request: EmbedRequest = { inputs: inputs.slice(from, from + INPUTS_PER_CALL) }
+    if (model !== undefined) request.model = model
+    requests.push(request)
+  }
+  return requests
+}
+
+function inputsOf(input: EmbeddingsBody['input']): EmbedRequest['inputs'] {
+  if (typeof input === 'string') return [input]
+  return typeof input[0] === 'number' ? [input as number[]] : (input as (string | number[])[])
+}
+
+export function embeddingsReply(
+  replies: readonly EmbedReply[],
+  format: EmbeddingsBody['encoding_format'] = 'float'
+): EmbeddingsReply {
+  const tokens = replies.reduce((sum, { promptTokens }) => sum + promptTokens, 0)
+  return {
+    object: 'list',
+    data: replies
+      .flatMap(({ vectors }) => vectors)
+      .map((vector, index) => ({
+        object: 'embedding',
+        index,
+        embedding: format === 'base64' ? vector : [...decodeVector(vector)]
+      })),
+    model: replies[0]!.model,
+    usage: { prompt_tokens: tokens, total_tokens: tokens }
+  }
+}

@@ -1,0 +1,65 @@
+/** Writes a response as events, numbered, from `response.created` to how it ended. */
+import type { ResponseObject } from '#shared/contracts/http-responses.ts'
+import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
+import type { AnswerPart } from '../../ask/answer-parts.ts'
+import type { EventForm } from '../../ask/send-events.ts'
+import type { SseWriter } from '../../http/sse.ts'
+import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
+import { commentOn } from '../reply-parts.ts'
+import { failResponse } from './reply.ts'
+import { ResponseOutput } from './output.ts'
+
+export interface ResponseEventsDeps {
+  begun: ResponseObject
+  newId: (prefix: string) => string
+  withLogprobs: boolean
+  /** Makes the whole response, and keeps it where that was asked for. */
+  complete: (output: ResponseOutput, end: InferenceEnd) => ResponseObject
+}
+
+export class ResponseEvents implements EventForm {
+  readonly #deps: ResponseEventsDeps
+  readonly #output: ResponseOutput
+  #events: SseWriter | null = null
+  #sequenceNumber = 0
+
+  constructor(deps: ResponseEventsDeps) {
+    this.#deps = deps
+    const { newId, withLogprobs } = deps
+    const emit = (type: string, fields: object) => this.#emit(type, fields)
+    this.#output = new ResponseOutput({ emit, newId, withLogprobs })
+  }
+
+  part(part: AnswerPart, events: SseWriter): void {
+    commentOn(part, events)
+    if (part.kind === 'item' && part.item.queued !== undefined) return
+    this.#begin(events)
+    if (part.kind === 'item') {
+      this.#output.add(part.item)
+      return
+    }
+    const response = this.#deps.complete(this.#output, part.end)
+    this.#emit(`response.${response.status}`, { response })
+  }
+
+  /** Clients end at the first of the two events that they know. */
+  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+    this.#begin(events)
+    const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error
+    this.#emit('error', { code, message, param })
+    const response = failResponse(this.#deps.begun, this.#output, error)
+    this.#emit('response.failed', { response })
+  }
+
+  #begin(events: SseWriter): void {
+    this.#events = events
+    if (this.#sequenceNumber > 0) return
+    this.#emit('response.created', { response: this.#deps.begun })
+    this.#emit('response.in_progress', { response: this.#deps.begun })
+  }
+
+  #emit(type: string, fields: object): void {
+    const sequenceNumber = this.#sequenceNumber++
+    this.#events?.event(type, { type, sequence_number: sequenceNumber, ...fields })
+  }
+}

@@ -1,0 +1,77 @@
+/** From a body of `POST /v1/responses` to what is asked of the mesh. */
+import {
+  ResponsesBody,
+  type ResponsesToolChoice,
+  type TextFormat
+} from '#shared/contracts/http-responses.ts'
+import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference-request.ts'
+import { readFormat } from '../../infer/response-format.ts'
+import { bodyChecker, type Refusals } from '../body.ts'
+import { NO_LIMIT, readSampling } from '../sampling.ts'
+import { OTHER_TOOLS, readTool, toolFields, type Wanted } from '../tools.ts'
+
+export const RESPONSES_REFUSALS: Refusals = {
+  tools: OTHER_TOOLS,
+  background: {
+    why: 'an answer lives as long as its HTTP request',
+    unless: (value) => value === false
+  },
+  conversation: { why: 'use previous_response_id' },
+  prompt: { why: 'HAIF keeps no prompt templates: send instructions and input' },
+  truncation: {
+    why: 'HAIF never leaves out a part of the input by itself',
+    unless: (value) => value === 'disabled'
+  },
+  context_management: { why: 'HAIF never leaves out a part of the input by itself' },
+  moderation: { why: 'HAIF has no moderation' },
+  image: { why: 'the models here read and write text only' }
+}
+
+export const checkResponsesBody = bodyChecker(ResponsesBody, RESPONSES_REFUSALS)
+
+/** `history`: the messages of the responses before this one. */
+export function readResponses(
+  body: ResponsesBody,
+  history: readonly ChatMessage[],
+  messages: readonly ChatMessage[]
+): InferenceRequest {
+  const { instructions } = body
+  const system: ChatMessage[] =
+    instructions === undefined ? [] : [{ role: 'system', content: instructions }]
+  const request: InferenceRequest = {
+    input: { mode: 'chat', messages: [...system, ...history, ...messages] },
+    maxTokens: body.max_output_tokens ?? NO_LIMIT,
+    sampling: readSampling(body),
+    ...toolFields({
+      tools: (body.tools ?? []).map((tool) => readTool(tool)),
+      choice: readChoice(body.tool_choice),
+      parallel: body.parallel_tool_calls
+    })
+  }
+  if (body.model !== undefined) request.model = body.model
+  const responseFormat = readTextFormat(body.text?.format)
+  if (responseFormat !== undefined) request.responseFormat = responseFormat
+  if (body.reasoning?.effort !== undefined) request.reasoningEffort = body.reasoning.effort
+  if (wantsLogprobs(body)) {
+    request.logprobs = true
+    if (body.top_logprobs !== undefined) request.topLogprobs = body.top_logprobs
+  }
+  return request
+}
+
+export const wantsLogprobs = ({ include = [], top_logprobs: top = 0 }: ResponsesBody): boolean =>
+  top > 0 || include.includes('message.output_text.logprobs')
+
+function readChoice(choice: ResponsesToolChoice | undefined): Wanted['choice'] {
+  if (typeof choice !== 'object') return choice
+  if (choice.type === 'function') return { name: choice.name }
+  return { mode: choice.mode, among: choice.tools.map(({ name }) => name) }
+}
+
+/** What `response_format` has under `json_schema` stands beside the type here. */
+function readTextFormat(format: TextFormat | undefined): ResponseFormat | undefined {
+  return format?.type === 'json_schema'
+    ? { type: 'jsonSchema', schema: format.schema }
+    : readFormat(format)
+}

@@ -1,0 +1,30 @@
+/** `GET /v1/usage`: what was used, of one's own tenant; of all for operators. */
+import type { FastifyInstance } from 'fastify'
+import { Compile } from 'typebox/compile'
+import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access.ts'
+import { ErrorBody } from '#shared/contracts/http-error.ts'
+import { sendCsv, takeFormat } from './csv.ts'
+import { readQuery } from './query.ts'
+import { snakeSchema, toSnake } from './snake-case.ts'
+import { asking, type AdminDeps } from './admin.ts'
+
+const usageQuery = Compile(UsageQuery)
+
+export function usageRoute(app: FastifyInstance, deps: AdminDeps): void {
+  const ask = asking(deps)
+  const schema = {
+    operationId: 'readUsage',
+    tags: ['usage'],
+    summary: 'Requests and tokens, summed up',
+    description:
+      '`group_by`: model, token, worker, day or tenant; `from` and `to`: dates; `format=csv` for a table.',
+    security: [{ token: [] }],
+    response: { 200: snakeSchema(UsageReply), 401: ErrorBody, 403: ErrorBody }
+  }
+  app.get('/v1/usage', { schema }, async (request, reply) => {
+    const { wantsCsv, query } = takeFormat(request.query)
+    const wanted = readQuery(usageQuery, query, ['from', 'to']) as UsageQuery
+    const usage = await ask({ request, reply }, readUsage, wanted)
+    return wantsCsv ? sendCsv(reply, UsageRow, usage.rows) : toSnake(UsageReply, usage)
+  })
+}
