@@ -1,6 +1,6 @@
 /** The request that goes on: what its caller wished for, as far as it was granted. */
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import type { Let } from './callers.ts'
+import type { Let } from './admit.ts'
 
 export function grantedRequest(
   request: InferenceRequest,

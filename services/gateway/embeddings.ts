@@ -8,7 +8,7 @@ import {
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { embeddedTokensOf } from './access/estimate.ts'
 import type { AdmittedDeps } from './inference.ts'
-import { UsageMeter } from './usage-meter.ts'
+import { UsageMeter } from './usage/usage-meter.ts'
 
 export async function embedThrough(
   { orchestrators, callers, usage }: AdmittedDeps,

@@ -5,11 +5,11 @@ import type { Place } from '#shared/place.ts'
 import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
 import type { Store } from '#shared/store/store.ts'
 import { Access, type AccessDeps } from './access/access.ts'
-import { JsonCheckpoints } from './access/checkpoint-file.ts'
+import { JsonCheckpoints } from './audit/checkpoint-file.ts'
 import { loadOperatorKey } from './access/operator-key.ts'
 import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
-import { createUsage } from './usage.ts'
+import { createUsage } from './usage/usage.ts'
 
 export interface GatewayHereOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
   env: Environment

@@ -16,11 +16,11 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
-import { answerOperators } from './admin.ts'
-import { Callers } from './callers.ts'
+import { answerOperators } from './operators.ts'
+import { Callers } from './admit.ts'
 import { embedThrough } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
-import type { UsageRecorder } from './usage-row.ts'
+import type { UsageRecorder } from './usage/usage-row.ts'
 
 export interface GatewayDeps {
   join: JoinMesh

@@ -10,9 +10,9 @@ import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { promptTokensOf } from './access/estimate.ts'
 import { grantedRequest } from './admitted-request.ts'
-import type { Callers } from './callers.ts'
-import { UsageMeter } from './usage-meter.ts'
-import type { UsageRecorder } from './usage-row.ts'
+import type { Callers } from './admit.ts'
+import { UsageMeter } from './usage/usage-meter.ts'
+import type { UsageRecorder } from './usage/usage-row.ts'
 
 export interface AdmittedDeps {
   orchestrators: PeerPool

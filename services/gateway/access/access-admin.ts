@@ -9,7 +9,7 @@ import type {
 } from '#shared/contracts/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
-import type { Audit, AuditEntry } from './audit.ts'
+import type { Audit, AuditEntry } from '../audit/audit.ts'
 import { CHANNEL, OPERATOR_KEY, type Directory } from './directory.ts'
 import {
   ensureTenant,

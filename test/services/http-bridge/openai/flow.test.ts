@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 import { test } from 'node:test'
-import type { UsageRow } from '../../../../services/gateway/usage-row.ts'
+import type { UsageRow } from '../../../../services/gateway/usage/usage-row.ts'
 import type {
   GenerateEnd,
   GenerateItem,

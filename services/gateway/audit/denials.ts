@@ -1,7 +1,7 @@
 /** Refusals to callers that are known by a token: told in the audit, but not so often that it fills it. */
 import { HaifError } from '#shared/errors.ts'
-import type { Access } from './access/access.ts'
-import { assertMay, type Capability, type Principal } from './access/principal.ts'
+import type { Access } from '../access/access.ts'
+import { assertMay, type Capability, type Principal } from '../access/principal.ts'
 
 /** One caller's refusals of one kind are written once in this time. */
 const QUIET_MS = 60_000

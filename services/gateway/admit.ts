@@ -5,7 +5,7 @@ import type { Access } from './access/access.ts'
 import type { Admitted } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
 import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
-import type { Charged } from './usage-meter.ts'
+import type { Charged } from './usage/usage-meter.ts'
 
 export class Callers {
   readonly #access: Access

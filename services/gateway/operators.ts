@@ -19,10 +19,10 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Doer } from './access/access-admin.ts'
-import { MESH_CHAIN } from './access/audit.ts'
+import { MESH_CHAIN } from './audit/audit.ts'
 import { chargedTenant, may } from './access/principal.ts'
-import { sumUsage } from './access/usage.ts'
-import { Denials } from './denials.ts'
+import { sumUsage } from './usage/usage-sums.ts'
+import { Denials } from './audit/denials.ts'
 
 export interface AdminDeps {
   router: Router
