@@ -25,9 +25,9 @@ COPY docker/install-page-tools.sh docker/
 RUN sh docker/install-page-tools.sh
 COPY tsconfig.json ./
 COPY shared shared
-COPY cli/build-page.mjs cli/
+COPY cli/setup/build-page.mjs cli/
 COPY examples/web-chat examples/web-chat
-RUN node cli/build-page.mjs
+RUN node cli/setup/build-page.mjs
 
 FROM ${NODE_IMAGE}
 ENV NODE_ENV=production \

@@ -7,10 +7,10 @@ import {
   type AuditEvent,
   type AuditQuery
 } from '#shared/contracts/access.ts'
-import { askGateway, line, print, shortTime, type CommonOptions } from '../gateway-call.ts'
-import { wholeNumber } from '../options.ts'
-import { table, type Cell } from '../table.ts'
-import { screenOf } from '../terminal.ts'
+import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
+import { wholeNumber } from './options/options.ts'
+import { table, type Cell } from '../screen/table.ts'
+import { screenOf } from '../screen/terminal.ts'
 
 const LIST_MAX = 1000
 

@@ -2,11 +2,11 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import type { Environment } from '#shared/config.ts'
-import { ChatSession } from '../chat-session.ts'
-import { openClient } from '../client.ts'
-import { lineSource } from '../line-source.ts'
-import { addRequestOptions, type RequestOptions } from '../request-options.ts'
-import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE } from '../terminal.ts'
+import { ChatSession } from '../ask/chat-session.ts'
+import { openClient } from '../ask/client.ts'
+import { lineSource } from '../ask/line-source.ts'
+import { addRequestOptions, type RequestOptions } from '../ask/request-options.ts'
+import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE } from '../screen/terminal.ts'
 
 const PROMPT = '> '
 

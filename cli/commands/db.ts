@@ -83,7 +83,7 @@ async function useOwnStore<Result>(
   work: (store: Store) => Promise<Result>
 ): Promise<Result> {
   const { env } = process
-  const { useStore } = await import('../own-store.ts')
+  const { useStore } = await import('../up/own-store.ts')
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'db')
   return useStore({ env, home: new Home(env), log, alone }, work)
 }

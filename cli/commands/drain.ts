@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { drainWorker } from '#shared/contracts/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { openClient } from '../client.ts'
+import { openClient } from '../ask/client.ts'
 
 const ANSWER_MS_MAX = 10_000
 

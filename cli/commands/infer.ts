@@ -8,11 +8,11 @@ import type { InferenceInput, InferenceRequest } from '#shared/contracts/inferen
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { doneEvent } from '../../services/http-bridge/infer/reply.ts'
-import { streamAnswer, write, type Answer } from '../answer.ts'
-import { openClient } from '../client.ts'
-import { readPrompt } from '../prompt.ts'
-import { addRequestOptions, samplingOf, type RequestOptions } from '../request-options.ts'
-import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE, printable } from '../terminal.ts'
+import { streamAnswer, write, type Answer } from '../ask/answer.ts'
+import { openClient } from '../ask/client.ts'
+import { readPrompt } from '../ask/prompt.ts'
+import { addRequestOptions, samplingOf, type RequestOptions } from '../ask/request-options.ts'
+import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE, printable } from '../screen/terminal.ts'
 
 interface InferOptions extends RequestOptions {
   direct?: true

@@ -16,10 +16,16 @@ import {
 } from '../../services/worker/config.ts'
 import { readHub } from '../../services/worker/models/hub.ts'
 import { openWorker } from '../../services/worker/open-worker.ts'
-import { Contact } from '../contact.ts'
-import { showLoading } from '../loading.ts'
-import { ModelLines } from '../model-lines.ts'
-import { collect, gpuOption, memoryBudgetOption, onDemandOption, wholeNumber } from '../options.ts'
+import { Contact } from '../ask/contact.ts'
+import { showLoading } from '../screen/loading.ts'
+import { ModelLines } from '../screen/model-lines.ts'
+import {
+  collect,
+  gpuOption,
+  memoryBudgetOption,
+  onDemandOption,
+  wholeNumber
+} from './options/options.ts'
 
 interface JoinOptions extends WorkerWishes {
   engine?: 'openai'

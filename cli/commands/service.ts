@@ -1,7 +1,7 @@
 /** `haif service`: one service alone, as in a container. Its `main.ts` reads the environment. */
 import process from 'node:process'
 import { Argument, type Command } from 'commander'
-import { checkHealth } from '../health-check.ts'
+import { checkHealth } from '../ask/health-check.ts'
 
 const SERVICES = ['bootstrap', 'registry', 'orchestrator', 'gateway', 'worker', 'http-bridge']
 

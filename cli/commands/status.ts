@@ -6,9 +6,9 @@ import type { Environment } from '#shared/config.ts'
 import { registryList } from '#shared/contracts/peers.ts'
 import { toHaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { openClient, type Client } from '../client.ts'
-import { renderStatus, type MeshStatus } from '../render-status.ts'
-import { screenOf } from '../terminal.ts'
+import { openClient, type Client } from '../ask/client.ts'
+import { renderStatus, type MeshStatus } from '../screen/render-status.ts'
+import { screenOf } from '../screen/terminal.ts'
 
 const ANSWER_MS_MAX = 5000
 const WATCH_MS = 1000

@@ -2,11 +2,16 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { deleteTenant, listTenants, setTenant, type TenantEntry } from '#shared/contracts/access.ts'
-import { askGateway, line, print, type CommonOptions } from '../gateway-call.ts'
-import { addLimitOptions, describeLimits, limitsOf, type LimitOptions } from '../limit-options.ts'
-import { decimalNumber } from '../options.ts'
-import { table } from '../table.ts'
-import { screenOf } from '../terminal.ts'
+import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
+import {
+  addLimitOptions,
+  describeLimits,
+  limitsOf,
+  type LimitOptions
+} from './options/limit-options.ts'
+import { decimalNumber } from './options/options.ts'
+import { table } from '../screen/table.ts'
+import { screenOf } from '../screen/terminal.ts'
 
 const TOPIC_KEY = [
   '--topic-key <key>',

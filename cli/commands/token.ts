@@ -11,11 +11,16 @@ import {
   type TokenEntry,
   type TokenSecret
 } from '#shared/contracts/access.ts'
-import { readSpanMs } from '../amounts.ts'
-import { askGateway, line, print, shortTime, type CommonOptions } from '../gateway-call.ts'
-import { addLimitOptions, describeLimits, limitsOf, type LimitOptions } from '../limit-options.ts'
-import { table, type Cell } from '../table.ts'
-import { screenOf } from '../terminal.ts'
+import { readSpanMs } from '../screen/amounts.ts'
+import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
+import {
+  addLimitOptions,
+  describeLimits,
+  limitsOf,
+  type LimitOptions
+} from './options/limit-options.ts'
+import { table, type Cell } from '../screen/table.ts'
+import { screenOf } from '../screen/terminal.ts'
 
 interface CreateOptions extends CommonOptions, LimitOptions {
   tenant: string

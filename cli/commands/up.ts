@@ -9,7 +9,7 @@ import { runUntilSignal, together } from '#shared/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/log.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/version.ts'
-import { startOwnMesh, type OwnMesh } from '../own-mesh.ts'
+import { startOwnMesh, type OwnMesh } from '../up/own-mesh.ts'
 import type { Reach } from '#shared/mesh/topic-key.ts'
 import {
   collect,
@@ -18,8 +18,8 @@ import {
   onDemandOption,
   portNumber,
   wholeNumber
-} from '../options.ts'
-import type { MeshServices, MeshServicesOptions } from '../mesh-services.ts'
+} from './options/options.ts'
+import type { MeshServices, MeshServicesOptions } from '../up/mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
   lan?: true
@@ -62,8 +62,8 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
   const telemetry = startTelemetry(env, 'up')
   // Loaded only now, so that the other commands start quickly.
-  const { meshServices } = await import('../mesh-services.ts')
-  const { ownStore } = await import('../own-store.ts')
+  const { meshServices } = await import('../up/mesh-services.ts')
+  const { ownStore } = await import('../up/own-store.ts')
   const state = ownStore(env, home, logFor('store'))
   const mesh = meshServices({
     options,

@@ -7,9 +7,9 @@ import {
   type UsageQuery,
   type UsageRow
 } from '#shared/contracts/access.ts'
-import { askGateway, line, print, type CommonOptions } from '../gateway-call.ts'
-import { heading, table, type Cell } from '../table.ts'
-import { screenOf, shortKey, type Screen } from '../terminal.ts'
+import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
+import { heading, table, type Cell } from '../screen/table.ts'
+import { screenOf, shortKey, type Screen } from '../screen/terminal.ts'
 
 const BAR_CHARACTERS = 24
 const GROUPS: readonly UsageGroup[] = ['model', 'token', 'worker', 'day', 'tenant']

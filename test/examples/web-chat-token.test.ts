@@ -5,7 +5,7 @@ import process from 'node:process'
 import { after, before, suite, test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { buildPage } from '../../cli/build-page.mjs'
+import { buildPage } from '../../cli/setup/build-page.mjs'
 import {
   DESKTOP,
   ELSEWHERE_HOST,

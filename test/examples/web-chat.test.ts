@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { before, suite, test, after } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
-import { buildPage } from '../../cli/build-page.mjs'
+import { buildPage } from '../../cli/setup/build-page.mjs'
 import { addBridge } from '../helpers/bridge.ts'
 import {
   DESKTOP,

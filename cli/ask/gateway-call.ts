@@ -4,7 +4,7 @@ import type { Static, TSchema } from 'typebox'
 import { createContext } from '#shared/rpc/context.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
 import { openClient } from './client.ts'
-import { printableLine } from './terminal.ts'
+import { printableLine } from '../screen/terminal.ts'
 
 const ANSWER_MS_MAX = 20_000
 

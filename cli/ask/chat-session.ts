@@ -9,12 +9,12 @@ import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
-import { BUILTIN_NAME } from '../services/worker/models/model-uri.ts'
+import { BUILTIN_NAME } from '../../services/worker/models/model-uri.ts'
 import { streamAnswer, write, type Answer } from './answer.ts'
 import { Conversation } from './conversation.ts'
-import { renderModels } from './render-status.ts'
+import { renderModels } from '../screen/render-status.ts'
 import { samplingOf, type RequestOptions } from './request-options.ts'
-import { paint, printable, printableLine, screenOf, shortKey } from './terminal.ts'
+import { paint, printable, printableLine, screenOf, shortKey } from '../screen/terminal.ts'
 
 const LIST_MS_MAX = 5000
 

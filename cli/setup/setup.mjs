@@ -9,7 +9,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildPage } from './build-page.mjs'
 
-const root = new URL('../', import.meta.url)
+const root = new URL('../../', import.meta.url)
 const stamp = new URL('node_modules/.haif-installed', root)
 const NODE_NEEDED = [24, 12]
 

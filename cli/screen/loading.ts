@@ -5,7 +5,7 @@
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { Service } from '#shared/lifecycle.ts'
-import type { Worker } from '../services/worker/worker.ts'
+import type { Worker } from '../../services/worker/worker.ts'
 import type { ModelLines } from './model-lines.ts'
 
 const REDRAW_MS = 200

@@ -8,7 +8,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const root = new URL('../', import.meta.url)
+const root = new URL('../../', import.meta.url)
 const page = new URL('examples/web-chat/', root)
 /** Inside of the build, so that they go together. */
 const stamp = new URL('dist/.sources', page)
