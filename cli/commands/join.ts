@@ -14,7 +14,7 @@ import {
   type UpstreamConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
-import { readHub } from '../../services/worker/models/hub.ts'
+import { readHub } from '../../services/worker/models/sources/hub.ts'
 import { openWorker } from '../../services/worker/open-worker.ts'
 import { Contact } from '../ask/contact.ts'
 import { showLoading } from '../screen/loading.ts'

@@ -17,7 +17,7 @@ import {
   type WorkerConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
-import { readHub } from '../../services/worker/models/hub.ts'
+import { readHub } from '../../services/worker/models/sources/hub.ts'
 import { workerService } from '../../services/worker/open-worker.ts'
 import { stopMsMaxOf, type Worker } from '../../services/worker/worker.ts'
 import { atOnce, childService } from './child-service.ts'

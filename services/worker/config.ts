@@ -1,7 +1,7 @@
 /** Settings of the worker. */
 import { readInteger, readString, type Environment } from '#shared/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
-import { parseBudget, type BudgetWish } from './memory-budget.ts'
+import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
 
 export interface WorkerConfig {
   /** `MODEL_ID`: `builtin`, paths, `hf:` URIs, each also as `name=uri`; separated by commas. */

@@ -6,7 +6,7 @@
 import { runMain, stopThisProcess } from '#shared/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/place.ts'
 import { readWorkerConfig } from './config.ts'
-import { readHub } from './models/hub.ts'
+import { readHub } from './models/sources/hub.ts'
 import { workerService } from './open-worker.ts'
 
 await runMain(process.env, 'worker', (env) => {

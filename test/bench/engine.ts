@@ -8,7 +8,7 @@
 import { fileURLToPath } from 'node:url'
 import { createLlamaEngine } from '../../services/worker/engines/llama/parent/llama-engine.ts'
 import { SimEngine } from '../../services/worker/engines/sim/sim-engine.ts'
-import { BUILTIN_NAME } from '../../services/worker/models/model-uri.ts'
+import { BUILTIN_NAME } from '../../services/worker/models/sources/model-uri.ts'
 import type { Engine } from '../../services/worker/engines/engine.ts'
 import { Deployment } from '../helpers/deployment.ts'
 import { until } from '../helpers/until.ts'
@@ -20,10 +20,7 @@ import { fixed, type Bar, type BenchOptions, type Report } from './report.ts'
 const STREAMS = [1, 4, 16]
 const TOKENS = 64
 const PROMPTS = ['What is HAIF?', 'What is a worker?', 'Tell me about the mesh.', 'Who are you?']
-const MODEL_FILE = new URL(
-  '../../services/worker/builtin-model/haif-tiny-Q8_0.gguf',
-  import.meta.url
-)
+const MODEL_FILE = new URL('../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
 const LARGER_NAME = '125m'
 /** Answers of a simulated engine all take as long, and would begin at the same moment for ever. */
 const STAGGER_MS = 500

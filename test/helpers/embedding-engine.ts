@@ -1,7 +1,7 @@
 /** A simulated engine that also makes vectors: one that says how long the text was. */
 import type { EmbedInput, Embeddings, EngineMetrics } from '../../services/worker/engines/engine.ts'
 import { SimEngine, type SimOptions } from '../../services/worker/engines/sim/sim-engine.ts'
-import type { ModelSource } from '../../services/worker/models/model-source.ts'
+import type { ModelSource } from '../../services/worker/models/sources/model-source.ts'
 
 export interface EmbeddingOptions extends Partial<SimOptions> {
   vectorSize?: number

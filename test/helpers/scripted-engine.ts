@@ -7,7 +7,7 @@ import type {
 } from '../../services/worker/engines/engine.ts'
 import { SimEngine, type SimOptions } from '../../services/worker/engines/sim/sim-engine.ts'
 import { promptText } from '../../services/worker/engines/sim/sim-text.ts'
-import type { ModelSource } from '../../services/worker/models/model-source.ts'
+import type { ModelSource } from '../../services/worker/models/sources/model-source.ts'
 
 const CHARACTERS_PER_TOKEN = 4
 

@@ -8,7 +8,7 @@ import { silentLogger } from '#shared/log.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
-import { modelSource } from '../../services/worker/models/model-uri.ts'
+import { modelSource } from '../../services/worker/models/sources/model-uri.ts'
 import { createWorker } from '../../services/worker/worker.ts'
 
 const [text = '', count = '1', uri = 'sim'] = process.argv.slice(2)

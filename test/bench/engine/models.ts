@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeRandomModel } from '../../../services/worker/gguf/random-model.ts'
-import { xorshift } from '../../../services/worker/gguf/xorshift.ts'
+import { writeRandomModel } from '../../../tools/haif-tiny/gguf/random-model.ts'
+import { xorshift } from '../../../tools/haif-tiny/gguf/xorshift.ts'
 
 const VOCABULARY = 32_000
 const CONTEXT = 8192

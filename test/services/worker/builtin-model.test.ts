@@ -8,19 +8,15 @@ import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { after, before, test } from 'node:test'
 import { readGgufFileInfo } from 'node-llama-cpp'
-import { openModel, type Asking } from '../../../services/worker/builtin-model/ask.ts'
-import {
-  exchange,
-  type Chat,
-  type Message
-} from '../../../services/worker/builtin-model/chats/chat.ts'
-import { makeChats, makeLongChats } from '../../../services/worker/builtin-model/corpus.ts'
-import { isHeldOut } from '../../../services/worker/builtin-model/held-out.ts'
-import { WHAT_IS_HAIF } from '../../../services/worker/builtin-model/knowledge/haif.ts'
-import { learnMerges } from '../../../services/worker/builtin-model/merges.ts'
+import { openModel, type Asking } from '../../../tools/haif-tiny/ask.ts'
+import { exchange, type Chat, type Message } from '../../../tools/haif-tiny/chats/chat.ts'
+import { makeChats, makeLongChats } from '../../../tools/haif-tiny/corpus.ts'
+import { isHeldOut } from '../../../tools/haif-tiny/held-out.ts'
+import { WHAT_IS_HAIF } from '../../../tools/haif-tiny/knowledge/haif.ts'
+import { learnMerges } from '../../../tools/haif-tiny/merges.ts'
 
 const FILE = fileURLToPath(
-  new URL('../../../services/worker/builtin-model/haif-tiny-Q8_0.gguf', import.meta.url)
+  new URL('../../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
 )
 const REFUSAL = /^(I do not know that|That is too hard|I do not understand)/
 

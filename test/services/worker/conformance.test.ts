@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { createLlamaEngine } from '../../../services/worker/engines/llama/parent/llama-engine.ts'
 import { discoverUpstream } from '../../../services/worker/engines/openai/discover.ts'
 import { SimEngine } from '../../../services/worker/engines/sim/sim-engine.ts'
-import { writeRandomModel } from '../../../services/worker/gguf/random-model.ts'
+import { writeRandomModel } from '../../../tools/haif-tiny/gguf/random-model.ts'
 import {
   startUpstream,
   UPSTREAMS,
@@ -46,9 +46,7 @@ const llama = (modelPath: string, contextTokens: number) => async () =>
 
 conformance('llama with the built-in model', {
   make: llama(
-    fileURLToPath(
-      new URL('../../../services/worker/builtin-model/haif-tiny-Q8_0.gguf', import.meta.url)
-    ),
+    fileURLToPath(new URL('../../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)),
     256
   ),
   name: 'tiny',

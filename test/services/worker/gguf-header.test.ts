@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { checkGgufHeader } from '../../../services/worker/gguf/check-header.ts'
-import { writeRandomModel } from '../../../services/worker/gguf/random-model.ts'
-import { xorshift } from '../../../services/worker/gguf/xorshift.ts'
+import { checkGgufHeader } from '../../../services/worker/models/gguf-header.ts'
+import { writeRandomModel } from '../../../tools/haif-tiny/gguf/random-model.ts'
+import { xorshift } from '../../../tools/haif-tiny/gguf/xorshift.ts'
 import { BUILTIN_MODEL } from './llama/engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'haif-gguf-'))

@@ -7,13 +7,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { getLlama, LlamaLogLevel, readGgufFileInfo, type Llama, type Token } from 'node-llama-cpp'
-import { byteLength, encodeValues } from '../../../services/worker/gguf/quantize.ts'
+import { byteLength, encodeValues } from '../../../tools/haif-tiny/gguf/quantize.ts'
 import {
   writeRandomModel,
   type RandomModelOptions
-} from '../../../services/worker/gguf/random-model.ts'
-import { bpeVocabulary, BYTE_SYMBOLS } from '../../../services/worker/gguf/vocabulary.ts'
-import { xorshift } from '../../../services/worker/gguf/xorshift.ts'
+} from '../../../tools/haif-tiny/gguf/random-model.ts'
+import { bpeVocabulary, BYTE_SYMBOLS } from '../../../tools/haif-tiny/gguf/vocabulary.ts'
+import { xorshift } from '../../../tools/haif-tiny/gguf/xorshift.ts'
 
 let llama: Llama
 let folder: string

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import type { Hub } from '../../../services/worker/models/hub.ts'
+import type { Hub } from '../../../services/worker/models/sources/hub.ts'
 
 export interface HubSetup {
   /** By path in the repository `user/tiny-GGUF`. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Memory } from '#shared/contracts/peers.ts'
-import { budgetOf, parseBudget } from '../../../services/worker/memory-budget.ts'
-import { makeRoom, type Resident } from '../../../services/worker/models/room.ts'
+import { budgetOf, parseBudget } from '../../../services/worker/memory/memory-budget.ts'
+import { makeRoom, type Resident } from '../../../services/worker/memory/room.ts'
 import { seededRandom } from '../../helpers/random.ts'
 
 const memory = (ramBytes: number, vramBytes = 0): Memory => ({ ramBytes, vramBytes })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { RunningRequests } from '../../../services/worker/running-requests.ts'
+import { RunningRequests } from '../../../services/worker/requests/running-requests.ts'
 
 test('whoever asks a worker to drain that drains already waits for the same end', async () => {
   const running = new RunningRequests()

@@ -17,7 +17,7 @@ import type {
   GenerateRequest,
   LoadedModel
 } from '../engine.ts'
-import { AbortableRuns } from '../../abortable-runs.ts'
+import { AbortableRuns } from '../abortable-runs.ts'
 import { DIALECTS } from './dialect.ts'
 import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'

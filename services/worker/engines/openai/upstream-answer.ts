@@ -5,7 +5,7 @@
 import type { Usage } from '#shared/contracts/inference-answer.ts'
 import { inputTexts } from '#shared/contracts/inference-request.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { AbortableRun } from '../../abortable-runs.ts'
+import type { AbortableRun } from '../abortable-runs.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { UpstreamModel } from './identify.ts'

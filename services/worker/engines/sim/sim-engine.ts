@@ -16,7 +16,7 @@ import type {
   LoadedModel,
   MemoryEstimate
 } from '../engine.ts'
-import { AbortableRuns } from '../../abortable-runs.ts'
+import { AbortableRuns } from '../abortable-runs.ts'
 import { simCall } from './sim-call.ts'
 import { SimCache } from './sim-cache.ts'
 import { SimSlots } from './sim-slots.ts'

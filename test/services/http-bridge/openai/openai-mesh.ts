@@ -10,8 +10,8 @@ import {
   type HttpBridgeDeps
 } from '../../../../services/http-bridge/http-bridge.ts'
 import type { SimOptions } from '../../../../services/worker/engines/sim/sim-engine.ts'
-import { writeRandomModel } from '../../../../services/worker/gguf/random-model.ts'
-import { modelSource } from '../../../../services/worker/models/model-uri.ts'
+import { writeRandomModel } from '../../../../tools/haif-tiny/gguf/random-model.ts'
+import { modelSource } from '../../../../services/worker/models/sources/model-uri.ts'
 import type { Worker } from '../../../../services/worker/worker.ts'
 import { embeddingSource } from '../../../helpers/embedding-engine.ts'
 import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh.ts'

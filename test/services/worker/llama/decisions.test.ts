@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import { threadCounts } from '../../../../services/worker/engines/llama/child/calibrate.ts'
-import { fitContext } from '../../../../services/worker/engines/llama/fit-context.ts'
+import { fitContext } from '../../../../services/worker/memory/fit-context.ts'
 import {
   PROMPT_STEP_TOKENS_MAX,
   PromptBudget,

@@ -18,10 +18,10 @@ import {
 import {
   writeRandomModel,
   type RandomModelOptions
-} from '../../../../services/worker/gguf/random-model.ts'
+} from '../../../../tools/haif-tiny/gguf/random-model.ts'
 
 export const BUILTIN_MODEL = fileURLToPath(
-  new URL('../../../../services/worker/builtin-model/haif-tiny-Q8_0.gguf', import.meta.url)
+  new URL('../../../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
 )
 
 /** A test, or `{ after }` of node:test for what a whole file uses. */

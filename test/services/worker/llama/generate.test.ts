@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import type { GenerateRequest } from '../../../../services/worker/engines/engine.ts'
-import { xorshift } from '../../../../services/worker/gguf/xorshift.ts'
+import { xorshift } from '../../../../tools/haif-tiny/gguf/xorshift.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
 import { until } from '../../../helpers/until.ts'
 import { answer, chat, direct, randomModel, startEngine, type Answer } from './engines.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { ReasoningSplitter } from '../../../../services/worker/engines/llama/child/prompt/reasoning.ts'
-import { BYTE_SYMBOLS } from '../../../../services/worker/gguf/vocabulary.ts'
+import { BYTE_SYMBOLS } from '../../../../tools/haif-tiny/gguf/vocabulary.ts'
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
 
 const MARKS = { begin: '<think>', end: '</think>' }

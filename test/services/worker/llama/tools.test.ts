@@ -8,8 +8,8 @@ import type {
 } from '../../../../services/worker/engines/engine.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
 import type { Tool, ToolCall } from '../../../../shared/contracts/chat.ts'
-import type { RandomModelOptions } from '../../../../services/worker/gguf/random-model.ts'
-import { CHATML_TEMPLATE } from '../../../../services/worker/gguf/vocabulary.ts'
+import type { RandomModelOptions } from '../../../../tools/haif-tiny/gguf/random-model.ts'
+import { CHATML_TEMPLATE } from '../../../../tools/haif-tiny/gguf/vocabulary.ts'
 import { HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { chat, direct, randomModel, startEngine } from './engines.ts'
 

@@ -16,11 +16,11 @@ import {
 } from 'node-llama-cpp'
 import { JsonGrammars } from './answer/json-grammar.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
-import { fitContext, type ContextSize, type MemoryPool } from '../fit-context.ts'
+import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
 import type { LoadOptions, ReadyModel } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { PromptRenderer } from './prompt/prompt.ts'
-import { ramBytesFree } from '../../../ram.ts'
+import { ramBytesFree } from '../../../memory/ram.ts'
 
 export interface LoadedContext {
   model: LlamaModel

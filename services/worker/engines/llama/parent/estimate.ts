@@ -1,6 +1,6 @@
 /** What a model file would take in memory, with the largest context that fits. Pure. */
 import type { Memory } from '#shared/contracts/peers.ts'
-import { fitContext, type ContextSize, type MemoryPool } from '../fit-context.ts'
+import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
 import type { InspectedModel } from './inspect.ts'
 
 export interface FittedModel extends ContextSize {

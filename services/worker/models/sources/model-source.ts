@@ -1,6 +1,6 @@
 /** Where a model comes from: a file, a download, a simulation, a server. */
 import type { Backoff } from '#shared/mesh/backoff.ts'
-import type { Engine } from '../engines/engine.ts'
+import type { Engine } from '../../engines/engine.ts'
 
 export interface ModelSource {
   /** The name that clients use. */

@@ -2,7 +2,7 @@
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/log.ts'
 import { HeldModel } from './held-model.ts'
-import type { ModelSource } from './models/model-source.ts'
+import type { ModelSource } from './sources/model-source.ts'
 
 export function heldModels(
   models: readonly ModelSource[],

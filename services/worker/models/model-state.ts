@@ -1,7 +1,7 @@
 /** The states of a model on a worker, and what the worker learns of it. */
 import type { Memory, WorkerModel } from '#shared/contracts/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
-import type { Engine, LoadedModel } from './engines/engine.ts'
+import type { Engine, LoadedModel } from '../engines/engine.ts'
 
 export type LoadPhase = NonNullable<WorkerModel['phase']>
 

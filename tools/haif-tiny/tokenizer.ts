@@ -3,10 +3,10 @@
  * weights: so the ids in training are exactly those that the worker will produce.
  */
 import { getLlama, LlamaLogLevel } from 'node-llama-cpp'
-import { llamaHparams, llamaTensors } from '../gguf/llama-shape.ts'
-import { randomWeights } from '../gguf/random-model.ts'
-import type { Vocabulary } from '../gguf/vocabulary.ts'
-import { writeGguf } from '../gguf/write.ts'
+import { llamaHparams, llamaTensors } from './gguf/llama-shape.ts'
+import { randomWeights } from './gguf/random-model.ts'
+import type { Vocabulary } from './gguf/vocabulary.ts'
+import { writeGguf } from './gguf/write.ts'
 
 export interface Tokenizer {
   plain(text: string): number[]

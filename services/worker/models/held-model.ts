@@ -9,14 +9,14 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
-import type { Engine, KvCache, LoadedModel } from './engines/engine.ts'
-import { unsupported } from './engines/unsupported.ts'
+import type { Engine, KvCache, LoadedModel } from '../engines/engine.ts'
+import { unsupported } from '../engines/unsupported.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
 import { describeModel } from './model-report.ts'
 import type { LoadPhase, ModelFacts, ModelState } from './model-state.ts'
 import { ModelUsers } from './model-users.ts'
-import { NO_MEMORY, type Resident } from './models/room.ts'
-import type { ModelSource } from './models/model-source.ts'
+import { NO_MEMORY, type Resident } from '../memory/room.ts'
+import type { ModelSource } from './sources/model-source.ts'
 
 export interface HeldModelDeps {
   source: ModelSource

@@ -11,9 +11,9 @@ import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
-import type { Engine } from '../engines/engine.ts'
-import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
-import type { LlamaEngineOptions } from '../engines/llama/parent/llama-engine.ts'
+import type { Engine } from '../../engines/engine.ts'
+import type { GpuSetting } from '../../engines/llama/parent/gpu-device.ts'
+import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine.ts'
 import type { ModelSource } from './model-source.ts'
 import { fetchModel, type FetchDeps } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
@@ -22,7 +22,7 @@ import { simSource } from './sim-source.ts'
 
 /** The name of the model that comes with HAIF: for install checks, not an assistant. */
 export const BUILTIN_NAME = 'haif-tiny'
-const BUILTIN_FILE = new URL('../builtin-model/haif-tiny-Q8_0.gguf', import.meta.url)
+const BUILTIN_FILE = new URL('../haif-tiny-Q8_0.gguf', import.meta.url)
 const NAME_CHARACTERS_MAX = 256
 
 export interface ModelSourceOptions {
@@ -93,7 +93,7 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
 
 /** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
 async function openLlama(options: LlamaEngineOptions): Promise<Engine> {
-  const { createLlamaEngine } = await import('../engines/llama/parent/llama-engine.ts')
+  const { createLlamaEngine } = await import('../../engines/llama/parent/llama-engine.ts')
   return createLlamaEngine(options)
 }
 

@@ -1,9 +1,9 @@
 /** What a worker reports of one of its models. */
 import type { WorkerModel } from '#shared/contracts/peers.ts'
 import { canEmbed, capabilitiesOf } from './held-engine.ts'
-import type { LoadedModel } from './engines/engine.ts'
+import type { LoadedModel } from '../engines/engine.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'
-import type { ModelSource } from './models/model-source.ts'
+import type { ModelSource } from './sources/model-source.ts'
 
 export interface ReportedModel {
   source: ModelSource

@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { HaifError } from '#shared/errors.ts'
-import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { Engine, LoadedModel } from '../../engines/engine.ts'
 import type { LocalModel } from './fetch-model.ts'
 
 const READ_BYTES = 1 << 20

@@ -5,10 +5,10 @@
  */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { llamaHparams, llamaTensors, type LlamaShape } from '../gguf/llama-shape.ts'
-import { isTensorType } from '../gguf/quantize.ts'
-import { bpeVocabulary, type Merge } from '../gguf/vocabulary.ts'
-import { writeGguf, type KeyValue } from '../gguf/write.ts'
+import { llamaHparams, llamaTensors, type LlamaShape } from './gguf/llama-shape.ts'
+import { isTensorType } from './gguf/quantize.ts'
+import { bpeVocabulary, type Merge } from './gguf/vocabulary.ts'
+import { writeGguf, type KeyValue } from './gguf/write.ts'
 
 interface Trained {
   shape: LlamaShape
@@ -30,7 +30,9 @@ const GENERAL: KeyValue[] = [
   ['general.tags', 'arr', 'str', ['haif', 'built-in', 'text-generation']]
 ]
 
-const SHIPPED = fileURLToPath(new URL('haif-tiny-Q8_0.gguf', import.meta.url))
+const SHIPPED = fileURLToPath(
+  new URL('../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
+)
 const [out = SHIPPED, type = 'Q8_0'] = process.argv.slice(2)
 if (!isTensorType(type)) throw new Error(`unknown tensor type ${type}`)
 

@@ -2,12 +2,12 @@
 import { availableParallelism, cpus } from 'node:os'
 import type { EngineVersion, Hardware } from '#shared/contracts/peers.ts'
 import { VERSION } from '#shared/version.ts'
-import type { GpuSetting } from './engines/llama/parent/gpu-device.ts'
-import { inspect, type Inspection } from './engines/llama/parent/inspect.ts'
+import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
+import { inspect, type Inspection } from '../engines/llama/parent/inspect.ts'
 import { budgetOf, type BudgetWish } from './memory-budget.ts'
-import type { MemoryBudget } from './model-shelf.ts'
+import type { MemoryBudget } from '../models/model-shelf.ts'
 import { ramBytesFree, ramBytesTotal } from './ram.ts'
-import type { Machine } from './worker.ts'
+import type { Machine } from '../worker.ts'
 
 export interface MachineOptions {
   gpu: GpuSetting

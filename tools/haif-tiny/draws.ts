@@ -1,7 +1,7 @@
 /**
  * Chance with a seed: every maker of chats draws from here, so one seed gives one corpus.
  */
-import { xorshift } from '../gguf/xorshift.ts'
+import { xorshift } from './gguf/xorshift.ts'
 
 export interface Draws {
   chance(probability: number): boolean

@@ -6,7 +6,7 @@
  * are learned first, without spaces; the merges that put a space in front come last, and only for
  * words that are one piece already.
  */
-import { BYTE_SYMBOLS, type Merge } from '../gguf/vocabulary.ts'
+import { BYTE_SYMBOLS, type Merge } from './gguf/vocabulary.ts'
 
 export function learnMerges(texts: Iterable<string>, wanted: number): Merge[] {
   const { words, spaced } = countWords(texts)

@@ -2,7 +2,7 @@
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { GenerateRequest } from './engines/engine.ts'
+import type { GenerateRequest } from '../engines/engine.ts'
 
 /** `digest`: of the file that the model was loaded from. */
 export function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {

@@ -1,6 +1,6 @@
 /** A simulated model by its URI: `sim:name?slots=4&decode=100&answer=20`; what is left out has its default. */
 import { HaifError } from '#shared/errors.ts'
-import { SIM_DEFAULTS, SimEngine, type SimOptions } from '../engines/sim/sim-engine.ts'
+import { SIM_DEFAULTS, SimEngine, type SimOptions } from '../../engines/sim/sim-engine.ts'
 import type { ModelSource } from './model-source.ts'
 
 const SETTINGS = {

@@ -1,6 +1,6 @@
 /**
  * A model as a person names it: `uri` or `name=uri`, the name being the one that clients use. A file
- * whose name has an equals sign is written `./a=b.gguf`.
+ * whose name has an equals sign is written `../a=b.gguf`.
  */
 import type { ModelSource } from './model-source.ts'
 import { modelSource, type ModelSourceOptions } from './model-uri.ts'

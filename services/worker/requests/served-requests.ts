@@ -10,8 +10,8 @@ import { tokensIn } from '#shared/contracts/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { toGenerate } from './generate-request.ts'
-import type { HeldModel } from './held-model.ts'
-import type { ModelShelf } from './model-shelf.ts'
+import type { HeldModel } from '../models/held-model.ts'
+import type { ModelShelf } from '../models/model-shelf.ts'
 import type { RunningRequests } from './running-requests.ts'
 
 export interface ServedRequestsDeps {

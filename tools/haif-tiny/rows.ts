@@ -6,7 +6,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { bpeVocabulary, SPECIAL_TOKENS } from '../gguf/vocabulary.ts'
+import { bpeVocabulary, SPECIAL_TOKENS } from './gguf/vocabulary.ts'
 import type { Chat } from './chats/chat.ts'
 import { learnMerges } from './merges.ts'
 import { openTokenizer, type Tokenizer } from './tokenizer.ts'

@@ -4,7 +4,7 @@
  */
 import type { Hardware } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { MemoryBudget } from './model-shelf.ts'
+import type { MemoryBudget } from '../models/model-shelf.ts'
 
 export type Amount = { bytes: number } | { share: number }
 export interface BudgetWish {

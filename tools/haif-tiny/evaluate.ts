@@ -16,7 +16,9 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { failures: { type: 'boolean', default: false } }
 })
-const shipped = fileURLToPath(new URL('haif-tiny-Q8_0.gguf', import.meta.url))
+const shipped = fileURLToPath(
+  new URL('../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
+)
 const model = await openModel(positionals[0] ?? shipped)
 
 const ask = ({ messages, bare }: Check): Promise<Answer> =>
