@@ -25,8 +25,8 @@ COPY docker/install-page-tools.sh docker/
 RUN sh docker/install-page-tools.sh
 COPY tsconfig.json ./
 COPY shared shared
-COPY cli/setup/build-page.mjs cli/
-COPY examples/web-chat examples/web-chat
+COPY cli/setup/build-page.mjs cli/setup/
+COPY web web
 RUN node cli/setup/build-page.mjs
 
 FROM ${NODE_IMAGE}
@@ -43,7 +43,8 @@ COPY shared shared
 COPY services services
 COPY cli cli
 COPY examples examples
-COPY --from=page /app/examples/web-chat/dist examples/web-chat/dist
+COPY observability/alertmanager/alert-log.ts observability/alertmanager/
+COPY --from=page /app/web/chat/dist web/chat/dist
 USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.

@@ -9,7 +9,8 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
-const page = new URL('examples/web-chat/', root)
+const web = new URL('web/', root)
+const page = new URL('chat/', web)
 /** Inside of the build, so that they go together. */
 const stamp = new URL('dist/.sources', page)
 const vite = new URL('node_modules/vite/bin/vite.js', root)
@@ -31,9 +32,10 @@ export function buildPage() {
 
 function digestOfSources() {
   const hash = createHash('sha256').update(readFileSync(new URL('package-lock.json', root)))
-  const files = ['src', 'public'].flatMap((folder) => filesIn(new URL(`${folder}/`, page)))
-  for (const file of [...files, new URL('index.html', page), new URL('vite.config.ts', page)]) {
-    hash.update(file.pathname.slice(page.pathname.length)).update(readFileSync(file))
+  const folders = ['chat/src/', 'chat/public/', 'ui/'].map((folder) => new URL(folder, web))
+  const files = ['index.html', 'vite.config.ts'].map((name) => new URL(name, page))
+  for (const file of [...folders.flatMap(filesIn), ...files]) {
+    hash.update(file.pathname.slice(web.pathname.length)).update(readFileSync(file))
   }
   return hash.digest('hex')
 }

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { ReadableStream } from 'node:stream/web'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { GrowingBlocks } from '../../examples/web-chat/src/markdown/blocks.ts'
-import { parse } from '../../examples/web-chat/src/markdown/render.ts'
-import { safeAddress, showHtml } from '../../examples/web-chat/src/markdown/safe-html.ts'
-import { readEvents } from '../../examples/web-chat/src/mesh/sse.ts'
+import { GrowingBlocks } from '../../web/chat/src/markdown/blocks.ts'
+import { parse } from '../../web/chat/src/markdown/render.ts'
+import { safeAddress, showHtml } from '../../web/chat/src/markdown/safe-html.ts'
+import { readEvents } from '../../web/ui/mesh/sse.ts'
 import {
   add,
   choose,
@@ -16,7 +16,7 @@ import {
   placeOf,
   ROOT,
   settle
-} from '../../examples/web-chat/src/chat/tree.ts'
+} from '../../web/chat/src/chat/tree.ts'
 import { HOSTILE_ANSWER, SAMPLE_ANSWER } from './sample-answer.ts'
 
 const question = (id: string) => ({ role: 'user', id, text: `question ${id}` }) as const

@@ -11,7 +11,7 @@ import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
 /** Where `npm run build:page` puts it. */
-export const CHAT_PAGE_FOLDER = join(import.meta.dirname, '../../../examples/web-chat/dist')
+export const CHAT_PAGE_FOLDER = join(import.meta.dirname, '../../../web/chat/dist')
 
 const POLICY = [
   "default-src 'self'",

@@ -1,15 +1,15 @@
 /** The page. */
 import { Composer } from './composer.tsx'
-import { Icon } from './icons.tsx'
+import { Icon } from '../../../ui/icons.tsx'
 import { ModelButton, ModelPicker } from './model-picker.tsx'
-import { announcement, dismiss, notices } from './notices.ts'
-import { openPanel } from './panels.ts'
+import { announcement, dismiss, notices } from '../../../ui/notices.ts'
+import { openPanel } from '../../../ui/panels.ts'
 import { SettingsPanel } from './settings-panel.tsx'
 import { newChat, ShortcutsPanel } from './shortcuts.tsx'
 import { Sidebar } from './sidebar.tsx'
 import { Thread } from './thread.tsx'
-import { TokenDialog } from './token-dialog.tsx'
-import { COMPOSER_ID } from './focus.ts'
+import { TokenDialog } from '../../../ui/token-dialog.tsx'
+import { COMPOSER_ID } from '../../../ui/focus.ts'
 
 export function App() {
   return (

@@ -1,7 +1,7 @@
 /** ‹ 1/2 › : the wordings of a question, or the answers to it. */
 import { show } from '../chat/asking.ts'
 import { placeOf, type Conversation } from '../chat/tree.ts'
-import { Icon } from './icons.tsx'
+import { Icon } from '../../../ui/icons.tsx'
 
 interface BranchesProps {
   conversation: Conversation

@@ -8,12 +8,12 @@ import {
   models,
   modelsFailure,
   type Model
-} from '../mesh/models.ts'
-import { refused } from '../mesh/access.ts'
-import { Dialog } from './dialog.tsx'
-import { Icon } from './icons.tsx'
-import { closePanel, openPanel, panel } from './panels.ts'
-import { askForToken } from './token-panel.ts'
+} from '../../../ui/mesh/models.ts'
+import { refused } from '../../../ui/mesh/access.ts'
+import { Dialog } from '../../../ui/dialog.tsx'
+import { Icon } from '../../../ui/icons.tsx'
+import { closePanel, openPanel, panel } from '../../../ui/panels.ts'
+import { askForToken } from '../../../ui/token-panel.ts'
 
 /** In the head of the page. */
 export function ModelButton() {

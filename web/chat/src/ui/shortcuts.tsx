@@ -1,9 +1,9 @@
 /** The keys of the page: what they do, and the list of them. */
 import { stopCurrent } from '../chat/asking.ts'
 import { conversations, openConversation, openId } from '../chat/conversations.ts'
-import { Dialog } from './dialog.tsx'
-import { focusComposer } from './focus.ts'
-import { closePanel, openPanel, panel, togglePanel } from './panels.ts'
+import { Dialog } from '../../../ui/dialog.tsx'
+import { focusComposer } from '../../../ui/focus.ts'
+import { closePanel, openPanel, panel, togglePanel } from '../../../ui/panels.ts'
 
 const KEYS = [
   ['/', 'Write a message'],

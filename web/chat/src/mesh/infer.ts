@@ -5,9 +5,9 @@ import type {
   QueuedEvent,
   TokenEvent
 } from '#shared/contracts/http-infer.ts'
-import { brokenOff, failureOf, MeshError, type ErrorObject } from './failure.ts'
-import { send } from './http.ts'
-import { readEvents } from './sse.ts'
+import { brokenOff, failureOf, MeshError, type ErrorObject } from '../../../ui/mesh/failure.ts'
+import { send } from '../../../ui/mesh/http.ts'
+import { readEvents } from '../../../ui/mesh/sse.ts'
 
 export type InferEvent =
   | ({ kind: 'queued' } & QueuedEvent)

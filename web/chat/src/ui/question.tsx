@@ -3,9 +3,9 @@ import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { edit } from '../chat/asking.ts'
 import type { Conversation, Question as QuestionMessage } from '../chat/tree.ts'
-import { Action, CopyAction } from './action.tsx'
+import { Action, CopyAction } from '../../../ui/action.tsx'
 import { Branches } from './branches.tsx'
-import { focusComposer } from './focus.ts'
+import { focusComposer } from '../../../ui/focus.ts'
 
 /** The one that is being worded anew. */
 export const editing = signal<string | null>(null)

@@ -1,7 +1,7 @@
 /** What the model is told first, and how it chooses its words. For this chat, and those begun after it. */
 import { currentSettings, setSettings } from '../chat/conversations.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../chat/tree.ts'
-import { Dialog } from './dialog.tsx'
+import { Dialog } from '../../../ui/dialog.tsx'
 
 const MAX_TOKENS_MAX = 1_048_576
 const SEED_MAX = 4_294_967_295

@@ -1,8 +1,8 @@
 /** Before the first message: where one is, and what answers. */
 import { ask } from '../chat/asking.ts'
 import { currentModel } from '../chat/conversations.ts'
-import { BUILTIN, defaultModel } from '../mesh/models.ts'
-import { Mark } from './icons.tsx'
+import { BUILTIN, defaultModel } from '../../../ui/mesh/models.ts'
+import { Mark } from '../../../ui/icons.tsx'
 
 /** Questions that the built-in model has learned the answers of. */
 const TOY_QUESTIONS = ['What is HAIF?', 'What happens when a worker dies?', 'What is 3 plus 4?']

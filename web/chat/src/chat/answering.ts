@@ -4,9 +4,9 @@
  */
 import { signal, type Signal } from '@preact/signals'
 import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
-import { MeshError, ofFirstMessage, type Failure } from '../mesh/failure.ts'
+import { MeshError, ofFirstMessage, type Failure } from '../../../ui/mesh/failure.ts'
 import { infer, type InferEvent } from '../mesh/infer.ts'
-import { announce } from '../ui/notices.ts'
+import { announce } from '../../../ui/notices.ts'
 import { update } from './conversations.ts'
 import { change, type AnswerFacts, type AnswerMessage } from './tree.ts'
 

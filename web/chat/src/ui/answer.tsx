@@ -9,11 +9,11 @@ import {
   type Conversation
 } from '../chat/tree.ts'
 import { Markdown } from '../markdown/markdown.tsx'
-import { Action, CopyAction } from './action.tsx'
+import { Action, CopyAction } from '../../../ui/action.tsx'
 import { Branches } from './branches.tsx'
-import { FailureBox } from './failure-box.tsx'
-import { duration, rate, shortKey } from './format.ts'
-import { openPanel } from './panels.ts'
+import { FailureBox } from '../../../ui/failure-box.tsx'
+import { duration, rate, shortKey } from '../../../ui/format.ts'
+import { openPanel } from '../../../ui/panels.ts'
 import { editing } from './question.tsx'
 import { Waiting } from './waiting.tsx'
 

@@ -1,4 +1,4 @@
-/** How the page is built, and served while it is worked on: `npx vite examples/web-chat`. */
+/** How the page is built, and served while it is worked on: `npx vite web/chat`. */
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { defineConfig, type Plugin } from 'vite'
 

@@ -5,10 +5,10 @@ import { isWriting, stop } from '../chat/answering.ts'
 import { ask } from '../chat/asking.ts'
 import { current, openId } from '../chat/conversations.ts'
 import { pathOf } from '../chat/tree.ts'
-import { COMPOSER_ID, hasFinePointer } from './focus.ts'
-import { Icon } from './icons.tsx'
+import { COMPOSER_ID, hasFinePointer } from '../../../ui/focus.ts'
+import { Icon } from '../../../ui/icons.tsx'
 import { editing } from './question.tsx'
-import { TokenBar } from './token-dialog.tsx'
+import { TokenBar } from '../../../ui/token-dialog.tsx'
 
 /** What is written and not sent; kept while one looks at another chat. */
 export const unsent = signal('')

@@ -1,9 +1,9 @@
 /** Where the person gives an access token, and takes it back. */
 import { signal } from '@preact/signals'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { access, forget, publicId, refused, whyNoToken, type Keeping } from '../mesh/access.ts'
-import { forgetModels, giveToken } from '../mesh/models.ts'
-import type { Failure } from '../mesh/failure.ts'
+import { access, forget, publicId, refused, whyNoToken, type Keeping } from './mesh/access.ts'
+import { forgetModels, giveToken } from './mesh/models.ts'
+import type { Failure } from './mesh/failure.ts'
 import { Dialog } from './dialog.tsx'
 import { focusComposer, hasFinePointer } from './focus.ts'
 import { Icon } from './icons.tsx'

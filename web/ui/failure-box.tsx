@@ -1,5 +1,5 @@
 /** What went wrong, and the button that helps. */
-import type { Failure } from '../mesh/failure.ts'
+import type { Failure } from './mesh/failure.ts'
 import { Icon } from './icons.tsx'
 import { openPanel } from './panels.ts'
 import { askForToken } from './token-panel.ts'

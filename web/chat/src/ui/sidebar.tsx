@@ -8,15 +8,15 @@ import {
   openId,
   rename
 } from '../chat/conversations.ts'
-import { access, refused } from '../mesh/access.ts'
+import { access, refused } from '../../../ui/mesh/access.ts'
 import { download, fileName, toJson, toMarkdown } from '../chat/export.ts'
 import type { Conversation } from '../chat/tree.ts'
-import { Action } from './action.tsx'
-import { Icon, Mark, type IconName } from './icons.tsx'
-import { closePanel, openPanel, panel } from './panels.ts'
-import { askForToken } from './token-panel.ts'
+import { Action } from '../../../ui/action.tsx'
+import { Icon, Mark, type IconName } from '../../../ui/icons.tsx'
+import { closePanel, openPanel, panel } from '../../../ui/panels.ts'
+import { askForToken } from '../../../ui/token-panel.ts'
 import { newChat } from './shortcuts.tsx'
-import { nextTheme, theme, type Theme } from './theme.ts'
+import { nextTheme, theme, type Theme } from '../../../ui/theme.ts'
 
 /** The one that gets a new name. */
 const renaming = signal<string | null>(null)

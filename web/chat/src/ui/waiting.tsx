@@ -1,6 +1,6 @@
 /** Before the first token: what it waits for. */
 import type { Writing } from '../chat/answering.ts'
-import { duration } from './format.ts'
+import { duration } from '../../../ui/format.ts'
 
 export function Waiting({ writing: { queue } }: { writing: Writing }) {
   return (

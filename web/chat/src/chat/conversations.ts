@@ -1,6 +1,6 @@
 /** All conversations, the one that is open, and every change to them: kept in the browser as it happens. */
 import { batch, computed, signal } from '@preact/signals'
-import { notify } from '../ui/notices.ts'
+import { notify } from '../../../ui/notices.ts'
 import { newId } from './new-id.ts'
 import { CONVERSATIONS_MAX, load, loadAll, remove, save } from './storage.ts'
 import {
