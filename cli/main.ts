@@ -1,8 +1,8 @@
 /** The `haif` command. Each command has a file of its own in commands/. */
 import process from 'node:process'
 import { Command } from 'commander'
-import { reportFailure } from '#shared/lifecycle.ts'
-import { VERSION } from '#shared/version.ts'
+import { reportFailure } from '#shared/process/lifecycle.ts'
+import { VERSION } from '#shared/process/version.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addDbCommand } from './commands/db.ts'

@@ -9,7 +9,7 @@ import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporte
 import { MeterProvider, type CollectionResult } from '@opentelemetry/sdk-metrics'
 import { gauge, METER_NAME } from './telemetry/instruments.ts'
 import { collectHistograms } from './telemetry/kept-histograms.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '#shared/process/version.ts'
 
 export interface Metrics {
   readonly meter: Meter

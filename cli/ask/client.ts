@@ -2,10 +2,10 @@
  * The command line as a peer of the mesh: it dials gateways and registries, and announces nothing.
  */
 import { once } from 'node:events'
-import { readSecret, type Environment } from '#shared/config.ts'
+import { readSecret, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/home.ts'
-import { silentLogger } from '#shared/log.ts'
+import { Home } from '#shared/process/home.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'

@@ -1,5 +1,5 @@
 /** `haif service <name> --check`: asks the service that runs here whether it can do its work. */
-import type { Environment } from '#shared/config.ts'
+import type { Environment } from '#shared/process/config.ts'
 import { readEndpoint } from '#shared/telemetry/endpoint.ts'
 
 const ANSWER_MS_MAX = 4000

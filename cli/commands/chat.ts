@@ -1,7 +1,7 @@
 /** `haif chat`: a conversation in the terminal, or one line of a pipe after the other. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import type { Environment } from '#shared/config.ts'
+import type { Environment } from '#shared/process/config.ts'
 import { ChatSession } from '../ask/chat-session.ts'
 import { openClient } from '../ask/client.ts'
 import { lineSource } from '../ask/line-source.ts'

@@ -7,10 +7,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Command } from 'commander'
-import { readChoice } from '#shared/config.ts'
+import { readChoice } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/home.ts'
-import { createLogger, LOG_LEVELS } from '#shared/log.ts'
+import { Home } from '#shared/process/home.ts'
+import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 
 export function addDbCommand(program: Command): void {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import process from 'node:process'
 import type { Command } from 'commander'
-import type { Environment } from '#shared/config.ts'
+import type { Environment } from '#shared/process/config.ts'
 import type { ChatMessage } from '#shared/contracts/chat.ts'
 import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { HaifError } from '#shared/errors.ts'

@@ -1,13 +1,13 @@
 /** `haif join`: this machine becomes a worker of a mesh. */
 import process from 'node:process'
 import { Option, type Command } from 'commander'
-import { readChoice, type Environment } from '#shared/config.ts'
+import { readChoice, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/home.ts'
-import { runUntilSignal, stopThisProcess } from '#shared/lifecycle.ts'
-import { createLogger, LOG_LEVELS } from '#shared/log.ts'
+import { Home } from '#shared/process/home.ts'
+import { runUntilSignal, stopThisProcess } from '#shared/process/lifecycle.ts'
+import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
-import { placeIn } from '#shared/place.ts'
+import { placeIn } from '#shared/process/place.ts'
 import {
   readWorkerConfig,
   UPSTREAM_SLOTS_MAX,

@@ -1,7 +1,7 @@
 /** `haif key`: the topic key of the mesh that this machine last started or joined. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import { Home } from '#shared/home.ts'
+import { Home } from '#shared/process/home.ts'
 import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
 
 export function addKeyCommand(program: Command): void {

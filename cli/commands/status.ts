@@ -2,7 +2,7 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
-import type { Environment } from '#shared/config.ts'
+import type { Environment } from '#shared/process/config.ts'
 import { registryList } from '#shared/contracts/peers.ts'
 import { toHaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'

@@ -4,7 +4,7 @@
  */
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers.ts'
-import type { Service } from '#shared/lifecycle.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 import type { Worker } from '../../services/worker/worker.ts'
 import type { ModelLines } from './model-lines.ts'
 

@@ -6,9 +6,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import type { Environment } from '#shared/config.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Environment } from '#shared/process/config.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { backoffMs } from '#shared/mesh/backoff.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))

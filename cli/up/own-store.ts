@@ -4,11 +4,11 @@
  */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { readString, type Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Home } from '#shared/home.ts'
-import { reportFailure } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Home } from '#shared/process/home.ts'
+import { reportFailure } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import {
   databaseFolder,
   lockDatabase,

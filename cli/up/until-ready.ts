@@ -1,7 +1,7 @@
 /** A step of a start: waits until the mesh would answer a request, and says so when it takes long. */
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Service } from '#shared/lifecycle.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 
 const POLL_MS = 50
 const PATIENCE_MS = 10_000

@@ -4,8 +4,8 @@
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import process from 'node:process'
-import { readInteger } from '#shared/config.ts'
-import { createLogger } from '#shared/log.ts'
+import { readInteger } from '#shared/process/config.ts'
+import { createLogger } from '#shared/process/log.ts'
 
 /** Alertmanager groups alerts; a group is far smaller. */
 const BODY_BYTES_MAX = 1024 * 1024

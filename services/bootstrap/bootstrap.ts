@@ -4,9 +4,9 @@
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Home } from '#shared/home.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Home } from '#shared/process/home.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { BootstrapNodes } from '#shared/mesh/bootstrap-nodes.ts'
 import { decodeTopicKey, encodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
 import type { BootstrapConfig } from './config.ts'

@@ -1,6 +1,6 @@
 /** Settings of the bootstrap service. */
 import { networkInterfaces } from 'node:os'
-import { readChoice, readInteger, readString, type Environment } from '#shared/config.ts'
+import { readChoice, readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface BootstrapConfig {

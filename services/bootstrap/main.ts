@@ -3,10 +3,10 @@
  * HAIF_BOOTSTRAP_PORT, HAIF_TOPIC_KEY, HAIF_TOPIC_KEY_FILE, HAIF_HOME, LOG_LEVEL.
  */
 import process from 'node:process'
-import { readChoice } from '#shared/config.ts'
-import { Home } from '#shared/home.ts'
-import { runMain } from '#shared/lifecycle.ts'
-import { createLogger, LOG_LEVELS } from '#shared/log.ts'
+import { readChoice } from '#shared/process/config.ts'
+import { Home } from '#shared/process/home.ts'
+import { runMain } from '#shared/process/lifecycle.ts'
+import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { createBootstrap } from './bootstrap.ts'
 import { readBootstrapConfig } from './config.ts'
 

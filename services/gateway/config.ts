@@ -1,5 +1,5 @@
 /** Settings of the gateway. */
-import { readInteger, readString, type Environment } from '#shared/config.ts'
+import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import type { TenantDefaults } from './access/admission.ts'
 import { readStaticTokens, type StaticToken } from './access/static-tokens.ts'
 

@@ -3,8 +3,8 @@
  * HAIF_API_TOKENS, HAIF_TOKEN_PEPPER, MAX_CONCURRENT_REQUESTS, TENANT_MAX_CONCURRENT,
  * TENANT_RATE_LIMIT_RPS, USAGE_SPOOL_MAX, GATEWAYS, LOG_LEVEL.
  */
-import { runMain, together } from '#shared/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/place.ts'
+import { runMain, together } from '#shared/process/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { gatewayHere } from './gateway-here.ts'
 

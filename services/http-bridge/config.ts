@@ -1,5 +1,5 @@
 /** Settings of the bridge. */
-import { readChoice, readInteger, readString, type Environment } from '#shared/config.ts'
+import { readChoice, readInteger, readString, type Environment } from '#shared/process/config.ts'
 
 export const REQUEST_TIMEOUT_MS = 600_000
 const DAY_MS = 86_400_000

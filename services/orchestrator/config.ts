@@ -1,5 +1,5 @@
 /** Settings of the orchestrator. */
-import { readInteger, readString, type Environment } from '#shared/config.ts'
+import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface OrchestratorConfig {

@@ -2,8 +2,8 @@
  * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, REDIS_URL,
  * MODEL_ALIASES, SETTLE_MS, LOG_LEVEL.
  */
-import { runMain, together } from '#shared/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/place.ts'
+import { runMain, together } from '#shared/process/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { orchestratorHere } from './orchestrator-here.ts'
 

@@ -11,8 +11,8 @@ import {
   type PeerReport
 } from '#shared/contracts/peers.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'

@@ -1,6 +1,6 @@
 /** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, LOG_LEVEL. */
-import { runMain, together } from '#shared/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/place.ts'
+import { runMain, together } from '#shared/process/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { MemoryCatalogue } from './catalogue.ts'
 import { createRegistry } from './registry.ts'

@@ -4,8 +4,8 @@
  * database is away the latest report of each peer waits.
  */
 import type { PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 

@@ -6,8 +6,8 @@ import {
   type PeerEntry,
   type PeerReport
 } from '#shared/contracts/peers.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'

@@ -1,5 +1,5 @@
 /** Settings of the worker. */
-import { readInteger, readString, type Environment } from '#shared/config.ts'
+import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
 

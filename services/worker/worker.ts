@@ -10,8 +10,8 @@ import {
   type WorkerModel
 } from '#shared/contracts/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'

@@ -4,7 +4,7 @@
  */
 import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { within } from './within.ts'
 
 const FAILED_AGAIN_MS = 1000

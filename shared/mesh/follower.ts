@@ -7,7 +7,7 @@
  * forgotten only when it is neither listed nor reached.
  */
 import type DHT from 'hyperdht'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from './backoff.ts'
 import { lookup } from './lookup.ts'

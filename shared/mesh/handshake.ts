@@ -11,7 +11,7 @@
 import { once } from 'node:events'
 import type ProtomuxRPC from 'protomux-rpc'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
 import type { PeerIdentity, Router } from '#shared/rpc/router.ts'
 import { toWireError } from '#shared/rpc/wire-error.ts'

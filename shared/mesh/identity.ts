@@ -1,7 +1,7 @@
 /** A peer's key pair, kept in a file that only its owner can read. Its public key is its name. */
 import { randomBytes } from 'node:crypto'
 import DHT, { type KeyPair } from 'hyperdht'
-import { loadSecretFile } from '#shared/secret-file.ts'
+import { loadSecretFile } from '#shared/process/secret-file.ts'
 
 const SEED_BYTES = 32
 

@@ -1,6 +1,6 @@
 /** From a topic key to a place in the mesh. */
 import type { KeyPair } from 'hyperdht'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { observeMesh } from '#shared/telemetry/observe-mesh.ts'
 import { observeInference } from '#shared/telemetry/served-inference.ts'

@@ -5,7 +5,7 @@
 import type ProtomuxRPC from 'protomux-rpc'
 import type { Static, TSchema } from 'typebox'
 import { toHaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { histogram } from '#shared/telemetry/instruments.ts'
 import { CallChannel } from './call-channel.ts'
 import type { RequestContext } from './context.ts'

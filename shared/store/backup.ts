@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
-import { VERSION } from '#shared/version.ts'
+import { VERSION } from '#shared/process/version.ts'
 import type { Migration } from './migrations.ts'
 import type { Queryable, Store } from './store.ts'
 

@@ -1,7 +1,7 @@
 /** What the environment says of where state is kept. */
 import { hash } from 'node:crypto'
-import { readString, type Environment } from '#shared/config.ts'
-import type { Logger } from '#shared/log.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { MemoryState } from './memory-state.ts'
 import { checkDatabaseUrl, PostgresStore } from './postgres-store.ts'
 import { checkRedisUrl, RedisState } from './redis-state.ts'

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { HaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { loadMigrations, migrate, type Migration } from './migrations.ts'
 import { isConnectionError, startError, storeUnavailable } from './postgres-errors.ts'
 import { PostgresListener } from './postgres-listener.ts'

@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { HaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { MemoryState } from './memory-state.ts'
 import { DRAW, ENTER, SETTLE, STAY } from './redis-scripts.ts'
 import type { Draw, Grant, Place, Refusal, SharedState, Subscriber } from './shared-state.ts'

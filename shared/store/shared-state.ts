@@ -2,7 +2,7 @@
  * State that gateways and orchestrators share while they run, and that may be lost: counts behind
  * limits, requests running, events, hints. In Redis, or in the memory of each process.
  */
-import type { Service } from '#shared/lifecycle.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 
 /** What one request wants of one limit. */
 export interface Draw {

@@ -2,7 +2,7 @@
  * What must survive is kept in Postgres: one that is given by `DATABASE_URL`, or the embedded one of
  * this machine. Both speak the same SQL through this one interface.
  */
-import type { Service } from '#shared/lifecycle.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 
 export interface Queryable {
   /**

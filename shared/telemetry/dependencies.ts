@@ -4,9 +4,9 @@
  * server that is away. The last answer and its time are measurements.
  */
 import { connect } from 'node:net'
-import { readString, type Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import { gauge, histogram } from './instruments.ts'
-import type { Service } from '#shared/lifecycle.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 
 const ASK_MS = 5000
 const ANSWER_MS_MAX = 2000

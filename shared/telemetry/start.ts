@@ -3,9 +3,9 @@
  * composes the process, before any service is made: instruments made earlier measure nothing.
  * OTEL_SDK_DISABLED=true: nothing is measured, and /healthz and /readyz still answer.
  */
-import { readString, type Environment } from '#shared/config.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { createMetrics, type Metrics } from '#shared/telemetry.ts'
 import { watchDependencies } from './dependencies.ts'
 import { metricsEndpoint, readEndpoint, type Health } from './endpoint.ts'

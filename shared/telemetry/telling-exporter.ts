@@ -1,6 +1,6 @@
 /** Sends spans on, and says once when the collector does not take them, and once when it does again. */
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 
 type Done = Parameters<SpanExporter['export']>[1]
 

@@ -11,10 +11,10 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider
 } from '@opentelemetry/sdk-trace'
-import { readString, type Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
-import { VERSION } from '#shared/version.ts'
+import type { Logger } from '#shared/process/log.ts'
+import { VERSION } from '#shared/process/version.ts'
 import { recordSpans } from './spans.ts'
 import { TellingExporter } from './telling-exporter.ts'
 

@@ -1,6 +1,6 @@
 /** What it gives to send a prompt where its beginning is cached, over sending it where there is least to do. */
 import type { TestContext } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'
 import { atEnd } from '../helpers/peers.ts'

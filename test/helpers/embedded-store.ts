@@ -1,7 +1,7 @@
 /** The embedded store for a test, or for a benchmark, which runs without the test runner's hooks. */
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { EmbeddedStore } from '#shared/store/embedded/embedded-store.ts'
 import type { Migration } from '#shared/store/migrations.ts'
 import type { Store } from '#shared/store/store.ts'

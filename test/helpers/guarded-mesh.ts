@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { CreateToken } from '#shared/contracts/access.ts'
-import { createLogger, silentLogger, type Logger } from '#shared/log.ts'
+import { createLogger, silentLogger, type Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { createMetrics } from '#shared/telemetry.ts'
 import type { Access } from '../../services/gateway/access/access.ts'

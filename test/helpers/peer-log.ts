@@ -1,6 +1,6 @@
 /** A logger that keeps what is logged at a level and above, for tests that count it. */
 import { pino } from 'pino'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 
 export type LogLine = Record<string, unknown>
 

@@ -7,7 +7,7 @@ import { createDht } from '#shared/mesh/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import type { ListeningRole, PeerRole } from '#shared/mesh/role.ts'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 
 export interface PeerProcessOptions {
   topicKey: string

@@ -8,7 +8,7 @@ import { Mesh, type MeshOptions } from '#shared/mesh/mesh.ts'
 import type { TopicKey } from '#shared/mesh/topic-key.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { until } from './until.ts'
 
 /** A DHT on loopback and a fresh mesh secret. */

@@ -1,6 +1,6 @@
 /** The stores that HAIF can keep its state in; what holds for one must hold for all. */
 import type { TestContext } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import type { Migration } from '#shared/store/migrations.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
 import { startEmbeddedStore, type TestStore } from './embedded-store.ts'

@@ -4,7 +4,7 @@
  * processes would need 15 GB. Says `ready` when all are in the mesh.
  */
 import process from 'node:process'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { decodeTopicKey } from '#shared/mesh/topic-key.ts'

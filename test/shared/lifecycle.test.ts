@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { together, type Service } from '#shared/lifecycle.ts'
+import { together, type Service } from '#shared/process/lifecycle.ts'
 
 test('one service that does not stop in good order does not keep the others up', async () => {
   const stopped: string[] = []

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 
-const MODULE = new URL('../../shared/log.ts', import.meta.url).href
+const MODULE = new URL('../../shared/process/log.ts', import.meta.url).href
 
 /** What a process writes to stderr that logs, and does something else in between. */
 async function stderrOf(code: string): Promise<string[]> {

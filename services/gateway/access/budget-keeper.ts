@@ -1,5 +1,5 @@
 /** Carries what budgets have counted to the store, in batches, and brings back the totals of all gateways. */
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { Queryable } from '#shared/store/store.ts'
 import { periodOf } from './budget-period.ts'
 import type { Budgets, BudgetUse } from './budgets.ts'

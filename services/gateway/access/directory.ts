@@ -7,7 +7,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import { ANONYMOUS, capabilitiesOf, tenantsOf, tokenNeeded, type Principal } from './principal.ts'

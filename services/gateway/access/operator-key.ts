@@ -4,7 +4,7 @@
  * to read the files of the gateway's machine is.
  */
 import { HaifError } from '#shared/errors.ts'
-import { createOnce, readIfThere } from '#shared/secret-file.ts'
+import { createOnce, readIfThere } from '#shared/process/secret-file.ts'
 import { mintToken, parseToken, type TokenText } from './token-text.ts'
 
 export function loadOperatorKey(file: string): TokenText {

@@ -3,7 +3,7 @@
  * read stops the start, because a token that is silently left out might be the one that closes a door.
  */
 import type { KeyObject } from 'node:crypto'
-import { readString, type Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { SCOPE_PATTERN } from '#shared/contracts/access.ts'
 import { capabilitiesOf, LOCAL_TENANT, tenantsOf, type Principal } from './principal.ts'

@@ -1,8 +1,8 @@
 /** Brings usage from the spool to the database, in batches and in its own time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
-import type { Service } from '#shared/lifecycle.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { counter, gauge } from '#shared/telemetry/instruments.ts'
 import { INSERT_USAGE, type UsageRecorder, type UsageRow } from './usage-row.ts'

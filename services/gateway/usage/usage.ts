@@ -1,7 +1,7 @@
 /** The books of a gateway: a spool on the disk of this machine, and the database behind it. */
 import { join } from 'node:path'
-import type { Home } from '#shared/home.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Home } from '#shared/process/home.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { UsageSpool } from './usage-spool.ts'
 import { UsageWriter } from './usage-writer.ts'

@@ -2,7 +2,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { accessState } from '#shared/contracts/access.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'
 

@@ -1,7 +1,7 @@
 /** Whatever goes wrong with a request passes here once: it is logged, counted, and told to its client. */
 import { HaifError } from '#shared/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import {
   errorBody,
   publicMessage,

@@ -6,7 +6,7 @@
  * away or there are too many. A request pays for an entry in a list, and nothing else.
  */
 import { randomBytes } from 'node:crypto'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { SharedState } from '#shared/store/shared-state.ts'
 import { BLOCKS_PER_MESSAGE_MAX, headOf, readHints, writeHints } from './hint-message.ts'
 import type { HintCounts } from '../orchestrator-metrics.ts'

@@ -12,7 +12,7 @@ import {
 } from '#shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { SentTokens } from '#shared/contracts/sent-tokens.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { Attempt, type Step } from './attempt.ts'

@@ -1,6 +1,6 @@
 /** The models of a worker together: made from their sources, told to the log, given up. */
 import { HaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { HeldModel } from './held-model.ts'
 import type { ModelSource } from './sources/model-source.ts'
 

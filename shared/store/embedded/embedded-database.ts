@@ -12,8 +12,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { HaifError } from '#shared/errors.ts'
-import { lockFile, type FileLock } from '#shared/file-lock.ts'
-import type { Service } from '#shared/lifecycle.ts'
+import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 import type { ThreadData, ThreadNews } from './thread.ts'
 
 /** For the end of a command that has the database open, or of a process that was told to stop. */

@@ -3,7 +3,7 @@
  * need it wait, the first time for seconds.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Logger } from '#shared/log.ts'
+import type { Logger } from '#shared/process/log.ts'
 import type { Migration } from '../migrations.ts'
 import { PostgresStore } from '../postgres-store.ts'
 import type { Listener, Queryable, Store } from '../store.ts'

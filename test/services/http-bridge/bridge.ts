@@ -12,7 +12,7 @@ import {
   type ModelEntry,
   type Readiness
 } from '#shared/contracts/peers.ts'
-import { silentLogger, type Logger } from '#shared/log.ts'
+import { silentLogger, type Logger } from '#shared/process/log.ts'
 import { createDht } from '#shared/mesh/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'

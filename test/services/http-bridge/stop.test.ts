@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry.ts'
 import { createHttpBridge } from '../../../services/http-bridge/http-bridge.ts'
 import { startDht } from '../../helpers/peers.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test, type TestContext } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { MemoryState } from '#shared/store/memory-state.ts'
 import {
   BLOCKS_PER_MESSAGE_MAX,

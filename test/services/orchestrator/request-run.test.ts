@@ -7,7 +7,7 @@ import {
   type InferenceItem
 } from '#shared/contracts/inference-answer.ts'
 import { HaifError } from '#shared/errors.ts'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { Reservations, type Ask } from '../../../services/orchestrator/repeats/reservations.ts'
 import { startMesh } from '../../helpers/mesh.ts'

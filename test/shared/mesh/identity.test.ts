@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { loadIdentity, temporaryIdentity } from '#shared/mesh/identity.ts'
-import { loadSecretFile } from '#shared/secret-file.ts'
+import { loadSecretFile } from '#shared/process/secret-file.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'haif-identity-'))

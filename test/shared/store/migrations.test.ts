@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { test } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { loadMigrations, type Migration } from '#shared/store/migrations.ts'
 import { checkDatabaseUrl, PostgresStore } from '#shared/store/postgres-store.ts'
 import { freshDatabase, testPostgres } from '../../helpers/postgres.ts'

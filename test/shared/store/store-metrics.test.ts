@@ -1,7 +1,7 @@
 /** What the store measures of itself, against a real Postgres. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
 import { createMetrics } from '#shared/telemetry.ts'
 import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'

@@ -7,7 +7,7 @@ import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
-import { lockFile, type FileLock } from '#shared/file-lock.ts'
+import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { failed, locateModel, mayPass, type Hub, type HubFile, type HubUri } from './hub.ts'
 import { digestOfFile, readRecord, writeRecord } from './recorded-digest.ts'
 

@@ -4,7 +4,7 @@
  */
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { readString, type Environment } from '#shared/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 
 const ANSWER_MS_MAX = 15_000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { silentLogger } from '#shared/log.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import type { Queryable } from '#shared/store/store.ts'
 import { BudgetKeeper } from '../../../../services/gateway/access/budget-keeper.ts'
 import { Budgets } from '../../../../services/gateway/access/budgets.ts'

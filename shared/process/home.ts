@@ -16,10 +16,10 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from './config.ts'
-import { HaifError } from './errors.ts'
+import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
-import { loadIdentity } from './mesh/identity.ts'
-import { decodeTopicKey, type TopicKey } from './mesh/topic-key.ts'
+import { loadIdentity } from '#shared/mesh/identity.ts'
+import { decodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
 import { loadSecretFile, readIfThere, tightenSecretFile } from './secret-file.ts'
 
 /** Workers, say, that may run on one home at the same time. */

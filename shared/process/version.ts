@@ -1,4 +1,4 @@
 /** The version of HAIF that runs. */
-import packageJson from '../package.json' with { type: 'json' }
+import packageJson from '../../package.json' with { type: 'json' }
 
 export const VERSION: string = packageJson.version

@@ -4,14 +4,14 @@
  */
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
-import type { PeerReport } from './contracts/peers.ts'
+import type { PeerReport } from '#shared/contracts/peers.ts'
 import { readChoice, type Environment } from './config.ts'
 import { Home } from './home.ts'
 import { createLogger, LOG_LEVELS, type Logger } from './log.ts'
-import type { JoinMesh } from './mesh/join.ts'
-import { openMesh } from './mesh/open-mesh.ts'
-import type { PeerRole } from './mesh/role.ts'
-import type { TopicKey } from './mesh/topic-key.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { openMesh } from '#shared/mesh/open-mesh.ts'
+import type { PeerRole } from '#shared/mesh/role.ts'
+import type { TopicKey } from '#shared/mesh/topic-key.ts'
 import { VERSION } from './version.ts'
 
 export interface Place {

@@ -2,11 +2,11 @@
 import process from 'node:process'
 import { inspect } from 'node:util'
 import type { Environment } from './config.ts'
-import { HaifError } from './errors.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { Logger } from './log.ts'
-import type { Health } from './telemetry/endpoint.ts'
-import { startTelemetry } from './telemetry/start.ts'
-import type { Metrics } from './telemetry.ts'
+import type { Health } from '#shared/telemetry/endpoint.ts'
+import { startTelemetry } from '#shared/telemetry/start.ts'
+import type { Metrics } from '#shared/telemetry.ts'
 
 export interface Service {
   /** Resolves when it can be used; rejects with a HaifError that says why not. */

@@ -1,6 +1,6 @@
 /** Settings from the environment: typed, bounded, and with a sentence when one cannot be used. */
 import { readFileSync } from 'node:fs'
-import { HaifError } from './errors.ts'
+import { HaifError } from '#shared/errors.ts'
 
 export type Environment = Record<string, string | undefined>
 
