@@ -10,7 +10,7 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
-import type { Reach, TopicKey } from '#shared/mesh/topic-key.ts'
+import type { Reach, TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 
 /** How long to look for a first peer: the public DHT answers from far away. */

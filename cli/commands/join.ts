@@ -6,7 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/process/home.ts'
 import { runUntilSignal, stopThisProcess } from '#shared/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
-import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { placeIn } from '#shared/process/place.ts'
 import {
   readWorkerConfig,

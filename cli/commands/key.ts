@@ -2,7 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { Home } from '#shared/process/home.ts'
-import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 
 export function addKeyCommand(program: Command): void {
   program

@@ -10,7 +10,7 @@ import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { startOwnMesh, type OwnMesh } from '../up/own-mesh.ts'
-import type { Reach } from '#shared/mesh/topic-key.ts'
+import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
 import {
   collect,
   gpuOption,

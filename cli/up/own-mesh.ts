@@ -1,8 +1,8 @@
 /** The mesh that `haif up` makes on this machine: its reach, its secret, and its own DHT nodes. */
 import type { Home } from '#shared/process/home.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
-import { BootstrapNodes } from '#shared/mesh/bootstrap-nodes.ts'
-import { encodeTopicKey, type Reach, type TopicKey } from '#shared/mesh/topic-key.ts'
+import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
+import { encodeTopicKey, type Reach, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { localAddress } from './local-address.ts'
 
 export interface OwnMesh {

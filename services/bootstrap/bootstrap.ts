@@ -7,8 +7,8 @@ import { dirname } from 'node:path'
 import type { Home } from '#shared/process/home.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { BootstrapNodes } from '#shared/mesh/bootstrap-nodes.ts'
-import { decodeTopicKey, encodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
+import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
+import { decodeTopicKey, encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { BootstrapConfig } from './config.ts'
 
 export function createBootstrap(deps: {

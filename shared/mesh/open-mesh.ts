@@ -4,10 +4,10 @@ import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { observeMesh } from '#shared/telemetry/observe-mesh.ts'
 import { observeInference } from '#shared/telemetry/served-inference.ts'
-import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './dht.ts'
+import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './discovery/dht.ts'
 import { Mesh } from './mesh.ts'
 import type { PeerRole } from './role.ts'
-import type { TopicKey } from './topic-key.ts'
+import type { TopicKey } from './discovery/topic-key.ts'
 
 export interface OpenMeshOptions {
   topicKey: TopicKey

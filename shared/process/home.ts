@@ -19,7 +19,7 @@ import { readSecret, readString, type Environment } from './config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from './file-lock.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
-import { decodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
+import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { loadSecretFile, readIfThere, tightenSecretFile } from './secret-file.ts'
 
 /** Workers, say, that may run on one home at the same time. */

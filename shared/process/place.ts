@@ -11,7 +11,7 @@ import { createLogger, LOG_LEVELS, type Logger } from './log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
-import type { TopicKey } from '#shared/mesh/topic-key.ts'
+import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { VERSION } from './version.ts'
 
 export interface Place {

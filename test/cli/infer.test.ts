@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { countPromptTokens, simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { meshEnv, runHaif, startHaif } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh.ts'

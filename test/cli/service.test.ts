@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { test } from 'node:test'
-import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { runHaif } from '../helpers/cli.ts'
 import { atEnd, startDht } from '../helpers/peers.ts'
 import { freePort } from '../helpers/postgres.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, suite, test, after } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { buildPage } from '../../cli/setup/build-page.mjs'
 import { addBridge } from '../helpers/bridge.ts'
 import {

@@ -1,7 +1,7 @@
 /** A mesh as it is deployed, every service in a process of its own; only the DHT nodes live here. */
 import { randomBytes } from 'node:crypto'
-import { BootstrapNodes } from '#shared/mesh/bootstrap-nodes.ts'
-import { encodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
+import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { startService, type ServiceProcess } from './service-process.ts'
 import { until } from './until.ts'
 

@@ -2,8 +2,8 @@
  * A peer in a process of its own, to be killed by tests: `peer-process.ts <options as JSON>`. Prints
  * its key when it has started. On SIGTERM it stops cleanly and has to exit by itself.
  */
-import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
-import { createDht } from '#shared/mesh/dht.ts'
+import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import type { ListeningRole, PeerRole } from '#shared/mesh/role.ts'

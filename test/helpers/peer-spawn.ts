@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { encodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { atEnd } from './peers.ts'
 import type { PeerProcessOptions } from './peer-process.ts'
 

@@ -7,7 +7,7 @@ import process from 'node:process'
 import { silentLogger } from '#shared/process/log.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
-import { decodeTopicKey } from '#shared/mesh/topic-key.ts'
+import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { modelSource } from '../../services/worker/models/sources/model-uri.ts'
 import { createWorker } from '../../services/worker/worker.ts'
 

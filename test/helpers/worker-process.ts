@@ -1,6 +1,6 @@
 /** Services of a test's mesh in processes of their own, to be killed, stopped and started again. */
 import type { TestContext } from 'node:test'
-import { encodeTopicKey, type TopicKey } from '#shared/mesh/topic-key.ts'
+import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { atEnd } from './peers.ts'
 import { startService, type ServiceProcess } from './service-process.ts'
 

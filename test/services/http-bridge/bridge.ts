@@ -13,7 +13,7 @@ import {
   type Readiness
 } from '#shared/contracts/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
-import { createDht } from '#shared/mesh/dht.ts'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'

@@ -15,7 +15,7 @@ import {
   takePort,
   type Infer
 } from './bridge.ts'
-import { createDht } from '#shared/mesh/dht.ts'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type DHT from 'hyperdht'
-import { Follower } from '#shared/mesh/follower.ts'
+import { Follower } from '#shared/mesh/discovery/follower.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../../helpers/until.ts'
 

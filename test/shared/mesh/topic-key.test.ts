@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import z32 from 'z32'
 import { HaifError } from '#shared/errors.ts'
-import { decodeTopicKey, encodeTopicKey, REACHES } from '#shared/mesh/topic-key.ts'
+import { decodeTopicKey, encodeTopicKey, REACHES } from '#shared/mesh/discovery/topic-key.ts'
 
 const address = fc
   .tuple(fc.ipV4(), fc.integer({ min: 1, max: 65_535 }))

@@ -1,6 +1,6 @@
 /** A DHT node that fits the reach of the mesh. */
 import DHT from 'hyperdht'
-import { KEEP_ALIVE_MS } from './liveness.ts'
+import { KEEP_ALIVE_MS } from '../connection/liveness.ts'
 import type { Reach, TopicKey } from './topic-key.ts'
 
 /** A port that the system chooses. To hyperdht 0 is its own 49737, which others are looking for. */

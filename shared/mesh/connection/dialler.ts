@@ -9,9 +9,9 @@ import type ProtomuxRPC from 'protomux-rpc'
 import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
 import { connected, greet, type HandshakeFacts } from './handshake.ts'
 import { dialLocal } from './local-socket.ts'
-import { lookup } from './lookup.ts'
+import { lookup } from '../discovery/lookup.ts'
 import { needsRelay } from './relay-choice.ts'
-import { topicOf } from './topics.ts'
+import { topicOf } from '../discovery/topics.ts'
 
 export interface DiallerOptions extends HandshakeFacts {
   dht: DHT
