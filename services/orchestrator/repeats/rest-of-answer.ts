@@ -7,7 +7,7 @@
 import type { ToolCall } from '#shared/contracts/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { addToCalls, tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { addToCalls, tokensIn } from '#shared/inference/sent-tokens.ts'
 
 type Resume = NonNullable<InferenceRequest['resume']>
 

@@ -11,7 +11,7 @@ import {
   type InferenceItem
 } from '#shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { SentTokens } from '#shared/contracts/sent-tokens.ts'
+import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'

@@ -5,7 +5,7 @@ import { beginningOf, RestOfAnswer } from '../../../services/orchestrator/repeat
 import type { ToolCall } from '../../../shared/contracts/chat.ts'
 import type { InferenceItem } from '../../../shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '../../../shared/contracts/inference-request.ts'
-import { addToCalls, SentTokens } from '../../../shared/contracts/sent-tokens.ts'
+import { addToCalls, SentTokens } from '../../../shared/inference/sent-tokens.ts'
 
 const REQUEST: InferenceRequest = {
   input: { mode: 'direct', prompt: 'x' },

@@ -12,7 +12,7 @@ import type {
   LoadedModel
 } from '../../../services/worker/engines/engine.ts'
 import type { Tool, ToolCall } from '../../../shared/contracts/chat.ts'
-import { addToCalls } from '../../../shared/contracts/sent-tokens.ts'
+import { addToCalls } from '../../../shared/inference/sent-tokens.ts'
 import { HaifError } from '../../../shared/errors.ts'
 import { until } from '../../helpers/until.ts'
 import type { Cleanup } from '../../helpers/upstreams/start.ts'

@@ -7,7 +7,7 @@ import { createMetrics } from '#shared/telemetry.ts'
 import {
   observeRequestsAtOrchestrator,
   TENANTS_MAX
-} from '#shared/telemetry/orchestrator-requests.ts'
+} from '../../../services/orchestrator/requests/request-metrics.ts'
 import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
 
 // Before any instrument is made.

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import { createMetrics } from '#shared/telemetry.ts'
-import { observeRequestsAtWorker } from '#shared/telemetry/worker-requests.ts'
+import { observeRequestsAtWorker } from '../../../services/worker/requests/request-metrics.ts'
 import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
 
 // Before any instrument is made.

@@ -6,7 +6,7 @@
  */
 import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http-responses.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
-import { tokensIn } from '#shared/contracts/sent-tokens.ts'
+import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { toOutputLogprob } from '../logprobs.ts'
 
 /** An event without its `sequence_number`. */

@@ -1,6 +1,6 @@
 /** What the orchestrator can tell of a request at its end: its tenant, and its pace for the client. */
-import { counter, histogram, LabelValues } from './instruments.ts'
-import type { ServedRequest } from './served-inference.ts'
+import { counter, histogram, LabelValues } from '../../../shared/telemetry/instruments.ts'
+import type { ServedRequest } from '../../../shared/inference/served-inference.ts'
 
 /** Tenants that have labels of their own; the later ones are counted together. */
 export const TENANTS_MAX = 500

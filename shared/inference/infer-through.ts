@@ -7,10 +7,10 @@ import { toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
 import type { gatewayInfer } from '#shared/contracts/inference.ts'
-import { SentTokens } from '#shared/contracts/sent-tokens.ts'
+import { SentTokens } from './sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
-import type { PeerPool } from './peer-pool.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 
 /** Peers that one answer may come through. */
 const HOPS_MAX = 4

@@ -15,10 +15,10 @@ import type {
   StreamObserver,
   StreamOutcome
 } from '#shared/rpc/stream-observer.ts'
-import { counter, histogram, upDownCounter } from './instruments.ts'
-import { observeRequestsAtOrchestrator } from './orchestrator-requests.ts'
-import { endFailed, startSpan, traceIdOf, traceparentOf } from './spans.ts'
-import { observeRequestsAtWorker } from './worker-requests.ts'
+import { counter, histogram, upDownCounter } from '#shared/telemetry/instruments.ts'
+import { observeRequestsAtOrchestrator } from '../../services/orchestrator/requests/request-metrics.ts'
+import { endFailed, startSpan, traceIdOf, traceparentOf } from '#shared/telemetry/spans.ts'
+import { observeRequestsAtWorker } from '../../services/worker/requests/request-metrics.ts'
 
 /** One request at its end. Times in milliseconds. */
 export interface ServedRequest {

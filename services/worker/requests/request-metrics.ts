@@ -1,7 +1,7 @@
 /** What a worker can tell of a request at its end: what its engine did, and for how long. */
-import { counter, histogram } from './instruments.ts'
-import type { ServedRequest } from './served-inference.ts'
-import { startSpan } from './spans.ts'
+import { counter, histogram } from '../../../shared/telemetry/instruments.ts'
+import type { ServedRequest } from '../../../shared/inference/served-inference.ts'
+import { startSpan } from '../../../shared/telemetry/spans.ts'
 
 /** With these the model is whatever a caller wrote, and not one that this worker holds: no label. */
 const NOT_HELD: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'VALIDATION_FAILED'])
