@@ -1,9 +1,9 @@
 /** One request to the mesh, its answer shown while it comes. */
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { gatewayInfer } from '#shared/contracts/inference.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { inferThrough } from '#shared/inference/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

@@ -4,8 +4,8 @@
  */
 import { writeFile } from 'node:fs/promises'
 import type { WriteStream } from 'node:tty'
-import { gatewayModels, type ModelEntry } from '#shared/contracts/peers.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { gatewayModels, type ModelEntry } from '#shared/contracts/peers/peers.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'

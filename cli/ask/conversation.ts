@@ -1,5 +1,5 @@
 /** What has been said in a chat, as the model is to see it. */
-import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 
 /** As the contract has it, less the system message; the oldest are forgotten first. */
 const MESSAGES_MAX = 1000

@@ -1,8 +1,8 @@
 /** The options of `haif infer` and `haif chat` that say how to answer, and for how long. */
 import type { Command } from 'commander'
-import { DEFAULT_TEMPERATURE } from '#shared/contracts/http-infer.ts'
-import { MAX_TOKENS_MAX } from '#shared/contracts/inference-answer.ts'
-import type { Sampling } from '#shared/contracts/inference-request.ts'
+import { DEFAULT_TEMPERATURE } from '#shared/contracts/http/infer.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { collect, decimalNumber, wholeNumber } from '../commands/options/options.ts'
 
 /** A person reads the whole answer, so more than the 128 tokens of the HTTP default. */

@@ -6,7 +6,7 @@ import {
   verifyAudit,
   type AuditEvent,
   type AuditQuery
-} from '#shared/contracts/access.ts'
+} from '#shared/contracts/access/access.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
 import { wholeNumber } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'

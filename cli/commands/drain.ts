@@ -1,7 +1,7 @@
 /** `haif drain`: a worker finishes what it runs, takes nothing new, and leaves the mesh. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import { drainWorker } from '#shared/contracts/access.ts'
+import { drainWorker } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient } from '../ask/client.ts'

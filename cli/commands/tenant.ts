@@ -1,7 +1,12 @@
 /** `haif tenant`: whom requests are charged to, their limits and their share of the queue. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import { deleteTenant, listTenants, setTenant, type TenantEntry } from '#shared/contracts/access.ts'
+import {
+  deleteTenant,
+  listTenants,
+  setTenant,
+  type TenantEntry
+} from '#shared/contracts/access/access.ts'
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
 import {
   addLimitOptions,

@@ -10,7 +10,7 @@ import {
   type CreateToken,
   type TokenEntry,
   type TokenSecret
-} from '#shared/contracts/access.ts'
+} from '#shared/contracts/access/access.ts'
 import { readSpanMs } from '../screen/amounts.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
 import {

@@ -6,7 +6,7 @@ import {
   type UsageGroup,
   type UsageQuery,
   type UsageRow
-} from '#shared/contracts/access.ts'
+} from '#shared/contracts/access/access.ts'
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
 import { heading, table, type Cell } from '../screen/table.ts'
 import { screenOf, shortKey, type Screen } from '../screen/terminal.ts'

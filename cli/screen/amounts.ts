@@ -1,6 +1,6 @@
 /** Amounts and spans as people write them: 1M/day, 60k, 30d. */
 import { InvalidArgumentError } from 'commander'
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 
 const FACTORS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9 }
 const SPANS_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }

@@ -3,7 +3,7 @@
  * of them have failed for good, so has the start.
  */
 import process from 'node:process'
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Worker } from '../../services/worker/worker.ts'
 import type { ModelLines } from './model-lines.ts'

@@ -1,6 +1,6 @@
 /** What becomes of a worker's models, a line each time, for whoever watches the command. */
 import process from 'node:process'
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 
 /** Of a download that nobody sees a bar of. */
 const PROGRESS_STEP = 0.1

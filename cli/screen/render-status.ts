@@ -1,5 +1,10 @@
 /** What `haif status` shows, as a function of what the registry tells and of the screen. */
-import type { MeshSnapshot, ModelEntry, PeerEntry, WorkerModel } from '#shared/contracts/peers.ts'
+import type {
+  MeshSnapshot,
+  ModelEntry,
+  PeerEntry,
+  WorkerModel
+} from '#shared/contracts/peers/peers.ts'
 import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
 import { heading, table, wrap, type Cell } from './table.ts'
 import { printableLine, shortKey, type Screen } from './terminal.ts'

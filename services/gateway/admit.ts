@@ -1,5 +1,5 @@
 /** From what a caller shows to what it may do, and under whose name. */
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Admitted } from './access/admission.ts'

@@ -1,5 +1,5 @@
 /** The request that goes on: what its caller wished for, as far as it was granted. */
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { Let } from './admit.ts'
 
 export function grantedRequest(

@@ -4,7 +4,7 @@ import {
   orchestratorEmbed,
   type EmbedReply,
   type EmbedRequest
-} from '#shared/contracts/embedding.ts'
+} from '#shared/contracts/inference/embedding.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { embeddedTokensOf } from './access/estimate.ts'
 import type { AdmittedDeps } from './inference.ts'

@@ -1,13 +1,13 @@
 /** Who may ask, and how much. What it lets through goes to an orchestrator. */
-import { gatewayEmbed } from '#shared/contracts/embedding.ts'
-import { gatewayInfer } from '#shared/contracts/inference.ts'
+import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
+import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import {
   gatewayModels,
   gatewayReady,
   orchestratorReady,
   registryList,
   type PeerReport
-} from '#shared/contracts/peers.ts'
+} from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'

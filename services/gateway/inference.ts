@@ -1,8 +1,8 @@
 /** Inference through the gateway: let in, passed on as it comes, and counted by what it has used. */
 import { randomUUID } from 'node:crypto'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { orchestratorInfer } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import { SentTokens, tokensIn } from '#shared/inference/sent-tokens.ts'
 import { inferBatchesThrough } from '#shared/inference/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'

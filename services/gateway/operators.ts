@@ -13,8 +13,8 @@ import {
   rotateToken,
   setTenant,
   verifyAudit
-} from '#shared/contracts/access.ts'
-import { orchestratorDrain } from '#shared/contracts/peers.ts'
+} from '#shared/contracts/access/access.ts'
+import { orchestratorDrain } from '#shared/contracts/peers/peers.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'

@@ -1,7 +1,7 @@
 /** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
 import type { FastifyInstance } from 'fastify'
 import { CHAT_PAGE_FOLDER } from './web/chat-page.ts'
-import type { PeerReport } from '#shared/contracts/peers.ts'
+import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'

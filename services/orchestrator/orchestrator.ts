@@ -1,15 +1,15 @@
 /** Which worker, and what when it fails. Workers connect and report; requests come from gateways. */
-import { orchestratorEmbed } from '#shared/contracts/embedding.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { orchestratorInfer } from '#shared/contracts/inference.ts'
+import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import {
   orchestratorDrain,
   orchestratorReady,
   report,
   workerDrain,
   type PeerReport
-} from '#shared/contracts/peers.ts'
+} from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'

@@ -2,7 +2,7 @@
  * What exists in the mesh now: the peers that are connected, as they last described themselves, and
  * the models that their workers hold. In memory; what must survive is written by `PeerRecorder`.
  */
-import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
+import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
 
 export interface Catalogue {
   /** `key` is the peer's public key in hex. */

@@ -3,7 +3,7 @@
  * came since the last time is written at once, so a thousand reports are one transaction; when the
  * database is away the latest report of each peer waits.
  */
-import type { PeerReport, WorkerModel } from '#shared/contracts/peers.ts'
+import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'

@@ -5,7 +5,7 @@ import {
   type MeshSnapshot,
   type PeerEntry,
   type PeerReport
-} from '#shared/contracts/peers.ts'
+} from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'

@@ -1,5 +1,5 @@
 /** What a worker measures of its models, beside the requests themselves. */
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
 import type { HeldModel } from './models/held-model.ts'
 

@@ -1,6 +1,6 @@
 /** Runs models. Connects to every orchestrator, says what it holds, and answers what they send. */
-import { workerEmbed } from '#shared/contracts/embedding.ts'
-import { workerInfer } from '#shared/contracts/inference.ts'
+import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
+import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import {
   workerDrain,
   type EngineVersion,
@@ -8,7 +8,7 @@ import {
   type Memory,
   type PeerReport,
   type WorkerModel
-} from '#shared/contracts/peers.ts'
+} from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'

@@ -4,9 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import type { gatewayInfer } from '#shared/contracts/inference.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { SentTokens } from './sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'

@@ -10,13 +10,13 @@
  * when there is much of it or somebody asks.
  */
 import type { ItemBatch } from '#shared/rpc/items.ts'
-import type { ToolCall } from '#shared/contracts/chat.ts'
+import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import {
   itemCodec,
   type InferenceItem,
   type ToolCallDelta
-} from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+} from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 
 /** Bytes that are put aside before they are read. */
 const UNREAD_BYTES_MAX = 16_384

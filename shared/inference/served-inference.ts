@@ -4,8 +4,8 @@
  * what only one of them can know is measured for that one.
  */
 import { SpanKind, type Span } from '@opentelemetry/api'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'

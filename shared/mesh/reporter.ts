@@ -1,5 +1,5 @@
 /** Tells registries (and, for a worker, orchestrators) about this peer: on connecting, on change, each second. */
-import { report, type PeerReport } from '#shared/contracts/peers.ts'
+import { report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'

@@ -4,7 +4,7 @@
  */
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
-import type { PeerReport } from '#shared/contracts/peers.ts'
+import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import { readChoice, type Environment } from './config.ts'
 import { Home } from './home.ts'
 import { createLogger, LOG_LEVELS, type Logger } from './log.ts'

@@ -4,7 +4,7 @@
  */
 import process from 'node:process'
 import type { TestContext } from 'node:test'
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import { Home } from '#shared/process/home.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry.ts'

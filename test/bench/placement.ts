@@ -1,7 +1,7 @@
 /** How long the choice of a worker takes, as the dispatcher makes it, and what a worker costs in memory. */
 import v8 from 'node:v8'
 import vm from 'node:vm'
-import type { WorkerReport } from '#shared/contracts/peers.ts'
+import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Dispatcher, type Ask } from '../../services/orchestrator/placement/dispatcher.ts'
 import { PrefixIndex, prefixChain } from '../../services/orchestrator/prefixes/prefix-index.ts'

@@ -1,6 +1,6 @@
 /** One request through the gateways of a mesh in this process, timed. */
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { TestMesh } from '../helpers/mesh.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
-import type { MeshSnapshot } from '#shared/contracts/peers.ts'
+import type { MeshSnapshot } from '#shared/contracts/peers/peers.ts'
 import { runHaif, startHaif, temporaryHome } from '../helpers/cli.ts'
 import { until } from '../helpers/until.ts'
 

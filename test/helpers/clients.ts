@@ -1,7 +1,7 @@
 /** Clients that each read one answer and check every token of it. */
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
-import { gatewayInfer } from '#shared/contracts/inference.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { inferThrough } from '#shared/inference/infer-through.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { StreamCheck } from './checker.ts'

@@ -1,7 +1,7 @@
 /** A mesh with tokens, its books and a bridge that others could reach. */
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import type { CreateToken } from '#shared/contracts/access.ts'
+import type { CreateToken } from '#shared/contracts/access/access.ts'
 import { createLogger, silentLogger, type Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { createMetrics } from '#shared/telemetry.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
-import { registryList, type WorkerModel } from '#shared/contracts/peers.ts'
+import { registryList, type WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { writeRandomModel } from '../../tools/haif-tiny/gguf/random-model.ts'

@@ -1,6 +1,6 @@
 /** The options of `haif token` and `haif tenant` that limit, and limits as people read them. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import { readAmount, readBudget } from '../../screen/amounts.ts'
 
 export interface LimitOptions {

@@ -6,7 +6,7 @@ import type {
   TenantEntry,
   TokenEntry,
   TokenSecret
-} from '#shared/contracts/access.ts'
+} from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 import type { Audit, AuditEntry } from '../audit/audit.ts'

@@ -1,7 +1,7 @@
 /** Everything that decides about access, put together: one for each gateway. */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'

@@ -3,7 +3,7 @@
  * answered from memory is; only rates and places that several gateways share are waited for, and only
  * where there is such a limit.
  */
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import type { LimitsState } from '#shared/rpc/context.ts'
 import type { Grant, Place, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'

@@ -6,7 +6,7 @@
  * may be lost, each also asks every second. So a revoked token is good for less than two seconds more.
  */
 import type { KeyObject } from 'node:crypto'
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'

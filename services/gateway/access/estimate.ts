@@ -1,6 +1,6 @@
 /** About how many tokens a request asks for, before any model has seen it. */
-import type { InferenceInput } from '#shared/contracts/inference-request.ts'
-import type { EmbedRequest } from '#shared/contracts/embedding.ts'
+import type { InferenceInput } from '#shared/contracts/inference/request.ts'
+import type { EmbedRequest } from '#shared/contracts/inference/embedding.ts'
 
 /** Characters of one token: about four in English prose, fewer elsewhere. Settled at the end anyway. */
 const TOKEN_CHARACTERS = 4

@@ -1,6 +1,6 @@
 /** What the limits of a token and of its tenant say about a request; each of them must allow it. */
-import type { Limits } from '#shared/contracts/access.ts'
-import { MAX_TOKENS_MAX } from '#shared/contracts/inference-answer.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { LimitsState } from '#shared/rpc/context.ts'
 import type { Draw, Grant, Refusal } from '#shared/store/shared-state.ts'

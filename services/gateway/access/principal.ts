@@ -1,5 +1,5 @@
 /** Who asks, as the gateway has found out, and what that allows. */
-import type { Limits } from '#shared/contracts/access.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export type Capability = 'infer' | 'jobs' | 'operator' | 'metrics' | 'models:write'

@@ -5,7 +5,7 @@
 import type { KeyObject } from 'node:crypto'
 import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { SCOPE_PATTERN } from '#shared/contracts/access.ts'
+import { SCOPE_PATTERN } from '#shared/contracts/access/access.ts'
 import { capabilitiesOf, LOCAL_TENANT, tenantsOf, type Principal } from './principal.ts'
 import { hashToken } from './token-text.ts'
 

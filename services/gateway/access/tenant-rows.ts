@@ -1,5 +1,5 @@
 /** The rows of tenants in the store. */
-import type { Limits, TenantEntry } from '#shared/contracts/access.ts'
+import type { Limits, TenantEntry } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Queryable } from '#shared/store/store.ts'
 

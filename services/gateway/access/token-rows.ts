@@ -1,6 +1,6 @@
 /** The rows of tokens in the store. A secret is only there as its keyed hash, with its end as a hint. */
 import type { KeyObject } from 'node:crypto'
-import type { Limits, TokenEntry } from '#shared/contracts/access.ts'
+import type { Limits, TokenEntry } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Queryable } from '#shared/store/store.ts'
 import { TOKENS_MAX } from './directory.ts'

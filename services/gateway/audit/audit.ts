@@ -1,6 +1,11 @@
 /** The audit: written in the transaction of the change that it tells of, read, and verified. */
 import canonicalize from 'canonicalize'
-import type { AuditEvent, AuditPage, AuditQuery, AuditReport } from '#shared/contracts/access.ts'
+import type {
+  AuditEvent,
+  AuditPage,
+  AuditQuery,
+  AuditReport
+} from '#shared/contracts/access/access.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 import {
   ChainCheck,

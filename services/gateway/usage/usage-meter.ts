@@ -1,6 +1,6 @@
 /** Notes what one request costs while it passes, for its row in the books. */
-import type { EmbedReply } from '#shared/contracts/embedding.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { UsageRecorder, UsageRow } from './usage-row.ts'

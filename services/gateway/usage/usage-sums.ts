@@ -1,5 +1,5 @@
 /** What was used, summed up from the rows that each request leaves. */
-import type { UsageGroup, UsageQuery, UsageRow } from '#shared/contracts/access.ts'
+import type { UsageGroup, UsageQuery, UsageRow } from '#shared/contracts/access/access.ts'
 import type { Queryable } from '#shared/store/store.ts'
 
 const ROWS_MAX = 1000

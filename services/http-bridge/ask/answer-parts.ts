@@ -1,5 +1,5 @@
 /** One or several answers as one sequence of parts, in the order in which they come. */
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
 /** `index`: which of the answers it belongs to. Each answer has one `end`, its last part. */

@@ -1,8 +1,8 @@
 /** How a route asks the mesh: with what the headers say, within a deadline, and counted. */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { gatewayInfer } from '#shared/contracts/inference.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { HaifError } from '#shared/errors.ts'
 import { inferBatchesThrough } from '#shared/inference/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'

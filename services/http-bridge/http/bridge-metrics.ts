@@ -1,7 +1,7 @@
 /** What the bridge counts. Labels have few values: a route is its pattern, never an address. */
 import type { Meter } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
-import type { Usage } from '#shared/contracts/inference-answer.ts'
+import type { Usage } from '#shared/contracts/inference/answer.ts'
 import type { ErrorCode } from '#shared/errors.ts'
 import { counter, histogram, upDownCounter } from '#shared/telemetry/instruments.ts'
 

@@ -1,5 +1,5 @@
 /** Errors as HTTP clients see them: a code, one line, the request id; never a stack. */
-import type { ErrorBody } from '#shared/contracts/http-error.ts'
+import type { ErrorBody } from '#shared/contracts/http/error.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { BODY_BYTES_MAX } from './json-body.ts'
 

@@ -1,6 +1,6 @@
 /** Whether others than this machine can reach the bridge, and whether that is safe. */
 import { isIPv4, isIPv6 } from 'node:net'
-import { accessState } from '#shared/contracts/access.ts'
+import { accessState } from '#shared/contracts/access/access.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'

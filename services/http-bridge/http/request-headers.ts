@@ -1,7 +1,7 @@
 /** What a client may say about a request beside its body. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/

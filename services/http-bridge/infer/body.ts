@@ -9,12 +9,12 @@ import {
   VersionedInferBody,
   type InferBody,
   type Mode
-} from '#shared/contracts/http-infer.ts'
+} from '#shared/contracts/http/infer.ts'
 import type {
   InferenceInput,
   InferenceRequest,
   Sampling
-} from '#shared/contracts/inference-request.ts'
+} from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { readFormat } from './response-format.ts'
 import { checkBody } from '../http/validation.ts'

@@ -5,8 +5,8 @@ import type {
   NativeInferReply,
   QueuedEvent,
   VersionedInferReply
-} from '#shared/contracts/http-infer.ts'
-import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/http/infer.ts'
+import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference/answer.ts'
 import type { Asked } from './body.ts'
 
 export interface Answered {

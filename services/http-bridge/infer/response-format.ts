@@ -1,6 +1,6 @@
 /** `response_format`, as OpenAI writes it. */
-import type { HttpResponseFormat } from '#shared/contracts/http-infer.ts'
-import type { ResponseFormat } from '#shared/contracts/inference-request.ts'
+import type { HttpResponseFormat } from '#shared/contracts/http/infer.ts'
+import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 
 export function readFormat(format: HttpResponseFormat | undefined): ResponseFormat | undefined {
   switch (format?.type) {

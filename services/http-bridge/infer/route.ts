@@ -1,6 +1,6 @@
 /** `POST /infer`: one request through the mesh, answered as JSON or token by token. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompiler } from 'fastify'
-import type { InferBody, TokenEvent } from '#shared/contracts/http-infer.ts'
+import type { InferBody, TokenEvent } from '#shared/contracts/http/infer.ts'
 import type { AnswerParts } from '../ask/answer-parts.ts'
 import { errorBody } from '../http/errors.ts'
 import { checkInferBody, readAsked, type Asked } from './body.ts'

@@ -1,12 +1,12 @@
 /** How `/openapi.json` describes `POST /infer`. */
 import { Type } from 'typebox'
-import { ErrorBody } from '#shared/contracts/http-error.ts'
+import { ErrorBody } from '#shared/contracts/http/error.ts'
 import {
   NativeInferBody,
   NativeInferReply,
   VersionedInferBody,
   VersionedInferReply
-} from '#shared/contracts/http-infer.ts'
+} from '#shared/contracts/http/infer.ts'
 
 const error = (description: string) => ({
   description,

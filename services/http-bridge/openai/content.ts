@@ -1,5 +1,5 @@
 /** The text of a message, from a string or from content parts. */
-import type { Content } from '#shared/contracts/http-chat.ts'
+import type { Content } from '#shared/contracts/http/chat.ts'
 import { invalid, unsupported } from './body.ts'
 
 /** `param`: where the content is, for whoever has to correct it. */

@@ -2,7 +2,7 @@
  * Errors as OpenAI's clients expect them: `{error: {message, type, param, code}}`.
  * https://platform.openai.com/docs/guides/error-codes
  */
-import type { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
+import type { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 import type { ErrorCode, HaifError } from '#shared/errors.ts'
 import { publicMessage } from '../http/errors.ts'
 

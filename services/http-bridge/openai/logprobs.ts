@@ -1,7 +1,7 @@
 /** Probabilities of tokens, as the chat and the completions API write them. */
-import type { OpenAiLogprob } from '#shared/contracts/http-openai.ts'
-import type { OutputLogprob } from '#shared/contracts/http-responses.ts'
-import type { TokenLogprob } from '#shared/contracts/inference-answer.ts'
+import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
+import type { OutputLogprob } from '#shared/contracts/http/responses.ts'
+import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
 
 type Plain = Pick<TokenLogprob, 'token' | 'logprob'>
 

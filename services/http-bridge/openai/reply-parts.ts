@@ -1,7 +1,7 @@
 /** Parts that replies of several endpoints have in common. */
-import type { ChatFinishReason } from '#shared/contracts/http-chat.ts'
-import type { OpenAiUsage } from '#shared/contracts/http-openai.ts'
-import type { FinishReason, InferenceEnd } from '#shared/contracts/inference-answer.ts'
+import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
+import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
+import type { FinishReason, InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'

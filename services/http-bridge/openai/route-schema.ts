@@ -1,6 +1,6 @@
 /** What `/openapi.json` says of every endpoint that follows OpenAI's API. */
 import { Type, type TSchema } from 'typebox'
-import { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
+import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 
 const error = (description: string) => ({
   description,

@@ -1,8 +1,8 @@
 /** Sampling, stop texts and choices: from OpenAI's names to ours. */
 import type { Static, TSchema } from 'typebox'
-import type { commonFields, samplingFields } from '#shared/contracts/http-openai.ts'
-import { MAX_TOKENS_MAX } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest, Sampling } from '#shared/contracts/inference-request.ts'
+import type { commonFields, samplingFields } from '#shared/contracts/http/openai.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest, Sampling } from '#shared/contracts/inference/request.ts'
 
 type Optional<Fields> = {
   [Name in keyof Fields]?: Fields[Name] extends infer Field

@@ -1,6 +1,6 @@
 /** Tool calls of one answer, put together from their parts. */
-import type { ToolCall } from '#shared/contracts/chat.ts'
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { ToolCall } from '#shared/contracts/inference/chat.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 
 export class ToolCalls {
   readonly #calls = new Map<number, ToolCall>() // the contract bounds their number

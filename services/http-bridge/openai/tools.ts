@@ -1,6 +1,6 @@
 /** Tools that a request offers, and which of them the model may or must call. */
-import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { invalid, type Refusal } from './body.ts'
 
 /** Beside those with other faults, which the schema names better. */

@@ -23,8 +23,8 @@ import {
   TokenList,
   TokenSecret,
   verifyAudit
-} from '#shared/contracts/access.ts'
-import { ErrorBody } from '#shared/contracts/http-error.ts'
+} from '#shared/contracts/access/access.ts'
+import { ErrorBody } from '#shared/contracts/http/error.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
 import { sendCsv, takeFormat } from './csv.ts'

@@ -1,7 +1,7 @@
 /** Whether the bridge runs, and whether a request would be answered. */
 import type { FastifyInstance } from 'fastify'
-import { HealthReply, NotReadyReply, ReadyReply } from '#shared/contracts/http-health.ts'
-import { gatewayReady, type Readiness } from '#shared/contracts/peers.ts'
+import { HealthReply, NotReadyReply, ReadyReply } from '#shared/contracts/http/health.ts'
+import { gatewayReady, type Readiness } from '#shared/contracts/peers/peers.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'

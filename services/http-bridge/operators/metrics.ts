@@ -1,6 +1,6 @@
 /** `GET /metrics`: what Prometheus reads. */
 import type { FastifyInstance } from 'fastify'
-import { identify } from '#shared/contracts/access.ts'
+import { identify } from '#shared/contracts/access/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'

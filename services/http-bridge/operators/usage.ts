@@ -1,8 +1,8 @@
 /** `GET /v1/usage`: what was used, of one's own tenant; of all for operators. */
 import type { FastifyInstance } from 'fastify'
 import { Compile } from 'typebox/compile'
-import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access.ts'
-import { ErrorBody } from '#shared/contracts/http-error.ts'
+import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access/access.ts'
+import { ErrorBody } from '#shared/contracts/http/error.ts'
 import { sendCsv, takeFormat } from './csv.ts'
 import { readQuery } from './query.ts'
 import { snakeSchema, toSnake } from './snake-case.ts'

@@ -6,7 +6,7 @@
  * fairly. Everything that may free a slot (an ended attempt, a report, a lost worker) calls `pump`.
  */
 import { HaifError } from '#shared/errors.ts'
-import type { Explanation } from '#shared/contracts/explanation.ts'
+import type { Explanation } from '#shared/contracts/inference/explanation.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { onAttempt, onFailure, onSuccess, onUndecided } from '../workers/breaker.ts'
 import { explain } from './explain.ts'

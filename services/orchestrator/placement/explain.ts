@@ -1,5 +1,5 @@
 /** Why a worker was chosen, for people: what placement saw of each candidate, and a sentence. */
-import type { CandidateScore, Explanation } from '#shared/contracts/explanation.ts'
+import type { CandidateScore, Explanation } from '#shared/contracts/inference/explanation.ts'
 import {
   ineligibility,
   scoreOf,

@@ -5,7 +5,7 @@
  * alike share their entries. It is a memory of what was sent where, not of what is cached: workers
  * forget by themselves, and a wrong guess costs a prefill, never a wrong answer.
  */
-import { inputTexts, type InferenceInput } from '#shared/contracts/inference-request.ts'
+import { inputTexts, type InferenceInput } from '#shared/contracts/inference/request.ts'
 
 export const BLOCK_CHARACTERS = 256
 /** Longer prompts are told apart by their first 64 Ki characters. */

@@ -4,8 +4,8 @@
  */
 import { hash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
 import type { Ask, Reservations } from './reservations.ts'

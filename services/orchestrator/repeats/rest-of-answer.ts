@@ -4,9 +4,9 @@
  * The items may be cut otherwise than those that the reader got, so it is told by tokens and text and
  * not by items. And it may be another answer altogether, with a beginning of its own.
  */
-import type { ToolCall } from '#shared/contracts/chat.ts'
-import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { ToolCall } from '#shared/contracts/inference/chat.ts'
+import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { addToCalls, tokensIn } from '#shared/inference/sent-tokens.ts'
 
 type Resume = NonNullable<InferenceRequest['resume']>

@@ -6,8 +6,8 @@
  * key, so it goes on for a while without a reader.
  */
 import { HaifError } from '#shared/errors.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
 import { beginningOf, RestOfAnswer } from './rest-of-answer.ts'

@@ -1,9 +1,9 @@
 /** One try of a request on one worker. Fenced, it is told to stop and nothing of it counts any more. */
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
-import type { Explanation } from '#shared/contracts/explanation.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { workerInfer } from '#shared/contracts/inference.ts'
+import type { Explanation } from '#shared/contracts/inference/explanation.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'

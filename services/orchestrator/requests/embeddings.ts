@@ -3,7 +3,11 @@
  * They take no slot and wait in no queue, and as nothing is sent before the whole answer is there,
  * one that fails is simply tried on the next worker.
  */
-import { workerEmbed, type EmbedReply, type EmbedRequest } from '#shared/contracts/embedding.ts'
+import {
+  workerEmbed,
+  type EmbedReply,
+  type EmbedRequest
+} from '#shared/contracts/inference/embedding.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Holding } from '../workers/holding.ts'

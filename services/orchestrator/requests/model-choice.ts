@@ -1,5 +1,5 @@
 /** Which model answers a request: the one that it names, one that its alias stands for, or the default. */
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { defaultModel } from '../placement/placement.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'

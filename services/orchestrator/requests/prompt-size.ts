@@ -1,5 +1,5 @@
 /** How large a prompt is, for estimates: only the worker's tokenizer knows exactly. */
-import type { InferenceInput } from '#shared/contracts/inference-request.ts'
+import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 
 /** Characters of a token, in English with a common tokenizer. */
 export const TOKEN_CHARACTERS = 4

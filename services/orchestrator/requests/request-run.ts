@@ -9,8 +9,8 @@ import {
   itemCodec,
   type InferenceEnd,
   type InferenceItem
-} from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+} from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

@@ -1,5 +1,5 @@
 /** A model on a worker: what the worker last said of it, and what the orchestrator has seen itself. */
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { CLOSED, mayAttempt, type Breaker } from './breaker.ts'
 

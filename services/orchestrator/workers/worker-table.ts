@@ -3,7 +3,7 @@
  * connected. Models are indexed, so that a choice costs the same with fifty workers and with ten
  * thousand.
  */
-import type { WorkerReport } from '#shared/contracts/peers.ts'
+import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Holding } from './holding.ts'
 import { IndexedSet } from './indexed-set.ts'

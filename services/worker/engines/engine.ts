@@ -2,21 +2,21 @@
  * What runs a model inside a worker. Every engine offers this and nothing more, so that the worker,
  * the mesh and the tests do not care which one it is.
  */
-import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
+import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type {
   FinishReason,
   Timings,
   TokenLogprob,
   ToolCallDelta,
   Usage
-} from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/inference/answer.ts'
 import type {
   InferenceInput,
   InferenceRequest,
   ResponseFormat,
   Sampling
-} from '#shared/contracts/inference-request.ts'
-import type { Memory } from '#shared/contracts/peers.ts'
+} from '#shared/contracts/inference/request.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 
 /** What is known of a loaded model. */

@@ -1,6 +1,6 @@
 /** The machine that a worker runs on, as it is told to the mesh: processor, memory, GPUs, engines. */
 import { availableParallelism, cpus } from 'node:os'
-import type { EngineVersion, Hardware } from '#shared/contracts/peers.ts'
+import type { EngineVersion, Hardware } from '#shared/contracts/peers/peers.ts'
 import { VERSION } from '#shared/process/version.ts'
 import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
 import { inspect, type Inspection } from '../engines/llama/parent/inspect.ts'

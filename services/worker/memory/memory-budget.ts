@@ -2,7 +2,7 @@
  * What the models of a worker may take together. A person says `12GB`, `50%` (of what is free when
  * the worker starts) or `ram=12GB,vram=20GB`; what is not said is a share of what is free.
  */
-import type { Hardware } from '#shared/contracts/peers.ts'
+import type { Hardware } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { MemoryBudget } from '../models/model-shelf.ts'
 

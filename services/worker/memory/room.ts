@@ -5,7 +5,7 @@
  * Least recently used goes first, never what is pinned or has requests. What need not go stays: of
  * the models that would go, those whose memory is not missed after all are kept.
  */
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 
 /** A model in memory, or on its way there. */
 export interface Resident {

@@ -1,6 +1,6 @@
 /** What may be asked of an engine: what it cannot do is refused by name, never left out in silence. */
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import type { ModelCapabilities } from '#shared/contracts/peers.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { ModelCapabilities } from '#shared/contracts/peers/peers.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
 import { unsupported } from '../engines/unsupported.ts'
 

@@ -6,8 +6,8 @@
  * too. On demand it becomes loadable again after a while, and the next request tries.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import type { WorkerModel } from '#shared/contracts/peers.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
 import type { Engine, KvCache, LoadedModel } from '../engines/engine.ts'
 import { unsupported } from '../engines/unsupported.ts'

@@ -1,5 +1,5 @@
 /** What a worker reports of one of its models. */
-import type { WorkerModel } from '#shared/contracts/peers.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { canEmbed, capabilitiesOf } from './held-engine.ts'
 import type { LoadedModel } from '../engines/engine.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'

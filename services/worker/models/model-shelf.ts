@@ -5,7 +5,7 @@
  * Downloads go on side by side; the loading itself goes one after the other, because each measures
  * what the one before has left.
  */
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { HeldModel } from './held-model.ts'

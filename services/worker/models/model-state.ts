@@ -1,5 +1,5 @@
 /** The states of a model on a worker, and what the worker learns of it. */
-import type { Memory, WorkerModel } from '#shared/contracts/peers.ts'
+import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
 

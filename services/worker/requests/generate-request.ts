@@ -1,5 +1,5 @@
 /** What an engine is asked, from what the orchestrator has sent. */
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'

@@ -3,9 +3,13 @@
  * them where it is not in memory, and stays there until the last of them is over.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
-import { encodeVectors, type EmbedReply, type EmbedRequest } from '#shared/contracts/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import {
+  encodeVectors,
+  type EmbedReply,
+  type EmbedRequest
+} from '#shared/contracts/inference/embedding.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'

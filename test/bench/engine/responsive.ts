@@ -1,8 +1,8 @@
 /** Whether a worker still answers the mesh while its engine is busy: asked all the time, how late. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { workerInfer } from '#shared/contracts/inference.ts'
-import { registryList } from '#shared/contracts/peers.ts'
+import { workerInfer } from '#shared/contracts/inference/methods.ts'
+import { registryList } from '#shared/contracts/peers/peers.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'

@@ -1,7 +1,7 @@
 /** Embeddings count against what a caller may have running. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gatewayEmbed } from '#shared/contracts/embedding.ts'
+import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { embeddingSource } from '../../helpers/embedding-engine.ts'
 import { startMesh } from '../../helpers/mesh.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import net from 'node:net'
 import { test } from 'node:test'
 import { Compile } from 'typebox/compile'
-import { ErrorBody } from '#shared/contracts/http-error.ts'
+import { ErrorBody } from '#shared/contracts/http/error.ts'
 import { pino } from 'pino'
 import { startBridge } from './bridge.ts'
 

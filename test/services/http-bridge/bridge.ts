@@ -2,16 +2,16 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
-import { identify } from '#shared/contracts/access.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
-import { gatewayInfer } from '#shared/contracts/inference.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { identify } from '#shared/contracts/access/access.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import {
   gatewayModels,
   gatewayReady,
   type ModelEntry,
   type Readiness
-} from '#shared/contracts/peers.ts'
+} from '#shared/contracts/peers/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'

@@ -6,7 +6,7 @@ import {
   NativeInferReply,
   TokenEvent,
   VersionedInferReply
-} from '#shared/contracts/http-infer.ts'
+} from '#shared/contracts/http/infer.ts'
 import { END, openStream, parseEvents, readText, says, startBridge, type Infer } from './bridge.ts'
 import { settled, until } from '../../helpers/until.ts'
 

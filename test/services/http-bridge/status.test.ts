@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { Compile } from 'typebox/compile'
-import { ModelsReply } from '#shared/contracts/http-models.ts'
+import { ModelsReply } from '#shared/contracts/http/models.ts'
 import { until } from '../../helpers/until.ts'
 import { says, startBridge } from './bridge.ts'
 

@@ -1,7 +1,11 @@
 /** Embeddings through a whole mesh: which worker makes them, and what when it fails. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { decodeVector, gatewayEmbed, type EmbedRequest } from '#shared/contracts/embedding.ts'
+import {
+  decodeVector,
+  gatewayEmbed,
+  type EmbedRequest
+} from '#shared/contracts/inference/embedding.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { embeddingSource } from '../../helpers/embedding-engine.ts'

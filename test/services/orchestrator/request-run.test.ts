@@ -5,7 +5,7 @@ import {
   itemCodec,
   type InferenceEnd,
   type InferenceItem
-} from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

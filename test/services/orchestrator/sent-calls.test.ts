@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { beginningOf, RestOfAnswer } from '../../../services/orchestrator/repeats/rest-of-answer.ts'
-import type { ToolCall } from '../../../shared/contracts/chat.ts'
-import type { InferenceItem } from '../../../shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '../../../shared/contracts/inference-request.ts'
+import type { ToolCall } from '../../../shared/contracts/inference/chat.ts'
+import type { InferenceItem } from '../../../shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '../../../shared/contracts/inference/request.ts'
 import { addToCalls, SentTokens } from '../../../shared/inference/sent-tokens.ts'
 
 const REQUEST: InferenceRequest = {

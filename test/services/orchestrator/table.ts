@@ -1,5 +1,5 @@
 /** A worker table without a network, for tests of the decisions made on it. */
-import type { WorkerModel, WorkerReport } from '#shared/contracts/peers.ts'
+import type { WorkerModel, WorkerReport } from '#shared/contracts/peers/peers.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Dispatcher, type Ask } from '../../../services/orchestrator/placement/dispatcher.ts'

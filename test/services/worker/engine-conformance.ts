@@ -11,7 +11,7 @@ import type {
   GenerateRequest,
   LoadedModel
 } from '../../../services/worker/engines/engine.ts'
-import type { Tool, ToolCall } from '../../../shared/contracts/chat.ts'
+import type { Tool, ToolCall } from '../../../shared/contracts/inference/chat.ts'
 import { addToCalls } from '../../../shared/inference/sent-tokens.ts'
 import { HaifError } from '../../../shared/errors.ts'
 import { until } from '../../helpers/until.ts'

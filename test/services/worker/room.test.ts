@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { budgetOf, parseBudget } from '../../../services/worker/memory/memory-budget.ts'
 import { makeRoom, type Resident } from '../../../services/worker/memory/room.ts'
 import { seededRandom } from '../../helpers/random.ts'

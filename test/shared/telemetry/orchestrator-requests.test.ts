@@ -1,8 +1,8 @@
 /** Tenants are named from outside, so their number has a bound in the metrics. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createMetrics } from '#shared/telemetry.ts'
 import {
   observeRequestsAtOrchestrator,

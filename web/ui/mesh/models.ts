@@ -1,6 +1,6 @@
 /** The models of the mesh, kept fresh while the page is looked at. */
 import { computed, signal } from '@preact/signals'
-import type { HttpModel, ModelsReply } from '#shared/contracts/http-models.ts'
+import type { HttpModel, ModelsReply } from '#shared/contracts/http/models.ts'
 import { followOtherTabs, keep, refused, type Access } from './access.ts'
 import { MeshError, type Failure } from './failure.ts'
 import { send } from './http.ts'

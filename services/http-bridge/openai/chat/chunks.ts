@@ -1,10 +1,10 @@
 /** Writes the answers of a chat as chunks: the role first, then deltas, then why it ended. */
-import type { ChatChunk, ChatDelta } from '#shared/contracts/http-chat.ts'
+import type { ChatChunk, ChatDelta } from '#shared/contracts/http/chat.ts'
 import type {
   InferenceEnd,
   InferenceItem,
   ToolCallDelta
-} from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
 import type { SseWriter } from '../../http/sse.ts'

@@ -1,7 +1,7 @@
 /** Gathers the answers of a chat into one JSON reply. */
-import type { ChatReply } from '#shared/contracts/http-chat.ts'
-import type { OpenAiLogprob } from '#shared/contracts/http-openai.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference-answer.ts'
+import type { ChatReply } from '#shared/contracts/http/chat.ts'
+import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { explanationsOf, finishReasonOf, sumUsage } from '../reply-parts.ts'
 import { toLogprob } from '../logprobs.ts'
 import { ToolCalls } from '../tool-calls.ts'

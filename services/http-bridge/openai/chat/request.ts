@@ -1,7 +1,7 @@
 /** From a body of `POST /v1/chat/completions` to what is asked of the mesh. */
-import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/contracts/http-chat.ts'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/contracts/http/chat.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
 import { readFormat } from '../../infer/response-format.ts'
 import { bodyChecker, invalid, type Refusals } from '../body.ts'

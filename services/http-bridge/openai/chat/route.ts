@@ -1,6 +1,6 @@
 /** `POST /v1/chat/completions`. */
 import type { FastifyInstance } from 'fastify'
-import { ChatBody, ChatChunk, ChatReply } from '#shared/contracts/http-chat.ts'
+import { ChatBody, ChatChunk, ChatReply } from '#shared/contracts/http/chat.ts'
 import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { bodyCompiler } from '../body.ts'

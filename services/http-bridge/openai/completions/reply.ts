@@ -1,10 +1,10 @@
 /** Answers of `POST /v1/completions`, whole and as chunks. */
-import type { CompletionReply } from '#shared/contracts/http-completions.ts'
+import type { CompletionReply } from '#shared/contracts/http/completions.ts'
 import type {
   InferenceEnd,
   InferenceItem,
   TokenLogprob
-} from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
 import type { SseWriter } from '../../http/sse.ts'

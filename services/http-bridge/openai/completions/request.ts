@@ -1,7 +1,7 @@
 /** From a body of `POST /v1/completions` to what is asked of the mesh. */
-import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http-completions.ts'
-import { CHOICES_MAX } from '#shared/contracts/http-openai.ts'
-import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference-request.ts'
+import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http/completions.ts'
+import { CHOICES_MAX } from '#shared/contracts/http/openai.ts'
+import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { bodyChecker, invalid, unsupported, type Refusals } from '../body.ts'
 import { choicesOf, readSampling, readStop } from '../sampling.ts'
 

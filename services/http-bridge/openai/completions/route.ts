@@ -1,6 +1,6 @@
 /** `POST /v1/completions`. */
 import type { FastifyInstance } from 'fastify'
-import { CompletionBody, CompletionReply } from '#shared/contracts/http-completions.ts'
+import { CompletionBody, CompletionReply } from '#shared/contracts/http/completions.ts'
 import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { bodyCompiler } from '../body.ts'

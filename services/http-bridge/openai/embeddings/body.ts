@@ -5,8 +5,8 @@ import {
   VECTOR_SIZE_MAX,
   type EmbedReply,
   type EmbedRequest
-} from '#shared/contracts/embedding.ts'
-import { EmbeddingsBody, type EmbeddingsReply } from '#shared/contracts/http-embeddings.ts'
+} from '#shared/contracts/inference/embedding.ts'
+import { EmbeddingsBody, type EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 
 export const EMBEDDINGS_REFUSALS: Refusals = {

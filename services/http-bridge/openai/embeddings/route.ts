@@ -1,7 +1,7 @@
 /** `POST /v1/embeddings`. */
 import type { FastifyInstance } from 'fastify'
-import { gatewayEmbed, type EmbedReply } from '#shared/contracts/embedding.ts'
-import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http-embeddings.ts'
+import { gatewayEmbed, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
 import { setLimitHeaders } from '../../http/limit-headers.ts'
 import { bodyCompiler } from '../body.ts'

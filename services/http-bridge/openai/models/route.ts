@@ -1,8 +1,8 @@
 /** `GET /v1/models` and `/v1/models/{id}`: what can be asked for in `model`. */
 import { Type, type Static } from 'typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { HttpModel, ModelsReply } from '#shared/contracts/http-models.ts'
-import { gatewayModels, type ModelEntry } from '#shared/contracts/peers.ts'
+import { HttpModel, ModelsReply } from '#shared/contracts/http/models.ts'
+import { gatewayModels, type ModelEntry } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { errorReplies } from '../route-schema.ts'

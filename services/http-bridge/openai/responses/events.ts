@@ -1,6 +1,6 @@
 /** Writes a response as events, numbered, from `response.created` to how it ended. */
-import type { ResponseObject } from '#shared/contracts/http-responses.ts'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
+import type { ResponseObject } from '#shared/contracts/http/responses.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
 import type { SseWriter } from '../../http/sse.ts'

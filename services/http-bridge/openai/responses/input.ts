@@ -1,6 +1,6 @@
 /** Input items of the Responses API as messages of a chat. */
-import type { InputItem, OutputItem } from '#shared/contracts/http-responses.ts'
-import type { ChatMessage, ToolCall } from '#shared/contracts/chat.ts'
+import type { InputItem, OutputItem } from '#shared/contracts/http/responses.ts'
+import type { ChatMessage, ToolCall } from '#shared/contracts/inference/chat.ts'
 import { invalid, unsupported } from '../body.ts'
 import { textOf } from '../content.ts'
 

@@ -4,8 +4,8 @@
  *
  * Order: https://platform.openai.com/docs/api-reference/responses-streaming
  */
-import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http-responses.ts'
-import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http/responses.ts'
+import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { toOutputLogprob } from '../logprobs.ts'
 

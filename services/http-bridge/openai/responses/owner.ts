@@ -1,6 +1,6 @@
 /** Whose something is that the bridge keeps: gateways know who asks, the bridge only compares. */
 import { createHash } from 'node:crypto'
-import { identify } from '#shared/contracts/access.ts'
+import { identify } from '#shared/contracts/access/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 

@@ -1,6 +1,6 @@
 /** The response object: everything that was asked for, and what has come of it. */
-import type { ResponseObject, ResponsesBody } from '#shared/contracts/http-responses.ts'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
+import type { ResponseObject, ResponsesBody } from '#shared/contracts/http/responses.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { explanationsOf } from '../reply-parts.ts'

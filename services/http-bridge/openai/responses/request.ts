@@ -3,9 +3,9 @@ import {
   ResponsesBody,
   type ResponsesToolChoice,
   type TextFormat
-} from '#shared/contracts/http-responses.ts'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference-request.ts'
+} from '#shared/contracts/http/responses.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/response-format.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 import { NO_LIMIT, readSampling } from '../sampling.ts'

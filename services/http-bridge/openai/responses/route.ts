@@ -7,9 +7,9 @@ import {
   ResponseEvent,
   ResponseObject,
   ResponsesBody
-} from '#shared/contracts/http-responses.ts'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import type { InferenceEnd } from '#shared/contracts/inference-answer.ts'
+} from '#shared/contracts/http/responses.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { AnswerParts } from '../../ask/answer-parts.ts'
 import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'

@@ -4,8 +4,8 @@
  * They live in the memory of one bridge, within three bounds, and the oldest go first. A client gets
  * only what is its own: see `ownerOf`.
  */
-import type { OutputItem, ResponseObject } from '#shared/contracts/http-responses.ts'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { OutputItem, ResponseObject } from '#shared/contracts/http/responses.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 
 export interface StoreBounds {
   responses: number

@@ -2,7 +2,7 @@
  * What the worker and the child process that holds the model say to each other. Both ends are this
  * repository at one version, so the messages are types and need no schema.
  */
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import type { ErrorCode } from '#shared/errors.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 

@@ -4,7 +4,7 @@
  */
 import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference-answer.ts'
+import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { GenerateItem } from '../engine.ts'

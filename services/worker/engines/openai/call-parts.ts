@@ -2,7 +2,7 @@
  * Tool calls as a server streams them. A call begins with its name; some servers leave out the number
  * of a call or its id.
  */
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface CallPart {

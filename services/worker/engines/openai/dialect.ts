@@ -2,7 +2,7 @@
  * Servers that speak the OpenAI protocol agree on its core. What lies beyond it, and where a server
  * would ignore a field without a word, is written down here for each kind.
  */
-import type { Sampling } from '#shared/contracts/inference-request.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 
 export type UpstreamKind = 'vllm' | 'sglang' | 'llama-server' | 'ollama' | 'other'
 

@@ -1,5 +1,5 @@
 /** How fast a server reads prompts and writes answers, as its answers show it. */
-import type { Timings, Usage } from '#shared/contracts/inference-answer.ts'
+import type { Timings, Usage } from '#shared/contracts/inference/answer.ts'
 
 const WEIGHT = 0.2
 /** Fewer tokens measure the network. */

@@ -1,6 +1,6 @@
 /** From our request to the body of `/chat/completions` or `/completions`. */
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import type { ResponseFormat, Sampling } from '#shared/contracts/inference-request.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { ResponseFormat, Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { unsupported } from '../unsupported.ts'

@@ -1,5 +1,5 @@
 /** Tools, past calls and their results in the words of the OpenAI protocol. */
-import type { ChatMessage, ToolChoice } from '#shared/contracts/chat.ts'
+import type { ChatMessage, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { unsupported } from '../unsupported.ts'

@@ -2,8 +2,8 @@
  * One answer at the server: what is asked for it, the pieces as they come, and how it ends. An answer
  * that others have begun may fill the context, or be complete, before the server has said anything.
  */
-import type { Usage } from '#shared/contracts/inference-answer.ts'
-import { inputTexts } from '#shared/contracts/inference-request.ts'
+import type { Usage } from '#shared/contracts/inference/answer.ts'
+import { inputTexts } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { AbortableRun } from '../abortable-runs.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'

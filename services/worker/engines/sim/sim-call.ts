@@ -3,8 +3,8 @@
  * alone, token by token, so that it can be resumed anywhere. `auto` is answered with text.
  */
 import { createHash } from 'node:crypto'
-import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { CHARACTERS_PER_TOKEN, simAnswer } from './sim-text.ts'
 

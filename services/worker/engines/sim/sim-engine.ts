@@ -4,8 +4,8 @@
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Memory } from '#shared/contracts/peers.ts'
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   Engine,

@@ -3,8 +3,8 @@
  * stream must contain, whoever served it and wherever it was resumed.
  */
 import { hash } from 'node:crypto'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import { inputTexts, type InferenceInput } from '#shared/contracts/inference-request.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import { inputTexts, type InferenceInput } from '#shared/contracts/inference/request.ts'
 
 /** As in English with a common tokenizer. */
 export const CHARACTERS_PER_TOKEN = 4

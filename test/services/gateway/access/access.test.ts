@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
-import type { CreateToken } from '#shared/contracts/access.ts'
+import type { CreateToken } from '#shared/contracts/access/access.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { RedisState } from '#shared/store/redis-state.ts'

@@ -1,8 +1,8 @@
 /** Limits of a token and its tenant, as data: no network, a clock of the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Limits } from '#shared/contracts/access.ts'
-import { MAX_TOKENS_MAX } from '#shared/contracts/inference-answer.ts'
+import type { Limits } from '#shared/contracts/access/access.ts'
+import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { MemoryState } from '#shared/store/memory-state.ts'
 import { Admission } from '../../../../services/gateway/access/admission.ts'

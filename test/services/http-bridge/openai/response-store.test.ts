@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ResponseObject } from '#shared/contracts/http-responses.ts'
+import type { ResponseObject } from '#shared/contracts/http/responses.ts'
 import { beginResponse } from '../../../../services/http-bridge/openai/responses/reply.ts'
 import {
   ResponseStore,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Compile } from 'typebox/compile'
-import { OpenAiErrorBody } from '#shared/contracts/http-openai-error.ts'
+import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 import { HaifError } from '#shared/errors.ts'
 import { END, startBridge, type Bridge, type Infer } from '../bridge.ts'
 import { readStream } from './openai-mesh.ts'

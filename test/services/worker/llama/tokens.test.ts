@@ -1,7 +1,7 @@
 /** What is asked of single tokens: a bias, or how likely they were. */
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import type { TokenLogprob } from '#shared/contracts/inference-answer.ts'
+import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import type { GenerateRequest } from '../../../../services/worker/engines/engine.ts'
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
 

@@ -7,7 +7,7 @@ import type {
   GenerateRequest
 } from '../../../../services/worker/engines/engine.ts'
 import { HaifError, type ErrorCode } from '../../../../shared/errors.ts'
-import type { Tool, ToolCall } from '../../../../shared/contracts/chat.ts'
+import type { Tool, ToolCall } from '../../../../shared/contracts/inference/chat.ts'
 import type { RandomModelOptions } from '../../../../tools/haif-tiny/gguf/random-model.ts'
 import { CHATML_TEMPLATE } from '../../../../tools/haif-tiny/gguf/vocabulary.ts'
 import { HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../../../helpers/tool-templates.ts'

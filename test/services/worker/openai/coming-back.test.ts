@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { discoverUpstream } from '../../../../services/worker/engines/openai/discover.ts'
 import { HeldModel } from '../../../../services/worker/models/held-model.ts'
 import { ModelShelf } from '../../../../services/worker/models/model-shelf.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import { readGauge } from '../../../../services/worker/engines/openai/load-gauge.ts'
 import { ResumedText } from '../../../../services/worker/engines/openai/resumed-text.ts'

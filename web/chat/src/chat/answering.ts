@@ -3,7 +3,7 @@
  * browser: a fast model makes more tokens than a screen has frames.
  */
 import { signal, type Signal } from '@preact/signals'
-import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
+import type { NativeInferBody } from '#shared/contracts/http/infer.ts'
 import { MeshError, ofFirstMessage, type Failure } from '../../../ui/mesh/failure.ts'
 import { infer, type InferEvent } from '../mesh/infer.ts'
 import { announce } from '../../../ui/notices.ts'

@@ -1,5 +1,5 @@
 /** What a person does in a conversation: ask, retry, edit, stop, switch between branches. */
-import type { NativeInferBody } from '#shared/contracts/http-infer.ts'
+import type { NativeInferBody } from '#shared/contracts/http/infer.ts'
 import { askForTokenSoon } from '../../../ui/token-panel.ts'
 import { answer, isWriting, stop } from './answering.ts'
 import { beginLikeThis, current, openOrCreate, update } from './conversations.ts'

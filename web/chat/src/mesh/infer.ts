@@ -4,7 +4,7 @@ import type {
   NativeInferBody,
   QueuedEvent,
   TokenEvent
-} from '#shared/contracts/http-infer.ts'
+} from '#shared/contracts/http/infer.ts'
 import { brokenOff, failureOf, MeshError, type ErrorObject } from '../../../ui/mesh/failure.ts'
 import { send } from '../../../ui/mesh/http.ts'
 import { readEvents } from '../../../ui/mesh/sse.ts'

@@ -3,7 +3,7 @@
  * yet, in one piece. The process may be only so many tokens ahead of the reader; credit is given
  * back as they are taken, so a reader that stops stops its own answer and nobody else's.
  */
-import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import type { PartExtras } from '../messages.ts'
 

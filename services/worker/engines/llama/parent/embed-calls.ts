@@ -1,5 +1,5 @@
 /** The worker's side of embeddings: who waits for which vectors of the process. */
-import { decodeVector } from '#shared/contracts/embedding.ts'
+import { decodeVector } from '#shared/contracts/inference/embedding.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput, Embeddings } from '../../engine.ts'
 import { fromFailure } from '../child/failure.ts'

@@ -1,5 +1,5 @@
 /** What a model file would take in memory, with the largest context that fits. Pure. */
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
 import type { InspectedModel } from './inspect.ts'
 

@@ -3,7 +3,7 @@
  * whatever the file or the library does: this side keeps the file and who waits for answers, and the
  * process is replaced when it dies.
  */
-import type { Memory } from '#shared/contracts/peers.ts'
+import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   EmbedInput,

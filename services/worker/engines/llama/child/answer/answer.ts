@@ -4,7 +4,7 @@
  * the state of the one that broke off, up to a half character or half a stop text.
  */
 import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
-import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { JsonEnd } from './json-end.ts'
 import { ReasoningSplitter, type ReasoningMarks } from '../prompt/reasoning.ts'
 import { StopMatcher } from './stop-matcher.ts'

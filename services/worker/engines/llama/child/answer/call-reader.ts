@@ -2,7 +2,7 @@
  * Takes tool calls out of what a model writes, piece by piece: the text outside of them, and the
  * parts of each call as soon as they are known. Its state follows from the text alone.
  */
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { JsonEnd } from './json-end.ts'
 import { heldBack } from './stop-matcher.ts'
 import { ID_CHARACTER, type CallFormat } from '../prompt/call-format.ts'

@@ -12,8 +12,8 @@ import {
   type LlamaModel,
   type Token
 } from 'node-llama-cpp'
-import type { Tool } from '#shared/contracts/chat.ts'
-import type { ResponseFormat } from '#shared/contracts/inference-request.ts'
+import type { Tool } from '#shared/contracts/inference/chat.ts'
+import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { oneLine } from '../../../one-line.ts'
 import { unsupported } from '../../../unsupported.ts'

@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto'
 import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp'
-import type { Sampling } from '#shared/contracts/inference-request.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 
 /** Every field of `Sampling` is honoured. */
 export const SAMPLING_PARAMETERS = [

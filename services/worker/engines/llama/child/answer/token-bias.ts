@@ -1,6 +1,6 @@
 /** `logitBias` in the terms of the library, which leaves out what it does not take without a word. */
 import { TokenBias, type LlamaModel } from 'node-llama-cpp'
-import type { Sampling } from '#shared/contracts/inference-request.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { unsupported } from '../../../unsupported.ts'
 import { isToken } from '../tokens.ts'

@@ -4,7 +4,7 @@
  * where that chain changes nothing: at temperature 0, without penalties, bias and grammar.
  */
 import type { Token } from 'node-llama-cpp'
-import type { TokenLogprob } from '#shared/contracts/inference-answer.ts'
+import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../unsupported.ts'

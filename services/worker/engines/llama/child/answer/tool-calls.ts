@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto'
 import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
-import type { Tool, ToolChoice } from '#shared/contracts/chat.ts'
-import type { ToolCallDelta } from '#shared/contracts/inference-answer.ts'
+import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
+import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { JsonGrammars } from './json-grammar.ts'
 import type { CallFormat } from '../prompt/call-format.ts'

@@ -15,7 +15,7 @@ import {
   type LlamaText,
   type Token
 } from 'node-llama-cpp'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { ReasoningMarks } from './reasoning.ts'
 

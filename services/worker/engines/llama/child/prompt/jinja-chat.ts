@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Template } from '@huggingface/jinja'
-import type { ChatMessage, Tool, ToolCall } from '#shared/contracts/chat.ts'
+import type { ChatMessage, Tool, ToolCall } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
 
 /** In order: texts of the template, and texts of people. */

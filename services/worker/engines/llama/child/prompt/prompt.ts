@@ -11,8 +11,8 @@ import type { ReasoningMarks } from './reasoning.ts'
 import { toTokens } from '../tokens.ts'
 import type { CallFormat } from './call-format.ts'
 import { ToolChat } from './tool-chat.ts'
-import type { ChatMessage } from '#shared/contracts/chat.ts'
-import type { InferenceInput } from '#shared/contracts/inference-request.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 
 export interface Prompt {

@@ -2,8 +2,8 @@
  * What a model's template can do beyond plain messages: tools, messages of tools, and a switch for
  * thinking. All of it is found out by rendering with and without, once, when it is first needed.
  */
-import type { Tool } from '#shared/contracts/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference-request.ts'
+import type { Tool } from '#shared/contracts/inference/chat.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { unsupported } from '../../../unsupported.ts'
 import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
 import {

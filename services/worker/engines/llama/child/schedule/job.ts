@@ -1,6 +1,6 @@
 /** From a request to what the scheduler runs: its prompt, its limits and what keeps it to a form. */
 import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from 'node-llama-cpp'
-import type { Sampling } from '#shared/contracts/inference-request.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../unsupported.ts'

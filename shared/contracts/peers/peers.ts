@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { PeerRole } from '#shared/mesh/role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
-import { ModelName } from './model-name.ts'
+import { ModelName } from '../inference/model-name.ts'
 
 const MODELS_PER_WORKER_MAX = 64
 const PEERS_MAX = 4096

@@ -1,6 +1,6 @@
 /** `POST /v1/embeddings`. https://platform.openai.com/docs/api-reference/embeddings */
 import { Type, type Static } from 'typebox'
-import { EmbedRequest, INPUT_CHARACTERS_MAX, INPUT_TOKENS_MAX } from './embedding.ts'
+import { EmbedRequest, INPUT_CHARACTERS_MAX, INPUT_TOKENS_MAX } from '../inference/embedding.ts'
 
 /** As in OpenAI's API; the bridge asks the mesh for a part of them at a time. */
 const HTTP_INPUTS_MAX = 2048

@@ -1,7 +1,7 @@
 /** Who may ask for how much: tokens, tenants, their limits, and what operators do with them. */
 import { Type, type Static } from 'typebox'
 import { defineMethod } from '#shared/rpc/contract.ts'
-import { ModelName } from './model-name.ts'
+import { ModelName } from '../inference/model-name.ts'
 
 const NUMBER_MAX = 1_000_000_000_000
 const MODELS_MAX = 64

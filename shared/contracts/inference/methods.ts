@@ -1,7 +1,7 @@
 /** One inference, as it travels from the bridge to the engine: the same stream on every hop. */
 import { defineStream } from '#shared/rpc/contract.ts'
-import { InferenceEnd, InferenceItem, itemCodec } from './inference-answer.ts'
-import { InferenceRequest } from './inference-request.ts'
+import { InferenceEnd, InferenceItem, itemCodec } from './answer.ts'
+import { InferenceRequest } from './request.ts'
 
 export const gatewayInfer = defineStream(
   'gateway.infer',

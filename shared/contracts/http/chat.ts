@@ -4,7 +4,7 @@
  * https://platform.openai.com/docs/api-reference/chat
  */
 import { Type, type Static } from 'typebox'
-import { HttpResponseFormat } from './http-infer.ts'
+import { HttpResponseFormat } from './infer.ts'
 import {
   Anything,
   commonFields,
@@ -12,9 +12,9 @@ import {
   OpenAiLogprob,
   OpenAiUsage,
   samplingFields
-} from './http-openai.ts'
-import { Tool } from './chat.ts'
-import { InferenceRequest } from './inference-request.ts'
+} from './openai.ts'
+import { Tool } from '../inference/chat.ts'
+import { InferenceRequest } from '../inference/request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const PARTS_MAX = 1024

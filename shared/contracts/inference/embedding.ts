@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
-import { InferenceRequest } from './inference-request.ts'
+import { InferenceRequest } from './request.ts'
 import { ModelName } from './model-name.ts'
 
 export const EMBED_INPUTS_MAX = 256

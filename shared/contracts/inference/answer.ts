@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import { LimitsState } from '#shared/rpc/context.ts'
 import { TOOL_CALLS_MAX } from './chat.ts'
 import { Explanation } from './explanation.ts'
-import { inferenceItemCodec, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './inference-item.ts'
+import { inferenceItemCodec, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './item.ts'
 
 /** Of one answer. */
 export const MAX_TOKENS_MAX = 1_048_576

@@ -3,10 +3,10 @@
  * https://platform.openai.com/docs/api-reference/responses
  */
 import { Type, type Static } from 'typebox'
-import { Content } from './http-chat.ts'
-import { Anything, commonFields, MaxTokens, samplingFields } from './http-openai.ts'
-import { Tool } from './chat.ts'
-import { InferenceRequest } from './inference-request.ts'
+import { Content } from './chat.ts'
+import { Anything, commonFields, MaxTokens, samplingFields } from './openai.ts'
+import { Tool } from '../inference/chat.ts'
+import { InferenceRequest } from '../inference/request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const ITEMS_MAX = 1024

@@ -1,8 +1,8 @@
 /** What the bodies of OpenAI's endpoints have in common. */
 import { Type, type Static } from 'typebox'
-import { MAX_TOKENS_MAX } from './inference-answer.ts'
-import { Sampling } from './inference-request.ts'
-import { ModelName } from './model-name.ts'
+import { MAX_TOKENS_MAX } from '../inference/answer.ts'
+import { Sampling } from '../inference/request.ts'
+import { ModelName } from '../inference/model-name.ts'
 
 const STOPS_MAX = 16
 const STOP_CHARACTERS_MAX = 256

@@ -1,10 +1,10 @@
 /** The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`). */
 import { Type, type Static } from 'typebox'
-import { TextMessage } from './chat.ts'
-import { Explanation } from './explanation.ts'
-import { FinishReason, MAX_TOKENS_MAX } from './inference-answer.ts'
-import { InferenceRequest, Sampling } from './inference-request.ts'
-import { ModelName } from './model-name.ts'
+import { TextMessage } from '../inference/chat.ts'
+import { Explanation } from '../inference/explanation.ts'
+import { FinishReason, MAX_TOKENS_MAX } from '../inference/answer.ts'
+import { InferenceRequest, Sampling } from '../inference/request.ts'
+import { ModelName } from '../inference/model-name.ts'
 
 const CHARACTERS_MAX = 1_048_576
 const MESSAGES_MAX = 1024

@@ -8,7 +8,7 @@ import {
   ToolCall,
   ToolChoice
 } from './chat.ts'
-import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './inference-answer.ts'
+import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
 
 const MESSAGES_MAX = 1024

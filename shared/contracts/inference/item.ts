@@ -11,7 +11,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { ByteReader, ByteWriter } from '#shared/rpc/bytes.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { ItemCodec } from '#shared/rpc/items.ts'
-import type { InferenceItem } from './inference-answer.ts'
+import type { InferenceItem } from './answer.ts'
 
 export const ITEM_TOKENS_MAX = 4096
 export const ITEM_CHARACTERS_MAX = 65_536

@@ -3,8 +3,8 @@
  * https://platform.openai.com/docs/api-reference/completions
  */
 import { Type, type Static } from 'typebox'
-import { CHOICES_MAX, commonFields, MaxTokens, OpenAiUsage, samplingFields } from './http-openai.ts'
-import { MAX_TOKENS_MAX } from './inference-answer.ts'
+import { CHOICES_MAX, commonFields, MaxTokens, OpenAiUsage, samplingFields } from './openai.ts'
+import { MAX_TOKENS_MAX } from '../inference/answer.ts'
 
 const PROMPT_CHARACTERS_MAX = 1_048_576
 const LOGPROBS_MAX = 5
