@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from '#shared/process/config.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { backoffMs } from '#shared/mesh/backoff.ts'
+import { backoffMs } from '#shared/kit/backoff.ts'
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
 const RESTART_BACKOFF = { firstMs: 250, maxMs: 10_000 }

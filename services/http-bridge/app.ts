@@ -1,7 +1,7 @@
 /** The HTTP application: its routes and what is true of all of them. Listens nowhere by itself. */
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
-import type { Metrics } from '#shared/telemetry.ts'
+import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { onClientError } from './http/client-error.ts'
 import type { Failures } from './http/failures.ts'
 import { tellAllowedMethods } from './http/allowed-methods.ts'

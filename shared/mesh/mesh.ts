@@ -20,7 +20,7 @@ import { LocalListener } from './connection/local-socket.ts'
 import { Relay } from './connection/relay.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from './role.ts'
 import { topicOf } from './discovery/topics.ts'
-import { within } from './within.ts'
+import { within } from '#shared/kit/within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
 const ACCEPTED_MAX = 2048

@@ -6,7 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { Logger } from './log.ts'
 import type { Health } from '#shared/telemetry/endpoint.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
-import type { Metrics } from '#shared/telemetry.ts'
+import type { Metrics } from '#shared/telemetry/metrics.ts'
 
 export interface Service {
   /** Resolves when it can be used; rejects with a HaifError that says why not. */

@@ -6,7 +6,7 @@
 import { readString, type Environment } from '#shared/process/config.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { createMetrics, type Metrics } from '#shared/telemetry.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { watchDependencies } from './dependencies.ts'
 import { metricsEndpoint, readEndpoint, type Health } from './endpoint.ts'
 import { NO_TRACING, startTracing } from './tracing.ts'

@@ -1,7 +1,7 @@
 /** A bridge of a test's mesh. */
 import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
 import type { TestMesh } from './mesh.ts'
 import { atEnd } from './peers.ts'

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLogger } from '#shared/process/log.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { mintToken } from '../../services/gateway/access/token-text.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
 import { startGuardedMesh } from '../helpers/guarded-mesh.ts'

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { identify } from '#shared/contracts/access/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
-import type { Metrics } from '#shared/telemetry.ts'
+import type { Metrics } from '#shared/telemetry/metrics.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
 
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'

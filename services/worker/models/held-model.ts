@@ -8,7 +8,7 @@
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { backoffMs, type Backoff } from '#shared/mesh/backoff.ts'
+import { backoffMs, type Backoff } from '#shared/kit/backoff.ts'
 import type { Engine, KvCache, LoadedModel } from '../engines/engine.ts'
 import { unsupported } from '../engines/unsupported.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'

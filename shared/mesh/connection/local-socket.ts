@@ -15,7 +15,7 @@ import c from 'compact-encoding'
 import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import { KEEP_ALIVE_MS } from './liveness.ts'
-import { within } from '../within.ts'
+import { within } from '#shared/kit/within.ts'
 
 /** For both ends to prove their keys. Who is slower than that, or stopped, is dialled by way of the DHT. */
 const HANDSHAKE_MS_MAX = 1000

@@ -6,7 +6,7 @@
 import { Server as RelayServer } from 'blind-relay'
 import type { KeyPair, Server } from 'hyperdht'
 import type DHT from 'hyperdht'
-import { within } from '../within.ts'
+import { within } from '#shared/kit/within.ts'
 
 const STOP_MS_MAX = 1000
 

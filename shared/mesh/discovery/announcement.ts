@@ -5,7 +5,7 @@
 import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
-import { within } from '../within.ts'
+import { within } from '#shared/kit/within.ts'
 
 const FAILED_AGAIN_MS = 1000
 const WITHDRAW_MS_MAX = 1000

@@ -9,7 +9,7 @@
 import type DHT from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { counter, histogram } from '#shared/telemetry/instruments.ts'
-import { backoffMs } from '../backoff.ts'
+import { backoffMs } from '#shared/kit/backoff.ts'
 import { lookup } from './lookup.ts'
 
 /** Between two dials of a key that cannot be reached: up to some lookups, so that a restart is seen soon. */

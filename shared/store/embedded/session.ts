@@ -22,7 +22,7 @@ import {
   type Message
 } from './frames.ts'
 import type { Reply } from './backend.ts'
-import type { Turns } from './turns.ts'
+import type { Turns } from '#shared/kit/turns.ts'
 
 /** A client that has begun a transaction and says nothing more keeps everybody else out. */
 const IDLE_IN_TRANSACTION_MS_MAX = 30_000

@@ -10,7 +10,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import { ask, type Reply } from './backend.ts'
 import { newDatabase } from './new-database.ts'
 import { Session } from './session.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '#shared/kit/turns.ts'
 
 export interface ThreadData {
   folder: string

@@ -17,7 +17,7 @@ import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import {
   createHttpBridge,
   type HttpBridge,

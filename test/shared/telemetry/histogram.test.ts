@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { Histogram } from '#shared/telemetry/histogram.ts'
 import { histogram } from '#shared/telemetry/instruments.ts'
 import { METRICS } from '#shared/telemetry/names.ts'

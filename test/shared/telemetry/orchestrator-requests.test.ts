@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import {
   observeRequestsAtOrchestrator,
   TENANTS_MAX

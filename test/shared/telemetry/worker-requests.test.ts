@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { observeRequestsAtWorker } from '../../../services/worker/requests/request-metrics.ts'
 import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
 

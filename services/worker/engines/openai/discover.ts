@@ -1,6 +1,6 @@
 /** The models of a server that speaks the OpenAI protocol, as models of this worker. */
 import { HaifError } from '#shared/errors.ts'
-import type { Backoff } from '#shared/mesh/backoff.ts'
+import type { Backoff } from '#shared/kit/backoff.ts'
 import type { ModelSource } from '../../models/sources/model-source.ts'
 import { listModels } from './identify.ts'
 import { OpenAiEngine } from './openai-engine.ts'

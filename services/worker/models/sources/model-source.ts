@@ -1,5 +1,5 @@
 /** Where a model comes from: a file, a download, a simulation, a server. */
-import type { Backoff } from '#shared/mesh/backoff.ts'
+import type { Backoff } from '#shared/kit/backoff.ts'
 import type { Engine } from '../../engines/engine.ts'
 
 export interface ModelSource {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
-import { createMetrics } from '#shared/telemetry.ts'
+import { createMetrics } from '#shared/telemetry/metrics.ts'
 import {
   createHttpBridge,
   type HttpBridgeDeps

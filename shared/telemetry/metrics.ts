@@ -7,8 +7,8 @@ import process from 'node:process'
 import { metrics, type Meter } from '@opentelemetry/api'
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus'
 import { MeterProvider, type CollectionResult } from '@opentelemetry/sdk-metrics'
-import { gauge, METER_NAME } from './telemetry/instruments.ts'
-import { collectHistograms } from './telemetry/kept-histograms.ts'
+import { gauge, METER_NAME } from './instruments.ts'
+import { collectHistograms } from './kept-histograms.ts'
 import { VERSION } from '#shared/process/version.ts'
 
 export interface Metrics {
