@@ -10,9 +10,9 @@ import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { createUsage } from '../../services/gateway/usage/usage.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
-import { startEmbeddedStore } from '../helpers/embedded-store.ts'
-import { startMesh } from '../helpers/mesh.ts'
-import { atEnd } from '../helpers/peers.ts'
+import { startEmbeddedStore } from '../helpers/stores/embedded-store.ts'
+import { startMesh } from '../helpers/mesh/mesh.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
 
 const DECODE_TOKENS_PER_SECOND = 10
 const PLENTY = 100_000_000

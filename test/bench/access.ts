@@ -4,7 +4,7 @@
  * most of the time, and waiting for one is not what is measured.
  */
 import { fileURLToPath } from 'node:url'
-import { ServiceProcess } from '../helpers/service-process.ts'
+import { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { countTokenEvents, keepBusy, LoadClient } from './load.ts'
 import { median, percentile } from './percentiles.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'

@@ -10,7 +10,7 @@ import { createLlamaEngine } from '../../services/worker/engines/llama/parent/ll
 import { SimEngine } from '../../services/worker/engines/sim/sim-engine.ts'
 import { BUILTIN_NAME } from '../../services/worker/models/sources/model-uri.ts'
 import type { Engine } from '../../services/worker/engines/engine.ts'
-import { Deployment } from '../helpers/deployment.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
 import { until } from '../helpers/until.ts'
 import { benchModelFile } from './engine/models.ts'
 import { keepBusy, LoadClient } from './load.ts'

@@ -1,6 +1,6 @@
 /** How long a tenant with a few requests waits behind one with hundreds. In times of one request. */
 import type { TestContext } from 'node:test'
-import { startMesh } from '../helpers/mesh.ts'
+import { startMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
 import { mean } from './percentiles.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'

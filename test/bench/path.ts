@@ -3,8 +3,8 @@
  * route that writes the same events.
  */
 import { fileURLToPath } from 'node:url'
-import { Deployment } from '../helpers/deployment.ts'
-import { ServiceProcess, startUp } from '../helpers/service-process.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
+import { ServiceProcess, startUp } from '../helpers/mesh/service-process.ts'
 import { countTokenEvents, keepBusy, LoadClient } from './load.ts'
 import { mean, median, percentile } from './percentiles.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'

@@ -1,5 +1,5 @@
 /** What N equal workers answer together, over what one does. Their rate is given, so that cores do not matter. */
-import { Deployment } from '../helpers/deployment.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { countTokenEvents, keepBusy, LoadClient } from './load.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'

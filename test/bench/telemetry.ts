@@ -4,7 +4,7 @@
  * can be.
  */
 import { ask } from '../compose/load.ts'
-import { Deployment } from '../helpers/deployment.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
 import { median } from './percentiles.ts'
 import { fixed, type BenchOptions, type Report } from './report.ts'
 

@@ -2,7 +2,7 @@
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import type { TestMesh } from '../helpers/mesh.ts'
+import type { TestMesh } from '../helpers/mesh/mesh.ts'
 
 const TIMEOUT_MS = 120_000
 

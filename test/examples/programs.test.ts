@@ -7,7 +7,7 @@ import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
-import { atEnd } from '../helpers/peers.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
 import { startOpenAiMesh } from '../services/http-bridge/openai/openai-mesh.ts'
 

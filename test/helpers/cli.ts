@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import type { TestMesh } from './mesh.ts'
-import { atEnd } from './peers.ts'
+import type { TestMesh } from './mesh/mesh.ts'
+import { atEnd } from './peers/peers.ts'
 import { until } from './until.ts'
 
 /** A command that hangs fails its test. */

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }

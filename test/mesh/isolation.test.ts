@@ -8,9 +8,9 @@ import { createLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { mintToken } from '../../services/gateway/access/token-text.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
-import { startGuardedMesh } from '../helpers/guarded-mesh.ts'
-import { startMesh } from '../helpers/mesh.ts'
-import { atEnd } from '../helpers/peers.ts'
+import { startGuardedMesh } from '../helpers/mesh/guarded-mesh.ts'
+import { startMesh } from '../helpers/mesh/mesh.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
 
 const SECRET_PROMPT = 'the-secret-of-tenant-a'
 

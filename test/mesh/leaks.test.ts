@@ -6,7 +6,7 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 v8.setFlagsFromString('--expose-gc')

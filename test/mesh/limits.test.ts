@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { runHaif, temporaryHome } from '../helpers/cli.ts'
-import { Deployment } from '../helpers/deployment.ts'
-import { atEnd } from '../helpers/peers.ts'
-import { freshDatabase } from '../helpers/postgres.ts'
-import { NO_REDIS, TestRedis } from '../helpers/redis.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
+import { freshDatabase } from '../helpers/stores/postgres.ts'
+import { NO_REDIS, TestRedis } from '../helpers/stores/redis.ts'
 
 const CLIENTS = 10
 

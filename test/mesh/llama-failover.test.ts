@@ -9,11 +9,11 @@ import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { inferThrough } from '#shared/inference/infer-through.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { seededRandom } from '../helpers/random.ts'
-import type { ServiceProcess } from '../helpers/service-process.ts'
+import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
-import { startWorkerProcess } from '../helpers/worker-process.ts'
+import { startWorkerProcess } from '../helpers/mesh/worker-process.ts'
 
 const KILLS = process.env['HAIF_SOAK'] === undefined ? 5 : 50
 const SILENCE_MS_MAX = 4000

@@ -9,9 +9,9 @@ import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { Client } from '../helpers/clients.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
-import { atEnd } from '../helpers/peers.ts'
+import { Client } from '../helpers/mesh/clients.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { until } from '../helpers/until.ts'
 
@@ -21,7 +21,7 @@ const PROCESSES = WORKERS / 50
 const SECONDS = Number(SOAK_SECONDS ?? 3)
 const STREAMS = 32
 const MODEL = 'sim?slots=2&decode=100&prefill=inf'
-const HOST = fileURLToPath(new URL('../helpers/worker-host.ts', import.meta.url))
+const HOST = fileURLToPath(new URL('../helpers/mesh/worker-host.ts', import.meta.url))
 const START_MS_MAX = 100_000
 
 async function startHost(t: TestContext, { topicKey }: TestMesh, count: number): Promise<void> {

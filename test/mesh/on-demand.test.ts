@@ -9,8 +9,8 @@ import { writeRandomModel } from '../../tools/haif-tiny/gguf/random-model.ts'
 import type { ModelSource } from '../../services/worker/models/sources/model-source.ts'
 import { modelArgument } from '../../services/worker/models/sources/model-argument.ts'
 import { temporaryHome } from '../helpers/cli.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
-import { startPeer } from '../helpers/peers.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
+import { startPeer } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
 
 const source = (text: string): ModelSource => modelArgument(text, { folder: '/nowhere' })

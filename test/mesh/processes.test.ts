@@ -10,8 +10,8 @@ import { registryList, type MeshSnapshot } from '#shared/contracts/peers/peers.t
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome, type RunningHaif } from '../helpers/cli.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
-import { startPeer } from '../helpers/peers.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
+import { startPeer } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
 
 const STOP_MS_MAX = 5000

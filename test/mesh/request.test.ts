@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh.ts'
+import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
 
 test('a request goes through gateway, orchestrator and worker, and says who served it', async (t) => {

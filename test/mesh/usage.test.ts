@@ -1,7 +1,7 @@
 /** What requests have used, as their tenants and operators read it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { startGuardedMesh } from '../helpers/guarded-mesh.ts'
+import { startGuardedMesh } from '../helpers/mesh/guarded-mesh.ts'
 
 interface Row {
   key: string

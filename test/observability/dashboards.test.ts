@@ -7,9 +7,9 @@ import { after, before, test } from 'node:test'
 import { parse } from 'yaml'
 import { METRICS, type MetricName } from '#shared/telemetry/names.ts'
 import { ask } from '../compose/load.ts'
-import { Deployment } from '../helpers/deployment.ts'
-import { liveMetrics, type Series } from '../helpers/live-metrics.ts'
-import { freshDatabase } from '../helpers/postgres.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
+import { liveMetrics, type Series } from '../helpers/mesh/live-metrics.ts'
+import { freshDatabase } from '../helpers/stores/postgres.ts'
 import { until } from '../helpers/until.ts'
 
 const ROOT = join(import.meta.dirname, '../..')

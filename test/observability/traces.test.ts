@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
-import { Deployment } from '../helpers/deployment.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
 import { until } from '../helpers/until.ts'
 
 interface Span {

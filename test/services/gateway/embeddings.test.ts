@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { embeddingSource } from '../../helpers/embedding-engine.ts'
-import { startMesh } from '../../helpers/mesh.ts'
+import { embeddingSource } from '../../helpers/mesh/embedding-engine.ts'
+import { startMesh } from '../../helpers/mesh/mesh.ts'
 import { until } from '../../helpers/until.ts'
 
 test('a caller with too much running is told so, and others are served', async (t) => {

@@ -23,7 +23,7 @@ import {
   type HttpBridge,
   type HttpBridgeDeps
 } from '../../../services/http-bridge/http-bridge.ts'
-import { atEnd, startDht, startPeer } from '../../helpers/peers.ts'
+import { atEnd, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
 export type Infer = (

@@ -12,8 +12,8 @@ import { topicOf } from '#shared/mesh/discovery/topics.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
-import { spawnPeer } from '../../helpers/peer-spawn.ts'
-import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers.ts'
+import { spawnPeer } from '../../helpers/peers/peer-spawn.ts'
+import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
 const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())

@@ -7,8 +7,8 @@ import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
-import { recordingLogger } from '../../helpers/peer-log.ts'
-import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers.ts'
+import { recordingLogger } from '../../helpers/peers/peer-log.ts'
+import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
 const Request = Type.Object({ n: Type.Integer({ maximum: 1000 }) }, { additionalProperties: false })

@@ -5,8 +5,8 @@ import { silentLogger } from '#shared/process/log.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
-import { dialRaw } from '../../helpers/peer-raw.ts'
-import { contextFor, startDht, startPeer } from '../../helpers/peers.ts'
+import { dialRaw } from '../../helpers/peers/peer-raw.ts'
+import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
 
 const anything = defineMethod('test.any', Type.Unknown(), Type.Unknown())
 

@@ -8,8 +8,8 @@ import { WINDOW } from '#shared/rpc/consumer-stream.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { FRAMES_PER_BATCH_MAX, FrameType } from '#shared/rpc/frames.ts'
 import { Router } from '#shared/rpc/router.ts'
-import { dialAsMember, type RawPeer } from '../../helpers/peer-raw.ts'
-import { contextFor, startDht, startPeer } from '../../helpers/peers.ts'
+import { dialAsMember, type RawPeer } from '../../helpers/peers/peer-raw.ts'
+import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
 const items = defineStream('test.items', Type.Object({}), Type.Unknown(), Type.Unknown())

@@ -10,8 +10,8 @@ import { defineStream } from '#shared/rpc/contract.ts'
 import { FRAME_CHARACTERS_MAX } from '#shared/rpc/frames.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { STREAMS_MAX } from '#shared/rpc/stream-channel.ts'
-import { recordingLogger } from '../../helpers/peer-log.ts'
-import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers.ts'
+import { recordingLogger } from '../../helpers/peers/peer-log.ts'
+import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
 const Request = Type.Object({ items: Type.Integer(), everyMs: Type.Optional(Type.Integer()) })

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { backup, restore } from '#shared/store/backup.ts'
 import { loadMigrations } from '#shared/store/migrations.ts'
 import type { Store } from '#shared/store/store.ts'
-import { STORE_KINDS } from '../../helpers/stores.ts'
+import { STORE_KINDS } from '../../helpers/stores/stores.ts'
 
 const [POSTGRES, EMBEDDED] = STORE_KINDS
 

@@ -4,8 +4,8 @@ import { test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { loadMigrations, type Migration } from '#shared/store/migrations.ts'
 import { checkDatabaseUrl, PostgresStore } from '#shared/store/postgres-store.ts'
-import { freshDatabase, testPostgres } from '../../helpers/postgres.ts'
-import { openStore } from '../../helpers/stores.ts'
+import { freshDatabase, testPostgres } from '../../helpers/stores/postgres.ts'
+import { openStore } from '../../helpers/stores/stores.ts'
 
 const migration = (number: number, sql: string): Migration => ({
   number,

@@ -6,8 +6,8 @@ import { pino } from 'pino'
 import { silentLogger } from '#shared/process/log.ts'
 import { RedisState } from '#shared/store/redis-state.ts'
 import type { Draw, SharedState } from '#shared/store/shared-state.ts'
-import { atEnd } from '../../helpers/peers.ts'
-import { NO_REDIS, TestRedis } from '../../helpers/redis.ts'
+import { atEnd } from '../../helpers/peers/peers.ts'
+import { NO_REDIS, TestRedis } from '../../helpers/stores/redis.ts'
 import { until } from '../../helpers/until.ts'
 
 const perMinute = (max: number, amount = 1): Draw => ({

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
-import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
-import { atEnd } from '../../helpers/peers.ts'
-import { TestPostgres } from '../../helpers/postgres.ts'
+import { seriesIn, valueOf } from '../../helpers/mesh/live-metrics.ts'
+import { atEnd } from '../../helpers/peers/peers.ts'
+import { TestPostgres } from '../../helpers/stores/postgres.ts'
 import { until } from '../../helpers/until.ts'
 
 // Before any instrument is made.

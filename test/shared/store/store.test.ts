@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { hasSqlState, SqlState } from '#shared/store/store.ts'
 import pg from 'pg'
 import { until } from '../../helpers/until.ts'
-import { openStore, STORE_KINDS } from '../../helpers/stores.ts'
+import { openStore, STORE_KINDS } from '../../helpers/stores/stores.ts'
 
 for (const kind of STORE_KINDS) {
   test(`a store in ${kind.name}`, async (t) => {

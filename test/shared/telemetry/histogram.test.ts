@@ -4,7 +4,7 @@ import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { Histogram } from '#shared/telemetry/histogram.ts'
 import { histogram } from '#shared/telemetry/instruments.ts'
 import { METRICS } from '#shared/telemetry/names.ts'
-import { seriesIn, valueOf } from '../../helpers/live-metrics.ts'
+import { seriesIn, valueOf } from '../../helpers/mesh/live-metrics.ts'
 
 test('a value counts in the first bucket whose bound it does not pass', () => {
   const kept = new Histogram([1, 2])

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { TellingExporter } from '#shared/telemetry/telling-exporter.ts'
-import { recordingLogger } from '../../helpers/peer-log.ts'
+import { recordingLogger } from '../../helpers/peers/peer-log.ts'
 
 test('says once that traces are not taken, and once that they are again', async (t) => {
   let status = 400 // one that is not tried again

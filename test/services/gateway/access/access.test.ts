@@ -11,9 +11,9 @@ import type { ServerContext } from '#shared/rpc/router.ts'
 import { Access, type AccessDeps } from '../../../../services/gateway/access/access.ts'
 import { mintToken } from '../../../../services/gateway/access/token-text.ts'
 import { Callers } from '../../../../services/gateway/admit.ts'
-import { atEnd } from '../../../helpers/peers.ts'
-import { NO_REDIS, TestRedis } from '../../../helpers/redis.ts'
-import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores.ts'
+import { atEnd } from '../../../helpers/peers/peers.ts'
+import { NO_REDIS, TestRedis } from '../../../helpers/stores/redis.ts'
+import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores/stores.ts'
 import { until } from '../../../helpers/until.ts'
 
 const doer = { actor: 'test', requestId: 'r' }

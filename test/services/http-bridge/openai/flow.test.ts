@@ -9,8 +9,8 @@ import type {
   GenerateRequest
 } from '../../../../services/worker/engines/engine.ts'
 import { SimEngine } from '../../../../services/worker/engines/sim/sim-engine.ts'
-import { addBridge } from '../../../helpers/bridge.ts'
-import { startMesh } from '../../../helpers/mesh.ts'
+import { addBridge } from '../../../helpers/mesh/bridge.ts'
+import { startMesh } from '../../../helpers/mesh/mesh.ts'
 import { settled, until } from '../../../helpers/until.ts'
 import { readStream } from './openai-mesh.ts'
 

@@ -13,9 +13,9 @@ import type { SimOptions } from '../../../../services/worker/engines/sim/sim-eng
 import { writeRandomModel } from '../../../../tools/haif-tiny/gguf/random-model.ts'
 import { modelSource } from '../../../../services/worker/models/sources/model-uri.ts'
 import type { Worker } from '../../../../services/worker/worker.ts'
-import { embeddingSource } from '../../../helpers/embedding-engine.ts'
-import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh.ts'
-import { atEnd } from '../../../helpers/peers.ts'
+import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
+import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
+import { atEnd } from '../../../helpers/peers/peers.ts'
 import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { until } from '../../../helpers/until.ts'
 

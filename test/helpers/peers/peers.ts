@@ -1,0 +1,69 @@
+/** Real peers on a real DHT of this process, for tests. Everything stops with the test. */
+import { randomBytes } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { Mesh, type MeshOptions } from '#shared/mesh/mesh.ts'
+import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { createContext, type RequestContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { silentLogger } from '#shared/process/log.ts'
+import { until } from '../until.ts'
+
+/** A DHT on loopback and a fresh mesh secret. */
+export async function startDht(t: TestContext): Promise<TopicKey> {
+  const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
+  await nodes.start()
+  atEnd(t, () => nodes.stop())
+  return { secret: randomBytes(32), reach: 'local', bootstrap: [nodes.address] }
+}
+
+export type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
+
+export async function startPeer(
+  t: TestContext,
+  topicKey: TopicKey,
+  options: PeerOptions
+): Promise<Mesh> {
+  const mesh = new Mesh({
+    dht: options.dht ?? createDht(topicKey),
+    keyPair: temporaryIdentity(),
+    secret: topicKey.secret,
+    lookupMs: 200,
+    log: silentLogger(),
+    ...options
+  })
+  atEnd(t, () => mesh.stop())
+  await mesh.start()
+  return mesh
+}
+
+/** Waits until `from` has an open connection to `to`. */
+export async function linkBetween(from: Mesh, to: Mesh): Promise<PeerLink> {
+  await until(() => from.link(to.key) !== undefined)
+  return from.link(to.key)!
+}
+
+/** A request context that lasts for the test. */
+export function contextFor(t: TestContext, timeoutMs = 20_000): RequestContext & Disposable {
+  const context = createContext({ timeoutMs })
+  t.after(() => context[Symbol.dispose]())
+  return context
+}
+
+const endings = new WeakMap<TestContext, (() => Promise<void>)[]>()
+
+/** Like `t.after`, but last in, first out: a peer stops before the DHT it lives on. */
+export function atEnd(t: TestContext, stop: () => Promise<void>): void {
+  const known = endings.get(t)
+  if (known !== undefined) {
+    known.push(stop)
+    return
+  }
+  const stops = [stop]
+  endings.set(t, stops)
+  t.after(async () => {
+    for (const each of stops.toReversed()) await each()
+  })
+}

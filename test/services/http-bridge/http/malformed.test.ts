@@ -1,0 +1,135 @@
+/**
+ * Malformed bodies, generated from the schemas: wrong types and sizes in every field, missing fields,
+ * cut off, deep, huge, not JSON, not UTF-8. HAIF_SOAK=1: 1,000 on every endpoint.
+ */
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import type { TObject } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { ChatBody } from '#shared/contracts/http/chat.ts'
+import { CompletionBody } from '#shared/contracts/http/completions.ts'
+import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
+import { ErrorBody } from '#shared/contracts/http/error.ts'
+import { NativeInferBody, VersionedInferBody } from '#shared/contracts/http/infer.ts'
+import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
+import { ResponsesBody } from '#shared/contracts/http/responses.ts'
+import { says, startBridge } from '../bridge.ts'
+
+const RUNS = process.env['HAIF_SOAK'] === undefined ? 80 : 1000
+
+const user = { role: 'user', content: 'hi' }
+const ENDPOINTS: { path: string; schema: TObject; good: Record<string, unknown> }[] = [
+  { path: '/infer', schema: NativeInferBody, good: { prompt: 'hi', max_tokens: 5 } },
+  { path: '/infer', schema: VersionedInferBody, good: { api_version: 'v1', prompt: 'hi' } },
+  { path: '/v1/chat/completions', schema: ChatBody, good: { model: 'm', messages: [user] } },
+  { path: '/v1/responses', schema: ResponsesBody, good: { model: 'm', input: [user] } },
+  { path: '/v1/completions', schema: CompletionBody, good: { model: 'm', prompt: ['hi'] } },
+  { path: '/v1/embeddings', schema: EmbeddingsBody, good: { model: 'm', input: ['hi'] } }
+]
+
+const anyValue = fc.oneof(
+  { weight: 4, arbitrary: fc.jsonValue({ maxDepth: 3 }) },
+  fc.constantFrom('', [], {}, -1, 2 ** 53, 1e300, 0.5, [''], [{}], [[]], [[[]]], true),
+  fc.integer({ min: 1000, max: 20_000 }).map((length) => 'x'.repeat(length)),
+  fc.integer({ min: 200, max: 2000 }).map((length) => Array.from({ length }, () => 'x'))
+)
+
+/** Or, of `api_version`, what tells one contract from another. */
+const OPTIONAL: ReadonlySet<string> = new Set(['model', 'max_tokens', 'api_version'])
+
+type Body = string | Buffer
+
+/** What does not fit this schema, whatever is wrong with it. */
+function malformedFor(schema: TObject, good: Record<string, unknown>): fc.Arbitrary<Body> {
+  const validator = Compile(schema)
+  const text = JSON.stringify(good)
+  const names = Object.keys(schema.properties)
+  const wrongField = fc
+    .tuple(fc.constantFrom(...names), anyValue)
+    .filter(([name, value]) => value !== null && !validator.Check({ ...good, [name]: value }))
+    .map(([name, value]) => JSON.stringify({ ...good, [name]: value }))
+  const missingField = fc
+    .constantFrom(...Object.keys(good).filter((name) => !OPTIONAL.has(name)))
+    .map((name) => JSON.stringify({ ...good, [name]: undefined }))
+  const notAnObject = fc
+    .jsonValue()
+    .filter((value) => typeof value !== 'object' || value === null || Array.isArray(value))
+    .map((value) => JSON.stringify(value))
+  const cutOff = fc.integer({ min: 0, max: text.length - 1 }).map((end) => text.slice(0, end))
+  const deep = fc
+    .integer({ min: 65, max: 50_000 })
+    .map((depth) => `${text.slice(0, -1)},"x":${'{"x":['.repeat(depth)}${']}'.repeat(depth)}}`)
+  const huge = fc.constant(`${text.slice(0, -1)},"x":"${'x'.repeat(1024 * 1024)}"}`)
+  const noise = fc.uint8Array({ minLength: 1, maxLength: 200 }).map((bytes) => Buffer.from(bytes))
+  const notUtf8 = fc
+    .uint8Array({ minLength: 1, maxLength: 20, min: 0xf8 })
+    .map((bytes) => Buffer.concat([Buffer.from('{"x":"'), bytes, Buffer.from('"}')]))
+  return fc.oneof(
+    { weight: 40, arbitrary: wrongField },
+    { weight: 5, arbitrary: missingField },
+    { weight: 5, arbitrary: notAnObject },
+    { weight: 5, arbitrary: cutOff },
+    { weight: 2, arbitrary: deep },
+    { weight: 1, arbitrary: huge },
+    { weight: 5, arbitrary: noise },
+    { weight: 5, arbitrary: notUtf8 }
+  )
+}
+
+const nativeError = Compile(ErrorBody)
+const openAiError = Compile(OpenAiErrorBody)
+
+/** A 4xx of the right shape that says in one line what is wrong. */
+async function assertRefused(response: Response, path: string): Promise<void> {
+  const text = await response.text()
+  const reply: unknown = JSON.parse(text)
+  assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${text}`)
+  const requestId = response.headers.get('x-request-id')
+  assert.ok(requestId)
+  if (path.startsWith('/v1/')) {
+    assert.ok(openAiError.Check(reply), text)
+    assert.equal(reply.error.type, 'invalid_request_error')
+  } else {
+    assert.ok(nativeError.Check(reply), text)
+    assert.equal(reply.error.request_id, requestId)
+  }
+  const { message } = reply.error
+  assert.ok(!message.includes('\n') && message.length < 400, text)
+}
+
+for (const { path, schema, good } of ENDPOINTS) {
+  test(`${path} (${Object.keys(good)[0]}): ${RUNS} malformed bodies all get a 4xx in the right shape`, async (t) => {
+    const bridge = await startBridge(t, { gateways: [says('hi')] })
+    const send = (body: Body) =>
+      fetch(bridge.url + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body
+      })
+    await fc.assert(
+      fc.asyncProperty(malformedFor(schema, good), async (body) =>
+        assertRefused(await send(body), path)
+      ),
+      { numRuns: RUNS }
+    )
+    assert.equal(bridge.requests.length, 0)
+    if (path === '/v1/embeddings') return // the scripted gateway makes no vectors
+    assert.equal((await send(JSON.stringify(good))).status, 200)
+  })
+}
+
+test('ids that nothing has get a 4xx in the right shape', async (t) => {
+  const bridge = await startBridge(t)
+  const addresses = fc
+    .tuple(fc.constantFrom('models', 'responses'), fc.string({ minLength: 1, unit: 'binary' }))
+    .map(([of, id]) => `/v1/${of}/${encodeURIComponent(id)}`)
+  await fc.assert(
+    fc.asyncProperty(addresses, async (path) => {
+      await assertRefused(await fetch(bridge.url + path), path)
+      await assertRefused(await fetch(bridge.url + path, { method: 'DELETE' }), path)
+    }),
+    { numRuns: RUNS }
+  )
+})

@@ -1,0 +1,54 @@
+/** A worker table without a network, for tests of the decisions made on it. */
+import type { WorkerModel, WorkerReport } from '#shared/contracts/peers/peers.ts'
+import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { Dispatcher, type Ask } from '../../../../services/orchestrator/placement/dispatcher.ts'
+import { WorkerTable } from '../../../../services/orchestrator/workers/worker-table.ts'
+
+const MODEL = 'm'
+const GOLDEN_RATIO = 0.618_034
+
+export function modelReport(given: Partial<WorkerModel> = {}): WorkerModel {
+  const idle = { running: 0, waiting: 0, prefillTokensPerSecond: 1000, decodeTokensPerSecond: 100 }
+  return { name: MODEL, state: 'ready', engine: 'sim', slots: 1, ...idle, ...given }
+}
+
+/** A table, its dispatcher, and a clock that the test moves. */
+export function startDispatcher() {
+  const clock = { ms: 0 }
+  const now = () => clock.ms
+  let drawn = 0
+  const random = () => (drawn = (drawn + GOLDEN_RATIO) % 1) // the same in each run, and well spread
+  const table = new WorkerTable(random, now)
+  const dispatcher = new Dispatcher({ table, now })
+  return {
+    table,
+    dispatcher,
+    clock,
+    /** What a worker says of itself; returns its link. */
+    report: (key: string, models: WorkerModel[], link = linkTo(key)): PeerLink => {
+      const report: WorkerReport = { models, draining: false }
+      for (const name of table.update(link, report)) dispatcher.pump(name)
+      return link
+    }
+  }
+}
+
+const linkTo = (key: string): PeerLink =>
+  ({ peer: { key, role: 'worker' }, rttMs: 1 }) as unknown as PeerLink
+
+export function ask(tenant = 'a', placement: Partial<Ask['placement']> = {}): Ask {
+  return {
+    model: MODEL,
+    share: { tenant, weight: 1, priority: 'interactive' },
+    affine: [],
+    placement: { promptTokens: 10, exclude: new Set(), cachedTokens: () => 0, ...placement }
+  }
+}
+
+/** A context that the test ends. */
+export function longContext(t: { after(end: () => void): void }): OwnedContext {
+  const context = createContext({ timeoutMs: 60_000 })
+  t.after(() => context[Symbol.dispose]())
+  return context
+}

@@ -1,0 +1,190 @@
+/** The engine's decisions, which are data in and data out. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import * as fc from 'fast-check'
+import { threadCounts } from '../../../../../services/worker/engines/llama/child/calibrate.ts'
+import { fitContext } from '../../../../../services/worker/memory/fit-context.ts'
+import {
+  PROMPT_STEP_TOKENS_MAX,
+  PromptBudget,
+  type StepCost
+} from '../../../../../services/worker/engines/llama/child/schedule/prompt-budget.ts'
+import {
+  countDeath,
+  restartDelayMs,
+  RESTART_POLICY
+} from '../../../../../services/worker/engines/llama/parent/restart-delay.ts'
+import {
+  chooseSlot,
+  type FreeSlot
+} from '../../../../../services/worker/engines/llama/child/schedule/slot-choice.ts'
+import { StepRates } from '../../../../../services/worker/engines/llama/child/schedule/step-rates.ts'
+
+const slot = (index: number, more: Partial<FreeSlot> = {}): FreeSlot => {
+  return { index, sharedTokens: 0, cachedTokens: 0, usedAt: 0, ...more }
+}
+
+suite('slot choice', () => {
+  test('the longest shared prefix wins', () => {
+    const free = [
+      slot(0),
+      slot(1, { sharedTokens: 40, cachedTokens: 40, usedAt: 1 }),
+      slot(2, { sharedTokens: 90, cachedTokens: 100, usedAt: 9 })
+    ]
+    assert.equal(chooseSlot(free, 0), 2)
+  })
+
+  test('a short common beginning does not cost a long conversation its cache', () => {
+    const free = [slot(0, { sharedTokens: 25, cachedTokens: 2000, usedAt: 5 }), slot(1)]
+    assert.equal(chooseSlot(free, 0), 1)
+  })
+
+  test('a long document is found again behind a different answer', () => {
+    const free = [slot(0), slot(1, { sharedTokens: 4000, cachedTokens: 9000, usedAt: 5 })]
+    assert.equal(chooseSlot(free, 0), 1)
+  })
+
+  test('without a prefix the least recently used slot is given up', () => {
+    const used = (index: number, usedAt: number) => slot(index, { usedAt, cachedTokens: 100 })
+    assert.equal(chooseSlot([used(0, 30), used(1, 10), used(2, 20)], 0), 1)
+    assert.equal(chooseSlot([used(0, 30), slot(2), slot(3)], 1), 2)
+  })
+
+  test('under load the busy slots stay together', () => {
+    assert.equal(chooseSlot([slot(1, { usedAt: 30 }), slot(3, { usedAt: 10 })], 2), 1)
+  })
+
+  test('no free slot, no choice', () => {
+    assert.equal(chooseSlot([], 8), null)
+  })
+})
+
+suite('prompt budget', () => {
+  const alone: StepCost = { writing: 0, reading: 1, decodeStepMs: 0, prefillTokensPerSecond: 500 }
+  const among: StepCost = { ...alone, writing: 8, decodeStepMs: 40 }
+
+  /** Steps in which pieces cost what was thought; how many prompt tokens each had. */
+  function read(steps: number, cost: StepCost): number[] {
+    const budget = new PromptBudget()
+    return Array.from({ length: steps }, () => {
+      const tokens = budget.next(cost)
+      if (tokens > 0) budget.spent((tokens / cost.prefillTokensPerSecond) * 1000)
+      return tokens
+    })
+  }
+
+  test('a short prompt among answers is read at once', () => {
+    assert.equal(read(1, among)[0], 128)
+  })
+
+  test('a long one takes no longer than the answers do, step by step', () => {
+    assert.deepEqual(read(40, among).slice(-10), Array(10).fill(20))
+  })
+
+  test('a piece that took longer than thought is paid for by the next ones', () => {
+    const budget = new PromptBudget()
+    budget.next(among)
+    budget.spent(600)
+    assert.deepEqual([budget.next(among), budget.next(among), budget.next(among)], [0, 0, 10])
+  })
+
+  test('each that waits gets such a share, up to a bound', () => {
+    assert.equal(read(40, { ...among, decodeStepMs: 30, reading: 2 }).at(-1), 30)
+    assert.equal(read(40, { ...among, reading: 15 }).at(-1), 128)
+  })
+
+  test('with nobody waiting for a token the piece is larger, in whole tiles, and bounded', () => {
+    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 600 }).at(-1), 128)
+    assert.equal(read(9, { ...alone, prefillTokensPerSecond: 1 }).at(-1), 64)
+    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 50_000 }).at(-1), 512)
+    assert.equal(PROMPT_STEP_TOKENS_MAX, 512)
+  })
+
+  test('a slow machine still moves on', () => {
+    assert.ok(read(1, { ...among, decodeStepMs: 1, prefillTokensPerSecond: 1 })[0]! > 0)
+  })
+})
+
+suite('step rates', () => {
+  const unknown = { rates: { prefill: 0, decode: 0 }, decodeSteps: [] }
+
+  test('a step of many answers counts all of them', () => {
+    const rates = new StepRates(unknown)
+    rates.record({ ms: 40, decoding: 8, promptTokens: 0 })
+    assert.equal(rates.rates.decode, 200)
+    assert.equal(rates.decodeStepMs(8), 40)
+  })
+
+  test('in a mixed step the prompt pays for what decoding does not', () => {
+    const rates = new StepRates(unknown)
+    rates.record({ ms: 40, decoding: 8, promptTokens: 0 })
+    rates.record({ ms: 140, decoding: 8, promptTokens: 50 })
+    assert.equal(rates.rates.prefill, 500)
+  })
+
+  test('a number of answers not seen yet lies between its neighbours', () => {
+    const decodeSteps: [number, number][] = [
+      [2, 10],
+      [6, 30]
+    ]
+    const rates = new StepRates({ ...unknown, decodeSteps })
+    const known = [0, 1, 2, 3, 6, 9].map((decoding) => rates.decodeStepMs(decoding))
+    assert.deepEqual(known, [0, 10, 10, 15, 30, 30])
+  })
+})
+
+const pool = (freeBytes: number) => ({ freeBytes, fixedBytes: 1000, bytesPerToken: 10 })
+const natural = (max: number) => fc.integer({ min: 1, max })
+
+suite('context fit', () => {
+  const wish = { slots: 8, contextTokens: 8192 }
+
+  test('what fits is granted', () => {
+    assert.deepEqual(fitContext({ ...wish, pools: [pool(1e9)] }), wish)
+  })
+
+  test('slots are halved before the context is', () => {
+    const free = 1000 + 4 * 8192 * 10
+    assert.deepEqual(fitContext({ ...wish, pools: [pool(free)] }), { ...wish, slots: 4 })
+  })
+
+  test('the tightest pool decides', () => {
+    const fit = fitContext({ ...wish, pools: [pool(1e9), pool(1000 + 4 * 2048 * 10)] })
+    assert.deepEqual(fit, { slots: 4, contextTokens: 2048 })
+  })
+
+  test('with almost nothing free one slot is left, then none', () => {
+    const one = fitContext({ ...wish, pools: [pool(1000 + 512 * 10)] })
+    assert.deepEqual(one, { slots: 1, contextTokens: 512 })
+    assert.equal(fitContext({ ...wish, pools: [pool(0)] }), null)
+  })
+
+  test('whatever is granted fits and is no more than was wished', () => {
+    fc.assert(
+      fc.property(natural(64), natural(200_000), natural(1e9), (slots, contextTokens, free) => {
+        const fit = fitContext({ slots, contextTokens, pools: [pool(free)] })
+        if (fit === null) return
+        assert.ok(fit.slots >= 1 && fit.slots <= slots)
+        assert.ok(fit.contextTokens <= contextTokens)
+        assert.ok(1000 + fit.slots * fit.contextTokens * 10 <= free)
+      })
+    )
+  })
+})
+
+suite('restarts', () => {
+  test('the pause doubles up to its bound', () => {
+    const delays = [1, 2, 3, 50].map((deaths) => restartDelayMs(deaths, RESTART_POLICY))
+    assert.deepEqual(delays, [100, 200, 400, RESTART_POLICY.longestMs])
+  })
+
+  test('a process that was well for long starts the count again', () => {
+    assert.equal(countDeath(5, 1000, RESTART_POLICY), 6)
+    assert.equal(countDeath(5, RESTART_POLICY.healthyAfterMs, RESTART_POLICY), 1)
+  })
+})
+
+test('thread counts are tried from the most to one', () => {
+  assert.deepEqual(threadCounts(15), [15, 8, 1])
+  assert.deepEqual(threadCounts(1), [1])
+})

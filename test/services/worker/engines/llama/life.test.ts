@@ -1,0 +1,210 @@
+/** The life of the process that holds the model: bad files, deaths, signals, the end. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { copyFile, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import type { GenerateItem } from '../../../../../services/worker/engines/engine.ts'
+import { HaifError } from '../../../../../shared/errors.ts'
+import { until } from '../../../../helpers/until.ts'
+import {
+  answer,
+  BUILTIN_MODEL,
+  chat,
+  direct,
+  isGone,
+  newEngine,
+  PARENT_SCRIPT,
+  randomModel,
+  startEngine,
+  tempDir
+} from './engines.ts'
+
+const never = new AbortController().signal
+
+function loadFailed(modelPath: string, reason: RegExp) {
+  return (error: unknown) => {
+    assert.ok(error instanceof HaifError)
+    assert.equal(error.code, 'MODEL_LOAD_FAILED')
+    assert.ok(error.message.includes(modelPath), error.message)
+    assert.match(error.message, reason)
+    assert.doesNotMatch(error.message, /\n/)
+    return true
+  }
+}
+
+suite('loading', () => {
+  test('what is known of the model is told', async (t) => {
+    const { engine, events } = newEngine(t, { name: 'tiny', slots: 3 })
+    const loaded = await engine.load()
+    assert.equal(loaded.name, 'tiny')
+    assert.match(loaded.digest, /^[0-9a-f]{64}$/)
+    assert.equal(loaded.quantization, 'Q8_0')
+    assert.equal(loaded.sizeBytes, (await stat(BUILTIN_MODEL)).size)
+    assert.equal(loaded.chatTemplate, true)
+    assert.equal(engine.metrics().slots, 3)
+    assert.ok(events.some((event) => event.kind === 'progress' && event.fraction === 1))
+  })
+
+  test('a missing file, a folder and a file of something else are named', async (t) => {
+    const dir = await tempDir(t)
+    const missing = join(dir, 'missing.gguf')
+    await assert.rejects(
+      newEngine(t, { modelPath: missing }).engine.load(),
+      loadFailed(missing, /no such file/)
+    )
+    await assert.rejects(
+      newEngine(t, { modelPath: dir }).engine.load(),
+      loadFailed(dir, /it is a folder/)
+    )
+    const other = join(dir, 'other.gguf')
+    await writeFile(other, 'hello')
+    await assert.rejects(
+      newEngine(t, { modelPath: other }).engine.load(),
+      loadFailed(other, /not a GGUF file/)
+    )
+  })
+
+  test('a file that was cut off is refused', async (t) => {
+    const modelPath = join(await tempDir(t), 'cut.gguf')
+    await copyFile(BUILTIN_MODEL, modelPath)
+    await truncate(modelPath, 600_000)
+    const { engine, events } = newEngine(t, { modelPath })
+    await assert.rejects(engine.load(), loadFailed(modelPath, /download it again/))
+    assert.deepEqual(events, []) // no process was needed to see it
+  })
+
+  test('a file that makes the library abort costs only its process', async (t) => {
+    const modelPath = await randomModel(t)
+    const bytes = await readFile(modelPath)
+    const key = bytes.indexOf('llama.attention.head_count')
+    bytes.write('X', key) // a required key is missing: a failed assertion
+    await writeFile(modelPath, bytes)
+    const { engine, events } = newEngine(t, { modelPath })
+    await assert.rejects(engine.load(), loadFailed(modelPath, /download it again/))
+    await until(() => events.some((event) => event.kind === 'exited'))
+    assert.ok(!events.some((event) => event.kind === 'restarting'))
+  })
+
+  test('a process that hangs while loading is given up', async (t) => {
+    const { engine, pid } = newEngine(t, {
+      loadTimeoutMs: 300,
+      onEvent: (event) => {
+        if (event.kind === 'loading') {
+          hung = event.pid
+          process.kill(event.pid, 'SIGSTOP')
+        }
+      }
+    })
+    let hung = 0
+    await assert.rejects(engine.load(), loadFailed(BUILTIN_MODEL, /not loaded after 0.3 s/))
+    await until(() => isGone(hung))
+    assert.throws(pid)
+  })
+})
+
+suite('deaths', () => {
+  test('kill -9 while streaming fails what was running, and the next is served', async (t) => {
+    const { engine, events, pid } = await startEngine(t)
+    const request = chat('Tell me a story about a fox.')
+    const expected = await answer(engine, request)
+
+    const killed = pid()
+    const sent: GenerateItem[] = []
+    await assert.rejects(
+      async () => {
+        for await (const item of engine.generate(request, never)) {
+          sent.push(item)
+          // Stopped first, or a short answer may be through before it dies.
+          for (const signal of ['SIGSTOP', 'SIGKILL'] as const) process.kill(killed, signal)
+        }
+      },
+      (error: unknown) =>
+        error instanceof HaifError && error.code === 'ENGINE_FAILED' && error.retryable
+    )
+    assert.ok(events.some((event) => event.kind === 'exited' && event.signal === 'SIGKILL'))
+
+    const resumeTokenIds = sent.flatMap(({ tokenIds }) => tokenIds)
+    const resumed = await answer(engine, { ...request, resumeTokenIds })
+    assert.equal(sent.map(({ text }) => text).join('') + resumed.text, expected.text)
+    assert.notEqual(pid(), killed)
+    assert.equal(events.filter((event) => event.kind === 'ready').length, 2)
+  })
+
+  test('a request does not wait for ever for a process that does not come back', async (t) => {
+    const modelPath = await randomModel(t)
+    const { engine, events, pid } = await startEngine(t, {
+      modelPath,
+      restart: { firstMs: 5, longestMs: 10 },
+      restartWaitMs: 50
+    })
+    await randomModelOver(modelPath)
+    process.kill(pid(), 'SIGKILL')
+    // Another file under the same name is another model: it is never started.
+    await until(() => events.filter((event) => event.kind === 'restarting').length >= 3)
+    await assert.rejects(
+      answer(engine, direct('hello')),
+      (error: unknown) =>
+        error instanceof HaifError &&
+        error.code === 'ENGINE_FAILED' &&
+        (error.retryAfterMs ?? 0) > 0
+    )
+    assert.deepEqual(engine.metrics().running, 0)
+    const reasons = events.flatMap((event) => (event.kind === 'restarting' ? [event.reason] : []))
+    assert.match(reasons.at(-1) ?? '', /has changed since it was loaded/)
+  })
+
+  test('signals for the whole process group do not reach the model', async (t) => {
+    const { engine, events, pid } = await startEngine(t)
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(pid(), signal)
+    await answer(engine, chat('Who are you?'))
+    assert.ok(!events.some((event) => event.kind === 'exited'))
+  })
+
+  test('when the worker is killed the process of its model ends by itself', async () => {
+    const worker = spawn(process.execPath, [PARENT_SCRIPT, BUILTIN_MODEL], {
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    const pid = await new Promise<number>((resolve) => {
+      worker.stdout.setEncoding('utf8').on('data', (line: string) => resolve(Number(line)))
+    })
+    assert.ok(!isGone(pid))
+    worker.kill('SIGKILL')
+    await until(() => isGone(pid))
+  })
+})
+
+suite('close', () => {
+  test('no process is left behind, and what was running is told', async (t) => {
+    const { engine, pid } = await startEngine(t, { modelPath: await randomModel(t) })
+    const running = answer(engine, direct('hello', { maxTokens: 500 }))
+    const refused = assert.rejects(running, { code: 'SHUTTING_DOWN' })
+    await engine.close()
+    await refused
+    assert.ok(isGone(pid()))
+    await assert.rejects(answer(engine, direct('hello')), { code: 'SHUTTING_DOWN' })
+    await engine.close()
+  })
+
+  test('a process that does not listen is killed', async (t) => {
+    const { engine, pid } = await startEngine(t)
+    process.kill(pid(), 'SIGSTOP')
+    await engine.close()
+    assert.ok(isGone(pid()))
+  })
+
+  test('also while it is still loading', async (t) => {
+    const { engine, events, pid } = newEngine(t)
+    const loading = assert.rejects(engine.load(), { code: 'SHUTTING_DOWN' })
+    await until(() => events.length > 0)
+    await engine.close()
+    await loading
+    assert.ok(isGone(pid()))
+  })
+})
+
+async function randomModelOver(file: string): Promise<void> {
+  const bytes = await readFile(file)
+  bytes.writeUInt8(bytes.at(-1)! ^ 1, bytes.length - 1)
+  await writeFile(file, bytes)
+}

@@ -1,0 +1,102 @@
+/** What is asked of single tokens: a bias, or how likely they were. */
+import assert from 'node:assert/strict'
+import { after, suite, test } from 'node:test'
+import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
+import type { GenerateRequest } from '../../../../../services/worker/engines/engine.ts'
+import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
+
+const { engine: builtin } = await startEngine({ after })
+const noisy = await randomModel({ after }, { shape: { contextLength: 4096 } })
+const { engine: noise } = await startEngine({ after }, { modelPath: noisy, slots: 2 })
+
+const never = new AbortController().signal
+
+async function logprobsOf(engine: typeof builtin, request: GenerateRequest) {
+  const tokenIds: number[] = []
+  const logprobs: TokenLogprob[] = []
+  for await (const item of engine.generate(request, never)) {
+    assert.equal(item.logprobs?.length, item.tokenIds.length)
+    tokenIds.push(...item.tokenIds)
+    logprobs.push(...(item.logprobs ?? []))
+  }
+  return { tokenIds, logprobs }
+}
+
+suite('logit bias', () => {
+  test('bans a token, or forces one', async () => {
+    const request = direct('hello', { maxTokens: 12 })
+    const { tokenIds } = await answer(noise, request)
+    const banned = tokenIds[0]!
+    const without = { temperature: 0, logitBias: { [banned]: -100 } }
+    const other = await answer(noise, { ...request, sampling: without })
+    assert.ok(!other.tokenIds.includes(banned))
+    const wanted = other.tokenIds[0]!
+    const only = { temperature: 1.5, seed: 1, logitBias: { [wanted]: 100 } }
+    const forced = await answer(noise, { ...request, sampling: only })
+    assert.deepEqual(new Set(forced.tokenIds), new Set([wanted]))
+    assert.deepEqual((await answer(noise, request)).tokenIds, tokenIds, 'and only in that request')
+  })
+
+  test('of a token that is none, or that ends answers, is refused', async () => {
+    const biased = (id: number) => chat('hi', { sampling: { logitBias: { [id]: 1 } } })
+    await assert.rejects(answer(builtin, biased(9_000_000)), { code: 'VALIDATION_FAILED' })
+    const end = (await answer(builtin, chat('Who are you?'))).tokenIds.at(-1)!
+    await assert.rejects(answer(builtin, biased(end)), { code: 'UNSUPPORTED_PARAMETER' })
+  })
+})
+
+suite('logprobs', () => {
+  const request = chat('Tell me a story about a fox.', { logprobs: true, topLogprobs: 5 })
+
+  test('are the logarithms of a distribution whose likeliest token was taken', async () => {
+    const plain = await answer(builtin, chat('Tell me a story about a fox.'))
+    const { tokenIds, logprobs } = await logprobsOf(builtin, request)
+    assert.deepEqual(tokenIds, plain.tokenIds)
+    for (const [i, { tokenId, logprob, top }] of logprobs.entries()) {
+      assert.equal(tokenId, tokenIds[i])
+      assert.equal(top.length, 5)
+      assert.equal(logprob, top[0]!.logprob)
+      for (let at = 1; at < 5; at++) assert.ok(top[at]!.logprob <= top[at - 1]!.logprob)
+      const mass = top.reduce((sum, each) => sum + Math.exp(each.logprob), 0)
+      assert.ok(mass > 0 && mass <= 1.0001, String(mass))
+    }
+    // An end token, if there is one, has no text in the answer.
+    assert.ok(
+      logprobs
+        .map(({ token }) => token)
+        .join('')
+        .startsWith(plain.text)
+    )
+  })
+
+  test('are what a bias has to overcome', async () => {
+    const first = direct('hello', { maxTokens: 1 })
+    const { logprobs } = await logprobsOf(noise, { ...first, logprobs: true, topLogprobs: 2 })
+    const [best, second] = logprobs[0]!.top
+    const gap = best!.logprob - second!.logprob
+    const takes = async (bias: number) => {
+      const sampling = { temperature: 0, logitBias: { [second!.tokenId!]: bias } }
+      return (await answer(noise, { ...first, sampling })).tokenIds[0]
+    }
+    assert.equal(await takes(gap * 0.99), best!.tokenId)
+    assert.equal(await takes(gap * 1.01), second!.tokenId)
+  })
+
+  test('are refused where the library would report something else', async () => {
+    const distorted: Partial<GenerateRequest>[] = [
+      { sampling: {} },
+      { sampling: { temperature: 0.1 } },
+      { sampling: { temperature: 0, frequencyPenalty: 1 } },
+      { sampling: { temperature: 0, logitBias: { 5: 1 } } },
+      { responseFormat: { type: 'json' } }
+    ]
+    for (const more of distorted) {
+      await assert.rejects(answer(builtin, { ...request, ...more }), {
+        code: 'UNSUPPORTED_PARAMETER'
+      })
+    }
+    await assert.rejects(answer(builtin, chat('hi', { topLogprobs: 2 })), {
+      code: 'VALIDATION_FAILED'
+    })
+  })
+})

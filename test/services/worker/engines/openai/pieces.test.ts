@@ -1,0 +1,137 @@
+/** Bytes that are cut anywhere, and answers that are continued after a text. */
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import fc from 'fast-check'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { SentTokens } from '#shared/inference/sent-tokens.ts'
+import { readGauge } from '../../../../../services/worker/engines/openai/load-gauge.ts'
+import { ResumedText } from '../../../../../services/worker/engines/openai/resumed-text.ts'
+import { SseParser, type SseEvent } from '../../../../../services/worker/engines/openai/sse.ts'
+
+const parse = (pieces: Uint8Array[]): SseEvent[] => {
+  const parser = new SseParser()
+  return pieces.flatMap((piece) => parser.push(piece))
+}
+
+const STREAM =
+  ': keep-alive\n\ndata: {"text":"łódź 🦊"}\r\n\r\nid: 7\nevent: message\ndata:one\ndata: two\n\n' +
+  'retry: 5\n\ndata\n\nerror: {"code":500}\n\ndata: [DONE]\n\ndata: {"never":'
+const EVENTS: SseEvent[] = [
+  { field: 'data', data: '{"text":"łódź 🦊"}' },
+  { field: 'data', data: 'one\ntwo' },
+  { field: 'data', data: '' },
+  { field: 'error', data: '{"code":500}' },
+  { field: 'data', data: '[DONE]' }
+]
+
+suite('server-sent events', () => {
+  test('are the same wherever the bytes are cut, characters included', () => {
+    const bytes = Buffer.from(STREAM)
+    for (let cut = 0; cut <= bytes.length; cut++) {
+      assert.deepEqual(parse([bytes.subarray(0, cut), bytes.subarray(cut)]), EVENTS)
+    }
+    assert.deepEqual(parse(Array.from(bytes, (byte) => Uint8Array.of(byte))), EVENTS)
+  })
+
+  test('carry any text through any cuts', () => {
+    const texts = fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 5 })
+    const cuts = fc.array(fc.nat(400), { maxLength: 8 })
+    fc.assert(
+      fc.property(texts, cuts, (parts, at) => {
+        const events = parts.map((part) => ({ field: 'data' as const, data: JSON.stringify(part) }))
+        const bytes = Buffer.from(events.map(({ data }) => `data: ${data}\n\n`).join(''))
+        const places = [0, ...at.filter((cut) => cut < bytes.length).toSorted((a, b) => a - b)]
+        const pieces = places.map((from, i) => bytes.subarray(from, places[i + 1] ?? bytes.length))
+        assert.deepEqual(parse(pieces), events)
+      })
+    )
+  })
+
+  test('without an end are not collected without an end', () => {
+    const endless = [Buffer.from('data: '), ...Array<Buffer>(70).fill(Buffer.alloc(1000, 'x'))]
+    assert.throws(() => parse(endless), { code: 'ENGINE_FAILED' })
+    const lines = Array<Buffer>(70).fill(Buffer.from(`data: ${'x'.repeat(1000)}\n`))
+    assert.throws(() => parse(lines), { code: 'ENGINE_FAILED' })
+  })
+})
+
+suite('the text before a continuation', () => {
+  const joined = (text: string, pieces: string[]) => {
+    const resumed = new ResumedText(text)
+    return text + pieces.map((piece) => resumed.push(piece)).join('')
+  }
+
+  test('has its white space at the end once, however the server goes on', () => {
+    assert.equal(new ResumedText('one two \n').prefix, 'one two')
+    assert.equal(joined('one ', [' two', ' three']), 'one two three')
+    assert.equal(joined('one ', ['two']), 'one two')
+    assert.equal(joined('one\n\n', ['\n', '\n', ' two']), 'one\n\n two')
+    assert.equal(joined('one\n\n', ['\n\n two']), 'one\n\n two')
+    assert.equal(joined('one', [' two', ' ', ' three']), 'one two  three')
+  })
+})
+
+test('gauges are summed over engines, and other models do not count', () => {
+  const text = [
+    '# HELP vllm:num_requests_running Number of requests in model execution batches.',
+    'vllm:num_requests_running{engine="0",model_name="a"} 2.0',
+    'vllm:num_requests_running{engine="1",model_name="a"} 1.0',
+    'vllm:num_requests_running{engine="0",model_name="b"} 5.0',
+    'vllm:num_requests_running_total{model_name="a"} 70.0',
+    'llamacpp:requests_processing 4',
+    'llamacpp:requests_deferred NaN'
+  ].join('\n')
+  assert.equal(readGauge(text, 'vllm:num_requests_running', 'a'), 3)
+  assert.equal(readGauge(text, 'llamacpp:requests_processing', 'a'), 4)
+  assert.equal(readGauge(text, 'llamacpp:requests_deferred', 'a'), 0)
+})
+
+suite('what was sent', () => {
+  const request: InferenceRequest = {
+    input: { mode: 'direct', prompt: 'x' },
+    maxTokens: 9,
+    sampling: {}
+  }
+  const after = (
+    items: Parameters<SentTokens['add']>[0][],
+    resume?: InferenceRequest['resume']
+  ) => {
+    const sent = new SentTokens(resume)
+    for (const item of items) sent.add(item)
+    return { count: sent.count, resume: sent.continued(request).resume }
+  }
+  const ids = (seq: number, digest?: string) => ({
+    seq,
+    tokenIds: [seq, seq + 1],
+    text: `i${seq}`,
+    ...(digest === undefined ? {} : { digest })
+  })
+  const number = (seq: number, digest?: string) => ({
+    ...ids(seq, digest),
+    tokenIds: [],
+    tokens: 2
+  })
+
+  test('is continued by ids where one file made them all', () => {
+    const resume = { tokenIds: [0, 1, 2, 3], text: 'i0i2', digest: 'a' }
+    assert.deepEqual(after([ids(0, 'a'), ids(2)]), { count: 4, resume })
+    assert.deepEqual(after([ids(2, 'a')], { tokenIds: [0, 1], text: 'i0', digest: 'a' }), {
+      count: 4,
+      resume
+    })
+  })
+
+  test('is continued by its text where ids are missing, or of two files', () => {
+    const resume = { tokenIds: [], text: 'i0i2', tokens: 4 }
+    for (const [first, second] of [
+      [number(0, 'a'), number(2)],
+      [number(0, 'a'), ids(2, 'b')],
+      [ids(0, 'a'), number(2, 'b')],
+      [ids(0, 'a'), ids(2, 'b')]
+    ] as const) {
+      assert.deepEqual(after([first, second]), { count: 4, resume })
+    }
+    const again = after([ids(4, 'b')], resume)
+    assert.deepEqual(again.resume, { tokenIds: [], text: 'i0i2i4', tokens: 6 })
+  })
+})

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import DHT from 'hyperdht'
+import { Type } from 'typebox'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { needsRelay } from '#shared/mesh/connection/relay-choice.ts'
+import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
+import { Router } from '#shared/rpc/router.ts'
+import {
+  atEnd,
+  contextFor,
+  linkBetween,
+  startDht,
+  startPeer
+} from '../../../helpers/peers/peers.ts'
+import { until } from '../../../helpers/until.ts'
+
+const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())
+const count = defineStream('test.count', Type.Object({}), Type.Integer(), Type.Null())
+const serving = () =>
+  new Router()
+    .respond(echo, (value) => value)
+    .serve(count, async function* () {
+      for (let n = 0; n < 1000; n++) yield n
+      return null
+    })
+
+/** Looks to the others as if it sat behind a NAT through which no hole can be punched. */
+class WalledIn extends DHT {
+  constructor({ bootstrap }: TopicKey) {
+    super({ bootstrap, host: '127.0.0.1', port: [0, 0], ephemeral: true, quickFirewall: false })
+  }
+
+  override connect(publicKey: Buffer, options?: DHT.ConnectOptions): DHT.NoiseSecretStream {
+    const noWay = { localConnection: false, fastOpen: false, holepunch: () => false }
+    return super.connect(publicKey, { ...options, ...noWay })
+  }
+
+  override createServer(
+    options?: DHT.ServerOptions,
+    onconnection?: (stream: DHT.NoiseSecretStream) => void
+  ): DHT.Server {
+    const noWay = { shareLocalAddress: false, holepunch: () => false }
+    return super.createServer({ ...options, ...noWay }, onconnection)
+  }
+}
+
+/** A registry that relays for members, and a gateway behind a wall. */
+async function start(t: TestContext) {
+  const topicKey = await startDht(t)
+  const relay = temporaryIdentity()
+  const registry = await startPeer(t, topicKey, { role: 'registry', relay })
+  const gateway = await startPeer(t, topicKey, {
+    role: 'gateway',
+    dht: new WalledIn(topicKey),
+    router: serving()
+  })
+  gateway.follow('registry')
+  await linkBetween(registry, gateway)
+  return { topicKey, relay, registry, gateway }
+}
+
+test('only what makes a direct way impossible asks for a relay', () => {
+  const withCode = (code: string) => Object.assign(new Error(code), { code })
+  for (const code of [
+    'HOLEPUNCH_ABORTED',
+    'CANNOT_HOLEPUNCH',
+    'REMOTE_NOT_HOLEPUNCHABLE',
+    'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS'
+  ]) {
+    assert.equal(needsRelay(withCode(code)), true, code)
+  }
+  for (const code of ['PEER_NOT_FOUND', 'PEER_CONNECTION_FAILED', 'PEER_LOST', 'WRONG_MESH']) {
+    assert.equal(needsRelay(withCode(code)), false, code)
+  }
+  for (const other of [new Error('x'), null, undefined, 'HOLEPUNCH_ABORTED']) {
+    assert.equal(needsRelay(other), false)
+  }
+})
+
+describe('a relay', { concurrency: true }, () => {
+  test('carries what two members say that cannot reach each other directly', async (t) => {
+    const { topicKey, registry, gateway } = await start(t)
+    const bridge = await startPeer(t, topicKey, {
+      role: 'bridge',
+      dht: new WalledIn(topicKey),
+      router: serving()
+    })
+    bridge.follow('registry')
+    await linkBetween(registry, bridge)
+    bridge.follow('gateway')
+    const link = await linkBetween(bridge, gateway)
+    assert.equal(link.path, 'relayed')
+    assert.equal(bridge.link(registry.key)?.path, 'direct')
+    assert.equal(await link.call(echo, 'there', contextFor(t)), 'there')
+    const back = await linkBetween(gateway, bridge)
+    assert.equal(await back.call(echo, 'and back', contextFor(t)), 'and back')
+    let expected = 0
+    for await (const n of link.stream(count, {}, contextFor(t))) assert.equal(n, expected++)
+    assert.equal(expected, 1000)
+
+    await registry.stop() // and does not wait for what it relays
+    await until(() => link.isClosed && back.isClosed)
+  })
+
+  test('lets in nobody that has not passed a hello', async (t) => {
+    const { topicKey, relay, registry } = await start(t)
+    const stranger = temporaryIdentity()
+    const dht = new DHT({ bootstrap: topicKey.bootstrap, host: '127.0.0.1', port: [0, 0] })
+    atEnd(t, () => dht.destroy())
+    const stream = dht.connect(relay.publicKey, { keyPair: stranger })
+    stream.on('error', () => {})
+    assert.equal(await stream.opened, false)
+    assert.equal(registry.link(stranger.publicKey.toString('hex')), undefined)
+  })
+})

@@ -1,0 +1,99 @@
+/** The parts of the chat page that decide, without a browser. */
+import assert from 'node:assert/strict'
+import { ReadableStream } from 'node:stream/web'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { GrowingBlocks } from '../../../web/chat/src/markdown/blocks.ts'
+import { parse } from '../../../web/chat/src/markdown/render.ts'
+import { safeAddress, showHtml } from '../../../web/chat/src/markdown/safe-html.ts'
+import { readEvents } from '../../../web/ui/mesh/sse.ts'
+import {
+  add,
+  choose,
+  newConversation,
+  pathOf,
+  pathTo,
+  placeOf,
+  ROOT,
+  settle
+} from '../../../web/chat/src/chat/tree.ts'
+import { HOSTILE_ANSWER, SAMPLE_ANSWER } from './sample-answer.ts'
+
+const question = (id: string) => ({ role: 'user', id, text: `question ${id}` }) as const
+const answer = (id: string) =>
+  ({ role: 'assistant', id, text: id, reasoning: '', state: 'writing' }) as const
+
+test('however an answer comes in pieces, its blocks are those of the whole text', () => {
+  for (const text of [SAMPLE_ANSWER, HOSTILE_ANSWER]) {
+    const whole = parse(text)
+      .filter(({ type }) => type !== 'space' && type !== 'def')
+      .map(({ raw }) => raw.trim())
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: text.length }), { maxLength: 40 }), (cuts) => {
+        const blocks = new GrowingBlocks()
+        for (const cut of cuts.toSorted((a, b) => a - b)) blocks.take(text.slice(0, cut))
+        const raws = blocks.take(text).filter(({ type }) => type !== 'def')
+        assert.deepEqual(
+          raws.map(({ raw }) => raw.trim()),
+          whole
+        )
+      }),
+      { numRuns: 50 }
+    )
+  }
+})
+
+test('events are read however the network cuts them', async () => {
+  const text = 'event: token\r\ndata: {"a":"ä€"}\r\n\r\n: keep-alive\n\ndata: one\ndata: two\n\n'
+  const bytes = new TextEncoder().encode(text)
+  for (const size of [1, 2, 3, 7, bytes.length]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.slice(i * size, (i + 1) * size)
+    )
+    const events = await Array.fromAsync(readEvents(streamOf(chunks)))
+    assert.deepEqual(events, [
+      { event: 'token', data: '{"a":"ä€"}' },
+      { event: 'message', data: 'one\ntwo' }
+    ])
+  }
+})
+
+test('editing and retrying add branches; the model sees only the one that led there', () => {
+  let chat = newConversation('c', 0, { system: '', maxTokens: 8 })
+  chat = add(chat, ROOT, question('q1'))
+  chat = add(chat, 'q1', answer('a1'))
+  chat = add(chat, 'q1', answer('a2'))
+  chat = add(chat, ROOT, question('q2'))
+  const shown = () => pathOf(chat).map(({ id }) => id)
+  assert.deepEqual(shown(), ['q2'])
+  chat = choose(chat, 'q1')
+  assert.deepEqual(shown(), ['q1', 'a2'])
+  assert.deepEqual(placeOf(chat, 'a2'), { index: 1, ids: ['a1', 'a2'] })
+  assert.deepEqual(
+    pathTo(chat, 'a1').map(({ id }) => id),
+    ['q1', 'a1']
+  )
+  assert.equal(chat.title, 'question q1')
+  const [, last] = pathOf(settle(chat))
+  assert.equal(last?.role === 'assistant' && last.state, 'stopped')
+})
+
+test('HTML is text, except for bare tags; only web and mail addresses are links', () => {
+  assert.equal(showHtml('<b>x</b><img src=x>'), '<b>x</b>&lt;img src=x&gt;')
+  assert.equal(showHtml('<b onclick=x>'), '&lt;b onclick=x&gt;')
+  assert.equal(showHtml('</script><br/>'), '&lt;/script&gt;<br>')
+  for (const bad of [
+    'javascript:x',
+    ' JAVASCRIPT:x',
+    'data:text/html,x',
+    '/relative',
+    'file:///x'
+  ]) {
+    assert.equal(safeAddress(bad), null, bad)
+  }
+  assert.equal(safeAddress('https://a.example/x'), 'https://a.example/x')
+})
+
+/** Node's type of the same thing differs from the browser's. */
+const streamOf = (chunks: Uint8Array[]) =>
+  ReadableStream.from(chunks) as unknown as Parameters<typeof readEvents>[0]
