@@ -16,7 +16,7 @@ test('a model may be given a name', () => {
   assert.equal(nameOf('fast=hf:user/repo:Q4_0'), 'fast')
   assert.equal(nameOf('sim:other?slots=2'), 'other')
   assert.equal(nameOf('mine=sim:other?slots=2'), 'mine')
-  assert.equal(nameOf('../a=b.gguf'), 'a=b')
+  assert.equal(nameOf('./a=b.gguf'), 'a=b')
 })
 
 test('options come before the environment, and models on demand replace the built-in one', () => {
