@@ -15,7 +15,7 @@ import {
   type WorkerWishes
 } from '../../services/worker/config.ts'
 import { readHub } from '../../services/worker/models/sources/hub.ts'
-import { openWorker } from '../../services/worker/open-worker.ts'
+import { openWorker } from '../../services/worker/worker-here.ts'
 import { Contact } from '../ask/contact.ts'
 import { showLoading } from '../screen/loading.ts'
 import { ModelLines } from '../screen/model-lines.ts'

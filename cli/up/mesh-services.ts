@@ -6,10 +6,10 @@ import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
 import { placeIn, type Place } from '#shared/process/place.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
-import { gatewayHere } from '../../services/gateway/gateway-here.ts'
+import { openGateway } from '../../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../../services/http-bridge/config.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
-import { orchestratorHere } from '../../services/orchestrator/orchestrator-here.ts'
+import { openOrchestrator } from '../../services/orchestrator/orchestrator-here.ts'
 import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type WorkerWishes
 } from '../../services/worker/config.ts'
 import { readHub } from '../../services/worker/models/sources/hub.ts'
-import { workerService } from '../../services/worker/open-worker.ts'
+import { workerService } from '../../services/worker/worker-here.ts'
 import { stopMsMaxOf, type Worker } from '../../services/worker/worker.ts'
 import { atOnce, childService } from './child-service.ts'
 import { showLoading } from '../screen/loading.ts'
@@ -107,10 +107,10 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     store,
     createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue(), store }),
     options.orchestrators === undefined
-      ? orchestratorHere({ ...place('orchestrator'), store, env })
+      ? openOrchestrator({ ...place('orchestrator'), store, env })
       : several(options.orchestrators, 'orchestrator'),
     options.gateways === undefined
-      ? gatewayHere({ ...place('gateway'), ...state, env })
+      ? openGateway({ ...place('gateway'), ...state, env })
       : several(options.gateways, 'gateway')
   ]
   const stopBridge = onlyOnce(() => bridge.stop())

@@ -25,7 +25,7 @@ export class Callers {
    * Lets a request in, or says why not. Who has no token is told apart by address, or by the name that
    * it gives itself.
    */
-  async admit(context: ServerContext, asked: Asked): Promise<Let> {
+  async admit(context: ServerContext, asked: Asked): Promise<AdmittedCaller> {
     const principal = await this.assert(context, 'infer')
     const tenantId =
       principal.tokenId === undefined ? asked.tenantId : chargedTenant(principal, asked.tenantId)
@@ -63,7 +63,7 @@ export interface Asked {
   isRest?: boolean
 }
 
-export interface Let extends Admitted {
+export interface AdmittedCaller extends Admitted {
   /** For the share of a queue; undefined for callers that are known by their address only. */
   tenantId: string | undefined
   /** Under whose name it is in the books. */

@@ -1,10 +1,10 @@
 /** The request that goes on: what its caller wished for, as far as it was granted. */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import type { Let } from './admit.ts'
+import type { AdmittedCaller } from './admit.ts'
 
 export function grantedRequest(
   request: InferenceRequest,
-  { model, maxTokens, priority, weight, tenantId }: Let
+  { model, maxTokens, priority, weight, tenantId }: AdmittedCaller
 ): InferenceRequest {
   const granted: InferenceRequest = { ...request, maxTokens }
   delete granted.tenantId

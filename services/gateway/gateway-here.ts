@@ -11,13 +11,13 @@ import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage/usage.ts'
 
-export interface GatewayHereOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
+export interface OpenGatewayOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
   env: Environment
   /** Starts before. Null: nothing is kept, and what requests cost is not recorded. */
   store: Store | null
 }
 
-export function gatewayHere(options: GatewayHereOptions): Service {
+export function openGateway(options: OpenGatewayOptions): Service {
   const { env, home, topicKey, store, log } = options
   const { gateways, usageSpoolMax, ...config } = readGatewayConfig(env)
   const shared = sharedStateFromEnvironment(env, {

@@ -6,12 +6,12 @@
 import { runMain, together } from '#shared/process/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
-import { gatewayHere } from './gateway-here.ts'
+import { openGateway } from './gateway-here.ts'
 
 await runMain(process.env, 'gateway', (env) => {
   const place = placeFromEnvironment(env, 'gateway')
   const { log } = place
   const store = storeFromEnvironment(env, log)
-  const gateway = gatewayHere({ ...place, env, store })
+  const gateway = openGateway({ ...place, env, store })
   return { log, service: store === null ? gateway : together([store, gateway]) }
 })

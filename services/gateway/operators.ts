@@ -18,11 +18,11 @@ import { orchestratorDrain } from '#shared/contracts/peers/peers.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
-import type { Doer } from './access/access-admin.ts'
+import type { Actor } from './access/access-admin.ts'
 import { MESH_CHAIN } from './audit/audit.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
-import { Denials } from './audit/denials.ts'
+import { RefusalAudit } from './audit/refusal-audit.ts'
 
 export interface AdminDeps {
   router: Router
@@ -31,42 +31,42 @@ export interface AdminDeps {
 }
 
 export function answerOperators({ router, access, orchestrators }: AdminDeps): void {
-  const denials = new Denials(access)
+  const refusals = new RefusalAudit(access)
 
-  const operator = async (context: ServerContext, action: string): Promise<Doer> => {
+  const operator = async (context: ServerContext, action: string): Promise<Actor> => {
     const principal = await access.authenticate(context)
-    await denials.assertOperator(principal, action, context.requestId)
+    await refusals.assertOperator(principal, action, context.requestId)
     return { actor: principal.actor, requestId: context.requestId }
   }
 
   router
     .respond(createToken, async (wish, context) => {
-      const doer = await operator(context, 'token.create')
-      return access.stored.admin.createToken(wish, doer)
+      const actor = await operator(context, 'token.create')
+      return access.stored.admin.createToken(wish, actor)
     })
     .respond(listTokens, async (_request, context) => {
       await operator(context, 'token.list')
       return { tokens: await access.stored.admin.listTokens() }
     })
     .respond(revokeToken, async ({ id }, context) => {
-      const doer = await operator(context, 'token.revoke')
-      return access.stored.admin.revokeToken(id, doer)
+      const actor = await operator(context, 'token.revoke')
+      return access.stored.admin.revokeToken(id, actor)
     })
     .respond(rotateToken, async ({ id }, context) => {
-      const doer = await operator(context, 'token.rotate')
-      return access.stored.admin.rotateToken(id, doer)
+      const actor = await operator(context, 'token.rotate')
+      return access.stored.admin.rotateToken(id, actor)
     })
     .respond(setTenant, async (wish, context) => {
-      const doer = await operator(context, 'tenant.set')
-      return access.stored.admin.setTenant(wish, doer)
+      const actor = await operator(context, 'tenant.set')
+      return access.stored.admin.setTenant(wish, actor)
     })
     .respond(listTenants, async (_request, context) => {
       await operator(context, 'tenant.list')
       return { tenants: await access.stored.admin.listTenants() }
     })
     .respond(deleteTenant, async ({ id }, context) => {
-      const doer = await operator(context, 'tenant.delete')
-      return access.stored.admin.deleteTenant(id, doer)
+      const actor = await operator(context, 'tenant.delete')
+      return access.stored.admin.deleteTenant(id, actor)
     })
     .respond(listAudit, async (query, context) => {
       await operator(context, 'audit.list')
@@ -84,7 +84,7 @@ export function answerOperators({ router, access, orchestrators }: AdminDeps): v
     })
     .respond(identify, async ({ capability }, context) => {
       const principal = await access.authenticate(context)
-      await denials.assert(principal, capability, `${capability}.use`, context.requestId)
+      await refusals.assert(principal, capability, `${capability}.use`, context.requestId)
       const { tenant, tokenId } = principal
       return tokenId === undefined ? { tenant } : { tenant, tokenId }
     })
@@ -93,7 +93,7 @@ export function answerOperators({ router, access, orchestrators }: AdminDeps): v
       const principal = await access.authenticate(context)
       // Without tokens the members of a mesh trust each other.
       const isMember = principal.tokenId === undefined && !(await access.tokensNeeded())
-      if (!isMember) await denials.assertOperator(principal, 'worker.drain', context.requestId)
+      if (!isMember) await refusals.assertOperator(principal, 'worker.drain', context.requestId)
       const actor = isMember ? `peer ${context.peer.key.slice(0, 16)}` : principal.actor
       const drained = await orchestrators().call(orchestratorDrain, { worker }, context)
       await access.audit?.write({

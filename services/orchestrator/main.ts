@@ -5,12 +5,12 @@
 import { runMain, together } from '#shared/process/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
-import { orchestratorHere } from './orchestrator-here.ts'
+import { openOrchestrator } from './orchestrator-here.ts'
 
 await runMain(process.env, 'orchestrator', (env) => {
   const place = placeFromEnvironment(env, 'orchestrator')
   const { log } = place
   const store = storeFromEnvironment(env, log)
-  const orchestrator = orchestratorHere({ ...place, env, store })
+  const orchestrator = openOrchestrator({ ...place, env, store })
   return { log, service: store === null ? orchestrator : together([store, orchestrator]) }
 })

@@ -7,13 +7,13 @@ import type { Store } from '#shared/store/store.ts'
 import { readOrchestratorConfig } from './config.ts'
 import { createOrchestrator } from './orchestrator.ts'
 
-export interface OrchestratorHereOptions extends Place {
+export interface OpenOrchestratorOptions extends Place {
   env: Environment
   /** Starts before. Null: reservations are known to this process alone. */
   store: Store | null
 }
 
-export function orchestratorHere(options: OrchestratorHereOptions): Service {
+export function openOrchestrator(options: OpenOrchestratorOptions): Service {
   const { env, topicKey, log } = options
   const shared = hintStateFromEnvironment(env, { secret: topicKey.secret, log })
   const orchestrator = createOrchestrator({ ...options, ...readOrchestratorConfig(env), shared })

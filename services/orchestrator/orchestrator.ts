@@ -32,7 +32,7 @@ import { PrefixIndex, prefixChain } from './prefixes/prefix-index.ts'
 import { promptCharacters, TOKEN_CHARACTERS } from './requests/prompt-size.ts'
 import { Reservations } from './repeats/reservations.ts'
 import { RequestRun } from './requests/request-run.ts'
-import { Settling } from './workers/settling.ts'
+import { WarmUp } from './workers/warm-up.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
 export interface OrchestratorDeps {
@@ -63,7 +63,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   observeWorkers(table, dispatcher)
   const hintCounts = new HintCounts()
   const prefixes = new PrefixIndex()
-  const settling = new Settling({ settleMs: deps.settleMs ?? 0, now })
+  const warmUp = new WarmUp({ settleMs: deps.settleMs ?? 0, now })
   let stopping = false
 
   /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
@@ -103,7 +103,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     context: ServerContext
   ): AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void> {
     assertUp()
-    return settling.isOver || isHeld(request)
+    return warmUp.isOver || isHeld(request)
       ? answer(request, context)
       : inferSettled(request, context)
   }
@@ -122,7 +122,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     request: InferenceRequest,
     context: ServerContext
   ): ReturnType<typeof answer> {
-    await settling.wait(() => isHeld(request), context)
+    await warmUp.wait(() => isHeld(request), context)
     assertUp()
     return yield* answer(request, context)
   }
@@ -143,7 +143,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       const link = mesh.link(peer.key)
       if (worker === undefined || link === undefined) return {}
       for (const model of table.update(link, worker)) dispatcher.pump(model)
-      settling.reported()
+      warmUp.reported()
       return {}
     })
     .respond(orchestratorReady, () =>
@@ -181,7 +181,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
       reporter.start()
       await reservations?.start()
       await hints?.start()
-      settling.start()
+      warmUp.start()
       log.info({ peer: mesh.key }, 'orchestrator is up')
     },
     async stop() {

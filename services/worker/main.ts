@@ -7,7 +7,7 @@ import { runMain, stopThisProcess } from '#shared/process/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/process/place.ts'
 import { readWorkerConfig } from './config.ts'
 import { readHub } from './models/sources/hub.ts'
-import { workerService } from './open-worker.ts'
+import { workerService } from './worker-here.ts'
 
 await runMain(process.env, 'worker', (env) => {
   const place = placeFromEnvironment(env, 'worker')

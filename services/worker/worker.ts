@@ -18,7 +18,7 @@ import { Router } from '#shared/rpc/router.ts'
 import type { Health } from '#shared/telemetry/endpoint.ts'
 import type { HeldModel } from './models/held-model.ts'
 import { heldModels, logModel, whyHopeless } from './models/held-models.ts'
-import { ModelShelf, type MemoryBudget } from './models/model-shelf.ts'
+import { ModelLoader, type MemoryBudget } from './models/model-loader.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
@@ -79,10 +79,10 @@ export function createWorker(deps: WorkerDeps): Worker {
   const held = heldModels(deps.models, deps.onDemand ?? [], (model) => changed(model))
   const noBudget = { ramBytes: Infinity, vramBytes: Infinity, strict: false }
   const budget = deps.budget ?? (async () => noBudget)
-  const shelf = new ModelShelf({ models: [...held.values()], budget })
+  const loader = new ModelLoader({ models: [...held.values()], budget })
   let machine: Machine | null = null
   const running = new RunningRequests()
-  const requests = new ServedRequests({ held, shelf, running })
+  const requests = new ServedRequests({ held, loader, running })
   let loading: Promise<unknown> = Promise.resolve()
   let stopping: Promise<void> | null = null
 
@@ -126,7 +126,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     if (deps.onModel === undefined) logModel(log, model)
     else deps.onModel(described)
     reporter.tellAll()
-    shelf.changed()
+    loader.changed()
   }
 
   const lookAround = async () => {
@@ -145,7 +145,7 @@ export function createWorker(deps: WorkerDeps): Worker {
     await drained
     reporter.stop()
     await mesh.stop()
-    await shelf.stop()
+    await loader.stop()
   }
 
   const { promise: connected, resolve: onConnected } = Promise.withResolvers<void>()
@@ -165,7 +165,7 @@ export function createWorker(deps: WorkerDeps): Worker {
       mesh.follow('orchestrator')
       mesh.follow('registry')
       reporter.start()
-      loading = shelf.loadPinned()
+      loading = loader.loadPinned()
       void lookAround()
       log.info({ peer: mesh.key }, 'worker is up')
     },

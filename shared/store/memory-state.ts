@@ -1,6 +1,13 @@
 /** Shared state of a single process; `RedisState` falls back on it while Redis is away. */
 import type { Store } from './store.ts'
-import type { Draw, Grant, Place, Refusal, SharedState, Subscriber } from './shared-state.ts'
+import type {
+  Draw,
+  Grant,
+  ConcurrencyPlace,
+  Refusal,
+  SharedState,
+  Subscriber
+} from './shared-state.ts'
 import { Windows } from './windows.ts'
 
 export interface MemoryStateOptions {
@@ -43,13 +50,13 @@ export class MemoryState implements SharedState {
     this.windows.settle(draw, difference * this.replicas, at, this.#now())
   }
 
-  async enter(key: string, max: number): Promise<Place | null> {
+  async enter(key: string, max: number): Promise<ConcurrencyPlace | null> {
     const share = Math.max(1, Math.floor(max / this.replicas))
     return (this.#running.get(key) ?? 0) < share ? this.count(key) : null
   }
 
   /** Counts one that was let in elsewhere. */
-  count(key: string): Place {
+  count(key: string): ConcurrencyPlace {
     this.#running.set(key, (this.#running.get(key) ?? 0) + 1)
     let isInside = true
     return {

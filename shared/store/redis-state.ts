@@ -11,7 +11,14 @@ import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { MemoryState } from './memory-state.ts'
 import { DRAW, ENTER, SETTLE, STAY } from './redis-scripts.ts'
-import type { Draw, Grant, Place, Refusal, SharedState, Subscriber } from './shared-state.ts'
+import type {
+  Draw,
+  Grant,
+  ConcurrencyPlace,
+  Refusal,
+  SharedState,
+  Subscriber
+} from './shared-state.ts'
 import type { Store } from './store.ts'
 import { slicingOf } from './windows.ts'
 
@@ -107,7 +114,7 @@ export class RedisState implements SharedState {
     if (difference !== 0) void this.#settle(draw, difference, at)
   }
 
-  async enter(key: string, max: number): Promise<Place | null> {
+  async enter(key: string, max: number): Promise<ConcurrencyPlace | null> {
     const held: Held = { key: this.#name(`running:${key}`), member: randomUUID() }
     const answer = await this.#try(() =>
       this.#redis.haifEnter(held.key, max, LIFETIME_MS, held.member)

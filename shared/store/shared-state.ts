@@ -43,7 +43,7 @@ export interface Refusal {
 }
 
 /** A place among those that run at the same time. Never rejects; more than once is harmless. */
-export interface Place {
+export interface ConcurrencyPlace {
   leave(): void
 }
 
@@ -67,7 +67,7 @@ export interface SharedState extends Service {
   /** Corrects what was drawn `at` that time by `difference`, when the true amount is known. */
   settle(draw: Draw, difference: number, at: number): void
   /** One of `max` places under the key; null when all are taken. Given back by itself if we die. */
-  enter(key: string, max: number): Promise<Place | null>
+  enter(key: string, max: number): Promise<ConcurrencyPlace | null>
   /** To every subscriber of the channel in every process, this one included; at most once. */
   publish(channel: string, message: string): void
   subscribe(channel: string, subscriber: Subscriber): Promise<() => void>

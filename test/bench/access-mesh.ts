@@ -55,10 +55,10 @@ await mesh.addSimWorker({
   prefillTokensPerSecond: Infinity
 })
 if (isGuarded) {
-  const doer = { actor: 'bench', requestId: 'bench' }
+  const actor = { actor: 'bench', requestId: 'bench' }
   const { admin } = access.stored
-  await admin.setTenant({ id: 'bench', limits: LIMITS }, doer)
-  const { secret } = await admin.createToken({ tenant: 'bench', limits: LIMITS }, doer)
+  await admin.setTenant({ id: 'bench', limits: LIMITS }, actor)
+  const { secret } = await admin.createToken({ tenant: 'bench', limits: LIMITS }, actor)
   process.stdout.write(`token ${secret}\n`)
 }
 const bridge = createHttpBridge({

@@ -3,7 +3,7 @@ import v8 from 'node:v8'
 import vm from 'node:vm'
 import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { Dispatcher, type Ask } from '../../services/orchestrator/placement/dispatcher.ts'
+import { Dispatcher, type QueuedRequest } from '../../services/orchestrator/placement/dispatcher.ts'
 import { PrefixIndex, prefixChain } from '../../services/orchestrator/prefixes/prefix-index.ts'
 import { WorkerTable } from '../../services/orchestrator/workers/worker-table.ts'
 import { seededRandom } from '../helpers/random.ts'
@@ -91,7 +91,7 @@ function timeDecisions(
   dispatcher: Dispatcher,
   workers: number,
   decisions: number,
-  makeAsk: (i: number) => Ask
+  makeAsk: (i: number) => QueuedRequest
 ): number[] {
   const held = Array.from({ length: (workers * SLOTS) / 2 }, () =>
     dispatcher.tryNow(askFor([], () => 0))
@@ -119,7 +119,7 @@ function spreadOf(dispatcher: Dispatcher, workers: number): number {
   return Math.max(...counts.values())
 }
 
-const askFor = (affine: string[], cachedTokens: (key: string) => number): Ask => ({
+const askFor = (affine: string[], cachedTokens: (key: string) => number): QueuedRequest => ({
   model: MODEL,
   share: { tenant: 't', weight: 1, priority: 'interactive' },
   affine,
@@ -128,7 +128,7 @@ const askFor = (affine: string[], cachedTokens: (key: string) => number): Ask =>
 
 const DOCUMENT = 'a shared beginning '.repeat(860) // about 4K tokens
 
-function askWithPrefix(index: PrefixIndex, i: number, workers: number): Ask {
+function askWithPrefix(index: PrefixIndex, i: number, workers: number): QueuedRequest {
   const session = i % 64
   const chain = prefixChain(MODEL, { mode: 'direct', prompt: `${session} ${DOCUMENT}${i}` })
   const seen = index.lookup(chain)

@@ -75,10 +75,10 @@ const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
 
 test('every address answers every kind of token as decided', async (t) => {
   const { bridge, ask, token, access } = await startGuardedMesh(t)
-  const doer = { actor: 'test', requestId: 'r' }
-  const revoked = await access.stored.admin.createToken({ tenant: 'a' }, doer)
-  await access.stored.admin.revokeToken(revoked.token.id, doer)
-  const expiring = await access.stored.admin.createToken({ tenant: 'a', expiresInMs: 1000 }, doer)
+  const actor = { actor: 'test', requestId: 'r' }
+  const revoked = await access.stored.admin.createToken({ tenant: 'a' }, actor)
+  await access.stored.admin.revokeToken(revoked.token.id, actor)
+  const expiring = await access.stored.admin.createToken({ tenant: 'a', expiresInMs: 1000 }, actor)
   await new Promise((resolve) => setTimeout(resolve, 1000)) // it cannot be made shorter-lived
   const tokens: Record<string, string | undefined> = {
     none: undefined,

@@ -29,7 +29,7 @@ import {
 import { mintToken, type TokenKind, type TokenText } from './token-text.ts'
 
 /** By whom, and with which request. */
-export interface Doer {
+export interface Actor {
   actor: string
   requestId: string
 }
@@ -56,11 +56,11 @@ export class AccessAdmin {
     this.#deps = deps
   }
 
-  createToken(wish: CreateToken, doer: Doer): Promise<TokenSecret> {
+  createToken(wish: CreateToken, actor: Actor): Promise<TokenSecret> {
     const { tenant, scopes = ['infer'], name, limits = {}, expiresInMs } = wish
     const minted = mintToken(kindOf(scopes), randomBytes)
     const expiresAt = expiresInMs === undefined ? null : new Date(this.#deps.now() + expiresInMs)
-    return this.#change(doer, async (tx, note, version) => {
+    return this.#change(actor, async (tx, note, version) => {
       await assertTokenRoom(tx)
       const isNew = await ensureTenant(tx, tenant, version)
       if (isNew) await note({ chain: tenant, action: 'tenant.create', target: tenant })
@@ -85,16 +85,16 @@ export class AccessAdmin {
     return listTokens(this.#deps.store)
   }
 
-  revokeToken(id: string, doer: Doer): Promise<TokenEntry> {
-    return this.#change(doer, async (tx, note, version) => {
+  revokeToken(id: string, actor: Actor): Promise<TokenEntry> {
+    return this.#change(actor, async (tx, note, version) => {
       const row = await revokeToken(tx, id, version)
       await note({ chain: row.tenant_id, action: 'token.revoke', target: id })
       return tokenEntry(row)
     })
   }
 
-  rotateToken(id: string, doer: Doer): Promise<TokenSecret> {
-    return this.#change(doer, async (tx, note, version) => {
+  rotateToken(id: string, actor: Actor): Promise<TokenSecret> {
+    return this.#change(actor, async (tx, note, version) => {
       const old = await revokeToken(tx, id, version)
       if (old.kind === OPERATOR_KEY) {
         throw new HaifError(
@@ -120,8 +120,8 @@ export class AccessAdmin {
     })
   }
 
-  setTenant({ id, limits }: SetTenant, doer: Doer): Promise<TenantEntry> {
-    return this.#change(doer, async (tx, note, version) => {
+  setTenant({ id, limits }: SetTenant, actor: Actor): Promise<TenantEntry> {
+    return this.#change(actor, async (tx, note, version) => {
       await putTenant(tx, id, limits, version)
       await note({ chain: id, action: 'tenant.set', target: id, details: { limits } })
       return findTenant(tx, id)
@@ -132,8 +132,8 @@ export class AccessAdmin {
     return listTenants(this.#deps.store)
   }
 
-  deleteTenant(id: string, doer: Doer): Promise<TenantEntry> {
-    return this.#change(doer, async (tx, note, version) => {
+  deleteTenant(id: string, actor: Actor): Promise<TenantEntry> {
+    return this.#change(actor, async (tx, note, version) => {
       const entry = await findTenant(tx, id)
       if (entry.tokens > 0) {
         throw new HaifError(
@@ -150,8 +150,8 @@ export class AccessAdmin {
   /** The operator key of a machine; made known once, by whichever gateway there starts first. */
   async registerOperatorKey(key: TokenText, tenant: string): Promise<void> {
     if (await isTokenKnown(this.#deps.store, key.id)) return
-    const doer = { actor: 'gateway', requestId: 'start' }
-    await this.#change(doer, async (tx, note, version) => {
+    const actor = { actor: 'gateway', requestId: 'start' }
+    await this.#change(actor, async (tx, note, version) => {
       if (await isTokenKnown(tx, key.id)) return // another gateway was faster
       await ensureTenant(tx, tenant, version)
       await insertToken(tx, {
@@ -170,7 +170,7 @@ export class AccessAdmin {
   }
 
   /** Changes come one after the other, in the order of their versions: the row of the version is a lock. */
-  async #change<Result>({ actor, requestId }: Doer, work: Change<Result>): Promise<Result> {
+  async #change<Result>({ actor, requestId }: Actor, work: Change<Result>): Promise<Result> {
     const { store, audit, directory } = this.#deps
     const result = await audit.recording(async (tx, note) => {
       const [state] = await tx.query<{ version: number }>(

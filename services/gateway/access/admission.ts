@@ -5,7 +5,7 @@
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { LimitsState } from '#shared/rpc/context.ts'
-import type { Grant, Place, SharedState } from '#shared/store/shared-state.ts'
+import type { Grant, ConcurrencyPlace, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'
 import {
@@ -140,8 +140,8 @@ export class Admission {
     )
   }
 
-  async #places(owned: readonly Owned[]): Promise<Place[]> {
-    const places: Place[] = []
+  async #places(owned: readonly Owned[]): Promise<ConcurrencyPlace[]> {
+    const places: ConcurrencyPlace[] = []
     for (const { subject, limits } of owned) {
       if (limits.concurrent === undefined) continue
       const place = await this.#deps.shared.enter(subject, limits.concurrent)

@@ -8,7 +8,7 @@ import { hashToken, type TokenText } from './token-text.ts'
 
 const LIST_MAX = 1000
 
-export interface TokenRow {
+export interface ListedTokenRow {
   id: string
   kind: string
   tenant_id: string
@@ -33,10 +33,10 @@ export interface NewToken {
   version: number
 }
 
-export async function insertToken(tx: Queryable, token: NewToken): Promise<TokenRow> {
+export async function insertToken(tx: Queryable, token: NewToken): Promise<ListedTokenRow> {
   const { minted, pepper, kind, tenant, scopes, name, limits, expiresAt, version } = token
   const hash = hashToken(pepper, minted.text).toString('hex')
-  const [row] = await tx.query<TokenRow>(
+  const [row] = await tx.query<ListedTokenRow>(
     `insert into tokens (id, kind, tenant_id, scopes, name, hash, hint, limits, version, expires_at)
      values ($1, $2, $3, $4::jsonb, $5, $6, $7, $8::jsonb, $9, $10) returning *`,
     [
@@ -61,7 +61,7 @@ export async function isTokenKnown(store: Queryable, id: string): Promise<boolea
 
 /** The newest first. */
 export async function listTokens(store: Queryable): Promise<TokenEntry[]> {
-  const rows = await store.query<TokenRow>(
+  const rows = await store.query<ListedTokenRow>(
     'select * from tokens order by created_at desc, id limit $1',
     [LIST_MAX]
   )
@@ -69,8 +69,12 @@ export async function listTokens(store: Queryable): Promise<TokenEntry[]> {
 }
 
 /** Throws NOT_FOUND when there is none that is good. */
-export async function revokeToken(tx: Queryable, id: string, version: number): Promise<TokenRow> {
-  const [row] = await tx.query<TokenRow>(
+export async function revokeToken(
+  tx: Queryable,
+  id: string,
+  version: number
+): Promise<ListedTokenRow> {
+  const [row] = await tx.query<ListedTokenRow>(
     'update tokens set revoked_at = now(), version = $2 where id = $1 and revoked_at is null returning *',
     [id, version]
   )
@@ -90,7 +94,7 @@ export async function assertTokenRoom(tx: Queryable): Promise<void> {
   throw new HaifError('CONFLICT', `there are ${TOKENS_MAX} tokens, and no more can be made`)
 }
 
-export function tokenEntry(row: TokenRow): TokenEntry {
+export function tokenEntry(row: ListedTokenRow): TokenEntry {
   const { id, kind, tenant_id, scopes, name, hint, limits, created_at, expires_at } = row
   const entry: TokenEntry = {
     id,

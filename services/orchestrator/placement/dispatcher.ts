@@ -16,7 +16,7 @@ import { placeAttempt, type Placement, type PlacementRequest, type Score } from 
 import { WaitingLine } from './waiting-line.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
-export interface Ask {
+export interface QueuedRequest {
   model: string
   share: Share
   placement: PlacementRequest
@@ -52,7 +52,7 @@ type Decision = Placement<Holding> & { candidates: Iterable<Holding> }
 type Placed = Extract<Decision, { kind: 'placed' }>
 
 interface Waiting {
-  ask: Ask
+  ask: QueuedRequest
   settle(outcome: Grant | HaifError): void
 }
 
@@ -81,13 +81,13 @@ export class Dispatcher {
   }
 
   /** A worker that can begin now, or null; for a second attempt beside a slow one. */
-  tryNow(ask: Ask): Grant | null {
+  tryNow(ask: QueuedRequest): Grant | null {
     const placement = this.#place(ask)
     return placement.kind === 'placed' ? this.#grant(ask, placement) : null
   }
 
   /** Waits for a worker, within the context's deadline. */
-  async acquire(ask: Ask, context: RequestContext): Promise<Grant> {
+  async acquire(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
     context.signal.throwIfAborted()
     const placement = this.#place(ask)
     if (placement.kind === 'ineligible') throw this.#notEligible(ask, placement.reason)
@@ -126,7 +126,7 @@ export class Dispatcher {
   }
 
   /** Those worth a look: a sample, and those that have seen the prompt's beginning. */
-  #candidates({ model, affine }: Ask): Set<Holding> {
+  #candidates({ model, affine }: QueuedRequest): Set<Holding> {
     const candidates = new Set(this.#table.candidates(model))
     for (const key of affine) {
       const holding = this.#table.holding(key, model)
@@ -135,7 +135,7 @@ export class Dispatcher {
     return candidates
   }
 
-  #place(ask: Ask): Decision {
+  #place(ask: QueuedRequest): Decision {
     const { model } = ask
     const queueMs = this.#table.isReady(model)
       ? this.#waitMs(model, this.waiting(model) + 1)
@@ -151,7 +151,7 @@ export class Dispatcher {
     return { ...decision, candidates: sample }
   }
 
-  #grant(ask: Ask, { chosen: holding, score, candidates }: Placed): Grant {
+  #grant(ask: QueuedRequest, { chosen: holding, score, candidates }: Placed): Grant {
     const startedAt = this.#now()
     const explanation =
       ask.explain === true ? explain(score, candidates, ask.placement, startedAt) : undefined
@@ -188,7 +188,7 @@ export class Dispatcher {
     }
   }
 
-  async #wait(ask: Ask, context: RequestContext): Promise<Grant> {
+  async #wait(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
     const { model } = ask
     const line = this.#lines.get(model) ?? new WaitingLine<Waiting>()
     this.#lines.set(model, line)
@@ -271,7 +271,7 @@ export class Dispatcher {
     )
   }
 
-  #notEligible({ model }: Ask, reason: string): HaifError {
+  #notEligible({ model }: QueuedRequest, reason: string): HaifError {
     if (this.#table.size === 0) {
       return new HaifError('NO_ELIGIBLE_WORKER', 'no worker is up', {
         retryAfterMs: SERVICE_MS_DEFAULT

@@ -8,7 +8,7 @@ import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/an
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
-import type { Ask, Reservations } from './reservations.ts'
+import type { ReservationRequest, Reservations } from './reservations.ts'
 import { SharedAnswer, type Run } from './shared-answer.ts'
 
 /** Answers remembered, and bytes of all of them; over it the oldest that has ended is forgotten. */
@@ -63,7 +63,7 @@ export class IdempotentAnswers {
   }
 
   /** A run that nobody else has reserved, and that ends when somebody takes it over. */
-  #reserved(ask: Omit<Ask, 'isContinued'>, run: Run): Run {
+  #reserved(ask: Omit<ReservationRequest, 'isContinued'>, run: Run): Run {
     const reservations = this.#reservations
     if (reservations === null) return run
     return async function* (request, context) {

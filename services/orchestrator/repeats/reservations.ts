@@ -45,7 +45,7 @@ interface Held extends IdempotencyKey {
   isFenced: boolean
 }
 
-export interface Ask extends IdempotencyKey {
+export interface ReservationRequest extends IdempotencyKey {
   fingerprint: string
   /** The gateway has lost the orchestrator that ran it. */
   isContinued: boolean
@@ -76,7 +76,7 @@ export class Reservations implements Service {
    * Waits while another orchestrator runs the same request. Null while the database is away: then
    * only repeats that come to this orchestrator are recognised.
    */
-  async take(ask: Ask, context: RequestContext): Promise<Reservation | null> {
+  async take(ask: ReservationRequest, context: RequestContext): Promise<Reservation | null> {
     for (;;) {
       const run = await this.#quietly(() => this.#try(ask, context.requestId))
       if (run === undefined) return null
@@ -85,7 +85,7 @@ export class Reservations implements Service {
     }
   }
 
-  #hold({ tenant, idempotencyKey }: Ask, run: number): Reservation {
+  #hold({ tenant, idempotencyKey }: ReservationRequest, run: number): Reservation {
     const held: Held = { tenant, idempotencyKey, run, isFenced: false }
     this.#held.add(held)
     const end = (sql: string) => {
@@ -102,7 +102,7 @@ export class Reservations implements Service {
   }
 
   /** The number of the run; null while somebody else runs it. */
-  async #try(ask: Ask, requestId: string): Promise<number | null> {
+  async #try(ask: ReservationRequest, requestId: string): Promise<number | null> {
     const { store, owner } = this.#options
     const { tenant, idempotencyKey, fingerprint, isContinued } = ask
     const key = [tenant, idempotencyKey]

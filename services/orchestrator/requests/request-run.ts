@@ -16,7 +16,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { Attempt, type Step } from './attempt.ts'
-import type { Ask, Dispatcher, Grant, Position } from '../placement/dispatcher.ts'
+import type { QueuedRequest, Dispatcher, Grant, Position } from '../placement/dispatcher.ts'
 import type { Holding } from '../workers/holding.ts'
 import { Latest } from './latest.ts'
 import type { AttemptCounts } from '../orchestrator-metrics.ts'
@@ -47,7 +47,7 @@ export class RequestRun {
   readonly #deps: RunDeps
   readonly #request: InferenceRequest
   readonly #context: RequestContext
-  readonly #ask: Ask
+  readonly #ask: QueuedRequest
   readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
   readonly #begun: Attempt[] = [] // at most ATTEMPTS_MAX; refusals are no attempts
   readonly #sent: SentTokens
@@ -59,7 +59,9 @@ export class RequestRun {
     deps: RunDeps,
     request: InferenceRequest,
     context: RequestContext,
-    ask: Omit<Ask, 'placement'> & { placement: Omit<Ask['placement'], 'exclude'> }
+    ask: Omit<QueuedRequest, 'placement'> & {
+      placement: Omit<QueuedRequest['placement'], 'exclude'>
+    }
   ) {
     this.#deps = deps
     this.#request = request
@@ -168,7 +170,7 @@ export class RequestRun {
   }
 
   /** Waits for a worker. */
-  async #grant(onPosition?: Ask['onPosition']): Promise<Grant> {
+  async #grant(onPosition?: QueuedRequest['onPosition']): Promise<Grant> {
     const ask = onPosition === undefined ? this.#ask : { ...this.#ask, onPosition }
     const askedAt = this.#deps.now()
     const grant = await this.#deps.dispatcher.acquire(ask, this.#context)

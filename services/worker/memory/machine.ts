@@ -5,7 +5,7 @@ import { VERSION } from '#shared/process/version.ts'
 import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
 import { inspect, type Inspection } from '../engines/llama/parent/inspect.ts'
 import { budgetOf, type BudgetWish } from './memory-budget.ts'
-import type { MemoryBudget } from '../models/model-shelf.ts'
+import type { MemoryBudget } from '../models/model-loader.ts'
 import { ramBytesFree, ramBytesTotal } from './ram.ts'
 import type { Machine } from '../worker.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { Hardware } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { MemoryBudget } from '../models/model-shelf.ts'
+import type { MemoryBudget } from '../models/model-loader.ts'
 
 export type Amount = { bytes: number } | { share: number }
 export interface BudgetWish {

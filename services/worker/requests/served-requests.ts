@@ -15,12 +15,12 @@ import { HaifError } from '#shared/errors.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { toGenerate } from './generate-request.ts'
 import type { HeldModel } from '../models/held-model.ts'
-import type { ModelShelf } from '../models/model-shelf.ts'
+import type { ModelLoader } from '../models/model-loader.ts'
 import type { RunningRequests } from './running-requests.ts'
 
 export interface ServedRequestsDeps {
   held: ReadonlyMap<string, HeldModel>
-  shelf: Pick<ModelShelf, 'load' | 'changed'>
+  loader: Pick<ModelLoader, 'load' | 'changed'>
   running: Pick<RunningRequests, 'enter'>
 }
 
@@ -85,7 +85,7 @@ export class ServedRequests {
     return {
       [Symbol.dispose]: () => {
         leave()
-        this.#deps.shelf.changed()
+        this.#deps.loader.changed()
         running[Symbol.dispose]()
       }
     }
@@ -94,7 +94,7 @@ export class ServedRequests {
   /** Says again and again how far it is, which also shows the orchestrator that somebody is at it. */
   async *#untilLoaded(model: HeldModel, signal: AbortSignal): AsyncGenerator<Loading> {
     if (!model.mayLoad) return
-    const loaded = this.#deps.shelf.load(model).then(() => true)
+    const loaded = this.#deps.loader.load(model).then(() => true)
     for (;;) {
       const { progress = 0, loadMs = 0 } = model.describe()
       yield { ahead: 0, waitMs: loadMs, loading: progress }

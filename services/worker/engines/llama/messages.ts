@@ -54,7 +54,7 @@ export interface Rates {
 /** How long a step takes in which so many answers get a token. */
 export type DecodeStepMs = [decoding: number, ms: number]
 
-export type AnswerPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
+export type StepPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
 export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls'>
 export type AnswerEnd = [id: number, end: GenerateEnd]
 export type AnswerFailure = [id: number, failure: Failure]
@@ -68,7 +68,7 @@ export interface Failure {
 /** One message for all slots that moved in a step. */
 export interface StepMessage {
   kind: 'step'
-  parts: AnswerPart[]
+  parts: StepPart[]
   ends: AnswerEnd[]
   failures: AnswerFailure[]
   rates: Rates

@@ -22,7 +22,7 @@ import { DIALECTS } from './dialect.ts'
 import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'
 import { LoadGauge } from './load-gauge.ts'
-import { Rates } from './rates.ts'
+import { TokenRates } from './rates.ts'
 import { Slots } from './slots.ts'
 import { UpstreamAnswer } from './upstream-answer.ts'
 import type { UpstreamClient } from './upstream-client.ts'
@@ -70,7 +70,7 @@ export class OpenAiEngine implements Engine {
   readonly #options: OpenAiEngineOptions
   readonly #now: () => number
   readonly #runs = new AbortableRuns() // bounded by slots and those that wait
-  readonly #rates = new Rates()
+  readonly #rates = new TokenRates()
   readonly #lose: (error: HaifError) => void
   #serving: Serving | null = null
   #failures = 0 // in a row

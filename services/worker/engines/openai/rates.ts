@@ -6,7 +6,7 @@ const WEIGHT = 0.2
 const PROMPT_TOKENS_MIN = 64
 const ANSWER_TOKENS_MIN = 8
 
-export class Rates {
+export class TokenRates {
   prefillTokensPerSecond = 0
   decodeTokensPerSecond = 0
 

@@ -16,7 +16,7 @@ import { NO_REDIS, TestRedis } from '../../../helpers/stores/redis.ts'
 import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores/stores.ts'
 import { until } from '../../../helpers/until.ts'
 
-const doer = { actor: 'test', requestId: 'r' }
+const actor = { actor: 'test', requestId: 'r' }
 const pepper = randomBytes(32)
 
 async function accessOn(t: TestContext, store: Store, given: Partial<AccessDeps> = {}) {
@@ -41,7 +41,7 @@ const refusal = (access: Access, token?: string) =>
   )
 
 async function make(access: Access, given: Partial<CreateToken> = {}) {
-  return access.stored.admin.createToken({ tenant: 'a', ...given }, doer)
+  return access.stored.admin.createToken({ tenant: 'a', ...given }, actor)
 }
 
 for (const { name, start } of STORE_KINDS) {
@@ -59,12 +59,12 @@ for (const { name, start } of STORE_KINDS) {
     assert.match(await refusal(access, mintToken('user').text), /not known/)
     const wrong = `${made.secret.slice(0, -4)}AAAA`
     assert.match(await refusal(access, wrong), /not known/)
-    const rotated = await access.stored.admin.rotateToken(made.token.id, doer)
+    const rotated = await access.stored.admin.rotateToken(made.token.id, actor)
     assert.match(await refusal(access, made.secret), /was revoked/)
     assert.equal((await whoIs(access, rotated.secret)).tenant, 'a')
     clock.now += 60_000
     assert.match(await refusal(access, rotated.secret), /has expired/)
-    await access.stored.admin.revokeToken(rotated.token.id, doer)
+    await access.stored.admin.revokeToken(rotated.token.id, actor)
     // All are revoked, and still nobody is let in without one.
     assert.match(await refusal(access), /a token is needed/)
     const rows = JSON.stringify(await store.query('select * from tokens'))
@@ -78,7 +78,7 @@ test('a token made or revoked at one gateway is good or refused at the other', a
   const [one, two] = [await accessOn(t, store), await accessOn(t, await openStore(t, url))]
   const made = await make(one)
   assert.equal((await whoIs(two, made.secret)).tenant, 'a')
-  await one.stored.admin.revokeToken(made.token.id, doer)
+  await one.stored.admin.revokeToken(made.token.id, actor)
   await until(async () => (await refusal(two, made.secret)).includes('revoked'), 2000)
 })
 
@@ -94,7 +94,7 @@ test('a revocation is noticed within two seconds also when its notice is lost', 
   const [one, two] = [await accessOn(t, store), await accessOn(t, deaf)]
   const made = await make(one)
   assert.equal((await whoIs(two, made.secret)).tenant, 'a')
-  await one.stored.admin.revokeToken(made.token.id, doer)
+  await one.stored.admin.revokeToken(made.token.id, actor)
   await until(async () => (await refusal(two, made.secret)).includes('revoked'), 2000)
 })
 
@@ -102,7 +102,7 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   const { store, url } = await startPostgresStore(t)
   const [one, two] = [await accessOn(t, store), await accessOn(t, await openStore(t, url))]
   const { secret } = await make(one)
-  await one.stored.admin.setTenant({ id: 'a', limits: { tokensPerDay: 100, weight: 2 } }, doer)
+  await one.stored.admin.setTenant({ id: 'a', limits: { tokensPerDay: 100, weight: 2 } }, actor)
   const asked = {
     tenantId: undefined,
     caller: undefined,

@@ -2,14 +2,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { Reservations, type Ask } from '../../../../services/orchestrator/repeats/reservations.ts'
+import {
+  Reservations,
+  type ReservationRequest
+} from '../../../../services/orchestrator/repeats/reservations.ts'
 import { startMesh } from '../../../helpers/mesh/mesh.ts'
 import { atEnd } from '../../../helpers/peers/peers.ts'
 import { TestPostgres } from '../../../helpers/stores/postgres.ts'
 import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores/stores.ts'
 import { until } from '../../../helpers/until.ts'
 
-const ask: Ask = { tenant: 'a', idempotencyKey: 'k', fingerprint: 'f', isContinued: false }
+const ask: ReservationRequest = {
+  tenant: 'a',
+  idempotencyKey: 'k',
+  fingerprint: 'f',
+  isContinued: false
+}
 
 for (const kind of STORE_KINDS) {
   test(`one orchestrator runs a request, and the next one when it has ended (${kind.name})`, async (t) => {

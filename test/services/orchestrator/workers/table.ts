@@ -2,7 +2,10 @@
 import type { WorkerModel, WorkerReport } from '#shared/contracts/peers/peers.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { Dispatcher, type Ask } from '../../../../services/orchestrator/placement/dispatcher.ts'
+import {
+  Dispatcher,
+  type QueuedRequest
+} from '../../../../services/orchestrator/placement/dispatcher.ts'
 import { WorkerTable } from '../../../../services/orchestrator/workers/worker-table.ts'
 
 const MODEL = 'm'
@@ -37,7 +40,10 @@ export function startDispatcher() {
 const linkTo = (key: string): PeerLink =>
   ({ peer: { key, role: 'worker' }, rttMs: 1 }) as unknown as PeerLink
 
-export function ask(tenant = 'a', placement: Partial<Ask['placement']> = {}): Ask {
+export function ask(
+  tenant = 'a',
+  placement: Partial<QueuedRequest['placement']> = {}
+): QueuedRequest {
   return {
     model: MODEL,
     share: { tenant, weight: 1, priority: 'interactive' },

@@ -5,7 +5,7 @@
  */
 import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
-import { Embedder } from './embedder.ts'
+import { EmbeddingContext } from './embedder.ts'
 import { oneLine } from '../../one-line.ts'
 import { toFailure } from './failure.ts'
 import { jobOf } from './schedule/job.ts'
@@ -21,7 +21,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // may hang or crash.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: Embedder } | null = null
+let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: EmbeddingContext } | null =
+  null
 let lastLogLine = ''
 let told: KvTokens = { runningTokens: 0, keptTokens: 0 }
 
@@ -70,7 +71,7 @@ async function load(options: LoadOptions): Promise<void> {
   })
   const { model, vocabularySize, ready } = loaded
   const { contextTokens, threads } = ready
-  const embedder = new Embedder({ model, vocabularySize, contextTokens, threads })
+  const embedder = new EmbeddingContext({ model, vocabularySize, contextTokens, threads })
   serving = { loaded, scheduler, embedder }
   setInterval(() => watchStep(scheduler), WATCH_MS)
   setInterval(() => tellKvTokens(scheduler.kvTokens), TELL_KV_MS)

@@ -19,7 +19,7 @@ export interface EmbedderOptions {
   threads: number
 }
 
-export class Embedder {
+export class EmbeddingContext {
   readonly #options: EmbedderOptions
   #context: Promise<LlamaEmbeddingContext> | null = null
   #turn: Promise<unknown> = Promise.resolve()

@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { discoverUpstream } from '../../../../../services/worker/engines/openai/discover.ts'
 import { HeldModel } from '../../../../../services/worker/models/held-model.ts'
-import { ModelShelf } from '../../../../../services/worker/models/model-shelf.ts'
+import { ModelLoader } from '../../../../../services/worker/models/model-loader.ts'
 import { temporaryHome } from '../../../../helpers/cli.ts'
 import { until } from '../../../../helpers/until.ts'
 import { LlamaServerLike } from '../../../../helpers/upstreams/llama-server-like.ts'
@@ -58,9 +58,12 @@ async function hold(t: Cleanup, url: string) {
     source: source!,
     onChange: () => changes.push(held.describe().state)
   })
-  const shelf = new ModelShelf({ models: [held], budget: () => assert.fail('it takes no memory') })
-  t.after(() => shelf.stop())
-  await shelf.loadPinned()
+  const loader = new ModelLoader({
+    models: [held],
+    budget: () => assert.fail('it takes no memory')
+  })
+  t.after(() => loader.stop())
+  await loader.loadPinned()
   changes.length = 0
   return { held, changes }
 }

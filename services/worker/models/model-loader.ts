@@ -17,15 +17,15 @@ export interface MemoryBudget extends Memory {
   strict: boolean
 }
 
-export interface ModelShelfDeps {
+export interface ModelLoaderDeps {
   models: readonly HeldModel[]
   /** Asked once, when it is first needed. */
   budget: () => Promise<MemoryBudget>
 }
 
-export class ModelShelf {
+export class ModelLoader {
   readonly #models: readonly HeldModel[]
-  readonly #deps: ModelShelfDeps
+  readonly #deps: ModelLoaderDeps
   readonly #loads = new Map<HeldModel, Promise<void>>() // one for each model at most
   readonly #opened = new Set<Engine>() // one for each load
   readonly #waiters = new Set<() => void>() // one for each model at most
@@ -34,7 +34,7 @@ export class ModelShelf {
   #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
 
-  constructor(deps: ModelShelfDeps) {
+  constructor(deps: ModelLoaderDeps) {
     this.#deps = deps
     this.#models = deps.models
     for (const model of deps.models) model.reload = () => void this.load(model)

@@ -8,7 +8,7 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 /** Of the whole time: for the others, once the first worker has come. */
 const OTHERS_PART = 0.25
 
-export class Settling {
+export class WarmUp {
   readonly #settleMs: number
   readonly #now: () => number
   #until = 0

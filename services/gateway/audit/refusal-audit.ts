@@ -7,7 +7,7 @@ import { assertMay, type Capability, type Principal } from '../access/principal.
 const QUIET_MS = 60_000
 const REMEMBERED_MAX = 1024
 
-export class Denials {
+export class RefusalAudit {
   readonly #access: Access
   readonly #written = new Map<string, number>() // at most REMEMBERED_MAX, the oldest go first
   readonly #now: () => number
