@@ -10,7 +10,7 @@ import { openGateway } from '../../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../../services/http-bridge/config.ts'
 import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
 import { openOrchestrator } from '../../services/orchestrator/orchestrator-here.ts'
-import { MemoryCatalogue } from '../../services/registry/catalogue.ts'
+import { MemoryCatalogue } from '../../services/registry/peers/catalogue.ts'
 import { createRegistry } from '../../services/registry/registry.ts'
 import {
   readWorkerConfig,

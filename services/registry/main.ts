@@ -2,7 +2,7 @@
 import { runMain, together } from '#shared/process/lifecycle.ts'
 import { placeFromEnvironment } from '#shared/process/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
-import { MemoryCatalogue } from './catalogue.ts'
+import { MemoryCatalogue } from './peers/catalogue.ts'
 import { createRegistry } from './registry.ts'
 
 await runMain(process.env, 'registry', (env) => {

@@ -14,8 +14,8 @@ import type { PeerRole } from '#shared/mesh/role.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
-import type { Catalogue } from './catalogue.ts'
-import { PeerRecorder } from './peer-recorder.ts'
+import type { Catalogue } from './peers/catalogue.ts'
+import { PeerRecorder } from './peers/peer-recorder.ts'
 
 export interface RegistryDeps {
   join: JoinMesh

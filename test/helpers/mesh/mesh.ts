@@ -20,7 +20,7 @@ import { Access, type AccessDeps } from '../../../services/gateway/access/access
 import { createGateway } from '../../../services/gateway/gateway.ts'
 import type { UsageRecorder } from '../../../services/gateway/usage/usage-row.ts'
 import { createOrchestrator } from '../../../services/orchestrator/orchestrator.ts'
-import { MemoryCatalogue } from '../../../services/registry/catalogue.ts'
+import { MemoryCatalogue } from '../../../services/registry/peers/catalogue.ts'
 import { createRegistry } from '../../../services/registry/registry.ts'
 import { SimEngine, type SimOptions } from '../../../services/worker/engines/sim/sim-engine.ts'
 import type { ModelSource } from '../../../services/worker/models/sources/model-source.ts'
