@@ -20,6 +20,7 @@ import { LocalListener } from './connection/local-socket.ts'
 import { Relay } from './connection/relay.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from './role.ts'
 import { topicOf } from './discovery/topics.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { within } from '#shared/kit/within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
@@ -64,7 +65,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #facts: HandshakeFacts
   readonly #dialler: Dialler
   readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
-  readonly #members = new Set<string>() // at most MEMBERS_MAX, oldest go first
+  readonly #members = new BoundedMap<string, true>(MEMBERS_MAX) // by key
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #announcements: Announcement[] = []
   #server: RpcServer | null = null
@@ -213,7 +214,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const old = this.#links.get(key)
     if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
     this.#links.set(key, link)
-    this.#rememberMember(key)
+    this.#members.set(key, true)
     void link.closed.then(() => this.#drop(link, 'closed'))
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
@@ -227,16 +228,5 @@ export class Mesh extends EventEmitter<MeshEvents> {
     link.close(reason)
     this.emit('lost', link)
     for (const { follower } of this.#followers) follower.lost(key)
-  }
-
-  #rememberMember(key: string): void {
-    this.#members.delete(key)
-    this.#members.add(key)
-    if (this.#members.size > MEMBERS_MAX) {
-      for (const oldest of this.#members) {
-        this.#members.delete(oldest)
-        break
-      }
-    }
   }
 }

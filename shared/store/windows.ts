@@ -3,6 +3,7 @@
  * a slice counts as a whole until its last moment has left the window, so that never too much is
  * granted. `redis-scripts.ts` does the same in Redis.
  */
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Draw, Grant, LimitState, Refusal } from './shared-state.ts'
 
 export const SLICES = 60
@@ -33,7 +34,7 @@ interface Window {
 }
 
 export class Windows {
-  readonly #windows = new Map<string, Window>() // at most KEYS_MAX, least recently used first
+  readonly #windows = new BoundedMap<string, Window>(KEYS_MAX)
 
   /** `weight`: what is granted counts so many times; see `RedisState`. Times in ms. */
   draw(draws: readonly Draw[], now: number, weight = 1): Grant | Refusal {
@@ -89,11 +90,7 @@ export class Windows {
     window.used += amount
     window.newest = Math.max(window.newest, slice)
     if (draw.kind === 'calendar') window.endsAt = Math.max(window.endsAt, at + draw.windowMs)
-    this.#windows.delete(draw.key)
-    this.#windows.set(draw.key, window)
-    if (this.#windows.size <= KEYS_MAX) return
-    const [oldest] = this.#windows.keys()
-    if (oldest !== undefined) this.#windows.delete(oldest)
+    this.#windows.set(draw.key, window) // it has drawn last
   }
 }
 

@@ -2,6 +2,7 @@
  * What exists in the mesh now: the peers that are connected, as they last described themselves, and
  * the models that their workers hold. In memory; what must survive is written by `PeerRecorder`.
  */
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
 
 export interface Catalogue {
@@ -20,7 +21,7 @@ const FIRST_SEEN_MAX = 4096
 
 export class MemoryCatalogue implements Catalogue {
   readonly #peers = new Map<string, PeerReport>() // bounded by the connections of the mesh
-  readonly #firstSeen = new Map<string, number>() // at most FIRST_SEEN_MAX
+  readonly #firstSeen = new BoundedMap<string, number>(FIRST_SEEN_MAX)
   readonly #now: () => number
 
   /** `now` in milliseconds since 1970. */
@@ -69,11 +70,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 
   #see(name: string): void {
-    if (this.#firstSeen.has(name)) return
-    this.#firstSeen.set(name, this.#now())
-    if (this.#firstSeen.size <= FIRST_SEEN_MAX) return
-    const [oldest] = this.#firstSeen.keys()
-    if (oldest !== undefined) this.#firstSeen.delete(oldest)
+    if (!this.#firstSeen.has(name)) this.#firstSeen.set(name, this.#now())
   }
 }
 

@@ -4,6 +4,7 @@
  * database is away the latest report of each peer waits.
  */
 import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
@@ -34,7 +35,7 @@ export interface PeerRecorderOptions {
 export class PeerRecorder implements Service {
   readonly #options: PeerRecorderOptions
   readonly #now: () => number
-  readonly #waiting = new Map<string, Seen>() // by key; at most WAITING_MAX
+  readonly #waiting = new BoundedMap<string, Seen>(WAITING_MAX) // by key
   readonly #timers: NodeJS.Timeout[] = []
   #writing: Promise<void> = Promise.resolve()
   #isAway = false
@@ -62,11 +63,7 @@ export class PeerRecorder implements Service {
   }
 
   record(key: string, role: PeerRole, report: PeerReport): void {
-    this.#waiting.delete(key)
     this.#waiting.set(key, { key, role, report, at: new Date(this.#now()).toISOString() })
-    if (this.#waiting.size <= WAITING_MAX) return
-    const [oldest] = this.#waiting.keys()
-    if (oldest !== undefined) this.#waiting.delete(oldest)
   }
 
   /** When each model was seen first, in milliseconds since 1970. */

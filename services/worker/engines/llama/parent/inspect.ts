@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
 import type { GpuChoice } from '../messages.ts'
 
@@ -64,7 +65,7 @@ export async function inspect(setting: GpuSetting, modelPath?: string): Promise<
 
 /** Files that have been looked at; the oldest are forgotten. */
 const INSPECTED_MAX = 64
-const inspected = new Map<string, InspectedModel>()
+const inspected = new BoundedMap<string, InspectedModel>(INSPECTED_MAX)
 
 /** The same file on the same devices is looked at once. */
 export async function inspectModel(
@@ -78,8 +79,6 @@ export async function inspectModel(
   const { model } = await inspect(setting, path)
   assert(model !== undefined)
   inspected.set(key, model)
-  const [oldest] = inspected.keys()
-  if (inspected.size > INSPECTED_MAX && oldest !== undefined) inspected.delete(oldest)
   return model
 }
 

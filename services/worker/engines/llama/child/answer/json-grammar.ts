@@ -14,16 +14,20 @@ import {
 } from 'node-llama-cpp'
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { oneLine } from '../../../one-line.ts'
 import { unsupported } from '../../../unsupported.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
+/** Schemas whose grammars are kept. */
+const COMPILED_MAX = 64
+
 export class JsonGrammars {
   readonly #llama: Llama
   readonly #model: LlamaModel
-  readonly #texts = new Map<string, string>() // by schema; at most COMPILED_MAX, the latest last
-  readonly #compiled = new Map<string, LlamaGrammar>() // by text; as many
+  readonly #texts = new BoundedMap<string, string>(COMPILED_MAX) // by schema
+  readonly #compiled = new BoundedMap<string, LlamaGrammar>(COMPILED_MAX) // by text
 
   constructor(llama: Llama, model: LlamaModel) {
     this.#llama = llama
@@ -59,7 +63,7 @@ export class JsonGrammars {
 
   #compile(text: string): LlamaGrammar {
     const grammar = this.#compiled.get(text) ?? new LlamaGrammar(this.#llama, { grammar: text })
-    keepLatest(this.#compiled, text, grammar)
+    this.#compiled.set(text, grammar) // used last, so it stays
     return grammar
   }
 
@@ -67,7 +71,7 @@ export class JsonGrammars {
   #textOf(given: Record<string, unknown>): string {
     const key = JSON.stringify(given)
     const text = this.#texts.get(key) ?? this.#makeText(given)
-    keepLatest(this.#texts, key, text)
+    this.#texts.set(key, text) // used last, so it stays
     return text
   }
 
@@ -107,17 +111,7 @@ export class JsonGrammars {
   }
 }
 
-const COMPILED_MAX = 64
 const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
-
-function keepLatest<Value>(map: Map<string, Value>, key: string, value: Value): void {
-  map.delete(key)
-  map.set(key, value)
-  for (const oldest of map.keys()) {
-    if (map.size <= COMPILED_MAX) break
-    map.delete(oldest)
-  }
-}
 
 /** What the library itself uses to follow tokens that it has not drawn; it has no public name. */
 interface Replay {
