@@ -1,6 +1,6 @@
 /**
- * Every expected failure has a code from this one table. The code is the API: it crosses the wire,
- * decides the HTTP status and whether another peer may be tried. The message is for people.
+ * Every expected failure has a code from this one table. The code is the API: it crosses the wire
+ * and decides the HTTP status and whether another peer may be tried. The message is for people.
  *
  * `docs/errors.md` is generated from the table (`npm run docs`).
  */
@@ -8,30 +8,31 @@ export const ERRORS = {
   VALIDATION_FAILED: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'every contract boundary',
-    meaning: 'The request does not fit its contract (422 on bodies with `api_version`).',
-    remedy: 'Correct the field that the message names. `/openapi.json` has the contract.'
+    raisedBy: 'cli, http-bridge, gateway, worker, shared/contracts, shared/rpc',
+    meaning: 'The request does not match its contract (422 for bodies with `api_version`).',
+    remedy: 'Correct the field named in the message. `/openapi.json` has the contract.'
   },
   UNSUPPORTED_PARAMETER: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'worker',
-    meaning: 'The engine that holds the model cannot do what a parameter asks for.',
-    remedy: 'Leave the named parameter out, or use a model on another engine.'
+    raisedBy: 'http-bridge, orchestrator, worker',
+    meaning: 'HAIF, or the engine that runs the model, cannot do what a parameter asks for.',
+    remedy: 'Remove the parameter named in the message, or use a model on another engine.'
   },
   UNAUTHENTICATED: {
     httpStatus: 401,
     retryable: false,
     raisedBy: 'gateway',
-    meaning: 'A token is needed and none came, or it is unknown, revoked or expired.',
-    remedy: 'Send `Authorization: Bearer haif_…`; `haif token create` makes one.'
+    meaning:
+      'A token is required and the request has none, or its token is unknown, revoked or expired.',
+    remedy: 'Send `Authorization: Bearer haif_…`; `haif token create` makes a token.'
   },
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
     raisedBy: 'gateway',
-    meaning: 'The token does not allow this: it lacks a scope, or belongs to another tenant.',
-    remedy: 'Use a token with the scope that the message names.'
+    meaning: 'The token does not allow this: it lacks a scope, or it belongs to another tenant.',
+    remedy: 'Use a token with the scope named in the message.'
   },
   NOT_FOUND: {
     httpStatus: 404,
@@ -44,31 +45,34 @@ export const ERRORS = {
   MODEL_NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'orchestrator',
-    meaning: 'No worker that is up holds the model.',
+    raisedBy: 'http-bridge, gateway, orchestrator, worker',
+    meaning: 'No connected worker holds the model, or the token may not use it.',
     remedy: '`GET /v1/models` lists the models; `haif join … --model` adds one.'
   },
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    raisedBy: 'orchestrator, gateway',
+    raisedBy: 'gateway, orchestrator',
     meaning:
-      'An `Idempotency-Key` was used before with another request, or a tenant still has tokens.',
-    remedy: 'Use a new key for each request; revoke the tokens of a tenant before it is deleted.'
+      'An `Idempotency-Key` was already used with a different request, or an administrative ' +
+      'change contradicts what is there (a tenant that still has tokens, for example).',
+    remedy: 'Use a new key for each request; otherwise the message says what to change first.'
   },
   BODY_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,
-    raisedBy: 'http-bridge',
-    meaning: 'The body is over 1 MiB.',
-    remedy: 'Send a shorter prompt.'
+    raisedBy: 'http-bridge, shared/rpc',
+    meaning: 'An HTTP body is over 1 MiB, or a message between two peers is over 4 MiB.',
+    remedy: 'Send less in one request: a shorter prompt, or fewer inputs.'
   },
   CONTEXT_TOO_LONG: {
     httpStatus: 413,
     retryable: false,
-    raisedBy: 'worker',
-    meaning: "The prompt does not fit the model's context.",
-    remedy: 'Shorten the prompt, or use a model with a longer context.'
+    raisedBy: 'gateway, worker',
+    meaning:
+      "The prompt does not fit the model's context, or prompt and answer exceed what the " +
+      'tenant may use.',
+    remedy: 'Shorten the prompt, ask for fewer tokens, or use a model with a longer context.'
   },
   UNSUPPORTED_MEDIA_TYPE: {
     httpStatus: 415,
@@ -80,113 +84,114 @@ export const ERRORS = {
   RATE_LIMITED: {
     httpStatus: 429,
     retryable: false,
-    raisedBy: 'gateway',
+    raisedBy: 'gateway, orchestrator',
     meaning:
-      'The caller has too many requests running, or has sent too many requests or tokens in a while.',
-    remedy: 'Wait for the seconds in `Retry-After` and send it again.'
+      'The caller has too many requests running, has sent too many requests or tokens ' +
+      'recently, or 4,096 requests are already waiting for the model.',
+    remedy: 'Wait for the number of seconds in `Retry-After`, then send the request again.'
   },
   BUDGET_EXHAUSTED: {
     httpStatus: 429,
     retryable: false,
     raisedBy: 'gateway',
-    meaning: 'The daily or monthly tokens of a token or a tenant are used up.',
+    meaning: 'The daily or monthly token budget of a token or a tenant is used up.',
     remedy: 'The message says when the budget renews; an operator can raise it.'
   },
   CANCELLED: {
     httpStatus: 499,
     retryable: false,
     raisedBy: 'any',
-    meaning: 'The caller went away or withdrew the request.',
-    remedy: 'Nothing: it is what the caller asked for.'
+    meaning: 'The caller disconnected or withdrew the request.',
+    remedy: 'Nothing to do: the caller asked for it.'
   },
   INTERNAL: {
     httpStatus: 500,
     retryable: false,
     raisedBy: 'any',
-    meaning: 'A bug in HAIF. The message stays in the log, the caller sees only the request id.',
-    remedy: 'Look for the request id in the log and report it.'
+    meaning: 'A bug in HAIF. The details stay in the log; the caller sees only the request id.',
+    remedy: 'Search the logs for the request id and report it.'
   },
   ENGINE_FAILED: {
     httpStatus: 502,
     retryable: true,
     raisedBy: 'worker',
-    meaning: 'The process that runs the model died or broke off; the worker restarts it.',
-    remedy: 'Send it again. If it repeats, the log of the worker says why.'
+    meaning: 'The process that runs the model crashed or gave up; the worker restarts it.',
+    remedy: "Send the request again. If it keeps failing, the worker's log says why."
   },
   MODEL_LOAD_FAILED: {
     httpStatus: 502,
     retryable: true,
     raisedBy: 'worker',
-    meaning: 'A model file is missing, damaged, or does not fit into memory.',
+    meaning: 'A model file is missing, damaged, or too large for memory.',
     remedy: 'The message names the file. Download it again, or choose a smaller model.'
   },
   WORKER_LOST: {
     httpStatus: 502,
     retryable: true,
     raisedBy: 'orchestrator',
-    meaning: 'The worker that served the request went away, and no other could take it over.',
-    remedy: 'Send it again.'
+    meaning: 'The worker that served the request went away, and no other worker could take over.',
+    remedy: 'Send the request again.'
   },
   PEER_LOST: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'shared/rpc',
-    meaning: 'The connection to a peer broke while it was answering.',
-    remedy: 'Send it again.'
+    raisedBy: 'shared/mesh, shared/rpc',
+    meaning: 'The connection to a peer broke before it had answered.',
+    remedy: 'Send the request again.'
   },
   NO_ELIGIBLE_WORKER: {
     httpStatus: 503,
     retryable: true,
     raisedBy: 'orchestrator',
-    meaning: 'No worker is up, or none may take this request now.',
+    meaning: 'No worker is connected, or none can take this request right now.',
     remedy: 'Start one with `haif join`, or try again after `Retry-After`.'
   },
   WORKER_OVERLOADED: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'worker',
-    meaning: 'All slots are taken and the queue is full.',
+    raisedBy: 'orchestrator, worker',
+    meaning: 'Every slot is taken, and the queue is full or longer than the deadline allows.',
     remedy: 'Try again after `Retry-After`, or add a worker.'
   },
   NO_PEER: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'any that calls another service',
-    meaning: 'No peer of the role that is needed (gateway, orchestrator, registry) can be reached.',
-    remedy: 'See `haif status`; start the missing service.'
+    raisedBy: 'cli, shared/mesh',
+    meaning: 'No peer of the required role (gateway, orchestrator, registry) can be reached.',
+    remedy: 'Run `haif status` and start the missing service.'
   },
   STREAM_LIMIT: {
     httpStatus: 503,
     retryable: true,
     raisedBy: 'shared/rpc',
-    meaning: 'Too many streams are open on one connection between two peers.',
+    meaning: 'Too many calls or streams are open on one connection between two peers.',
     remedy: 'Try again after `Retry-After`, or add a gateway or an orchestrator.'
   },
   STORE_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'any that keeps state',
-    meaning: 'The database cannot be reached.',
-    remedy: 'Try again after `Retry-After`; whoever runs the mesh sees to Postgres.'
+    raisedBy: 'gateway, orchestrator, shared/store',
+    meaning: 'The database cannot be reached, or the service runs without one.',
+    remedy: 'Try again after `Retry-After`; whoever runs the mesh should check Postgres.'
   },
   SHUTTING_DOWN: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'any',
-    meaning: 'The service is stopping and takes no new work.',
-    remedy: 'Send it again; another peer takes it.'
+    raisedBy: 'http-bridge, gateway, orchestrator, worker',
+    meaning: 'The service is stopping and accepts no new work.',
+    remedy: 'Send the request again; another peer will take it.'
   },
   DEADLINE_EXCEEDED: {
     httpStatus: 504,
     retryable: false,
     raisedBy: 'any',
-    meaning: 'The time that the caller gave the request has run out.',
+    meaning: 'The request took longer than the caller allowed.',
     remedy: 'Allow more time, ask for fewer tokens, or add a worker.'
   },
   PROTOCOL_MISMATCH: {
     httpStatus: 502,
     retryable: false,
-    raisedBy: 'shared/mesh',
+    raisedBy: 'shared/mesh, shared/rpc',
     meaning: 'Two peers speak different versions of the protocol.',
     remedy: 'Update HAIF on the older machine.'
   },
@@ -200,68 +205,72 @@ export const ERRORS = {
   TOPIC_KEY_INVALID: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'command line',
+    raisedBy: 'shared/mesh',
     meaning: 'A topic key was mistyped or cut off.',
     remedy: 'Copy the whole line that `haif up` prints.'
   },
   CONFIG_INVALID: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'command line',
-    meaning: 'An environment variable or an option has a value that cannot be used.',
-    remedy: 'The message names it and what it may be.'
+    raisedBy:
+      'cli, http-bridge, gateway, orchestrator, worker, bootstrap, shared/mesh, ' +
+      'shared/process, shared/store, shared/telemetry',
+    meaning:
+      'An environment variable, an option or a file given by one has a value that cannot be used.',
+    remedy: 'The message names it and says which values it accepts.'
   },
   HOME_IN_USE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'command line',
-    meaning: 'Another `haif up` runs on the same HAIF_HOME.',
-    remedy: 'Stop it, or set HAIF_HOME to another folder.'
+    raisedBy: 'cli, shared/process, shared/store',
+    meaning: 'Another HAIF process uses the same HAIF_HOME.',
+    remedy: 'Stop that process, or set HAIF_HOME to another folder.'
   },
   SCHEMA_MISMATCH: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'command line',
-    meaning: 'The database was made by another version of HAIF than this one can work with.',
+    raisedBy: 'shared/store',
+    meaning: 'The database was created by a version of HAIF that this one cannot work with.',
     remedy: 'The message says which side to change.'
   },
   STORE_NOT_EMPTY: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'command line',
-    meaning: 'A backup was to be restored into a database that has something in it.',
-    remedy: 'Give `--force` to replace it, or name another database.'
+    raisedBy: 'shared/store',
+    meaning: 'The database into which a backup is to be restored is not empty.',
+    remedy: 'Pass `--force` to replace its contents, or name another database.'
   },
   BACKUP_INVALID: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'command line',
-    meaning: 'A file is no backup, was cut off, or was changed.',
+    raisedBy: 'cli, shared/store',
+    meaning: 'The file is not a backup, or it was cut off or changed.',
     remedy: 'Use another backup; the message says what is wrong with this one.'
   },
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,
     raisedBy: 'http-bridge',
-    meaning: 'The address for HTTP is taken by another program.',
-    remedy: 'Choose another with `--port` or PORT.'
+    meaning: 'Another program already listens on the HTTP address.',
+    remedy: 'Choose another port with `--port` or PORT.'
   },
   DOWNLOAD_FAILED: {
     httpStatus: 502,
     retryable: false,
     raisedBy: 'worker',
-    meaning: 'A model file could not be fetched.',
+    meaning: 'A model file could not be downloaded.',
     remedy:
-      'Check the name and the network, then run the command again: it goes on where it broke off.'
+      'Check the name and the network, then run the command again: the download resumes ' +
+      'where it stopped.'
   }
 } as const satisfies Record<string, ErrorEntry>
 
 export interface ErrorEntry {
-  /** Status of the HTTP reply that carries the code. */
+  /** The status of an HTTP reply that carries the code. */
   httpStatus: number
   /** Whether the hop before may try another peer, within the deadline. */
   retryable: boolean
-  /** Where it comes from. */
+  /** The areas whose code raises it: a service, `cli`, a folder of shared/, or `any`. */
   raisedBy: string
   meaning: string
   remedy: string
@@ -271,13 +280,13 @@ export type ErrorCode = keyof typeof ERRORS
 
 export interface ErrorOptions {
   cause?: unknown
-  /** Facts for the caller, e.g. which field; JSON, small. */
+  /** Facts for the caller, such as the name of a field; JSON, small. */
   details?: Record<string, unknown>
   /** When to try again, in milliseconds from now. */
   retryAfterMs?: number
 }
 
-/** An expected failure: a code from the table and a sentence that says what happened and what to do. */
+/** An expected failure: a code, and a sentence that says what happened and what to do. */
 export class HaifError extends Error {
   readonly code: ErrorCode
   readonly details: Record<string, unknown> | undefined
@@ -300,7 +309,7 @@ export class HaifError extends Error {
   }
 }
 
-/** What every hop may show of an error it did not expect: nothing but that it happened. */
+/** Translates any error; of one that nobody expected, callers learn only that it happened. */
 export function toHaifError(error: unknown): HaifError {
   if (error instanceof HaifError) return error
   if (error instanceof DOMException && error.name === 'TimeoutError') {
