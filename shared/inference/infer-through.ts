@@ -7,6 +7,7 @@ import { toHaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import { forward } from '#shared/kit/forward.ts'
 import { SentTokens } from './sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
@@ -24,15 +25,11 @@ export async function* inferThrough(
   request: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-  const stream = itemByItem(inferBatchesThrough(pool, contract, request, context))
-  try {
-    for (;;) {
-      const { done, value } = await stream.next()
-      if (done === true) return value
-      if (value.limits === undefined) yield value
-    }
-  } finally {
-    await stream.return(undefined as never) // the reader may have left
+  await using stream = itemByItem(inferBatchesThrough(pool, contract, request, context))
+  for (;;) {
+    const { done, value } = await stream.next()
+    if (done === true) return value
+    if (value.limits === undefined) yield value
   }
 }
 
@@ -50,25 +47,18 @@ export async function* inferBatchesThrough(
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
     const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
-    let left = false
     try {
-      for (;;) {
-        const { done, value } = await stream.next()
-        if (done === true) return value
-        left = true
-        if (tellsLimits) tellLimits(value, context)
+      return yield* forward(stream, (batch) => {
+        if (tellsLimits) tellLimits(batch, context)
         tellsLimits = false
-        sent.addBatch(value)
-        yield value
-        left = false
-      }
+        sent.addBatch(batch)
+        return batch
+      })
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
       if (lost !== null && toHaifError(error).code === 'NO_PEER') throw lost
       if (!isLost(error) || hop >= HOPS_MAX || !sent.canContinue) throw error
       lost = error
-    } finally {
-      if (left) await stream.return(undefined as never) // the caller has left
     }
   }
 }

@@ -5,6 +5,7 @@
 import { hash } from 'node:crypto'
 import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
+import { forward } from '#shared/kit/forward.ts'
 import type { Presented, RequestContext } from '#shared/rpc/context.ts'
 import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
@@ -92,21 +93,15 @@ export class PeerPool {
       const stream = link.batches(contract, request, context)
       this.#count(link, 1)
       let begun = false
-      let left = false
       try {
-        for (;;) {
-          const { done, value } = await stream.next()
+        return yield* forward(stream, (batch) => {
           begun = true
-          if (done === true) return value
-          left = true
-          yield value
-          left = false
-        }
+          return batch
+        })
       } catch (error) {
         if (begun) throw error
         this.#assertMayRetry(error, tried, context)
       } finally {
-        if (left) await stream.return(undefined as never) // the consumer has left
         this.#count(link, -1)
       }
     }

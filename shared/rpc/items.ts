@@ -80,15 +80,12 @@ export class ItemBatch<Item> {
 export async function* itemByItem<Item, End>(
   stream: AsyncGenerator<Item | ItemBatch<Item>, End, void>
 ): AsyncGenerator<Item, End, void> {
-  try {
-    for (;;) {
-      const { done, value } = await stream.next()
-      if (done === true) return value
-      if (value instanceof ItemBatch) yield* value.items()
-      else yield value
-    }
-  } finally {
-    await stream.return(undefined as never) // the reader may have left
+  await using source = stream // the reader may leave
+  for (;;) {
+    const { done, value } = await source.next()
+    if (done === true) return value
+    if (value instanceof ItemBatch) yield* value.items()
+    else yield value
   }
 }
 

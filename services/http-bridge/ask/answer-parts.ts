@@ -1,5 +1,6 @@
 /** One or several answers as one sequence of parts, in the order in which they come. */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { close, forward } from '#shared/kit/forward.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
 /** `index`: which of the answers it belongs to. Each answer has one `end`, its last part. */
@@ -23,21 +24,8 @@ export function mergeAnswers(answers: readonly Answer[], cancel: () => void): An
 }
 
 async function* partsOf(answer: Answer): AnswerParts {
-  let left = false
-  try {
-    for (;;) {
-      const { done, value } = await answer.next()
-      if (done === true) {
-        yield [{ kind: 'end', index: 0, end: value }]
-        return
-      }
-      left = true
-      yield itemParts(0, value)
-      left = false
-    }
-  } finally {
-    if (left) await answer.return(undefined as never) // whoever leaves early cancels it
-  }
+  const end = yield* forward(answer, (batch) => itemParts(0, batch))
+  yield [{ kind: 'end', index: 0, end }]
 }
 
 const itemParts = (index: number, batch: ItemBatch<InferenceItem>): AnswerPart[] =>
@@ -69,6 +57,6 @@ async function* partsOfSeveral(answers: readonly Answer[], cancel: () => void): 
   } finally {
     if (pending.size > 0) cancel() // else `return` would wait for items that nobody wants
     for (const step of pending.values()) step.catch(() => {}) // the first failure was told
-    await Promise.all(answers.map((answer) => answer.return(undefined as never)))
+    await Promise.all(answers.map(close))
   }
 }

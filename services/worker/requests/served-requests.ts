@@ -12,6 +12,7 @@ import {
 } from '#shared/contracts/inference/embedding.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
+import { forward } from '#shared/kit/forward.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { toGenerate } from './generate-request.ts'
 import type { HeldModel } from '../models/held-model.ts'
@@ -48,17 +49,13 @@ export class ServedRequests {
     const { digest } = model
     const answer = engine.generate(toGenerate(request, digest), context.signal)
     let first = true
-    try {
-      for (;;) {
-        const { done, value } = await answer.next()
-        if (done === true) return { ...value, model: model.source.name, provider: engine.kind }
-        yield first ? { ...value, seq, digest } : { ...value, seq }
-        first = false
-        seq += tokensIn(value)
-      }
-    } finally {
-      await answer.return(undefined as never) // the orchestrator may have left
-    }
+    const end = yield* forward(answer, (item) => {
+      const numbered = first ? { ...item, seq, digest } : { ...item, seq }
+      first = false
+      seq += tokensIn(item)
+      return numbered
+    })
+    return { ...end, model: model.source.name, provider: engine.kind }
   }
 
   async embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
