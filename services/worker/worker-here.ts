@@ -2,11 +2,11 @@
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Place } from '#shared/process/place.ts'
 import type { WorkerConfig } from './config.ts'
-import { discoverUpstream } from './engines/openai/discover.ts'
+import { discoverUpstream } from './models/sources/upstream-source.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
-import { lookAtMachine } from './memory/machine.ts'
+import { lookAtMachine } from './machine.ts'
 import type { Hub } from './models/sources/hub.ts'
-import { modelArgument } from './models/sources/model-argument.ts'
+import { modelArgument } from './models/sources/model-uri.ts'
 import { createWorker, stopMsMaxOf, type Worker, type WorkerDeps } from './worker.ts'
 
 export interface OpenWorkerOptions extends Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {

@@ -1,14 +1,7 @@
 /** Runs models. Connects to every orchestrator, says what it holds, and answers what they send. */
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
-import {
-  workerDrain,
-  type EngineVersion,
-  type Hardware,
-  type Memory,
-  type PeerReport,
-  type WorkerModel
-} from '#shared/contracts/peers/peers.ts'
+import { workerDrain, type PeerReport, type WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -16,13 +9,15 @@ import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Health } from '#shared/telemetry/endpoint.ts'
+import type { Machine } from './machine.ts'
+import type { MemoryBudget } from './memory/memory-budget.ts'
 import type { HeldModel } from './models/held-model.ts'
 import { heldModels, logModel, whyHopeless } from './models/held-models.ts'
-import { ModelLoader, type MemoryBudget } from './models/model-loader.ts'
+import { ModelLoader } from './models/model-loader.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
-import { observeKvCaches, observeModels } from './worker-metrics.ts'
+import { observeKvCaches, observeModels } from './models/model-metrics.ts'
 
 export interface WorkerDeps {
   join: JoinMesh
@@ -47,15 +42,6 @@ export interface WorkerDeps {
   /** How long `stop` lets running requests finish. */
   drainMs: number
   log: Logger
-}
-
-/** What a worker says of where it runs. */
-export interface Machine {
-  /** Now. */
-  hardware(): Hardware
-  engines: EngineVersion[]
-  /** What its models may take together. */
-  memoryBudget: Memory
 }
 
 export interface Worker extends Service {

@@ -2,9 +2,14 @@
  * What the models of a worker may take together. A person says `12GB`, `50%` (of what is free when
  * the worker starts) or `ram=12GB,vram=20GB`; what is not said is a share of what is free.
  */
-import type { Hardware } from '#shared/contracts/peers/peers.ts'
+import type { Hardware, Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { MemoryBudget } from '../models/model-loader.ts'
+
+/** What the models of a worker may take together. */
+export interface MemoryBudget extends Memory {
+  /** Set by the owner: pinned models too are refused beyond it. Otherwise it only says when to unload. */
+  strict: boolean
+}
 
 export type Amount = { bytes: number } | { share: number }
 export interface BudgetWish {

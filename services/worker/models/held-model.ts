@@ -15,7 +15,7 @@ import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './he
 import { describeModel } from './model-report.ts'
 import type { LoadPhase, ModelFacts, ModelState } from './model-state.ts'
 import { ModelUsers } from './model-users.ts'
-import { NO_MEMORY, type Resident } from '../memory/room.ts'
+import { NO_MEMORY, type Resident } from '../memory/make-room.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
 export interface HeldModelDeps {

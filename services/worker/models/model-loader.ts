@@ -9,13 +9,9 @@ import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { HeldModel } from './held-model.ts'
-import { makeRoom, NO_MEMORY, roomBeside, type Resident } from '../memory/room.ts'
-import { LoadCounts } from '../worker-metrics.ts'
-
-export interface MemoryBudget extends Memory {
-  /** Set by the owner: also pinned models are refused beyond it. Else it only says when to unload. */
-  strict: boolean
-}
+import type { MemoryBudget } from '../memory/memory-budget.ts'
+import { makeRoom, NO_MEMORY, roomBeside, type Resident } from '../memory/make-room.ts'
+import { LoadCounts } from './model-metrics.ts'
 
 export interface ModelLoaderDeps {
   models: readonly HeldModel[]

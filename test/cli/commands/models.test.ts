@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseGpu } from '../../../services/worker/engines/llama/parent/gpu-device.ts'
 import { readWorkerConfig } from '../../../services/worker/config.ts'
-import { modelArgument } from '../../../services/worker/models/sources/model-argument.ts'
+import { modelArgument } from '../../../services/worker/models/sources/model-uri.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome } from '../../helpers/cli.ts'
 import { startMesh } from '../../helpers/mesh/mesh.ts'
 

@@ -3,7 +3,7 @@ import type { Engine } from '../../../services/worker/engines/engine.ts'
 import {
   discoverUpstream,
   type UpstreamOptions
-} from '../../../services/worker/engines/openai/discover.ts'
+} from '../../../services/worker/models/sources/upstream-source.ts'
 import type { FakeUpstream, FakeUpstreamOptions } from './fake-upstream.ts'
 import { LlamaServerLike } from './llama-server-like.ts'
 import { VllmLike } from './vllm-like.ts'

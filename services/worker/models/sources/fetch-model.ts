@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { failed, locateModel, mayPass, type Hub, type HubFile, type HubUri } from './hub.ts'
-import { digestOfFile, readRecord, writeRecord } from './recorded-digest.ts'
+import { digestOfFile, readRecord, writeRecord, type LocalModel } from './recorded-digest.ts'
 
 /** Between two looks whether another process has finished the same download. */
 const LOCK_POLL_MS = 250
@@ -19,13 +19,6 @@ export interface FetchDeps {
   hub: Hub
   onProgress: (fraction: number) => void
   freeBytes?: (folder: string) => Promise<number>
-}
-
-export interface LocalModel {
-  /** The file to load. */
-  entry: string
-  /** All files of the model, with the SHA-256 recorded for each. */
-  files: { path: string; digest: string }[]
 }
 
 /** One download for many: whoever comes second waits for the first, in this process or another. */

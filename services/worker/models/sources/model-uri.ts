@@ -38,6 +38,18 @@ export interface ModelSourceOptions {
   freeBytes?: FetchDeps['freeBytes']
 }
 
+/**
+ * A model as a person names it: `uri` or `name=uri`, the name being the one that clients use. A file
+ * whose name has an equals sign is written `../a=b.gguf`.
+ */
+export function modelArgument(text: string, options: ModelSourceOptions): ModelSource {
+  const [, name, uri] = NAMED.exec(text) ?? []
+  if (name === undefined || uri === undefined) return modelSource(text, options)
+  return modelSource(uri, { ...options, name })
+}
+
+const NAMED = /^([A-Za-z0-9][\w.-]*)=(.+)$/
+
 /** Throws CONFIG_INVALID for what is no URI of a model; everything else is found out by `open`. */
 export function modelSource(uri: string, options: ModelSourceOptions): ModelSource {
   const source = sourceOf(uri, options)

@@ -8,7 +8,14 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine, LoadedModel } from '../../engines/engine.ts'
-import type { LocalModel } from './fetch-model.ts'
+
+/** A model of the hub as files of this machine. */
+export interface LocalModel {
+  /** The file to load. */
+  entry: string
+  /** All files of the model, with the SHA-256 recorded for each. */
+  files: { path: string; digest: string }[]
+}
 
 const READ_BYTES = 1 << 20
 

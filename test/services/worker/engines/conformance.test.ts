@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createLlamaEngine } from '../../../../services/worker/engines/llama/parent/llama-engine.ts'
-import { discoverUpstream } from '../../../../services/worker/engines/openai/discover.ts'
+import { discoverUpstream } from '../../../../services/worker/models/sources/upstream-source.ts'
 import { SimEngine } from '../../../../services/worker/engines/sim/sim-engine.ts'
 import { writeRandomModel } from '../../../../tools/haif-tiny/gguf/random-model.ts'
 import {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
-import { checkGgufHeader } from '../../../models/gguf-header.ts'
+import { checkGgufHeader } from './gguf-header.ts'
 import { oneLine } from '../../one-line.ts'
 
 export interface ModelFile {

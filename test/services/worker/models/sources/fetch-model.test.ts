@@ -7,16 +7,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import type { Engine } from '../../../../services/worker/engines/engine.ts'
-import { writeRandomModel } from '../../../../tools/haif-tiny/gguf/random-model.ts'
+import type { Engine } from '../../../../../services/worker/engines/engine.ts'
+import { writeRandomModel } from '../../../../../tools/haif-tiny/gguf/random-model.ts'
 import {
   fetchModel,
   type FetchDeps
-} from '../../../../services/worker/models/sources/fetch-model.ts'
-import { parseHubUri, readHub, type Hub } from '../../../../services/worker/models/sources/hub.ts'
-import { modelSource } from '../../../../services/worker/models/sources/model-uri.ts'
-import { until } from '../../../helpers/until.ts'
-import { startHub, type TestHub } from './sources/models-hub.ts'
+} from '../../../../../services/worker/models/sources/fetch-model.ts'
+import {
+  parseHubUri,
+  readHub,
+  type Hub
+} from '../../../../../services/worker/models/sources/hub.ts'
+import { modelSource } from '../../../../../services/worker/models/sources/model-uri.ts'
+import { until } from '../../../../helpers/until.ts'
+import { startHub, type TestHub } from './models-hub.ts'
 
 const MIB = 1 << 20
 const URI = 'hf:user/tiny-GGUF:Q8_0'
@@ -49,57 +53,6 @@ async function loadError(t: TestContext, engine: Engine): Promise<Error & { code
     (error: Error) => error
   )
 }
-
-test('a model has the name of its file, or of its repository and quantisation', () => {
-  const named = (uri: string, name?: string) =>
-    modelSource(uri, { folder: '/models', ...(name === undefined ? {} : { name }) })
-  const names = {
-    builtin: 'haif-tiny',
-    'models/Qwen2.5-Q4_K_M.gguf': 'qwen2.5-q4_k_m',
-    '/models/big-00001-of-00003.gguf': 'big',
-    'hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M': 'qwen2.5-0.5b-instruct-q4_k_m',
-    'hf:Qwen/Qwen2.5-0.5B-Instruct-GGUF': 'qwen2.5-0.5b-instruct',
-    'hf:user/repo/Q4/Model-Q4-00001-of-00002.gguf': 'model-q4',
-    'hf:user/repo/model.gguf#v2': 'model',
-    sim: 'sim',
-    'sim:other?slots=2': 'other'
-  }
-  for (const [uri, name] of Object.entries(names)) {
-    assert.equal(named(uri).name, name, uri)
-    assert.equal(named(uri, 'mine').name, 'mine', uri)
-    assert.equal(named(uri).engine, uri.startsWith('sim') ? 'sim' : 'llama', uri)
-  }
-})
-
-test('what is no URI of a model is refused with what it may be', () => {
-  const uris = ['', 'gpt-4', 'hf:', 'hf:user', 'hf:user/repo/../x.gguf', 'https://x.y/z.gguf']
-  for (const uri of [...uris, 'sim:a?speed=3', 'sim?slots=0', 'hf:user/repo:Q4:Q5']) {
-    assert.throws(() => modelSource(uri, { folder: '/models' }), { code: 'CONFIG_INVALID' }, uri)
-  }
-  const tooLong = { folder: '/models', name: 'x'.repeat(257) }
-  assert.throws(() => modelSource('sim', tooLong), { code: 'CONFIG_INVALID' })
-})
-
-test('a simulated model takes its settings from the URI', async () => {
-  const source = modelSource('sim:fast?slots=3&decode=inf&context=64&answer=5', { folder: '/' })
-  const engine = await source.open(() => {})
-  const { name, contextTokens } = await engine.load()
-  assert.deepEqual({ name, contextTokens }, { name: 'fast', contextTokens: 64 })
-  assert.equal(engine.metrics().slots, 3)
-  const request = { input: { mode: 'direct', prompt: 'x' }, maxTokens: 50, sampling: {} } as const
-  const answer = engine.generate(request, new AbortController().signal)
-  let tokens = 0
-  for await (const { tokenIds } of answer) tokens += tokenIds.length
-  assert.equal(tokens, 5)
-})
-
-test('a file that is not there is MODEL_LOAD_FAILED, and says which', async (t) => {
-  const path = join(temporaryFolder(t), 'gone.gguf')
-  const engine = await modelSource(path, { folder: '/models' }).open(() => {})
-  const error = await loadError(t, engine)
-  assert.equal(error.code, 'MODEL_LOAD_FAILED')
-  assert.ok(error.message.includes(path))
-})
 
 test('a model of the hub is downloaded once, with its SHA-256 beside it, and then needs no hub', async (t) => {
   const folder = temporaryFolder(t)
@@ -164,7 +117,7 @@ test('a download that was killed goes on from what had arrived', async (t) => {
     await fetchModel(parseHubUri('${URI}'), { folder, hub: { endpoint }, onProgress() {} })`
   const args = ['--input-type=module', '--eval', code, folder, hub.hub.endpoint]
   const child = spawn(process.execPath, args, {
-    cwd: fileURLToPath(new URL('../../../..', import.meta.url)),
+    cwd: fileURLToPath(new URL('../../../../..', import.meta.url)),
     stdio: ['ignore', 'ignore', 'inherit']
   })
   t.after(() => child.kill('SIGKILL'))
@@ -184,7 +137,7 @@ test('a download that was killed goes on from what had arrived', async (t) => {
 })
 
 const moduleUrl = (name: string): string =>
-  new URL(`../../../../services/worker/models/${name}`, import.meta.url).href
+  new URL(`../../../../../services/worker/models/sources/${name}`, import.meta.url).href
 
 /**
  * How much of a file has arrived, from 0 to 1. The downloader keeps a list of chunks behind the bytes

@@ -1,17 +1,24 @@
-/** The machine that a worker runs on, as it is told to the mesh: processor, memory, GPUs, engines. */
+/** The machine that a worker runs on, as reported to the mesh: processor, memory, GPUs, engines. */
 import { availableParallelism, cpus } from 'node:os'
-import type { EngineVersion, Hardware } from '#shared/contracts/peers/peers.ts'
+import type { EngineVersion, Hardware, Memory } from '#shared/contracts/peers/peers.ts'
 import { VERSION } from '#shared/process/version.ts'
-import type { GpuSetting } from '../engines/llama/parent/gpu-device.ts'
-import { inspect, type Inspection } from '../engines/llama/parent/inspect.ts'
-import { budgetOf, type BudgetWish } from './memory-budget.ts'
-import type { MemoryBudget } from '../models/model-loader.ts'
-import { ramBytesFree, ramBytesTotal } from './ram.ts'
-import type { Machine } from '../worker.ts'
+import type { GpuSetting } from './engines/llama/parent/gpu-device.ts'
+import { inspect, type Inspection } from './engines/llama/parent/inspect.ts'
+import { budgetOf, type BudgetWish, type MemoryBudget } from './memory/memory-budget.ts'
+import { ramBytesFree, ramBytesTotal } from './memory/ram.ts'
+
+/** The part of a worker's report that is about its machine. */
+export interface Machine {
+  /** As it is now: free memory changes. */
+  hardware(): Hardware
+  engines: EngineVersion[]
+  /** The memory that all models may take together. */
+  memoryBudget: Memory
+}
 
 export interface MachineOptions {
   gpu: GpuSetting
-  /** Of its models: only llama.cpp needs to know the GPUs. */
+  /** Engines of the worker's models: only llama.cpp needs to know the GPUs. */
   engines: readonly string[]
   wish: BudgetWish
 }
@@ -21,7 +28,7 @@ export interface MachineLook {
   budget: () => Promise<MemoryBudget>
 }
 
-/** Looks when it is first asked, once. */
+/** Inspects the machine once, when either function is first called. */
 export function lookAtMachine({ gpu, engines, wish }: MachineOptions): MachineLook {
   let looking: Promise<Inspection | null> | null = null
   const look = async () => {
@@ -44,7 +51,7 @@ export function lookAtMachine({ gpu, engines, wish }: MachineOptions): MachineLo
   }
 }
 
-/** The memory of the GPUs is as it was when the worker started: only a process of its own may ask. */
+/** GPU memory stays as it was at the start: only a process of its own may ask the driver. */
 function hardwareNow(found: Inspection | null): Hardware {
   const model = (cpus()[0]?.model ?? 'unknown').trim().slice(0, 256)
   return {

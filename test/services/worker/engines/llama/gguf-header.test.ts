@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { checkGgufHeader } from '../../../../services/worker/models/gguf-header.ts'
-import { writeRandomModel } from '../../../../tools/haif-tiny/gguf/random-model.ts'
-import { xorshift } from '../../../../tools/haif-tiny/gguf/xorshift.ts'
-import { BUILTIN_MODEL } from '../engines/llama/engines.ts'
+import { checkGgufHeader } from '../../../../../services/worker/engines/llama/parent/gguf-header.ts'
+import { writeRandomModel } from '../../../../../tools/haif-tiny/gguf/random-model.ts'
+import { xorshift } from '../../../../../tools/haif-tiny/gguf/xorshift.ts'
+import { BUILTIN_MODEL } from './engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'haif-gguf-'))
 after(() => rmSync(folder, { recursive: true, force: true }))

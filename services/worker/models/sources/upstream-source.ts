@@ -1,11 +1,11 @@
 /** The models of a server that speaks the OpenAI protocol, as models of this worker. */
 import { HaifError } from '#shared/errors.ts'
 import type { Backoff } from '#shared/kit/backoff.ts'
-import type { ModelSource } from '../../models/sources/model-source.ts'
-import { listModels } from './identify.ts'
-import { OpenAiEngine } from './openai-engine.ts'
-import { UpstreamClient, type UpstreamTimeouts } from './upstream-client.ts'
-import { ServerGone } from './upstream-errors.ts'
+import type { ModelSource } from './model-source.ts'
+import { listModels } from '../../engines/openai/identify.ts'
+import { OpenAiEngine } from '../../engines/openai/openai-engine.ts'
+import { UpstreamClient, type UpstreamTimeouts } from '../../engines/openai/upstream-client.ts'
+import { ServerGone } from '../../engines/openai/upstream-errors.ts'
 
 export interface UpstreamOptions {
   /** Holds the API key and nothing else. */

@@ -1,7 +1,7 @@
 /** What a worker measures of its models, beside the requests themselves. */
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
-import type { HeldModel } from './models/held-model.ts'
+import type { HeldModel } from './held-model.ts'
 
 const STATES = ['loading', 'ready', 'failed', 'loadable'] as const
 
