@@ -2,7 +2,7 @@
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { ModelCapabilities } from '#shared/contracts/peers/peers.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
-import { unsupported } from '../engines/unsupported.ts'
+import { unsupported } from '../engines/errors.ts'
 
 export type Embedder = Engine & Required<Pick<Engine, 'embed'>>
 

@@ -1,16 +1,17 @@
 /**
- * What the worker and the child process that holds the model say to each other. Both ends are this
+ * The messages between the worker and the child process that holds the model. Both ends are this
  * repository at one version, so the messages are types and need no schema.
  */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
-import type { ErrorCode } from '#shared/errors.ts'
+import { HaifError, type ErrorCode } from '#shared/errors.ts'
+import { oneLine } from '../errors.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
 export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
 
 export interface LoadOptions {
   modelPath: string
-  /** Wishes; absent means that the child decides by the memory that is free. */
+  /** Upper bounds; where they are absent, the child decides by the memory that is free. */
   slots?: number
   contextTokens?: number
   gpu: GpuChoice
@@ -26,21 +27,21 @@ export type ParentMessage =
   /** The reader has taken so many more tokens. */
   | { kind: 'credit'; id: number; tokens: number }
 
-/** What the child found out about the model and about the machine. */
+/** The model as the child has loaded it, and the machine as the child has measured it. */
 export interface ReadyModel {
   slots: number
   contextTokens: number
-  /** What the caches of all slots have room for. */
+  /** Tokens that fit into the caches of all slots together. */
   kvTokensMax: number
   quantization: string | null
   parameters: number | null
   chatTemplate: boolean
   reasoning: boolean
   tools: boolean
-  /** What this process takes. */
+  /** Memory that the child process takes, the model included. */
   memory: Memory
   threads: number
-  /** `false`: on the CPU. */
+  /** The library's name of the backend; `false` on the CPU. */
   gpu: string | false
   rates: Rates
 }
@@ -51,18 +52,32 @@ export interface Rates {
   decode: number
 }
 
-/** How long a step takes in which so many answers get a token. */
+/** The duration of a step in which `decoding` answers get one token each. */
 export type DecodeStepMs = [decoding: number, ms: number]
 
-export type StepPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
+type StepPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
 export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls'>
-export type AnswerEnd = [id: number, end: GenerateEnd]
-export type AnswerFailure = [id: number, failure: Failure]
+type AnswerEnd = [id: number, end: GenerateEnd]
+type AnswerFailure = [id: number, failure: RequestFailure]
 
-export interface Failure {
+/** A `HaifError` on its way from the child to the worker. */
+export interface RequestFailure {
   code: ErrorCode
   message: string
   details?: Record<string, unknown>
+}
+
+/** Foreign errors come out of the library: another try on a fresh process may succeed. */
+export function toFailure(error: unknown): RequestFailure {
+  if (!(error instanceof HaifError)) {
+    return { code: 'ENGINE_FAILED', message: `the model broke off: ${oneLine(error)}` }
+  }
+  const { code, message, details } = error
+  return details === undefined ? { code, message } : { code, message, details }
+}
+
+export function fromFailure({ code, message, details }: RequestFailure): HaifError {
+  return new HaifError(code, message, details === undefined ? {} : { details })
 }
 
 /** One message for all slots that moved in a step. */
@@ -84,12 +99,14 @@ export interface EmbeddedMessage {
   promptTokens: number
 }
 
+export type EmbedMessage =
+  EmbeddedMessage | { kind: 'embedFailed'; id: number; failure: RequestFailure }
+
 export type ChildMessage =
   | { kind: 'progress'; fraction: number }
   | { kind: 'ready'; model: ReadyModel }
   | { kind: 'loadFailed'; reason: string }
   | StepMessage
-  /** From time to time, when it has changed. */
+  /** Sent about once a second while the numbers change. */
   | ({ kind: 'kvCache' } & KvTokens)
-  | EmbeddedMessage
-  | { kind: 'embedFailed'; id: number; failure: Failure }
+  | EmbedMessage

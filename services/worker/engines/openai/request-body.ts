@@ -3,7 +3,7 @@ import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat, Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
-import { unsupported } from '../unsupported.ts'
+import { unsupported } from '../errors.ts'
 import { DIALECTS, type Dialect, type UpstreamKind } from './dialect.ts'
 import { effortFields, messageFields, toolFields } from './tool-fields.ts'
 

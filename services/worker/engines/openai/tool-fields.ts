@@ -2,7 +2,7 @@
 import type { ChatMessage, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
-import { unsupported } from '../unsupported.ts'
+import { unsupported } from '../errors.ts'
 import type { Dialect } from './dialect.ts'
 
 export function toolFields(request: GenerateRequest, dialect: Dialect): Record<string, unknown> {

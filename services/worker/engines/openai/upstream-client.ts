@@ -9,7 +9,7 @@ import { request as requestHttp, type ClientRequest, type IncomingMessage } from
 import { request as requestHttps } from 'node:https'
 import { TLSSocket } from 'node:tls'
 import { HaifError } from '#shared/errors.ts'
-import { oneLine } from '../one-line.ts'
+import { oneLine } from '../errors.ts'
 import { readApiKey } from './api-key.ts'
 import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
 

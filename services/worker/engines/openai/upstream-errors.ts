@@ -7,8 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
-import { oneLine } from '../one-line.ts'
-import { unsupported } from '../unsupported.ts'
+import { oneLine, unsupported } from '../errors.ts'
 
 /** Nobody is there, or nobody who lets us in: the next request will fare no better. */
 export class ServerGone extends HaifError {

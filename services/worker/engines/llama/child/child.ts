@@ -5,12 +5,17 @@
  */
 import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
-import { EmbeddingContext } from './embedder.ts'
-import { oneLine } from '../../one-line.ts'
-import { toFailure } from './failure.ts'
-import { jobOf } from './schedule/job.ts'
+import { EmbeddingContext } from './embedding-context.ts'
+import { oneLine } from '../../errors.ts'
+import { jobOf } from './job.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
-import type { ChildMessage, KvTokens, LoadOptions, ParentMessage } from '../messages.ts'
+import {
+  toFailure,
+  type ChildMessage,
+  type KvTokens,
+  type LoadOptions,
+  type ParentMessage
+} from '../messages.ts'
 import { copyPrefix } from './schedule/prefix-copy.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 
@@ -24,7 +29,7 @@ process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: EmbeddingContext } | null =
   null
 let lastLogLine = ''
-let told: KvTokens = { runningTokens: 0, keptTokens: 0 }
+let reportedKvTokens: KvTokens = { runningTokens: 0, keptTokens: 0 }
 
 process.on('message', (message: ParentMessage) => {
   switch (message.kind) {
@@ -74,7 +79,7 @@ async function load(options: LoadOptions): Promise<void> {
   const embedder = new EmbeddingContext({ model, vocabularySize, contextTokens, threads })
   serving = { loaded, scheduler, embedder }
   setInterval(() => watchStep(scheduler), WATCH_MS)
-  setInterval(() => tellKvTokens(scheduler.kvTokens), TELL_KV_MS)
+  setInterval(() => reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)
   send({ kind: 'ready', model: loaded.ready })
 }
 
@@ -112,15 +117,16 @@ function watchStep(scheduler: Scheduler): void {
 const WATCH_MS = 5_000
 const STEP_MS_MAX = 120_000
 
-/** By the clock and not with each step, because nobody looks at it more often. */
-function tellKvTokens(tokens: KvTokens): void {
+/** Reported by the clock and not with each step, because nobody looks at it more often. */
+function reportKvTokens(tokens: KvTokens): void {
   const { runningTokens, keptTokens } = tokens
-  if (runningTokens === told.runningTokens && keptTokens === told.keptTokens) return
-  told = tokens
+  const last = reportedKvTokens
+  if (runningTokens === last.runningTokens && keptTokens === last.keptTokens) return
+  reportedKvTokens = tokens
   send({ kind: 'kvCache', ...tokens })
 }
 
-const TELL_KV_MS = 1_000
+const KV_TOKENS_MS = 1_000
 
 function giveUp(error: unknown): void {
   console.error(error)

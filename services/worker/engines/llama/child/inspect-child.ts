@@ -10,14 +10,9 @@ import {
   readGgufFileInfo,
   type Llama
 } from 'node-llama-cpp'
-import type {
-  InspectAnswer,
-  InspectOptions,
-  Inspection,
-  InspectedModel
-} from '../parent/inspect.ts'
+import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './load-model.ts'
-import { oneLine } from '../../one-line.ts'
+import { oneLine } from '../../errors.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
@@ -35,7 +30,8 @@ async function inspect({ gpu, modelPath }: InspectOptions): Promise<Inspection> 
     progressLogs: false,
     logLevel: LlamaLogLevel.error
   })
-  const version = `llama.cpp ${llama.llamaCppRelease.release} by node-llama-cpp ${await getModuleVersion()}`
+  const { release } = llama.llamaCppRelease
+  const version = `llama.cpp ${release} by node-llama-cpp ${await getModuleVersion()}`
   const found: Inspection = { version, gpu: await gpuOf(llama) }
   if (modelPath !== undefined) found.model = await inspectModel(modelPath, llama)
   return found

@@ -1,15 +1,12 @@
-/** The worker's side of embeddings: who waits for which vectors of the process. */
+/** The worker's side of embeddings: the calls that wait for vectors of the child process. */
 import { decodeVector } from '#shared/contracts/inference/embedding.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput, Embeddings } from '../../engine.ts'
-import { fromFailure } from '../child/failure.ts'
-import type { ChildMessage, ParentMessage } from '../messages.ts'
+import { fromFailure, type EmbedMessage, type ParentMessage } from '../messages.ts'
 
-/** Calls that wait; the process takes one after the other. */
+/** Calls that may wait; the child process computes one after the other. */
 const CALLS_MAX = 64
 const RETRY_MS = 1000
-
-export type EmbedMessage = Extract<ChildMessage, { kind: 'embedded' | 'embedFailed' }>
 
 export class EmbedCalls {
   readonly #send: (message: ParentMessage) => void
@@ -19,7 +16,7 @@ export class EmbedCalls {
     this.#send = send
   }
 
-  /** `id` is no other request's of the process. */
+  /** `id` must be unique among all requests to the child process. */
   async embed(id: number, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
     signal.throwIfAborted()
     if (this.#waiting.size >= CALLS_MAX) {

@@ -1,22 +1,21 @@
 /**
- * The worker's side of answers: who waits for which tokens of the process. A request that comes while
- * the process is started again waits for it, but not for long; one whose process dies fails with it,
- * and its caller may resume from the tokens it has.
+ * The worker's side of answers: the requests that wait for tokens of the child process. A request
+ * that comes while the process is restarted waits for it, but not for long; a request whose process
+ * dies fails with it, and its caller may resume from the tokens it has.
  */
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import { AnswerStream } from './answer-stream.ts'
-import { fromFailure } from '../child/failure.ts'
-import type { StepMessage } from '../messages.ts'
+import { fromFailure, type StepMessage } from '../messages.ts'
 import { RESTART_RETRY_MS } from './restart-delay.ts'
 import type { Supervisor } from './supervisor.ts'
 
 export interface GenerateCallsDeps {
   process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs'>
   nextId: () => number
-  /** Requests without a slot that are kept; more are refused with WORKER_OVERLOADED. */
+  /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
-  /** How long a request waits for a process that is being started again. */
+  /** How long a request waits for a process that is being restarted. */
   restartWaitMs?: number
 }
 
@@ -37,12 +36,12 @@ export class GenerateCalls {
     this.#waitingMax = deps.waitingMax ?? WAITING_MAX
   }
 
-  /** Those of the process; 0 before it was first up. */
+  /** The slots of the child process; 0 before it was first up. */
   get slots(): number {
     return this.#slots
   }
 
-  /** Requests with a slot or without. */
+  /** Requests that run or wait for a slot. */
   get size(): number {
     return this.#answers.size
   }
@@ -70,7 +69,7 @@ export class GenerateCalls {
     }
   }
 
-  /** The process is up: whoever has waited for it is sent. */
+  /** Sends every request that has waited for the process to come up. */
   sendAll(slots: number): void {
     this.#slots = slots
     for (const answer of this.#answers.values()) {
@@ -79,7 +78,6 @@ export class GenerateCalls {
     }
   }
 
-  /** What a step of the process has brought. */
   settle({ parts, ends, failures }: StepMessage): void {
     for (const [id, tokenIds, text, more] of parts) {
       this.#answers.get(id)?.push(tokenIds, text, more)
@@ -99,7 +97,7 @@ export class GenerateCalls {
     for (const answer of this.#answers.values()) this.#fail(answer, error)
   }
 
-  /** Fails all, and with the same error whoever comes later. */
+  /** Fails all requests, and with the same error every later one. */
   close(error: HaifError): void {
     this.#refusal = error
     this.failAll(error)
@@ -149,7 +147,7 @@ export class GenerateCalls {
     answer.fail(error)
   }
 
-  /** The reader is gone; if the answer is not over, the process has to be told. */
+  /** The reader is gone; an answer that is not over has to be cancelled in the process. */
   #forget(answer: AnswerStream): void {
     this.#stopWaiting(answer)
     if (this.#answers.delete(answer.id)) this.#deps.process.send({ kind: 'cancel', id: answer.id })

@@ -1,40 +1,10 @@
-/** What the library finds on this machine, and in the header of a model file; asked in another process. */
+/** Looks at this machine and at model files through a child process, which a bad header may take down. */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
-import type { GpuChoice } from '../messages.ts'
-
-export interface InspectOptions {
-  gpu: GpuChoice
-  modelPath?: string
-}
-
-export interface Inspection {
-  /** Of library and llama.cpp. */
-  version: string
-  /** Null: everything runs on the CPU. Memory of all devices together. */
-  gpu: { backend: string; names: string[]; totalBytes: number; freeBytes: number } | null
-  model?: InspectedModel
-}
-
-/** Bytes, as the library estimates them. */
-interface Requirements {
-  cpuRam: number
-  gpuVram: number
-}
-
-export interface InspectedModel {
-  weights: Requirements
-  contextOf1024: Requirements
-  contextOf2048: Requirements
-  /** What is asked for unless less fits. */
-  slots: number
-  contextTokens: number
-}
-
-export type InspectAnswer = { found: Inspection } | { reason: string }
+import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 
 const INSPECT_MS_MAX = 60_000
 
@@ -52,7 +22,7 @@ export async function inspect(setting: GpuSetting, modelPath?: string): Promise<
   })
   const timer = setTimeout(() => reject(new Error('it took too long to read')), INSPECT_MS_MAX)
   const options: InspectOptions = { gpu: setting.gpu ?? 'auto' }
-  child.send(modelPath === undefined ? options : { ...options, modelPath }, () => {}) // 'exit' tells
+  child.send(modelPath === undefined ? options : { ...options, modelPath }, () => {}) // see 'exit'
   try {
     const answer = await promise
     if ('found' in answer) return answer.found

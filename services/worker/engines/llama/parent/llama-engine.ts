@@ -1,9 +1,10 @@
 /**
  * The `llama` engine: a GGUF file on llama.cpp, in a supervised process of its own. It survives
- * whatever the file or the library does: this side keeps the file and who waits for answers, and the
- * process is replaced when it dies.
+ * whatever the file or the library does: this side keeps the file and the waiting requests, and
+ * replaces the process when it dies.
  */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
+import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type {
   EmbedInput,
@@ -17,17 +18,17 @@ import type {
   LoadedModel,
   MemoryEstimate
 } from '../../engine.ts'
-import { oneLine } from '../../one-line.ts'
+import { oneLine } from '../../errors.ts'
 import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
-import { fitModel } from './estimate.ts'
+import { fitModel } from './fit-model.ts'
 import { GenerateCalls } from './generate-calls.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
-import { inspectModel, type InspectedModel } from './inspect.ts'
+import { inspectModel } from './inspect.ts'
+import type { InspectedModel } from '../inspection.ts'
 import type { LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
-import { SAMPLING_PARAMETERS } from '../child/answer/sampling.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
 
 export type LlamaEngineEvent = ProcessEvent
@@ -36,16 +37,16 @@ export interface LlamaEngineOptions extends GpuSetting {
   modelPath: string
   /** The name that clients use. */
   name: string
-  /** Requests that run at once: 8, or fewer if memory is short. */
+  /** Requests that run at once; by default 8, or fewer if memory is short. */
   slots?: number
-  /** Tokens of prompt and answer together: what the model was trained on, up to 4,096, if it fits. */
+  /** Tokens of prompt and answer together; by default what the model was trained on, up to 4,096. */
   contextTokens?: number
-  /** Requests without a slot that are kept; more are refused with WORKER_OVERLOADED. */
+  /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
   restart?: Partial<RestartPolicy>
   loadTimeoutMs?: number
-  /** How long a request waits for a process that is being started again. */
+  /** How long a request waits for a process that is being restarted. */
   restartWaitMs?: number
 }
 
@@ -104,7 +105,7 @@ export class LlamaEngine implements Engine {
   }
 
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
-    // Its hash is taken before anything parses it.
+    // The file is hashed before anything parses it.
     const { sizeBytes, digest } = await this.#file.identify()
     const fitted = fitModel(await this.#inspect(digest), most)
     if (fitted === null) return null
@@ -149,7 +150,9 @@ export class LlamaEngine implements Engine {
       return await this.#supervisor.start()
     } catch (error) {
       if (this.#closed) throw shuttingDown()
-      const reason = `it is damaged, cut off or too large for this machine; download it again, or choose a smaller model (${oneLine(error)})`
+      const reason =
+        'it is damaged, cut off or too large for this machine; download it again, ' +
+        `or choose a smaller model (${oneLine(error)})`
       throw modelLoadFailed(modelPath, reason, error)
     }
   }
@@ -193,7 +196,7 @@ export class LlamaEngine implements Engine {
     this.#generateCalls.sendAll(model.slots)
   }
 
-  /** Whatever was in the process is lost with it; the caller may resume from the tokens it has. */
+  /** All requests in the process are lost with it; their callers may resume from the tokens they have. */
   #onDown(): void {
     const died = this.#diedOrDown('the process that ran the model died; it is started again')
     this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
@@ -212,6 +215,19 @@ export class LlamaEngine implements Engine {
     this.#generateCalls.settle(message)
   }
 }
+
+/** The child honours every field of `Sampling`. */
+const SAMPLING_PARAMETERS = [
+  'temperature',
+  'topP',
+  'topK',
+  'minP',
+  'seed',
+  'repeatPenalty',
+  'frequencyPenalty',
+  'presencePenalty',
+  'logitBias'
+] as const satisfies (keyof Sampling)[]
 
 const REQUEST_PARAMETERS = [
   'input',
@@ -232,7 +248,7 @@ const REQUEST_PARAMETERS = [
 
 const CLOSE_TIMEOUT_MS = 1_500
 
-/** To start the process and to measure, and to read the file from a slow disk: 630 s for 40 GB. */
+/** A minute to start and measure, and the time to read the file from a slow disk: 630 s for 40 GB. */
 const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
 const LOAD_BYTES_PER_MS = 70_000
 

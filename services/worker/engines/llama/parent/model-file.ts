@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
 import { checkGgufHeader } from './gguf-header.ts'
-import { oneLine } from '../../one-line.ts'
+import { oneLine } from '../../errors.ts'
 
 export interface ModelFile {
   digest: string

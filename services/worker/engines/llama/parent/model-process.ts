@@ -4,11 +4,11 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { EmbedMessage } from './embed-calls.ts'
-import { oneLine } from '../../one-line.ts'
+import { oneLine } from '../../errors.ts'
 import { LogTail } from './log-tail.ts'
 import type {
   ChildMessage,
+  EmbedMessage,
   KvTokens,
   LoadOptions,
   ParentMessage,
@@ -20,7 +20,7 @@ export interface ProcessExit {
   pid: number
   code: number | null
   signal: NodeJS.Signals | null
-  /** What it wrote last, in one line. */
+  /** The last line that it wrote. */
   lastWords: string | null
 }
 
@@ -59,11 +59,8 @@ export class ModelProcess {
 
   async load(options: LoadOptions, timeoutMs: number): Promise<ReadyModel> {
     const timer = setTimeout(() => {
-      this.#loading.reject(
-        new Error(
-          `it was not loaded after ${timeoutMs < 1000 ? timeoutMs / 1000 : Math.round(timeoutMs / 1000)} s`
-        )
-      )
+      const seconds = timeoutMs < 1000 ? timeoutMs / 1000 : Math.round(timeoutMs / 1000)
+      this.#loading.reject(new Error(`it was not loaded after ${seconds} s`))
     }, timeoutMs)
     this.send({ kind: 'load', options })
     try {
@@ -85,7 +82,7 @@ export class ModelProcess {
     this.#child.kill('SIGKILL')
   }
 
-  /** Lets go of it; what is not gone by then is killed. */
+  /** Closes the channel, at which the process ends by itself; after the timeout it is killed. */
   async stop(timeoutMs: number): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
     const timer = setTimeout(() => this.kill(), timeoutMs)

@@ -1,11 +1,17 @@
 /**
- * Keeps one process with the model alive: starts it, starts it again after a death, with a growing
+ * Keeps one process with the model alive: starts it, restarts it after a death, with a growing
  * pause, and ends it. It knows nothing of requests.
  */
 import assert from 'node:assert/strict'
-import type { EmbedMessage } from './embed-calls.ts'
-import { oneLine } from '../../one-line.ts'
-import type { KvTokens, LoadOptions, ParentMessage, ReadyModel, StepMessage } from '../messages.ts'
+import { oneLine } from '../../errors.ts'
+import type {
+  EmbedMessage,
+  KvTokens,
+  LoadOptions,
+  ParentMessage,
+  ReadyModel,
+  StepMessage
+} from '../messages.ts'
 import { ModelProcess, type ProcessExit } from './model-process.ts'
 import { countDeath, restartDelayMs, type RestartPolicy } from './restart-delay.ts'
 
@@ -31,7 +37,7 @@ export interface SupervisorDeps {
   onEmbed: (message: EmbedMessage) => void
 }
 
-type State =
+type SupervisorState =
   | { kind: 'idle' }
   | { kind: 'loading'; process: ModelProcess }
   | { kind: 'up'; process: ModelProcess; since: number }
@@ -40,7 +46,7 @@ type State =
 
 export class Supervisor {
   readonly #deps: SupervisorDeps
-  #state: State = { kind: 'idle' }
+  #state: SupervisorState = { kind: 'idle' }
   #deaths = 0
 
   constructor(deps: SupervisorDeps) {
@@ -51,7 +57,7 @@ export class Supervisor {
     return this.#is('up')
   }
 
-  /** Until the next start; 0 when it is up or on its way. */
+  /** The time until the next start; 0 when the process is up or loading. */
   get retryAfterMs(): number {
     return this.#state.kind === 'down' ? Math.max(0, this.#state.retryAt - performance.now()) : 0
   }
@@ -129,8 +135,8 @@ export class Supervisor {
     }
   }
 
-  /** By a call, as the state may change while something is awaited, which narrowing does not see. */
-  #is(kind: State['kind']): boolean {
+  /** A call, because the state may change during an await, which type narrowing does not see. */
+  #is(kind: SupervisorState['kind']): boolean {
     return this.#state.kind === kind
   }
 }

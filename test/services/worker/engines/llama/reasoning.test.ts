@@ -1,7 +1,7 @@
 /** Thoughts, kept apart from answers. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { ReasoningSplitter } from '../../../../../services/worker/engines/llama/child/prompt/reasoning.ts'
+import { ReasoningSplitter } from '../../../../../services/worker/engines/llama/child/answer/reasoning.ts'
 import { BYTE_SYMBOLS } from '../../../../../tools/haif-tiny/gguf/vocabulary.ts'
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
 

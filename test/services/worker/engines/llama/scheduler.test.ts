@@ -1,13 +1,13 @@
 /** The step loop over sequences that only keep book, so that every step can be counted. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { Job } from '../../../../../services/worker/engines/llama/child/schedule/job.ts'
+import type { Job } from '../../../../../services/worker/engines/llama/child/job.ts'
 import type { StepMessage } from '../../../../../services/worker/engines/llama/messages.ts'
 import {
   Scheduler,
   type SchedulerDeps
 } from '../../../../../services/worker/engines/llama/child/schedule/scheduler.ts'
-import type { Sequence } from '../../../../../services/worker/engines/llama/child/schedule/slot-cache.ts'
+import type { Sequence } from '../../../../../services/worker/engines/llama/child/schedule/sequence.ts'
 import { isToken } from '../../../../../services/worker/engines/llama/child/tokens.ts'
 import { until } from '../../../../helpers/until.ts'
 

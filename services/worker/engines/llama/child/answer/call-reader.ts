@@ -16,14 +16,14 @@ export interface CallReaderOptions {
   idOf: (index: number) => string
 }
 
-type State = 'text' | 'begin' | 'name' | 'middle' | 'arguments' | 'after' | 'answer' | 'done'
+type CallState = 'text' | 'begin' | 'name' | 'middle' | 'arguments' | 'after' | 'answer' | 'done'
 
 /** As in the contract of a request. */
 const CALLS_MAX = 128
 
 export class CallReader {
   readonly #options: CallReaderOptions
-  #state: State
+  #state: CallState
   #known = '' // not yet decided; at most about as long as the format's own texts and a name
   #name = ''
   #calls = 0
@@ -60,7 +60,7 @@ export class CallReader {
   /** Takes the next piece and returns the text outside of calls. */
   push(piece: string): string {
     this.#known += piece
-    for (let before: State | null = null; before !== this.#state;) {
+    for (let before: CallState | null = null; before !== this.#state;) {
       before = this.#state
       this.#advance()
     }
@@ -132,7 +132,7 @@ export class CallReader {
     }
   }
 
-  #expect(mark: string, next: State): void {
+  #expect(mark: string, next: CallState): void {
     const length = matchLength(this.#known, mark)
     if (length === mark.length) {
       this.#take(length)

@@ -16,8 +16,7 @@ import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import { oneLine } from '../../../one-line.ts'
-import { unsupported } from '../../../unsupported.ts'
+import { oneLine, unsupported } from '../../../errors.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 /** Schemas whose grammars are kept. */

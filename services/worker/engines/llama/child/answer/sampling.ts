@@ -3,26 +3,21 @@
  * top-k, top-p, min-p, temperature.
  */
 import { randomInt } from 'node:crypto'
-import type { SequenceEvaluateOptions, Token } from 'node-llama-cpp'
+import {
+  TokenBias,
+  type LlamaModel,
+  type SequenceEvaluateOptions,
+  type Token
+} from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
+import { HaifError } from '#shared/errors.ts'
+import { unsupported } from '../../../errors.ts'
+import { isToken } from '../tokens.ts'
 
-/** Every field of `Sampling` is honoured. */
-export const SAMPLING_PARAMETERS = [
-  'temperature',
-  'topP',
-  'topK',
-  'minP',
-  'seed',
-  'repeatPenalty',
-  'frequencyPenalty',
-  'presencePenalty',
-  'logitBias'
-] as const satisfies (keyof Sampling)[]
-
-/** What llama.cpp's own server does when it is told nothing. */
+/** The defaults of llama.cpp's own server. */
 const DEFAULTS = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 }
 
-export interface SampledAnswer {
+interface SampledAnswer {
   promptTokens: readonly Token[]
   /** Grows while the answer is written. */
   answerTokens: readonly Token[]
@@ -82,3 +77,28 @@ function repeatPenaltyOf(
 
 const REPEAT_WINDOW_TOKENS = 64
 const ANSWER_WINDOW_TOKENS = 1024
+
+/** `logitBias`, with an error for each token that the library would leave out in silence. */
+export function tokenBiasOf(
+  logitBias: NonNullable<Sampling['logitBias']>,
+  model: LlamaModel,
+  vocabularySize: number
+): TokenBias {
+  const bias = TokenBias.for(model)
+  for (const [key, logit] of Object.entries(logitBias)) {
+    const token = Number(key)
+    if (!isToken(token, vocabularySize)) {
+      throw new HaifError('VALIDATION_FAILED', `logitBias: the model has no token ${key}`, {
+        details: { param: 'logitBias' }
+      })
+    }
+    if (model.isEogToken(token)) {
+      throw unsupported(
+        'logitBias',
+        `logitBias: token ${key} ends answers, and the llama engine cannot bias those`
+      )
+    }
+    bias.set(token, { logit })
+  }
+  return bias
+}

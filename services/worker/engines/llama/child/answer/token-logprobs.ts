@@ -7,7 +7,7 @@ import type { Token } from 'node-llama-cpp'
 import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../../engine.ts'
-import { unsupported } from '../../../unsupported.ts'
+import { unsupported } from '../../../errors.ts'
 
 /** Throws unless the logprobs that are asked for would be the model's own. */
 export function checkLogprobs(request: GenerateRequest): void {

@@ -17,9 +17,14 @@ import {
 } from 'node-llama-cpp'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { ReasoningMarks } from './reasoning.ts'
 
-/** What ends an answer besides the model's own end tokens. */
+/** The texts that a model writes around its reasoning. */
+export interface ReasoningMarks {
+  begin: string
+  end: string
+}
+
+/** Ends an answer, besides the model's own end tokens. */
 export type Stop = Token | string
 
 export class ChatTemplate {

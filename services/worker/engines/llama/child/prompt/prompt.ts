@@ -5,9 +5,14 @@
  */
 import { LlamaText, SpecialTokensText, type LlamaModel, type Token } from 'node-llama-cpp'
 import type { GenerateRequest } from '../../../engine.ts'
-import { unsupported } from '../../../unsupported.ts'
-import { refusing, templateOf, type ChatTemplate, type Stop } from './chat-template.ts'
-import type { ReasoningMarks } from './reasoning.ts'
+import { unsupported } from '../../../errors.ts'
+import {
+  refusing,
+  templateOf,
+  type ChatTemplate,
+  type ReasoningMarks,
+  type Stop
+} from './chat-template.ts'
 import { toTokens } from '../tokens.ts'
 import type { CallFormat } from './call-format.ts'
 import { ToolChat } from './tool-chat.ts'

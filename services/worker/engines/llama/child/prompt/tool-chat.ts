@@ -4,7 +4,7 @@
  */
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { unsupported } from '../../../unsupported.ts'
+import { unsupported } from '../../../errors.ts'
 import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
 import {
   JinjaChat,

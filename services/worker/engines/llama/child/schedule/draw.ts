@@ -1,20 +1,14 @@
-/** How the tokens of an answer are drawn, and what is told of each beside its text. */
+/** Draws the tokens of an answer, and collects what goes to the caller beside the text of each. */
 import assert from 'node:assert/strict'
 import type { Token } from 'node-llama-cpp'
 import type { Answer } from '../answer/answer.ts'
-import type { Job } from './job.ts'
+import type { Job } from '../job.ts'
 import type { PartExtras } from '../../messages.ts'
 import { evaluateOptions } from '../answer/sampling.ts'
-import type { Sequence } from './slot-cache.ts'
+import type { Drawn, Sequence } from './sequence.ts'
 import { tokenLogprob } from '../answer/token-logprobs.ts'
 
-/** A token, and what the model held of it and of all others. */
-export interface Drawn {
-  token: Token
-  probabilities: ReadonlyMap<Token, number>
-}
-
-/** `tokens`: what is not in the sequence's cache yet. */
+/** `tokens` are those that the sequence's cache does not hold yet. */
 export function drawTokens(
   sequence: Sequence,
   tokens: Token[],
@@ -35,7 +29,7 @@ export function drawTokens(
   return sequence.evaluateWithMetadata(tokens, { probabilities: true }, options)
 }
 
-/** What has come with a token besides text; null: nothing. */
+/** The reasoning, tool calls and logprobs that came with a token; null where there are none. */
 export function extrasOf(
   { job, answer }: { job: Job; answer: Answer },
   drawn: Token | Drawn

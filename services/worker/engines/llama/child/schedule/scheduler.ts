@@ -8,26 +8,26 @@
  */
 import type { Token } from 'node-llama-cpp'
 import type { Calibration } from '../calibrate.ts'
-import { drawTokens, extrasOf, type Drawn } from './draw.ts'
-import { toFailure } from '../failure.ts'
-import type { Job } from './job.ts'
-import type { KvTokens, StepMessage } from '../../messages.ts'
+import { drawTokens, extrasOf } from './draw.ts'
+import type { Job } from '../job.ts'
+import { toFailure, type KvTokens, type StepMessage } from '../../messages.ts'
 import type { CopyPrefix } from './prefix-copy.ts'
 import { PromptBudget } from './prompt-budget.ts'
-import { kvTokensOf, reuseCache, slotFor, type Sequence, type Slot } from './slot-cache.ts'
+import type { Drawn, Sequence } from './sequence.ts'
+import { kvTokensOf, reuseCache, slotFor, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates } from './step-rates.ts'
 import { contextOf, endOf, newTask, type Task } from './task.ts'
 
 export interface SchedulerDeps {
   sequences: readonly Sequence[]
-  /** Absent: a prefix is computed again where its slot is taken. */
+  /** Without it a prefix is computed again where its slot is taken. */
   copyPrefix?: CopyPrefix<Sequence>
   calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
   creditTokens: number
   /** Called once after each step in which something happened. */
   onStep: (step: StepMessage) => void
-  /** A slot cannot be brought back to order: the process should be replaced. */
+  /** Called when a slot cannot be brought back to order: the process should be replaced. */
   onBroken: (error: unknown) => void
   now?: () => number
 }
@@ -58,7 +58,6 @@ export class Scheduler {
     return this.#stepStartedAt === null ? 0 : this.#now() - this.#stepStartedAt
   }
 
-  /** In the caches of the slots. */
   get kvTokens(): KvTokens {
     return kvTokensOf(this.#slots)
   }
@@ -76,7 +75,7 @@ export class Scheduler {
     this.#wake()
   }
 
-  /** The reader took so many tokens. */
+  /** The reader has taken `tokens` more, so that the answer may grow by as many. */
   credit(id: number, tokens: number): void {
     const task = this.#slotOf(id)?.task ?? this.#waiting.find((waiting) => waiting.job.id === id)
     if (task === undefined) return // it ended while the message was on its way
@@ -247,7 +246,7 @@ export class Scheduler {
   }
 }
 
-/** Who came first is read first: sharing the budget would make all of them late. */
+/** The earliest prompt is read first: sharing the budget would make all of them late. */
 function byArrival(slots: readonly Slot[]): Slot[] {
   return slots.toSorted((a, b) => a.task!.arrivedAt - b.task!.arrivedAt)
 }

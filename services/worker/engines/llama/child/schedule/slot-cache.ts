@@ -1,34 +1,23 @@
 /**
- * The slots, each with a cache of its own: where a prompt goes, and what of it need not be computed
- * again. The choices are pure and stand in files of their own; here they meet the caches.
+ * The slots, each with its own cache: the slot that a prompt gets, and the tokens of the prompt that
+ * its cache holds already. The choices are pure and stand in other files; here they meet the caches.
  */
-import type { LlamaContextSequence, Token } from 'node-llama-cpp'
+import type { Token } from 'node-llama-cpp'
 import type { KvTokens } from '../../messages.ts'
 import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
+import type { Sequence } from './sequence.ts'
 import { chooseSlot } from './slot-choice.ts'
 import type { Task } from './task.ts'
-
-/** What is used of the library's sequence: one slot's part of the cache. */
-export type Sequence = Pick<
-  LlamaContextSequence,
-  | 'nextTokenIndex'
-  | 'compareContextTokens'
-  | 'adaptStateToTokens'
-  | 'clearHistory'
-  | 'evaluate'
-  | 'evaluateWithoutGeneratingNewTokens'
-> &
-  Partial<Pick<LlamaContextSequence, 'evaluateWithMetadata'>>
 
 export interface Slot {
   index: number
   sequence: Sequence
-  /** When its last task ended; 0 if there was none. */
+  /** The time at which its last task ended; 0 if there was none. */
   usedAt: number
   task: Task | null
 }
 
-/** What the caches hold: of the tasks that run, and of those that have ended. */
+/** The tokens in the caches, of tasks that run and of tasks that have ended. */
 export function kvTokensOf(slots: readonly Slot[]): KvTokens {
   let [runningTokens, keptTokens] = [0, 0]
   for (const { task, sequence } of slots) {
@@ -38,7 +27,7 @@ export function kvTokensOf(slots: readonly Slot[]): KvTokens {
   return { runningTokens, keptTokens }
 }
 
-/** The free slot for a prompt; null: all are taken. */
+/** The free slot for a prompt, or null when all are taken. */
 export function slotFor(tokens: Token[], slots: readonly Slot[]): Slot | null {
   const free = slots.filter((slot) => slot.task === null)
   const index = chooseSlot(

@@ -1,28 +1,28 @@
-/** One request in the scheduler: how far its prompt and its answer are, and what is told at its end. */
+/** One request in the scheduler: how far its prompt and its answer are, and its end. */
 import type { Token } from 'node-llama-cpp'
 import type { GenerateEnd } from '../../../engine.ts'
 import { Answer } from '../answer/answer.ts'
-import type { Drawn } from './draw.ts'
-import type { Job } from './job.ts'
+import type { Job } from '../job.ts'
+import type { Drawn } from './sequence.ts'
 
 export interface Task {
   job: Job
   answer: Answer
-  /** Tokens that the answer may grow before its reader must have taken some. */
+  /** Tokens by which the answer may grow before its reader has to take some. */
   credit: number
   cancelled: boolean
   arrivedAt: number
   startedAt: number
   firstTokenAt: number
-  /** Prompt tokens found in the slot's cache. */
+  /** Prompt tokens that were found in the slot's cache. */
   reusedTokens: number
   /** Prompt tokens not yet computed; null before the cache has been looked at. */
   rest: Token[] | null
-  /** Exists from the last piece of the prompt on. */
+  /** Draws the answer; null until the last piece of the prompt is read. */
   generator: AsyncGenerator<Token | Drawn, void> | null
 }
 
-/** A task that waits for a slot; its answer is as far as the one that it resumes. */
+/** A task that waits for a slot; its answer begins where the one that it resumes broke off. */
 export function newTask(job: Job, credit: number, now: number): Task {
   const answer = new Answer(job.limits)
   for (const token of job.resumeTokens) {
@@ -49,7 +49,7 @@ export function contextOf({ job }: Task): Token[] {
   return [...job.limits.promptTokens, ...job.resumeTokens]
 }
 
-/** What the caller is told of a task that ends now. */
+/** The end of an answer, with its usage and timings, for the caller. */
 export function endOf(task: Task, now: number): GenerateEnd {
   const firstTokenAt = task.firstTokenAt || now
   return {

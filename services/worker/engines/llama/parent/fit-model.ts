@@ -1,16 +1,16 @@
-/** What a model file would take in memory, with the largest context that fits. Pure. */
+/** The memory that a model file would take with the largest context that fits. Pure. */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
-import type { InspectedModel } from './inspect.ts'
+import type { InspectedModel } from '../inspection.ts'
 
-export interface FittedModel extends ContextSize {
+interface FittedModel extends ContextSize {
   memory: Memory
 }
 
 /** Node, the library and its buffers, whatever the model; measured on Linux with a model of 1 MB. */
 const PROCESS_BYTES = 160e6
 
-/** Null: not even one slot of the smallest context fits. */
+/** Returns null where not even one slot of the smallest context fits. */
 export function fitModel(model: InspectedModel, most: Memory): FittedModel | null {
   const ram = poolOf(model, 'cpuRam', most.ramBytes - PROCESS_BYTES)
   const vram = poolOf(model, 'gpuVram', most.vramBytes)

@@ -1,24 +1,20 @@
 /**
- * Keeps what a model thinks apart from what it answers. Which texts stand around a thought is in the
- * model's template; an answer that does not begin with the first of them has no thought.
+ * Separates a model's reasoning from its answer. The marks around reasoning are in the model's chat
+ * template; an answer that does not begin with the first mark has no reasoning.
  */
-import { heldBack } from '../answer/stop-matcher.ts'
+import type { ReasoningMarks } from '../prompt/chat-template.ts'
+import { heldBack } from './stop-matcher.ts'
 
-export interface ReasoningMarks {
-  begin: string
-  end: string
-}
-
-export interface SplitText {
+interface SplitText {
   reasoning: string
   text: string
 }
 
-type State = 'undecided' | 'opened' | 'reasoning' | 'closed' | 'answer'
+type ReasoningState = 'undecided' | 'opened' | 'reasoning' | 'closed' | 'answer'
 
 export class ReasoningSplitter {
   readonly #marks: ReasoningMarks | null
-  #state: State
+  #state: ReasoningState
   #held = ''
 
   /** `opened`: the prompt ends in the middle of a thought. */
@@ -27,7 +23,7 @@ export class ReasoningSplitter {
     this.#state = marks === null ? 'answer' : opened ? 'opened' : 'undecided'
   }
 
-  /** Whether a thought has begun and is not over. */
+  /** True while reasoning has begun and is not over. */
   get isThinking(): boolean {
     return this.#state === 'opened' || this.#state === 'reasoning'
   }
@@ -37,7 +33,7 @@ export class ReasoningSplitter {
     if (this.#marks === null) return { ...split, text: piece }
     let known = this.#held + piece
     this.#held = ''
-    for (let before: State | null = null; before !== this.#state;) {
+    for (let before: ReasoningState | null = null; before !== this.#state;) {
       before = this.#state
       known = this.#advance(known, this.#marks, split)
     }
