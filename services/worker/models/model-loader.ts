@@ -6,6 +6,7 @@
  * what the one before has left.
  */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
+import { Turns } from '#shared/kit/turns.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { HeldModel } from './held-model.ts'
@@ -25,9 +26,9 @@ export class ModelLoader {
   readonly #loads = new Map<HeldModel, Promise<void>>() // one for each model at most
   readonly #opened = new Set<Engine>() // one for each load
   readonly #waiters = new Set<() => void>() // one for each model at most
+  readonly #turns = new Turns()
   readonly #counts = new LoadCounts()
   #budget: Promise<MemoryBudget> | null = null
-  #turn: Promise<unknown> = Promise.resolve()
   #stopped = false
 
   constructor(deps: ModelLoaderDeps) {
@@ -92,17 +93,11 @@ export class ModelLoader {
     for (;;) {
       const { promise: changed, resolve } = Promise.withResolvers<void>()
       this.#waiters.add(resolve) // before the look, so that no change is missed
-      if (await this.#inTurn(() => this.#tryLoad(model, engine))) return true
+      if (await this.#turns.run(() => this.#tryLoad(model, engine))) return true
       model.progressed('waitingForMemory', 0)
       await changed
       if (this.#stopped || (model.onDemand && !model.hasUsers)) return false
     }
-  }
-
-  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-    const mine = this.#turn.then(work)
-    this.#turn = mine.catch(() => {}) // whoever asked for it hears of it
-    return mine
   }
 
   /** False when there is no room now. */

@@ -43,7 +43,7 @@ const UNLISTEN = /^\s*unlisten\s+"?(\w+|\*)"?/i
 export interface SessionDeps {
   socket: Socket
   password: string
-  turns: Turns<Session>
+  turns: Turns
   ask: (bytes: Buffer) => Promise<Reply>
   onNotices: (notices: Reply['notices']) => void
 }

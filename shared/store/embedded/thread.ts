@@ -26,7 +26,7 @@ const CONNECTIONS_MAX = 256
 const { folder, password } = workerData as ThreadData
 const tell = (news: ThreadNews) => parentPort!.postMessage(news)
 const sessions = new Set<Session>() // at most CONNECTIONS_MAX
-const turns = new Turns<Session>()
+const turns = new Turns()
 const database = open()
 database.then(
   () => tell({ kind: 'open' }),

@@ -6,6 +6,7 @@
  */
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
 import { encodeVectors } from '#shared/contracts/inference/embedding.ts'
+import { Turns } from '#shared/kit/turns.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput } from '../../engine.ts'
 import type { EmbeddedMessage } from '../messages.ts'
@@ -22,7 +23,7 @@ export interface EmbedderOptions {
 export class EmbeddingContext {
   readonly #options: EmbedderOptions
   #context: Promise<LlamaEmbeddingContext> | null = null
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns()
   readonly #cancelled = new Set<number>()
 
   constructor(options: EmbedderOptions) {
@@ -31,9 +32,9 @@ export class EmbeddingContext {
 
   /** Null: it was cancelled. */
   embed(id: number, inputs: readonly EmbedInput[]): Promise<Omit<EmbeddedMessage, 'kind'> | null> {
-    const embedded = this.#turn.then(() => this.#embedAll(id, inputs))
-    this.#turn = embedded.catch(() => {}).finally(() => this.#cancelled.delete(id))
-    return embedded
+    return this.#turns
+      .run(() => this.#embedAll(id, inputs))
+      .finally(() => this.#cancelled.delete(id))
   }
 
   cancel(id: number): void {
