@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
+import { Tally } from '#shared/kit/tally.ts'
 import type { Presented, RequestContext } from '#shared/rpc/context.ts'
 import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
@@ -41,7 +42,7 @@ export interface PeerPoolOptions {
 export class PeerPool {
   readonly #mesh: Mesh
   readonly #role: Exclude<ListeningRole, 'relay'>
-  readonly #inFlight = new WeakMap<PeerLink, number>()
+  readonly #inFlight = new Tally<PeerLink>()
   readonly #returnMs: number
   #hasMet = false
   readonly #only: ReadonlySet<string> | null
@@ -68,10 +69,13 @@ export class PeerPool {
     const tried = new Set<PeerLink>()
     for (;;) {
       const link = this.#next(tried) ?? (await this.#nextNew(tried, context))
+      const leave = this.#inFlight.enter(link)
       try {
-        return await this.#counted(link, () => link.call(contract, request, context))
+        return await link.call(contract, request, context)
       } catch (error) {
         this.#assertMayRetry(error, tried, context)
+      } finally {
+        leave()
       }
     }
   }
@@ -91,7 +95,7 @@ export class PeerPool {
     for (;;) {
       const link = this.#next(tried, stickTo) ?? (await this.#nextNew(tried, context, stickTo))
       const stream = link.batches(contract, request, context)
-      this.#count(link, 1)
+      const leave = this.#inFlight.enter(link)
       let begun = false
       try {
         return yield* forward(stream, (batch) => {
@@ -102,7 +106,7 @@ export class PeerPool {
         if (begun) throw error
         this.#assertMayRetry(error, tried, context)
       } finally {
-        this.#count(link, -1)
+        leave()
       }
     }
   }
@@ -139,7 +143,7 @@ export class PeerPool {
     let best: PeerLink | null = null
     for (const link of this.#links()) {
       if (tried.has(link)) continue
-      if (best === null || this.#busy(link) < this.#busy(best)) best = link
+      if (best === null || this.#inFlight.of(link) < this.#inFlight.of(best)) best = link
     }
     return best
   }
@@ -171,15 +175,6 @@ export class PeerPool {
     if (context.signal.aborted || !OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
   }
 
-  async #counted<Result>(link: PeerLink, work: () => Promise<Result>): Promise<Result> {
-    this.#count(link, 1)
-    try {
-      return await work()
-    } finally {
-      this.#count(link, -1)
-    }
-  }
-
   #showing(context: RequestContext): RequestContext {
     return this.#shows === undefined ? context : { ...context, shows: this.#shows }
   }
@@ -188,13 +183,5 @@ export class PeerPool {
     const links = this.#mesh.links(this.#role)
     const only = this.#only
     return only === null ? links : links.filter(({ peer }) => only.has(peer.key))
-  }
-
-  #busy(link: PeerLink): number {
-    return this.#inFlight.get(link) ?? 0
-  }
-
-  #count(link: PeerLink, by: number): void {
-    this.#inFlight.set(link, this.#busy(link) + by)
   }
 }

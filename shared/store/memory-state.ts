@@ -1,4 +1,5 @@
 /** Shared state of a single process; `RedisState` falls back on it while Redis is away. */
+import { Tally } from '#shared/kit/tally.ts'
 import type { Store } from './store.ts'
 import type {
   Draw,
@@ -25,7 +26,7 @@ export class MemoryState implements SharedState {
   readonly #store: Store | null
   readonly #replicas: () => number
   readonly #now: () => number
-  readonly #running = new Map<string, number>() // one entry for each key with somebody inside
+  readonly #running = new Tally<string>()
   readonly #subscribers = new Map<string, Set<Subscriber>>() // as many as the program has
 
   constructor({ store = null, replicas = () => 1, now = Date.now }: MemoryStateOptions = {}) {
@@ -52,22 +53,12 @@ export class MemoryState implements SharedState {
 
   async enter(key: string, max: number): Promise<ConcurrencyPlace | null> {
     const share = Math.max(1, Math.floor(max / this.replicas))
-    return (this.#running.get(key) ?? 0) < share ? this.count(key) : null
+    return this.#running.of(key) < share ? this.count(key) : null
   }
 
   /** Counts one that was let in elsewhere. */
   count(key: string): ConcurrencyPlace {
-    this.#running.set(key, (this.#running.get(key) ?? 0) + 1)
-    let isInside = true
-    return {
-      leave: () => {
-        if (!isInside) return
-        isInside = false
-        const running = this.#running.get(key)! - 1
-        if (running === 0) this.#running.delete(key)
-        else this.#running.set(key, running)
-      }
-    }
+    return { leave: this.#running.enter(key) }
   }
 
   publish(channel: string, message: string): void {

@@ -9,12 +9,12 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { backoffMs, type Backoff } from '#shared/kit/backoff.ts'
+import { Tally } from '#shared/kit/tally.ts'
 import type { Engine, KvCache, LoadedModel } from '../engines/engine.ts'
 import { unsupported } from '../engines/errors.ts'
 import { canEmbed, capabilitiesOf, refuseUnsupported, type Embedder } from './held-engine.ts'
 import { describeModel } from './model-report.ts'
 import type { LoadPhase, ModelFacts, ModelState } from './model-state.ts'
-import { ModelUsers } from './model-users.ts'
 import { NO_MEMORY, type Resident } from '../memory/make-room.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
@@ -37,7 +37,7 @@ export class HeldModel {
   readonly onDemand: boolean
   readonly facts: ModelFacts = {}
   #state: ModelState
-  readonly #users = new ModelUsers()
+  readonly #users = new Tally<string>() // requests, by the key of the peer that sent them
   readonly #onChange: (model: HeldModel) => void
   readonly #now: () => number
   #lastUsedAt = 0
