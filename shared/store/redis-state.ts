@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
+import { Outage } from '#shared/kit/outage.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { MemoryState } from './memory-state.ts'
@@ -55,7 +56,7 @@ export class RedisState implements SharedState {
   readonly #held = new Set<Held>() // as many as requests run here
   readonly #channels = new Set<string>() // as many as the program has
   #isUsable = false
-  #hasToldLost = false
+  readonly #outage: Outage
   #replicas = 1
   #timer: NodeJS.Timeout | null = null
   #stopping = false
@@ -63,6 +64,10 @@ export class RedisState implements SharedState {
   constructor(options: RedisStateOptions) {
     const { url, store = null } = options
     this.#options = options
+    this.#outage = new Outage(options.log, {
+      begins: 'Redis is away: each process goes on by itself',
+      ends: 'Redis is there again'
+    })
     this.#redis = scripted(new Redis(url, REDIS_OPTIONS))
     this.#subscriber = new Redis(url, REDIS_OPTIONS)
     this.#memory = new MemoryState({ store, replicas: () => this.#replicas })
@@ -182,7 +187,7 @@ export class RedisState implements SharedState {
     try {
       return await command()
     } catch (error) {
-      this.#lost((error as Error).message)
+      this.#lost(error)
       return null
     }
   }
@@ -200,7 +205,7 @@ export class RedisState implements SharedState {
       )
       this.#found()
     } catch (error) {
-      this.#lost((error as Error).message)
+      this.#lost(error)
     }
   }
 
@@ -214,21 +219,17 @@ export class RedisState implements SharedState {
   #found(): void {
     if (this.#isUsable || this.#stopping) return
     this.#isUsable = true
-    if (this.#hasToldLost) this.#options.log.info('Redis is there again')
-    this.#hasToldLost = false
+    this.#outage.worked()
   }
 
-  #lost(reason: string): void {
+  #lost(reason: unknown): void {
     if (!this.#isUsable) return
     this.#isUsable = false
     this.#tellLost(reason)
   }
 
-  #tellLost(reason: string): void {
-    if (this.#hasToldLost || this.#stopping) return
-    this.#hasToldLost = true
-    const { log } = this.#options
-    log.warn({ reason, replicas: this.#replicas }, 'Redis is away: each process goes on by itself')
+  #tellLost(reason: unknown): void {
+    if (!this.#stopping) this.#outage.failed(reason, { replicas: this.#replicas })
   }
 }
 

@@ -1,5 +1,6 @@
 /** Sends spans on, and says once when the collector does not take them, and once when it does again. */
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
+import { Outage } from '#shared/kit/outage.ts'
 import type { Logger } from '#shared/process/log.ts'
 
 type Done = Parameters<SpanExporter['export']>[1]
@@ -9,8 +10,7 @@ const SUCCESS = 0
 
 export class TellingExporter implements SpanExporter {
   readonly #exporter: SpanExporter
-  #log: Logger | null = null
-  #isAway = false
+  #outage: Outage | null = null
 
   constructor(exporter: SpanExporter) {
     this.#exporter = exporter
@@ -18,13 +18,18 @@ export class TellingExporter implements SpanExporter {
 
   /** Until then nothing is said. */
   logTo(log: Logger): void {
-    this.#log = log
+    this.#outage = new Outage(log, {
+      begins:
+        'the collector does not take traces, and they are dropped: is OTEL_EXPORTER_OTLP_ENDPOINT right?',
+      ends: 'the collector takes traces again'
+    })
   }
 
   export(spans: ReadableSpan[], done: Done): void {
     this.#exporter.export(spans, (result) => {
       const code: number = result.code
-      this.#tell(code === SUCCESS, result.error)
+      if (code === SUCCESS) this.#outage?.worked()
+      else this.#outage?.failed(result.error ?? 'no reason was given')
       done(result)
     })
   }
@@ -35,18 +40,5 @@ export class TellingExporter implements SpanExporter {
 
   async forceFlush(): Promise<void> {
     await this.#exporter.forceFlush?.()
-  }
-
-  #tell(isTaken: boolean, error: Error | undefined): void {
-    if (isTaken !== this.#isAway || this.#log === null) return
-    this.#isAway = !isTaken
-    if (isTaken) this.#log.info('the collector takes traces again')
-    else {
-      const reason = error?.message ?? 'no reason was given'
-      this.#log.warn(
-        { reason },
-        'the collector does not take traces, and they are dropped: is OTEL_EXPORTER_OTLP_ENDPOINT right?'
-      )
-    }
   }
 }

@@ -5,6 +5,8 @@
  */
 import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
+import { Outage } from '#shared/kit/outage.ts'
+import { Turns } from '#shared/kit/turns.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/mesh/role.ts'
@@ -37,29 +39,31 @@ export class PeerRecorder implements Service {
   readonly #now: () => number
   readonly #waiting = new BoundedMap<string, Seen>(WAITING_MAX) // by key
   readonly #timers: NodeJS.Timeout[] = []
-  #writing: Promise<void> = Promise.resolve()
-  #isAway = false
+  readonly #turns = new Turns()
+  readonly #outage: Outage
 
   constructor(options: PeerRecorderOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
+    this.#outage = new Outage(options.log, {
+      begins: 'peers cannot be stored now',
+      ends: 'peers are stored again'
+    })
   }
 
   async start(): Promise<void> {
-    const again = () => {
-      this.#writing = this.#writing.then(() => this.#writeAll())
-    }
     this.#timers.push(
-      setInterval(again, WRITE_MS),
+      setInterval(() => void this.#turns.run(() => this.#writeAll()), WRITE_MS),
       setInterval(() => void this.#sweep(), SWEEP_MS)
     )
   }
 
-  /** With what came last. */
+  /** Writes what came last, unless the database is away and would only keep the stop waiting. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer)
-    if (!this.#isAway) this.#writing = this.#writing.then(() => this.#writeAll())
-    await this.#writing
+    await this.#turns.run(async () => {
+      if (!this.#outage.isAway) await this.#writeAll()
+    })
   }
 
   record(key: string, role: PeerRole, report: PeerReport): void {
@@ -78,19 +82,15 @@ export class PeerRecorder implements Service {
   async #writeAll(): Promise<void> {
     const batch = [...this.#waiting.values()]
     if (batch.length === 0) return
-    const { store, log } = this.#options
     try {
-      await store.transaction((tx) => writePeers(tx, batch))
+      await this.#options.store.transaction((tx) => writePeers(tx, batch))
       // Whoever has reported in the meantime waits again.
       for (const seen of batch) {
         if (this.#waiting.get(seen.key) === seen) this.#waiting.delete(seen.key)
       }
-      if (this.#isAway) log.info('peers are stored again')
-      this.#isAway = false
+      this.#outage.worked()
     } catch (error) {
-      if (!this.#isAway)
-        log.warn({ reason: (error as Error).message }, 'peers cannot be stored now')
-      this.#isAway = true
+      this.#outage.failed(error)
     }
   }
 
