@@ -1,0 +1,37 @@
+/** docs/settings.md has every setting that the code or the containers read, and no other. */
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+
+const root = resolve(import.meta.dirname, '../..')
+const read = (file: string) => readFileSync(join(root, file), 'utf8')
+const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
+
+const [ofCode, ofContainers] = read('docs/settings.md').split('## Only for containers')
+const named = (text: string) => [...text.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, name]) => name!)
+
+test('docs/settings.md has the settings that the code reads', () => {
+  const files = globSync('{cli,services,shared}/**/*.{ts,mjs}', { cwd: root })
+  assert.deepEqual(named(ofCode!), [...new Set(named(ofCode!))], 'each once')
+  assert.deepEqual(sorted(named(ofCode!)), sorted(files.flatMap((file) => settingsIn(read(file)))))
+})
+
+test('docs/settings.md and .env.example have the settings of the containers', () => {
+  const text = globSync('docker-compose*.yml', { cwd: root }).map(read).join('\n')
+  const used = sorted([...text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name!))
+  const known = new Set(named(ofCode!))
+  const example = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name!)
+  assert.deepEqual(
+    sorted(named(ofContainers!)),
+    used.filter((name) => !known.has(name))
+  )
+  assert.deepEqual(sorted(example), used)
+})
+
+/** `readX(env, 'NAME'` and `env['NAME']`; a secret may also come from the file `NAME_FILE`. */
+function settingsIn(text: string): string[] {
+  const names = [...text.matchAll(/\b(?:read\w+\(\s*env,\s*|env\[)'([A-Z_]+)'/g)]
+  const secrets = [...text.matchAll(/\breadSecret\(\s*env,\s*'([A-Z_]+)'/g)]
+  return [...names.map(([, name]) => name!), ...secrets.map(([, name]) => `${name}_FILE`)]
+}
