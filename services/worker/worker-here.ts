@@ -7,7 +7,8 @@ import type { ModelSource } from './models/sources/model-source.ts'
 import { lookAtMachine } from './machine.ts'
 import type { Hub } from './models/sources/hub.ts'
 import { modelArgument } from './models/sources/model-uri.ts'
-import { createWorker, stopMsMaxOf, type Worker, type WorkerDeps } from './worker.ts'
+import { stopMsMaxOf } from './worker-life.ts'
+import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
 export interface OpenWorkerOptions extends Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
   place: Place

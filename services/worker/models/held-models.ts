@@ -1,39 +1,58 @@
-/** The models of a worker together: made from their sources, told to the log, given up. */
+/** All models of a worker together: made from their sources, found by name, reported, given up. */
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/process/log.ts'
 import { HeldModel } from './held-model.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
-export function heldModels(
-  models: readonly ModelSource[],
-  onDemand: readonly ModelSource[],
+export interface HeldModelsDeps {
+  /** Loaded at the start; they stay. */
+  pinned: readonly ModelSource[]
+  /** Loaded when a request comes, unloaded to make room for others. */
+  onDemand: readonly ModelSource[]
+  /** Called when a model has another state. */
   onChange: (model: HeldModel) => void
-): Map<string, HeldModel> {
-  const all = [
-    ...models.map((source) => new HeldModel({ source, onChange })),
-    ...onDemand.map((source) => new HeldModel({ source, onChange, onDemand: true }))
-  ]
-  const held = new Map(all.map((model) => [model.name, model] as const))
-  if (held.size === all.length) return held
-  const { name } = all.find((model) => held.get(model.name) !== model)!
-  throw new HaifError(
+}
+
+export class HeldModels {
+  readonly #byName: ReadonlyMap<string, HeldModel>
+
+  constructor({ pinned, onDemand, onChange }: HeldModelsDeps) {
+    const all = [
+      ...pinned.map((source) => new HeldModel({ source, onChange })),
+      ...onDemand.map((source) => new HeldModel({ source, onChange, onDemand: true }))
+    ]
+    this.#byName = new Map(all.map((model) => [model.name, model] as const))
+    const twin = all.find((model) => this.named(model.name) !== model)
+    if (twin !== undefined) throw nameTaken(twin.name)
+  }
+
+  get all(): HeldModel[] {
+    return [...this.#byName.values()]
+  }
+
+  named(name: string): HeldModel | undefined {
+    return this.#byName.get(name)
+  }
+
+  /** All models as they are reported to a peer, or to nobody in particular. */
+  describe(peerKey?: string): WorkerModel[] {
+    return this.all.map((model) => model.describe(peerKey))
+  }
+
+  /** Why no model can ever be loaded here; null while there is hope for one of them. */
+  hopeless(): HaifError | null {
+    const [first, ...others] = this.all
+    const failure = first?.failure ?? null
+    if (failure === null || !this.all.every(({ failedForGood }) => failedForGood)) return null
+    if (others.length === 0) return failure
+    const each = this.all.map((model) => `${model.name}: ${model.failure?.message}`)
+    return new HaifError(failure.code, `no model can be loaded; ${each.join('; ')}`)
+  }
+}
+
+function nameTaken(name: string): HaifError {
+  return new HaifError(
     'CONFIG_INVALID',
     `two models are named ${name}: give one of them another name, as in --model other=…`
   )
-}
-
-export function logModel(log: Logger, { name, state }: HeldModel): void {
-  if (state.kind === 'failed') {
-    log.error({ model: name, code: state.error.code }, state.error.message)
-  } else log.info({ model: name, state: state.kind }, `model is ${state.kind}`)
-}
-
-/** Null while there is hope for one of them. */
-export function whyHopeless(models: readonly HeldModel[]): HaifError | null {
-  const [first] = models
-  const failure = first?.failure ?? null
-  if (failure === null || !models.every(({ failedForGood }) => failedForGood)) return null
-  if (models.length === 1) return failure
-  const each = models.map((model) => `${model.name}: ${model.failure?.message}`)
-  return new HaifError(failure.code, `no model can be loaded; ${each.join('; ')}`)
 }

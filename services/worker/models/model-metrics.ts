@@ -1,45 +1,48 @@
-/** What a worker measures of its models, beside the requests themselves. */
-import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
+/** Metrics of a worker's models, beside those of its requests. */
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
-import type { HeldModel } from './held-model.ts'
+import type { HeldModels } from './held-models.ts'
 
 const STATES = ['loading', 'ready', 'failed', 'loadable'] as const
 
-/** `models`: as the worker reports them, asked when somebody reads the metrics. */
-export function observeModels(models: () => WorkerModel[]): void {
-  gauge('haif_model_requests').addCallback((result) => {
-    for (const { name: model, running, waiting } of models()) {
-      result.observe(running, { model, state: 'running' })
-      result.observe(waiting, { model, state: 'waiting' })
-    }
-  })
-  gauge('haif_model_slots').addCallback((result) => {
-    for (const { name: model, slots } of models()) result.observe(slots, { model })
-  })
-  gauge('haif_model_tokens_per_second').addCallback((result) => {
-    for (const { name: model, ...measured } of models()) {
-      result.observe(measured.prefillTokensPerSecond, { model, phase: 'prefill' })
-      result.observe(measured.decodeTokensPerSecond, { model, phase: 'decode' })
-    }
-  })
+/** Each value is taken when somebody reads the metrics. */
+export function observeModels(models: Pick<HeldModels, 'all' | 'describe'>): void {
+  observeLoad(models)
+  observeKvCaches(models)
   gauge('haif_model_state').addCallback((result) => {
-    for (const { name: model, state } of models()) {
+    for (const { name: model, state } of models.describe()) {
       for (const each of STATES) result.observe(each === state ? 1 : 0, { model, state: each })
     }
   })
 }
 
-/** Asked when somebody reads the metrics. */
-export function observeKvCaches(models: readonly Pick<HeldModel, 'name' | 'kvCache'>[]): void {
+function observeLoad(models: Pick<HeldModels, 'describe'>): void {
+  gauge('haif_model_requests').addCallback((result) => {
+    for (const { name: model, running, waiting } of models.describe()) {
+      result.observe(running, { model, state: 'running' })
+      result.observe(waiting, { model, state: 'waiting' })
+    }
+  })
+  gauge('haif_model_slots').addCallback((result) => {
+    for (const { name: model, slots } of models.describe()) result.observe(slots, { model })
+  })
+  gauge('haif_model_tokens_per_second').addCallback((result) => {
+    for (const { name: model, ...measured } of models.describe()) {
+      result.observe(measured.prefillTokensPerSecond, { model, phase: 'prefill' })
+      result.observe(measured.decodeTokensPerSecond, { model, phase: 'decode' })
+    }
+  })
+}
+
+function observeKvCaches(models: Pick<HeldModels, 'all'>): void {
   gauge('haif_kv_cache_tokens').addCallback((result) => {
-    for (const { name: model, kvCache } of models) {
+    for (const { name: model, kvCache } of models.all) {
       if (kvCache === null) continue
       result.observe(kvCache.runningTokens, { model, state: 'running' })
       result.observe(kvCache.keptTokens, { model, state: 'kept' })
     }
   })
   gauge('haif_kv_cache_tokens_max').addCallback((result) => {
-    for (const { name: model, kvCache } of models) {
+    for (const { name: model, kvCache } of models.all) {
       if (kvCache !== null) result.observe(kvCache.tokensMax, { model })
     }
   })

@@ -16,11 +16,12 @@ import { forward } from '#shared/kit/forward.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { toGenerate } from './generate-request.ts'
 import type { HeldModel } from '../models/held-model.ts'
+import type { HeldModels } from '../models/held-models.ts'
 import type { ModelLoader } from '../models/model-loader.ts'
 import type { RunningRequests } from './running-requests.ts'
 
 export interface ServedRequestsDeps {
-  held: ReadonlyMap<string, HeldModel>
+  models: Pick<HeldModels, 'named'>
   loader: Pick<ModelLoader, 'load' | 'changed'>
   running: Pick<RunningRequests, 'enter'>
 }
@@ -70,7 +71,7 @@ export class ServedRequests {
   }
 
   #modelNamed(name: string | undefined): HeldModel {
-    const model = name === undefined ? undefined : this.#deps.held.get(name)
+    const model = name === undefined ? undefined : this.#deps.models.named(name)
     if (model !== undefined) return model
     throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name ?? ''}`)
   }

@@ -1,0 +1,189 @@
+/**
+ * The life of a worker: it joins the mesh, loads its models, reports every change, and leaves when
+ * it is asked to.
+ *
+ * It stops in this order: refuse new requests and say so, let running ones finish, stop reporting,
+ * leave the mesh, end the engines.
+ */
+import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
+import type { HaifError } from '#shared/errors.ts'
+import type { Logger } from '#shared/process/log.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import { Reporter } from '#shared/mesh/reporter.ts'
+import type { Health } from '#shared/telemetry/endpoint.ts'
+import type { Machine } from './machine.ts'
+import type { HeldModel } from './models/held-model.ts'
+import type { HeldModels } from './models/held-models.ts'
+import type { ModelLoader } from './models/model-loader.ts'
+import type { RunningRequests } from './requests/running-requests.ts'
+
+export interface WorkerLifeOptions {
+  /** Inspected when the worker starts, and reported from then on. */
+  machine?: () => Promise<Machine>
+  /** Called when a model has another state. Absent: it is logged. */
+  onModel?: (model: WorkerModel) => void
+  /** Called with false when the last orchestrator is lost, with true when one is back. */
+  onConnected?: (connected: boolean) => void
+  /** Labels that the owner gave this machine; a request may ask for some of them. */
+  labels?: Readonly<Record<string, string>>
+  /** The worker's report about itself. */
+  self: Omit<PeerReport, 'worker'>
+  /** Called when somebody asks this worker to leave: whoever started it stops it. */
+  onDrain: () => void | Promise<void>
+  /** How long `stop` lets running requests finish. */
+  drainMs: number
+  log: Logger
+}
+
+export interface WorkerLifeDeps extends WorkerLifeOptions {
+  mesh: Mesh
+  models: HeldModels
+  loader: ModelLoader
+  running: RunningRequests
+}
+
+/** For leaving the mesh and ending the engines, after the drain. */
+const LEAVE_MS_MAX = 2000
+export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
+
+export class WorkerLife {
+  readonly stopMsMax: number
+  readonly #deps: WorkerLifeDeps
+  readonly #reporter: Reporter
+  readonly #connected = Promise.withResolvers<void>()
+  #machine: Machine | null = null
+  #loading: Promise<void> = Promise.resolve()
+  #stopping: Promise<void> | null = null
+
+  constructor(deps: WorkerLifeDeps) {
+    const { mesh, log, drainMs } = deps
+    this.#deps = deps
+    this.stopMsMax = stopMsMaxOf(drainMs)
+    this.#reporter = new Reporter({
+      mesh,
+      to: ['orchestrator', 'registry'],
+      describe: (peerKey) => this.#report(peerKey),
+      log
+    })
+    mesh.on('link', ({ peer }) => {
+      if (peer.role === 'orchestrator') this.#orchestratorFound()
+    })
+    mesh.on('lost', ({ peer }) => {
+      if (peer.role === 'orchestrator') this.#orchestratorLost()
+    })
+  }
+
+  async start(): Promise<void> {
+    const { mesh, loader, log } = this.#deps
+    await mesh.start()
+    mesh.follow('orchestrator')
+    mesh.follow('registry')
+    this.#reporter.start()
+    this.#loading = loader.loadPinned()
+    void this.#inspectMachine()
+    log.info({ peer: mesh.key }, 'worker is up')
+  }
+
+  loaded(): Promise<void> {
+    return this.#loading
+  }
+
+  connected(): Promise<void> {
+    return this.#connected.promise
+  }
+
+  models(): WorkerModel[] {
+    return this.#deps.models.describe()
+  }
+
+  hopeless(): HaifError | null {
+    return this.#deps.models.hopeless()
+  }
+
+  /** Ready when an orchestrator may send something and at least one model can answer. */
+  health(): Health {
+    if (this.#orchestrators === 0) return { ready: false, reason: 'no orchestrator is connected' }
+    const models = this.models()
+    if (models.some(({ state }) => state === 'ready' || state === 'loadable')) {
+      return { ready: true }
+    }
+    const failed = models.find(({ error }) => error !== undefined)
+    return { ready: false, reason: failed?.error ?? 'no model is ready yet' }
+  }
+
+  changed(model: HeldModel): void {
+    const { onModel, log } = this.#deps
+    if (onModel === undefined) logModel(log, model)
+    else onModel(model.describe())
+    this.#reporter.tellAll()
+  }
+
+  async leave(): Promise<void> {
+    try {
+      await this.#deps.onDrain()
+    } catch (error) {
+      const message = 'this worker was asked to leave and could not stop in good order'
+      this.#deps.log.error({ err: error }, message)
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    const { mesh, loader, running, drainMs } = this.#deps
+    const drained = running.drain(drainMs)
+    this.#reporter.tellAll() // so that nothing new is placed here
+    await drained
+    this.#reporter.stop()
+    await mesh.stop()
+    await loader.stop()
+  }
+
+  get #orchestrators(): number {
+    return this.#deps.mesh.links('orchestrator').length
+  }
+
+  #orchestratorFound(): void {
+    this.#connected.resolve()
+    if (this.#orchestrators === 1) this.#deps.onConnected?.(true)
+  }
+
+  #orchestratorLost(): void {
+    if (this.#stopping !== null) return
+    if (this.#orchestrators === 0) this.#deps.onConnected?.(false)
+  }
+
+  async #inspectMachine(): Promise<void> {
+    const { machine, log } = this.#deps
+    if (machine === undefined) return
+    try {
+      this.#machine = await machine()
+      this.#reporter.tellAll()
+    } catch (error) {
+      log.warn({ err: error }, 'this machine could not be inspected')
+    }
+  }
+
+  #report(peerKey: string): PeerReport {
+    const { self, models, labels = {}, running } = this.#deps
+    const machine = this.#machine
+    return {
+      ...self,
+      worker: {
+        models: models.describe(peerKey),
+        labels,
+        draining: running.draining,
+        ...(machine === null ? {} : { ...machine, hardware: machine.hardware() })
+      }
+    }
+  }
+}
+
+function logModel(log: Logger, { name, state }: HeldModel): void {
+  if (state.kind === 'failed') {
+    log.error({ model: name, code: state.error.code }, state.error.message)
+  } else log.info({ model: name, state: state.kind }, `model is ${state.kind}`)
+}
