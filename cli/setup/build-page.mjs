@@ -9,8 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
-const web = new URL('web/', root)
-const page = new URL('chat/', web)
+const page = new URL('web/chat/', root)
 /** Inside of the build, so that they go together. */
 const stamp = new URL('dist/.sources', page)
 const vite = new URL('node_modules/vite/bin/vite.js', root)
@@ -32,10 +31,12 @@ export function buildPage() {
 
 function digestOfSources() {
   const hash = createHash('sha256').update(readFileSync(new URL('package-lock.json', root)))
-  const folders = ['chat/src/', 'chat/public/', 'ui/'].map((folder) => new URL(folder, web))
-  const files = ['index.html', 'vite.config.ts'].map((name) => new URL(name, page))
-  for (const file of [...folders.flatMap(filesIn), ...files]) {
-    hash.update(file.pathname.slice(web.pathname.length)).update(readFileSync(file))
+  const folders = ['web/chat/src/', 'web/chat/public/', 'web/ui/', 'shared/kit/']
+  const files = ['web/chat/index.html', 'web/chat/vite.config.ts'].map(
+    (name) => new URL(name, root)
+  )
+  for (const file of [...folders.flatMap((name) => filesIn(new URL(name, root))), ...files]) {
+    hash.update(file.pathname.slice(root.pathname.length)).update(readFileSync(file))
   }
   return hash.digest('hex')
 }

@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { GrowingBlocks } from '../../../web/chat/src/markdown/blocks.ts'
 import { parse } from '../../../web/chat/src/markdown/render.ts'
 import { safeAddress, showHtml } from '../../../web/chat/src/markdown/safe-html.ts'
-import { readEvents } from '../../../web/ui/mesh/sse.ts'
+import { readEvents } from '../../../web/ui/mesh/read-events.ts'
 import {
   add,
   choose,
@@ -52,8 +52,8 @@ test('events are read however the network cuts them', async () => {
     )
     const events = await Array.fromAsync(readEvents(streamOf(chunks)))
     assert.deepEqual(events, [
-      { event: 'token', data: '{"a":"ä€"}' },
-      { event: 'message', data: 'one\ntwo' }
+      { event: 'token', field: 'data', data: '{"a":"ä€"}' },
+      { event: 'message', field: 'data', data: 'one\ntwo' }
     ])
   }
 })

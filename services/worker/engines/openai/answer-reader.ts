@@ -6,11 +6,11 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { SseEvent } from '#shared/kit/sse-parser.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { GenerateItem } from '../engine.ts'
 import { CallParts } from './call-parts.ts'
 import type { ResumedText } from './resumed-text.ts'
-import type { SseEvent } from './sse.ts'
 import { errorInStream } from './upstream-errors.ts'
 
 const Text = Type.Optional(Type.Union([Type.String(), Type.Null()]))

@@ -5,13 +5,13 @@
 import type { Usage } from '#shared/contracts/inference/answer.ts'
 import { inputTexts } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
+import { SseParser } from '#shared/kit/sse-parser.ts'
 import type { AbortableRun } from '../abortable-runs.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../engine.ts'
 import { AnswerReader } from './answer-reader.ts'
 import type { UpstreamModel } from './identify.ts'
 import { requestBody, type UpstreamRequest } from './request-body.ts'
 import { ResumedText } from './resumed-text.ts'
-import { SseParser } from './sse.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 
 /** What follows the end of an answer is only its usage. */
@@ -64,7 +64,7 @@ export class UpstreamAnswer {
   async *items(): AsyncGenerator<GenerateItem, void> {
     if (this.#isFull) return
     const reader = this.#reader
-    const parser = new SseParser()
+    const parser = eventParser()
     let timer: NodeJS.Timeout | undefined
     try {
       for await (const bytes of this.#stream()) {
@@ -118,6 +118,16 @@ export class UpstreamAnswer {
     return this.resumedTokens > 0 && error instanceof HaifError && error.code === 'CONTEXT_TOO_LONG'
   }
 }
+
+/** One event carries one piece of an answer; the wire of the mesh takes no longer ones. */
+const EVENT_CHARACTERS_MAX = 65_536
+
+const eventParser = (): SseParser =>
+  new SseParser({
+    charactersMax: EVENT_CHARACTERS_MAX,
+    tooLong: () => new HaifError('ENGINE_FAILED', 'the server sent an event without an end'),
+    dataFields: ['error'] // llama-server of 2024 wrote its errors into a field of that name
+  })
 
 function guessPromptTokens({ input }: GenerateRequest): number {
   if (input.mode === 'tokens') return input.tokenIds.length

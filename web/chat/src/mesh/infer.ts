@@ -7,7 +7,7 @@ import type {
 } from '#shared/contracts/http/infer.ts'
 import { brokenOff, failureOf, MeshError, type ErrorObject } from '../../../ui/mesh/failure.ts'
 import { send } from '../../../ui/mesh/http.ts'
-import { readEvents } from '../../../ui/mesh/sse.ts'
+import { readEvents } from '../../../ui/mesh/read-events.ts'
 
 export type InferEvent =
   | ({ kind: 'queued' } & QueuedEvent)

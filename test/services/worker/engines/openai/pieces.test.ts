@@ -1,4 +1,4 @@
-/** Bytes that are cut anywhere, and answers that are continued after a text. */
+/** Answers that are continued after a text, and gauges in a server's metrics. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
@@ -6,54 +6,6 @@ import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import { readGauge } from '../../../../../services/worker/engines/openai/load-gauge.ts'
 import { ResumedText } from '../../../../../services/worker/engines/openai/resumed-text.ts'
-import { SseParser, type SseEvent } from '../../../../../services/worker/engines/openai/sse.ts'
-
-const parse = (pieces: Uint8Array[]): SseEvent[] => {
-  const parser = new SseParser()
-  return pieces.flatMap((piece) => parser.push(piece))
-}
-
-const STREAM =
-  ': keep-alive\n\ndata: {"text":"łódź 🦊"}\r\n\r\nid: 7\nevent: message\ndata:one\ndata: two\n\n' +
-  'retry: 5\n\ndata\n\nerror: {"code":500}\n\ndata: [DONE]\n\ndata: {"never":'
-const EVENTS: SseEvent[] = [
-  { field: 'data', data: '{"text":"łódź 🦊"}' },
-  { field: 'data', data: 'one\ntwo' },
-  { field: 'data', data: '' },
-  { field: 'error', data: '{"code":500}' },
-  { field: 'data', data: '[DONE]' }
-]
-
-suite('server-sent events', () => {
-  test('are the same wherever the bytes are cut, characters included', () => {
-    const bytes = Buffer.from(STREAM)
-    for (let cut = 0; cut <= bytes.length; cut++) {
-      assert.deepEqual(parse([bytes.subarray(0, cut), bytes.subarray(cut)]), EVENTS)
-    }
-    assert.deepEqual(parse(Array.from(bytes, (byte) => Uint8Array.of(byte))), EVENTS)
-  })
-
-  test('carry any text through any cuts', () => {
-    const texts = fc.array(fc.string({ unit: 'grapheme' }), { maxLength: 5 })
-    const cuts = fc.array(fc.nat(400), { maxLength: 8 })
-    fc.assert(
-      fc.property(texts, cuts, (parts, at) => {
-        const events = parts.map((part) => ({ field: 'data' as const, data: JSON.stringify(part) }))
-        const bytes = Buffer.from(events.map(({ data }) => `data: ${data}\n\n`).join(''))
-        const places = [0, ...at.filter((cut) => cut < bytes.length).toSorted((a, b) => a - b)]
-        const pieces = places.map((from, i) => bytes.subarray(from, places[i + 1] ?? bytes.length))
-        assert.deepEqual(parse(pieces), events)
-      })
-    )
-  })
-
-  test('without an end are not collected without an end', () => {
-    const endless = [Buffer.from('data: '), ...Array<Buffer>(70).fill(Buffer.alloc(1000, 'x'))]
-    assert.throws(() => parse(endless), { code: 'ENGINE_FAILED' })
-    const lines = Array<Buffer>(70).fill(Buffer.from(`data: ${'x'.repeat(1000)}\n`))
-    assert.throws(() => parse(lines), { code: 'ENGINE_FAILED' })
-  })
-})
 
 suite('the text before a continuation', () => {
   const joined = (text: string, pieces: string[]) => {
