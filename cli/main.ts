@@ -1,7 +1,7 @@
 /** The `haif` command. Each command has a file of its own in commands/. */
 import process from 'node:process'
 import { Command } from 'commander'
-import { reportFailure } from '#shared/process/lifecycle.ts'
+import { reportFailure } from '#shared/main/report-failure.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { addAuditCommand } from './commands/audit.ts'
 import { addChatCommand } from './commands/chat.ts'

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { readSecret, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/process/home.ts'
+import { Home } from '#shared/main/home.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'

@@ -9,7 +9,7 @@ import { createGunzip, createGzip } from 'node:zlib'
 import type { Command } from 'commander'
 import { readChoice } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/process/home.ts'
+import { Home } from '#shared/main/home.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 

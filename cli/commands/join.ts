@@ -3,11 +3,11 @@ import process from 'node:process'
 import { Option, type Command } from 'commander'
 import { readChoice, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { Home } from '#shared/process/home.ts'
-import { runUntilSignal, stopThisProcess } from '#shared/process/lifecycle.ts'
+import { Home } from '#shared/main/home.ts'
+import { runUntilSignal, stopThisProcess } from '#shared/main/until-signal.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { placeIn } from '#shared/process/place.ts'
+import { placeIn } from '#shared/main/place.ts'
 import {
   readWorkerConfig,
   UPSTREAM_SLOTS_MAX,

@@ -1,7 +1,7 @@
 /** `haif key`: the topic key of the mesh that this machine last started or joined. */
 import process from 'node:process'
 import type { Command } from 'commander'
-import { Home } from '#shared/process/home.ts'
+import { Home } from '#shared/main/home.ts'
 import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 
 export function addKeyCommand(program: Command): void {

@@ -1,10 +1,10 @@
 /** The services of a mesh of one's own: each in this process, or several in processes of their own. */
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
-import type { Home } from '#shared/process/home.ts'
+import type { Home } from '#shared/main/home.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
-import type { PeerRole } from '#shared/mesh/role.ts'
-import { placeIn, type Place } from '#shared/process/place.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { placeIn, type Place } from '#shared/main/place.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { openGateway } from '../../services/gateway/gateway-here.ts'
 import { readBridgeConfig } from '../../services/http-bridge/config.ts'

@@ -1,5 +1,5 @@
 /** The mesh that `haif up` makes on this machine: its reach, its secret, and its own DHT nodes. */
-import type { Home } from '#shared/process/home.ts'
+import type { Home } from '#shared/main/home.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { encodeTopicKey, type Reach, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'

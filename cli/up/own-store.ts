@@ -6,8 +6,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Home } from '#shared/process/home.ts'
-import { reportFailure } from '#shared/process/lifecycle.ts'
+import type { Home } from '#shared/main/home.ts'
+import { reportFailure } from '#shared/main/report-failure.ts'
 import type { Logger } from '#shared/process/log.ts'
 import {
   databaseFolder,

@@ -4,8 +4,8 @@
  */
 import process from 'node:process'
 import { readChoice } from '#shared/process/config.ts'
-import { Home } from '#shared/process/home.ts'
-import { runMain } from '#shared/process/lifecycle.ts'
+import { Home } from '#shared/main/home.ts'
+import { runMain } from '#shared/main/run-main.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { createBootstrap } from './bootstrap.ts'
 import { readBootstrapConfig } from './config.ts'

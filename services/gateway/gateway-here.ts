@@ -1,7 +1,7 @@
 /** A gateway of this machine: with the secrets that HAIF_HOME keeps, and what the environment says. */
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
-import type { Place } from '#shared/process/place.ts'
+import type { Place } from '#shared/main/place.ts'
 import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
 import type { Store } from '#shared/store/store.ts'
 import { Access, type AccessDeps } from './access/access.ts'

@@ -3,8 +3,9 @@
  * HAIF_API_TOKENS, HAIF_TOKEN_PEPPER, MAX_CONCURRENT_REQUESTS, TENANT_MAX_CONCURRENT,
  * TENANT_RATE_LIMIT_RPS, USAGE_SPOOL_MAX, GATEWAYS, LOG_LEVEL.
  */
-import { runMain, together } from '#shared/process/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/process/place.ts'
+import { runMain } from '#shared/main/run-main.ts'
+import { together } from '#shared/process/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/main/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { openGateway } from './gateway-here.ts'
 

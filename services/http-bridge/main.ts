@@ -3,8 +3,8 @@
  * HAIF_ALLOW_ANONYMOUS, REQUEST_TIMEOUT_MS, LOG_LEVEL.
  */
 import process from 'node:process'
-import { runMain } from '#shared/process/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/process/place.ts'
+import { runMain } from '#shared/main/run-main.ts'
+import { placeFromEnvironment } from '#shared/main/place.ts'
 import { readBridgeConfig } from './config.ts'
 import { createHttpBridge } from './http-bridge.ts'
 

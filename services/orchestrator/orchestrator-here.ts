@@ -1,7 +1,7 @@
 /** An orchestrator of this machine: with what the environment says. */
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
-import type { Place } from '#shared/process/place.ts'
+import type { Place } from '#shared/main/place.ts'
 import { hintStateFromEnvironment } from '#shared/store/from-environment.ts'
 import type { Store } from '#shared/store/store.ts'
 import { readOrchestratorConfig } from './config.ts'

@@ -1,6 +1,7 @@
 /** Runs the registry alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, LOG_LEVEL. */
-import { runMain, together } from '#shared/process/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/process/place.ts'
+import { runMain } from '#shared/main/run-main.ts'
+import { together } from '#shared/process/lifecycle.ts'
+import { placeFromEnvironment } from '#shared/main/place.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { MemoryCatalogue } from './peers/catalogue.ts'
 import { createRegistry } from './registry.ts'

@@ -3,8 +3,9 @@
  * MEMORY_BUDGET, GPU, DRAIN_MS, LOG_LEVEL; with a server that runs the models: UPSTREAM_URL, UPSTREAM_KEY_FILE,
  * UPSTREAM_SLOTS.
  */
-import { runMain, stopThisProcess } from '#shared/process/lifecycle.ts'
-import { placeFromEnvironment } from '#shared/process/place.ts'
+import { runMain } from '#shared/main/run-main.ts'
+import { stopThisProcess } from '#shared/main/until-signal.ts'
+import { placeFromEnvironment } from '#shared/main/place.ts'
 import { readWorkerConfig } from './config.ts'
 import { readHub } from './models/sources/hub.ts'
 import { workerService } from './worker-here.ts'

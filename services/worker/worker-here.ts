@@ -1,6 +1,6 @@
 /** A worker from its settings: its own models, or those of a server that runs them. */
 import type { Service } from '#shared/process/lifecycle.ts'
-import type { Place } from '#shared/process/place.ts'
+import type { Place } from '#shared/main/place.ts'
 import type { WorkerConfig } from './config.ts'
 import { discoverUpstream } from './models/sources/upstream-source.ts'
 import type { ModelSource } from './models/sources/model-source.ts'

@@ -8,7 +8,7 @@ import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/an
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
-import type { PeerRole } from '#shared/mesh/role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type {
   ObservedStream,
   ServedStreamFacts,

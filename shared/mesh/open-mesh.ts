@@ -6,7 +6,7 @@ import { observeMesh } from '#shared/telemetry/observe-mesh.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './discovery/dht.ts'
 import { Mesh } from './mesh.ts'
-import type { PeerRole } from './role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from './discovery/topic-key.ts'
 
 export interface OpenMeshOptions {

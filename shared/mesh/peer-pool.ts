@@ -12,7 +12,7 @@ import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Mesh } from './mesh.ts'
-import type { ListeningRole } from './role.ts'
+import type { ListeningRole } from '#shared/contracts/peers/role.ts'
 
 /** Connections tried for one request; a peer that has come back has a new one. */
 const TRIES_MAX = 4

@@ -4,7 +4,7 @@ import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Mesh } from './mesh.ts'
-import type { PeerRole } from './role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
 const REPORT_MS = 1000
 const ANSWER_MS_MAX = 2000

@@ -1,12 +1,4 @@
 /** Everything that starts can stop. */
-import process from 'node:process'
-import { inspect } from 'node:util'
-import type { Environment } from './config.ts'
-import { HaifError } from '#shared/errors.ts'
-import type { Logger } from './log.ts'
-import type { Health } from '#shared/telemetry/endpoint.ts'
-import { startTelemetry } from '#shared/telemetry/start.ts'
-import type { Metrics } from '#shared/telemetry/metrics.ts'
 
 export interface Service {
   /** Resolves when it can be used; rejects with a HaifError that says why not. */
@@ -19,20 +11,35 @@ export interface Service {
   health?(): Health
 }
 
-const PARENT_POLL_MS = 500
+export interface Health {
+  ready: boolean
+  /** What is missing, in a few words. */
+  reason?: string
+}
 
-/** A process that has not stopped by then is ended, unless its service takes longer. */
-const STOP_MS_MAX = 4500
+/** Services stop in the reverse order of their starts, unless this says otherwise. */
+export interface StopOrder {
+  /** Services of the list that stop before all others. */
+  first?: readonly Service[]
+  /** They run before the list starts, and stop when all of it has stopped. */
+  last?: readonly Pick<Service, 'stop'>[]
+}
 
-/** Several services as one: started in order, stopped in reverse; a failed start stops the others. */
-export function together(services: Service[]): Service {
-  const started: Service[] = []
+/** Several services as one: started in order; a failed start stops those that have started. */
+export function together(
+  services: readonly Service[],
+  { first = [], last = [] }: StopOrder = {}
+): Service {
+  const started = new Set<Service>()
   let stopped = false
   const stop = async () => {
+    if (stopped) return
     stopped = true
+    const running = [...started].toReversed()
+    const others = running.filter((service) => !first.includes(service))
     const failures: unknown[] = []
-    for (const service of started.splice(0).toReversed()) {
-      // One that does not stop in good order must not keep the others up.
+    for (const service of [...running.filter((each) => first.includes(each)), ...others, ...last]) {
+      // A service that does not stop in good order must not keep the others up.
       await service.stop().catch((error: unknown) => failures.push(error))
     }
     if (failures.length > 0) throw failures[0]
@@ -47,7 +54,7 @@ export function together(services: Service[]): Service {
       try {
         for (const service of services) {
           if (stopped) return
-          started.push(service)
+          started.add(service)
           await service.start()
         }
       } catch (error) {
@@ -57,82 +64,4 @@ export function together(services: Service[]): Service {
     },
     stop
   }
-}
-
-/**
- * Runs a service until SIGINT or SIGTERM, then stops it and ends the process. A second signal ends
- * the process at once. Rejects when the service does not start.
- */
-export async function runUntilSignal(
-  service: Service,
-  log: Logger,
-  onStarted?: () => void
-): Promise<void> {
-  const { promise: signalled, resolve } = Promise.withResolvers<NodeJS.Signals>()
-  const onSignal = (signal: NodeJS.Signals) => {
-    resolve(signal)
-    process.once('SIGINT', () => process.exit(130))
-    process.once('SIGTERM', () => process.exit(143))
-  }
-  process.once('SIGINT', onSignal)
-  process.once('SIGTERM', onSignal)
-  process.once('disconnect', () => onSignal('SIGTERM')) // whoever started this process is gone
-  watchNpm(() => onSignal('SIGTERM'))
-  const started = service.start()
-  const early = await Promise.race([started, signalled])
-  if (early === undefined) onStarted?.()
-  else started.catch(() => {}) // it was told to stop while it started
-  const signal = await signalled
-  log.info({ signal }, 'stopping')
-  setTimeout(() => process.exit(1), Math.max(STOP_MS_MAX, service.stopMsMax ?? 0)).unref()
-  await service.stop()
-  process.exit(0)
-}
-
-/** npm passes no signal on when it is killed, so what it has started notices by itself. */
-function watchNpm(onGone: () => void): void {
-  if (process.env['npm_lifecycle_event'] === undefined) return
-  const { ppid } = process
-  const timer = setInterval(() => {
-    if (process.ppid === ppid) return
-    clearInterval(timer)
-    onGone()
-  }, PARENT_POLL_MS)
-  timer.unref()
-}
-
-/**
- * As `kill` would: what runs here is stopped in good order. The signal is not sent but only told,
- * because Windows knows none and would end the process at once.
- */
-export function stopThisProcess(): void {
-  process.emit('SIGTERM', 'SIGTERM')
-}
-
-/**
- * What every `main.ts` does: makes the service from the environment, measures it, and runs it until a
- * signal. `name`: of the service, as traces show it.
- */
-export async function runMain(
-  env: Environment,
-  name: string,
-  make: (env: Environment, metrics: Metrics) => { service: Service; log: Logger }
-): Promise<void> {
-  try {
-    const telemetry = startTelemetry(env, name)
-    const { service, log } = make(env, telemetry.metrics)
-    await runUntilSignal(telemetry.serving(service, log), log)
-  } catch (error) {
-    reportFailure(error)
-    process.exit(1)
-  }
-}
-
-/** An expected failure is one sentence; anything else is our bug and shows where it happened. */
-export function reportFailure(error: unknown): void {
-  const text =
-    error instanceof HaifError
-      ? `${error.message} (${error.code})`
-      : `unexpected failure, please report it: ${inspect(error)}`
-  process.stderr.write(`haif: ${text}\n`)
 }

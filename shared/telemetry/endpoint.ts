@@ -12,16 +12,10 @@ import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { Service } from '#shared/process/lifecycle.ts'
+import type { Health, Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 
 export const METRICS_PORT = 9464
-
-export interface Health {
-  ready: boolean
-  /** What is missing, in a few words. */
-  reason?: string
-}
 
 export interface EndpointOptions {
   host: string

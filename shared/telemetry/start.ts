@@ -4,11 +4,11 @@
  * OTEL_SDK_DISABLED=true: nothing is measured, and /healthz and /readyz still answer.
  */
 import { readString, type Environment } from '#shared/process/config.ts'
-import type { Service } from '#shared/process/lifecycle.ts'
+import type { Health, Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { watchDependencies } from './dependencies.ts'
-import { metricsEndpoint, readEndpoint, type Health } from './endpoint.ts'
+import { metricsEndpoint, readEndpoint } from './endpoint.ts'
 import { NO_TRACING, startTracing } from './tracing.ts'
 
 export interface Telemetry {

@@ -5,7 +5,7 @@
 import process from 'node:process'
 import type { TestContext } from 'node:test'
 import type { Limits } from '#shared/contracts/access/access.ts'
-import { Home } from '#shared/process/home.ts'
+import { Home } from '#shared/main/home.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { createUsage } from '../../services/gateway/usage/usage.ts'

@@ -1,6 +1,6 @@
 /** The books of a gateway: a spool on the disk of this machine, and the database behind it. */
 import { join } from 'node:path'
-import type { Home } from '#shared/process/home.ts'
+import type { Home } from '#shared/main/home.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { UsageSpool } from './usage-spool.ts'

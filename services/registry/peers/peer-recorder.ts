@@ -9,7 +9,7 @@ import { Outage } from '#shared/kit/outage.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
-import type { PeerRole } from '#shared/mesh/role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 
 const WRITE_MS = 2000

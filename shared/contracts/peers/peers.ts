@@ -1,6 +1,6 @@
 /** What peers say of themselves, and what the registry tells about all of them. */
 import { Type, type Static } from 'typebox'
-import { PeerRole } from '#shared/mesh/role.ts'
+import { PeerRole } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
 

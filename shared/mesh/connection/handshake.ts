@@ -26,7 +26,7 @@ import {
   type HelloFacts
 } from './hello.ts'
 import { watchLiveness } from './liveness.ts'
-import type { PeerRole } from '../role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
 /** Of this side, on every connection. */
 export interface HandshakeFacts extends HelloFacts {

@@ -11,7 +11,7 @@ import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
 import { fromWireError, WireError } from '#shared/rpc/wire-error.ts'
-import { PeerRole } from '../role.ts'
+import { PeerRole } from '#shared/contracts/peers/role.ts'
 
 /** Raised when an older peer could not take part any more. */
 export const PROTOCOL_VERSION = 2

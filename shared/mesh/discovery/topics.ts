@@ -3,7 +3,7 @@
  * it is derived from the mesh secret and tells nothing about it.
  */
 import { createHmac } from 'node:crypto'
-import type { ListeningRole } from '../role.ts'
+import type { ListeningRole } from '#shared/contracts/peers/role.ts'
 
 export const SECRET_BYTES = 32
 

@@ -6,7 +6,7 @@ import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
-import type { ListeningRole, PeerRole } from '#shared/mesh/role.ts'
+import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
 import { silentLogger } from '#shared/process/log.ts'
 
 export interface PeerProcessOptions {

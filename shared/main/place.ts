@@ -5,14 +5,14 @@
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
-import { readChoice, type Environment } from './config.ts'
+import { readChoice, type Environment } from '#shared/process/config.ts'
 import { Home } from './home.ts'
-import { createLogger, LOG_LEVELS, type Logger } from './log.ts'
+import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
-import type { PeerRole } from '#shared/mesh/role.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '#shared/process/version.ts'
 
 export interface Place {
   home: Home

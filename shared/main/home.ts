@@ -15,12 +15,12 @@ import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileS
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
-import { readSecret, readString, type Environment } from './config.ts'
+import { readSecret, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
-import { lockFile, type FileLock } from './file-lock.ts'
+import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { loadSecretFile, readIfThere, tightenSecretFile } from './secret-file.ts'
+import { loadSecretFile, readIfThere, tightenSecretFile } from '#shared/process/secret-file.ts'
 
 /** Workers, say, that may run on one home at the same time. */
 const PEERS_OF_A_ROLE_MAX = 64
