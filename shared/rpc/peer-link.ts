@@ -5,6 +5,7 @@
 import type ProtomuxRPC from 'protomux-rpc'
 import type { Static, TSchema } from 'typebox'
 import { toHaifError } from '#shared/errors.ts'
+import { within } from '#shared/kit/within.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { histogram } from '#shared/telemetry/instruments.ts'
 import { CallChannel } from './call-channel.ts'
@@ -133,9 +134,9 @@ export class PeerLink {
     if (this.#isClosed) return
     await this.#streams.finish(END_MS_MAX)
     this.#rpc.stream.end()
-    const timer = setTimeout(() => this.close(reason), END_MS_MAX)
+    await within(END_MS_MAX, this.closed)
+    this.close(reason)
     await this.closed
-    clearTimeout(timer)
   }
 
   close(reason: string): void {

@@ -6,6 +6,7 @@ import { Type, type Static, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type Protomux from 'protomux'
 import { HaifError } from '#shared/errors.ts'
+import { within } from '#shared/kit/within.ts'
 import { check } from './check.ts'
 import { ConsumerStream } from './consumer-stream.ts'
 import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './context.ts'
@@ -118,10 +119,8 @@ export class StreamChannel {
   async finish(withinMs: number): Promise<void> {
     if (this.#producers.size > 0 && !this.#closed) {
       const { promise: idle, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, withinMs)
       this.#onIdle = resolve
-      await idle
-      clearTimeout(timer)
+      await within(withinMs, idle)
     }
     this.#outbox.flush()
   }

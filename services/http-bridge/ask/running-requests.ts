@@ -5,6 +5,8 @@
 import { SpanKind } from '@opentelemetry/api'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HaifError, toHaifError } from '#shared/errors.ts'
+import { Drain } from '#shared/kit/drain.ts'
+import { within } from '#shared/kit/within.ts'
 import { createContext, type LimitsState, type OwnedContext } from '#shared/rpc/context.ts'
 import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import { presentedBy } from '../http/credential.ts'
@@ -15,11 +17,9 @@ import { readTraceparent } from '../http/request-headers.ts'
 const FAREWELL_MS_MAX = 500
 
 export class RunningRequests {
-  readonly #contexts = new Set<OwnedContext>() // bounded by the connections of the HTTP server
+  readonly #drain = new Drain<OwnedContext>() // bounded by the connections of the HTTP server
   readonly #fromBeyond: boolean
-  #stopping = false
   #cut = false
-  #onEmpty: (() => void) | null = null
 
   /** `fromBeyond`: whether whoever has no token is to be refused, as others than this machine can reach us. */
   constructor({ fromBeyond }: { fromBeyond: boolean }) {
@@ -27,7 +27,7 @@ export class RunningRequests {
   }
 
   get stopping(): boolean {
-    return this.#stopping
+    return this.#drain.isDraining
   }
 
   /** The context of a request, with what its client has shown, for everything that it asks of the mesh. */
@@ -43,15 +43,14 @@ export class RunningRequests {
     const shows = presentedBy(headers, this.#fromBeyond)
     const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
     const context = createContext({ requestId, traceparent, timeoutMs, shows, onLimits })
-    this.#contexts.add(context)
+    const leave = this.#drain.enter(context)
     response.once('close', () => {
       if (!response.writableFinished) {
         context.abort(new HaifError('CANCELLED', 'the client went away'))
       }
       span.setAttribute('http.response.status_code', response.statusCode).end()
       context[Symbol.dispose]()
-      this.#contexts.delete(context)
-      if (this.#contexts.size === 0) this.#onEmpty?.()
+      leave()
     })
     return context
   }
@@ -66,22 +65,11 @@ export class RunningRequests {
 
   /** Waits for what runs, and ends with a clear error what has not ended by then. */
   async drain(withinMs: number): Promise<void> {
-    this.#stopping = true
-    if (this.#contexts.size === 0) return
-    const { promise: empty, resolve } = Promise.withResolvers<void>()
-    this.#onEmpty = resolve
-    const cut = setTimeout(() => this.#cutAll(), withinMs)
-    const giveUp = setTimeout(resolve, withinMs + FAREWELL_MS_MAX)
-    await empty
-    clearTimeout(cut)
-    clearTimeout(giveUp)
-  }
-
-  #cutAll(): void {
-    this.#cut = true
-    for (const context of this.#contexts) {
+    const drained = this.#drain.drain(withinMs, (context) => {
+      this.#cut = true
       context.abort(new HaifError('CANCELLED', 'the bridge is stopping'))
-    }
+    })
+    await within(withinMs + FAREWELL_MS_MAX, drained)
   }
 }
 
