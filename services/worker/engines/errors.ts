@@ -6,10 +6,13 @@ export function unsupported(param: string, message: string): HaifError {
   return new HaifError('UNSUPPORTED_PARAMETER', message, { details: { param } })
 }
 
-/** The message of an error, or a server's text about one, cut to one line for a message or a log. */
-export function oneLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.replaceAll(/\s+/g, ' ').trim().slice(0, ONE_LINE_CHARACTERS)
+/** Refuses a request for which there is neither a slot nor room to wait for one. */
+export function overloaded(slots: number, waiting: number): HaifError {
+  return new HaifError(
+    'WORKER_OVERLOADED',
+    `all ${slots} slots are taken and ${waiting} requests wait: try again later`,
+    { retryAfterMs: OVERLOADED_RETRY_MS }
+  )
 }
 
-const ONE_LINE_CHARACTERS = 300
+const OVERLOADED_RETRY_MS = 1_000

@@ -7,6 +7,7 @@
  * the same elsewhere: items carry a count and no ids, and an answer is continued by its text.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { Slots } from '#shared/kit/slots.ts'
 import type {
   EmbedInput,
   Embeddings,
@@ -18,12 +19,12 @@ import type {
   LoadedModel
 } from '../engine.ts'
 import { AbortableRuns } from '../abortable-runs.ts'
+import { requestSlots } from '../slots.ts'
 import { DIALECTS } from './dialect.ts'
 import { embedUpstream } from './embedding.ts'
 import { identifyModel, type UpstreamModel } from './identify.ts'
 import { LoadGauge } from './load-gauge.ts'
 import { TokenRates } from './rates.ts'
-import { Slots } from './slots.ts'
 import { UpstreamAnswer } from './upstream-answer.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 import { ServerGone } from './upstream-errors.ts'
@@ -112,7 +113,7 @@ export class OpenAiEngine implements Engine {
 
   #serve(model: UpstreamModel): Serving {
     const { client, id } = this.#options
-    const slots = new Slots(this.#options.slots ?? model.slots ?? SLOTS_DEFAULT)
+    const slots = requestSlots(this.#options.slots ?? model.slots ?? SLOTS_DEFAULT)
     const gauge = new LoadGauge({
       client,
       kind: model.kind,

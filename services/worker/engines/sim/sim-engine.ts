@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { Slots } from '#shared/kit/slots.ts'
 import type {
   Engine,
   EngineMetrics,
@@ -17,9 +18,9 @@ import type {
   MemoryEstimate
 } from '../engine.ts'
 import { AbortableRuns } from '../abortable-runs.ts'
+import { requestSlots } from '../slots.ts'
 import { simCall } from './sim-call.ts'
 import { SimCache } from './sim-cache.ts'
-import { SimSlots } from './sim-slots.ts'
 import { countPromptTokens, promptText, simAnswer, type SimToken } from './sim-text.ts'
 
 export interface SimOptions {
@@ -77,7 +78,7 @@ export class SimEngine implements Engine {
   readonly kind = 'sim'
   readonly parameters: ReadonlySet<string> = PARAMETERS
   readonly #options: SimOptions
-  readonly #slots: SimSlots
+  readonly #slots: Slots
   readonly #cache: SimCache
   readonly #now: () => number
   readonly #runs = new AbortableRuns() // as many as slots and those that wait for one, and a load
@@ -85,7 +86,7 @@ export class SimEngine implements Engine {
 
   constructor(options: Partial<SimOptions> = {}) {
     this.#options = { ...SIM_DEFAULTS, ...options }
-    this.#slots = new SimSlots(this.#options.slots, this.#options.kvTokens)
+    this.#slots = requestSlots(this.#options.slots, this.#options.kvTokens)
     this.#cache = new SimCache(this.#options.cacheTokens)
     this.#now = options.now ?? (() => performance.now())
   }
@@ -115,7 +116,7 @@ export class SimEngine implements Engine {
       prefillTokensPerSecond: finite(prefillTokensPerSecond),
       decodeTokensPerSecond: finite(decodeTokensPerSecond),
       kvCache: {
-        runningTokens: this.#slots.heldTokens,
+        runningTokens: this.#slots.weight,
         keptTokens: this.#cache.tokens,
         tokensMax: kvTokens + cacheTokens
       }
@@ -150,7 +151,7 @@ export class SimEngine implements Engine {
     const answerTokensMax = Math.min(request.maxTokens, this.#roomAfter(promptTokens))
     const call = simCall(prompt, request.tools, request.toolChoice)
     const arrivedAt = this.#now()
-    const giveBack = await this.#slots.take(promptTokens + answerTokensMax, signal)
+    const giveBack = await this.#slots.take(signal, promptTokens + answerTokensMax)
     try {
       const startedAt = this.#now()
       const cachedPromptTokens = this.#cache.match(prompt)

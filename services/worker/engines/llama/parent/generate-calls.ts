@@ -5,6 +5,7 @@
  */
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
+import { overloaded } from '../../errors.ts'
 import { AnswerStream } from './answer-stream.ts'
 import { fromFailure, type StepMessage } from '../messages.ts'
 import { RESTART_RETRY_MS } from './restart-delay.ts'
@@ -21,7 +22,6 @@ export interface GenerateCallsDeps {
 
 const WAITING_MAX = 256
 const RESTART_WAIT_MS = 10_000
-const OVERLOADED_RETRY_MS = 1_000
 
 export class GenerateCalls {
   readonly #deps: GenerateCallsDeps
@@ -107,11 +107,7 @@ export class GenerateCalls {
     if (this.#refusal !== null) throw this.#refusal
     if (this.#slots === 0) throw new HaifError('ENGINE_FAILED', 'the model is not loaded')
     if (this.#answers.size >= this.#slots + this.#waitingMax) {
-      throw new HaifError(
-        'WORKER_OVERLOADED',
-        `all ${this.#slots} slots are taken and ${this.#waitingMax} requests wait: try again later`,
-        { retryAfterMs: OVERLOADED_RETRY_MS }
-      )
+      throw overloaded(this.#slots, this.#waitingMax)
     }
     const { process, nextId } = this.#deps
     const id = nextId()

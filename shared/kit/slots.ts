@@ -1,0 +1,96 @@
+/**
+ * A number of slots, and a line of bounded length for those that come when all are taken: first come,
+ * first served, and whoever waits may withdraw.
+ *
+ * Those inside may also have a weight, of which only so much fits at a time. One that is heavier than
+ * all of it comes in alone, as it would never come in otherwise.
+ */
+interface SlotsOptions {
+  count: number
+  weightMax?: number
+  waitingMax: number
+  /** The error for one that comes when the line is full. */
+  full: () => Error
+}
+
+export class Slots {
+  readonly #options: SlotsOptions
+  readonly #waiting = new Set<{ weight: number; go: () => void }>() // at most `waitingMax`, in order
+  #running = 0
+  #weight = 0
+
+  constructor(options: SlotsOptions) {
+    this.#options = options
+  }
+
+  get count(): number {
+    return this.#options.count
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** The weight of all that are inside. */
+  get weight(): number {
+    return this.#weight
+  }
+
+  /** Resolves with the function that gives the slot back; rejects with the signal's reason. */
+  async take(signal: AbortSignal, weight = 0): Promise<() => void> {
+    signal.throwIfAborted()
+    if (this.#waiting.size > 0 || !this.#fits(weight)) await this.#wait(signal, weight)
+    else this.#hold(weight)
+    let isHeld = true
+    return () => {
+      if (!isHeld) return
+      isHeld = false
+      this.#running--
+      this.#weight -= weight
+      this.#admit()
+    }
+  }
+
+  #fits(weight: number): boolean {
+    const { count, weightMax = Infinity } = this.#options
+    if (this.#running >= count) return false
+    return this.#running === 0 || this.#weight + weight <= weightMax
+  }
+
+  #hold(weight: number): void {
+    this.#running++
+    this.#weight += weight
+  }
+
+  /** The slot is theirs before they know of it, so nobody who comes in between gets it. */
+  #admit(): void {
+    for (const next of this.#waiting) {
+      if (!this.#fits(next.weight)) return
+      this.#waiting.delete(next)
+      this.#hold(next.weight)
+      next.go()
+    }
+  }
+
+  async #wait(signal: AbortSignal, weight: number): Promise<void> {
+    if (this.#waiting.size >= this.#options.waitingMax) throw this.#options.full()
+    const { promise, resolve: go, reject } = Promise.withResolvers<void>()
+    const waiting = { weight, go }
+    const onAbort = () => {
+      if (!this.#waiting.delete(waiting)) return // it has just got its slot
+      reject(signal.reason as Error)
+      this.#admit() // a lighter one may have stood behind it
+    }
+    this.#waiting.add(waiting)
+    signal.addEventListener('abort', onAbort, { once: true })
+    try {
+      await promise
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
