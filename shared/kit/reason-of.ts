@@ -1,4 +1,4 @@
-/** What an error says, in one line of bounded length: for a log, or for a message that names it. */
+/** An error, or what somebody else said of one, in one short line: for a log or a message. */
 export function reasonOf(error: unknown): string {
   return messageOf(error).replaceAll(/\s+/g, ' ').trim().slice(0, REASON_CHARACTERS_MAX)
 }

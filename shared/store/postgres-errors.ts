@@ -1,5 +1,6 @@
 /** What the driver's errors mean, in our words. */
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 
 /** Of the socket, and https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
@@ -48,7 +49,7 @@ export function startError(url: string, error: unknown): unknown {
     const why = error instanceof AggregateError ? error.errors[0] : error
     return new HaifError(
       'STORE_UNAVAILABLE',
-      `Postgres cannot be reached at ${host} (${(why as Error).message}): start it, or correct DATABASE_URL`,
+      `Postgres cannot be reached at ${host} (${reasonOf(why)}): start it, or correct DATABASE_URL`,
       { cause: error }
     )
   }

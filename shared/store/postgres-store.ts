@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { loadMigrations, migrate, type Migration } from './migrations.ts'
 import { isConnectionError, startError, storeUnavailable } from './postgres-errors.ts'
@@ -155,7 +156,7 @@ export class PostgresStore implements Store {
         return
       } catch (error) {
         if (!isConnectionError(error) || performance.now() > deadline) throw startError(url, error)
-        if (tries === 1) log.warn({ reason: (error as Error).message }, 'waiting for Postgres')
+        if (tries === 1) log.warn({ reason: reasonOf(error) }, 'waiting for Postgres')
         await sleep(RETRY_MS)
       }
     }

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { ThreadData, ThreadNews } from './thread.ts'
@@ -65,7 +66,7 @@ export class EmbeddedDatabase implements Service {
       if (news.kind === 'listening') resolve(news.port)
       if (news.kind === 'failed') fail(cannotOpen(folder, news.reason))
     })
-    thread.on('error', (error) => fail(cannotOpen(folder, (error as Error).message)))
+    thread.on('error', (error) => fail(cannotOpen(folder, reasonOf(error))))
     this.#ended = new Promise((onEnd) => thread.once('exit', onEnd))
     this.#url = `postgres://haif:${password}@127.0.0.1:${await listening}/haif`
     writeFileSync(join(folder, 'url'), this.#url, { mode: 0o600 })

@@ -10,6 +10,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import { ask, type Reply } from './backend.ts'
 import { newDatabase } from './new-database.ts'
 import { Session } from './session.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { Turns } from '#shared/kit/turns.ts'
 
 export interface ThreadData {
@@ -30,7 +31,7 @@ const turns = new Turns()
 const database = open()
 database.then(
   () => tell({ kind: 'open' }),
-  (error: unknown) => tell({ kind: 'failed', reason: (error as Error).message })
+  (error: unknown) => tell({ kind: 'failed', reason: reasonOf(error) })
 )
 
 /**

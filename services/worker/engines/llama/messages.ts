@@ -4,7 +4,7 @@
  */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
-import { oneLine } from '../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
 export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
@@ -70,7 +70,7 @@ export interface RequestFailure {
 /** Foreign errors come out of the library: another try on a fresh process may succeed. */
 export function toFailure(error: unknown): RequestFailure {
   if (!(error instanceof HaifError)) {
-    return { code: 'ENGINE_FAILED', message: `the model broke off: ${oneLine(error)}` }
+    return { code: 'ENGINE_FAILED', message: `the model broke off: ${reasonOf(error)}` }
   }
   const { code, message, details } = error
   return details === undefined ? { code, message } : { code, message, details }

@@ -9,7 +9,7 @@ import { request as requestHttp, type ClientRequest, type IncomingMessage } from
 import { request as requestHttps } from 'node:https'
 import { TLSSocket } from 'node:tls'
 import { HaifError } from '#shared/errors.ts'
-import { oneLine } from '../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { readApiKey } from './api-key.ts'
 import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
 
@@ -217,7 +217,7 @@ export class UpstreamClient {
     if (NOBODY_THERE.has(code)) {
       return new ServerGone(`${this.name} cannot be reached (${code})`, { cause: error })
     }
-    return new HaifError('ENGINE_FAILED', `${this.name} broke off: ${oneLine(error)}`, {
+    return new HaifError('ENGINE_FAILED', `${this.name} broke off: ${reasonOf(error)}`, {
       cause: error
     })
   }

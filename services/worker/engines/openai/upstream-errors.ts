@@ -7,7 +7,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
-import { oneLine, unsupported } from '../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
+import { unsupported } from '../errors.ts'
 
 /** Nobody is there, or nobody who lets us in: the next request will fare no better. */
 export class ServerGone extends HaifError {
@@ -91,12 +92,12 @@ function readSaid(body: string): Said {
   const inner = Enveloped.Check(parsed) ? parsed.error : parsed
   if (!ErrorObject.Check(inner)) {
     const message = typeof inner === 'string' ? inner : body
-    return { ...SAID_NOTHING, message: oneLine(message), ...tokensNamed(message) }
+    return { ...SAID_NOTHING, message: reasonOf(message), ...tokensNamed(message) }
   }
   const message = String(inner.message ?? '')
   const named = tokensNamed(message)
   return {
-    message: oneLine(message),
+    message: reasonOf(message),
     type: String(inner.type ?? ''),
     code: String(inner.code ?? ''),
     param: String(inner.param ?? ''),

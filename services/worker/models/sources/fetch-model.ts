@@ -7,6 +7,7 @@ import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { failed, locateModel, mayPass, type Hub, type HubFile, type HubUri } from './hub.ts'
 import { digestOfFile, readRecord, writeRecord, type LocalModel } from './recorded-digest.ts'
@@ -156,11 +157,6 @@ async function transfer(
       throw mayPass(uri, `${reasonOf(error)}; ${remedy}`, error)
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return message.split('\n')[0]!.slice(0, 300)
 }
 
 /** What is not what the hub has is thrown away, so that the next try begins anew. */

@@ -6,6 +6,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 
 const ANSWER_MS_MAX = 15_000
 const REDIRECTS_MAX = 5
@@ -166,8 +167,7 @@ async function ask(hub: Hub, uri: HubUri, url: string, init: RequestInit): Promi
 
 /** `fetch` says only that it failed; why is in the cause. */
 function networkReason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message : error.message
+  return reasonOf(error instanceof Error && error.cause instanceof Error ? error.cause : error)
 }
 
 function assertOk(hub: Hub, { text, user, repo }: HubUri, { ok, status }: Response): void {

@@ -6,7 +6,7 @@
 import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
 import { EmbeddingContext } from './embedding-context.ts'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { jobOf } from './job.ts'
 import { loadModel, type LoadedContext } from './load-model.ts'
 import {
@@ -86,7 +86,8 @@ async function load(options: LoadOptions): Promise<void> {
 const PROGRESS_STEP = 0.01
 
 function reportLoadFailure(error: unknown): void {
-  const reason = lastLogLine === '' ? oneLine(error) : `${oneLine(error)} (${oneLine(lastLogLine)})`
+  const reason =
+    lastLogLine === '' ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(lastLogLine)})`
   send({ kind: 'loadFailed', reason })
 }
 

@@ -12,14 +12,14 @@ import {
 } from 'node-llama-cpp'
 import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './load-model.ts'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('message', (options: InspectOptions) => {
   inspect(options).then(
     (found) => answer({ found }),
-    (error: unknown) => answer({ reason: oneLine(error) })
+    (error: unknown) => answer({ reason: reasonOf(error) })
   )
 })
 

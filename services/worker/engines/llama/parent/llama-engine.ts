@@ -18,7 +18,7 @@ import type {
   LoadedModel,
   MemoryEstimate
 } from '../../engine.ts'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './fit-model.ts'
@@ -121,7 +121,7 @@ export class LlamaEngine implements Engine {
     try {
       return await inspectModel(modelPath, digest, { gpu, gpuDevice })
     } catch (error) {
-      throw modelLoadFailed(modelPath, `${oneLine(error)}; download it again`, error)
+      throw modelLoadFailed(modelPath, `${reasonOf(error)}; download it again`, error)
     }
   }
 
@@ -152,7 +152,7 @@ export class LlamaEngine implements Engine {
       if (this.#closed) throw shuttingDown()
       const reason =
         'it is damaged, cut off or too large for this machine; download it again, ' +
-        `or choose a smaller model (${oneLine(error)})`
+        `or choose a smaller model (${reasonOf(error)})`
       throw modelLoadFailed(modelPath, reason, error)
     }
   }

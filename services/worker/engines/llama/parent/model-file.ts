@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
 import { checkGgufHeader } from './gguf-header.ts'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 
 export interface ModelFile {
   digest: string
@@ -56,7 +56,7 @@ async function identifyModelFile(path: string): Promise<ModelFile> {
     for await (const chunk of chunks) hash.update(chunk)
     return { digest: hash.digest('hex'), sizeBytes, modifiedAtMs }
   } catch (error) {
-    throw modelLoadFailed(path, reasonOf(error), error)
+    throw modelLoadFailed(path, problemOf(error), error)
   }
 }
 
@@ -89,13 +89,13 @@ async function checkHeader(path: string, sizeBytes: number): Promise<void> {
 
 const READ_BYTES = 1 << 20
 
-const REASONS: Record<string, string> = {
+const PROBLEMS: Record<string, string> = {
   ENOENT: 'there is no such file; check the path, or download the model',
   EACCES: 'it may not be read; check its permissions',
   EISDIR: 'it is a folder; name the .gguf file in it'
 }
 
-function reasonOf(error: unknown): string {
+function problemOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return REASONS[code] ?? `${oneLine(error)}; download it again`
+  return PROBLEMS[code] ?? `${reasonOf(error)}; download it again`
 }

@@ -4,7 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { LogTail } from './log-tail.ts'
 import type {
   ChildMessage,
@@ -110,7 +110,7 @@ export class ModelProcess {
 
   async #onExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {
     const reason = await this.#tail.reason()
-    const lastWords = reason === null ? null : oneLine(reason)
+    const lastWords = reason === null ? null : reasonOf(reason)
     const how = signal === null ? `exit code ${code}` : `signal ${signal}`
     const died = `its process died (${how})${lastWords === null ? '' : `: ${lastWords}`}`
     this.#loading.reject(new Error(died))

@@ -3,7 +3,7 @@
  * pause, and ends it. It knows nothing of requests.
  */
 import assert from 'node:assert/strict'
-import { oneLine } from '../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type {
   EmbedMessage,
   KvTokens,
@@ -131,7 +131,7 @@ export class Supervisor {
     } catch (error) {
       if (this.#is('closed')) return
       this.#deaths++
-      this.#scheduleRestart(oneLine(error))
+      this.#scheduleRestart(reasonOf(error))
     }
   }
 

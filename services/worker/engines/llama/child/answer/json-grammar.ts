@@ -16,7 +16,8 @@ import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import { oneLine, unsupported } from '../../../errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
+import { unsupported } from '../../../errors.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 /** Schemas whose grammars are kept. */
@@ -83,7 +84,7 @@ export class JsonGrammars {
     } catch (error) {
       throw new HaifError(
         'VALIDATION_FAILED',
-        `no grammar can be made of the schema: ${oneLine(error)}`,
+        `no grammar can be made of the schema: ${reasonOf(error)}`,
         { cause: error, details: { param: 'responseFormat' } }
       )
     }
