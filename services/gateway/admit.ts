@@ -1,71 +1,79 @@
-/** From what a caller shows to what it may do, and under whose name. */
+/** May this run? From what a caller shows to what it may do, under whose name, and for how much. */
+import { randomUUID } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
-import type { Admitted } from './access/admission.ts'
+import type { Admission } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
 import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
-import type { Charged } from './usage/usage-meter.ts'
+import { AdmittedRequest } from './admitted-request.ts'
+import { UsageMeter } from './usage/usage-meter.ts'
+import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
+
+export interface CallersDeps {
+  access: Pick<Access, 'authenticate' | 'limitsOf'> & { admission: Pick<Admission, 'admit'> }
+  /** Null: what requests cost is not recorded. */
+  usage: UsageRecorder | null
+}
+
+/** A request for work of a model, as far as it matters to who may ask for how much. */
+export interface Wish {
+  kind: UsageRow['kind']
+  /** As the request says. */
+  usageId: string | undefined
+  tenantId: string | undefined
+  caller: string | undefined
+  model: string | undefined
+  /** Estimated. */
+  promptTokens: number
+  maxTokens: number
+  /** The rest of an answer that was let in before, through another gateway. */
+  isRest?: boolean
+}
 
 export class Callers {
-  readonly #access: Access
+  readonly #deps: CallersDeps
 
-  constructor(access: Access) {
-    this.#access = access
+  constructor(deps: CallersDeps) {
+    this.#deps = deps
   }
 
   /** Throws UNAUTHENTICATED or FORBIDDEN. */
   async assert(context: ServerContext, capability: Capability): Promise<Principal> {
-    const principal = await this.#access.authenticate(context)
+    const principal = await this.#deps.access.authenticate(context)
     assertMay(principal, capability)
     return principal
   }
 
   /**
-   * Lets a request in, or says why not. Who has no token is told apart by address, or by the name that
-   * it gives itself.
+   * Lets a request in, or throws why not. A caller without a token is known by the tenant that it
+   * names, else by its address.
    */
-  async admit(context: ServerContext, asked: Asked): Promise<AdmittedCaller> {
+  async admit(context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
+    const { access, usage } = this.#deps
     const principal = await this.assert(context, 'infer')
     const tenantId =
-      principal.tokenId === undefined ? asked.tenantId : chargedTenant(principal, asked.tenantId)
-    const tenant = tenantId ?? asked.caller ?? context.peer.key
-    const { model, promptTokens, maxTokens, isRest = false } = asked
-    const admitted = await this.#access.admission.admit({
-      principal,
-      tenant,
-      tenantLimits: this.#access.limitsOf(tenant),
-      model,
-      promptTokens,
-      maxTokens,
-      isRest
-    })
-    // An address is nobody's name in the books: who has no token is the local tenant.
-    const charged = { tenantId: tenantId ?? principal.tenant, tokenId: principal.tokenId ?? null }
-    return { ...admitted, tenantId, charged }
+      principal.tokenId === undefined ? wish.tenantId : chargedTenant(principal, wish.tenantId)
+    const tenant = tenantId ?? wish.caller ?? context.peer.key
+    const { kind, model, promptTokens, maxTokens, isRest = false, usageId = randomUUID() } = wish
+    const tenantLimits = access.limitsOf(tenant)
+    const limited = { principal, tenant, tenantLimits, model, promptTokens, maxTokens, isRest }
+    const admitted = await access.admission.admit(limited)
+    const charged = {
+      usageId,
+      requestId: context.requestId,
+      // An address is nobody's name in the books: a caller without a token is the local tenant.
+      tenantId: tenantId ?? principal.tenant,
+      tokenId: principal.tokenId ?? null
+    }
+    const meter =
+      usage === null ? null : new UsageMeter(usage, charged, { kind, model: admitted.model })
+    return new AdmittedRequest({ admitted, meter, usageId, tenantId, promptTokens })
   }
 
   /** Null: all of them. */
   modelsFor(principal: Principal): string[] | null {
-    const limits: Limits[] = [principal.limits, this.#access.limitsOf(principal.tenant)]
+    const limits: Limits[] = [principal.limits, this.#deps.access.limitsOf(principal.tenant)]
     return allowedModels(limits)
   }
-}
-
-export interface Asked {
-  /** As the request says. */
-  tenantId: string | undefined
-  caller: string | undefined
-  model: string | undefined
-  promptTokens: number
-  maxTokens: number
-  /** Of an answer that was let in before, through another gateway. */
-  isRest?: boolean
-}
-
-export interface AdmittedCaller extends Admitted {
-  /** For the share of a queue; undefined for callers that are known by their address only. */
-  tenantId: string | undefined
-  /** Under whose name it is in the books. */
-  charged: Pick<Charged, 'tenantId' | 'tokenId'>
 }

@@ -1,17 +1,80 @@
-/** The request that goes on: what its caller wished for, as far as it was granted. */
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import type { AdmittedCaller } from './admit.ts'
+/**
+ * A request that was let in, until it is over. Whatever becomes of it, leaving its scope gives back
+ * what it holds of limits and budgets, and then writes what it has cost into the books.
+ *
+ *   using admitted = await callers.admit(context, wish)
+ */
+import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
+import type { Admitted } from './access/admission.ts'
+import type { UsageMeter } from './usage/usage-meter.ts'
 
-export function grantedRequest(
-  request: InferenceRequest,
-  { model, maxTokens, priority, weight, tenantId }: AdmittedCaller
-): InferenceRequest {
-  const granted: InferenceRequest = { ...request, maxTokens }
-  delete granted.tenantId
-  delete granted.weight // nobody gives itself a larger share
-  if (model !== undefined) granted.model = model
-  if (priority !== undefined) granted.priority = priority
-  if (weight !== undefined) granted.weight = weight
-  if (tenantId !== undefined) granted.tenantId = tenantId
-  return granted
+export interface AdmittedRequestDeps {
+  admitted: Admitted
+  /** Null: what requests cost is not recorded. */
+  meter: UsageMeter | null
+  usageId: string
+  tenantId: string | undefined
+  /** Estimated. */
+  promptTokens: number
+}
+
+export class AdmittedRequest implements Disposable {
+  /** Names the request in the books. */
+  readonly usageId: string
+  /** For the share of a queue; undefined for callers that are known by their address only. */
+  readonly tenantId: string | undefined
+  readonly #admitted: Admitted
+  readonly #meter: UsageMeter | null
+  readonly #promptTokens: number
+  /** Tokens used, once its end has told. */
+  #used: number | null = null
+  /** Tokens that were passed on, which count where no end has told. */
+  #sent = 0
+
+  constructor({ admitted, meter, usageId, tenantId, promptTokens }: AdmittedRequestDeps) {
+    this.#admitted = admitted
+    this.#meter = meter
+    this.usageId = usageId
+    this.tenantId = tenantId
+    this.#promptTokens = promptTokens
+  }
+
+  /** What was granted of what was asked for. */
+  get granted(): Omit<Admitted, 'leave'> {
+    return this.#admitted
+  }
+
+  passed(batch: ItemBatch<InferenceItem>): void {
+    this.#meter?.passed(batch)
+  }
+
+  /** What was given before and is read again costs nothing. */
+  ended(end: InferenceEnd): void {
+    const { usage, repeated } = end
+    this.#used = repeated === true ? 0 : usage.promptTokens + usage.completionTokens
+    this.#meter?.ended(end)
+  }
+
+  embedded(reply: EmbedReply): void {
+    this.#used = reply.promptTokens
+    this.#meter?.embedded(reply)
+  }
+
+  failed(error: unknown): void {
+    this.#meter?.failed(error)
+  }
+
+  /** To be called before it is left, whether it has come to its end or not. */
+  sent(tokens: number): void {
+    this.#sent = tokens
+  }
+
+  [Symbol.dispose](): void {
+    const brokenOff = this.#sent === 0 ? 0 : this.#promptTokens + this.#sent
+    // First, as nothing that fails in the books may keep the place of a caller.
+    this.#admitted.leave(this.#used ?? brokenOff)
+    this.#meter?.record(this.#sent)
+  }
 }

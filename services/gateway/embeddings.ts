@@ -1,5 +1,4 @@
 /** Embeddings through the gateway: let in and counted like any other request of their caller. */
-import { randomUUID } from 'node:crypto'
 import {
   orchestratorEmbed,
   type EmbedReply,
@@ -8,35 +7,27 @@ import {
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { embeddedTokensOf } from './access/estimate.ts'
 import type { AdmittedDeps } from './inference.ts'
-import { UsageMeter } from './usage/usage-meter.ts'
 
-export async function embedThrough(
-  { orchestrators, callers, usage }: AdmittedDeps,
+export async function embedAdmitted(
+  { orchestrators, callers }: AdmittedDeps,
   request: EmbedRequest,
   context: ServerContext
 ): Promise<EmbedReply> {
-  const { tenantId, caller, usageId = randomUUID() } = request
-  const promptTokens = embeddedTokensOf(request.inputs)
-  const asked = { model: request.model, tenantId, caller, promptTokens, maxTokens: 0 }
-  const admitted = await callers.admit(context, asked)
-  const granted: EmbedRequest = { ...request, usageId }
+  const { usageId, tenantId, caller, model, inputs } = request
+  const promptTokens = embeddedTokensOf(inputs)
+  const wish = { usageId, tenantId, caller, model, promptTokens, maxTokens: 0 }
+  using admitted = await callers.admit(context, { kind: 'embed', ...wish })
+  const { limits } = admitted.granted
+  const granted: EmbedRequest = { ...request, usageId: admitted.usageId }
   delete granted.tenantId
-  if (admitted.model !== undefined) granted.model = admitted.model
+  if (admitted.granted.model !== undefined) granted.model = admitted.granted.model
   if (admitted.tenantId !== undefined) granted.tenantId = admitted.tenantId
-  const charged = { usageId, requestId: context.requestId, ...admitted.charged }
-  const { model } = granted
-  const meter = usage === null ? null : new UsageMeter(usage, charged, { kind: 'embed', model })
-  let used = 0
   try {
     const reply = await orchestrators.call(orchestratorEmbed, granted, context)
-    used = reply.promptTokens
-    meter?.embedded(reply)
-    return admitted.limits === undefined ? reply : { ...reply, limits: admitted.limits }
+    admitted.embedded(reply)
+    return limits === undefined ? reply : { ...reply, limits }
   } catch (error) {
-    meter?.failed(error)
+    admitted.failed(error)
     throw error
-  } finally {
-    meter?.record()
-    admitted.leave(used)
   }
 }

@@ -18,7 +18,7 @@ import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
-import { embedThrough } from './embeddings.ts'
+import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
 
@@ -35,7 +35,7 @@ export interface GatewayDeps {
 
 export function createGateway(deps: GatewayDeps): Service {
   const { join, self, access, log, usage = null } = deps
-  const callers = new Callers(access)
+  const callers = new Callers({ access, usage })
   let stopping = false
 
   function assertUp(): void {
@@ -45,11 +45,11 @@ export function createGateway(deps: GatewayDeps): Service {
   const router = new Router()
     .serve(gatewayInfer, (request, context) => {
       assertUp()
-      return inferAdmitted({ orchestrators, callers, usage }, request, context)
+      return inferAdmitted({ orchestrators, callers }, request, context)
     })
     .respond(gatewayEmbed, (request, context) => {
       assertUp()
-      return embedThrough({ orchestrators, callers, usage }, request, context)
+      return embedAdmitted({ orchestrators, callers }, request, context)
     })
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))

@@ -33,16 +33,19 @@ export async function* inferThrough(
   }
 }
 
-/** With the items that came together, as they came. */
+/**
+ * With the items that came together, as they came. `sent` notes what has passed, so that another peer
+ * can go on with it; the caller may give its own, to know how much it was.
+ */
 export async function* inferBatchesThrough(
-  pool: PeerPool,
+  pool: Pick<PeerPool, 'batches'>,
   contract: Contract,
   given: InferenceRequest,
-  context: RequestContext
+  context: RequestContext,
+  sent = new SentTokens(given.resume)
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   // Made here, where the ways part.
   const request = { ...given, usageId: given.usageId ?? randomUUID() }
-  const sent = new SentTokens(request.resume)
   let tellsLimits = context.onLimits !== undefined // by the first item, if at all
   let lost: unknown = null
   for (let hop = 1; ; hop++) {

@@ -277,7 +277,7 @@ export const METRICS = {
   },
   haif_usage_dropped_total: {
     kind: 'counter',
-    help: 'Rows of usage that are lost, by reason: full (no room on disk), refused (by Postgres)',
+    help: 'Rows of usage that are lost, by reason: full (no room in the spool), refused (by Postgres), disk (the spool could not be written)',
     labels: ['reason']
   },
   haif_store_query_seconds: {

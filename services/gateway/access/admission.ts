@@ -5,7 +5,7 @@
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { LimitsState } from '#shared/rpc/context.ts'
-import type { Grant, ConcurrencyPlace, SharedState } from '#shared/store/shared-state.ts'
+import type { Grant, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'
 import {
@@ -90,7 +90,7 @@ export class Admission {
     const leaving: (() => void)[] = []
     try {
       leaving.push(this.#deps.concurrency.enter(tenant))
-      for (const place of await this.#places(owned)) leaving.push(() => place.leave())
+      await this.#enter(owned, leaving)
       const draws = rateDraws(terms, tokens, isRest)
       const grant = draws.length === 0 ? null : await this.#draw(draws)
       return {
@@ -140,19 +140,14 @@ export class Admission {
     )
   }
 
-  async #places(owned: readonly Owned[]): Promise<ConcurrencyPlace[]> {
-    const places: ConcurrencyPlace[] = []
+  /** Each place is in `leaving` as soon as it is taken, because the next one may be refused. */
+  async #enter(owned: readonly Owned[], leaving: (() => void)[]): Promise<void> {
     for (const { subject, limits } of owned) {
       if (limits.concurrent === undefined) continue
       const place = await this.#deps.shared.enter(subject, limits.concurrent)
-      if (place !== null) {
-        places.push(place)
-        continue
-      }
-      for (const each of places) each.leave()
-      throw tooManyRunning(limits.concurrent)
+      if (place === null) throw tooManyRunning(limits.concurrent)
+      leaving.push(() => place.leave())
     }
-    return places
   }
 
   async #draw(draws: readonly RateDraw[]): Promise<Grant> {

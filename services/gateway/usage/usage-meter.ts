@@ -84,9 +84,9 @@ export class UsageMeter {
    * On disk when it returns, so before the end is on its way: whoever has an answer is also in the
    * books. `sent`: tokens that were passed on, which count where no end has told.
    */
-  record(sent: () => number = () => 0): void {
+  record(sent = 0): void {
     const row = this.#row
-    if (row.error_code !== null) row.completion_tokens = sent()
+    if (row.error_code !== null) row.completion_tokens = sent
     row.duration_ms = this.#clocks.now() - this.#begunAt
     row.ended_at = new Date(this.#clocks.date()).toISOString()
     this.#recorder.record(row)

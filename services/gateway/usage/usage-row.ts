@@ -28,7 +28,10 @@ export interface UsageRow {
   ended_at: string
 }
 
-/** Where usage goes; it is on disk when `record` has returned. */
+/**
+ * Where usage goes: it is on disk when `record` has returned. A row that cannot be kept is counted
+ * and reported there, and never thrown.
+ */
 export interface UsageRecorder {
   record(row: UsageRow): void
 }

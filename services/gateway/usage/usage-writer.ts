@@ -28,6 +28,7 @@ export class UsageWriter implements UsageRecorder, Service {
   #running: Promise<void> | null = null
   readonly #dropped = counter('haif_usage_dropped_total')
   #isAway = false
+  #diskFails = false
 
   constructor(options: UsageWriterOptions) {
     this.#options = options
@@ -36,17 +37,35 @@ export class UsageWriter implements UsageRecorder, Service {
       if (spool.isOpen) result.observe(spool.length)
     })
     // A counter that has never counted is no line at all, and a rate of nothing is no zero.
-    for (const reason of ['full', 'refused']) this.#dropped.add(0, { reason })
+    for (const reason of ['full', 'refused', 'disk']) this.#dropped.add(0, { reason })
   }
 
   record(row: UsageRow): void {
-    const { spool, log } = this.#options
-    const dropped = spool.append(JSON.stringify(row))
+    const { log } = this.#options
+    const dropped = this.#append(row)
     if (dropped > 0) {
       this.#dropped.add(dropped, { reason: 'full' })
       log.error({ rows: dropped }, 'usage has no more room on disk, and the oldest of it is lost')
     }
     this.#news.resolve()
+  }
+
+  /** The caller of this request has its answer already, so a disk that fails is not its business. */
+  #append(row: UsageRow): number {
+    const { spool, log } = this.#options
+    try {
+      const dropped = spool.append(JSON.stringify(row))
+      if (this.#diskFails) log.info({}, 'usage can be written to the disk again')
+      this.#diskFails = false
+      return dropped
+    } catch (error) {
+      this.#dropped.add(1, { reason: 'disk' })
+      if (!this.#diskFails) {
+        log.error({ err: error }, 'usage cannot be written to the disk, and what comes is lost')
+      }
+      this.#diskFails = true
+      return 0
+    }
   }
 
   /** Also what an earlier run has left. */

@@ -11,6 +11,7 @@ import type { ServerContext } from '#shared/rpc/router.ts'
 import { Access, type AccessDeps } from '../../../../services/gateway/access/access.ts'
 import { mintToken } from '../../../../services/gateway/access/token-text.ts'
 import { Callers } from '../../../../services/gateway/admit.ts'
+import type { AdmittedRequest } from '../../../../services/gateway/admitted-request.ts'
 import { atEnd } from '../../../helpers/peers/peers.ts'
 import { NO_REDIS, TestRedis } from '../../../helpers/stores/redis.ts'
 import { openStore, STORE_KINDS, startPostgresStore } from '../../../helpers/stores/stores.ts'
@@ -104,19 +105,22 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   const { secret } = await make(one)
   await one.stored.admin.setTenant({ id: 'a', limits: { tokensPerDay: 100, weight: 2 } }, actor)
   const asked = {
+    kind: 'embed' as const,
+    usageId: undefined,
     tenantId: undefined,
     caller: undefined,
     model: undefined,
     promptTokens: 10,
     maxTokens: 10
   }
-  const admit = (access: Access) => new Callers(access).admit(showing(secret), asked)
+  const admit = (access: Access) =>
+    new Callers({ access, usage: null }).admit(showing(secret), asked)
   const first = await admit(one)
-  assert.deepEqual([first.tenantId, first.weight], ['a', 2])
-  first.leave(95)
+  assert.deepEqual([first.tenantId, first.granted.weight], ['a', 2])
+  leave(first, 95)
   await until(async () => {
     const outcome = await admit(two).catch((error: unknown) => toHaifError(error).code)
-    if (typeof outcome !== 'string') outcome.leave(0)
+    if (typeof outcome !== 'string') leave(outcome, 0)
     return outcome === 'BUDGET_EXHAUSTED'
   })
   await one.stop() // what it has counted is stored, for whoever starts next
@@ -173,6 +177,8 @@ test(
     await until(() => states.every(({ isShared, replicas }) => isShared && replicas === 2))
     const { secret } = await make(gateways[0]!, { limits: { requestsPerMinute: 60 } })
     const asked = {
+      kind: 'embed' as const,
+      usageId: undefined,
       tenantId: undefined,
       caller: undefined,
       model: undefined,
@@ -181,8 +187,8 @@ test(
     }
     const outcomes = new Map<string, number>()
     const ask = async (access: Access) => {
-      const outcome = await new Callers(access).admit(showing(secret), asked).then(
-        (admitted) => (admitted.leave(2), 'granted'),
+      const outcome = await new Callers({ access, usage: null }).admit(showing(secret), asked).then(
+        (admitted) => (leave(admitted, 2), 'granted'),
         (error: unknown) => toHaifError(error).code
       )
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -201,3 +207,8 @@ test(
     assert.deepEqual([...outcomes.keys()].toSorted(), ['RATE_LIMITED', 'granted'])
   }
 )
+
+function leave(admitted: AdmittedRequest, used: number): void {
+  admitted.embedded({ model: 'sim', provider: 'sim', vectors: [], promptTokens: used })
+  admitted[Symbol.dispose]()
+}
