@@ -5,7 +5,7 @@
  */
 import type { RequestContext } from '#shared/rpc/context.ts'
 
-/** Of the whole time: for the others, once the first worker has come. */
+/** The part of the time that the other workers get, once the first has come. */
 const OTHERS_PART = 0.25
 
 export class WarmUp {
@@ -28,7 +28,7 @@ export class WarmUp {
     return this.#now() >= this.#until
   }
 
-  /** A worker has said what it holds. */
+  /** A worker has reported the models it holds. */
   reported(): void {
     if (!this.#hasWorker) {
       this.#hasWorker = true
@@ -38,15 +38,17 @@ export class WarmUp {
   }
 
   /** Resolves when the condition holds or the time is over; rejects when the request is aborted. */
-  async wait(condition: () => boolean, { signal }: RequestContext): Promise<void> {
+  async wait(condition: () => boolean, context: RequestContext): Promise<void> {
+    const { signal } = context
     while (!this.isOver && !condition()) {
       signal.throwIfAborted()
       const { promise, resolve } = Promise.withResolvers<void>()
       const timer = setTimeout(resolve, this.#until - this.#now())
+      const stopListening = context.onAbort(resolve)
       this.#waiting.add(resolve)
-      signal.addEventListener('abort', () => resolve(), { once: true })
       await promise
       clearTimeout(timer)
+      stopListening()
       this.#waiting.delete(resolve)
     }
     signal.throwIfAborted()

@@ -1,5 +1,6 @@
 /** The first seconds of an orchestrator, by a clock that the test turns. */
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { createContext } from '#shared/rpc/context.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -122,4 +123,29 @@ test('a request that was aborted before is not let in when the time is over', as
     warmUp.wait(() => true, context),
     { code: 'CANCELLED' }
   )
+})
+
+test('a request that waits through many reports has one listener, and none after it', async (t) => {
+  const { warmUp, turn } = startSettling(t)
+  const context = createContext({ timeoutMs: 60_000 })
+  t.after(() => context[Symbol.dispose]())
+  let listeners = 0
+  const onAbort = (listener: () => void) => {
+    const stop = context.onAbort(listener)
+    listeners++
+    return () => {
+      listeners--
+      stop()
+    }
+  }
+  const waited = warmUp.wait(() => false, { ...context, onAbort })
+  const all = () => listeners + getEventListeners(context.signal, 'abort').length
+  for (let report = 0; report < 200; report++) {
+    warmUp.reported()
+    await turn(0)
+  }
+  assert.equal(all(), 1)
+  await turn(SETTLE_MS)
+  await waited
+  assert.equal(all(), 0)
 })
