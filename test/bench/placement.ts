@@ -1,10 +1,11 @@
 /** How long the choice of a worker takes, as the dispatcher makes it, and what a worker costs in memory. */
+import assert from 'node:assert/strict'
 import v8 from 'node:v8'
 import vm from 'node:vm'
 import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Dispatcher, type QueuedRequest } from '../../services/orchestrator/placement/dispatcher.ts'
 import { PrefixIndex, prefixChain } from '../../services/orchestrator/prefixes/prefix-index.ts'
+import type { WorkerLink } from '../../services/orchestrator/workers/worker-link.ts'
 import { WorkerTable } from '../../services/orchestrator/workers/worker-table.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { percentile } from './percentiles.ts'
@@ -145,8 +146,12 @@ function tableOf(workers: number): WorkerTable {
 const keyOf = (i: number): string => i.toString(16).padStart(64, '0')
 
 /** The table looks only at the key and the round-trip time. */
-const fakeLink = (key: string): PeerLink =>
-  ({ peer: { key, role: 'worker' }, rttMs: 1 }) as unknown as PeerLink
+const fakeLink = (key: string): WorkerLink => ({
+  peer: { key },
+  rttMs: 1,
+  batches: () => assert.fail('nothing is inferred'),
+  call: () => assert.fail('nothing is called')
+})
 
 const reportOf = (): WorkerReport => ({
   draining: false,

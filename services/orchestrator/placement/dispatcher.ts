@@ -6,13 +6,13 @@
  * fairly. Everything that may free a slot (an ended attempt, a report, a lost worker) calls `pump`.
  */
 import { HaifError } from '#shared/errors.ts'
-import type { Explanation } from '#shared/contracts/inference/explanation.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import { onAttempt, onFailure, onSuccess, onUndecided } from '../workers/breaker.ts'
+import type { Holding } from '../workers/holding.ts'
 import { explain } from './explain.ts'
 import type { Share } from './fair-queue.ts'
-import type { Holding } from '../workers/holding.ts'
-import { placeAttempt, type Placement, type PlacementRequest, type Score } from './placement.ts'
+import { Grant } from './grant.ts'
+import { notEligible } from './no-worker.ts'
+import { placeAttempt, type Placement, type PlacementRequest } from './placement.ts'
 import { WaitingLine } from './waiting-line.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
@@ -22,11 +22,11 @@ export interface QueuedRequest {
   placement: PlacementRequest
   /** Workers that have seen the beginning of the prompt. */
   affine: Iterable<string>
-  /** What is left of the time that the caller gives it. */
+  /** Milliseconds until the caller's deadline. */
   remainingMs?: () => number
-  /** Whether the grant shall say why. */
+  /** The grant shall explain the choice. */
   explain?: boolean
-  /** Told when the request has to wait, and when its place changes. */
+  /** Called when the request has to wait, and when its place changes. */
   onPosition?: ((position: Position) => void) | undefined
 }
 
@@ -37,30 +37,19 @@ export interface Position {
   waitMs: number
 }
 
-/** A worker for one attempt. One of the endings has to be called, once. */
-export interface Grant {
-  readonly holding: Holding
-  readonly score: Score
-  readonly explanation: Explanation | undefined
-  succeeded(): void
-  /** `fault`: the worker is to blame, and its breaker counts it. */
-  failed(fault: boolean): void
-}
-
 /** A decision, and the workers that it was made among. */
 type Decision = Placement<Holding> & { candidates: Iterable<Holding> }
-type Placed = Extract<Decision, { kind: 'placed' }>
+type Chosen = Extract<Decision, { kind: 'placed' }>
 
 interface Waiting {
   ask: QueuedRequest
   settle(outcome: Grant | HaifError): void
 }
 
-/** Of what a model's requests take, before any has been measured. */
-const SERVICE_MS_DEFAULT = 2000
+/** The part of the average service time that a new measurement makes up. */
 const SERVICE_WEIGHT = 0.1
-/** Those who watch the queue hear of it at most this often. */
-const TELL_MS = 500
+/** Callers that watch the queue hear of a change at most this often. */
+const POSITIONS_MS = 500
 /** Models whose service time is remembered. */
 const MODELS_MAX = 1024
 
@@ -90,8 +79,8 @@ export class Dispatcher {
   async acquire(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
     context.signal.throwIfAborted()
     const placement = this.#place(ask)
-    if (placement.kind === 'ineligible') throw this.#notEligible(ask, placement.reason)
-    // Those that wait already come first.
+    if (placement.kind === 'ineligible') throw notEligible(this.#table, ask.model, placement.reason)
+    // Requests that wait already come first.
     if (placement.kind === 'placed' && this.waiting(ask.model) === 0) {
       return this.#grant(ask, placement)
     }
@@ -107,10 +96,10 @@ export class Dispatcher {
       () => this.#table.hasFree(model)
     )
     if (line.size === 0) this.#lines.delete(model)
-    else this.#tellPositions(line)
+    else this.#reportPositions(line)
   }
 
-  /** Whether the request left the line: with a worker, or because none can ever serve it. */
+  /** Returns whether the request left the line: with a worker, or because none can ever serve it. */
   #offer(waiting: Waiting): boolean {
     const placement = this.#place(waiting.ask)
     switch (placement.kind) {
@@ -120,12 +109,12 @@ export class Dispatcher {
         waiting.settle(this.#grant(waiting.ask, placement))
         return true
       case 'ineligible':
-        waiting.settle(this.#notEligible(waiting.ask, placement.reason))
+        waiting.settle(notEligible(this.#table, waiting.ask.model, placement.reason))
         return true
     }
   }
 
-  /** Those worth a look: a sample, and those that have seen the prompt's beginning. */
+  /** A sample of the model's holders, and those that have seen the prompt's beginning. */
   #candidates({ model, affine }: QueuedRequest): Set<Holding> {
     const candidates = new Set(this.#table.candidates(model))
     for (const key of affine) {
@@ -151,41 +140,22 @@ export class Dispatcher {
     return { ...decision, candidates: sample }
   }
 
-  #grant(ask: QueuedRequest, { chosen: holding, score, candidates }: Placed): Grant {
+  #grant(ask: QueuedRequest, { chosen: holding, score, candidates }: Chosen): Grant {
     const startedAt = this.#now()
     const explanation =
       ask.explain === true ? explain(score, candidates, ask.placement, startedAt) : undefined
     const { name } = holding.model
-    const breakerBefore = holding.breaker
-    holding.placed(startedAt)
-    holding.breaker = onAttempt(breakerBefore)
-    const isTrial = holding.breaker !== breakerBefore
-    this.#table.refresh(holding)
-    const finish = () => {
-      holding.finished()
-      this.#table.refresh(holding)
-      this.pump(name)
-    }
-    return {
-      holding,
-      score,
-      explanation,
-      succeeded: () => {
-        holding.breaker = onSuccess()
+    const placed = this.#table.placed(holding)
+    return new Grant({ holding, score, explanation }, (outcome) => {
+      // The time of a load says nothing of the next request.
+      if (outcome === 'succeeded' && score.loadMs === 0) {
         const ms = this.#now() - startedAt
-        // The time of a load says nothing of the next request.
-        if (score.loadMs === 0) {
-          holding.measuredService(ms)
-          this.#measured(name, ms)
-        }
-        finish()
-      },
-      failed: (fault) => {
-        if (fault) holding.breaker = onFailure(holding.breaker, this.#now())
-        else if (isTrial) holding.breaker = onUndecided(holding.breaker, this.#now())
-        finish()
+        holding.measuredService(ms)
+        this.#measured(name, ms)
       }
-    }
+      this.#table.ended(placed, outcome)
+      this.pump(name)
+    })
   }
 
   async #wait(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
@@ -200,18 +170,17 @@ export class Dispatcher {
       throw this.#tooLate(model, position)
     }
     ask.onPosition?.(position)
-    const onAbort = () => {
+    const stopListening = context.onAbort(() => {
       this.#leave(line, waiting)
       resolve(context.signal.reason as HaifError)
-    }
-    context.signal.addEventListener('abort', onAbort, { once: true })
+    })
     if (this.#table.hasFree(model)) this.pump(model)
     try {
       const outcome = await promise
       if (outcome instanceof Error) throw outcome
       return outcome
     } finally {
-      context.signal.removeEventListener('abort', onAbort)
+      stopListening()
     }
   }
 
@@ -232,14 +201,14 @@ export class Dispatcher {
     return this.#position(line, waiting)
   }
 
-  /** Not at every change: in a long line each of them moves everybody. */
-  #tellPositions(line: WaitingLine<Waiting>): void {
-    if (this.#now() - line.toldAt < TELL_MS) return
-    line.toldAt = this.#now()
-    line.each((waiting) => this.#tellPosition(waiting))
+  /** At intervals and not at every change: in a long line each change moves everybody. */
+  #reportPositions(line: WaitingLine<Waiting>): void {
+    if (this.#now() - line.reportedAt < POSITIONS_MS) return
+    line.reportedAt = this.#now()
+    line.each((waiting) => this.#reportPosition(waiting))
   }
 
-  #tellPosition(waiting: Waiting): void {
+  #reportPosition(waiting: Waiting): void {
     const line = this.#lines.get(waiting.ask.model)
     if (line === undefined || waiting.ask.onPosition === undefined) return
     waiting.ask.onPosition(this.#position(line, waiting))
@@ -250,7 +219,7 @@ export class Dispatcher {
     return { ahead, waitMs: this.#waitMs(waiting.ask.model, ahead + 1) }
   }
 
-  /** Until so many requests more have been served. */
+  /** The time until so many more requests have been served. */
   #waitMs(model: string, requests: number): number {
     const serviceMs = this.#serviceMs.get(model) ?? 0 // unmeasured: nobody is refused for it
     return (requests * serviceMs) / Math.max(1, this.#table.slots(model))
@@ -269,19 +238,5 @@ export class Dispatcher {
       `${ahead} requests wait for ${model} already: this one could not start within its deadline (about ${seconds} s)`,
       { retryAfterMs: waitMs }
     )
-  }
-
-  #notEligible({ model }: QueuedRequest, reason: string): HaifError {
-    if (this.#table.size === 0) {
-      return new HaifError('NO_ELIGIBLE_WORKER', 'no worker is up', {
-        retryAfterMs: SERVICE_MS_DEFAULT
-      })
-    }
-    if (this.#table.holders(model).size === 0) {
-      return new HaifError('MODEL_NOT_FOUND', `no worker holds ${model}`)
-    }
-    return new HaifError('NO_ELIGIBLE_WORKER', `${model}: ${reason}`, {
-      retryAfterMs: SERVICE_MS_DEFAULT
-    })
   }
 }

@@ -11,11 +11,11 @@
  */
 import { mayAttempt, type Breaker } from '../workers/breaker.ts'
 
-/** What placement wants to know of a model on a worker. */
+/** A model on a worker, as far as placement looks at it. */
 export interface Candidate {
   readonly workerKey: string
   readonly mayServe: boolean
-  /** Until the model is in memory there; 0: it is. */
+  /** Time until the model is in memory there; 0: it is. */
   readonly loadMs: number
   readonly load: number
   readonly lastPlacedAt: number
@@ -32,16 +32,20 @@ export interface Candidate {
   readonly link: { readonly rttMs: number }
 }
 
-export interface PlacementRequest {
-  promptTokens: number
+/** What makes a worker eligible, or not. */
+export interface Constraints {
   /** Candidates that have failed this request already; a worker that came back is a new one. */
   exclude: ReadonlySet<Candidate>
   /** Labels that the worker must have. */
   labels?: Readonly<Record<string, string>> | undefined
+  /** Milliseconds until the caller's deadline. */
+  remainingMs?: number | undefined
+}
+
+export interface PlacementRequest extends Constraints {
+  promptTokens: number
   /** The wait for a worker that has the model ready; absent: none has. */
   queueMs?: number | undefined
-  /** What is left of the time that the caller gives it. */
-  remainingMs?: number | undefined
   /** Prompt tokens that a worker probably has in its cache. */
   cachedTokens(workerKey: string): number
 }
@@ -61,13 +65,13 @@ export type Placement<Chosen extends Candidate> =
   | { kind: 'placed'; chosen: Chosen; score: Score }
   /** Somebody could serve it, but not now. */
   | { kind: 'busy' }
-  /** Of those that hold the model nobody may serve this request. */
+  /** None of the workers that hold the model may serve this request. */
   | { kind: 'ineligible'; reason: string }
 
-/** Until a worker has measured itself. */
+/** Assumed until a worker has measured itself. */
 const PREFILL_TOKENS_PER_SECOND_DEFAULT = 500
 const SERVICE_MS_DEFAULT = 2000
-/** Requests that may wait on a worker itself, per slot: only those that follow their cache. */
+/** Requests that may wait on a worker itself, per slot: only those whose prompt is cached there. */
 const WAITING_PER_SLOT_MAX = 1
 /**
  * What a full worker costs more than an empty one: it decodes each of its answers more slowly. So a
@@ -126,7 +130,7 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
 /** Why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
-  { exclude, labels, remainingMs = Infinity }: PlacementRequest,
+  { exclude, labels, remainingMs = Infinity }: Constraints,
   now: number
 ): string | null {
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
@@ -144,7 +148,7 @@ export function ineligibility(
 }
 
 /**
- * With a free slot always. Without one a request waits in the orchestrator's queue, where it is
+ * With a free slot it may, always. Without one a request waits in the orchestrator's queue, where it is
  * treated fairly and can go to whoever is free first; it waits at the worker only where the prefill
  * that it saves there is worth more than the wait.
  */
@@ -156,7 +160,7 @@ function mayWaitThere(candidate: Candidate, { waitMs, cachedTokens }: Score): bo
   return waitMs < (cachedTokens / rate) * 1000
 }
 
-/** Not where a loaded one is free sooner. */
+/** Loading is not worth it where a worker that has the model is free sooner. */
 const isWorthLoading = ({ loadMs }: Score, { queueMs = Infinity }: PlacementRequest): boolean =>
   loadMs <= queueMs || loadMs === 0
 
@@ -171,7 +175,8 @@ function isBetter(
   return candidate.lastPlacedAt < best.candidate.lastPlacedAt // equal workers take turns
 }
 
-const fill = ({ load, model }: Candidate): number => load / Math.max(1, model.slots)
+/** Requests for each slot. */
+export const fill = ({ load, model }: Candidate): number => load / Math.max(1, model.slots)
 
 /** The model for a request that names none: the one that most workers hold ready; then by name. */
 export function defaultModel(ready: ReadonlyMap<string, number>): string | null {

@@ -10,8 +10,8 @@ const WAITING_MAX = 4096
 export class WaitingLine<Entry> {
   readonly #queue = new FairQueue<Entry>(WAITING_MAX)
   readonly #aside = new Set<Entry>() // counted in WAITING_MAX
-  /** When those who wait were last told their places. */
-  toldAt = -Infinity
+  /** When the waiting requests last heard of their places. */
+  reportedAt = -Infinity
 
   get size(): number {
     return this.#queue.size + this.#aside.size

@@ -1,45 +1,45 @@
-/** One try of a request on one worker. Fenced, it is told to stop and nothing of it counts any more. */
-import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
+/**
+ * One try of a request on one worker. A fenced attempt is told to stop, and nothing of it counts any
+ * more. See SPEC.md.
+ */
+import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/inference/explanation.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import {
+  itemCodec,
+  type InferenceEnd,
+  type InferenceItem
+} from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
-import type { ItemBatch } from '#shared/rpc/items.ts'
+import { ItemBatch } from '#shared/rpc/items.ts'
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
-import type { Grant } from '../placement/dispatcher.ts'
-import type { Holding } from '../workers/holding.ts'
 import type { AttemptCounts } from '../orchestrator-metrics.ts'
+import type { Grant } from '../placement/grant.ts'
+import type { Holding } from '../workers/holding.ts'
+import { asWorkerError, isFault } from './worker-error.ts'
 
+/** How much longer than expected a worker may be silent before it gets a rival. */
+const FIRST_ITEM_FACTOR = 4
+const ITEM_FACTOR = 20
+
+/** `loading`: the worker is alive and loads the model; it has not begun to answer. */
 export type Step =
-  | { kind: 'items'; attempt: Attempt; batch: ItemBatch<InferenceItem> }
+  | { kind: 'loading' | 'items'; attempt: Attempt; batch: ItemBatch<InferenceItem> }
   | { kind: 'end'; attempt: Attempt; end: InferenceEnd }
   | { kind: 'failed'; attempt: Attempt; error: HaifError }
 
-/** The worker is not to blame, and its breaker does not count them. */
-const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
-  'WORKER_OVERLOADED',
-  'STREAM_LIMIT',
-  'MODEL_LOAD_FAILED', // the worker reports it as failed, which keeps requests away
-  'SHUTTING_DOWN',
-  'CANCELLED',
-  'DEADLINE_EXCEEDED',
-  'VALIDATION_FAILED',
-  'UNSUPPORTED_PARAMETER',
-  'CONTEXT_TOO_LONG'
-])
-
 export class Attempt {
-  /** Whether it has begun to answer, or failed; to say how far the model is loaded does not count. */
-  hasSpoken = false
   readonly #grant: Grant
   readonly #context: OwnedContext
   readonly #counts: AttemptCounts
   readonly #span: Span
   readonly #stream: AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
   #next: Promise<Step> | null = null
-  #settled = false
+  /** It has begun to answer, or has ended. */
+  #hasSpoken = false
+  #hasEnded = false
 
   constructor(
     grant: Grant,
@@ -65,26 +65,36 @@ export class Attempt {
     return this.#grant.explanation
   }
 
-  /** How long its first token may be expected to take. */
-  get expectedMs(): number {
-    return this.#grant.score.expectedMs
+  /** How long it may be silent now, from what is known of its worker. */
+  get silenceMsMax(): number {
+    return this.#hasSpoken
+      ? this.holding.itemMs * ITEM_FACTOR
+      : this.#grant.score.expectedMs * FIRST_ITEM_FACTOR
   }
 
-  /** What it says next; the same promise until `taken`. */
+  /** The next step; the same promise until that step was `taken`. */
   next(): Promise<Step> {
     this.#next ??= this.#advance()
     return this.#next
   }
 
-  taken(): void {
+  /** The step counts, after a wait of so long. */
+  taken(step: Step, tookMs: number): void {
     this.#next = null
+    if (this.#hasSpoken) {
+      const items = step.kind === 'items' ? step.batch.items().length : 1
+      this.holding.measuredItem(tookMs / Math.max(1, items))
+    } else {
+      this.#hasSpoken = step.kind !== 'loading'
+    }
   }
 
   /** Another attempt goes on in its place, or nobody wants the answer any more. */
   fence(reason: string, fault: boolean): void {
-    if (this.#settled) return
+    if (this.#hasEnded) return
     const fenced = new HaifError('CANCELLED', reason)
-    this.#settle('fenced', () => this.#grant.failed(fault))
+    this.#end('fenced')
+    this.#grant.failed(fault)
     endFailed(this.#span, fenced)
     this.#context.abort(fenced)
     void this.next() // reads the abort, which tells the worker
@@ -92,41 +102,46 @@ export class Attempt {
 
   async #advance(): Promise<Step> {
     try {
-      const result = await this.#stream.next()
-      if (result.done !== true) {
-        result.value.items() // here, once for the whole path, it is seen whether they are items at all
-        return { kind: 'items', attempt: this, batch: result.value }
-      }
-      this.#settle('succeeded', () => {
-        this.#grant.succeeded()
-        this.#span.end()
-      })
-      return { kind: 'end', attempt: this, end: result.value }
+      const { done, value } = await this.#stream.next()
+      if (done !== true) return this.#read(value)
+      if (!this.#hasEnded) this.#succeeded()
+      return { kind: 'end', attempt: this, end: value }
     } catch (error) {
       const failure = toHaifError(error)
-      if (failure.code === 'WORKER_OVERLOADED') this.holding.refused()
-      this.#settle(failure.code, () => {
-        this.#grant.failed(!NO_FAULT.has(failure.code))
-        endFailed(this.#span, failure)
-      })
+      if (!this.#hasEnded) this.#failed(failure)
       void this.#stream.return(undefined as never) // the worker may go on sending what is no item
       return { kind: 'failed', attempt: this, error: asWorkerError(failure) }
     }
   }
 
-  #settle(outcome: string, how: () => void): void {
-    if (this.#settled) return
-    this.#settled = true
+  /** Here, once for the whole path, a batch is checked to be items at all. */
+  #read(batch: ItemBatch<InferenceItem>): Step {
+    const items = batch.items()
+    if (this.#hasSpoken) return { kind: 'items', attempt: this, batch }
+    if (items.every(isLoading)) return { kind: 'loading', attempt: this, batch }
+    if (!items.some(isLoading)) return { kind: 'items', attempt: this, batch }
+    const answer = items.filter((item) => !isLoading(item))
+    return { kind: 'items', attempt: this, batch: ItemBatch.of(itemCodec, answer) }
+  }
+
+  #succeeded(): void {
+    this.#end('succeeded')
+    this.#grant.succeeded()
+    this.#span.end()
+  }
+
+  #failed(failure: HaifError): void {
+    this.#end(failure.code)
+    if (failure.code === 'WORKER_OVERLOADED') this.#grant.refused()
+    else this.#grant.failed(isFault(failure))
+    endFailed(this.#span, failure)
+  }
+
+  #end(outcome: string): void {
+    this.#hasEnded = true
     this.#counts.ended(outcome)
     this.#context[Symbol.dispose]()
-    how()
   }
 }
 
-/** To the caller a worker that stops or whose connection breaks is lost; it is not the orchestrator that is. */
-function asWorkerError(failure: HaifError): HaifError {
-  if (failure.code !== 'PEER_LOST' && failure.code !== 'SHUTTING_DOWN') return failure
-  return new HaifError('WORKER_LOST', 'the worker went away while it served the request', {
-    cause: failure
-  })
-}
+const isLoading = ({ queued }: InferenceItem): boolean => queued !== undefined

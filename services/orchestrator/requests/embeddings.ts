@@ -1,7 +1,7 @@
 /**
- * Embeddings go to any worker that holds the model and can make them: the one with the least to do.
- * They take no slot and wait in no queue, and as nothing is sent before the whole answer is there,
- * one that fails is simply tried on the next worker.
+ * Embeddings go to any worker that may serve them: the one with the least to do. They take no slot
+ * and wait in no queue, and as nothing is sent before the whole answer is there, a request that fails
+ * is simply tried on the next worker.
  */
 import {
   workerEmbed,
@@ -10,80 +10,118 @@ import {
 } from '#shared/contracts/inference/embedding.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import type { Holding } from '../workers/holding.ts'
+import { noneReady, notEligible } from '../placement/no-worker.ts'
+import { fill, ineligibility, type Constraints } from '../placement/placement.ts'
+import type { Holding, Outcome } from '../workers/holding.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
+import type { Aliases } from './model-choice.ts'
+import { asWorkerError, isFault, mayTryOn } from './worker-error.ts'
 
 const TRIES_MAX = 4
 
 export interface EmbeddingDeps {
   table: WorkerTable
-  /** Names that stand for several models, the preferred one first. */
-  aliases: ReadonlyMap<string, readonly string[]>
+  aliases: Aliases
+  now: () => number
+  /** Called when an end may have closed a breaker, for the requests that wait. */
+  pump: (model: string) => void
 }
 
 export async function embedSomewhere(
-  { table, aliases }: EmbeddingDeps,
+  deps: EmbeddingDeps,
   request: EmbedRequest,
   context: RequestContext
 ): Promise<EmbedReply> {
-  const model = modelFor(request, table, aliases)
-  const able = ableOf(table, model, request.labels)
-  if (able.length === 0) throw whyNone([...table.holders(model)], model)
-  able.sort((a, b) => a.loadMs - b.loadMs || fill(a) - fill(b) || a.link.rttMs - b.link.rttMs)
-  const tries = able.slice(0, TRIES_MAX)
-  for (const { link, workerKey } of tries) {
+  const model = modelFor(request, deps)
+  const failed = new Set<Holding>() // at most TRIES_MAX
+  const constraints = { exclude: failed, labels: request.labels }
+  let failure: HaifError | null = null
+  while (failed.size < TRIES_MAX) {
+    const remainingMs = context.remainingMs()
+    const holding = chooseEmbedder(deps, model, { ...constraints, remainingMs })
+    if (holding === null) break
     try {
-      const reply = await link.call(workerEmbed, { ...request, model }, context)
-      return { ...reply, worker: workerKey }
+      return await embedOn(holding, deps, { ...request, model }, context)
     } catch (error) {
-      const isLast = workerKey === tries.at(-1)?.workerKey
-      if (isLast || context.signal.aborted || !mayTryOn(error)) throw asWorkerError(error)
+      failure = toHaifError(error)
+      if (context.signal.aborted || !mayTryOn(failure)) throw asWorkerError(failure)
+      failed.add(holding)
     }
   }
-  throw new Error('not reached') // the last try has thrown
+  throw failure === null ? whyNone(deps, model, constraints) : asWorkerError(failure)
 }
 
-/** Of an alias the first model that can embed; without a name the one with which most workers can. */
-function modelFor(
-  { model, labels }: EmbedRequest,
-  table: WorkerTable,
-  aliases: EmbeddingDeps['aliases']
-): string {
-  const names =
-    model === undefined
-      ? [...table.readyModels().keys(), ...table.loadableModels().keys()]
-      : (aliases.get(model) ?? [model])
-  const count = (name: string) => ableOf(table, name, labels).length
-  const anywhere = (name: string) => ableOf(table, name, undefined).length
-  if (model !== undefined) return names.find((name) => count(name) > 0) ?? names[0] ?? model
-  const [most] = names.toSorted(
-    (a, b) => count(b) - count(a) || anywhere(b) - anywhere(a) || a.localeCompare(b)
-  )
-  if (most !== undefined) return most
-  throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker has a model ready', {
-    retryAfterMs: RETRY_AFTER_MS
-  })
+async function embedOn(
+  holding: Holding,
+  { table, pump }: EmbeddingDeps,
+  request: EmbedRequest & { model: string },
+  context: RequestContext
+): Promise<EmbedReply> {
+  const placed = table.placed(holding, false)
+  const end = (outcome: Outcome) => {
+    table.ended(placed, outcome)
+    pump(request.model)
+  }
+  try {
+    const reply = await holding.link.call(workerEmbed, request, context)
+    end('succeeded')
+    return { ...reply, worker: holding.workerKey }
+  } catch (error) {
+    end(isFault(toHaifError(error)) ? 'fault' : 'undecided')
+    throw error
+  }
 }
 
-const RETRY_AFTER_MS = 2000
-
-const ableOf = (table: WorkerTable, model: string, labels: EmbedRequest['labels']): Holding[] =>
-  [...table.holders(model)].filter((holding) => canEmbed(holding, labels))
-
-function canEmbed({ mayServe, model, labels }: Holding, asked: EmbedRequest['labels']): boolean {
-  const hasLabels = Object.entries(asked ?? {}).every(([name, value]) => labels[name] === value)
-  return mayServe && model.embeddings === true && hasLabels
+/** Chooses from the table's sample; from all holders where the sample has none that can embed. */
+function chooseEmbedder(
+  { table, now }: EmbeddingDeps,
+  model: string,
+  constraints: Constraints
+): Holding | null {
+  const best = (holdings: Iterable<Holding>) => {
+    let found: Holding | null = null
+    for (const holding of holdings) {
+      if (!canEmbed(holding, constraints, now())) continue
+      if (found === null || comesBefore(holding, found)) found = holding
+    }
+    return found
+  }
+  return best(table.candidates(model)) ?? best(table.holders(model))
 }
 
-const fill = ({ load, model }: Holding): number => load / Math.max(1, model.slots)
+const canEmbed = (holding: Holding, constraints: Constraints, now: number): boolean =>
+  holding.model.embeddings === true && ineligibility(holding, constraints, now) === null
 
-function mayTryOn(error: unknown): boolean {
-  const { code, retryable } = toHaifError(error)
-  return retryable || code === 'MODEL_NOT_FOUND'
+/** The one with the model in memory, then the emptier one, then the nearer one. */
+function comesBefore(one: Holding, other: Holding): boolean {
+  const difference = one.loadMs - other.loadMs || fill(one) - fill(other)
+  return (difference || one.link.rttMs - other.link.rttMs) < 0
 }
 
-function whyNone(holdings: readonly Holding[], model: string): HaifError {
-  if (holdings.length === 0) return new HaifError('MODEL_NOT_FOUND', `no worker holds ${model}`)
+/** For an alias, the first model that can embed; with no name, the model most workers can embed with. */
+function modelFor({ model, labels }: EmbedRequest, { table, aliases, now }: EmbeddingDeps): string {
+  const count = (name: string, wanted: EmbedRequest['labels']) => {
+    const constraints = { exclude: new Set<Holding>(), labels: wanted }
+    return [...table.holders(name)].filter((each) => canEmbed(each, constraints, now())).length
+  }
+  if (model !== undefined) {
+    const names = aliases.get(model) ?? [model]
+    return names.find((name) => count(name, labels) > 0) ?? names[0] ?? model
+  }
+  const names = [...table.readyModels().keys(), ...table.loadableModels().keys()]
+  const [most] = names
+    .map((name) => ({ name, able: count(name, labels), anywhere: count(name, undefined) }))
+    .toSorted((a, b) => b.able - a.able || b.anywhere - a.anywhere || a.name.localeCompare(b.name))
+  if (most === undefined) throw noneReady()
+  return most.name
+}
+
+function whyNone(
+  { table, now }: EmbeddingDeps,
+  model: string,
+  constraints: Constraints
+): HaifError {
+  const holdings = [...table.holders(model)]
   const ready = holdings.filter(({ isReady }) => isReady)
   if (ready.length > 0 && ready.every(({ model: held }) => held.embeddings !== true)) {
     const engines = [...new Set(ready.map(({ model: held }) => held.engine))].join(', ')
@@ -93,16 +131,7 @@ function whyNone(holdings: readonly Holding[], model: string): HaifError {
       { details: { param: 'model' } }
     )
   }
-  return new HaifError('NO_ELIGIBLE_WORKER', `${model}: no worker has it ready for embeddings`, {
-    retryAfterMs: RETRY_AFTER_MS
-  })
-}
-
-/** To the caller a lost connection to a worker is a lost worker. */
-function asWorkerError(error: unknown): HaifError {
-  const failure = toHaifError(error)
-  if (failure.code !== 'PEER_LOST') return failure
-  return new HaifError('WORKER_LOST', 'the worker went away while it made the embeddings', {
-    cause: error
-  })
+  const able = holdings.filter(({ model: held }) => held.embeddings === true)
+  const [reason] = able.flatMap((holding) => ineligibility(holding, constraints, now()) ?? [])
+  return notEligible(table, model, reason ?? 'no worker has it ready for embeddings')
 }

@@ -1,13 +1,11 @@
 /** Which model answers a request: the one that it names, one that its alias stands for, or the default. */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { HaifError } from '#shared/errors.ts'
+import { noneReady } from '../placement/no-worker.ts'
 import { defaultModel } from '../placement/placement.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
 /** Names that stand for several models, the preferred one first. */
 export type Aliases = ReadonlyMap<string, readonly string[]>
-
-const RETRY_AFTER_MS = 2000
 
 /**
  * An alias stands for the first of its models that has a slot free, else for the first that is ready.
@@ -23,12 +21,10 @@ export function chooseModel(
     digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
   if (model === undefined) {
     const ready = table.readyModels()
-    return (
-      [...ready.keys()].find(began) ??
-      defaultModel(ready) ??
-      defaultModel(table.loadableModels()) ??
-      noneReady()
-    )
+    const name =
+      [...ready.keys()].find(began) ?? defaultModel(ready) ?? defaultModel(table.loadableModels())
+    if (name === null) throw noneReady()
+    return name
   }
   const names = aliases.get(model) ?? [model]
   return (
@@ -39,10 +35,4 @@ export function chooseModel(
     names[0] ??
     model
   )
-}
-
-function noneReady(): never {
-  throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker has a model ready', {
-    retryAfterMs: RETRY_AFTER_MS
-  })
 }

@@ -1,92 +1,147 @@
-/** A model on a worker: what the worker last said of it, and what the orchestrator has seen itself. */
+/**
+ * A model on a worker: what the worker last reported of it, and what the orchestrator has seen itself.
+ *
+ * Only the worker table changes it, because each change may move it in the table's indexes; what is
+ * merely measured (`measuredService`, `measuredItem`) moves nothing.
+ */
+import assert from 'node:assert/strict'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { CLOSED, mayAttempt, type Breaker } from './breaker.ts'
+import {
+  CLOSED,
+  mayAttempt,
+  onAttempt,
+  onFailure,
+  onSuccess,
+  onUndecided,
+  type Breaker
+} from './breaker.ts'
+import type { WorkerLink } from './worker-link.ts'
 
-/** How much a new measurement counts. */
+/** The part of an average that a new measurement makes up. */
 const EWMA_WEIGHT = 0.2
+
+/**
+ * How an attempt ended, for the holding: `refused` for want of a slot; `undecided` when it shows
+ * neither that the worker answers nor that it fails.
+ */
+export type Outcome = 'succeeded' | 'fault' | 'refused' | 'undecided'
 
 export class Holding {
   readonly workerKey: string
-  readonly link: PeerLink
+  readonly link: WorkerLink
   readonly labels: Readonly<Record<string, string>>
-  model: WorkerModel
-  draining: boolean
-  breaker: Breaker = CLOSED
-  lastPlacedAt = 0
-  /** Measured: how long a request holds a slot, and the time between two of its items. 0: not yet. */
-  serviceMs = 0
-  itemMs = 0
-  /** Requests of ours there. The worker says how many it has from others. */
+  #model: WorkerModel
+  #draining: boolean
+  #breaker: Breaker = CLOSED
+  #lastPlacedAt = 0
+  #serviceMs = 0
+  #itemMs = 0
+  /** Attempts of this orchestrator there; the worker reports how many it has from others. */
   #inFlight = 0
-  /** The worker has refused for want of a slot since its last report. */
+  /** The worker has refused an attempt for want of a slot since its last report. */
   #refused = false
 
   constructor(
-    link: PeerLink,
+    link: WorkerLink,
     model: WorkerModel,
     worker: { draining: boolean; labels: Readonly<Record<string, string>> }
   ) {
     this.workerKey = link.peer.key
     this.link = link
-    this.model = model
-    this.draining = worker.draining
+    this.#model = model
+    this.#draining = worker.draining
     this.labels = worker.labels
   }
 
+  get model(): WorkerModel {
+    return this.#model
+  }
+
+  get breaker(): Breaker {
+    return this.#breaker
+  }
+
+  get lastPlacedAt(): number {
+    return this.#lastPlacedAt
+  }
+
+  /** How long a request holds a slot there, measured; 0: not yet. */
+  get serviceMs(): number {
+    return this.#serviceMs
+  }
+
+  /** The time between two items of an answer, measured; 0: not yet. */
+  get itemMs(): number {
+    return this.#itemMs
+  }
+
   get isReady(): boolean {
-    return this.model.state === 'ready' && !this.draining
+    return this.#model.state === 'ready' && !this.#draining
   }
 
-  /** Whether a request sent there is answered: at once, or after the model has been loaded for it. */
+  /** A request sent there is answered: at once, or after the model has been loaded for it. */
   get mayServe(): boolean {
-    const { state, onDemand = false } = this.model
+    const { state, onDemand = false } = this.#model
     const loads = state === 'loadable' || (state === 'loading' && onDemand)
-    return (state === 'ready' || loads) && !this.draining
+    return (state === 'ready' || loads) && !this.#draining
   }
 
-  /** Until the model is in memory there, as the worker expects it. */
+  /** The time until the model is in memory there, as the worker expects it. */
   get loadMs(): number {
-    return this.model.state === 'ready' ? 0 : (this.model.loadMs ?? 0)
+    return this.#model.state === 'ready' ? 0 : (this.#model.loadMs ?? 0)
   }
 
   /** Requests running and waiting there, as far as is known now. */
   get load(): number {
-    const { running, waiting, slots, yours = 0 } = this.model
+    const { running, waiting, slots, yours = 0 } = this.#model
     const load = this.#inFlight + Math.max(0, running + waiting - yours)
     return this.#refused ? Math.max(load, slots) : load
   }
 
-  /** One that an attempt may take now, although the model may have to be loaded for it. */
+  /** An attempt may begin now, although the model may have to be loaded for it. */
   hasFreeSlot(now: number): boolean {
-    return this.mayServe && this.load < this.model.slots && mayAttempt(this.breaker, now)
+    return this.mayServe && this.load < this.#model.slots && mayAttempt(this.#breaker, now)
   }
 
   reported(model: WorkerModel, draining: boolean): void {
-    this.model = model
-    this.draining = draining
+    this.#model = model
+    this.#draining = draining
     this.#refused = false
   }
 
+  /** An attempt takes a slot. */
   placed(now: number): void {
     this.#inFlight++
-    this.lastPlacedAt = now
+    this.#lastPlacedAt = now
   }
 
-  finished(): void {
+  /** An attempt has left its slot. */
+  left(): void {
+    assert(this.#inFlight > 0, 'R9: more attempts have ended than were placed')
     this.#inFlight--
   }
 
-  refused(): void {
-    this.#refused = true
+  /** An attempt begins. Returns whether it is the one that an open breaker lets through on trial. */
+  tried(): boolean {
+    const before = this.#breaker
+    this.#breaker = onAttempt(before)
+    return this.#breaker !== before
+  }
+
+  /** An attempt has ended. */
+  judged(outcome: Outcome, isTrial: boolean, now: number): void {
+    if (outcome === 'refused') this.#refused = true
+    if (outcome === 'succeeded') this.#breaker = onSuccess()
+    else if (outcome === 'fault') this.#breaker = onFailure(this.#breaker, now)
+    else if (isTrial) this.#breaker = onUndecided(this.#breaker, now)
   }
 
   measuredService(ms: number): void {
-    this.serviceMs = ewma(this.serviceMs, ms)
+    this.#serviceMs = ewma(this.#serviceMs, ms)
   }
 
   measuredItem(ms: number): void {
-    this.itemMs = ewma(this.itemMs, ms)
+    this.#itemMs = ewma(this.#itemMs, ms)
   }
 }
 

@@ -3,28 +3,37 @@
  * connected. Models are indexed, so that a choice costs the same with fifty workers and with ten
  * thousand.
  */
+import assert from 'node:assert/strict'
 import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { Holding } from './holding.ts'
+import { Holding, type Outcome } from './holding.ts'
 import { IndexedSet } from './indexed-set.ts'
+import type { WorkerLink } from './worker-link.ts'
 
-/** Workers looked at for one choice; with more, some are drawn at random. */
+/** Workers looked at for one choice; where there are more, some are drawn at random. */
 const CANDIDATES_MAX = 48
 
 interface Row {
-  link: PeerLink
+  link: WorkerLink
   holdings: Map<string, Holding>
 }
 
 interface ModelIndex {
   all: IndexedSet<Holding>
-  /** Those that have it ready and a slot free, less those whose breaker is open. */
+  /** Holdings with the model ready and a slot free, less those whose breaker is open. */
   free: IndexedSet<Holding>
-  /** Those that would load it for a request. */
+  /** Holdings that would load the model for a request. */
   loadable: IndexedSet<Holding>
-  /** The ready ones with the slots that each was counted with, and those slots together. */
+  /** Ready holdings with the slots that each was counted with, and those slots together. */
   ready: Map<Holding, number>
   slots: number
+}
+
+/** An attempt on a holding, from its placement to its end. */
+export interface Placed {
+  readonly holding: Holding
+  readonly takesSlot: boolean
+  /** It is the one that the holding's open breaker lets through. */
+  readonly isTrial: boolean
 }
 
 export class WorkerTable {
@@ -46,7 +55,7 @@ export class WorkerTable {
    * Takes in a report, and the worker when it is new or has come back on another connection. Returns
    * the models that it holds or held.
    */
-  update(link: PeerLink, report: WorkerReport): Iterable<string> {
+  update(link: WorkerLink, report: WorkerReport): Iterable<string> {
     const { key } = link.peer
     const known = this.#rows.get(key)
     if (known !== undefined && known.link !== link) this.#removeRow(key)
@@ -66,14 +75,14 @@ export class WorkerTable {
       }
     }
     for (const [name, holding] of row.holdings) {
-      if (report.models.some((model) => model.name === name)) this.refresh(holding)
+      if (report.models.some((model) => model.name === name)) this.#refresh(holding)
       else this.#removeHolding(row, holding)
     }
     return names
   }
 
   /** Forgets the worker, unless it is connected again already; returns the models it held. */
-  remove(link: PeerLink): string[] {
+  remove(link: WorkerLink): string[] {
     const row = this.#rows.get(link.peer.key)
     if (row?.link !== link) return []
     const models = [...row.holdings.keys()]
@@ -81,19 +90,19 @@ export class WorkerTable {
     return models
   }
 
-  /** To be called when the load of a holding, or its breaker, has changed. */
-  refresh(holding: Holding): void {
-    const index = this.#models.get(holding.model.name)
-    if (index === undefined || this.holding(holding.workerKey, holding.model.name) !== holding)
-      return
-    const hasFreeSlot = holding.hasFreeSlot(this.#now())
-    setMember(index.free, holding, hasFreeSlot && holding.isReady)
-    setMember(index.loadable, holding, hasFreeSlot && !holding.isReady)
-    index.slots -= index.ready.get(holding) ?? 0
-    index.ready.delete(holding)
-    if (!holding.isReady) return
-    index.slots += holding.model.slots
-    index.ready.set(holding, holding.model.slots)
+  /** An attempt begins on the holding; embeddings are made beside its slots. */
+  placed(holding: Holding, takesSlot = true): Placed {
+    if (takesSlot) holding.placed(this.#now())
+    const isTrial = holding.tried()
+    this.#refresh(holding)
+    return { holding, takesSlot, isTrial }
+  }
+
+  /** The attempt has ended, which happens once. A holding may have left the table before. */
+  ended({ holding, takesSlot, isTrial }: Placed, outcome: Outcome): void {
+    if (takesSlot) holding.left()
+    holding.judged(outcome, isTrial, this.#now())
+    this.#refresh(holding)
   }
 
   holding(workerKey: string, model: string): Holding | undefined {
@@ -154,6 +163,20 @@ export class WorkerTable {
     return ready
   }
 
+  /** Puts a holding where its load, its breaker and its state now belong. */
+  #refresh(holding: Holding): void {
+    const { workerKey, model } = holding
+    const index = this.#models.get(model.name)
+    if (index === undefined || this.holding(workerKey, model.name) !== holding) return
+    const hasFreeSlot = holding.hasFreeSlot(this.#now())
+    setMember(index.free, holding, hasFreeSlot && holding.isReady)
+    setMember(index.loadable, holding, hasFreeSlot && !holding.isReady)
+    uncount(index, holding)
+    if (!holding.isReady) return
+    index.slots += model.slots
+    index.ready.set(holding, model.slots)
+  }
+
   #removeRow(key: string): void {
     const row = this.#rows.get(key)
     if (row === undefined) return
@@ -169,8 +192,7 @@ export class WorkerTable {
     index.all.delete(holding)
     index.free.delete(holding)
     index.loadable.delete(holding)
-    index.slots -= index.ready.get(holding) ?? 0
-    index.ready.delete(holding)
+    uncount(index, holding)
     if (index.all.size === 0) this.#models.delete(name)
   }
 
@@ -187,6 +209,13 @@ export class WorkerTable {
     this.#models.set(model, index)
     return index
   }
+}
+
+/** Takes back what the holding was counted with. */
+function uncount(index: ModelIndex, holding: Holding): void {
+  index.slots -= index.ready.get(holding) ?? 0
+  index.ready.delete(holding)
+  assert(index.slots >= 0, 'R9: more slots were taken back than were counted')
 }
 
 function setMember<T>(set: IndexedSet<T>, member: T, isMember: boolean): void {

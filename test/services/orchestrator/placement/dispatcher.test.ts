@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
-import type { Grant } from '../../../../services/orchestrator/placement/dispatcher.ts'
+import type { Grant } from '../../../../services/orchestrator/placement/grant.ts'
 import { ask, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
 test('a request that comes in the moment the line empties is served in its turn', async (t) => {

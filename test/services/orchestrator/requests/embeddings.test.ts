@@ -6,11 +6,13 @@ import {
   gatewayEmbed,
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
-import { HaifError } from '#shared/errors.ts'
+import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import { embedSomewhere } from '../../../../services/orchestrator/requests/embeddings.ts'
 import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
 import { until } from '../../../helpers/until.ts'
+import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
 async function embed(mesh: TestMesh, request: Partial<EmbedRequest> = {}) {
   using context = createContext({ timeoutMs: 20_000 })
@@ -56,11 +58,62 @@ test('a worker that fails is replaced by another, before the caller hears of it'
   await ready(mesh)
   await assert.rejects(embed(mesh), { code: 'ENGINE_FAILED' })
   // It has more to do, so the other one is asked first.
-  const { key } = await mesh.addWorker([embeddingSource({ busy: true })])
-  await until(async () => (await embed(mesh).catch(() => null))?.worker === key)
+  const labels = { second: 'yes' }
+  const { key } = await mesh.addWorker([embeddingSource({ busy: true })], labels)
+  await until(async () => (await embed(mesh, { labels }).catch(() => null))?.worker === key)
   failures = 0
   assert.equal((await embed(mesh)).worker, key)
   assert.equal(failures, 1)
+})
+
+test('a worker that stops is lost to the caller: the orchestrator is not stopping', async (t) => {
+  const mesh = await startMesh(t, { workers: [] })
+  let asked = 0
+  const onEmbed = () => {
+    asked++
+    throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
+  }
+  await mesh.addWorker([embeddingSource({ onEmbed })])
+  await ready(mesh)
+  asked = 0
+  await assert.rejects(embed(mesh), { code: 'WORKER_LOST' })
+  assert.equal(asked, 1, 'no other orchestrator asks it again')
+})
+
+test('a worker whose breaker has opened makes no embeddings, until one on trial succeeds', async (t) => {
+  const { table, dispatcher, clock, report } = startDispatcher()
+  let code: ErrorCode | null = 'ENGINE_FAILED'
+  let calls = 0
+  const call = async () => {
+    calls++
+    if (code !== null) throw new HaifError(code, 'the worker answers so')
+    return { model: 'm', provider: 'sim', vectors: [], promptTokens: 1 }
+  }
+  report('w', [modelReport({ embeddings: true })], linkTo('w', { call }))
+  const pumped: string[] = []
+  const deps = {
+    table,
+    aliases: new Map(),
+    now: () => clock.ms,
+    pump: (model: string) => void pumped.push(model)
+  }
+  const embedOnce = () => embedSomewhere(deps, { inputs: ['x'] }, longContext(t))
+  const { breaker: before } = table.holding('w', 'm')!
+  code = 'CONTEXT_TOO_LONG'
+  for (let i = 0; i < 4; i++) await assert.rejects(embedOnce(), { code })
+  assert.equal(table.holding('w', 'm')!.breaker, before, 'the request is to blame')
+  code = 'ENGINE_FAILED'
+  for (let i = 0; i < 3; i++) await assert.rejects(embedOnce(), { code })
+  await assert.rejects(embedOnce(), { code: 'NO_ELIGIBLE_WORKER', message: /fails at present/ })
+  assert.equal(dispatcher.tryNow(ask()), null, 'for inferences it is open too')
+  clock.ms += 1000
+  code = null
+  calls = 0
+  assert.equal((await embedOnce()).worker, 'w')
+  assert.equal(calls, 1)
+  assert.equal(table.holding('w', 'm')!.load, 0, 'embeddings take no slot')
+  assert.deepEqual(pumped.at(-1), 'm')
+  assert.notEqual(dispatcher.tryNow(ask()), null)
 })
 
 test('what the request is to blame for is not tried elsewhere', async (t) => {

@@ -10,10 +10,10 @@ import { HaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { AttemptCounts } from '../../../../services/orchestrator/orchestrator-metrics.ts'
 import { RequestRun } from '../../../../services/orchestrator/requests/request-run.ts'
-import { ask, longContext, modelReport, startDispatcher } from '../workers/table.ts'
+import type { WorkerLink } from '../../../../services/orchestrator/workers/worker-link.ts'
+import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
 type Said = InferenceItem | InferenceEnd | HaifError
 
@@ -27,10 +27,8 @@ class FakeWorker {
     this.#wake()
   }
 
-  linkAs(key: string): PeerLink {
-    const batches = (_contract: unknown, _request: unknown, context: RequestContext) =>
-      this.#batches(context)
-    return { peer: { key, role: 'worker' }, rttMs: 1, batches } as unknown as PeerLink
+  linkAs(key: string): WorkerLink {
+    return linkTo(key, { batches: (_contract, _request, context) => this.#batches(context) })
   }
 
   async *#batches({

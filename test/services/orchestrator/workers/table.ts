@@ -1,11 +1,12 @@
 /** A worker table without a network, for tests of the decisions made on it. */
+import assert from 'node:assert/strict'
 import type { WorkerModel, WorkerReport } from '#shared/contracts/peers/peers.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
-import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import {
   Dispatcher,
   type QueuedRequest
 } from '../../../../services/orchestrator/placement/dispatcher.ts'
+import type { WorkerLink } from '../../../../services/orchestrator/workers/worker-link.ts'
 import { WorkerTable } from '../../../../services/orchestrator/workers/worker-table.ts'
 
 const MODEL = 'm'
@@ -28,8 +29,8 @@ export function startDispatcher() {
     table,
     dispatcher,
     clock,
-    /** What a worker says of itself; returns its link. */
-    report: (key: string, models: WorkerModel[], link = linkTo(key)): PeerLink => {
+    /** Takes in a worker's report; returns its link. */
+    report: (key: string, models: WorkerModel[], link = linkTo(key)): WorkerLink => {
       const report: WorkerReport = { models, draining: false }
       for (const name of table.update(link, report)) dispatcher.pump(name)
       return link
@@ -37,8 +38,14 @@ export function startDispatcher() {
   }
 }
 
-const linkTo = (key: string): PeerLink =>
-  ({ peer: { key, role: 'worker' }, rttMs: 1 }) as unknown as PeerLink
+/** A connection over which nothing is asked unless `given` says how it is answered. */
+export const linkTo = (key: string, given: Partial<WorkerLink> = {}): WorkerLink => ({
+  peer: { key },
+  rttMs: 1,
+  batches: () => assert.fail('no inference is expected'),
+  call: () => assert.fail('no call is expected'),
+  ...given
+})
 
 export function ask(
   tenant = 'a',

@@ -1,0 +1,30 @@
+/** Lets requests follow the caches of their prompts' beginnings, and remembers where prompts went. */
+import type { InferenceInput } from '#shared/contracts/inference/request.ts'
+import { TOKEN_CHARACTERS } from '../requests/prompt-size.ts'
+import type { PrefixHints } from './prefix-hints.ts'
+import { prefixChain, type PrefixIndex } from './prefix-index.ts'
+
+export interface Affinity {
+  /** Workers that have seen the beginning of the prompt. */
+  affine: readonly string[]
+  /** Prompt tokens that a worker probably has in its cache. */
+  cachedTokens: (workerKey: string) => number
+  /** To be called when a worker begins to read the prompt. */
+  remember: (workerKey: string) => void
+}
+
+export function affinityOf(
+  { prefixes, hints }: { prefixes: PrefixIndex; hints: PrefixHints | null },
+  model: string,
+  input: InferenceInput
+): Affinity {
+  const chain = prefixChain(model, input)
+  const seen = prefixes.lookup(chain)
+  return {
+    affine: [...seen.keys()],
+    cachedTokens: (key) => Math.floor((seen.get(key) ?? 0) / TOKEN_CHARACTERS),
+    remember: (key) => hints?.gather(chain, prefixes.remember(chain, key), key)
+  }
+}
+
+export const NO_AFFINITY: Affinity = { affine: [], cachedTokens: () => 0, remember: () => {} }

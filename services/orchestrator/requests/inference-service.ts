@@ -1,0 +1,115 @@
+/** Answers inferences: by a run, by a run with the same Idempotency-Key, and not before warm-up. */
+import { HaifError } from '#shared/errors.ts'
+import type { EmbedReply, EmbedRequest } from '#shared/contracts/inference/embedding.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Logger } from '#shared/process/log.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
+import type { ServerContext } from '#shared/rpc/router.ts'
+import type { AttemptCounts } from '../orchestrator-metrics.ts'
+import type { Dispatcher } from '../placement/dispatcher.ts'
+import { affinityOf, NO_AFFINITY } from '../prefixes/affinity.ts'
+import type { PrefixHints } from '../prefixes/prefix-hints.ts'
+import type { PrefixIndex } from '../prefixes/prefix-index.ts'
+import type { IdempotentAnswers } from '../repeats/idempotency.ts'
+import type { WarmUp } from '../workers/warm-up.ts'
+import type { WorkerTable } from '../workers/worker-table.ts'
+import { embedSomewhere } from './embeddings.ts'
+import { chooseModel, type Aliases } from './model-choice.ts'
+import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
+import { RequestRun } from './request-run.ts'
+
+export interface InferenceServiceDeps {
+  table: WorkerTable
+  dispatcher: Dispatcher
+  warmUp: WarmUp
+  answers: IdempotentAnswers
+  /** Null: requests do not follow the caches of their prompts. */
+  affinity: { prefixes: PrefixIndex; hints: PrefixHints | null } | null
+  aliases: Aliases
+  counts: AttemptCounts
+  log: Logger
+  now: () => number
+}
+
+type Answer = AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void>
+
+export class InferenceService {
+  readonly #deps: InferenceServiceDeps
+  #isStopping = false
+
+  constructor(deps: InferenceServiceDeps) {
+    this.#deps = deps
+  }
+
+  infer(request: InferenceRequest, context: ServerContext): Answer {
+    this.#assertUp()
+    return this.#deps.warmUp.isOver || this.#isHeld(request)
+      ? this.#answer(request, context)
+      : this.#answerAfterWarmUp(request, context)
+  }
+
+  async embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
+    this.#assertUp()
+    const { table, dispatcher, aliases, now } = this.#deps
+    const pump = (model: string) => dispatcher.pump(model)
+    try {
+      return await embedSomewhere({ table, aliases, now, pump }, request, context)
+    } catch (error) {
+      this.#assertUp()
+      throw error
+    }
+  }
+
+  stop(): void {
+    this.#isStopping = true
+    this.#deps.answers.stop()
+  }
+
+  /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
+  #assertUp(): void {
+    if (this.#isStopping) throw new HaifError('SHUTTING_DOWN', 'this orchestrator is stopping')
+  }
+
+  /** Some worker has a model ready that answers the request. */
+  #isHeld(request: InferenceRequest): boolean {
+    const { table, aliases } = this.#deps
+    if (table.size === 0) return false
+    if (request.model === undefined) return table.readyModels().size > 0
+    return table.slots(chooseModel(request, table, aliases)) > 0
+  }
+
+  async *#answerAfterWarmUp(request: InferenceRequest, context: ServerContext): Answer {
+    await this.#deps.warmUp.wait(() => this.#isHeld(request), context)
+    this.#assertUp()
+    return yield* this.#answer(request, context)
+  }
+
+  #answer(request: InferenceRequest, context: ServerContext): Answer {
+    const tenant = request.tenantId ?? request.caller ?? context.peer.key
+    const { idempotencyKey } = request
+    if (idempotencyKey === undefined) return this.#run(request, context, tenant)
+    return this.#deps.answers.stream({ tenant, idempotencyKey }, request, context, (again, own) =>
+      this.#run(again, own, tenant)
+    )
+  }
+
+  #run(request: InferenceRequest, context: RequestContext, tenant: string) {
+    const { table, aliases, affinity, dispatcher, counts, log, now } = this.#deps
+    const model = chooseModel(request, table, aliases)
+    const { affine, cachedTokens, remember } =
+      affinity === null ? NO_AFFINITY : affinityOf(affinity, model, request.input)
+    const { weight = 1, priority = 'interactive', explain = false, labels } = request
+    const promptTokens = Math.ceil(promptCharacters(request.input) / TOKEN_CHARACTERS)
+    const share = { tenant, weight, priority }
+    const placement = { promptTokens, labels, cachedTokens }
+    const assertUp = () => this.#assertUp()
+    return new RequestRun(
+      { dispatcher, counts, log, now, onBegun: remember, assertUp },
+      request,
+      context,
+      { model, share, affine, explain, placement }
+    ).run()
+  }
+}

@@ -1,0 +1,32 @@
+/** How a worker's failure counts: against the worker, for another try, and for the caller. */
+import { HaifError, type ErrorCode } from '#shared/errors.ts'
+
+/** Failures that the worker is not to blame for: its breaker does not count them. */
+const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
+  'WORKER_OVERLOADED',
+  'STREAM_LIMIT',
+  'MODEL_LOAD_FAILED', // the worker reports it as failed, which keeps requests away
+  'SHUTTING_DOWN',
+  'CANCELLED',
+  'DEADLINE_EXCEEDED',
+  'VALIDATION_FAILED',
+  'UNSUPPORTED_PARAMETER',
+  'CONTEXT_TOO_LONG'
+])
+
+export const isFault = ({ code }: HaifError): boolean => !NO_FAULT.has(code)
+
+/** Another worker may do better. One that has just unloaded the model answers that it does not hold it. */
+export const mayTryOn = ({ retryable, code }: HaifError): boolean =>
+  retryable || code === 'MODEL_NOT_FOUND'
+
+/**
+ * For the caller a worker that stops, or whose connection breaks, is lost. Passed on as they are,
+ * PEER_LOST and SHUTTING_DOWN would say that this orchestrator is.
+ */
+export function asWorkerError(failure: HaifError): HaifError {
+  if (failure.code !== 'PEER_LOST' && failure.code !== 'SHUTTING_DOWN') return failure
+  return new HaifError('WORKER_LOST', 'the worker went away while it served the request', {
+    cause: failure
+  })
+}

@@ -1,0 +1,26 @@
+/** The connection to a worker, as far as an orchestrator uses it. `PeerLink` is one. */
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type {
+  EmbedReply,
+  EmbedRequest,
+  workerEmbed
+} from '#shared/contracts/inference/embedding.ts'
+import type { workerInfer } from '#shared/contracts/inference/methods.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { ItemBatch } from '#shared/rpc/items.ts'
+
+export interface WorkerLink {
+  readonly peer: { readonly key: string }
+  readonly rttMs: number
+  batches(
+    contract: typeof workerInfer,
+    request: InferenceRequest,
+    context: RequestContext
+  ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
+  call(
+    contract: typeof workerEmbed,
+    request: EmbedRequest,
+    context: RequestContext
+  ): Promise<EmbedReply>
+}
