@@ -2,7 +2,7 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/process/config.ts'
-import { hasChatPage } from '../../services/http-bridge/web/chat-page.ts'
+import { builtPage, isPageBuilt } from '#shared/web-page.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { runUntilSignal } from '#shared/main/until-signal.ts'
@@ -121,7 +121,7 @@ function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
     'ask something:',
     `  npx haif infer "What is HAIF?"`,
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
-    ...(hasChatPage() ? ['or chat in a browser:', `  ${url}/`] : []),
+    ...(isPageBuilt(builtPage('chat')) ? ['or chat in a browser:', `  ${url}/`] : []),
     '',
     ...(mesh.hasBuiltin ? TOY : []),
     mesh.hasWorker ? `ready ${url}` : `waiting for a worker to join; ready then: ${url}`

@@ -1,10 +1,10 @@
 /**
- * Serves the chat page from a place of its own, in front of a bridge somewhere else:
+ * Serves the chat page from its own address, in front of a bridge somewhere else:
  *
  *   node examples/web-chat/serve.ts --bridge http://127.0.0.1:8080 --port 5173
  *
- * Settings: BRIDGE_URL, HOST, PORT; options come first. The page asks its own origin, and what is
- * not a file of the page is passed on, streams included; so the bridge needs no CORS.
+ * Settings: BRIDGE_URL, HOST, PORT; options come first. The page asks its own origin, and requests
+ * for anything but the page's files are passed on, streams included; so the bridge needs no CORS.
  */
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
@@ -12,11 +12,11 @@ import { pipeline } from 'node:stream/promises'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { fastify, type FastifyReply, type FastifyRequest } from 'fastify'
-import { serveChatPage } from '../../services/http-bridge/web/chat-page.ts'
+import { builtPage, serveWebPage } from '#shared/web-page.ts'
 
-/** What the page needs of the bridge, and what shows that it is up. */
+/** The bridge's addresses that the page needs, and those that show that it is up. */
 const PASSED_ON = ['/infer', '/v1/*', '/health', '/healthz', '/readyz', '/openapi.json']
-/** Of this connection, and not of the request. */
+/** Headers that belong to one connection, and not to the request. */
 const HOP_BY_HOP = ['connection', 'keep-alive', 'host', 'transfer-encoding', 'upgrade']
 
 const { values } = parseArgs({
@@ -34,7 +34,7 @@ app.addContentTypeParser('*', (_request, _body, done) => done(null)) // passed o
 for (const url of PASSED_ON) {
   app.route({ method: ['GET', 'POST', 'DELETE'], url, handler: passOn })
 }
-const page = await serveChatPage(app)
+const page = await serveWebPage(app, { folder: builtPage('chat') })
 if (page === null) {
   console.error('the page has not been built; run "npm run build:page" first')
   process.exit(1)
@@ -42,9 +42,8 @@ if (page === null) {
 app.get('/', async (_request, reply) => page.send(reply))
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void app.close())
-console.log(
-  `chat page at ${await app.listen({ host: values.host, port: Number(values.port) })}, bridge ${bridge.href}`
-)
+const address = await app.listen({ host: values.host, port: Number(values.port) })
+console.log(`chat page at ${address}, bridge ${bridge.href}`)
 
 async function passOn({ raw, url }: FastifyRequest, reply: FastifyReply): Promise<void> {
   reply.hijack()
@@ -54,7 +53,7 @@ async function passOn({ raw, url }: FastifyRequest, reply: FastifyReply): Promis
     Object.entries(raw.headers).filter(([name]) => !HOP_BY_HOP.includes(name))
   )
   const upstream = send(new URL(url, bridge), { method: raw.method ?? 'GET', headers })
-  response.once('close', () => upstream.destroy()) // who leaves stops the answer
+  response.once('close', () => upstream.destroy()) // a reader that leaves stops the answer
   upstream.once('response', (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers)
     pipeline(answer, response).catch(() => response.destroy()) // the page sees that it broke off

@@ -1,6 +1,5 @@
 /** The HTTP edge of the mesh. It translates between HTTP and the gateways, and decides nothing. */
 import type { FastifyInstance } from 'fastify'
-import { CHAT_PAGE_FOLDER } from './web/chat-page.ts'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -9,6 +8,7 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
+import { builtPage } from '#shared/web-page.ts'
 import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
 import { assertGuarded, isLoopback } from './http/exposure.ts'
@@ -82,7 +82,7 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         isExposed,
-        page: deps.page ?? CHAT_PAGE_FOLDER
+        page: deps.page ?? builtPage('chat')
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       await mesh.start()

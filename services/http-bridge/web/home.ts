@@ -1,15 +1,15 @@
-/** `GET /`: the chat page for a browser, and for anything else a text that says what this is. */
+/** `GET /`: the chat page for a browser, and for anything else a text about this address. */
 import type { FastifyInstance } from 'fastify'
-import { serveChatPage } from './chat-page.ts'
+import { serveWebPage } from '#shared/web-page.ts'
 
 export interface HomeDeps {
   version: string
-  /** Folder of the built chat page; without one everybody gets the text. */
+  /** The folder of the built chat page; without one everybody gets the text. */
   page: string
 }
 
 export async function homeRoute(app: FastifyInstance, { version, page }: HomeDeps): Promise<void> {
-  const chat = await serveChatPage(app, page)
+  const chat = await serveWebPage(app, { folder: page })
   const schema = { hide: true }
   app.get('/', { schema }, async ({ headers }, reply) => {
     reply.header('vary', 'accept')
@@ -22,7 +22,7 @@ export async function homeRoute(app: FastifyInstance, { version, page }: HomeDep
 
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/
 
-/** As the reader has it in front of them. */
+/** The bridge's address as the reader knows it. */
 function addressOf(host: string | undefined): string {
   return host !== undefined && HOST.test(host) ? host : 'localhost'
 }

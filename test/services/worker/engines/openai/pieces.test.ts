@@ -1,7 +1,6 @@
 /** Answers that are continued after a text, and gauges in a server's metrics. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import fc from 'fast-check'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import { readGauge } from '../../../../../services/worker/engines/openai/load-gauge.ts'
