@@ -8,6 +8,7 @@ import { createContext } from '#shared/rpc/context.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { recordingLogger } from '../../helpers/peers/peer-log.ts'
+import { dialAsMember } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -128,7 +129,7 @@ test('a request or a reply that does not fit the contract is refused, and says w
   await assert.rejects(call({ n: 2 }), { code: 'INTERNAL', message: 'internal error' })
 })
 
-test('whatever a handler throws becomes one error and one line in the log', async (t) => {
+test('C1: whatever a handler throws becomes one error and one line in the log', async (t) => {
   let thrown: unknown
   const { link, back, lines } = await connect(t, async ({ n }) => {
     if (n === 0) throw thrown
@@ -195,13 +196,63 @@ test('a method that the peer does not have is PROTOCOL_MISMATCH and names it', a
   })
 })
 
-test('a request that is too large is refused here, and the connection lives', async (t) => {
+test('C2: a request that is too large is refused here, and the connection lives', async (t) => {
   const { link } = await connect(t)
   const large = defineMethod('test.double', Type.Any(), Type.Any())
   await assert.rejects(link.call(large, 'x'.repeat(5 * 2 ** 20), contextFor(t)), {
     code: 'BODY_TOO_LARGE'
   })
   assert.deepEqual(await link.call(double, { n: 3 }, contextFor(t)), { n: 6 })
+})
+
+test('C2: a reply that is too large becomes an error, and the connection lives', async (t) => {
+  const topicKey = await startDht(t)
+  const large = defineMethod('test.large', Type.Object({ length: Type.Integer() }), Type.String())
+  const router = new Router().respond(large, ({ length }) => 'x'.repeat(length))
+  const listener = await startPeer(t, topicKey, { role: 'gateway', router })
+  const dialler = await startPeer(t, topicKey, { role: 'bridge' })
+  dialler.follow('gateway')
+  const link = await linkBetween(dialler, listener)
+  const call = (length: number) => link.call(large, { length }, contextFor(t))
+  const most = 4 * 2 ** 20 - '{"ok":""}'.length
+  assert.equal((await call(most)).length, most)
+  await assert.rejects(call(most + 1), { code: 'BODY_TOO_LARGE' })
+  assert.equal((await call(1)).length, 1)
+})
+
+test('C2: a side answers 1,024 calls of one peer at a time, and refuses one more', async (t) => {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  let begun = 0
+  const { link, back } = await connect(t, async (request, context) => {
+    begun++
+    if (request.n === 0) await released
+    return doubled(request, context)
+  })
+  const stuck = Array.from({ length: 1024 }, () => link.call(double, { n: 0 }, contextFor(t)))
+  await until(() => begun === 1024)
+  await assert.rejects(link.call(double, { n: 1 }, contextFor(t)), { code: 'STREAM_LIMIT' })
+  assert.equal(begun, 1024)
+  assert.deepEqual(await back.call(double, { n: 1 }, contextFor(t)), { n: 2 }) // the other way
+  release()
+  await Promise.all(stuck)
+  assert.deepEqual(await link.call(double, { n: 1 }, contextFor(t)), { n: 2 })
+})
+
+test('C1: the answer to a call is one error with a code, and what nobody foresaw is not told', async (t) => {
+  const topicKey = await startDht(t)
+  const { log, lines } = recordingLogger()
+  const router = new Router().respond(double, ({ n }) => {
+    throw n === 0 ? new Error('a secret') : new HaifError('NO_PEER', 'nobody is there')
+  })
+  const mesh = await startPeer(t, topicKey, { role: 'gateway', router, log })
+  const raw = await dialAsMember(t, topicKey, mesh)
+  const e = { requestId: 'r', deadlineMs: 20_000 }
+  const call = (i: number, n: number) => raw.request('test.double', { i, e, v: { n } })
+  assert.deepEqual(await call(1, 0), { error: { code: 'INTERNAL', message: 'internal error' } })
+  assert.equal(lines.length, 1)
+  assert.match(JSON.stringify(lines[0]), /a secret/)
+  assert.deepEqual(await call(2, 1), { error: { code: 'NO_PEER', message: 'nobody is there' } })
+  assert.equal(lines.length, 1)
 })
 
 test('a call is answered while streams in both directions are saturated', async (t) => {
