@@ -17,7 +17,8 @@ import {
   type RequestContext
 } from './context.ts'
 import type { MethodContract } from './contract.ts'
-import type { MethodRoute, PeerIdentity, Router } from './router.ts'
+import type { PeerIdentity } from './peer-identity.ts'
+import type { MethodRoute, Router } from './router.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 /** One call or reply; far under the 16 MiB that the transport can carry. */
@@ -113,13 +114,11 @@ export class CallChannel {
       throw new HaifError('STREAM_LIMIT', `over ${CALLS_MAX} calls from one peer at once`)
     }
     if (this.#answering.has(id)) throw new HaifError('VALIDATION_FAILED', 'a call id is used twice')
-    const { contract, handler } = route
-    const request = check(contract.request, v, contract.name)
     using context = fromEnvelope(envelope)
     this.#answering.set(id, context)
     try {
       const { presented } = envelope
-      return await handler(request, { ...context, peer: this.#options.peer, presented })
+      return await route(v, { ...context, peer: this.#options.peer, presented })
     } finally {
       this.#answering.delete(id)
     }

@@ -12,7 +12,8 @@ import { CallChannel } from './call-channel.ts'
 import type { RequestContext } from './context.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { ItemBatch } from './items.ts'
-import type { PeerIdentity, Router } from './router.ts'
+import type { PeerIdentity } from './peer-identity.ts'
+import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
 /** For each of the two steps of a clean end: answering, and sending. */

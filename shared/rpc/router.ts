@@ -6,17 +6,12 @@
  * on a TypeError.
  */
 import type { Static, TSchema } from 'typebox'
+import { check } from './check.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { Presented, RequestContext } from './context.ts'
-import type { ItemBatch } from './items.ts'
+import type { ItemBatch, ItemCodec } from './items.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 import type { StreamObserver } from './stream-observer.ts'
-
-/** Who is at the other end of a connection, proven by its Noise key and the mesh secret. */
-export interface PeerIdentity {
-  /** Public key in hex. */
-  readonly key: string
-  readonly role: string
-}
 
 export interface ServerContext extends RequestContext {
   readonly peer: PeerIdentity
@@ -40,14 +35,12 @@ export type StreamHandler<Request, Item, End> = (
   context: ServerContext
 ) => AsyncGenerator<Item | ItemBatch<Item>, End, void>
 
-export interface MethodRoute {
-  contract: MethodContract<TSchema, TSchema>
-  handler: MethodHandler<unknown, unknown>
-}
+/** Checks a request as it came over the wire, and answers it. */
+export type MethodRoute = (request: unknown, context: ServerContext) => unknown
 
-export interface StreamRoute {
-  contract: StreamContract<TSchema, TSchema, TSchema>
-  handler: StreamHandler<unknown, unknown, unknown>
+interface StreamRoute {
+  open(request: unknown, context: ServerContext): AsyncGenerator<unknown, unknown, void>
+  items: ItemCodec<unknown>
 }
 
 export class Router {
@@ -60,7 +53,8 @@ export class Router {
     contract: MethodContract<Request, Reply>,
     handler: MethodHandler<Static<Request>, Static<Reply>>
   ): this {
-    this.methods.set(contract.name, { contract, handler } as unknown as MethodRoute)
+    const { name, request: schema } = contract
+    this.methods.set(name, (request, context) => handler(check(schema, request, name), context))
     return this
   }
 
@@ -68,7 +62,11 @@ export class Router {
     contract: StreamContract<Request, Item, End>,
     handler: StreamHandler<Static<Request>, Static<Item>, Static<End>>
   ): this {
-    this.streams.set(contract.name, { contract, handler } as unknown as StreamRoute)
+    const { name, request: schema, items } = contract
+    this.streams.set(name, {
+      open: (request, context) => handler(check(schema, request, name), context),
+      items
+    })
     return this
   }
 }

@@ -14,8 +14,9 @@ import type { StreamContract } from './contract.ts'
 import { FrameOutbox } from './frame-outbox.ts'
 import { creditFrame, frameBatch, FrameType, jsonFrame, type Frame } from './frames.ts'
 import { ItemBatch, itemByItem, jsonCodec } from './items.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 import { ProducerStream } from './producer-stream.ts'
-import type { PeerIdentity, Router } from './router.ts'
+import type { Router } from './router.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 const PROTOCOL = 'haif/streams/2'
@@ -249,10 +250,8 @@ export class StreamChannel {
       if (route === undefined) {
         throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
       }
-      const { presented } = envelope
-      const asked = check(route.contract.request, request, name)
-      return route.handler(asked, { ...context, peer, presented })
-    }, route?.contract.items ?? NO_ITEMS)
+      return route.open(request, { ...context, peer, presented: envelope.presented })
+    }, route?.items ?? NO_ITEMS)
     this.#producers.delete(id)
     observed?.ended(failure ?? { end: stream.end })
     if (this.#producers.size === 0) this.#onIdle?.()

@@ -1,5 +1,5 @@
 /** Told of each stream that a service serves: when it begins, speaks first, and ends. Nothing per item. */
-import type { PeerIdentity } from './router.ts'
+import type { PeerIdentity } from './peer-identity.ts'
 
 export interface ServedStreamFacts {
   method: string

@@ -13,7 +13,8 @@ import type ProtomuxRPC from 'protomux-rpc'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
-import type { PeerIdentity, Router } from '#shared/rpc/router.ts'
+import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
+import type { Router } from '#shared/rpc/router.ts'
 import { toWireError } from '#shared/rpc/wire-error.ts'
 import {
   checkHello,
