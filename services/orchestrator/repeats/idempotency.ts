@@ -6,28 +6,28 @@ import { hash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { forward } from '#shared/kit/forward.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
-import type { ReservationRequest, Reservations } from './reservations.ts'
+import type {
+  IdempotencyKey,
+  Reservation,
+  ReservationRequest,
+  Reservations
+} from './reservations.ts'
 import { SharedAnswer, type Run } from './shared-answer.ts'
 
-/** Answers remembered, and bytes of all of them; over it the oldest that has ended is forgotten. */
+/** Answers kept, and their bytes together; beyond that the oldest that has ended is forgotten. */
 const ANSWERS_MAX = 4096
 const BYTES_MAX = 200_000_000
-/** About, in memory. */
+/** Estimates of what an item, and a logprob in it, take in memory beside their text. */
 const ITEM_BYTES = 150
 const LOGPROB_BYTES = 100
-
-export interface IdempotencyKey {
-  /** Nobody reads another tenant's answer. */
-  tenant: string
-  idempotencyKey: string
-}
 
 interface Kept {
   answer: SharedAnswer
   fingerprint: string
-  /** Of the request that began it. */
+  /** The one of the request that began the answer. */
   usageId: string | undefined
   bytes: number
 }
@@ -56,13 +56,13 @@ export class IdempotentAnswers {
       throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another request')
     }
     const end = yield* kept.answer.read(request, context)
-    // It has read the beginning of an answer that another orchestrator gave: that one goes on.
+    // The caller has the beginning of an answer that another orchestrator gave: that one goes on.
     if (end === null) return yield* itemByItem(run(request, context))
-    // The same request on another way has computed it: that is not paid yet.
+    // With the same usageId it is the same request on another way, and nobody was charged for it yet.
     return kept.usageId === request.usageId ? end : { ...end, repeated: true }
   }
 
-  /** A run that nobody else has reserved, and that ends when somebody takes it over. */
+  /** A run that waits until no other orchestrator holds the key, and ends when one takes it over. */
   #reserved(ask: Omit<ReservationRequest, 'isContinued'>, run: Run): Run {
     const reservations = this.#reservations
     if (reservations === null) return run
@@ -70,21 +70,15 @@ export class IdempotentAnswers {
       const isContinued = request.resume !== undefined
       const reservation = await reservations.take({ ...ask, isContinued }, context)
       if (reservation === null) return yield* run(request, context)
-      const items = run(request, context)
       try {
-        for (;;) {
-          const { done, value } = await items.next()
-          if (reservation.isFenced) {
-            throw new HaifError('CANCELLED', 'another orchestrator has taken this request over')
-          }
-          if (done === true) {
-            reservation.answered()
-            return value
-          }
-          yield value
-        }
+        const end = yield* forward(run(request, context), (batch) => {
+          assertOurs(reservation)
+          return batch
+        })
+        assertOurs(reservation)
+        reservation.answered()
+        return end
       } finally {
-        await items.return(undefined as never)
         reservation.failed() // nothing, when it was answered
       }
     }
@@ -141,6 +135,10 @@ export class IdempotentAnswers {
     this.#bytes -= kept.bytes
     kept.answer.stop()
   }
+}
+
+function assertOurs({ isFenced }: Reservation): void {
+  if (isFenced) throw new HaifError('CANCELLED', 'another orchestrator has taken this request over')
 }
 
 /** What makes two requests the same; a client may come back from another address, say. */

@@ -1,23 +1,24 @@
 /**
- * Who runs a request with an Idempotency-Key, written to the database before it is dispatched. So a
- * repeat never runs beside the first one, also when it comes to another orchestrator, or to this one
- * after a restart.
+ * Reserves a request with an Idempotency-Key in the database before it is dispatched. So a repeat never
+ * runs beside the first request, also when it comes to another orchestrator, or to this one after a
+ * restart. See SPEC.md.
  *
- * Whoever runs it holds a lease and renews it. When the owner dies the lease runs out and the next
- * one takes over. A continuation of an answer takes over at once: its gateway has lost the owner. An
- * owner that is not dead notices at its next renewal that it was replaced, and ends its run.
+ * The orchestrator that runs the request owns its reservation by a lease, and renews it. When the owner
+ * dies the lease runs out, and the next one takes over. The continuation of an answer takes over at
+ * once: its gateway has lost the owner. An owner that is not dead notices at its next renewal that it
+ * was replaced, and ends its run.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
+import { Outage } from '#shared/kit/outage.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
-import type { IdempotencyKey } from './idempotency.ts'
 
 const LEASE_MS = 6000
 const RENEW_MS = 2000
-/** How often a repeat asks whether the run of another orchestrator has ended. */
+/** While another orchestrator runs the request, a repeat asks this often whether that has ended. */
 const POLL_MS = 250
 /** How long a reservation is kept after its end, as answers are. */
 const WINDOW_MS = 600_000
@@ -25,11 +26,17 @@ const SWEEP_MS = 60_000
 /** A database that takes longer is as good as none. */
 const STORE_MS_MAX = 2000
 
+export interface IdempotencyKey {
+  /** Part of the key, so that nobody reads another tenant's answer. */
+  tenant: string
+  idempotencyKey: string
+}
+
 export interface Reservation {
-  /** Somebody else has taken over: nothing more may be passed on. */
+  /** Another orchestrator has taken over: nothing more may be passed on. */
   readonly isFenced: boolean
   answered(): void
-  /** It may be tried again at once. */
+  /** The request may be tried again at once. */
   failed(): void
 }
 
@@ -55,10 +62,14 @@ export class Reservations implements Service {
   readonly #options: ReservationsOptions
   readonly #held = new Set<Held>() // as many as answers run
   readonly #timers: NodeJS.Timeout[] = []
-  #isAway = false
+  readonly #outage: Outage
 
   constructor(options: ReservationsOptions) {
     this.#options = options
+    this.#outage = new Outage(options.log, {
+      begins: 'reservations cannot be stored: repeats are known only to this process',
+      ends: 'reservations are stored again'
+    })
   }
 
   async start(): Promise<void> {
@@ -101,7 +112,7 @@ export class Reservations implements Service {
     }
   }
 
-  /** The number of the run; null while somebody else runs it. */
+  /** The number of the run; null while another orchestrator runs the request. */
   async #try(ask: ReservationRequest, requestId: string): Promise<number | null> {
     const { store, owner } = this.#options
     const { tenant, idempotencyKey, fingerprint, isContinued } = ask
@@ -135,32 +146,24 @@ export class Reservations implements Service {
 
   /** Undefined while the database is away. */
   async #quietly<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
-    const { log } = this.#options
     try {
       const late = sleep(STORE_MS_MAX, null, { ref: false }).then(() => {
         throw new HaifError('STORE_UNAVAILABLE', 'the database does not answer in time')
       })
       const result = await Promise.race([work(), late])
-      this.#isAway = false
+      this.#outage.worked()
       return result
     } catch (error) {
       if (error instanceof HaifError && error.code === 'CONFLICT') throw error
-      if (!this.#isAway) {
-        const reason = (error as Error).message
-        log.warn(
-          { reason },
-          'reservations cannot be stored: repeats are known only to this process'
-        )
-      }
-      this.#isAway = true
+      this.#outage.failed(error)
       return undefined
     }
   }
 }
 
 /**
- * It is free when nobody has it, when it has ended or run out, when its owner has died: an owner that
- * asks again has been started anew, or it would know its own run.
+ * A key is free when it has no row, when its answer or its lease is over, or when its owner asks again:
+ * then the owner was restarted, as otherwise it would know its own run. $6: the request is continued.
  */
 const TAKE = `insert into reservations as r
     (tenant_id, idempotency_key, fingerprint, request_id, owner, state, leased_until, expires_at)

@@ -1,11 +1,12 @@
 /**
- * What of an answer is new to a reader who has its beginning already.
+ * The part of an answer that is new to a reader who has its beginning already.
  *
- * The items may be cut otherwise than those that the reader got, so it is told by tokens and text and
- * not by items. And it may be another answer altogether, with a beginning of its own.
+ * The items may be cut otherwise than those that the reader got, so the two are compared by tokens and
+ * text and not by items. And the reader may have the beginning of another answer altogether.
  */
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/item.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { addToCalls, tokensIn } from '#shared/inference/sent-tokens.ts'
 
@@ -18,24 +19,24 @@ export class RestOfAnswer {
   #tokens = 0
   #text = ''
   #reasoning = ''
-  readonly #calls: ToolCall[] = [] // of what the reader has, and the item after it
+  readonly #calls: ToolCall[] = [] // up to the first item that is new to the reader
   #digest: string | undefined
 
   constructor(resume: InferenceRequest['resume']) {
     this.#has = resume ?? null
   }
 
-  /** Whether all so far is what the reader has, and there is nothing more of that. */
+  /** The answer has come to where the reader is. */
   get isReached(): boolean {
     return this.#has === null
   }
 
-  /** Whether the answer does not begin with what the reader has. */
+  /** The answer does not begin with what the reader has. */
   get isOther(): boolean {
     return this.#isOther
   }
 
-  /** What is new in the next item, or null. */
+  /** The part of the next item that is new to the reader, or null. */
   of(item: InferenceItem): InferenceItem | null {
     const has = this.#has
     if (has === null) return item
@@ -62,7 +63,7 @@ export class RestOfAnswer {
   }
 }
 
-/** What the reader does not have of the calls until now. */
+/** The parts of the calls so far that the reader does not have. */
 function callsAfter(calls: readonly ToolCall[], has: readonly ToolCall[]): ToolCallDelta[] {
   return calls.flatMap((call, index): ToolCallDelta[] => {
     const known = has[index]
@@ -80,21 +81,17 @@ function cut(item: InferenceItem, tokens: number, text: string): InferenceItem {
   return rest
 }
 
-/** As the contract of an item has it. */
-const TOKENS_PER_ITEM_MAX = 4096
-const CHARACTERS_PER_ITEM_MAX = 65_536
-
-/** What was resumed, as items that come before those that follow it. */
+/** The beginning that a continuation brings along, as the items of an answer. */
 export function beginningOf(resume: InferenceRequest['resume']): InferenceItem[] {
   const items: InferenceItem[] = []
   if (resume === undefined) return items
   const { tokenIds, text, reasoning = '', toolCalls = [], tokens, digest } = resume
   for (let i = 0; ; i++) {
-    const seq = i * TOKENS_PER_ITEM_MAX
-    const ids = tokenIds.slice(seq, seq + TOKENS_PER_ITEM_MAX)
-    const from = i * CHARACTERS_PER_ITEM_MAX
-    const part = text.slice(from, from + CHARACTERS_PER_ITEM_MAX)
-    const thought = reasoning.slice(from, from + CHARACTERS_PER_ITEM_MAX)
+    const seq = i * ITEM_TOKENS_MAX
+    const ids = tokenIds.slice(seq, seq + ITEM_TOKENS_MAX)
+    const from = i * ITEM_CHARACTERS_MAX
+    const part = text.slice(from, from + ITEM_CHARACTERS_MAX)
+    const thought = reasoning.slice(from, from + ITEM_CHARACTERS_MAX)
     const calls = toolCalls.flatMap((call, index) => partOfCall(call, index, from))
     if (ids.length === 0 && part === '' && thought === '' && calls.length === 0) return items
     const item: InferenceItem = { seq, tokenIds: ids, text: part }
@@ -107,7 +104,7 @@ export function beginningOf(resume: InferenceRequest['resume']): InferenceItem[]
 }
 
 function partOfCall(call: ToolCall, index: number, from: number): ToolCallDelta[] {
-  const part = call.arguments.slice(from, from + CHARACTERS_PER_ITEM_MAX)
+  const part = call.arguments.slice(from, from + ITEM_CHARACTERS_MAX)
   if (from === 0) return [{ index, id: call.id, name: call.name, arguments: part }]
   return part === '' ? [] : [{ index, arguments: part }]
 }

@@ -1,18 +1,18 @@
 /**
- * An answer that several may read, each from where it likes: what has come so far, and then what
- * comes.
+ * An answer with several readers, each from its own place on: first the items there are, then those
+ * that come.
  *
- * The run belongs to nobody's connection. A client that lost its connection comes back with the same
- * key, so it goes on for a while without a reader.
+ * The run belongs to no reader's connection. A client that lost its connection comes back with the
+ * same key, so the run goes on for a while without a reader.
  */
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
-import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
+import { ItemBatch } from '#shared/rpc/items.ts'
 import { beginningOf, RestOfAnswer } from './rest-of-answer.ts'
 
-/** How long an answer can be had again after it has ended. */
+/** How long an answer is kept after its end. */
 const WINDOW_MS = 600_000
 /** How long a run goes on while nobody reads it. */
 const UNREAD_MS_MAX = 30_000
@@ -49,19 +49,17 @@ export class SharedAnswer {
     return this.#end !== null
   }
 
-  /** Never rejects: what goes wrong is told to the readers. */
+  /** Never rejects: the readers get the error. */
   async run(run: Run): Promise<void> {
     try {
-      // Whoever repeats the request has nothing yet, also when the first one was a continuation.
+      // A repeat may come without a beginning, also when the first request was a continuation.
       for (const item of beginningOf(this.#request.resume)) this.#add(item)
-      const items = itemByItem(run(this.#request, this.#context))
+      const stream = run(this.#request, this.#context)
       for (;;) {
-        const { done, value } = await items.next()
-        if (done === true) {
-          this.#finish({ value })
-          return
-        }
-        this.#add(value)
+        const { done, value } = await stream.next()
+        if (done === true) return this.#finish({ value })
+        if (value instanceof ItemBatch) for (const item of value.items()) this.#add(item)
+        else this.#add(value)
       }
     } catch (error) {
       this.#finish({ error })
@@ -70,8 +68,8 @@ export class SharedAnswer {
   }
 
   /**
-   * Without what the reader has already. Null, before the first item, when that is not the beginning
-   * of this answer.
+   * Yields the answer without the part that the reader has already. Returns null, before the first
+   * item, when that part is not the beginning of this answer.
    */
   async *read(
     { resume, watchQueue }: InferenceRequest,
@@ -81,8 +79,7 @@ export class SharedAnswer {
     const rest = new RestOfAnswer(resume)
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     aborted.catch(() => {}) // it matters only while something is awaited
-    const onAbort = () => reject(context.signal.reason as Error)
-    context.signal.addEventListener('abort', onAbort, { once: true })
+    const stopListening = context.onAbort(() => reject(context.signal.reason as Error))
     try {
       for (let at = 0; ;) {
         const item = this.#items[at]
@@ -102,7 +99,7 @@ export class SharedAnswer {
         }
       }
     } finally {
-      context.signal.removeEventListener('abort', onAbort)
+      stopListening()
       this.#leave()
     }
   }
@@ -117,19 +114,19 @@ export class SharedAnswer {
   #add(item: InferenceItem): void {
     this.#items.push(item)
     this.#keeper.onItem(item)
-    this.#tell()
+    this.#wake()
   }
 
   #finish(end: { value: InferenceEnd } | { error: unknown }): void {
     this.#end = end
     this.#context[Symbol.dispose]()
-    this.#tell()
+    this.#wake()
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#keeper.forget(), WINDOW_MS)
     this.#timer.unref()
   }
 
-  #tell(): void {
+  #wake(): void {
     this.#news.resolve()
     this.#news = Promise.withResolvers()
   }

@@ -12,6 +12,7 @@ import {
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'
+import { close } from '#shared/kit/forward.ts'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
@@ -109,7 +110,7 @@ export class Attempt {
     } catch (error) {
       const failure = toHaifError(error)
       if (!this.#hasEnded) this.#failed(failure)
-      void this.#stream.return(undefined as never) // the worker may go on sending what is no item
+      void close(this.#stream) // the worker may go on sending what is no item
       return { kind: 'failed', attempt: this, error: asWorkerError(failure) }
     }
   }
