@@ -213,7 +213,7 @@ export const ERRORS = {
     httpStatus: 500,
     retryable: false,
     raisedBy:
-      'cli, http-bridge, gateway, orchestrator, worker, bootstrap, shared/mesh, ' +
+      'cli, http-bridge, gateway, orchestrator, worker, bootstrap, shared/main, shared/mesh, ' +
       'shared/process, shared/store, shared/telemetry',
     meaning:
       'An environment variable, an option or a file given by one has a value that cannot be used.',
@@ -222,7 +222,7 @@ export const ERRORS = {
   HOME_IN_USE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'cli, shared/process, shared/store',
+    raisedBy: 'cli, shared/main, shared/store',
     meaning: 'Another HAIF process uses the same HAIF_HOME.',
     remedy: 'Stop that process, or set HAIF_HOME to another folder.'
   },
