@@ -41,10 +41,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const models = new HeldModels({
     pinned: deps.models,
     onDemand: deps.onDemand ?? [],
-    onChange: (model) => {
-      life.changed(model)
-      loader.changed()
-    }
+    onChange: (model) => life.changed(model)
   })
   const loader = new ModelLoader({ models: models.all, budget: deps.budget ?? unbounded })
   const running = new RunningRequests()

@@ -1,6 +1,8 @@
 /** Metrics of a worker's models, beside those of its requests. */
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
+import type { KvCache } from '../engines/engine.ts'
 import type { HeldModels } from './held-models.ts'
+import type { ModelState } from './model-state.ts'
 
 const STATES = ['loading', 'ready', 'failed', 'loadable'] as const
 
@@ -35,18 +37,23 @@ function observeLoad(models: Pick<HeldModels, 'describe'>): void {
 
 function observeKvCaches(models: Pick<HeldModels, 'all'>): void {
   gauge('haif_kv_cache_tokens').addCallback((result) => {
-    for (const { name: model, kvCache } of models.all) {
-      if (kvCache === null) continue
+    for (const { name: model, state } of models.all) {
+      const kvCache = kvCacheOf(state)
+      if (kvCache === undefined) continue
       result.observe(kvCache.runningTokens, { model, state: 'running' })
       result.observe(kvCache.keptTokens, { model, state: 'kept' })
     }
   })
   gauge('haif_kv_cache_tokens_max').addCallback((result) => {
-    for (const { name: model, kvCache } of models.all) {
-      if (kvCache !== null) result.observe(kvCache.tokensMax, { model })
+    for (const { name: model, state } of models.all) {
+      const kvCache = kvCacheOf(state)
+      if (kvCache !== undefined) result.observe(kvCache.tokensMax, { model })
     }
   })
 }
+
+const kvCacheOf = (state: ModelState): KvCache | undefined =>
+  state.kind === 'ready' ? state.engine.metrics().kvCache : undefined
 
 export class LoadCounts {
   readonly #loads = counter('haif_model_loads_total')

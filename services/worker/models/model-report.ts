@@ -1,6 +1,6 @@
 /** What a worker reports of one of its models. */
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
-import { canEmbed, capabilitiesOf } from './held-engine.ts'
+import { canEmbed, capabilitiesOf } from './capabilities.ts'
 import type { LoadedModel } from '../engines/engine.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'
 import type { ModelSource } from './sources/model-source.ts'

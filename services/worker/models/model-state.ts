@@ -1,4 +1,5 @@
-/** The states of a model on a worker, and what the worker learns of it. */
+/** The states of a model on a worker, the transitions between them (SPEC.md), and what is learned. */
+import assert from 'node:assert/strict'
 import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
@@ -8,10 +9,40 @@ export type LoadPhase = NonNullable<WorkerModel['phase']>
 export type ModelState =
   | { kind: 'loadable' }
   | { kind: 'loading'; phase: LoadPhase; progress: number; startedAt: number }
-  | { kind: 'ready'; engine: Engine; loaded: LoadedModel }
+  | ReadyModel
+  /** `again`: it will be tried again, or become loadable. */
   | { kind: 'failed'; error: HaifError; again: boolean }
 
-/** What it learns of itself, kept while it is not in memory. */
+/** A model in memory, and the engine that runs it. */
+export interface ReadyModel {
+  kind: 'ready'
+  engine: Engine
+  loaded: LoadedModel
+}
+
+type Kind = ModelState['kind']
+
+const PINNED: Record<Kind, readonly Kind[]> = {
+  loadable: [], // H1
+  loading: ['loading', 'ready', 'failed'],
+  ready: ['failed'],
+  failed: ['failed', 'ready']
+}
+
+const ON_DEMAND: Record<Kind, readonly Kind[]> = {
+  loadable: ['loading'],
+  loading: ['ready', 'failed', 'loadable'],
+  ready: ['loadable', 'failed'],
+  failed: ['failed', 'loadable']
+}
+
+/** H2: no other transition exists. */
+export function assertFollows(onDemand: boolean, from: Kind, to: Kind): void {
+  const next = (onDemand ? ON_DEMAND : PINNED)[from]
+  assert.ok(next.includes(to), `a model that is ${from} does not become ${to}`)
+}
+
+/** What was learned when the model was last loaded, kept while it is not in memory. */
 export interface ModelFacts {
   loaded?: LoadedModel
   slots?: number

@@ -19,6 +19,7 @@ import type { HeldModel } from '../models/held-model.ts'
 import type { HeldModels } from '../models/held-models.ts'
 import type { ModelLoader } from '../models/model-loader.ts'
 import type { RunningRequests } from './running-requests.ts'
+import { embedderOf, refuseUnsupported } from './supported.ts'
 
 export interface ServedRequestsDeps {
   models: Pick<HeldModels, 'named'>
@@ -46,8 +47,9 @@ export class ServedRequests {
     for await (const queued of this.#untilLoaded(model, context.signal)) {
       yield { seq, tokenIds: [], text: '', queued }
     }
-    const engine = model.engineFor(request)
-    const { digest } = model
+    const { engine, loaded } = model.ready()
+    const { digest } = loaded
+    refuseUnsupported(engine, request)
     const answer = engine.generate(toGenerate(request, digest), context.signal)
     let first = true
     const end = yield* forward(answer, (item) => {
@@ -64,7 +66,7 @@ export class ServedRequests {
     using _ = this.#enter(model, context)
     const loading = this.#untilLoaded(model, context.signal)
     while ((await loading.next()).done !== true); // nobody is told how far it is
-    const engine = model.embedder()
+    const engine = embedderOf(model.ready().engine, model.name)
     const { vectors, promptTokens } = await engine.embed(request.inputs, context.signal)
     const encoded = encodeVectors(vectors)
     return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }

@@ -65,14 +65,14 @@ async function hold(t: Cleanup, url: string) {
   t.after(() => loader.stop())
   await loader.loadPinned()
   changes.length = 0
-  return { held, changes }
+  return { held, loader, changes }
 }
 
 suite('a held model', () => {
   test('fails while its server is away, and is ready again with it', async (t) => {
     const upstream = await startUpstream(t, 'llama-server')
     const { held, changes } = await hold(t, upstream.url)
-    const engine = held.engineFor(request)
+    const engine = held.ready().engine
     await answer(engine, request)
     await upstream.down()
     await assert.rejects(answer(engine, request), { code: 'ENGINE_FAILED' })
@@ -80,10 +80,10 @@ suite('a held model', () => {
     const { error = '', slots } = held.describe()
     assert.match(error, /cannot be reached \(ECONNREFUSED\)/)
     assert.equal(slots, 0)
-    assert.throws(() => held.engineFor(request), { code: 'MODEL_LOAD_FAILED' })
+    assert.throws(() => held.ready().engine, { code: 'MODEL_LOAD_FAILED' })
     await upstream.up()
     await until(() => held.describe().state === 'ready')
-    await answer(held.engineFor(request), request)
+    await answer(held.ready().engine, request)
     assert.deepEqual(changes, ['failed', 'ready'])
   })
 
@@ -123,7 +123,7 @@ suite('a held model', () => {
     const { held } = await hold(t, upstream.url)
     for (let i = 0; i < 9; i++) upstream.faults.push({ kind: 'status', status: 500 })
     for (let i = 0; i < 3; i++) {
-      await assert.rejects(answer(held.engineFor(request), request), { code: 'ENGINE_FAILED' })
+      await assert.rejects(answer(held.ready().engine, request), { code: 'ENGINE_FAILED' })
     }
     await until(() => held.describe().state === 'failed')
     await until(() => held.describe().state === 'ready')
@@ -132,8 +132,8 @@ suite('a held model', () => {
   })
 
   test('closed while its server is away is not tried again', async (t) => {
-    const { held } = await hold(t, NOBODY)
-    await held.close()
+    const { held, loader } = await hold(t, NOBODY)
+    await loader.stop()
     assert.equal(held.describe().state, 'failed')
   })
 })

@@ -1,27 +1,10 @@
-/** What may be asked of an engine: what it cannot do is refused by name, never left out in silence. */
+/** Refuses by name what an engine cannot do; nothing is left out in silence. */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import type { ModelCapabilities } from '#shared/contracts/peers/peers.ts'
-import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { Engine } from '../engines/engine.ts'
 import { unsupported } from '../engines/errors.ts'
+import { canEmbed, type Embedder } from '../models/capabilities.ts'
 
-export type Embedder = Engine & Required<Pick<Engine, 'embed'>>
-
-export const canEmbed = (engine: Engine): engine is Embedder => engine.embed !== undefined
-
-export function capabilitiesOf(
-  engine: Engine,
-  { reasoning, tools }: LoadedModel
-): ModelCapabilities {
-  return {
-    tools: tools ?? engine.parameters.has('tools'),
-    jsonSchema: engine.parameters.has('responseFormat'),
-    embeddings: canEmbed(engine),
-    reasoning: reasoning ?? engine.parameters.has('reasoningEffort'),
-    vision: false // no engine takes images
-  }
-}
-
-/** With tools, or with messages about calls of them. */
+/** True with tools to call, and with messages about calls. */
 function usesTools({ tools = [], toolChoice, input }: InferenceRequest): boolean {
   if (tools.length > 0 && toolChoice !== 'none') return true
   if (input.mode !== 'chat') return false
@@ -40,4 +23,13 @@ export function refuseUnsupported(engine: Engine, request: InferenceRequest): vo
   const param = asked.find((parameter) => !engine.parameters.has(parameter))
   if (param === undefined) return
   throw unsupported(param, `the ${engine.kind} engine cannot do ${param}: leave it out`)
+}
+
+/** The engine, when it can turn texts into vectors. */
+export function embedderOf(engine: Engine, model: string): Embedder {
+  if (canEmbed(engine)) return engine
+  throw unsupported(
+    'model',
+    `the ${engine.kind} engine makes no embeddings of ${model}: choose another model`
+  )
 }
