@@ -7,6 +7,7 @@ import type { Admission } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
 import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
 import { AdmittedRequest } from './admitted-request.ts'
+import { TenantMetrics } from './usage/tenant-metrics.ts'
 import { UsageMeter } from './usage/usage-meter.ts'
 import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
@@ -33,6 +34,7 @@ export interface Wish {
 
 export class Callers {
   readonly #deps: CallersDeps
+  readonly #tenants = new TenantMetrics()
 
   constructor(deps: CallersDeps) {
     this.#deps = deps
@@ -68,7 +70,8 @@ export class Callers {
     }
     const meter =
       usage === null ? null : new UsageMeter(usage, charged, { kind, model: admitted.model })
-    return new AdmittedRequest({ admitted, meter, usageId, tenantId, promptTokens })
+    const tenants = kind === 'infer' ? this.#tenants : null
+    return new AdmittedRequest({ admitted, meter, tenants, usageId, tenantId, promptTokens })
   }
 
   /** Null: all of them. */

@@ -6,14 +6,18 @@
  */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { Admitted } from './access/admission.ts'
+import type { TenantMetrics } from './usage/tenant-metrics.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
 
 export interface AdmittedRequestDeps {
   admitted: Admitted
   /** Null: what requests cost is not recorded. */
   meter: UsageMeter | null
+  /** Null: the metrics of tenants are of inferences only. */
+  tenants: TenantMetrics | null
   usageId: string
   tenantId: string | undefined
   /** Estimated. */
@@ -27,15 +31,19 @@ export class AdmittedRequest implements Disposable {
   readonly tenantId: string | undefined
   readonly #admitted: Admitted
   readonly #meter: UsageMeter | null
+  readonly #tenants: TenantMetrics | null
   readonly #promptTokens: number
   /** Tokens used, once its end has told. */
   #used: number | null = null
   /** Tokens that were passed on, which count where no end has told. */
   #sent = 0
+  #end: InferenceEnd | null = null
+  #code = 'CANCELLED' // when the reader leaves, nothing else says so
 
-  constructor({ admitted, meter, usageId, tenantId, promptTokens }: AdmittedRequestDeps) {
+  constructor({ admitted, meter, tenants, usageId, tenantId, promptTokens }: AdmittedRequestDeps) {
     this.#admitted = admitted
     this.#meter = meter
+    this.#tenants = tenants
     this.usageId = usageId
     this.tenantId = tenantId
     this.#promptTokens = promptTokens
@@ -53,6 +61,8 @@ export class AdmittedRequest implements Disposable {
   /** What was given before and is read again costs nothing. */
   ended(end: InferenceEnd): void {
     const { usage, repeated } = end
+    this.#end = end
+    this.#code = 'OK'
     this.#used = repeated === true ? 0 : usage.promptTokens + usage.completionTokens
     this.#meter?.ended(end)
   }
@@ -63,6 +73,7 @@ export class AdmittedRequest implements Disposable {
   }
 
   failed(error: unknown): void {
+    this.#code = toHaifError(error).code
     this.#meter?.failed(error)
   }
 
@@ -75,6 +86,7 @@ export class AdmittedRequest implements Disposable {
     const brokenOff = this.#sent === 0 ? 0 : this.#promptTokens + this.#sent
     // First, as nothing that fails in the books may keep the place of a caller.
     this.#admitted.leave(this.#used ?? brokenOff)
+    this.#tenants?.count(this.tenantId, this.#code, this.#end)
     this.#meter?.record(this.#sent)
   }
 }

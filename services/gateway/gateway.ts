@@ -9,9 +9,11 @@ import {
   type PeerReport
 } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
+import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -42,7 +44,7 @@ export function createGateway(deps: GatewayDeps): Service {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
   }
 
-  const router = new Router()
+  const router = new Router({ observer: observeInference('gateway') })
     .serve(gatewayInfer, (request, context) => {
       assertUp()
       return inferAdmitted({ orchestrators, callers }, request, context)
@@ -63,6 +65,7 @@ export function createGateway(deps: GatewayDeps): Service {
     )
   answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
+  observeMesh(mesh, ['orchestrator', 'registry'])
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })

@@ -4,6 +4,7 @@ import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -53,6 +54,7 @@ export interface HttpBridge extends Service {
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const { self, host, port, log } = deps
   const mesh = deps.join(new Router())
+  observeMesh(mesh, ['gateway', 'registry'])
   const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
   const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
   const counts = new BridgeMetrics(deps.metrics.meter)

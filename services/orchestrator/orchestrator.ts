@@ -9,9 +9,11 @@ import {
   type PeerReport
 } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
+import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
@@ -26,6 +28,7 @@ import { IdempotentAnswers } from './repeats/idempotency.ts'
 import { Reservations } from './repeats/reservations.ts'
 import { InferenceService } from './requests/inference-service.ts'
 import type { Aliases } from './requests/model-choice.ts'
+import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
@@ -50,8 +53,9 @@ export interface OrchestratorDeps {
 export function createOrchestrator(deps: OrchestratorDeps): Service {
   const { self, log, aliases = new Map(), affinity = true, store = null } = deps
   const { now = () => performance.now(), random = Math.random, shared = null } = deps
-  const router = new Router()
+  const router = new Router({ observer: observeInference('orchestrator', observeRequests(log)) })
   const mesh = deps.join(router)
+  observeMesh(mesh, ['worker', 'registry'])
   const table = new WorkerTable(random, now)
   const dispatcher = new Dispatcher({ table, now })
   observeWorkers(table, dispatcher)

@@ -10,6 +10,7 @@ import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
+import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -40,6 +41,7 @@ export function createRegistry(deps: RegistryDeps): Service {
     })
     .respond(registryList, () => snapshot(mesh, catalogue, self))
   const mesh = join(router)
+  observeMesh(mesh, ['gateway', 'orchestrator', 'worker'])
   mesh.on('lost', ({ peer }) => {
     if (mesh.link(peer.key) === undefined) catalogue.removePeer(peer.key)
   })

@@ -3,14 +3,17 @@ import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { workerDrain, type WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
+import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { MemoryBudget } from './memory/memory-budget.ts'
 import { HeldModels } from './models/held-models.ts'
 import { ModelLoader } from './models/model-loader.ts'
 import { observeModels } from './models/model-metrics.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
+import { observeRequests } from './requests/request-metrics.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
 import { WorkerLife, type WorkerLifeOptions } from './worker-life.ts'
@@ -46,14 +49,16 @@ export function createWorker(deps: WorkerDeps): Worker {
   const loader = new ModelLoader({ models: models.all, budget: deps.budget ?? unbounded })
   const running = new RunningRequests()
   const requests = new ServedRequests({ models, loader, running })
-  const router = new Router()
+  const router = new Router({ observer: observeInference('worker', observeRequests()) })
     .serve(workerInfer, (request, context) => requests.infer(request, context))
     .respond(workerEmbed, (request, context) => requests.embed(request, context))
     .respond(workerDrain, () => {
       setImmediate(() => void life.leave()) // after the answer
       return {}
     })
-  const life = new WorkerLife({ ...deps, mesh: deps.join(router), models, loader, running })
+  const mesh = deps.join(router)
+  observeMesh(mesh, ['orchestrator', 'registry'])
+  const life = new WorkerLife({ ...deps, mesh, models, loader, running })
   observeModels(models)
   return life
 }

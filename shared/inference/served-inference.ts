@@ -1,14 +1,12 @@
 /**
  * Measures and traces each inference that a service serves, once at its beginning, at its first token
- * and at its end. Gateway, orchestrator and worker serve the same stream, so one observer fits all;
- * what only one of them can know is measured for that one.
+ * and at its end. Every service on the way of a request serves the same stream, so one observer fits
+ * all; a service that knows more hands in `onEnd` and measures it there.
  */
 import { SpanKind, type Span } from '@opentelemetry/api'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { toHaifError } from '#shared/errors.ts'
-import type { Logger } from '#shared/process/log.ts'
-import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type {
   ObservedStream,
   ServedStreamFacts,
@@ -16,53 +14,45 @@ import type {
   StreamOutcome
 } from '#shared/rpc/stream-observer.ts'
 import { counter, histogram, upDownCounter } from '#shared/telemetry/instruments.ts'
-import { observeRequestsAtOrchestrator } from '../../services/orchestrator/requests/request-metrics.ts'
-import { endFailed, startSpan, traceIdOf, traceparentOf } from '#shared/telemetry/spans.ts'
-import { observeRequestsAtWorker } from '../../services/worker/requests/request-metrics.ts'
+import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 
-/** One request at its end. Times in milliseconds. */
+/** An inference that has ended. Times in milliseconds. */
 export interface ServedRequest {
   request: InferenceRequest
   code: string
   durationMs: number
-  /** Until the first token; null when there was none. */
+  /** The time until the first token; null when there was none. */
   firstTokenMs: number | null
   /** Null when it failed. */
   end: InferenceEnd | null
-  /** Of this service's span; undefined when it is not recorded. */
+  /** The span of this service; undefined when it is not recorded. */
   traceparent: string | undefined
   /** When it began, in milliseconds since 1970. */
   startedAt: number
 }
 
-export function observeInference(role: PeerRole, log: Logger): StreamObserver {
+export type OnServed = (served: ServedRequest, facts: ServedStreamFacts) => void
+
+/** `service`: its name in the labels. */
+export function observeInference(service: string, onEnd: OnServed = () => {}): StreamObserver {
   const requests = counter('haif_requests_total')
   const durations = histogram('haif_request_duration_seconds')
   const running = upDownCounter('haif_requests_running')
-  const atRole = observerOf(role)
-  const service = { service: role }
+  const labels = { service }
 
   return (facts) => {
     if (!facts.method.endsWith('.infer')) return null
-    running.add(1, service)
-    const stream = new Served(facts, (served) => {
-      running.add(-1, service)
-      requests.add(1, { service: role, code: served.code })
-      durations.record(served.durationMs / 1000, service)
-      atRole(served)
-      if (role === 'orchestrator') logRequest(log, facts, served)
+    running.add(1, labels)
+    return new ObservedInference(facts, (served) => {
+      running.add(-1, labels)
+      requests.add(1, { service, code: served.code })
+      durations.record(served.durationMs / 1000, labels)
+      onEnd(served, facts)
     })
-    return stream
   }
 }
 
-function observerOf(role: PeerRole): (served: ServedRequest) => void {
-  if (role === 'orchestrator') return observeRequestsAtOrchestrator()
-  if (role === 'worker') return observeRequestsAtWorker()
-  return () => {}
-}
-
-class Served implements ObservedStream {
+class ObservedInference implements ObservedStream {
   readonly traceparent: string | undefined
   readonly #request: InferenceRequest
   readonly #span: Span
@@ -102,25 +92,4 @@ class Served implements ObservedStream {
       startedAt: this.#startedAt
     })
   }
-}
-
-/** One line for each request, with which its trace, its workers and its tenant can be found. */
-function logRequest(log: Logger, facts: ServedStreamFacts, served: ServedRequest): void {
-  const { code, end, durationMs, firstTokenMs, request } = served
-  log.info(
-    {
-      request_id: facts.requestId,
-      trace_id: traceIdOf(served.traceparent ?? facts.traceparent),
-      peer: facts.peer.key,
-      tenant: request?.tenantId,
-      code,
-      model: end?.model ?? request?.model,
-      attempts: end?.attempts,
-      workers: end?.workers,
-      ms: Math.round(durationMs),
-      firstTokenMs: firstTokenMs === null ? undefined : Math.round(firstTokenMs),
-      completionTokens: end?.usage.completionTokens
-    },
-    'request served'
-  )
 }

@@ -2,8 +2,6 @@
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
-import { observeMesh } from '#shared/telemetry/observe-mesh.ts'
-import { observeInference } from '#shared/inference/served-inference.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './discovery/dht.ts'
 import { Mesh } from './mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
@@ -19,11 +17,10 @@ export interface OpenMeshOptions {
   log: Logger
 }
 
-/** The mesh is not started yet. It is measured, as far as this process measures. */
+/** The mesh is not started yet. */
 export function openMesh(options: OpenMeshOptions): Mesh {
   const { topicKey, router = new Router(), ...rest } = options
-  router.observer = observeInference(rest.role, rest.log)
-  const mesh = new Mesh({
+  return new Mesh({
     dht: createDht(topicKey),
     secret: topicKey.secret,
     lookupMs: LOOKUP_MS[topicKey.reach],
@@ -33,6 +30,4 @@ export function openMesh(options: OpenMeshOptions): Mesh {
     localSockets: true,
     ...rest
   })
-  observeMesh(mesh)
-  return mesh
 }

@@ -46,8 +46,12 @@ interface StreamRoute {
 export class Router {
   readonly methods = new Map<string, MethodRoute>()
   readonly streams = new Map<string, StreamRoute>()
-  /** Measures and traces what is served. */
-  observer: StreamObserver | null = null
+  /** Measures and traces the streams that are served. */
+  readonly observer: StreamObserver | null
+
+  constructor({ observer = null }: { observer?: StreamObserver | null } = {}) {
+    this.observer = observer
+  }
 
   respond<Request extends TSchema, Reply extends TSchema>(
     contract: MethodContract<Request, Reply>,

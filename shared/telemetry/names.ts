@@ -78,6 +78,18 @@ export const METRICS = {
     labels: ['service']
   },
 
+  // Gateway
+  haif_tenant_requests_total: {
+    kind: 'counter',
+    help: 'Finished requests of a tenant; tenant none: no tenant was named',
+    labels: ['tenant', 'code']
+  },
+  haif_tenant_tokens_total: {
+    kind: 'counter',
+    help: 'Tokens of finished requests of a tenant, by kind as in haif_tokens_total',
+    labels: ['tenant', 'kind']
+  },
+
   // Orchestrator
   haif_queue_depth: {
     kind: 'gauge',
@@ -130,16 +142,6 @@ export const METRICS = {
     kind: 'gauge',
     help: 'Requests that the ready workers of a model can run at the same time',
     labels: ['model']
-  },
-  haif_tenant_requests_total: {
-    kind: 'counter',
-    help: 'Finished requests of a tenant; tenant none: no tenant was named',
-    labels: ['tenant', 'code']
-  },
-  haif_tenant_tokens_total: {
-    kind: 'counter',
-    help: 'Tokens of finished requests of a tenant, by kind as in haif_tokens_total',
-    labels: ['tenant', 'kind']
   },
 
   // Worker

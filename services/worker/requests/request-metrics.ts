@@ -1,12 +1,12 @@
-/** What a worker can tell of a request at its end: what its engine did, and for how long. */
-import { counter, histogram } from '../../../shared/telemetry/instruments.ts'
-import type { ServedRequest } from '../../../shared/inference/served-inference.ts'
-import { startSpan } from '../../../shared/telemetry/spans.ts'
+/** What a worker measures of each request at its end: what its engine did, and for how long. */
+import { counter, histogram } from '#shared/telemetry/instruments.ts'
+import type { OnServed, ServedRequest } from '#shared/inference/served-inference.ts'
+import { startSpan } from '#shared/telemetry/spans.ts'
 
-/** With these the model is whatever a caller wrote, and not one that this worker holds: no label. */
+/** With these codes the model is whatever a caller wrote, not one that is held here: no label. */
 const NOT_HELD: ReadonlySet<string> = new Set(['MODEL_NOT_FOUND', 'VALIDATION_FAILED'])
 
-export function observeRequestsAtWorker(): (served: ServedRequest) => void {
+export function observeRequests(): OnServed {
   const durations = histogram('gen_ai_server_request_duration')
   const firstToken = histogram('gen_ai_server_time_to_first_token')
   const perToken = histogram('gen_ai_server_time_per_output_token')
@@ -33,7 +33,7 @@ export function observeRequestsAtWorker(): (served: ServedRequest) => void {
   }
 }
 
-/** The engine says afterwards how long it took for what: one span for each part, one after the other. */
+/** An engine reports its times at the end, so its spans are made then, one after the other. */
 function traceEngine({ traceparent, startedAt, end }: ServedRequest): void {
   if (traceparent === undefined || end === null) return
   const { queueMs, prefillMs, decodeMs } = end.timings

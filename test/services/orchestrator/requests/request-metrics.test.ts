@@ -1,53 +1,48 @@
-/** Tenants are named from outside, so their number has a bound in the metrics. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
-import {
-  observeRequestsAtOrchestrator,
-  TENANTS_MAX
-} from '../../../../services/orchestrator/requests/request-metrics.ts'
+import { observeRequests } from '../../../../services/orchestrator/requests/request-metrics.ts'
 import { seriesIn, valueOf } from '../../../helpers/mesh/live-metrics.ts'
 
 // Before any instrument is made.
 const metrics = createMetrics({ forProcess: true })
 
-const END: InferenceEnd = {
-  finishReason: 'stop',
-  usage: { promptTokens: 5, cachedPromptTokens: 2, completionTokens: 3 },
-  timings: { queueMs: 0, prefillMs: 1, decodeMs: 1 },
-  model: 'sim',
-  provider: 'sim'
+const FACTS = {
+  method: 'orchestrator.infer',
+  request: null,
+  requestId: 'r',
+  traceparent: undefined,
+  peer: { key: 'k', role: 'gateway' }
 }
 
-test('the first 500 tenants have labels of their own, all later ones share one', async () => {
-  const observe = observeRequestsAtOrchestrator()
-  const serve = (request: unknown) =>
-    observe({
-      request: request as InferenceRequest,
-      code: 'OK',
-      durationMs: 10,
-      firstTokenMs: 4,
-      end: END,
-      traceparent: undefined,
-      startedAt: 0
-    })
-  const strangers = 2000
-  for (let i = 0; i < TENANTS_MAX + strangers; i++) serve({ tenantId: `tenant-${i}` })
-  serve({ tenantId: 'tenant-0' }) // still its own
-  // Whoever makes up tenants does not hide those that name none.
-  for (const unnamed of [{}, { tenantId: 7 }, null]) serve(unnamed)
-
+test('the time between two tokens is measured of answers that have two, whatever the request was', async () => {
+  const observe = observeRequests(silentLogger())
+  const serve = (completionTokens: number, firstTokenMs: number | null) =>
+    observe(
+      {
+        request: null as never, // it is not checked yet when it is observed
+        code: 'OK',
+        durationMs: 110,
+        firstTokenMs,
+        end: {
+          finishReason: 'stop',
+          usage: { promptTokens: 5, cachedPromptTokens: 0, completionTokens },
+          timings: { queueMs: 0, prefillMs: 1, decodeMs: 1 },
+          model: 'sim',
+          provider: 'sim'
+        },
+        traceparent: undefined,
+        startedAt: 0
+      },
+      FACTS
+    )
+  serve(11, 10)
+  serve(1, 10)
+  serve(0, null)
   const series = seriesIn(await metrics.render())
-  const requests = series.filter(({ name }) => name === 'haif_tenant_requests_total')
-  assert.equal(requests.length, TENANTS_MAX + 2)
-  const of = (tenant: string) => valueOf(requests, 'haif_tenant_requests_total', { tenant })
-  assert.equal(of('tenant-0'), 2)
-  assert.equal(of(`tenant-${TENANTS_MAX - 1}`), 1)
-  assert.equal(of(`tenant-${TENANTS_MAX}`), undefined)
-  assert.equal(of('other'), strangers)
-  assert.equal(of('none'), 3)
-  const tokens = { tenant: 'other', kind: 'completion' }
-  assert.equal(valueOf(series, 'haif_tenant_tokens_total', tokens), 3 * strangers)
+  const value = (part: string) =>
+    valueOf(series, `haif_inter_token_latency_seconds_${part}`, { model: 'sim' })
+  assert.equal(value('count'), 1)
+  assert.equal(value('sum'), 0.01)
 })

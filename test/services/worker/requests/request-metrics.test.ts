@@ -4,25 +4,35 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
-import { observeRequestsAtWorker } from '../../../../services/worker/requests/request-metrics.ts'
+import { observeRequests } from '../../../../services/worker/requests/request-metrics.ts'
 import { seriesIn, valueOf } from '../../../helpers/mesh/live-metrics.ts'
 
 // Before any instrument is made.
 const metrics = createMetrics({ forProcess: true })
+const FACTS = {
+  method: 'worker.infer',
+  request: null,
+  requestId: '',
+  traceparent: undefined,
+  peer: { key: '', role: 'orchestrator' }
+}
 const COUNT = 'gen_ai_server_request_duration_count'
 
 test('what a caller writes becomes no label unless it is a model of this worker', async () => {
-  const observe = observeRequestsAtWorker()
+  const observe = observeRequests()
   const fail = (request: unknown, code: string) =>
-    observe({
-      request: request as InferenceRequest,
-      code,
-      durationMs: 1,
-      firstTokenMs: null,
-      end: null,
-      traceparent: undefined,
-      startedAt: 0
-    })
+    observe(
+      {
+        request: request as InferenceRequest,
+        code,
+        durationMs: 1,
+        firstTokenMs: null,
+        end: null,
+        traceparent: undefined,
+        startedAt: 0
+      },
+      FACTS
+    )
   for (let i = 0; i < 100; i++) {
     fail({ model: randomUUID() }, 'MODEL_NOT_FOUND')
     fail({ model: { deep: randomUUID() } }, 'VALIDATION_FAILED') // not checked when it is measured
