@@ -3,7 +3,7 @@ import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { onClientError } from './http/client-error.ts'
-import type { Failures } from './http/failures.ts'
+import type { Failures } from './failures.ts'
 import { tellAllowedMethods } from './http/allowed-methods.ts'
 import { acceptJsonOnly } from './http/json-body.ts'
 import type { BridgeMetrics } from './http/bridge-metrics.ts'

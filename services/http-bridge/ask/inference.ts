@@ -9,7 +9,7 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { OwnedContext } from '#shared/rpc/context.ts'
 import type { BridgeMetrics } from '../http/bridge-metrics.ts'
 import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
-import type { Failures } from '../http/failures.ts'
+import type { Failures } from '../failures.ts'
 import { readOptions, readTimeoutMs } from '../http/request-headers.ts'
 import type { RunningRequests } from './running-requests.ts'
 

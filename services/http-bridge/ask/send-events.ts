@@ -5,8 +5,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { AnswerPart, AnswerParts } from './answer-parts.ts'
-import type { Failure } from '../http/errors.ts'
-import type { Failures } from '../http/failures.ts'
+import type { FailedRequest } from '../http/errors.ts'
+import type { Failures } from '../failures.ts'
 import { SseWriter } from '../http/sse.ts'
 
 /** How one API writes an answer as events. */
@@ -14,7 +14,7 @@ export interface EventForm {
   part(part: AnswerPart, events: SseWriter): void
   /** Everything has come. */
   end?(events: SseWriter): void
-  failure(failure: Failure, events: SseWriter): void
+  failure(failure: FailedRequest, events: SseWriter): void
 }
 
 export interface Sending {

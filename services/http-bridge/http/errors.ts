@@ -7,8 +7,8 @@ const RETRY_AFTER_MS = 1000
 /** Instead of 400, on bodies with `api_version`. */
 const UNPROCESSABLE = 422
 
-/** What went wrong with one request. */
-export interface Failure {
+/** An error and the request that it ended. */
+export interface FailedRequest {
   error: HaifError
   requestId: string
 }

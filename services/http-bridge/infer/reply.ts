@@ -7,7 +7,7 @@ import type {
   VersionedInferReply
 } from '#shared/contracts/http/infer.ts'
 import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference/answer.ts'
-import type { Asked } from './body.ts'
+import type { Asked } from './request.ts'
 
 export interface Answered {
   asked: Asked

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompil
 import type { InferBody, TokenEvent } from '#shared/contracts/http/infer.ts'
 import type { AnswerParts } from '../ask/answer-parts.ts'
 import { errorBody } from '../http/errors.ts'
-import { checkInferBody, readAsked, type Asked } from './body.ts'
+import { checkInferBody, readAsked, type Asked } from './request.ts'
 import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
 import { enterContext, infer, type InferenceDeps } from '../ask/inference.ts'
 import { acceptsEvents } from '../http/request-headers.ts'

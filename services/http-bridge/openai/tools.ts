@@ -15,7 +15,7 @@ function isOfOtherType(tool: unknown): boolean {
 }
 
 /** As both APIs mean it, however they write it. */
-export interface Wanted {
+export interface WantedTools {
   tools: Tool[]
   choice: ToolChoice | { mode: 'auto' | 'required'; among: string[] } | undefined
   parallel: boolean | undefined
@@ -23,7 +23,7 @@ export interface Wanted {
 
 type ToolFields = Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>
 
-export function toolFields({ tools, choice, parallel }: Wanted): ToolFields {
+export function toolFields({ tools, choice, parallel }: WantedTools): ToolFields {
   const named = new Set(tools.map(({ name }) => name))
   for (const name of namesIn(choice)) {
     if (!named.has(name))
@@ -43,7 +43,7 @@ export function toolFields({ tools, choice, parallel }: Wanted): ToolFields {
   return fields
 }
 
-function namesIn(choice: Wanted['choice']): string[] {
+function namesIn(choice: WantedTools['choice']): string[] {
   if (typeof choice !== 'object') return []
   return 'among' in choice ? choice.among : [choice.name]
 }

@@ -7,20 +7,21 @@ import type {
 } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
+import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
-import type { Named } from './reply.ts'
+import type { ReplyHead } from './reply.ts'
 import { openAiErrorBody } from '../error.ts'
 import { toLogprob } from '../logprobs.ts'
 import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
 
-export interface ChunkOptions extends Named {
+export interface ChunkOptions extends ReplyHead {
   /** As the client named it: the one that answers is known only at the end. */
   model: string
   includeUsage: boolean
   withLogprobs: boolean
 }
 
-type Logprobs = ChatChunk['choices'][number]['logprobs']
+type ChatLogprobs = ChatChunk['choices'][number]['logprobs']
 
 export class ChatChunks implements EventForm {
   readonly #options: ChunkOptions
@@ -53,7 +54,7 @@ export class ChatChunks implements EventForm {
     events.data('[DONE]')
   }
 
-  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+  failure({ error }: FailedRequest, events: SseWriter): void {
     events.data(JSON.stringify(openAiErrorBody(error)))
   }
 
@@ -76,7 +77,7 @@ export class ChatChunks implements EventForm {
     events.data(JSON.stringify(this.#chunk([this.#choice(index, delta, logprobs)])))
   }
 
-  #logprobs({ logprobs = [] }: InferenceItem): Logprobs {
+  #logprobs({ logprobs = [] }: InferenceItem): ChatLogprobs {
     if (!this.#options.withLogprobs || logprobs.length === 0) return null
     return { content: logprobs.map((logprob) => toLogprob(logprob)), refusal: null }
   }
@@ -84,7 +85,7 @@ export class ChatChunks implements EventForm {
   #choice(
     index: number,
     delta: ChatDelta,
-    logprobs: Logprobs = null,
+    logprobs: ChatLogprobs = null,
     reason: ChatChunk['choices'][number]['finish_reason'] = null
   ): ChatChunk['choices'][number] {
     return { index, delta, logprobs, finish_reason: reason }

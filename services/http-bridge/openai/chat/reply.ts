@@ -1,20 +1,26 @@
 /** Gathers the answers of a chat into one JSON reply. */
 import type { ChatReply } from '#shared/contracts/http/chat.ts'
 import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type {
+  InferenceEnd,
+  InferenceItem,
+  ToolCallDelta
+} from '#shared/contracts/inference/answer.ts'
+import type { ToolCall } from '#shared/contracts/inference/chat.ts'
+import type { AnswerParts } from '../../ask/answer-parts.ts'
 import { explanationsOf, finishReasonOf, sumUsage } from '../reply-parts.ts'
 import { toLogprob } from '../logprobs.ts'
-import { ToolCalls } from '../tool-calls.ts'
 
-type Choice = ChatReply['choices'][number]
+type ChatChoice = ChatReply['choices'][number]
 
-export interface Named {
+/** The fields that a reply and all chunks of one have in common. */
+export interface ReplyHead {
   id: string
   created: number
 }
 
-/** One answer, as it grows; what it holds is bounded by the tokens asked for. */
-export class Gathered {
+/** One answer while it grows; the tokens asked for bound it. */
+class GatheredAnswer {
   text = ''
   reasoning = ''
   readonly toolCalls = new ToolCalls()
@@ -29,9 +35,25 @@ export class Gathered {
   }
 }
 
+/** Reads all answers to their end. */
+export async function gatherAnswers(
+  parts: AnswerParts,
+  choices: number
+): Promise<GatheredAnswer[]> {
+  const answers = Array.from({ length: choices }, () => new GatheredAnswer())
+  for await (const together of parts) {
+    for (const part of together) {
+      const answer = answers[part.index]!
+      if (part.kind === 'item') answer.add(part.item)
+      else answer.end = part.end
+    }
+  }
+  return answers
+}
+
 export function chatReply(
-  { id, created }: Named,
-  answers: readonly Gathered[],
+  { id, created }: ReplyHead,
+  answers: readonly GatheredAnswer[],
   withLogprobs: boolean
 ): ChatReply {
   const ends = answers.map(({ end }) => end!)
@@ -46,11 +68,11 @@ export function chatReply(
   }
 }
 
-function toChoice(answer: Gathered, index: number, withLogprobs: boolean): Choice {
+function toChoice(answer: GatheredAnswer, index: number, withLogprobs: boolean): ChatChoice {
   const { text, reasoning, end } = answer
   const calls = answer.toolCalls.all()
   const content = text === '' && calls.length > 0 ? null : text
-  const message: Choice['message'] = { role: 'assistant', content, refusal: null }
+  const message: ChatChoice['message'] = { role: 'assistant', content, refusal: null }
   if (reasoning !== '') message.reasoning_content = reasoning
   if (calls.length > 0) {
     message.tool_calls = calls.map(({ id, name, arguments: text }) => ({
@@ -64,5 +86,23 @@ function toChoice(answer: Gathered, index: number, withLogprobs: boolean): Choic
     message,
     logprobs: withLogprobs ? { content: answer.logprobs, refusal: null } : null,
     finish_reason: finishReasonOf(end!.finishReason)
+  }
+}
+
+/** The tool calls of one answer, put together from their parts. */
+class ToolCalls {
+  readonly #calls = new Map<number, ToolCall>() // the contract bounds their number
+
+  add({ index, id, name, arguments: text = '' }: ToolCallDelta): ToolCall {
+    const call = this.#calls.get(index) ?? { id: '', name: '', arguments: '' }
+    if (id !== undefined) call.id = id
+    if (name !== undefined) call.name = name
+    call.arguments += text
+    this.#calls.set(index, call)
+    return call
+  }
+
+  all(): ToolCall[] {
+    return [...this.#calls].toSorted(([a], [b]) => a - b).map(([, call]) => call)
   }
 }

@@ -3,11 +3,11 @@ import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/con
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
-import { readFormat } from '../../infer/response-format.ts'
+import { readFormat } from '../../infer/request.ts'
 import { bodyChecker, invalid, type Refusals } from '../body.ts'
 import { textOf } from '../content.ts'
 import { choicesOf, NO_LIMIT, readSampling, readStop } from '../sampling.ts'
-import { OTHER_TOOLS, readTool, toolFields, type Wanted } from '../tools.ts'
+import { OTHER_TOOLS, readTool, toolFields, type WantedTools } from '../tools.ts'
 
 export const CHAT_REFUSALS: Refusals = {
   tools: OTHER_TOOLS,
@@ -72,7 +72,7 @@ function readMessage(message: HttpChatMessage, index: number): ChatMessage {
   }
 }
 
-function readChoice(choice: Static<typeof HttpToolChoice> | undefined): Wanted['choice'] {
+function readChoice(choice: Static<typeof HttpToolChoice> | undefined): WantedTools['choice'] {
   if (typeof choice !== 'object') return choice
   if (choice.type === 'function') return { name: choice.function.name }
   const { mode, tools } = choice.allowed_tools

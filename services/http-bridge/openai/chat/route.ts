@@ -5,9 +5,8 @@ import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { bodyCompiler } from '../body.ts'
 import { ChatChunks } from './chunks.ts'
-import { chatReply } from './reply.ts'
+import { chatReply, gatherAnswers } from './reply.ts'
 import { checkChatBody, readChat } from './request.ts'
-import { gather } from './gather.ts'
 import { idOf, secondsNow } from '../reply-parts.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-events.ts'
@@ -41,7 +40,7 @@ export function chatCompletionsRoute(app: FastifyInstance, deps: InferenceDeps):
         const form = new ChatChunks({ ...named, model, includeUsage, withLogprobs })
         return sendEvents({ parts, form, context, request, reply, deps })
       }
-      const answers = await gather(parts, wanted.length)
+      const answers = await gatherAnswers(parts, wanted.length)
       reply.headers(servedBy(answers.at(-1)!.end!))
       return chatReply(named, answers, withLogprobs)
     }

@@ -7,16 +7,17 @@ import type {
 } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
+import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
-import type { Named } from '../chat/reply.ts'
+import type { ReplyHead } from '../chat/reply.ts'
 import type { WantedCompletions } from './request.ts'
 import { openAiErrorBody } from '../error.ts'
 import { commentOn, explanationsOf, sumUsage } from '../reply-parts.ts'
 
-type Choice = CompletionReply['choices'][number]
-type Logprobs = NonNullable<Choice['logprobs']>
+type CompletionChoice = CompletionReply['choices'][number]
+type CompletionLogprobs = NonNullable<CompletionChoice['logprobs']>
 
-export interface CompletionOptions extends Named {
+export interface CompletionOptions extends ReplyHead {
   model: string
   wanted: WantedCompletions
   includeUsage: boolean
@@ -34,7 +35,7 @@ export async function gatherCompletion(
     for (const part of together) {
       const choice = choices[part.index]!
       if (part.kind === 'end') {
-        choice.finish_reason = reasonOf(part.end)
+        choice.finish_reason = finishReasonOf(part.end)
         ends[part.index] = part.end
         continue
       }
@@ -71,7 +72,7 @@ export class CompletionChunks implements EventForm {
     if (part.kind === 'item') this.#add(choice, part.item)
     else {
       this.#ends[index] = part.end
-      choice.finish_reason = reasonOf(part.end)
+      choice.finish_reason = finishReasonOf(part.end)
     }
     const says = choice.text !== '' || choice.finish_reason !== null || hasLogprobs(choice)
     if (says) events.data(JSON.stringify(this.#chunk([choice])))
@@ -86,7 +87,7 @@ export class CompletionChunks implements EventForm {
     events.data('[DONE]')
   }
 
-  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+  failure({ error }: FailedRequest, events: SseWriter): void {
     events.data(JSON.stringify(openAiErrorBody(error)))
   }
 
@@ -98,14 +99,14 @@ export class CompletionChunks implements EventForm {
     return echo
   }
 
-  #add(choice: Choice, { text, logprobs }: InferenceItem): void {
+  #add(choice: CompletionChoice, { text, logprobs }: InferenceItem): void {
     const offset = this.#offsets[choice.index] ?? 0
     addLogprobs(choice.logprobs, logprobs, offset)
     choice.text += text
     this.#offsets[choice.index] = offset + text.length
   }
 
-  #chunk(choices: Choice[]): CompletionReply {
+  #chunk(choices: CompletionChoice[]): CompletionReply {
     const { id, created, model, includeUsage } = this.#options
     const chunk: CompletionReply = { id, object: 'text_completion', created, model, choices }
     if (includeUsage) chunk.usage = null
@@ -113,14 +114,19 @@ export class CompletionChunks implements EventForm {
   }
 }
 
-function emptyChoice(index: number, text: string, options: CompletionOptions): Choice {
-  const none: Logprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] }
+function emptyChoice(index: number, text: string, options: CompletionOptions): CompletionChoice {
+  const none: CompletionLogprobs = {
+    tokens: [],
+    token_logprobs: [],
+    top_logprobs: [],
+    text_offset: []
+  }
   return { index, text, logprobs: options.withLogprobs ? none : null, finish_reason: null }
 }
 
 /** `offset`: characters of the answer before these tokens. */
 function addLogprobs(
-  to: Choice['logprobs'],
+  to: CompletionChoice['logprobs'],
   logprobs: readonly TokenLogprob[] = [],
   offset: number
 ): void {
@@ -134,8 +140,8 @@ function addLogprobs(
   }
 }
 
-const hasLogprobs = ({ logprobs }: Choice): boolean => (logprobs?.tokens.length ?? 0) > 0
+const hasLogprobs = ({ logprobs }: CompletionChoice): boolean => (logprobs?.tokens.length ?? 0) > 0
 
 /** A completion has no tools, so it ends for no other reason. */
-const reasonOf = ({ finishReason }: InferenceEnd): 'stop' | 'length' =>
+const finishReasonOf = ({ finishReason }: InferenceEnd): 'stop' | 'length' =>
   finishReason === 'length' ? 'length' : 'stop'

@@ -5,7 +5,8 @@ import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddin
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
 import { setLimitHeaders } from '../../http/limit-headers.ts'
 import { bodyCompiler } from '../body.ts'
-import { checkEmbeddingsBody, embeddingsReply, embedRequests } from './body.ts'
+import { embeddingsReply } from './reply.ts'
+import { checkEmbeddingsBody, embedRequests } from './request.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 
 const schema = {

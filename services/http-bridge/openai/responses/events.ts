@@ -3,6 +3,7 @@ import type { ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
+import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import { commentOn } from '../reply-parts.ts'
@@ -43,7 +44,7 @@ export class ResponseEvents implements EventForm {
   }
 
   /** Clients end at the first of the two events that they know. */
-  failure({ error }: Parameters<EventForm['failure']>[0], events: SseWriter): void {
+  failure({ error }: FailedRequest, events: SseWriter): void {
     this.#begin(events)
     const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error
     this.#emit('error', { code, message, param })

@@ -6,10 +6,10 @@ import {
 } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference/request.ts'
-import { readFormat } from '../../infer/response-format.ts'
+import { readFormat } from '../../infer/request.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 import { NO_LIMIT, readSampling } from '../sampling.ts'
-import { OTHER_TOOLS, readTool, toolFields, type Wanted } from '../tools.ts'
+import { OTHER_TOOLS, readTool, toolFields, type WantedTools } from '../tools.ts'
 
 export const RESPONSES_REFUSALS: Refusals = {
   tools: OTHER_TOOLS,
@@ -63,7 +63,7 @@ export function readResponses(
 export const wantsLogprobs = ({ include = [], top_logprobs: top = 0 }: ResponsesBody): boolean =>
   top > 0 || include.includes('message.output_text.logprobs')
 
-function readChoice(choice: ResponsesToolChoice | undefined): Wanted['choice'] {
+function readChoice(choice: ResponsesToolChoice | undefined): WantedTools['choice'] {
   if (typeof choice !== 'object') return choice
   if (choice.type === 'function') return { name: choice.name }
   return { mode: choice.mode, among: choice.tools.map(({ name }) => name) }

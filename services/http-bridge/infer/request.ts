@@ -7,16 +7,17 @@ import {
   VERSIONED_MAX_TOKENS,
   VERSIONED_TEMPERATURE,
   VersionedInferBody,
+  type HttpResponseFormat,
   type InferBody,
   type Mode
 } from '#shared/contracts/http/infer.ts'
 import type {
   InferenceInput,
   InferenceRequest,
+  ResponseFormat,
   Sampling
 } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
-import { readFormat } from './response-format.ts'
 import { checkBody } from '../http/validation.ts'
 
 const nativeBody = Compile(NativeInferBody)
@@ -108,4 +109,17 @@ function readSampling(body: NativeInferBody): Sampling {
   if (body.logit_bias !== undefined) sampling.logitBias = body.logit_bias
   if (body.presence_penalty !== undefined) sampling.presencePenalty = body.presence_penalty
   return sampling
+}
+
+/** `response_format`, as OpenAI writes it. */
+export function readFormat(format: HttpResponseFormat | undefined): ResponseFormat | undefined {
+  switch (format?.type) {
+    case undefined:
+    case 'text':
+      return undefined
+    case 'json_object':
+      return { type: 'json' }
+    case 'json_schema':
+      return { type: 'jsonSchema', schema: format.json_schema.schema }
+  }
 }

@@ -1,12 +1,10 @@
-/** From a body of `POST /v1/embeddings` to calls in the mesh, and from their replies to one. */
+/** From a body of `POST /v1/embeddings` to calls in the mesh. */
 import {
-  decodeVector,
   VECTOR_BYTES_MAX,
   VECTOR_SIZE_MAX,
-  type EmbedReply,
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
-import { EmbeddingsBody, type EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
+import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 
 export const EMBEDDINGS_REFUSALS: Refusals = {
@@ -33,23 +31,4 @@ export function embedRequests({ model, input }: EmbeddingsBody): EmbedRequest[] 
 function inputsOf(input: EmbeddingsBody['input']): EmbedRequest['inputs'] {
   if (typeof input === 'string') return [input]
   return typeof input[0] === 'number' ? [input as number[]] : (input as (string | number[])[])
-}
-
-export function embeddingsReply(
-  replies: readonly EmbedReply[],
-  format: EmbeddingsBody['encoding_format'] = 'float'
-): EmbeddingsReply {
-  const tokens = replies.reduce((sum, { promptTokens }) => sum + promptTokens, 0)
-  return {
-    object: 'list',
-    data: replies
-      .flatMap(({ vectors }) => vectors)
-      .map((vector, index) => ({
-        object: 'embedding',
-        index,
-        embedding: format === 'base64' ? vector : [...decodeVector(vector)]
-      })),
-    model: replies[0]!.model,
-    usage: { prompt_tokens: tokens, total_tokens: tokens }
-  }
 }

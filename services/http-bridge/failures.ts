@@ -1,4 +1,7 @@
-/** Whatever goes wrong with a request passes here once: it is logged, counted, and told to its client. */
+/**
+ * Every error of a request passes here once: it is logged, counted, and sent to the client in the
+ * form of its API.
+ */
 import { HaifError } from '#shared/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from '#shared/process/log.ts'
@@ -8,13 +11,13 @@ import {
   retryAfter,
   statusOf,
   translate,
-  type Failure
-} from './errors.ts'
-import { isVersioned } from '../infer/body.ts'
-import { setErrorHeaders } from './limit-headers.ts'
-import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from '../openai/error.ts'
-import type { BridgeMetrics } from './bridge-metrics.ts'
-import type { RunningRequests } from '../ask/running-requests.ts'
+  type FailedRequest
+} from './http/errors.ts'
+import { isVersioned } from './infer/request.ts'
+import { setErrorHeaders } from './http/limit-headers.ts'
+import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from './openai/error.ts'
+import type { BridgeMetrics } from './http/bridge-metrics.ts'
+import type { RunningRequests } from './ask/running-requests.ts'
 
 export interface FailuresDeps {
   log: Logger
@@ -38,7 +41,7 @@ export class Failures {
     })
   }
 
-  /** As an ordinary HTTP reply. */
+  /** Sends the error as an ordinary HTTP reply. */
   reply(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const { error } = this.take(thrown, request)
     const seconds = retryAfter(error)
@@ -57,8 +60,8 @@ export class Failures {
       .send(body)
   }
 
-  /** Translates, logs and counts it; telling the client is left to the caller. */
-  take(thrown: unknown, request: FastifyRequest): Failure {
+  /** Translates, logs and counts an error; the caller sends it to the client. */
+  take(thrown: unknown, request: FastifyRequest): FailedRequest {
     const error = translate(this.#deps.running.reasonFor(thrown))
     this.#deps.counts.error(error.code)
     this.#write(error, request)
@@ -75,7 +78,7 @@ export class Failures {
   }
 }
 
-/** Everything below `/v1/` is in OpenAI's form, addresses that do not exist too, but what is ours. */
+/** Addresses below `/v1/` answer in OpenAI's form, also those that do not exist, except our own. */
 const isOpenAi = ({ url }: FastifyRequest): boolean =>
   url.startsWith('/v1/') && !OWN_ADDRESSES.test(url)
 
@@ -86,7 +89,7 @@ const namesFor = ({ url }: FastifyRequest) =>
 
 const PATH_CHARACTERS_MAX = 128
 
-/** Without the query, which may hold anything. */
+/** The address without its query, which may hold anything. */
 function pathOf({ url }: FastifyRequest): string {
   return url.split('?', 1)[0]!.slice(0, PATH_CHARACTERS_MAX)
 }
