@@ -17,16 +17,14 @@ test('docs/settings.md has the settings that the code reads', () => {
   assert.deepEqual(sorted(named(ofCode!)), sorted(files.flatMap((file) => settingsIn(read(file)))))
 })
 
-test('docs/settings.md and .env.example have the settings of the containers', () => {
+test('docs/settings.md has the settings of the containers that no service reads', () => {
   const text = globSync('docker-compose*.yml', { cwd: root }).map(read).join('\n')
   const used = sorted([...text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name!))
   const known = new Set(named(ofCode!))
-  const example = [...read('.env.example').matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name!)
   assert.deepEqual(
     sorted(named(ofContainers!)),
     used.filter((name) => !known.has(name))
   )
-  assert.deepEqual(sorted(example), used)
 })
 
 /** `readX(env, 'NAME'` and `env['NAME']`; a secret may also come from the file `NAME_FILE`. */
