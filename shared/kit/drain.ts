@@ -31,7 +31,7 @@ export class Drain<Work extends object> {
   async #drain(withinMs: number, end: (work: Work) => void): Promise<void> {
     if (this.#running.size === 0) return
     await within(withinMs, this.#empty.promise)
-    for (const work of [...this.#running]) end(work)
+    for (const work of this.#running) end(work)
     await this.#empty.promise
   }
 }

@@ -5,6 +5,8 @@
  * Those inside may also have a weight, of which only so much fits at a time. One that is heavier than
  * all of it comes in alone, as it would never come in otherwise.
  */
+import { addAbortListener } from 'node:events'
+
 interface SlotsOptions {
   count: number
   weightMax?: number
@@ -80,17 +82,12 @@ export class Slots {
     if (this.#waiting.size >= this.#options.waitingMax) throw this.#options.full()
     const { promise, resolve: go, reject } = Promise.withResolvers<void>()
     const waiting = { weight, go }
-    const onAbort = () => {
+    this.#waiting.add(waiting)
+    using listening = addAbortListener(signal, () => {
       if (!this.#waiting.delete(waiting)) return // it has just got its slot
       reject(signal.reason as Error)
       this.#admit() // a lighter one may have stood behind it
-    }
-    this.#waiting.add(waiting)
-    signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      await promise
-    } finally {
-      signal.removeEventListener('abort', onAbort)
-    }
+    })
+    await promise
   }
 }

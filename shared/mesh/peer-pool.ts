@@ -7,6 +7,7 @@ import type { Static, TSchema } from 'typebox'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
 import { Tally } from '#shared/kit/tally.ts'
+import { within } from '#shared/kit/within.ts'
 import type { Presented, RequestContext } from '#shared/rpc/context.ts'
 import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
@@ -150,23 +151,20 @@ export class PeerPool {
 
   /** Waits for a new connection, as after a start or while the only peer restarts. */
   async #newLink(context: RequestContext): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+    const { promise: linked, resolve } = Promise.withResolvers<void>()
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role && (this.#only?.has(link.peer.key) ?? true)) resolve()
     }
     const waitMs = this.#hasMet ? this.#returnMs : CONNECT_MS_MAX
-    const timer = setTimeout(resolve, Math.min(waitMs, context.remainingMs()))
-    const onAbort = () => resolve()
-    if (context.signal.aborted) resolve()
+    context.signal.throwIfAborted()
+    const stopListening = context.onAbort(resolve)
     this.#mesh.on('link', onLink)
-    context.signal.addEventListener('abort', onAbort, { once: true })
     try {
-      await promise
+      await within(Math.min(waitMs, context.remainingMs()), linked)
       context.signal.throwIfAborted()
     } finally {
-      clearTimeout(timer)
       this.#mesh.off('link', onLink)
-      context.signal.removeEventListener('abort', onAbort)
+      stopListening()
     }
   }
 

@@ -7,6 +7,7 @@
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
+import { addAbortListener } from 'node:events'
 import type { FastifyReply } from 'fastify'
 
 const HEADERS = {
@@ -66,10 +67,8 @@ export class SseWriter {
     if (!this.#blocked || signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#onDrained = resolve
-    const onAbort = () => resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
+    using listening = addAbortListener(signal, () => resolve())
     await promise
-    signal.removeEventListener('abort', onAbort)
   }
 
   end(): void {

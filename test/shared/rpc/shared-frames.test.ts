@@ -84,6 +84,7 @@ test('S13: nothing waits for a later turn', async (t) => {
 
 test('S13: a frame has at most 4,096 items; one more is no frame of items', async (t) => {
   const { link, raw } = await connect(t, async function* () {
+    yield* numbered(0)
     return null
   })
   const frameOf = (count: number, id: number) => {

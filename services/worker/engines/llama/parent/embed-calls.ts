@@ -1,4 +1,5 @@
 /** The worker's side of embeddings: the calls that wait for vectors of the child process. */
+import { addAbortListener } from 'node:events'
 import { decodeVector } from '#shared/contracts/inference/embedding.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput, Embeddings } from '../../engine.ts'
@@ -27,15 +28,13 @@ export class EmbedCalls {
     const call = Promise.withResolvers<Embeddings>()
     this.#waiting.set(id, call)
     this.#send({ kind: 'embed', id, inputs })
-    const abort = () => {
+    using listening = addAbortListener(signal, () => {
       this.#send({ kind: 'cancel', id })
       call.reject(signal.reason)
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    })
     try {
       return await call.promise
     } finally {
-      signal.removeEventListener('abort', abort)
       this.#waiting.delete(id)
     }
   }

@@ -3,6 +3,7 @@
  * that comes while the process is restarted waits for it, but not for long; a request whose process
  * dies fails with it, and its caller may resume from the tokens it has.
  */
+import { addAbortListener } from 'node:events'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import { overloaded } from '../../errors.ts'
@@ -52,11 +53,10 @@ export class GenerateCalls {
   ): AsyncGenerator<GenerateItem, GenerateEnd> {
     signal.throwIfAborted()
     const answer = this.#admit(request)
-    const abort = () => {
+    using listening = addAbortListener(signal, () => {
       answer.fail(signal.reason)
       this.#forget(answer)
-    }
-    signal.addEventListener('abort', abort, { once: true })
+    })
     try {
       for (;;) {
         const item = await answer.take()
@@ -64,7 +64,6 @@ export class GenerateCalls {
         yield item
       }
     } finally {
-      signal.removeEventListener('abort', abort)
       this.#forget(answer)
     }
   }
