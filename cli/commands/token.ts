@@ -139,7 +139,7 @@ function cells(token: TokenEntry, now: number): Cell[] {
 
 function stateOf({ revokedAt, expiresAt }: TokenEntry, now: number): Cell {
   if (revokedAt !== undefined) return { text: 'revoked', format: 'red' }
-  if (expiresAt === undefined) return { text: 'good', format: 'green' }
+  if (expiresAt === undefined) return { text: 'valid', format: 'green' }
   return expiresAt <= now
     ? { text: 'expired', format: 'red' }
     : { text: `until ${shortTime(expiresAt)}`, format: 'green' }

@@ -47,7 +47,11 @@ export const METRICS = {
     help: 'HTTP requests that have not ended',
     labels: []
   },
-  haif_errors_total: { kind: 'counter', help: 'Errors told to clients, by code', labels: ['code'] },
+  haif_errors_total: {
+    kind: 'counter',
+    help: 'Errors reported to clients, by code',
+    labels: ['code']
+  },
   haif_time_to_first_token_seconds: {
     kind: 'histogram',
     help: 'From a read request to its first token, at the HTTP edge',

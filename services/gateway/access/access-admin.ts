@@ -138,7 +138,7 @@ export class AccessAdmin {
       if (entry.tokens > 0) {
         throw new HaifError(
           'CONFLICT',
-          `tenant ${id} has ${entry.tokens} tokens that are good: revoke them first`
+          `tenant ${id} still has ${entry.tokens} valid tokens: revoke them first`
         )
       }
       await markTenantDeleted(tx, id, version)

@@ -81,7 +81,7 @@ export async function revokeToken(
   if (row !== undefined) return row
   throw new HaifError(
     'NOT_FOUND',
-    `there is no token ${id} that is good; "haif token ls" lists them`
+    `there is no valid token ${id}; "haif token ls" lists the tokens`
   )
 }
 
