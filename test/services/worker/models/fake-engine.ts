@@ -25,19 +25,17 @@ export class FakeEngine implements Engine {
   readonly kind = 'fake'
   readonly parameters: ReadonlySet<string> = new Set()
   readonly lost: Promise<HaifError>
-  /** Resolves the promise of `lost`. */
-  readonly lose: (error: HaifError) => void
+  isLost = false
   state: 'opened' | 'loading' | 'loaded' | 'failed' | 'closed' = 'opened'
   readonly #name: string
   readonly #options: FakeOptions
-  #load = Promise.withResolvers<void>()
+  readonly #load = Promise.withResolvers<void>()
+  readonly #lost = Promise.withResolvers<HaifError>()
 
   constructor(name: string, options: FakeOptions) {
     this.#name = name
     this.#options = options
-    const { promise, resolve } = Promise.withResolvers<HaifError>()
-    this.lost = promise
-    this.lose = resolve
+    this.lost = this.#lost.promise
   }
 
   get ramBytes(): number {
@@ -64,6 +62,11 @@ export class FakeEngine implements Engine {
     const memory = { ramBytes, vramBytes: 0 }
     const facts = { contextTokens: 8, sizeBytes: ramBytes, chatTemplate: false }
     return { name: this.#name, digest: `digest of ${this.#name}`, memory, ...facts }
+  }
+
+  lose(error: HaifError): void {
+    this.isLost = true
+    this.#lost.resolve(error)
   }
 
   loads(): void {
