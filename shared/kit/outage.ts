@@ -8,6 +8,8 @@ import { reasonOf } from './reason-of.ts'
 interface OutageTexts {
   begins: string
   ends: string
+  /** `error` where something is lost meanwhile. */
+  level?: 'warn' | 'error'
 }
 
 export class Outage {
@@ -28,7 +30,8 @@ export class Outage {
   failed(error: unknown, facts: object = {}): void {
     if (this.#isAway) return
     this.#isAway = true
-    this.#log.warn({ reason: reasonOf(error), ...facts }, this.#texts.begins)
+    const { begins, level = 'warn' } = this.#texts
+    this.#log[level]({ reason: reasonOf(error), ...facts }, begins)
   }
 
   worked(): void {

@@ -1,4 +1,6 @@
 /** Carries what budgets have counted to the store, in batches, and brings back the totals of all gateways. */
+import { Outage } from '#shared/kit/outage.ts'
+import { Turns } from '#shared/kit/turns.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Queryable } from '#shared/store/store.ts'
 import { periodOf } from './budget-period.ts'
@@ -21,13 +23,16 @@ export interface BudgetKeeperDeps {
 export class BudgetKeeper {
   readonly #deps: BudgetKeeperDeps
   #timer: NodeJS.Timeout | undefined
-  #working: Promise<void> = Promise.resolve()
-  #isWorking = false
-  #isAway = false
+  readonly #turns = new Turns()
+  readonly #outage: Outage
   #stopped = false
 
   constructor(deps: BudgetKeeperDeps) {
     this.#deps = deps
+    this.#outage = new Outage(deps.log, {
+      begins: 'cannot store what budgets have counted; going on',
+      ends: 'what budgets count is stored again'
+    })
   }
 
   async start(): Promise<void> {
@@ -37,36 +42,24 @@ export class BudgetKeeper {
     if (this.#stopped) return
     this.#timer = setInterval(() => {
       // A database that does not answer is given up only after several of these.
-      if (!this.#isWorking) this.#working = this.#exchange()
+      if (this.#turns.isFree) void this.#turns.run(() => this.#exchange())
     }, FLUSH_MS)
   }
 
   async stop(): Promise<void> {
     this.#stopped = true
     clearInterval(this.#timer)
-    await this.#working
-    await this.#exchange()
+    await this.#turns.run(() => this.#exchange())
   }
 
   async #exchange(): Promise<void> {
-    const { log } = this.#deps
-    this.#isWorking = true
     try {
-      if (this.#isAway) {
-        await this.#learnAll()
-        log.info('what budgets count is stored again')
-      }
-      this.#isAway = false
+      if (this.#outage.isAway) await this.#learnAll()
+      this.#outage.worked()
       await this.#flush()
       await this.#learnRecent()
     } catch (error) {
-      if (!this.#isAway) {
-        const reason = (error as Error).message
-        log.warn({ reason }, 'cannot store what budgets have counted; going on')
-      }
-      this.#isAway = true
-    } finally {
-      this.#isWorking = false
+      this.#outage.failed(error)
     }
   }
 

@@ -1,11 +1,12 @@
 /** How many requests each caller may have running at this gateway, whatever else is allowed. */
 import { HaifError } from '#shared/errors.ts'
+import { Tally } from '#shared/kit/tally.ts'
 
 const RETRY_AFTER_MS = 1000
 
 export class Concurrency {
   readonly #max: number
-  readonly #running = new Map<string, number>() // one entry for each caller with requests running
+  readonly #running = new Tally<string>() // requests, by caller
 
   constructor(maxPerCaller: number) {
     this.#max = maxPerCaller
@@ -13,16 +14,8 @@ export class Concurrency {
 
   /** Counts a request until the returned function is called; throws RATE_LIMITED over the limit. */
   enter(caller: string): () => void {
-    const running = this.#running.get(caller) ?? 0
-    if (running >= this.#max) throw tooManyRunning(this.#max)
-    this.#running.set(caller, running + 1)
-    return () => this.#leave(caller)
-  }
-
-  #leave(caller: string): void {
-    const running = (this.#running.get(caller) ?? 0) - 1
-    if (running <= 0) this.#running.delete(caller)
-    else this.#running.set(caller, running)
+    if (this.#running.of(caller) >= this.#max) throw tooManyRunning(this.#max)
+    return this.#running.enter(caller)
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import type { KeyObject } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
+import { Outage } from '#shared/kit/outage.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -66,13 +67,17 @@ export class Directory {
   #looking: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #unlisten: (() => Promise<void>) | null = null
-  #isAway = false
+  readonly #outage: Outage
   #stopped = false
   /** Once a token was made they are needed for ever, also when all are revoked. */
   #hasTokens = false
 
   constructor(deps: DirectoryDeps) {
     this.#deps = deps
+    this.#outage = new Outage(deps.log, {
+      begins: 'cannot read tokens; going on with those in memory',
+      ends: 'tokens and tenants are up to date again'
+    })
   }
 
   /** Whether nobody is let in without a token. */
@@ -182,17 +187,11 @@ export class Directory {
 
   /** While the database is away, what is known goes on being good. */
   async #refreshQuietly(): Promise<void> {
-    const { log } = this.#deps
     try {
       await this.refresh()
-      if (this.#isAway) log.info({}, 'tokens and tenants are up to date again')
-      this.#isAway = false
+      this.#outage.worked()
     } catch (error) {
-      if (!this.#isAway) {
-        const reason = (error as Error).message
-        log.warn({ reason }, 'cannot read tokens; going on with those in memory')
-      }
-      this.#isAway = true
+      this.#outage.failed(error)
     }
   }
 

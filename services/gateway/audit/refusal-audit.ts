@@ -1,5 +1,6 @@
 /** Refusals to callers that are known by a token: told in the audit, but not so often that it fills it. */
 import { HaifError } from '#shared/errors.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Access } from '../access/access.ts'
 import { assertMay, type Capability, type Principal } from '../access/principal.ts'
 
@@ -9,7 +10,7 @@ const REMEMBERED_MAX = 1024
 
 export class RefusalAudit {
   readonly #access: Access
-  readonly #written = new Map<string, number>() // at most REMEMBERED_MAX, the oldest go first
+  readonly #written = new BoundedMap<string, number>(REMEMBERED_MAX)
   readonly #now: () => number
 
   constructor(access: Access, now: () => number = () => performance.now()) {
@@ -46,12 +47,7 @@ export class RefusalAudit {
   #isNew(key: string): boolean {
     const now = this.#now()
     if (now - (this.#written.get(key) ?? -Infinity) < QUIET_MS) return false
-    this.#written.delete(key)
     this.#written.set(key, now)
-    if (this.#written.size > REMEMBERED_MAX) {
-      const [oldest] = this.#written.keys()
-      if (oldest !== undefined) this.#written.delete(oldest)
-    }
     return true
   }
 }

@@ -1,6 +1,7 @@
 /** Brings usage from the spool to the database, in batches and in its own time. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
+import { Outage } from '#shared/kit/outage.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -27,12 +28,21 @@ export class UsageWriter implements UsageRecorder, Service {
   #news = Promise.withResolvers<void>()
   #running: Promise<void> | null = null
   readonly #dropped = counter('haif_usage_dropped_total')
-  #isAway = false
-  #diskFails = false
+  readonly #outage: Outage
+  readonly #diskOutage: Outage
 
   constructor(options: UsageWriterOptions) {
     this.#options = options
-    const { spool } = options
+    const { spool, log } = options
+    this.#outage = new Outage(log, {
+      begins: 'usage cannot be stored now, and waits on disk',
+      ends: 'usage is stored again'
+    })
+    this.#diskOutage = new Outage(log, {
+      begins: 'usage cannot be written to the disk, and what comes is lost',
+      ends: 'usage can be written to the disk again',
+      level: 'error'
+    })
     gauge('haif_usage_spooled').addCallback((result) => {
       if (spool.isOpen) result.observe(spool.length)
     })
@@ -52,18 +62,13 @@ export class UsageWriter implements UsageRecorder, Service {
 
   /** The caller of this request has its answer already, so a disk that fails is not its business. */
   #append(row: UsageRow): number {
-    const { spool, log } = this.#options
     try {
-      const dropped = spool.append(JSON.stringify(row))
-      if (this.#diskFails) log.info({}, 'usage can be written to the disk again')
-      this.#diskFails = false
+      const dropped = this.#options.spool.append(JSON.stringify(row))
+      this.#diskOutage.worked()
       return dropped
     } catch (error) {
       this.#dropped.add(1, { reason: 'disk' })
-      if (!this.#diskFails) {
-        log.error({ err: error }, 'usage cannot be written to the disk, and what comes is lost')
-      }
-      this.#diskFails = true
+      this.#diskOutage.failed(error)
       return 0
     }
   }
@@ -78,7 +83,7 @@ export class UsageWriter implements UsageRecorder, Service {
     this.#news.resolve()
     const late = sleep(LAST_MS_MAX, undefined, { ref: false })
     await Promise.race([this.#running, late])
-    if (!this.#isAway) await Promise.race([this.flush().catch(() => {}), late]) // it waits on disk
+    if (!this.#outage.isAway) await Promise.race([this.flush().catch(() => {}), late]) // it waits on disk
     this.#options.spool.close()
   }
 
@@ -100,12 +105,12 @@ export class UsageWriter implements UsageRecorder, Service {
       const news = this.#news
       try {
         await this.flush()
-        this.#found()
+        this.#outage.worked()
         await news.promise
         this.#news = Promise.withResolvers()
         await rest(GATHER_MS)
       } catch (error) {
-        this.#lost(error)
+        this.#outage.failed(error)
         await rest(RETRY_MS)
       }
     }
@@ -125,17 +130,5 @@ export class UsageWriter implements UsageRecorder, Service {
       this.#dropped.add(1, { reason: 'refused' })
       this.#options.log.error({ err: error }, 'the database refuses a usage row, which is lost')
     }
-  }
-
-  #lost(error: unknown): void {
-    if (this.#isAway) return
-    this.#isAway = true
-    const { log } = this.#options
-    log.warn({ reason: (error as Error).message }, 'usage cannot be stored now, and waits on disk')
-  }
-
-  #found(): void {
-    if (this.#isAway) this.#options.log.info('usage is stored again')
-    this.#isAway = false
   }
 }

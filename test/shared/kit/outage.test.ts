@@ -25,3 +25,12 @@ test('says once that something is away, and once that it is back', () => {
     ]
   )
 })
+
+test('an outage in which something is lost is an error', () => {
+  const { log, lines } = recordingLogger('error')
+  new Outage(log, { begins: 'it is lost', ends: 'it is kept', level: 'error' }).failed('full')
+  assert.deepEqual(
+    lines.map(({ msg }) => msg),
+    ['it is lost']
+  )
+})
