@@ -1,4 +1,4 @@
-/** Settings of the worker. */
+/** The worker's settings. */
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
@@ -8,9 +8,9 @@ export interface WorkerConfig {
   models: string[]
   /** `MODEL_ON_DEMAND`: the same, loaded when a request comes. */
   onDemand: string[]
-  /** `GPU`: `auto`, `none`, or the number of one. */
+  /** `GPU`: `auto`, `none`, or the number of a device. */
   gpu: GpuSetting
-  /** `MEMORY_BUDGET`: what all models may take together. */
+  /** `MEMORY_BUDGET`: the memory that all models may take together. */
   budget: BudgetWish
   /** `UPSTREAM_URL`: a server that runs the models in place of this worker. */
   upstream: UpstreamConfig | null
@@ -20,20 +20,20 @@ export interface WorkerConfig {
 
 export interface UpstreamConfig {
   url: string
-  /** `UPSTREAM_KEY_FILE`: holds its API key. */
+  /** `UPSTREAM_KEY_FILE`: a file with the server's API key. */
   keyFile?: string
-  /** `UPSTREAM_SLOTS`: requests that it gets at once, for each model. */
+  /** `UPSTREAM_SLOTS`: how many requests the server gets at once, for each model. */
   slots?: number
   /**
-   * `MODEL_ID`: the names of its models, all of them unless given. With names the worker starts
-   * without waiting for the server.
+   * `MODEL_ID`: the names of the server's models to use; all of them unless given. With names the
+   * worker starts without waiting for the server.
    */
   models?: string[]
 }
 
 export const UPSTREAM_SLOTS_MAX = 4096
 
-/** What a person gives as options, which come before the environment. */
+/** Options of the command line, which come before the environment. */
 export interface WorkerWishes {
   model?: string[]
   onDemand?: string[]

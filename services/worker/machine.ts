@@ -13,7 +13,7 @@ export interface Machine {
   /** As it is now: free memory changes. */
   hardware(): Hardware
   engines: EngineVersion[]
-  /** The memory that all models may take together. */
+  /** The memory that all models of the worker may take together. */
   memoryBudget: Memory
 }
 

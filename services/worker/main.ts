@@ -1,7 +1,7 @@
 /**
- * Runs a worker alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, MODEL_ID, MODEL_ON_DEMAND,
- * MEMORY_BUDGET, GPU, DRAIN_MS, LOG_LEVEL; with a server that runs the models: UPSTREAM_URL, UPSTREAM_KEY_FILE,
- * UPSTREAM_SLOTS.
+ * Runs a worker alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, MODEL_ID,
+ * MODEL_ON_DEMAND, MEMORY_BUDGET, GPU, DRAIN_MS, LOG_LEVEL; with a server that runs the models:
+ * UPSTREAM_URL, UPSTREAM_KEY_FILE, UPSTREAM_SLOTS.
  */
 import { runMain } from '#shared/main/run-main.ts'
 import { stopThisProcess } from '#shared/main/until-signal.ts'

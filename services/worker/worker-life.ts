@@ -20,7 +20,7 @@ import type { RunningRequests } from './requests/running-requests.ts'
 export interface WorkerLifeOptions {
   /** Inspected when the worker starts, and reported from then on. */
   machine?: () => Promise<Machine>
-  /** Called when a model has another state. Absent: it is logged. */
+  /** Called after each change of a model's state. Absent: the change is logged. */
   onModel?: (model: WorkerModel) => void
   /** Called with false when the last orchestrator is lost, with true when one is back. */
   onConnected?: (connected: boolean) => void
@@ -42,7 +42,7 @@ export interface WorkerLifeDeps extends WorkerLifeOptions {
   running: RunningRequests
 }
 
-/** For leaving the mesh and ending the engines, after the drain. */
+/** Time for leaving the mesh and ending the engines, after the drain. */
 const LEAVE_MS_MAX = 2000
 export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
 

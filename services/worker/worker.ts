@@ -1,4 +1,4 @@
-/** Runs models. Connects to every orchestrator, reports what it holds, and answers what they send. */
+/** Runs models: connects to every orchestrator, reports what it holds, answers what they send. */
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { workerDrain, type WorkerModel } from '#shared/contracts/peers/peers.ts'
@@ -24,7 +24,7 @@ export interface WorkerDeps extends WorkerLifeOptions {
   models: readonly ModelSource[]
   /** Loaded when a request comes, unloaded to make room for others. */
   onDemand?: readonly ModelSource[]
-  /** The memory that all models may take together, asked when it is first needed. Absent: no bound. */
+  /** The memory that all models may take together, read when first needed. Absent: no bound. */
   budget?: () => Promise<MemoryBudget>
 }
 

@@ -1,12 +1,13 @@
 /**
- * How large a context the machine can hold. Its memory is slots × tokens, all of it reserved and
- * touched at once, and llama.cpp does not say no: asking for too much gets the process killed.
+ * Finds the largest context that the machine can hold. A context takes memory for slots × tokens,
+ * all of it reserved and touched at once, and llama.cpp does not refuse: asking for too much gets
+ * the process killed.
  */
 export interface MemoryPool {
   freeBytes: number
-  /** What the context needs whatever its size. */
+  /** Needed by a context of any size. */
   fixedBytes: number
-  /** What one token of one slot needs. */
+  /** Needed by one token of one slot. */
   bytesPerToken: number
 }
 

@@ -1,34 +1,34 @@
 /**
- * What to unload so that a model fits into the memory budget. Pure: who is in memory goes in, names
- * come out.
+ * Decides which models to unload so that another one fits into the memory budget. Pure: the
+ * models in memory go in, names come out.
  *
- * Least recently used goes first, never what is pinned or has requests. What need not go stays: of
- * the models that would go, those whose memory is not missed after all are kept.
+ * The least recently used model goes first, never one that is pinned or has requests. A second
+ * pass keeps those of the chosen models whose memory turns out not to be needed.
  */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 
-/** A model in memory, or on its way there. */
+/** A model in memory. */
 export interface Resident {
   readonly name: string
   readonly memory: Memory
   readonly pinned: boolean
-  /** It has requests, or is being loaded for some. */
+  /** True while requests use it, and when it was loaded for them just now. */
   readonly busy: boolean
   readonly lastUsedAt: number
 }
 
 export type Room =
   | { kind: 'fits'; unload: string[] }
-  /** It will, when those who are busy have finished. */
+  /** It will fit when the requests of busy models have ended. */
   | { kind: 'wait' }
-  /** Not beside what is pinned; `most` is what there is for it. */
+  /** It does not fit beside the pinned models, which leave it `most`. */
   | { kind: 'never'; most: Memory }
 
 export const NO_MEMORY: Memory = { ramBytes: 0, vramBytes: 0 }
 
 export function makeRoom(need: Memory, residents: readonly Resident[], budget: Memory): Room {
   const most = roomBeside(residents, budget)
-  // What is pinned may take more than the budget; a model that needs no VRAM does not mind that of VRAM.
+  // Pinned models may exceed the budget; a model that needs no VRAM still fits beside them then.
   const bound = plus(most, sum(residents.filter(({ pinned }) => pinned)))
   if (!within(need, most)) return { kind: 'never', most }
   const idle = residents
@@ -48,7 +48,7 @@ export function makeRoom(need: Memory, residents: readonly Resident[], budget: M
   return { kind: 'fits', unload: [...unload].map(({ name }) => name) }
 }
 
-/** What a model may take at most: the budget without what is pinned. */
+/** The most that a model on demand may take: the budget without the pinned models. */
 export function roomBeside(residents: readonly Resident[], budget: Memory): Memory {
   const pinned = sum(residents.filter((resident) => resident.pinned))
   return {

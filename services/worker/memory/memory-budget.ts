@@ -1,13 +1,13 @@
 /**
- * What the models of a worker may take together. A person says `12GB`, `50%` (of what is free when
- * the worker starts) or `ram=12GB,vram=20GB`; what is not said is a share of what is free.
+ * Reads the memory budget that its owner gives a worker: `12GB`, `50%` (of what is free when the
+ * worker starts) or `ram=12GB,vram=20GB`. A part that is not given is a share of what is free.
  */
 import type { Hardware, Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 
-/** What the models of a worker may take together. */
+/** The memory that all models of a worker may take together. */
 export interface MemoryBudget extends Memory {
-  /** Set by the owner: pinned models too are refused beyond it. Otherwise it only says when to unload. */
+  /** Set by the owner: pinned models are refused beyond it too. Else it only triggers unloading. */
   strict: boolean
 }
 
@@ -23,7 +23,7 @@ const VRAM_SHARE = 0.9
 
 const UNITS: Record<string, number> = { '': 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 }
 
-/** Empty: no wish. */
+/** An empty text is no wish. */
 export function parseBudget(text: string): BudgetWish {
   const wish: BudgetWish = {}
   for (const part of text.split(',').filter((each) => each.trim() !== '')) {
@@ -49,7 +49,7 @@ function parseAmount(text: string): Amount | null {
   return bytes > 0 ? { bytes } : null
 }
 
-/** `hardware` as it was when the worker started. */
+/** The shares are of the memory that was free when the worker started. */
 export function budgetOf(wish: BudgetWish, { ram, gpu }: Hardware): MemoryBudget {
   return {
     ramBytes: bytesOf(wish.ram ?? { share: RAM_SHARE }, ram.freeBytes),

@@ -4,11 +4,11 @@ import process from 'node:process'
 
 export const ramBytesTotal = (): number => (isLimited() ? process.constrainedMemory() : totalmem())
 
-/** What is left of a container's limit may be more than its machine has free. */
+/** The smaller of two: the rest of a container's limit, and the free memory of its machine. */
 export const ramBytesFree = (): number =>
   isLimited() ? Math.min(process.availableMemory(), freemem()) : process.availableMemory()
 
-/** Where there is no limit, 0 is told, or one beyond any machine. */
+/** Without a limit Node reports 0, or a number beyond any machine. */
 function isLimited(): boolean {
   const limit = process.constrainedMemory()
   return limit > 0 && limit < totalmem()

@@ -25,7 +25,7 @@ export interface HeldModelDeps {
   source: ModelSource
   /** Loaded for requests, not at the start. */
   onDemand?: boolean
-  /** Called when the state is another one. */
+  /** Called after each change of state. */
   onChange?: (model: HeldModel) => void
   now?: () => number
 }
@@ -81,12 +81,12 @@ export class HeldModel {
     return this.#users.total > 0
   }
 
-  /** The memory that it was measured to take; undefined until it has been loaded once. */
+  /** The memory measured at the last load; undefined until there was one. */
   get measuredMemory(): Memory | undefined {
     return this.#facts.memory
   }
 
-  /** Its part in the plan which models to unload; null while it is not in memory. */
+  /** The model as `makeRoom` sees it; null while it is not in memory. */
   get resident(): Resident | null {
     if (this.#state.kind !== 'ready') return null
     return {
@@ -117,7 +117,7 @@ export class HeldModel {
     return this.#state.kind === 'ready' && this.#state.engine === engine
   }
 
-  /** Counts a request of a peer, and keeps the model in memory, until the returned function is called. */
+  /** Counts a request of a peer, and keeps the model, until the returned function is called. */
   enter(peerKey: string): () => void {
     const leave = this.#users.enter(peerKey)
     return () => {
@@ -165,12 +165,12 @@ export class HeldModel {
     return backoffMs(backoff, this.#failures, Math.random())
   }
 
-  /** A model on demand is not wanted any more before it was loaded, or may be tried again. */
+  /** For a model on demand whose load was given up, or which may be tried again after a failure. */
   becomesLoadable(): void {
     this.#become({ kind: 'loadable' })
   }
 
-  /** Gives its memory back. From now on a request loads it again. */
+  /** Gives its memory back. The next request loads it again. */
   async unload(): Promise<void> {
     const { engine } = this.ready()
     assert.ok(!this.hasUsers, `${this.name} is unloaded while requests use it`) // H6
@@ -207,7 +207,7 @@ export class HeldModel {
     if (loaded.memory !== undefined) this.#facts.memory = loaded.memory
   }
 
-  /** Null: what failed will fail again. */
+  /** Null where another try would fail in the same way. */
   #backoffAfter({ retryAfterMs }: HaifError): Backoff | null {
     if (this.onDemand) return LOADABLE_AGAIN
     return this.source.retry ?? (retryAfterMs === undefined ? null : RETRY)

@@ -9,7 +9,7 @@ export interface HeldModelsDeps {
   pinned: readonly ModelSource[]
   /** Loaded when a request comes, unloaded to make room for others. */
   onDemand: readonly ModelSource[]
-  /** Called when a model has another state. */
+  /** Called after each change of a model's state. */
   onChange: (model: HeldModel) => void
 }
 

@@ -1,10 +1,10 @@
 /**
  * Loads the models of a worker: pinned ones at the start, others when a request comes, and again
- * after a failure that may pass. The states that a model goes through, and what never happens to it,
- * are in SPEC.md.
+ * after a failure that may pass. The states that a model goes through, and what never happens to
+ * it, are in SPEC.md.
  *
- * Downloads go on side by side. The loading itself goes one after the other (H4), because each load
- * measures what the one before has left.
+ * Downloads go on side by side. The loading itself goes one after the other (H4), because each
+ * load measures what the one before has left.
  */
 import { Turns } from '#shared/kit/turns.ts'
 import type { Engine } from '../engines/engine.ts'
@@ -109,7 +109,7 @@ export class ModelLoader {
     return true
   }
 
-  /** H12 */
+  /** H12: a model whose engine is lost has failed. */
   async #watch(model: HeldModel, engine: Engine): Promise<void> {
     if (engine.lost === undefined) return
     const error = await engine.lost

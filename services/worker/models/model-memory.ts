@@ -25,7 +25,7 @@ export class ModelMemory {
     this.#deps = deps
   }
 
-  /** False when there will be room only after running requests have ended; throws when there never will be. */
+  /** False when running requests must end first; throws when there will never be room. */
   async makeRoomFor(model: HeldModel, engine: Engine): Promise<boolean> {
     if (engine.estimate === undefined) return true
     const budget = await this.#readBudget()
@@ -69,7 +69,7 @@ export class ModelMemory {
     await Promise.all(leaving.map((model) => model.unload()))
   }
 
-  /** H7 */
+  /** H7: what is about to be loaded fits. */
   #assertRoom(need: Memory, budget: MemoryBudget): void {
     const room = makeRoom(need, this.#residents(), budget)
     assert.ok(room.kind === 'fits' && room.unload.length === 0, 'the memory budget is exceeded')

@@ -1,4 +1,4 @@
-/** What a worker reports of one of its models. */
+/** A worker's report about one of its models, in each of its states. */
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { canEmbed, capabilitiesOf } from './capabilities.ts'
 import type { LoadedModel } from '../engines/engine.ts'
@@ -10,14 +10,14 @@ export interface ReportedModel {
   onDemand: boolean
   facts: ModelFacts
   state: ModelState
-  /** Requests here, those of the peer that is told and of all. */
+  /** Requests for it here: of the peer that gets the report, and of all peers. */
   yours: number
   users: number
 }
 
-/** Requests that an on-demand model is sent before it is known how many it can run. */
+/** Slots reported for a model on demand before its engine has said how many it has. */
 const SLOTS_DEFAULT = 4
-/** Until a load has been measured: starting, and reading the file at so much a second. */
+/** Before a load has been measured it is estimated: a start, and the reading of the file. */
 const LOAD_MS_LEAST = 1500
 const LOAD_BYTES_PER_SECOND = 500e6
 
@@ -67,7 +67,7 @@ function factsOf(loaded: LoadedModel) {
   return facts
 }
 
-/** What it will be like, from the last time it was loaded. */
+/** The facts of the last load, for a model that is not in memory now. */
 function expectedOf({ source, facts }: ReportedModel) {
   const { slots = SLOTS_DEFAULT, sizeBytes } = source.expect?.() ?? {}
   const size = sizeBytes === undefined ? {} : { sizeBytes }
@@ -90,7 +90,7 @@ function loadMsOf({ source, facts }: ReportedModel): number {
   return loadMs ?? LOAD_MS_LEAST + (sizeBytes / LOAD_BYTES_PER_SECOND) * 1000
 }
 
-/** By how far it is where that is known, as a download has a pace of its own; else by the last time. */
+/** By the progress where there is some (each download has its own pace), else by the last load. */
 function remainingMs(
   model: ReportedModel,
   { progress, startedAt }: Extract<ModelState, { kind: 'loading' }>,

@@ -1,4 +1,4 @@
-/** The states of a model on a worker, the transitions between them (SPEC.md), and what is learned. */
+/** The states of a model on a worker and the transitions between them, as in SPEC.md. */
 import assert from 'node:assert/strict'
 import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
@@ -10,7 +10,7 @@ export type ModelState =
   | { kind: 'loadable' }
   | { kind: 'loading'; phase: LoadPhase; progress: number; startedAt: number }
   | ReadyModel
-  /** `again`: it will be tried again, or become loadable. */
+  /** `again`: it will be tried again, or become loadable (H11). */
   | { kind: 'failed'; error: HaifError; again: boolean }
 
 /** A model in memory, and the engine that runs it. */
@@ -42,11 +42,11 @@ export function assertFollows(onDemand: boolean, from: Kind, to: Kind): void {
   assert.ok(next.includes(to), `a model that is ${from} does not become ${to}`)
 }
 
-/** What was learned when the model was last loaded, kept while it is not in memory. */
+/** Facts from the last load, kept while the model is not in memory (H15). */
 export interface ModelFacts {
   loaded?: LoadedModel
   slots?: number
-  /** What the engine could do and how fast it was. */
+  /** The engine's abilities and speed. */
   reported?: Pick<
     WorkerModel,
     'capabilities' | 'embeddings' | 'prefillTokensPerSecond' | 'decodeTokensPerSecond'

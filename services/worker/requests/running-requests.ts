@@ -12,13 +12,13 @@ export class RunningRequests {
     return this.#drain.isDraining
   }
 
-  /** It runs until it is disposed of; aborted when the worker stops and time is up. */
+  /** The request counts until it is disposed of; a drain that takes too long aborts it. */
   enter(request: Running): Disposable {
     if (this.draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
     return { [Symbol.dispose]: this.#drain.enter(request) }
   }
 
-  /** Takes nothing new, waits for what runs, and ends with a clear error what has not ended by then. */
+  /** Refuses new requests, waits for running ones, ends those that take too long with an error. */
   drain(withinMs: number): Promise<void> {
     const reason = new HaifError('SHUTTING_DOWN', 'the worker stopped before the answer was done')
     return this.#drain.drain(withinMs, (request) => request.abort(reason))

@@ -1,10 +1,10 @@
-/** Refuses by name what an engine cannot do; nothing is left out in silence. */
+/** Refuses by its name each parameter that an engine cannot honour; none is ignored in silence. */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { Engine } from '../engines/engine.ts'
 import { unsupported } from '../engines/errors.ts'
 import { canEmbed, type Embedder } from '../models/capabilities.ts'
 
-/** True with tools to call, and with messages about calls. */
+/** True for a request with tools to call, and for one whose messages are about calls. */
 function usesTools({ tools = [], toolChoice, input }: InferenceRequest): boolean {
   if (tools.length > 0 && toolChoice !== 'none') return true
   if (input.mode !== 'chat') return false

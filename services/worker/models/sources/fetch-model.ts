@@ -1,7 +1,7 @@
 /**
- * A model of the hub as files of this machine: downloaded the first time, found there ever after,
- * also without a network. A file counts as here once its SHA-256 is recorded beside it, which is the
- * last step of its download; what broke off before goes on from there.
+ * Fetches a model of the hub: downloads its files the first time, and finds them on this machine
+ * ever after, also without a network. A file counts as present once its SHA-256 is recorded
+ * beside it, the last step of its download; a download that broke off before goes on from there.
  */
 import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { failed, locateModel, mayPass, type Hub, type HubFile, type HubUri } from './hub.ts'
 import { digestOfFile, readRecord, writeRecord, type LocalModel } from './recorded-digest.ts'
 
-/** Between two looks whether another process has finished the same download. */
+/** How often to check whether another process has finished the same download. */
 const LOCK_POLL_MS = 250
 
 export interface FetchDeps {
@@ -22,7 +22,7 @@ export interface FetchDeps {
   freeBytes?: (folder: string) => Promise<number>
 }
 
-/** One download for many: whoever comes second waits for the first, in this process or another. */
+/** Downloads once for many callers: the others wait, in this process or another. */
 export async function fetchModel(uri: HubUri, deps: FetchDeps): Promise<LocalModel> {
   const folder = folderOf(uri, deps.folder)
   const here = await findModel(folder, uri.name)
@@ -36,7 +36,7 @@ export async function fetchModel(uri: HubUri, deps: FetchDeps): Promise<LocalMod
   }
 }
 
-/** As on the hub, so that two files of one name stay apart. */
+/** Folders are laid out as on the hub, so that two files of one name stay apart. */
 function folderOf({ user, repo, revision, wanted }: HubUri, models: string): string {
   const folder = join(models, user, revision === 'main' ? repo : `${repo}@${revision}`)
   return wanted.kind === 'file' ? join(folder, dirname(wanted.path)) : folder
@@ -111,7 +111,7 @@ async function freeBytesOf(folder: string): Promise<number> {
   return bavail * bsize
 }
 
-/** What an earlier try has taken already. */
+/** Bytes on the disk from an earlier try. */
 async function partialBytes(folder: string, name: string): Promise<number> {
   const names = await readdir(folder)
   const partial = names.filter((file) => {
@@ -123,9 +123,9 @@ async function partialBytes(folder: string, name: string): Promise<number> {
 }
 
 /**
- * The library fetches with several connections, retries what the network breaks, and keeps what has
- * arrived in `<file>.ipull`. The address of a large file expires after an hour, so as long as a try
- * has brought something, another one follows.
+ * The library fetches with several connections, retries what the network breaks, and keeps what
+ * has arrived in `<file>.ipull`. The address of a large file expires after an hour, so each try
+ * that has brought something is followed by another one.
  */
 async function transfer(
   uri: HubUri,
@@ -159,7 +159,7 @@ async function transfer(
   }
 }
 
-/** What is not what the hub has is thrown away, so that the next try begins anew. */
+/** Deletes a file that differs from the hub's, so that the next try begins anew. */
 async function checkArrived(uri: HubUri, path: string, remote: HubFile): Promise<string> {
   const digest = await digestOfFile(path)
   if (remote.sha256 === null || remote.sha256 === digest) return digest

@@ -34,21 +34,21 @@ export function readHub(env: Environment): Hub {
 }
 
 export interface HubUri {
-  /** As it was given. */
+  /** The URI as it was given. */
   text: string
   user: string
   repo: string
   revision: string
-  /** What is wanted of the repository. */
+  /** One file of the repository, or whichever file has a quantisation. */
   wanted: { kind: 'file'; path: string } | { kind: 'quantization'; tag: string }
-  /** Lower-case, of the file and its quantisation. */
+  /** The name of the model: file and quantisation, in lower case. */
   name: string
 }
 
 const REPO_URI = /^hf:(?<user>\w[\w.-]*)\/(?<repo>\w[\w.-]*)(?::(?<tag>\w[\w.-]*))?$/
 const FILE_URI =
   /^hf:(?<user>\w[\w.-]*)\/(?<repo>\w[\w.-]*)\/(?<path>[^#?]+\.gguf)(?:#(?<revision>\w[\w.-]*))?$/i
-// A path of the hub becomes the name of a file here.
+// A path on the hub becomes a file name here, so it must be harmless on every system.
 const PATH_PART = /^[^.\\:*?"<>|\p{Cc}][^\\:*?"<>|\p{Cc}]*$/u
 const SPLIT = /-(?<part>\d{5})-of-(?<parts>\d{5})\.gguf$/i
 
@@ -192,7 +192,7 @@ export function failed({ text }: Pick<HubUri, 'text'>, reason: string, cause?: u
   return new HaifError('DOWNLOAD_FAILED', `${text} cannot be downloaded: ${reason}`, { cause })
 }
 
-/** The same for what may pass by itself: a worker tries it again. */
+/** A failure that may pass by itself: the worker tries again. */
 export function mayPass(uri: Pick<HubUri, 'text'>, reason: string, cause?: unknown): HaifError {
   const { code, message } = failed(uri, reason)
   return new HaifError(code, message, { cause, retryAfterMs: AGAIN_MS })

@@ -7,10 +7,10 @@ export interface ModelSource {
   name: string
   /** The kind of engine that will run it. */
   engine: string
-  /** Fetches what is missing and makes the engine; `onProgress` is told a fraction from 0 to 1. */
+  /** Fetches missing files and makes the engine; `onProgress` gets a fraction from 0 to 1. */
   open(onProgress: (fraction: number) => void): Promise<Engine>
-  /** After a failure it is loaded again, so often. Absent: only after one that may pass by itself. */
+  /** Pauses between tries after any failure. Absent: only failures that may pass are retried. */
   retry?: Backoff
-  /** What can be said before it was ever loaded: of a model on demand. */
+  /** Facts about a model on demand before it was ever loaded. */
   expect?(): { slots?: number; loadMs?: number; sizeBytes?: number }
 }

@@ -1,5 +1,5 @@
 /**
- * From the URI that names a model to where it comes from:
+ * Finds the source of a model by its URI:
  *
  *   builtin                    the model that comes with HAIF
  *   path/to/model.gguf         a file of this machine
@@ -39,8 +39,8 @@ export interface ModelSourceOptions {
 }
 
 /**
- * A model as a person names it: `uri` or `name=uri`, the name being the one that clients use. A file
- * whose name has an equals sign is written `../a=b.gguf`.
+ * Reads a model as it is given on the command line: `uri`, or `name=uri` with the name that clients
+ * use. A file whose name has an equals sign is written `../a=b.gguf`.
  */
 export function modelArgument(text: string, options: ModelSourceOptions): ModelSource {
   const [, name, uri] = NAMED.exec(text) ?? []
@@ -50,7 +50,7 @@ export function modelArgument(text: string, options: ModelSourceOptions): ModelS
 
 const NAMED = /^([A-Za-z0-9][\w.-]*)=(.+)$/
 
-/** Throws CONFIG_INVALID for what is no URI of a model; everything else is found out by `open`. */
+/** Throws CONFIG_INVALID where the text is no URI of a model; all other faults show in `open`. */
 export function modelSource(uri: string, options: ModelSourceOptions): ModelSource {
   const source = sourceOf(uri, options)
   if (source.name !== '' && source.name.length <= NAME_CHARACTERS_MAX) return source
@@ -82,7 +82,7 @@ function fileSource(
   }
 }
 
-/** Nothing of a file that is not there: loading it will say so. */
+/** A missing file has no size here: loading it will say that it is missing. */
 function sizeOf(path: string): { sizeBytes?: number } {
   const size = statSync(path, { throwIfNoEntry: false })?.size
   return size === undefined ? {} : { sizeBytes: size }

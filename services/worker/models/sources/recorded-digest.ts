@@ -1,6 +1,6 @@
 /**
- * The SHA-256 of a download, recorded beside it as `<file>.sha256` (`sha256sum -c` reads it), and
- * held against the file each time it is loaded: flipped weights would load without a word.
+ * The SHA-256 of a download is recorded beside it as `<file>.sha256` (`sha256sum -c` reads it) and
+ * compared with the file at each load: damaged weights would load without any error.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -30,15 +30,16 @@ export async function writeRecord(path: string, digest: string): Promise<void> {
   await writeFile(`${path}.sha256`, `${digest}  ${basename(path)}\n`)
 }
 
-/** Null when there is none that can be read. */
+/** Null when there is no readable record. */
 export async function readRecord(path: string): Promise<string | null> {
   const text = await readFile(`${path}.sha256`, 'utf8').catch(() => '')
   return /^[0-9a-f]{64}(?=\s)/.exec(text)?.[0] ?? null
 }
 
 /**
- * The engine takes the digest of the file it loads anyway, so it is compared there, and no file is
- * read twice. Only if it cannot load the file, or for the other files of a split model, we look.
+ * The engine computes the digest of the file it loads anyway, so that one is compared and the
+ * file is not read twice. The other files of a split model, and a file that does not load, are
+ * read here.
  */
 export function withRecordedDigest(engine: Engine, { entry, files }: LocalModel): Engine {
   const [first, ...others] = files

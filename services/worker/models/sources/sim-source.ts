@@ -1,4 +1,4 @@
-/** A simulated model by its URI: `sim:name?slots=4&decode=100&answer=20`; what is left out has its default. */
+/** A simulated model by its URI: `sim:name?slots=4&decode=100`; each setting has a default. */
 import { HaifError } from '#shared/errors.ts'
 import { SIM_DEFAULTS, SimEngine, type SimOptions } from '../../engines/sim/sim-engine.ts'
 import type { ModelSource } from './model-source.ts'
@@ -36,7 +36,7 @@ export function simSource(uri: string, givenName: string | undefined): ModelSour
   }
 }
 
-/** `inf`: at no cost, or without an end. */
+/** `inf` means at no cost for a rate, and without an end for a length. */
 function readRate(uri: string, key: string, text: string): number {
   const value = text === 'inf' ? Infinity : Number(text)
   if (value > 0) return value

@@ -8,23 +8,23 @@ import { UpstreamClient, type UpstreamTimeouts } from '../../engines/openai/upst
 import { ServerGone } from '../../engines/openai/upstream-errors.ts'
 
 export interface UpstreamOptions {
-  /** Holds the API key and nothing else. */
+  /** A file that holds the API key and nothing else. */
   keyFile?: string
-  /** Requests at the server at once, for each model; what the server says, or 16, unless given. */
+  /** Requests at the server at once, for each model. Absent: what the server reports, or 16. */
   slots?: number
   /** Only these models; all of them unless given. */
   models?: readonly string[]
   timeouts?: Partial<UpstreamTimeouts>
-  /** How often a server that is gone is tried again. */
+  /** Pauses between the tries to reach a server that is gone. */
   retry?: Backoff
 }
 
 const RETRY: Backoff = { firstMs: 500, maxMs: 15_000 }
-/** What a worker may report. */
+/** A report has at most so many models (`WorkerReport`). */
 const MODELS_MAX = 64
 const NAME_CHARACTERS_MAX = 256
 
-/** Models that are named need not be there yet: they are ready when the server is. */
+/** Models given by name need not be there yet: they become ready when the server is. */
 export async function discoverUpstream(
   upstream: string,
   options: UpstreamOptions = {}
@@ -85,7 +85,7 @@ function assertListed(
   throw invalid(`${client.name} has no model ${missing}; it has ${some}`)
 }
 
-/** Without a path it is the usual one. */
+/** An address without a path gets the usual one, /v1. */
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
   if (url === null || !/^https?:$/.test(url.protocol)) {
