@@ -1,6 +1,6 @@
 /** What documents and comments point at: files and folders of the repository, and headings. */
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 
@@ -52,6 +52,22 @@ test('every path from the root exists that a diagram, a recipe, a setting or a c
         .map(([path]) => `${file}: ${path}`)
     )
   assert.deepEqual(broken, [])
+})
+
+test('the tree in docs/architecture.md has the rooms that there are, and no other', () => {
+  const [tree] = /^cli\/ [\s\S]*?^```/m.exec(read('docs/architecture.md'))!
+  const named = [...tree.matchAll(/(?<![\w/])([a-z][\w-]*(?:\/[\w-]+)*)\/(?=[\s({,)]|$)/gm)]
+  const names = new Set(named.map(([, name]) => name!))
+  for (const name of names) assert.ok(isThere(name), `there is no room ${name}`)
+  const rooms = globSync('{cli,services,services/*,shared,web,tools}/*/', { cwd: root })
+    .map((path) => path.replace(/\/$/, ''))
+    .filter((path) => statSync(join(root, path)).isDirectory())
+  const isNamed = (room: string) =>
+    [...names].some((name) => room === name || room.endsWith(`/${name}`))
+  assert.deepEqual(
+    rooms.filter((room) => !isNamed(room)),
+    []
+  )
 })
 
 function leadsSomewhere(page: string, target: string): boolean {
