@@ -1,6 +1,6 @@
 /**
- * Receives what Alertmanager sends and writes each alert as one line, so that a deployment shows its
- * alerts before anybody has told it where to send them. PORT, 9095; GET / answers that it runs.
+ * Receives alerts from Alertmanager and writes each as one line, so that a deployment shows its
+ * alerts before anybody has configured a receiver. PORT, 9095; GET / answers that it runs.
  */
 import { createServer, type IncomingMessage } from 'node:http'
 import process from 'node:process'

@@ -1,4 +1,4 @@
-/** The HTTP application: its routes and what is true of all of them. Listens nowhere by itself. */
+/** The HTTP application: its routes, and the rules for all of them. It does not listen. */
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
@@ -24,7 +24,7 @@ import { shuttingDown, type RunningRequests } from './ask/running-requests.ts'
 import { ResponseStore } from './openai/responses/store.ts'
 import { validatorCompiler } from './http/validation.ts'
 
-/** For a client to send a whole request; slower ones would hold connections for nothing. */
+/** The time for a client to send a request; slower ones would hold connections for nothing. */
 const RECEIVE_MS_MAX = 60_000
 
 export interface AppDeps {
@@ -36,17 +36,17 @@ export interface AppDeps {
   version: string
   timeoutMsMax: number
   keepAliveMs: number
-  /** Whether others than this machine can reach us at all. */
+  /** True when other machines can reach the bridge. */
   isExposed: boolean
-  /** Told of each address that is answered. */
+  /** Called with each address that the app answers. */
   onRoute?: (route: Route) => void
-  /** Folder of the built chat page. */
+  /** The folder of the built chat page. */
   page: string
 }
 
 export interface Route {
   method: string | string[]
-  /** With parameters as `:id`. */
+  /** Has its parameters as `:id`. */
   url: string
 }
 
@@ -60,7 +60,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     },
     clientErrorHandler: onClientError,
     requestTimeout: RECEIVE_MS_MAX,
-    return503OnClosing: false, // it would not be our error object
+    return503OnClosing: false, // its body would not be our error object
     forceCloseConnections: true
   })
   app.addHook('onRoute', ({ method, url }) => deps.onRoute?.({ method, url }))
@@ -86,11 +86,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   return app
 }
 
-/** On the raw response, so that it is also on what is written past fastify. */
+/** Headers are set on the raw response, so that streams, which bypass fastify, have them too. */
 function stampReplies(app: FastifyInstance, running: RunningRequests): void {
   app.addHook('onRequest', (request, { raw }, done) => {
     raw.setHeader('x-request-id', request.id)
-    raw.on('error', () => {}) // a client that went away while it was written to; `close` tells
+    raw.on('error', () => {}) // the client went away during a write; `close` handles it
     if (running.stopping) raw.setHeader('connection', 'close')
     if (running.stopping && !isAboutTheBridge(request)) done(shuttingDown())
     else done()

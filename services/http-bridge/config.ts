@@ -7,11 +7,11 @@ const DAY_MS = 86_400_000
 export interface BridgeConfig {
   /** `HOST` */
   host: string
-  /** `PORT`; 0: any free one. */
+  /** `PORT`; 0 takes any free port. */
   port: number
-  /** `REQUEST_TIMEOUT_MS`: the longest that a request may take. */
+  /** `REQUEST_TIMEOUT_MS`: the longest time that a request may take. */
   requestTimeoutMs: number
-  /** `HAIF_ALLOW_ANONYMOUS`: whether everybody who reaches it may ask, from other machines too. */
+  /** `HAIF_ALLOW_ANONYMOUS` lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous: boolean
 }
 

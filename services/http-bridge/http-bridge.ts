@@ -19,35 +19,35 @@ import { BridgeMetrics } from './http/bridge-metrics.ts'
 import { RunningRequests } from './ask/running-requests.ts'
 import { KEEP_ALIVE_MS } from './http/sse.ts'
 
-/** How long `stop` lets running requests finish. */
+/** The time that `stop` gives to running requests. */
 const DRAIN_MS = 2000
 
 export interface HttpBridgeDeps {
   join: JoinMesh
-  /** What the bridge says of itself. */
+  /** The bridge's report about itself. */
   self: PeerReport
   host: string
-  /** 0: any free one. */
+  /** 0 takes any free port. */
   port: number
   metrics: Metrics
   log: Logger
-  /** The longest that a request may take. */
+  /** The longest time that a request may take. */
   requestTimeoutMs?: number
   drainMs?: number
-  /** How long a request waits for the only gateway to come back. */
+  /** The time that a request waits for the only gateway to come back. */
   returnMs?: number
-  /** Silence after which a stream gets a comment. */
+  /** The silence after which a stream gets a comment. */
   keepAliveMs?: number
-  /** Whether everybody who reaches it may ask, from other machines too. */
+  /** Lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous?: boolean
-  /** Folder of the built chat page, served at `/` where it exists. */
+  /** The folder of the built chat page, served at `/` where it exists. */
   page?: string
 }
 
 export interface HttpBridge extends Service {
-  /** Where it listens, as a client on this machine writes it; valid after `start`. */
+  /** The address for clients on this machine; valid after `start`. */
   readonly url: string
-  /** Every address that it answers, as `GET /health`; valid after `start`. */
+  /** Every address that it answers, such as `GET /health`; valid after `start`. */
   readonly routes: readonly string[]
 }
 

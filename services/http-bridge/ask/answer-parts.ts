@@ -1,9 +1,9 @@
-/** One or several answers as one sequence of parts, in the order in which they come. */
+/** Merges one or several answers into one sequence of parts, in the order of their arrival. */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { close, forward } from '#shared/kit/forward.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
-/** `index`: which of the answers it belongs to. Each answer has one `end`, its last part. */
+/** A part of answer number `index`. Each answer has one `end`, its last part. */
 export type AnswerPart =
   | { kind: 'item'; index: number; item: InferenceItem }
   | { kind: 'end'; index: number; end: InferenceEnd }
@@ -12,10 +12,10 @@ export type Answer = Pick<
   AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>,
   'next' | 'return'
 >
-/** Those that came together come together. */
+/** Parts that arrived in one batch are yielded in one batch. */
 export type AnswerParts = AsyncGenerator<readonly AnswerPart[], void, void>
 
-/** The first failure is the failure of all; `cancel` must make the others fail soon then. */
+/** The first failure fails all answers; `cancel` must then make the others fail soon. */
 export function mergeAnswers(answers: readonly Answer[], cancel: () => void): AnswerParts {
   const [first] = answers
   return first !== undefined && answers.length === 1
@@ -36,7 +36,7 @@ interface Step {
   result: IteratorResult<ItemBatch<InferenceItem>, InferenceEnd>
 }
 
-/** Of each answer one item is asked for ahead, so a reader that stops holds up all of them. */
+/** Reads one item ahead of each answer, so a reader that stops holds up all of them. */
 async function* partsOfSeveral(answers: readonly Answer[], cancel: () => void): AnswerParts {
   const next = async (index: number): Promise<Step> => ({
     index,
@@ -46,7 +46,7 @@ async function* partsOfSeveral(answers: readonly Answer[], cancel: () => void): 
   try {
     while (pending.size > 0) {
       const { index, result } = await Promise.race(pending.values())
-      pending.delete(index) // and again at the end, so that nobody is served before the others
+      pending.delete(index) // set again at the end of the line, so that each answer gets its turn
       if (result.done === true) {
         yield [{ kind: 'end', index, end: result.value }]
       } else {
@@ -55,8 +55,8 @@ async function* partsOfSeveral(answers: readonly Answer[], cancel: () => void): 
       }
     }
   } finally {
-    if (pending.size > 0) cancel() // else `return` would wait for items that nobody wants
-    for (const step of pending.values()) step.catch(() => {}) // the first failure was told
+    if (pending.size > 0) cancel() // otherwise `return` would wait for items that nobody wants
+    for (const step of pending.values()) step.catch(() => {}) // the reader has the first failure
     await Promise.all(answers.map(close))
   }
 }

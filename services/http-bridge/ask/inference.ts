@@ -1,4 +1,4 @@
-/** How a route asks the mesh: with what the headers say, within a deadline, and counted. */
+/** Asks the mesh for a route: with the options of the headers, within a deadline, and counted. */
 import { createHash } from 'node:crypto'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
@@ -22,7 +22,7 @@ export interface InferenceDeps {
   keepAliveMs: number
 }
 
-/** The context of a request, which ends with its HTTP response. */
+/** Returns the context of a request, which ends with its HTTP response. */
 export function enterContext(
   deps: Pick<InferenceDeps, 'running' | 'timeoutMsMax'>,
   request: FastifyRequest,
@@ -31,7 +31,7 @@ export function enterContext(
   return deps.running.enter(request, reply, readTimeoutMs(request.headers, deps.timeoutMsMax))
 }
 
-/** Asks for one answer to each of the wanted, all at the same time. */
+/** Asks for one answer to each of the requests, all at the same time. */
 export function infer(
   deps: InferenceDeps,
   wanted: readonly InferenceRequest[],
@@ -53,7 +53,7 @@ export function infer(
   })
 }
 
-/** Each of several answers to one HTTP request is a request of its own in the mesh. */
+/** Several answers to one HTTP request are several requests in the mesh, each with its own key. */
 const keyOf = (key: string, index: number): string =>
   createHash('sha256').update(`${index}\n${key}`).digest('hex')
 

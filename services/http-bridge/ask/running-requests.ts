@@ -13,7 +13,7 @@ import { presentedBy } from '../http/credential.ts'
 import { setLimitHeaders } from '../http/limit-headers.ts'
 import { readTraceparent } from '../http/request-headers.ts'
 
-/** For error replies to be sent after the requests were ended. */
+/** The time for error replies to be sent after the requests were ended. */
 const FAREWELL_MS_MAX = 500
 
 export class RunningRequests {
@@ -21,7 +21,7 @@ export class RunningRequests {
   readonly #fromBeyond: boolean
   #cut = false
 
-  /** `fromBeyond`: whether whoever has no token is to be refused, as others than this machine can reach us. */
+  /** `fromBeyond`: other machines can reach us, so that requests without a token are refused. */
   constructor({ fromBeyond }: { fromBeyond: boolean }) {
     this.#fromBeyond = fromBeyond
   }
@@ -30,7 +30,7 @@ export class RunningRequests {
     return this.#drain.isDraining
   }
 
-  /** The context of a request, with what its client has shown, for everything that it asks of the mesh. */
+  /** Returns the context, with the client's credential, for every call that a request makes. */
   enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): OwnedContext {
     const { id: requestId, method, url, headers } = request
     const { raw: response } = reply
@@ -56,14 +56,14 @@ export class RunningRequests {
   }
 
   /**
-   * Why a request failed, as its client should hear it. The mesh was told CANCELLED, because another
-   * peer must not try a request that we no longer want.
+   * The error for the client of a request. When the bridge stops, the mesh gets CANCELLED, because
+   * no peer may try a request again that we no longer want, and the client gets the real reason.
    */
   reasonFor(error: unknown): unknown {
     return this.#cut && toHaifError(error).code === 'CANCELLED' ? shuttingDown() : error
   }
 
-  /** Waits for what runs, and ends with a clear error what has not ended by then. */
+  /** Waits for the requests that run, and then ends the others with a clear error. */
   async drain(withinMs: number): Promise<void> {
     const drained = this.#drain.drain(withinMs, (context) => {
       this.#cut = true

@@ -1,6 +1,6 @@
 /**
- * Sends an answer as server-sent events, whatever their form. What fails before the first event is
- * thrown and becomes an ordinary HTTP error; what fails later is the last event, never a silent end.
+ * Sends an answer as server-sent events, in the form of any API. An error before the first event is
+ * thrown and becomes an ordinary HTTP error; a later one is the last event, never a silent end.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -9,10 +9,10 @@ import type { FailedRequest } from '../http/errors.ts'
 import type { Failures } from '../failures.ts'
 import { SseWriter } from '../http/sse.ts'
 
-/** How one API writes an answer as events. */
+/** The way in which one API writes an answer as events. */
 export interface EventForm {
   part(part: AnswerPart, events: SseWriter): void
-  /** Everything has come. */
+  /** Called after the last part. */
   end?(events: SseWriter): void
   failure(failure: FailedRequest, events: SseWriter): void
 }

@@ -1,7 +1,7 @@
-/** Answers `OPTIONS` with the methods that an address has, and nothing for browsers: CORS is off. */
+/** Answers `OPTIONS` with the methods of an address. Browsers get no CORS headers: it is off. */
 import type { FastifyInstance } from 'fastify'
 
-/** Before any route is added: it takes note of the routes that come after it. */
+/** Must be called before routes are added: it sees only those that come after it. */
 export function tellAllowedMethods(app: FastifyInstance): void {
   const methods = new Map<string, Set<string>>() // one entry for each route
   app.addHook('onRoute', ({ url, method }) => {

@@ -1,4 +1,4 @@
-/** What the bridge counts. Labels have few values: a route is its pattern, never an address. */
+/** The bridge's metrics. Labels have few values: a route is its pattern, never an address. */
 import type { Meter } from '@opentelemetry/api'
 import type { FastifyInstance } from 'fastify'
 import type { Usage } from '#shared/contracts/inference/answer.ts'
@@ -35,7 +35,7 @@ export class BridgeMetrics {
     this.#tokens.add(completionTokens, { kind: 'completion' })
   }
 
-  /** Counts every request of the app, hijacked and broken off ones too. */
+  /** Counts every request of the app, hijacked and broken-off ones too. */
   observeRequests(app: FastifyInstance): void {
     const requests = counter('haif_http_requests_total', this.#meter)
     const durations = histogram('haif_http_request_duration_seconds', this.#meter)

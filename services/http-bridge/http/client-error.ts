@@ -1,4 +1,4 @@
-/** What is not even HTTP: no request exists, so the reply is written to the socket itself. */
+/** Answers bytes that are not HTTP: no request exists, so the reply goes to the socket itself. */
 import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
@@ -12,7 +12,7 @@ const STATUS: Record<string, number> = {
 
 export function onClientError(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy() // nobody is left to be told
+    socket.destroy() // nobody is left to read a reply
     return
   }
   const status = STATUS[error.code ?? ''] ?? 400

@@ -1,10 +1,10 @@
-/** What a client shows to be let in. The bridge only passes it on: gateways know what it is worth. */
+/** Reads a client's credential. The bridge only passes it on: gateways decide about it. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Presented } from '#shared/rpc/context.ts'
 
 const BEARER = /^bearer +([\x21-\x7e]{1,512})$/i
 const TOKEN = /^[\x21-\x7e]{1,512}$/
-/** Stands for what cannot be a token, so that it is refused as a wrong one where one is needed. */
+/** Stands for text that cannot be a token, so that gateways refuse it as a wrong one. */
 const UNREADABLE = '-'
 
 /** `X-HAIF-Token`, or else `Authorization: Bearer`. `fromBeyond`: see `Presented`. */

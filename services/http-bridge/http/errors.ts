@@ -1,10 +1,10 @@
-/** Errors as HTTP clients see them: a code, one line, the request id; never a stack. */
+/** Errors in the form that HTTP clients see: a code, one line, the request id; never a stack. */
 import type { ErrorBody } from '#shared/contracts/http/error.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { BODY_BYTES_MAX } from './json-body.ts'
 
 const RETRY_AFTER_MS = 1000
-/** Instead of 400, on bodies with `api_version`. */
+/** The status that bodies with `api_version` get instead of 400. */
 const UNPROCESSABLE = 422
 
 /** An error and the request that it ended. */
@@ -13,7 +13,7 @@ export interface FailedRequest {
   requestId: string
 }
 
-/** Fastify's own errors in our words, and ours as they are. */
+/** Translates fastify's own errors; ours stay as they are. */
 export function translate(error: unknown): HaifError {
   if (error instanceof HaifError) return error
   const {
@@ -51,21 +51,20 @@ export function errorBody(error: HaifError, requestId: string): ErrorBody {
   return body
 }
 
-/** What is left of limits is told in headers. */
+/** The caller's remaining limits go into headers and not into the body. */
 function publicDetails({ code, details }: HaifError): Record<string, unknown> | undefined {
   if (details === undefined || code === 'INTERNAL') return undefined
-  const told = { ...details }
-  delete told['limits']
-  return told
+  const { limits: _limits, ...others } = details
+  return others
 }
 
-/** What may be said of an error to anyone, on one line. */
+/** The message that anyone may see, on one line. */
 export function publicMessage(error: HaifError): string {
   if (error.code === 'INTERNAL') return 'internal error; the log has it under this request id'
   return error.message.replaceAll(/\s+/g, ' ').trim()
 }
 
-/** Seconds, for 429 and 503; clients wait that long by themselves. */
+/** The seconds of `Retry-After` for 429 and 503, which clients obey by themselves. */
 export function retryAfter(error: HaifError): string | undefined {
   if (error.httpStatus !== 429 && error.httpStatus !== 503) return undefined
   return String(Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000)))

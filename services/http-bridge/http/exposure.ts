@@ -1,4 +1,4 @@
-/** Whether others than this machine can reach the bridge, and whether that is safe. */
+/** Decides whether other machines can reach the bridge, and refuses where that is not safe. */
 import { isIPv4, isIPv6 } from 'node:net'
 import { accessState } from '#shared/contracts/access/access.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
@@ -6,7 +6,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'
 
-/** A gateway that starts at the same time may take longer; then its answers keep strangers out. */
+/** A gateway that starts at the same time may take longer; then it refuses strangers itself. */
 const ASK_MS_MAX = 8000
 
 export function isLoopback(host: string): boolean {
@@ -33,6 +33,9 @@ export async function assertGuarded(host: string, gateways: PeerPool, log: Logge
 function unguarded(host: string): HaifError {
   return new HaifError(
     'CONFIG_INVALID',
-    `with HOST=${host} anyone who reaches this machine could ask, as there are no tokens yet: start it without HOST, make one with "haif token create --tenant NAME", and start it again; or set HAIF_API_TOKENS; or give --allow-anonymous (HAIF_ALLOW_ANONYMOUS=1) if everybody may ask`
+    `with HOST=${host} anyone who reaches this machine could ask, as there are no tokens yet: ` +
+      'start it without HOST, make one with "haif token create --tenant NAME", and start it ' +
+      'again; or set HAIF_API_TOKENS; or give --allow-anonymous (HAIF_ALLOW_ANONYMOUS=1) ' +
+      'if everybody may ask'
   )
 }

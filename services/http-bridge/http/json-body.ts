@@ -1,4 +1,4 @@
-/** Reads a JSON body: UTF-8, not empty, and not nested so deep that code after it could trip. */
+/** Reads a JSON body: UTF-8, not empty, and not nested so deep that later code could overflow. */
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
@@ -6,7 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 export const BODY_BYTES_MAX = 1024 * 1024
 const NESTING_MAX = 64
 
-/** Other content types stay without a parser, and get UNSUPPORTED_MEDIA_TYPE. */
+/** Other content types have no parser and get UNSUPPORTED_MEDIA_TYPE. */
 export function acceptJsonOnly(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(

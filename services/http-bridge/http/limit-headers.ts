@@ -1,4 +1,4 @@
-/** What is left of a caller's limits, in the headers that clients of OpenAI's API look at. */
+/** The caller's remaining limits, in the headers that clients of OpenAI's API read. */
 import type { ServerResponse } from 'node:http'
 import { Compile } from 'typebox/compile'
 import type { HaifError } from '#shared/errors.ts'
@@ -18,14 +18,14 @@ export function setLimitHeaders(response: ServerResponse, limits: LimitsState): 
   }
 }
 
-/** Headers that belong to an error whatever its body looks like. */
+/** Sets the headers of an error, whatever its body looks like. */
 export function setErrorHeaders(response: ServerResponse, error: HaifError): void {
   if (error.httpStatus === 401) response.setHeader('www-authenticate', 'Bearer realm="HAIF"')
   const limits = error.details?.['limits']
   if (limitsState.Check(limits)) setLimitHeaders(response, limits)
 }
 
-/** As OpenAI writes it: `350ms`, `6.2s`, `1m0s`. */
+/** A span of time in OpenAI's form: `350ms`, `6.2s`, `1m0s`. */
 function span(ms: number): string {
   if (ms < 1000) return `${ms}ms`
   if (ms < MINUTE_MS) return `${Math.ceil(ms / 100) / 10}s`

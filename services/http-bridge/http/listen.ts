@@ -1,4 +1,4 @@
-/** Listens for HTTP, and says what to do when that is not possible. */
+/** Listens for HTTP; its errors say what to do when that is not possible. */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
@@ -16,13 +16,13 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   }
 }
 
-/** As a client on this machine writes it. */
+/** The address for clients on this machine. */
 export function urlOf(address: AddressInfo | string | null, host: string): string {
   const port = typeof address === 'object' && address !== null ? address.port : 0
   return `http://${bracketed(ANY_ADDRESS.has(host) ? '127.0.0.1' : host)}:${port}`
 }
 
-/** Every address of the machine; nobody can type it into a browser. */
+/** Hosts that stand for every address of the machine; no browser can open them. */
 const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::', ''])
 
 const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : host)
@@ -34,7 +34,8 @@ function translate(error: unknown, { host, port }: ListenOptions): unknown {
     case 'EADDRINUSE':
       return new HaifError(
         'PORT_IN_USE',
-        `${where} is taken by another program; choose another port with --port or PORT, e.g. --port ${port < 65_535 ? port + 1 : port - 1}`,
+        `${where} is taken by another program; choose another port with --port or PORT, ` +
+          `e.g. --port ${port < 65_535 ? port + 1 : port - 1}`,
         { cause: error }
       )
     case 'EACCES':

@@ -1,8 +1,8 @@
-/** `/openapi.json`, from the same contracts that check the bodies. */
+/** Makes `/openapi.json` from the same contracts that check the bodies. */
 import swagger from '@fastify/swagger'
 import type { FastifyInstance } from 'fastify'
 
-/** Before any route is added: it takes note of the routes that come after it. */
+/** Must be called before routes are added: it sees only those that come after it. */
 export async function describeRoutes(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {

@@ -1,4 +1,4 @@
-/** What a client may say about a request beside its body. */
+/** Reads the headers in which a client describes its request. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
@@ -9,13 +9,13 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
 
-/** `X-Request-ID` when it is well-formed, else a new one. */
+/** Takes `X-Request-ID` when it is well-formed, and makes a new id otherwise. */
 export function readRequestId(headers: IncomingHttpHeaders): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID()
 }
 
-/** The client's trace, if it has one. */
+/** Reads the client's trace, if it has one. */
 export function readTraceparent(headers: IncomingHttpHeaders): string | undefined {
   const given = headers['traceparent']
   return typeof given === 'string' && TRACEPARENT.test(given) ? given : undefined
@@ -36,7 +36,7 @@ export function readTimeoutMs(headers: IncomingHttpHeaders, timeoutMsMax: number
   return Math.min(timeoutMs, timeoutMsMax)
 }
 
-/** `Idempotency-Key`, `X-HAIF-Explain: 1` and `X-HAIF-Queue: 1`. */
+/** Reads `Idempotency-Key`, `X-HAIF-Explain: 1` and `X-HAIF-Queue: 1`. */
 export function readOptions(
   headers: IncomingHttpHeaders
 ): Pick<InferenceRequest, 'idempotencyKey' | 'explain' | 'watchQueue'> {
@@ -59,7 +59,10 @@ function wellFormedKey(key: string | string[]): string {
   )
 }
 
-/** Whether `Accept` names events, and not with `q=0`. https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
+/**
+ * True when `Accept` names events, and not with `q=0`:
+ * https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1
+ */
 export function acceptsEvents({ accept = '' }: IncomingHttpHeaders): boolean {
   return accept.split(',').some((range) => {
     const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())

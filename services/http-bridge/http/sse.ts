@@ -2,7 +2,7 @@
  * Writes server-sent events to one response.
  *
  * The status line is held back until the first event, so that an error before it can still be an
- * ordinary HTTP error. What is said in one turn of the event loop goes out in one write, and `drained`
+ * ordinary HTTP error. All events of one turn of the event loop go out in one write, and `drained`
  * lets a slow client slow its producer.
  *
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
@@ -15,11 +15,11 @@ const HEADERS = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no' // nginx would hold tokens back
 }
-/** Proxies and clients take a connection that is silent for longer to be dead. */
+/** Proxies and clients believe that a connection which is silent for longer is dead. */
 export const KEEP_ALIVE_MS = 10_000
-/** Characters that wait for the end of the turn. */
+/** Characters that may wait for the end of the turn. */
 const PENDING_MAX = 65_536
-/** How long a client may take to read the end. */
+/** The time that a client may take to read the end. */
 const LINGER_MS_MAX = 5000
 
 export class SseWriter {
@@ -38,12 +38,12 @@ export class SseWriter {
     reply.raw.once('close', () => this.#close())
   }
 
-  /** Whether the status line is out, so that only an event can tell of an error. */
+  /** True when the status line is out, so that an error can only be an event. */
   get opened(): boolean {
     return this.#opened
   }
 
-  /** Whether the client has more to read than fits its connection; wait for `drained` then. */
+  /** True while the client has more to read than fits its connection; wait for `drained` then. */
   get blocked(): boolean {
     return this.#blocked
   }
@@ -52,17 +52,17 @@ export class SseWriter {
     this.#say(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   }
 
-  /** An event without a name. */
+  /** Writes an event without a name. */
   data(text: string): void {
     this.#say(`data: ${text}\n\n`)
   }
 
-  /** A line that clients ignore, unless they look for it. It has no line breaks. */
+  /** Writes a line without line breaks that clients ignore, unless they look for it. */
   comment(text: string): void {
     this.#say(`: ${text}\n\n`)
   }
 
-  /** Resolves when the client has read on, or nobody wants the answer any more. */
+  /** Resolves when the client has read on, or when the signal ends the wait. */
   async drained(signal: AbortSignal): Promise<void> {
     if (!this.#blocked || signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,6 +1,6 @@
 /**
- * Bodies are checked as they are: nothing is converted, so `"5"` is not a number. What does not fit
- * is told as one sentence about one field.
+ * Checks bodies as they are: nothing is converted, so `"5"` is not a number. The error is one
+ * sentence about one field.
  */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
@@ -10,13 +10,13 @@ import { HaifError } from '#shared/errors.ts'
 
 const NAME_CHARACTERS_MAX = 64
 
-/** For fastify, instead of its own compiler, which would convert types. */
+/** Replaces fastify's own compiler, which would convert types. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
   const validator = Compile(schema)
   return asValidation((value) => checkBody(validator, value))
 }
 
-/** A check that throws, in the form that fastify calls. */
+/** Turns a check that throws into the form that fastify calls. */
 export function asValidation(check: (value: unknown) => unknown) {
   return (value: unknown): { value: unknown } | { error: Error } => {
     try {
@@ -48,7 +48,7 @@ function explain(errors: readonly SchemaError[]): { field: string; problem: stri
   return { field: names.filter(Boolean).join('.'), problem: 'is missing' }
 }
 
-/** An alternative that fits but for something inside it says more than that none fits. */
+/** An alternative that fails only inside gives a better message than "none fits". */
 function withinChoice(errors: readonly SchemaError[], choice: SchemaError): SchemaError {
   const path = choice.instancePath
   const alternatives = errors.filter(
@@ -67,7 +67,7 @@ function problemOf(error: SchemaError): string {
   return sizeProblem(error) ?? error.message
 }
 
-/** In words of our own: the library counts "1 characters". */
+/** Our own words, because the library writes "1 characters". */
 function sizeProblem(error: SchemaError): string | undefined {
   const { keyword } = error
   if (keyword === 'minLength' || keyword === 'minItems') {
@@ -84,7 +84,7 @@ function wantedBy(error: SchemaError): string {
   return error.keyword === 'const' ? JSON.stringify(error.params.allowedValue) : error.message
 }
 
-/** As one writes it: `messages.0.role`. */
+/** The path of a field, such as `messages.0.role`. */
 function fieldOf({ instancePath }: SchemaError): string {
   return instancePath.slice(1).replaceAll('/', '.').slice(0, NAME_CHARACTERS_MAX)
 }

@@ -1,4 +1,4 @@
-/** From the end of an inference to what the HTTP client is told about it. */
+/** Turns the end of an inference into the reply of `POST /infer`. */
 import type {
   DoneEvent,
   HttpUsage,
@@ -54,7 +54,7 @@ export function queuedEvent({ ahead, waitMs, loading }: Queued): QueuedEvent {
   }
 }
 
-/** Who served it and what it waited for, so that no one has to guess. */
+/** Headers that name the worker that served a request, and how long it waited. */
 export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Record<string, string> {
   const headers: Record<string, string> = {
     'x-haif-attempts': String(attempts),

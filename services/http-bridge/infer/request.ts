@@ -1,4 +1,4 @@
-/** From a body of `POST /infer` to the request that travels through the mesh. */
+/** Turns a body of `POST /infer` into the request that travels through the mesh. */
 import { Compile } from 'typebox/compile'
 import {
   DEFAULT_MAX_TOKENS,
@@ -23,16 +23,16 @@ import { checkBody } from '../http/validation.ts'
 const nativeBody = Compile(NativeInferBody)
 const versionedBody = Compile(VersionedInferBody)
 
-/** What a client asked for, whichever body it used. */
+/** The client's wish, whichever body it was written in. */
 export interface Asked {
   body: 'native' | 'versioned'
-  /** Absent: the `Accept` header decides. */
+  /** Where it is undefined, the `Accept` header decides. */
   stream: boolean | undefined
   mode: Mode
   request: InferenceRequest
 }
 
-/** A body belongs to the strict contract as soon as it names an `api_version`, whatever its value. */
+/** A body with an `api_version`, whatever its value, belongs to the strict contract. */
 export function isVersioned(body: unknown): boolean {
   return typeof body === 'object' && body !== null && Object.hasOwn(body, 'api_version')
 }

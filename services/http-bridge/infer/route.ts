@@ -28,7 +28,7 @@ export function inferRoute(app: FastifyInstance, deps: InferenceDeps): void {
   )
 }
 
-/** The schema of the headers is there to be read: `request-headers.ts` takes what is well-formed. */
+/** The schema of the headers only documents them: `request-headers.ts` reads them. */
 const validatorCompiler: FastifySchemaCompiler<unknown> = ({ httpPart }) =>
   httpPart === 'body' ? asValidation(checkInferBody) : () => true
 
@@ -57,7 +57,7 @@ async function sendJson(
   throw new Error('the answer has no end')
 }
 
-/** `queued` (if asked for), `token`, and `done` or `error`. */
+/** Writes `queued` (if asked for), `token`, and `done` or `error` events. */
 const eventsFor = (asked: Asked, requestId: string): EventForm => ({
   part(part, events) {
     if (part.kind === 'end') {

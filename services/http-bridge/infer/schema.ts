@@ -1,4 +1,4 @@
-/** How `/openapi.json` describes `POST /infer`. */
+/** The description of `POST /infer` in `/openapi.json`. */
 import { Type } from 'typebox'
 import { ErrorBody } from '#shared/contracts/http/error.ts'
 import {
@@ -18,10 +18,10 @@ export const inferSchema = {
   tags: ['inference'],
   summary: 'Answer a prompt',
   description:
-    'With `stream: true` or `Accept: text/event-stream` the reply is a stream of server-sent events: ' +
-    '`token` events with `{text, index}`, then one `done` event with everything that the JSON reply ' +
-    'has except `output`, and timings. What fails after the first event ends the stream with an ' +
-    '`error` event that carries the error object.',
+    'With `stream: true` or `Accept: text/event-stream` the reply is a stream of server-sent ' +
+    'events: `token` events with `{text, index}`, then one `done` event with everything that the ' +
+    'JSON reply has except `output`, and timings. What fails after the first event ends the ' +
+    'stream with an `error` event that carries the error object.',
   headers: Type.Object({
     'x-request-id': Type.Optional(
       Type.String({ description: 'Up to 64 letters, digits, `.`, `_` or `-`; else one is made.' })

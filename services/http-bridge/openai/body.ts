@@ -5,7 +5,7 @@ import type { FastifySchemaCompiler } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
 import { asValidation, checkBody } from '../http/validation.ts'
 
-/** A field that OpenAI knows and HAIF cannot do. `unless`: values that ask for nothing. */
+/** A field of OpenAI's that HAIF cannot honour. `unless` accepts values that ask for nothing. */
 export interface Refusal {
   why: string
   unless?: (value: unknown) => boolean
@@ -24,7 +24,7 @@ export function bodyChecker<Schema extends TSchema>(
   }
 }
 
-/** For a route: only the body is checked, whatever else its schema describes. */
+/** The validator of a route: it checks only the body, whatever else the schema describes. */
 export const bodyCompiler =
   (check: (body: unknown) => unknown): FastifySchemaCompiler<unknown> =>
   ({ httpPart }) =>
@@ -45,7 +45,7 @@ export const unsupported = (param: string, message: string): HaifError =>
 export const invalid = (param: string, message: string): HaifError =>
   new HaifError('VALIDATION_FAILED', message, { details: { param } })
 
-/** In these null is a value, because they hold JSON of the client's own. */
+/** Fields that hold the client's own JSON, in which null is a value. */
 const OPAQUE: ReadonlySet<string> = new Set(['schema', 'parameters', 'metadata'])
 
 /** Clients write null for what they do not set. The body is nested 64 levels at most. */

@@ -1,8 +1,8 @@
-/** The text of a message, from a string or from content parts. */
+/** Reads the text of a message from a string or from content parts. */
 import type { Content } from '#shared/contracts/http/chat.ts'
 import { invalid, unsupported } from './body.ts'
 
-/** `param`: where the content is, for whoever has to correct it. */
+/** `param` is the content's place in the body, for error messages. */
 export function textOf(content: Content, param: string): string {
   if (typeof content === 'string') return content
   return content.map((part, index) => partText(part, `${param}[${index}]`)).join('')

@@ -6,7 +6,7 @@ import type { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 import type { ErrorCode, HaifError } from '#shared/errors.ts'
 import { publicMessage } from '../http/errors.ts'
 
-/** Parameters of the mesh, where an endpoint has another name for them than the same with underscores. */
+/** An endpoint's names for parameters of the mesh, where snake_case alone does not give them. */
 export type ParamNames = Readonly<Record<string, string>>
 
 export function openAiErrorBody(error: HaifError, names: ParamNames = {}): OpenAiErrorBody {
@@ -23,12 +23,12 @@ export function openAiErrorBody(error: HaifError, names: ParamNames = {}): OpenA
   }
 }
 
-/** As in `shared/errors.ts`, but for what OpenAI's clients know by another status. */
+/** The status of `shared/errors.ts`, except where OpenAI's clients expect another one. */
 export function openAiStatus(error: HaifError): number {
   return error.code === 'CONTEXT_TOO_LONG' ? 400 : error.httpStatus
 }
 
-/** Where OpenAI has a word of its own; the others are our codes in small letters. */
+/** OpenAI's own codes; the others are our codes in lower case. */
 const CODES: Partial<Record<ErrorCode, string>> = {
   VALIDATION_FAILED: 'invalid_value',
   CONTEXT_TOO_LONG: 'context_length_exceeded',
@@ -51,14 +51,14 @@ function typeOf(status: number): OpenAiErrorBody['error']['type'] {
   }
 }
 
-/** The field of the body, or the parameter under its name in the mesh. */
+/** Returns the field of the body, or the parameter under its name in the mesh. */
 function paramInside({ code, details }: HaifError): string | null {
   const param = details?.['param'] ?? details?.['field']
   if (typeof param === 'string' && param !== '') return param
   return code === 'MODEL_NOT_FOUND' ? 'model' : null
 }
 
-/** `messages.0.content` is `messages[0].content` there, `topLogprobs` is `top_logprobs`. */
+/** Turns `messages.0.content` into `messages[0].content`, and `topLogprobs` into `top_logprobs`. */
 function paramName(name: string, names: ParamNames): string {
   const known = names[name] ?? NAMES[name]
   if (known !== undefined) return known
@@ -81,6 +81,6 @@ export const RESPONSES_NAMES: ParamNames = {
   logprobs: 'include'
 }
 
-/** The word that the message has for it; `tokens` and the like are words of the sentence. */
+/** Replaces the parameter's name in a message; plain words such as `tokens` are left alone. */
 const renamed = (message: string, inside: string, param: string): string =>
   /[A-Z.]/.test(inside) ? message.replace(inside, param) : message

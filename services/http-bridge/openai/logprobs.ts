@@ -1,4 +1,4 @@
-/** Probabilities of tokens, as the chat and the completions API write them. */
+/** Log probabilities of tokens in OpenAI's form. */
 import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
 import type { OutputLogprob } from '#shared/contracts/http/responses.ts'
 import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
@@ -11,11 +11,11 @@ export function toLogprob(logprob: TokenLogprob): OpenAiLogprob {
 
 const entry = ({ token, logprob }: Plain) => ({ token, logprob, bytes: bytesOf(token) })
 
-/** Null where the text is not known: a token may be a part of a character. */
+/** Null where the text is not known, because a token may be a part of a character. */
 const bytesOf = (token: string): number[] | null =>
   token.includes('\ufffd') ? null : [...Buffer.from(token)]
 
-/** The same in the Responses API, where bytes are never null. */
+/** The form of the Responses API, in which bytes are never null. */
 export function toOutputLogprob(logprob: TokenLogprob): OutputLogprob {
   const { top_logprobs: top, ...rest } = toLogprob(logprob)
   return { ...withBytes(rest), top_logprobs: top.map((one) => withBytes(one)) }

@@ -1,4 +1,4 @@
-/** Parts that replies of several endpoints have in common. */
+/** Parts that the replies of several endpoints have in common. */
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
 import type { FinishReason, InferenceEnd } from '#shared/contracts/inference/answer.ts'
@@ -6,7 +6,7 @@ import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
 
-/** `chatcmpl-` and the like, followed by the request id where that fits. */
+/** Makes an id such as `chatcmpl-…` from the request id. */
 export const idOf = (prefix: string, requestId: string): string =>
   prefix + requestId.replaceAll(/[^A-Za-z0-9]/g, '')
 
@@ -16,7 +16,7 @@ export function finishReasonOf(reason: FinishReason): ChatFinishReason {
   return reason === 'toolCalls' ? 'tool_calls' : reason
 }
 
-/** Of all choices together. Those of one prompt have read it once, so it counts once. */
+/** Sums the usage of all choices. A prompt counts once, however many choices it has. */
 export function sumUsage(ends: readonly InferenceEnd[], choicesPerPrompt: number): OpenAiUsage {
   let prompt = 0
   let cached = 0
@@ -35,13 +35,13 @@ export function sumUsage(ends: readonly InferenceEnd[], choicesPerPrompt: number
   }
 }
 
-/** With `X-HAIF-Explain: 1`: why each worker was chosen. Else nothing is added to OpenAI's form. */
+/** Says, with `X-HAIF-Explain: 1`, why each worker was chosen; otherwise it adds nothing. */
 export function explanationsOf(ends: readonly InferenceEnd[]): { explanations?: unknown[] } {
   const explanations = ends.flatMap((end) => end.explanations ?? [])
   return explanations.length === 0 ? {} : { explanations }
 }
 
-/** What HAIF has to tell while a stream runs, in comments: OpenAI's events have no place for it. */
+/** Writes HAIF's own reports into comments of a stream: OpenAI's events have no place for them. */
 export function commentOn(part: AnswerPart, events: SseWriter): void {
   if (part.kind === 'item') {
     const { queued } = part.item

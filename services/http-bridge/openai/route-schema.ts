@@ -1,4 +1,4 @@
-/** What `/openapi.json` says of every endpoint that follows OpenAI's API. */
+/** The common parts of OpenAI's endpoints in `/openapi.json`. */
 import { Type, type TSchema } from 'typebox'
 import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 
@@ -44,7 +44,7 @@ export const errorReplies = {
   504: error('The time of the request has run out.')
 }
 
-/** A 200 with a JSON body, and with events where there is a stream. */
+/** Describes a 200 with a JSON body, and with events where there is a stream. */
 export function answerReplies(reply: TSchema, events?: TSchema) {
   const content: Record<string, { schema: TSchema }> = { 'application/json': { schema: reply } }
   if (events !== undefined) content['text/event-stream'] = { schema: events }

@@ -1,4 +1,4 @@
-/** Sampling, stop texts and choices: from OpenAI's names to ours. */
+/** Translates sampling, stop texts and choices from OpenAI's names to ours. */
 import type { Static, TSchema } from 'typebox'
 import type { commonFields, samplingFields } from '#shared/contracts/http/openai.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
@@ -12,7 +12,7 @@ type Optional<Fields> = {
 export type SamplingFields = Optional<typeof samplingFields>
 export type CommonFields = Optional<typeof commonFields>
 
-/** Absent: as many tokens as the context holds. */
+/** Stands for as many tokens as the context holds, where a body sets no limit. */
 export const NO_LIMIT = MAX_TOKENS_MAX
 
 export function readSampling(body: SamplingFields): Sampling {
@@ -36,7 +36,7 @@ export function readStop(stop: string | string[] | undefined): string[] | undefi
   return typeof stop === 'string' ? [stop] : stop
 }
 
-/** One request for each choice; with a seed each has one of its own, or they would all be alike. */
+/** Makes one request for each choice. Their seeds differ, or the answers would be alike. */
 export function choicesOf(request: InferenceRequest, n: number): InferenceRequest[] {
   const { seed } = request.sampling
   return Array.from({ length: n }, (_, index) =>

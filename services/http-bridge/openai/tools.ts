@@ -1,9 +1,9 @@
-/** Tools that a request offers, and which of them the model may or must call. */
+/** Reads the tools that a request offers, and which of them the model may or must call. */
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { invalid, type Refusal } from './body.ts'
 
-/** Beside those with other faults, which the schema names better. */
+/** Refuses tools of another type; other faults are left to the schema, which names them better. */
 export const OTHER_TOOLS: Refusal = {
   why: 'HAIF has no tools of its own, only those of type `function`, which the client runs',
   unless: (tools) => !Array.isArray(tools) || !tools.some((tool) => isOfOtherType(tool))
@@ -14,7 +14,7 @@ function isOfOtherType(tool: unknown): boolean {
   return typeof type === 'string' && type !== 'function'
 }
 
-/** As both APIs mean it, however they write it. */
+/** The tools of a request, in a form that both APIs can be read into. */
 export interface WantedTools {
   tools: Tool[]
   choice: ToolChoice | { mode: 'auto' | 'required'; among: string[] } | undefined

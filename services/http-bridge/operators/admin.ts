@@ -1,4 +1,4 @@
-/** `/v1/admin/…`: tokens, tenants and the audit, as a gateway answers for them. */
+/** `/v1/admin/…`: tokens, tenants and the audit. A gateway answers each of these requests. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { type Static, type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -39,7 +39,7 @@ export interface AdminDeps {
   running: RunningRequests
 }
 
-/** One call to a gateway for one HTTP request. */
+/** Returns a function that makes one call to a gateway for one HTTP request. */
 export function asking({ gateways, running }: AdminDeps) {
   return <Request extends TSchema, Reply extends TSchema>(
     http: { request: FastifyRequest; reply: FastifyReply },

@@ -1,4 +1,4 @@
-/** Comma-separated values as in RFC 4180, for those who ask for them. */
+/** Replies as comma-separated values, by RFC 4180. */
 import type { FastifyReply } from 'fastify'
 import type { TObject } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
@@ -6,7 +6,7 @@ import { snake, toSnake } from './snake-case.ts'
 
 const FORMATS: readonly unknown[] = [undefined, 'json', 'csv']
 
-/** `format=csv`, and the rest of the query. */
+/** Takes `format=csv` out of a query. */
 export function takeFormat(all: unknown): { wantsCsv: boolean; query: Record<string, unknown> } {
   const { format, ...query } = all as Record<string, unknown>
   if (FORMATS.includes(format)) return { wantsCsv: format === 'csv', query }
@@ -15,7 +15,7 @@ export function takeFormat(all: unknown): { wantsCsv: boolean; query: Record<str
   })
 }
 
-/** A line for each row; the columns are the fields of their contract. */
+/** Sends one line for each row; the columns are the fields of the row's contract. */
 export function sendCsv(reply: FastifyReply, row: TObject, rows: readonly object[]): FastifyReply {
   const columns = Object.keys(row.properties).map(snake)
   const lines = rows.map((each) => {

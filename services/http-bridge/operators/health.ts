@@ -1,4 +1,4 @@
-/** Whether the bridge runs, and whether a request would be answered. */
+/** Reports whether the bridge runs, and whether a request would be answered. */
 import type { FastifyInstance } from 'fastify'
 import { HealthReply, NotReadyReply, ReadyReply } from '#shared/contracts/http/health.ts'
 import { gatewayReady, type Readiness } from '#shared/contracts/peers/peers.ts'
@@ -8,7 +8,7 @@ import { createContext } from '#shared/rpc/context.ts'
 import { publicMessage } from '../http/errors.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
 
-/** A gateway that takes longer would not answer a request soon either. */
+/** A gateway that takes longer than this would not answer a request soon either. */
 const READY_MS_MAX = 2000
 
 export interface HealthDeps {
@@ -45,6 +45,6 @@ async function readiness({ gateways, running }: HealthDeps): Promise<Readiness> 
   try {
     return await gateways.call(gatewayReady, {}, context)
   } catch (error) {
-    return { ready: false, reason: publicMessage(toHaifError(error)) } // the reply is the report
+    return { ready: false, reason: publicMessage(toHaifError(error)) } // the reason goes into the reply
   }
 }

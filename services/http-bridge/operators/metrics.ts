@@ -1,4 +1,4 @@
-/** `GET /metrics`: what Prometheus reads. */
+/** `GET /metrics`: measurements for Prometheus. */
 import type { FastifyInstance } from 'fastify'
 import { identify } from '#shared/contracts/access/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
@@ -12,7 +12,7 @@ export interface MetricsDeps {
   gateways: PeerPool
   running: RunningRequests
   metrics: Pick<Metrics, 'render'>
-  /** Whether others than this machine can reach it. */
+  /** True when other machines can reach the bridge. */
   isExposed: boolean
 }
 
@@ -21,7 +21,7 @@ export function metricsRoute(app: FastifyInstance, deps: MetricsDeps): void {
   const schema = {
     tags: ['health'],
     summary: 'Measurements for Prometheus',
-    description: 'Where others than this machine can reach it, with a token of scope `metrics`.',
+    description: 'Needs a token of scope `metrics` where other machines can reach the bridge.',
     produces: ['text/plain']
   }
   app.get('/metrics', { schema }, async (request, reply) => {

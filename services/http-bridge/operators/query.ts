@@ -1,11 +1,11 @@
-/** Queries are texts: what their schema says is a number becomes one, and a date milliseconds. */
+/** Reads a query, which is text, by its schema: numbers become numbers, and dates milliseconds. */
 import type { TObject } from 'typebox'
 import type { Validator } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
 import { fromSnake, snake } from './snake-case.ts'
 import { checkBody } from '../http/validation.ts'
 
-/** `times`: fields that may be a date as in ISO 8601, too. Fields that it does not know are refused. */
+/** Fields in `times` may also be a date as in ISO 8601. Unknown fields are refused. */
 export function readQuery<Query extends TObject>(
   validator: Validator<{}, Query>,
   query: unknown,

@@ -1,6 +1,6 @@
 /**
- * HTTP bodies are in snake_case, messages of the mesh in camelCase. Where nothing else differs the one
- * is made from the other, schema and values alike, so that a contract is written once.
+ * HTTP bodies are in snake_case, messages of the mesh in camelCase. Where nothing else differs, one is
+ * made from the other, schema and values alike, so that a contract is written once.
  */
 import { Type, type TObject, type TSchema } from 'typebox'
 
@@ -15,7 +15,7 @@ interface SchemaNode {
 export const snake = (name: string): string =>
   name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
-/** The schema of the HTTP body; unknown fields are refused, as a misspelt limit would limit nothing. */
+/** The schema of the HTTP body. It refuses unknown fields: a misspelt limit would limit nothing. */
 export function snakeSchema(schema: TObject): TObject {
   return convertSchema(schema) as unknown as TObject
 }
@@ -40,10 +40,10 @@ function convertSchema(schema: SchemaNode): SchemaNode {
   })
 }
 
-/** TypeBox marks it with a hidden field. */
+/** TypeBox marks an optional field with a hidden field of the schema. */
 const isOptional = (schema: SchemaNode): boolean => '~optional' in schema
 
-/** A message as an HTTP body. What a schema leaves open (a record) keeps its names. */
+/** Turns a message into an HTTP body. Records, whose names no schema lists, keep their names. */
 export function toSnake(schema: TObject, value: unknown): unknown {
   return convert(schema, value, (name) => [name, snake(name)])
 }

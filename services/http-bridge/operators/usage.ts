@@ -1,4 +1,4 @@
-/** `GET /v1/usage`: what was used, of one's own tenant; of all for operators. */
+/** `GET /v1/usage`: the usage of the caller's tenant, or of all tenants for operators. */
 import type { FastifyInstance } from 'fastify'
 import { Compile } from 'typebox/compile'
 import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access/access.ts'
@@ -17,7 +17,8 @@ export function usageRoute(app: FastifyInstance, deps: AdminDeps): void {
     tags: ['usage'],
     summary: 'Requests and tokens, summed up',
     description:
-      '`group_by`: model, token, worker, day or tenant; `from` and `to`: dates; `format=csv` for a table.',
+      '`group_by`: model, token, worker, day or tenant; `from` and `to`: dates; ' +
+      '`format=csv` for a table.',
     security: [{ token: [] }],
     response: { 200: snakeSchema(UsageReply), 401: ErrorBody, 403: ErrorBody }
   }

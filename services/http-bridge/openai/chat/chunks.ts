@@ -1,4 +1,4 @@
-/** Writes the answers of a chat as chunks: the role first, then deltas, then why it ended. */
+/** Writes the answers of a chat as chunks: the role, then deltas, then the finish reason. */
 import type { ChatChunk, ChatDelta } from '#shared/contracts/http/chat.ts'
 import type {
   InferenceEnd,
@@ -15,7 +15,7 @@ import { toLogprob } from '../logprobs.ts'
 import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
 
 export interface ChunkOptions extends ReplyHead {
-  /** As the client named it: the one that answers is known only at the end. */
+  /** The client's name for the model; the model that answers is known only at the end. */
   model: string
   includeUsage: boolean
   withLogprobs: boolean
@@ -73,7 +73,8 @@ export class ChatChunks implements EventForm {
     }
     if (item.toolCalls !== undefined) delta.tool_calls = item.toolCalls.map(toDelta)
     const logprobs = this.#logprobs(item)
-    if (Object.keys(delta).length === 0 && logprobs === null) return // the start of a character
+    // A token may be only the start of a character.
+    if (Object.keys(delta).length === 0 && logprobs === null) return
     events.data(JSON.stringify(this.#chunk([this.#choice(index, delta, logprobs)])))
   }
 

@@ -1,4 +1,4 @@
-/** From a body of `POST /v1/chat/completions` to what is asked of the mesh. */
+/** Turns a body of `POST /v1/chat/completions` into requests to the mesh. */
 import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/contracts/http/chat.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
@@ -24,7 +24,7 @@ export const CHAT_REFUSALS: Refusals = {
 
 export const checkChatBody = bodyChecker(ChatBody, CHAT_REFUSALS)
 
-/** One request for each choice. */
+/** Returns one request for each choice. */
 export function readChat(body: ChatBody): InferenceRequest[] {
   const request: InferenceRequest = {
     input: { mode: 'chat', messages: body.messages.map(readMessage) },

@@ -17,7 +17,8 @@ const schema = {
   summary: 'Answer a chat',
   description:
     'With `stream: true` the reply is a stream of server-sent events without names: chunks, then ' +
-    '`[DONE]`. What fails after the first chunk is an event with the error object, and no `[DONE]`.',
+    '`[DONE]`. What fails after the first chunk is an event with the error object, ' +
+    'and no `[DONE]`.',
   headers: haifHeaders,
   body: ChatBody,
   response: answerReplies(ChatReply, ChatChunk)

@@ -1,4 +1,4 @@
-/** Answers of `POST /v1/completions`, whole and as chunks. */
+/** Writes answers of `POST /v1/completions`, whole and as chunks. */
 import type { CompletionReply } from '#shared/contracts/http/completions.ts'
 import type {
   InferenceEnd,
@@ -58,7 +58,7 @@ export async function gatherCompletion(
 export class CompletionChunks implements EventForm {
   readonly #options: CompletionOptions
   readonly #ends: InferenceEnd[] = []
-  readonly #offsets: number[] = [] // characters of each choice
+  readonly #offsets: number[] = [] // the characters of each choice so far
 
   constructor(options: CompletionOptions) {
     this.#options = options
@@ -91,7 +91,7 @@ export class CompletionChunks implements EventForm {
     events.data(JSON.stringify(openAiErrorBody(error)))
   }
 
-  /** The prompt, before the first text of a choice. */
+  /** Returns the prompt before the first text of a choice, and nothing later. */
   #echo(index: number): string {
     if (this.#offsets[index] !== undefined) return ''
     const echo = this.#options.wanted.echoes[index] ?? ''
@@ -124,7 +124,7 @@ function emptyChoice(index: number, text: string, options: CompletionOptions): C
   return { index, text, logprobs: options.withLogprobs ? none : null, finish_reason: null }
 }
 
-/** `offset`: characters of the answer before these tokens. */
+/** `offset` is the number of characters of the answer before these tokens. */
 function addLogprobs(
   to: CompletionChoice['logprobs'],
   logprobs: readonly TokenLogprob[] = [],
@@ -142,6 +142,6 @@ function addLogprobs(
 
 const hasLogprobs = ({ logprobs }: CompletionChoice): boolean => (logprobs?.tokens.length ?? 0) > 0
 
-/** A completion has no tools, so it ends for no other reason. */
+/** A completion has no tools, so it has no other finish reason. */
 const finishReasonOf = ({ finishReason }: InferenceEnd): 'stop' | 'length' =>
   finishReason === 'length' ? 'length' : 'stop'

@@ -1,4 +1,4 @@
-/** From a body of `POST /v1/completions` to what is asked of the mesh. */
+/** Turns a body of `POST /v1/completions` into requests to the mesh. */
 import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http/completions.ts'
 import { CHOICES_MAX } from '#shared/contracts/http/openai.ts'
 import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference/request.ts'
@@ -15,10 +15,10 @@ export const COMPLETION_REFUSALS: Refusals = {
 export const checkCompletionBody = bodyChecker(CompletionBody, COMPLETION_REFUSALS)
 
 export interface WantedCompletions {
-  /** One for each choice: all of the first prompt, then all of the second. */
+  /** One request for each choice: all of the first prompt, then all of the second. */
   requests: InferenceRequest[]
   choicesPerPrompt: number
-  /** Of each choice, what it begins with. */
+  /** The text that each choice begins with. */
   echoes: string[]
 }
 
@@ -27,8 +27,8 @@ export function readCompletion(body: CompletionBody): WantedCompletions {
   assertPossible(body, n)
   const inputs = readPrompts(body.prompt)
   if (inputs.length * n > CHOICES_MAX) {
-    const message = `prompts and n ask for ${inputs.length * n} answers, and ${CHOICES_MAX} are the most`
-    throw invalid('n', message)
+    const asked = inputs.length * n
+    throw invalid('n', `prompts and n ask for ${asked} answers, and ${CHOICES_MAX} are the most`)
   }
   const common: Omit<InferenceRequest, 'input'> = {
     maxTokens: body.max_tokens ?? COMPLETION_MAX_TOKENS,

@@ -1,4 +1,4 @@
-/** From the replies of the mesh to the reply of `POST /v1/embeddings`. */
+/** Joins the replies of the mesh into one reply of `POST /v1/embeddings`. */
 import { decodeVector, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
 

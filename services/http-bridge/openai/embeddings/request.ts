@@ -1,4 +1,4 @@
-/** From a body of `POST /v1/embeddings` to calls in the mesh. */
+/** Turns a body of `POST /v1/embeddings` into calls in the mesh. */
 import {
   VECTOR_BYTES_MAX,
   VECTOR_SIZE_MAX,
@@ -13,10 +13,10 @@ export const EMBEDDINGS_REFUSALS: Refusals = {
 
 export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, EMBEDDINGS_REFUSALS)
 
-/** So many vectors fit one reply of the mesh, however large they are. */
+/** The number of vectors that fit into one reply of the mesh at their largest. */
 const INPUTS_PER_CALL = Math.floor(VECTOR_BYTES_MAX / (VECTOR_SIZE_MAX * 4))
 
-/** Inputs in groups that one call can answer, in order. */
+/** Groups the inputs, in order, so that one call can answer each group. */
 export function embedRequests({ model, input }: EmbeddingsBody): EmbedRequest[] {
   const inputs = inputsOf(input)
   const requests: EmbedRequest[] = []

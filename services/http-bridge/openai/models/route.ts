@@ -1,4 +1,4 @@
-/** `GET /v1/models` and `/v1/models/{id}`: what can be asked for in `model`. */
+/** `GET /v1/models` and `/v1/models/{id}`: the models that requests may name. */
 import { Type, type Static } from 'typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HttpModel, ModelsReply } from '#shared/contracts/http/models.ts'
@@ -41,9 +41,10 @@ export function modelsRoute(app: FastifyInstance, deps: ModelsDeps): void {
     const models = await readModels(deps, request, reply)
     const model = models.find((each) => each.name === name)
     if (model !== undefined) return toHttpModel(model)
+    const shown = JSON.stringify(name.slice(0, NAME_CHARACTERS_MAX))
     throw new HaifError(
       'MODEL_NOT_FOUND',
-      `no worker holds the model ${JSON.stringify(name.slice(0, NAME_CHARACTERS_MAX))}; GET /v1/models lists those there are`
+      `no worker holds the model ${shown}; GET /v1/models lists those there are`
     )
   }
   app.get<{ Params: ModelParams }>('/v1/models/:id', { schema: one }, (request, reply) =>

@@ -1,4 +1,4 @@
-/** Writes a response as events, numbered, from `response.created` to how it ended. */
+/** Writes a response as numbered events, from `response.created` to its last status. */
 import type { ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
@@ -14,7 +14,7 @@ export interface ResponseEventsDeps {
   begun: ResponseObject
   newId: (prefix: string) => string
   withLogprobs: boolean
-  /** Makes the whole response, and keeps it where that was asked for. */
+  /** Makes the whole response, and keeps it where the client asked for that. */
   complete: (output: ResponseOutput, end: InferenceEnd) => ResponseObject
 }
 
@@ -43,7 +43,7 @@ export class ResponseEvents implements EventForm {
     this.#emit(`response.${response.status}`, { response })
   }
 
-  /** Clients end at the first of the two events that they know. */
+  /** Writes two events, because some clients know only one of them. */
   failure({ error }: FailedRequest, events: SseWriter): void {
     this.#begin(events)
     const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error

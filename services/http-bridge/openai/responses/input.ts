@@ -1,4 +1,4 @@
-/** Input items of the Responses API as messages of a chat. */
+/** Turns input items of the Responses API into messages of a chat. */
 import type { InputItem, OutputItem } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage, ToolCall } from '#shared/contracts/inference/chat.ts'
 import { invalid, unsupported } from '../body.ts'
@@ -44,11 +44,12 @@ function add(messages: ChatMessage[], item: InputItem, param: string, find: Find
       })
       return
     case 'reasoning':
-      return // a model reads what was answered, not what was thought before it
+      return // a model reads answers, and not the reasoning before them
     default:
       throw unsupported(
         `${param}.type`,
-        `${param} is of type ${JSON.stringify(item.type)}; there are message, function_call, function_call_output, reasoning and item_reference`
+        `${param} is of type ${JSON.stringify(item.type)}; there are message, function_call, ` +
+          'function_call_output, reasoning and item_reference'
       )
   }
 }
@@ -82,7 +83,7 @@ const readCall = (item: InputItem, param: string): ToolCall => ({
   arguments: needed(item, 'arguments', param)
 })
 
-/** Calls belong to the turn of the assistant that they follow. */
+/** A call belongs to the assistant's turn before it. */
 function addCall(messages: ChatMessage[], call: ToolCall): void {
   const last = messages.at(-1)
   if (last?.role === 'assistant') {

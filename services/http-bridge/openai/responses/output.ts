@@ -1,5 +1,5 @@
 /**
- * Puts the output items of a response together and tells each step as an event. A reply that is not
+ * Puts the output items of a response together and emits each step as an event. A reply that is not
  * streamed is made by the same steps, and nobody listens to the events.
  *
  * Order: https://platform.openai.com/docs/api-reference/responses-streaming
@@ -11,9 +11,9 @@ import { toOutputLogprob } from '../logprobs.ts'
 
 /** An event without its `sequence_number`. */
 export type Emit = (type: string, fields: object) => void
-type Status = 'completed' | 'incomplete'
+type FinalStatus = 'completed' | 'incomplete'
 
-interface Deps {
+interface ResponseOutputDeps {
   emit: Emit
   newId: (prefix: string) => string
   withLogprobs: boolean
@@ -25,13 +25,13 @@ type FunctionCall = Extract<OutputItem, { type: 'function_call' }>
 
 export class ResponseOutput {
   readonly items: OutputItem[] = []
-  /** As far as they can be told from others. */
+  /** Counts the tokens that have only reasoning; a token with both counts as text. */
   reasoningTokens = 0
-  readonly #deps: Deps
+  readonly #deps: ResponseOutputDeps
   #open: { index: number; item: Message | Reasoning } | null = null
   readonly #calls = new Map<number, { index: number; item: FunctionCall }>() // until the end
 
-  constructor(deps: Deps) {
+  constructor(deps: ResponseOutputDeps) {
     this.#deps = deps
   }
 
@@ -44,7 +44,7 @@ export class ResponseOutput {
     for (const delta of item.toolCalls ?? []) this.#call(delta)
   }
 
-  finish(status: Status): void {
+  finish(status: FinalStatus): void {
     if (this.items.length === 0) this.#message() // an empty answer is an answer
     this.#close(status)
     for (const { index, item } of this.#calls.values()) {
@@ -141,7 +141,7 @@ export class ResponseOutput {
     return index
   }
 
-  #close(status: Status): void {
+  #close(status: FinalStatus): void {
     if (this.#open === null) return
     const { index, item } = this.#open
     this.#open = null
@@ -164,7 +164,7 @@ const placeOf = ({ id }: Message | Reasoning, index: number) => ({
   content_index: 0
 })
 
-/** In events OpenAI leaves the bytes out. */
+/** OpenAI leaves the bytes out of events. */
 const withoutBytes = ({ token, logprob, top_logprobs: top }: OutputText['logprobs'][number]) => ({
   token,
   logprob,

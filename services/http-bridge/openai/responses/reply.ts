@@ -1,4 +1,4 @@
-/** The response object: everything that was asked for, and what has come of it. */
+/** Makes the response object: the settings of the request, and the answer so far. */
 import type { ResponseObject, ResponsesBody } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
@@ -11,7 +11,7 @@ export interface Begun {
   createdAt: number
 }
 
-/** As it is when nothing has come yet. Every field is there, null where nothing was said. */
+/** Makes the object before there is an answer. Every field is there, null where it has no value. */
 export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): ResponseObject {
   return {
     id,
@@ -56,7 +56,7 @@ export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): Re
   }
 }
 
-/** With the end of the answer; `output` must have been finished. */
+/** Completes the object with the end of the answer; `output` must have been finished. */
 export function endResponse(
   begun: ResponseObject,
   output: ResponseOutput,

@@ -1,4 +1,4 @@
-/** From a body of `POST /v1/responses` to what is asked of the mesh. */
+/** Turns a body of `POST /v1/responses` into a request to the mesh. */
 import {
   ResponsesBody,
   type ResponsesToolChoice,
@@ -30,7 +30,7 @@ export const RESPONSES_REFUSALS: Refusals = {
 
 export const checkResponsesBody = bodyChecker(ResponsesBody, RESPONSES_REFUSALS)
 
-/** `history`: the messages of the responses before this one. */
+/** `history` has the messages of the responses before this one. */
 export function readResponses(
   body: ResponsesBody,
   history: readonly ChatMessage[],
@@ -69,7 +69,7 @@ function readChoice(choice: ResponsesToolChoice | undefined): WantedTools['choic
   return { mode: choice.mode, among: choice.tools.map(({ name }) => name) }
 }
 
-/** What `response_format` has under `json_schema` stands beside the type here. */
+/** The schema stands beside the type here, and not under `json_schema` as in `response_format`. */
 function readTextFormat(format: TextFormat | undefined): ResponseFormat | undefined {
   return format?.type === 'json_schema'
     ? { type: 'jsonSchema', schema: format.schema }

@@ -1,21 +1,14 @@
-/** `POST /v1/responses`, and reading and deleting what was kept of one. */
+/** `POST /v1/responses`. */
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Type, type Static } from 'typebox'
-import {
-  DeletedResponse,
-  ResponseEvent,
-  ResponseObject,
-  ResponsesBody
-} from '#shared/contracts/http/responses.ts'
+import type { FastifyInstance } from 'fastify'
+import { ResponseEvent, ResponseObject, ResponsesBody } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
-import { HaifError } from '#shared/errors.ts'
 import type { AnswerParts } from '../../ask/answer-parts.ts'
-import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
+import { enterContext, infer } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
-import { ownerOf } from './owner.ts'
-import { bodyCompiler, invalid, unsupported } from '../body.ts'
+import { ownerOf, storedRoutes, type ResponsesDeps } from './stored-routes.ts'
+import { bodyCompiler, invalid } from '../body.ts'
 import { secondsNow } from '../reply-parts.ts'
 import { ResponseEvents } from './events.ts'
 import { outputMessages, toMessages } from './input.ts'
@@ -23,17 +16,10 @@ import { beginResponse, endResponse } from './reply.ts'
 import { ResponseOutput } from './output.ts'
 import { checkResponsesBody, readResponses, wantsLogprobs } from './request.ts'
 import type { ResponseStore } from './store.ts'
-import { answerReplies, errorReplies, haifHeaders } from '../route-schema.ts'
+import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-events.ts'
 
 const ID_BYTES = 24
-
-const ResponseParams = Type.Object({ id: Type.String() })
-type ResponseParams = Static<typeof ResponseParams>
-
-export interface ResponsesDeps extends InferenceDeps {
-  responses: ResponseStore
-}
 
 export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
   const { responses } = deps
@@ -71,44 +57,7 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
   storedRoutes(app, deps)
 }
 
-function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
-  const { responses, gateways } = deps
-  const ownerFor = (request: FastifyRequest, reply: FastifyReply) =>
-    ownerOf(gateways, enterContext(deps, request, reply))
-
-  app.get<{ Params: ResponseParams }>(
-    '/v1/responses/:id',
-    { schema: getSchema },
-    async (request, reply) => {
-      const { id } = request.params
-      const stored = responses.get(id, await ownerFor(request, reply))
-      if (stored === undefined) throw notKept(id)
-      return stored.response
-    }
-  )
-
-  app.delete<{ Params: ResponseParams }>(
-    '/v1/responses/:id',
-    { schema: deleteSchema },
-    async (request, reply): Promise<Static<typeof DeletedResponse>> => {
-      const { id } = request.params
-      if (!responses.delete(id, await ownerFor(request, reply))) throw notKept(id)
-      return { id, object: 'response', deleted: true }
-    }
-  )
-
-  app.post<{ Params: ResponseParams }>(
-    '/v1/responses/:id/cancel',
-    { schema: { hide: true } },
-    async (request, reply) => {
-      const { id } = request.params
-      if (responses.get(id, await ownerFor(request, reply)) === undefined) throw notKept(id)
-      throw unsupported('background', 'only a response in the background can be cancelled')
-    }
-  )
-}
-
-/** The messages before this request, and those that it adds. */
+/** Reads the messages before this request, and those that it adds. */
 function readConversation(
   responses: ResponseStore,
   body: ResponsesBody,
@@ -137,11 +86,6 @@ async function readAll(parts: AnswerParts, output: ResponseOutput): Promise<Infe
 
 const newId = (prefix: string): string => prefix + randomBytes(ID_BYTES).toString('hex')
 
-const notKept = (id: string): HaifError =>
-  new HaifError('NOT_FOUND', `${id.slice(0, 64)} is not kept here (any more)`, {
-    details: { param: 'response_id' }
-  })
-
 const createSchema = {
   operationId: 'createResponse',
   tags: ['openai'],
@@ -152,18 +96,4 @@ const createSchema = {
   headers: haifHeaders,
   body: ResponsesBody,
   response: answerReplies(ResponseObject, ResponseEvent)
-}
-const getSchema = {
-  operationId: 'getResponse',
-  tags: ['openai'],
-  summary: 'Read a response that was kept',
-  params: ResponseParams,
-  response: { 200: ResponseObject, ...errorReplies }
-}
-const deleteSchema = {
-  operationId: 'deleteResponse',
-  tags: ['openai'],
-  summary: 'Forget a response',
-  params: ResponseParams,
-  response: { 200: DeletedResponse, ...errorReplies }
 }

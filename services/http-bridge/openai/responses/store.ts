@@ -1,8 +1,8 @@
 /**
- * Responses that clients may name later: by `previous_response_id`, by an item's id, by `GET`.
+ * Keeps responses that clients may name later: by `previous_response_id`, by an item's id, by `GET`.
  *
  * They live in the memory of one bridge, within three bounds, and the oldest go first. A client gets
- * only what is its own: see `ownerOf`.
+ * only its own responses: see `ownerOf`.
  */
 import type { OutputItem, ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
@@ -21,7 +21,7 @@ export const STORE_BOUNDS: StoreBounds = {
 
 interface Stored {
   response: ResponseObject
-  /** The whole conversation up to and with this response. */
+  /** The whole conversation, with this response at its end. */
   messages: readonly ChatMessage[]
   owner: string
   bytes: number
@@ -32,7 +32,7 @@ export class ResponseStore {
   readonly #bounds: StoreBounds
   readonly #now: () => number
   readonly #stored = new Map<string, Stored>() // oldest first; at most `bounds.responses`
-  readonly #responseOfItem = new Map<string, string>() // of what is stored
+  readonly #responseOfItem = new Map<string, string>() // for every stored response
   #bytes = 0
 
   constructor(deps: { bounds?: StoreBounds; now: () => number }) {
@@ -64,7 +64,7 @@ export class ResponseStore {
     return response?.output.find((item) => item.id === id)
   }
 
-  /** Whether there was one. */
+  /** Returns whether the owner had such a response. */
   delete(id: string, owner: string): boolean {
     if (this.get(id, owner) === undefined) return false
     this.#drop(id)
@@ -88,6 +88,6 @@ export class ResponseStore {
   }
 }
 
-/** Characters, of which most take one byte; what a conversation shares with others counts each time. */
+/** Counts characters, of which most take one byte; messages in several conversations count each time. */
 const sizeOf = (messages: readonly ChatMessage[]): number =>
   messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)
