@@ -6,6 +6,8 @@
  * that comes new starts at the present virtual time, so a thousand requests of one tenant stand in
  * the way of only one of another's.
  */
+import assert from 'node:assert/strict'
+
 export type Priority = 'interactive' | 'batch'
 
 export interface Share {
@@ -15,7 +17,7 @@ export interface Share {
   priority: Priority
 }
 
-/** While both classes wait, one of so many goes to `batch`, so that it never starves. */
+/** While both classes wait, every eighth turn is for `batch`, so that it never starves. */
 const BATCH_TURN = 8
 
 interface Lane<Entry> {
@@ -27,7 +29,11 @@ interface Lane<Entry> {
 class FairClass<Entry> {
   readonly lanes = new Map<string, Lane<Entry>>() // tenants that wait or have just been served
   #virtualTime = 0
-  size = 0
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
 
   push(entry: Entry, { tenant, weight }: Share): void {
     const lane = this.lanes.get(tenant) ?? { start: 0, weight, entries: new Set() }
@@ -35,13 +41,12 @@ class FairClass<Entry> {
     lane.weight = weight
     lane.entries.add(entry)
     this.lanes.set(tenant, lane)
-    this.size++
+    this.#size++
   }
 
   remove(entry: Entry, { tenant }: Share): boolean {
     if (this.lanes.get(tenant)?.entries.delete(entry) !== true) return false
-    this.size--
-    this.#forgetIdle()
+    this.#shrink()
     return true
   }
 
@@ -65,16 +70,21 @@ class FairClass<Entry> {
     const [entry] = lane?.entries ?? []
     if (lane === null || entry === undefined) return null
     lane.entries.delete(entry)
-    this.size--
     this.#virtualTime = lane.start
     lane.start += 1 / lane.weight
-    this.#forgetIdle()
+    this.#shrink()
     return entry
+  }
+
+  #shrink(): void {
+    this.#size--
+    assert(this.#size >= 0, 'R9: more requests have left a queue than came')
+    this.#forgetIdle()
   }
 
   /** A tenant that does not wait is remembered only while it is ahead of its share. */
   #forgetIdle(): void {
-    if (this.size === 0) this.lanes.clear()
+    if (this.#size === 0) this.lanes.clear()
     for (const [tenant, lane] of this.lanes) {
       if (lane.entries.size === 0 && lane.start <= this.#virtualTime) this.lanes.delete(tenant)
     }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { Grant } from '../../../../services/orchestrator/placement/grant.ts'
 import { ask, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
-test('a request that comes in the moment the line empties is served in its turn', async (t) => {
+test('R14: a request that comes in the moment the line empties is served in its turn', async (t) => {
   const { dispatcher, report } = startDispatcher()
   report('w', [modelReport({ slots: 1 })])
   const context = longContext(t)
@@ -18,7 +18,7 @@ test('a request that comes in the moment the line empties is served in its turn'
   assert.equal((await third).holding.workerKey, 'w')
 })
 
-test('a request that leaves as it is granted a worker gives it back', async (t) => {
+test('R8: a request that leaves as it is granted a worker gives it back', async (t) => {
   const { dispatcher, report } = startDispatcher()
   report('w', [modelReport({ slots: 1 })])
   const first = await dispatcher.acquire(ask(), longContext(t))
@@ -65,7 +65,7 @@ test('an attempt of before the failures, cancelled, does not allow a second tria
   assert.equal(mesh.dispatcher.tryNow(ask()), null)
 })
 
-test('a failing worker with free slots does not disturb the order of those that wait', async (t) => {
+test('R14: a failing worker with free slots does not disturb the order of those that wait', async (t) => {
   const mesh = startDispatcher()
   mesh.report('good', [modelReport()])
   mesh.report('bad', [modelReport()])

@@ -19,7 +19,7 @@ function drain<Entry>(queue: FairQueue<Entry>, count = Infinity): Entry[] {
   return served
 }
 
-test('a thousand requests of one tenant stand in the way of one of another', () => {
+test('R14: a thousand requests of one tenant stand in the way of one of another', () => {
   const queue = new FairQueue<string>(2000)
   for (let i = 0; i < 1000; i++) queue.push(`large ${i}`, share('large'))
   drain(queue, 10)
@@ -63,7 +63,7 @@ test('it is bounded, and an entry that leaves makes room', () => {
   assert.deepEqual(drain(queue), ['b', 'c'])
 })
 
-test('whatever comes and goes: nothing is lost, nothing is twice, each tenant in order', () => {
+test('R9 R14: whatever comes and goes: nothing is lost, nothing is twice, each tenant in order', () => {
   const step = fc.record({
     kind: fc.constantFrom('push', 'push', 'shift', 'remove'),
     tenant: fc.constantFrom('a', 'b', 'c'),

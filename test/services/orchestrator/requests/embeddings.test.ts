@@ -66,7 +66,7 @@ test('a worker that fails is replaced by another, before the caller hears of it'
   assert.equal(failures, 1)
 })
 
-test('a worker that stops is lost to the caller: the orchestrator is not stopping', async (t) => {
+test('R10: a worker that stops is lost to the caller: the orchestrator is not stopping', async (t) => {
   const mesh = await startMesh(t, { workers: [] })
   let asked = 0
   const onEmbed = () => {
@@ -80,7 +80,7 @@ test('a worker that stops is lost to the caller: the orchestrator is not stoppin
   assert.equal(asked, 1, 'no other orchestrator asks it again')
 })
 
-test('a worker whose breaker has opened makes no embeddings, until one on trial succeeds', async (t) => {
+test('R5: a worker whose breaker has opened makes no embeddings, until one on trial succeeds', async (t) => {
   const { table, dispatcher, clock, report } = startDispatcher()
   let code: ErrorCode | null = 'ENGINE_FAILED'
   let calls = 0

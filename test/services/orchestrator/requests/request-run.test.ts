@@ -1,109 +1,14 @@
 import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
-import { test, type TestContext } from 'node:test'
-import {
-  itemCodec,
-  type InferenceEnd,
-  type InferenceItem
-} from '#shared/contracts/inference/answer.ts'
+import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
-import { silentLogger } from '#shared/process/log.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
-import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
-import { AttemptCounts } from '../../../../services/orchestrator/orchestrator-metrics.ts'
-import { RequestRun } from '../../../../services/orchestrator/requests/request-run.ts'
-import type { WorkerLink } from '../../../../services/orchestrator/workers/worker-link.ts'
-import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
-
-type Said = InferenceItem | InferenceEnd | HaifError
-
-/** A worker that says what the test lets it say. */
-class FakeWorker {
-  readonly #said: Said[] = []
-  #wake: () => void = () => {}
-
-  say(...said: Said[]): void {
-    this.#said.push(...said)
-    this.#wake()
-  }
-
-  linkAs(key: string): WorkerLink {
-    return linkTo(key, { batches: (_contract, _request, context) => this.#batches(context) })
-  }
-
-  async *#batches({
-    signal
-  }: RequestContext): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
-    signal.addEventListener('abort', () => this.#wake())
-    for (;;) {
-      signal.throwIfAborted()
-      const said = this.#said.shift()
-      if (said instanceof Error) throw said
-      if (said === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
-      else if ('finishReason' in said) return said
-      else yield ItemBatch.of(itemCodec, [said])
-    }
-  }
-}
-
-const item = (seq: number): InferenceItem => ({ seq, tokenIds: [seq], text: `${seq} ` })
-const END = { finishReason: 'length', model: 'm' } as InferenceEnd
-
-/** Workers `a` and `b`, and a request that is placed on `a` first. */
-async function startRun(t: TestContext, deps: { assertUp?: () => void } = {}) {
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  const mesh = startDispatcher()
-  const [a, b] = [new FakeWorker(), new FakeWorker()]
-  mesh.report('a', [modelReport()], a.linkAs('a'))
-  const requestRun = new RequestRun(
-    {
-      dispatcher: mesh.dispatcher,
-      counts: new AttemptCounts(),
-      log: silentLogger(),
-      now: () => mesh.clock.ms,
-      onBegun: () => {},
-      assertUp: () => {},
-      ...deps
-    },
-    {
-      model: 'm',
-      input: { mode: 'direct', prompt: 'p' },
-      maxTokens: 8,
-      sampling: {},
-      explain: true
-    },
-    longContext(t),
-    { ...ask(), explain: true }
-  )
-  const run = itemByItem(requestRun.run())
-  let text = ''
-  const answer = (async () => {
-    for (;;) {
-      const { done, value } = await run.next()
-      if (done === true) return { text, end: value }
-      text += value.text
-    }
-  })()
-  answer.catch(() => {}) // the test looks at it later
-  await turn()
-  return {
-    ...mesh,
-    a,
-    b,
-    answer,
-    addB: () => mesh.report('b', [modelReport()], b.linkAs('b')),
-    /** The attempts stay silent for so long. */
-    pass: async (ms: number) => {
-      mesh.clock.ms += ms
-      t.mock.timers.tick(ms)
-      await turn()
-    }
-  }
-}
+import { createContext } from '#shared/rpc/context.ts'
+import { END, item, loading, startRun } from './run.ts'
 
 const SILENCE_MS = 1500
 
-test('a rival that comes too late is not blamed, and a worker that was too slow is', async (t) => {
+test('R3 R5: a rival that comes too late is not blamed, and a worker that was too slow is', async (t) => {
   const { a, b, answer, addB, pass, table } = await startRun(t)
   a.say(item(0))
   await turn()
@@ -118,12 +23,12 @@ test('a rival that comes too late is not blamed, and a worker that was too slow 
   b.say(item(2), END)
   const { text, end } = await answer
   assert.equal(text, '0 1 2 ')
-  assert.deepEqual(end.workers, ['a', 'b', 'b'])
-  assert.equal(end.explanations!.length, 3)
+  assert.deepEqual(end!.workers, ['a', 'b', 'b'])
+  assert.equal(end!.explanations!.length, 3)
   assert.deepEqual(table.holding('a', 'm')!.breaker, { kind: 'closed', failures: 1 })
 })
 
-test('a rival that cannot serve the request does not end the attempt beside it', async (t) => {
+test('R7: a rival that cannot serve the request does not end the attempt beside it', async (t) => {
   const { a, b, answer, addB, pass } = await startRun(t)
   addB()
   await pass(SILENCE_MS)
@@ -133,27 +38,27 @@ test('a rival that cannot serve the request does not end the attempt beside it',
   assert.equal((await answer).text, '0 ')
 })
 
-test('a refusal is no attempt, and its explanation is not told', async (t) => {
+test('R6: a refusal is no attempt, and its explanation is not in the answer', async (t) => {
   const { a, b, answer, addB } = await startRun(t)
   addB()
   a.say(new HaifError('WORKER_OVERLOADED', 'all slots are taken'))
   await turn()
   b.say(item(0), END)
   const { end } = await answer
-  assert.equal(end.attempts, 1)
+  assert.equal(end!.attempts, 1)
   assert.deepEqual(
-    end.explanations!.map(({ worker }) => worker),
+    end!.explanations!.map(({ worker }) => worker),
     ['b']
   )
 })
 
-test('a worker that stops is lost to the caller: the orchestrator is not stopping', async (t) => {
+test('R10: a worker that stops is lost to the caller: the orchestrator is not stopping', async (t) => {
   const { a, answer } = await startRun(t)
   a.say(item(0), new HaifError('SHUTTING_DOWN', 'the worker stopped before the answer was done'))
   await assert.rejects(answer, { code: 'WORKER_LOST' })
 })
 
-test('an orchestrator that stops says so, and not that its workers are lost', async (t) => {
+test('R10: an orchestrator that stops says so, and not that its workers are lost', async (t) => {
   let stopping = false
   const { a, answer } = await startRun(t, {
     assertUp: () => {
@@ -163,4 +68,122 @@ test('an orchestrator that stops says so, and not that its workers are lost', as
   stopping = true
   a.say(new HaifError('PEER_LOST', 'the connection broke'))
   await assert.rejects(answer, { code: 'SHUTTING_DOWN' })
+})
+
+test('R1 R2: the next attempt continues after what was passed on, and the fenced one is told to stop', async (t) => {
+  const { a, b, answer, addB, pass } = await startRun(t)
+  a.say(item(0), item(1))
+  await turn()
+  addB()
+  await pass(SILENCE_MS)
+  assert.deepEqual(b.served[0]!.request.resume!.tokenIds, [0, 1])
+  b.say(item(2))
+  await turn()
+  assert.ok(a.served[0]!.isOver)
+  a.say(item(2), item(3)) // too late: nobody reads it
+  b.say(item(3), END)
+  assert.equal((await answer).text, '0 1 2 3 ')
+})
+
+test('R4: a silent attempt gets one rival, and only where one can begin now', async (t) => {
+  const { a, add, answer, pass, dispatcher } = await startRun(t)
+  await pass(SILENCE_MS)
+  assert.equal(dispatcher.waiting('m'), 0)
+  const [second, third] = [add('b'), add('c')]
+  await pass(SILENCE_MS)
+  await pass(SILENCE_MS)
+  await pass(SILENCE_MS)
+  assert.equal(second.served.length + third.served.length, 1)
+  a.say(item(0), END)
+  assert.equal((await answer).end!.attempts, 2)
+})
+
+test('R6: a request has eight attempts, each on another worker', async (t) => {
+  const { a, add, answer } = await startRun(t)
+  const workers = [a, ...Array.from({ length: 9 }, (_, i) => add(`w${i}`))]
+  for (const worker of workers) worker.say(new HaifError('ENGINE_FAILED', 'the process died'))
+  await assert.rejects(answer, { code: 'ENGINE_FAILED' })
+  const served = workers.map((worker) => worker.served.length)
+  assert.deepEqual([Math.max(...served), served.reduce((sum, each) => sum + each)], [1, 8])
+})
+
+test('R6: refusals for want of a slot have a bound of their own', async (t) => {
+  const { a, add, answer } = await startRun(t)
+  const workers = [a, ...Array.from({ length: 40 }, (_, i) => add(`w${i}`))]
+  for (const worker of workers) worker.say(new HaifError('WORKER_OVERLOADED', 'no slot is free'))
+  await assert.rejects(answer, { code: 'WORKER_OVERLOADED' })
+  assert.equal(workers.flatMap(({ served }) => served).length, 32)
+})
+
+test('R7: what the request is to blame for ends it, and so does a failure where it cannot go on', async (t) => {
+  const { a, b, answer, addB } = await startRun(t)
+  addB()
+  a.say(new HaifError('CONTEXT_TOO_LONG', 'the prompt is too long'))
+  await assert.rejects(answer, { code: 'CONTEXT_TOO_LONG' })
+  assert.equal(b.served.length, 0)
+})
+
+test('R7: after tool calls without token ids no other worker goes on', async (t) => {
+  const { a, b, answer, addB } = await startRun(t)
+  addB()
+  const toolCalls = [{ index: 0, id: 'c', name: 'f', arguments: '{' }]
+  a.say({ seq: 0, tokenIds: [], tokens: 1, text: '', toolCalls })
+  await turn()
+  a.say(new HaifError('PEER_LOST', 'the connection broke'))
+  await assert.rejects(answer, { code: 'WORKER_LOST' })
+  assert.equal(b.served.length, 0)
+})
+
+test('R11: a worker that loads the model wins no race, and only callers that watch hear of it', async (t) => {
+  for (const watchQueue of [false, true]) {
+    const { a, b, answer, items, addB, pass } = await startRun(t, { request: { watchQueue } })
+    addB()
+    await pass(SILENCE_MS)
+    a.say(loading())
+    await turn()
+    assert.equal(b.served[0]!.isOver, false)
+    b.say(loading(), item(0), END)
+    assert.equal((await answer).text, '0 ')
+    assert.equal(items.filter(({ queued }) => queued !== undefined).length, watchQueue ? 2 : 0)
+    t.mock.timers.reset()
+  }
+})
+
+test('R12: the caller gets the failure, and not that nobody else could have served it', async (t) => {
+  const { a, answer } = await startRun(t)
+  a.say(new HaifError('ENGINE_FAILED', 'the process died'))
+  await assert.rejects(answer, { code: 'ENGINE_FAILED' })
+})
+
+test('R13: a request that has ended leaves nothing to its caller or in the queue', async (t) => {
+  const context = createContext({ timeoutMs: 60_000 })
+  t.after(() => context[Symbol.dispose]())
+  let listeners = 0
+  const onAbort = (listener: () => void) => {
+    const stop = context.onAbort(listener)
+    listeners++
+    return () => {
+      listeners--
+      stop()
+    }
+  }
+  const { a, b, answer, addB, pass, table, dispatcher } = await startRun(t, {
+    context: { ...context, onAbort }
+  })
+  addB()
+  await pass(SILENCE_MS)
+  b.say(item(0))
+  await turn()
+  a.say(item(0))
+  b.say(END)
+  await answer
+  await turn()
+  assert.equal(listeners, 0)
+  assert.equal(getEventListeners(context.signal, 'abort').length, 0)
+  assert.deepEqual([a.served[0]!.isOver, b.served[0]!.isOver], [true, true])
+  assert.deepEqual(
+    [...table.holders('m')].map(({ load }) => load),
+    [0, 0]
+  )
+  assert.equal(dispatcher.waiting('m'), 0)
 })

@@ -1,0 +1,145 @@
+/** A request without a network: workers that say what a test lets them say, by a clock that it turns. */
+import { setImmediate as turn } from 'node:timers/promises'
+import type { TestContext } from 'node:test'
+import {
+  itemCodec,
+  type InferenceEnd,
+  type InferenceItem
+} from '#shared/contracts/inference/answer.ts'
+import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import { silentLogger } from '#shared/process/log.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
+import { AttemptCounts } from '../../../../services/orchestrator/orchestrator-metrics.ts'
+import { RequestRun } from '../../../../services/orchestrator/requests/request-run.ts'
+import type { WorkerLink } from '../../../../services/orchestrator/workers/worker-link.ts'
+import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
+
+type Said = InferenceItem | InferenceEnd | Error
+
+export class FakeWorker {
+  /** Requests that have come, and whether each of them is over here. */
+  readonly served: { request: InferenceRequest; isOver: boolean }[] = []
+  readonly #said: Said[] = []
+  #wake: () => void = () => {}
+
+  say(...said: Said[]): void {
+    this.#said.push(...said)
+    this.#wake()
+  }
+
+  linkAs(key: string): WorkerLink {
+    return linkTo(key, {
+      batches: (_contract, request, context) => this.#batches(request, context)
+    })
+  }
+
+  async *#batches(
+    request: InferenceRequest,
+    context: RequestContext
+  ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
+    const served = { request, isOver: false }
+    this.served.push(served)
+    const stopListening = context.onAbort(() => this.#wake())
+    try {
+      for (;;) {
+        context.signal.throwIfAborted()
+        const said = this.#said.shift()
+        if (said instanceof Error) throw said
+        if (said === undefined) await new Promise<void>((resolve) => (this.#wake = resolve))
+        else if ('finishReason' in said) return said
+        else yield ItemBatch.of(itemCodec, [said])
+      }
+    } finally {
+      served.isOver = true
+      stopListening()
+    }
+  }
+}
+
+export const item = (seq: number): InferenceItem => ({ seq, tokenIds: [seq], text: `${seq} ` })
+export const loading = (): InferenceItem => ({
+  seq: 0,
+  tokenIds: [],
+  text: '',
+  queued: { ahead: 0, waitMs: 1 }
+})
+export const END = { finishReason: 'length', model: 'm' } as InferenceEnd
+
+export interface RunSetup {
+  assertUp?: () => void
+  request?: Partial<InferenceRequest>
+  context?: RequestContext
+}
+
+/** A request, once `report` has told of workers; it is placed on the first one that may serve it. */
+export async function startRun(t: TestContext, setup: RunSetup = {}) {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const mesh = startDispatcher()
+  const [a, b] = [new FakeWorker(), new FakeWorker()]
+  mesh.report('a', [modelReport()], a.linkAs('a'))
+  const { answer, items } = runOn(mesh, setup.context ?? longContext(t), setup)
+  await turn()
+  return {
+    ...mesh,
+    a,
+    b,
+    answer,
+    items,
+    addB: () => mesh.report('b', [modelReport()], b.linkAs('b')),
+    add: (key: string, worker = new FakeWorker()) => {
+      mesh.report(key, [modelReport()], worker.linkAs(key))
+      return worker
+    },
+    /** The attempts stay silent for so long. */
+    pass: async (ms: number) => {
+      mesh.clock.ms += ms
+      t.mock.timers.tick(ms)
+      await turn()
+    }
+  }
+}
+
+/** Runs a request and reads its answer; `leaveAfter` items the caller leaves. */
+export function runOn(
+  mesh: Pick<ReturnType<typeof startDispatcher>, 'dispatcher' | 'clock'>,
+  context: RequestContext,
+  { assertUp = () => {}, request = {}, leaveAfter = Infinity }: RunSetup & { leaveAfter?: number }
+) {
+  const requestRun = new RequestRun(
+    {
+      dispatcher: mesh.dispatcher,
+      counts: new AttemptCounts(),
+      log: silentLogger(),
+      now: () => mesh.clock.ms,
+      onBegun: () => {},
+      assertUp
+    },
+    {
+      model: 'm',
+      input: { mode: 'direct', prompt: 'p' },
+      maxTokens: 8,
+      sampling: {},
+      explain: true,
+      ...request
+    },
+    context,
+    { ...ask(), explain: true }
+  )
+  const items: InferenceItem[] = []
+  const read = async () => {
+    const run = itemByItem(requestRun.run())
+    while (items.length < leaveAfter) {
+      const { done, value } = await run.next()
+      if (done === true) return { text: textOf(items), end: value }
+      items.push(value)
+    }
+    await run.return(END)
+    return { text: textOf(items), end: null }
+  }
+  const answer = read()
+  answer.catch(() => {}) // the test looks at it later
+  return { answer, items }
+}
+
+const textOf = (items: readonly InferenceItem[]): string => items.map(({ text }) => text).join('')
