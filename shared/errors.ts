@@ -71,7 +71,7 @@ export const ERRORS = {
     raisedBy: 'gateway, worker',
     meaning:
       "The prompt does not fit the model's context, or prompt and answer exceed what the " +
-      'tenant may use.',
+      'token may use.',
     remedy: 'Shorten the prompt, ask for fewer tokens, or use a model with a longer context.'
   },
   UNSUPPORTED_MEDIA_TYPE: {
