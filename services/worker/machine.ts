@@ -17,14 +17,14 @@ export interface Machine {
   memoryBudget: Memory
 }
 
-export interface MachineOptions {
+interface MachineOptions {
   gpu: GpuSetting
   /** Engines of the worker's models: only llama.cpp needs to know the GPUs. */
   engines: readonly string[]
   wish: BudgetWish
 }
 
-export interface MachineLook {
+interface MachineLook {
   machine: () => Promise<Machine>
   budget: () => Promise<MemoryBudget>
 }

@@ -35,7 +35,7 @@ export interface WorkerLifeOptions {
   log: Logger
 }
 
-export interface WorkerLifeDeps extends WorkerLifeOptions {
+interface WorkerLifeDeps extends WorkerLifeOptions {
   mesh: Mesh
   models: HeldModels
   loader: ModelLoader

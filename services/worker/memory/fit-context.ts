@@ -11,7 +11,7 @@ export interface MemoryPool {
   bytesPerToken: number
 }
 
-export interface ContextWish {
+interface ContextWish {
   slots: number
   contextTokens: number
   /** Pools that must all hold their part: RAM, and VRAM where there is a GPU. */

@@ -17,7 +17,7 @@ export interface Resident {
   readonly lastUsedAt: number
 }
 
-export type Room =
+type Room =
   | { kind: 'fits'; unload: string[] }
   /** It will fit when the requests of busy models have ended. */
   | { kind: 'wait' }
@@ -57,7 +57,7 @@ export function roomBeside(residents: readonly Resident[], budget: Memory): Memo
   }
 }
 
-export const within = (need: Memory, most: Memory): boolean =>
+const within = (need: Memory, most: Memory): boolean =>
   need.ramBytes <= most.ramBytes && need.vramBytes <= most.vramBytes
 
 const plus = (a: Memory, b: Memory): Memory => ({

@@ -11,7 +11,7 @@ export interface MemoryBudget extends Memory {
   strict: boolean
 }
 
-export type Amount = { bytes: number } | { share: number }
+type Amount = { bytes: number } | { share: number }
 export interface BudgetWish {
   ram?: Amount
   vram?: Amount

@@ -21,7 +21,7 @@ import {
 } from './model-state.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
-export interface HeldModelDeps {
+interface HeldModelDeps {
   source: ModelSource
   /** Loaded for requests, not at the start. */
   onDemand?: boolean

@@ -4,7 +4,7 @@ import { HaifError } from '#shared/errors.ts'
 import { HeldModel } from './held-model.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
-export interface HeldModelsDeps {
+interface HeldModelsDeps {
   /** Loaded at the start; they stay. */
   pinned: readonly ModelSource[]
   /** Loaded when a request comes, unloaded to make room for others. */

@@ -5,7 +5,7 @@ import type { LoadedModel } from '../engines/engine.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
-export interface ReportedModel {
+interface ReportedModel {
   source: ModelSource
   onDemand: boolean
   facts: ModelFacts

@@ -21,7 +21,10 @@ import type { ModelLoader } from '../models/model-loader.ts'
 import type { RunningRequests } from './running-requests.ts'
 import { embedderOf, refuseUnsupported } from './supported.ts'
 
-export interface ServedRequestsDeps {
+/** The part of a request's context that matters here. */
+type Serving = Pick<ServerContext, 'peer' | 'signal' | 'abort'>
+
+interface ServedRequestsDeps {
   models: Pick<HeldModels, 'named'>
   loader: Pick<ModelLoader, 'load' | 'changed'>
   running: Pick<RunningRequests, 'enter'>
@@ -39,7 +42,7 @@ export class ServedRequests {
 
   async *infer(
     request: InferenceRequest,
-    context: ServerContext
+    context: Serving
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     const model = this.#modelNamed(request.model)
     using _ = this.#enter(model, context)
@@ -61,7 +64,7 @@ export class ServedRequests {
     return { ...end, model: model.source.name, provider: engine.kind }
   }
 
-  async embed(request: EmbedRequest, context: ServerContext): Promise<EmbedReply> {
+  async embed(request: EmbedRequest, context: Serving): Promise<EmbedReply> {
     const model = this.#modelNamed(request.model)
     using _ = this.#enter(model, context)
     const loading = this.#untilLoaded(model, context.signal)
@@ -79,7 +82,7 @@ export class ServedRequests {
   }
 
   /** Counts a request until it is disposed of; until then the model is not unloaded. */
-  #enter(model: HeldModel, context: ServerContext): Disposable {
+  #enter(model: HeldModel, context: Serving): Disposable {
     const running = this.#deps.running.enter(context)
     const leave = model.enter(context.peer.key)
     return {

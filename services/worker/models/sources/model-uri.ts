@@ -25,7 +25,7 @@ export const BUILTIN_NAME = 'haif-tiny'
 const BUILTIN_FILE = new URL('../haif-tiny-Q8_0.gguf', import.meta.url)
 const NAME_CHARACTERS_MAX = 256
 
-export interface ModelSourceOptions {
+interface ModelSourceOptions {
   /** Where downloads are kept. */
   folder: string
   /** The name that clients use, in place of the one that follows from the URI. */

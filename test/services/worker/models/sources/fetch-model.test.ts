@@ -140,8 +140,8 @@ const moduleUrl = (name: string): string =>
   new URL(`../../../../../services/worker/models/sources/${name}`, import.meta.url).href
 
 /**
- * How much of a file has arrived, from 0 to 1. The downloader keeps a list of chunks behind the bytes
- * of the file; 2 is complete.
+ * Returns how much of a file has arrived, from 0 to 1. The downloader keeps a list of chunks behind
+ * the bytes of the file; 2 is complete.
  */
 function arrivedPart(partial: string, fileBytes: number): number {
   if (!existsSync(partial)) return 0

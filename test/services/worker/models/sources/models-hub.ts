@@ -1,6 +1,6 @@
 /**
- * A model hub on this machine that speaks as Hugging Face does: manifests by quantisation, redirects
- * to another host for the bytes, ranges, and the SHA-256 of each file on the redirect.
+ * A model hub on this machine that speaks as Hugging Face does: manifests by quantisation,
+ * redirects to another host for the bytes, ranges, and the SHA-256 of each file on the redirect.
  */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import type { Hub } from '../../../../../services/worker/models/sources/hub.ts'
 
-export interface HubSetup {
+interface HubSetup {
   /** By path in the repository `user/tiny-GGUF`. */
   files: Record<string, Buffer>
   /** File of a quantisation. */
