@@ -27,6 +27,31 @@ test('docs/settings.md has the settings of the containers that no service reads'
   )
 })
 
+test('docs/settings.md has the defaults that stand in the code', () => {
+  const files = globSync('{cli,services,shared}/**/*.ts', { cwd: root })
+  const defaults = defaultsIn(files.map(read).join('\n'))
+  assert.ok(defaults.size >= 12)
+  for (const [name, values] of defaults) {
+    const [, shown] = new RegExp(`^\\| \`${name}\` +\\| \`?(.*?)\`? +\\|`, 'm').exec(ofCode!)!
+    assert.ok(values.has(shown!), `${name}: ${[...values].join(' or ')}, not ${shown}`)
+  }
+})
+
+/** Literal defaults, by name. A number below its minimum only means that nothing was set. */
+function defaultsIn(text: string): Map<string, Set<string>> {
+  const defaults = new Map<string, Set<string>>()
+  const add = (name: string, value: string) =>
+    defaults.set(name, (defaults.get(name) ?? new Set()).add(value))
+  const numbers = /\breadInteger\(\s*env,\s*'([A-Z_]+)',\s*\{\s*default: ([\d_]+),\s*min: ([\d_]+)/g
+  for (const [, name, value, min] of text.matchAll(numbers)) {
+    const number = Number(value!.replaceAll('_', ''))
+    if (number >= Number(min!.replaceAll('_', ''))) add(name!, String(number))
+  }
+  const words = /\bread(?:String|Choice)\(\s*env,\s*'([A-Z_]+)',[^()]*?'([^']+)'\s*\)/g
+  for (const [, name, value] of text.matchAll(words)) add(name!, value!)
+  return defaults
+}
+
 /** `readX(env, 'NAME'` and `env['NAME']`; a secret may also come from the file `NAME_FILE`. */
 function settingsIn(text: string): string[] {
   const names = [...text.matchAll(/\b(?:read\w+\(\s*env,\s*|env\[)'([A-Z_]+)'/g)]
