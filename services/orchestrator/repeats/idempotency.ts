@@ -33,12 +33,12 @@ interface Kept {
 }
 
 export class IdempotentAnswers {
-  readonly #reservations: Reservations | null
+  readonly #reservations: Pick<Reservations, 'take'> | null
   readonly #kept = new Map<string, Kept>() // at most ANSWERS_MAX
   #bytes = 0 // at most BYTES_MAX, and those of the running ones
 
   /** Without reservations a repeat is known only to this process, until it ends. */
-  constructor(reservations: Reservations | null = null) {
+  constructor(reservations: Pick<Reservations, 'take'> | null = null) {
     this.#reservations = reservations
   }
 

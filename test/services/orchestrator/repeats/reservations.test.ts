@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import type { Store } from '#shared/store/store.ts'
 import {
   Reservations,
   type ReservationRequest
@@ -20,7 +21,7 @@ const ask: ReservationRequest = {
 }
 
 for (const kind of STORE_KINDS) {
-  test(`one orchestrator runs a request, and the next one when it has ended (${kind.name})`, async (t) => {
+  test(`I1 I2 I3 I8: one orchestrator runs a request, and the next one when it has ended (${kind.name})`, async (t) => {
     const { store } = await kind.start(t)
     const [one, other] = ['one', 'other'].map(
       (owner) => new Reservations({ store, owner, log: silentLogger() })
@@ -47,7 +48,7 @@ for (const kind of STORE_KINDS) {
   })
 }
 
-test('who is started again finds its reservations, and a continuation takes over from the lost', async (t) => {
+test('I6 I7: an owner that is restarted finds its reservations, and a continuation takes over at once', async (t) => {
   const { store } = await startPostgresStore(t)
   const [one, other] = ['one', 'other'].map(
     (owner) => new Reservations({ store, owner, log: silentLogger() })
@@ -67,7 +68,26 @@ test('who is started again finds its reservations, and a continuation takes over
   assert.deepEqual(row, { owner: 'other', state: 'running' })
 })
 
-test('without the database it is as without reservations', async (t) => {
+test('I6 I7: a lease that has run out goes to the next one, and its owner notices', async (t) => {
+  const { store } = await startPostgresStore(t)
+  const [one, other] = ['one', 'other'].map(
+    (owner) => new Reservations({ store, owner, log: silentLogger() })
+  )
+  using context = createContext({ timeoutMs: 20_000 })
+  const first = await one!.take(ask, context)
+  await store.query(`update reservations set leased_until = now() - interval '1 ms'`)
+  const second = await other!.take(ask, context)
+  atEnd(t, () => one!.stop())
+  await one!.start()
+  await until(() => first!.isFenced)
+  assert.equal(second!.isFenced, false)
+  first!.failed() // too late: the row is of the run that took over
+  second!.answered()
+  await until(async () => (await rows(store))[0]?.state === 'answered')
+  assert.deepEqual(await rows(store), [{ owner: 'other', state: 'answered', run: 2 }])
+})
+
+test('I11: without the database it is as without reservations', async (t) => {
   const server = new TestPostgres()
   await server.create()
   atEnd(t, () => server.end())
@@ -78,7 +98,7 @@ test('without the database it is as without reservations', async (t) => {
   assert.equal(await reservations.take(ask, context), null)
 })
 
-test('a request that another orchestrator runs is not run beside it', async (t) => {
+test('I1: a request that another orchestrator runs is not run beside it', async (t) => {
   const { store } = await startPostgresStore(t)
   const mesh = await startMesh(t, { store, workers: [{ decodeTokensPerSecond: 20 }] })
   const keyed = { prompt: 'one', maxTokens: 20, tenantId: 'a', idempotencyKey: 'k' }
@@ -95,3 +115,8 @@ test('a request that another orchestrator runs is not run beside it', async (t) 
     return row!.state === 'answered' && row!.run === 1
   })
 })
+
+const rows = (store: Store) =>
+  store.query<{ owner: string; state: string; run: number }>(
+    'select owner, state, run from reservations'
+  )
