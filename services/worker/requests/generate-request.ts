@@ -1,10 +1,10 @@
-/** What an engine is asked, from what the orchestrator has sent. */
+/** Turns an orchestrator's request into the one that an engine gets. */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
 
-/** `digest`: of the file that the model was loaded from. */
+/** `digest` is the one of the file that the model was loaded from. */
 export function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
     request
@@ -32,7 +32,7 @@ export function toGenerate(request: InferenceRequest, digest: string): GenerateR
   return generate
 }
 
-/** Its tokens mean nothing to this file, and calls are no text to go on with; another worker may. */
+/** Another file's tokens mean nothing here, and calls are no text. Another worker may go on. */
 const cannotGoOnAfterCalls = (): HaifError =>
   new HaifError(
     'ENGINE_FAILED',

@@ -1,6 +1,6 @@
 /**
- * What orchestrators send to this worker: requests for answers and for vectors. A model is loaded for
- * them where it is not in memory, and stays there until the last of them is over.
+ * Serves the requests of orchestrators: for answers and for vectors. A model that is not in memory is
+ * loaded for them, and stays there until the last of them has ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
@@ -30,7 +30,7 @@ interface ServedRequestsDeps {
   running: Pick<RunningRequests, 'enter'>
 }
 
-/** Between two words on how far a load is. */
+/** How often a waiting request is told the progress of the load. */
 const LOADING_MS = 500
 
 export class ServedRequests {
@@ -68,7 +68,7 @@ export class ServedRequests {
     const model = this.#modelNamed(request.model)
     using _ = this.#enter(model, context)
     const loading = this.#untilLoaded(model, context.signal)
-    while ((await loading.next()).done !== true); // nobody is told how far it is
+    while ((await loading.next()).done !== true); // a call has no way to report progress
     const engine = embedderOf(model.ready().engine, model.name)
     const { vectors, promptTokens } = await engine.embed(request.inputs, context.signal)
     const encoded = encodeVectors(vectors)
@@ -94,7 +94,7 @@ export class ServedRequests {
     }
   }
 
-  /** Says again and again how far it is, which also shows the orchestrator that somebody is at it. */
+  /** Repeats the progress of the load, so that the orchestrator does not take it for silence. */
   async *#untilLoaded(model: HeldModel, signal: AbortSignal): AsyncGenerator<Loading> {
     if (!model.mayLoad) return
     const loaded = this.#deps.loader.load(model).then(() => true)
