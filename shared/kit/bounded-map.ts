@@ -1,9 +1,10 @@
 /**
- * A map with a bound: one entry more than that, and the oldest goes. The bound is an argument, so that
- * no map of ours can grow for ever because somebody forgot a comment.
+ * A map with a bound: when it has one entry too many, the oldest goes. The bound is an argument of
+ * the constructor, because a bound that is only a comment beside a `Map` is forgotten sooner or
+ * later.
  *
- * An entry is as old as its last `set`. Setting again what was read makes it a cache that forgets what
- * was not used for longest.
+ * An entry is as old as its last `set`. A cache that sets an entry again whenever it is read
+ * forgets the least recently used one.
  */
 export class BoundedMap<Key, Value> extends Map<Key, Value> {
   readonly #max: number

@@ -1,6 +1,6 @@
 /**
- * What runs now, so that a stop can be clean: once it drains nothing should begin any more, what runs
- * has some time to end, and what has not ended by then is ended.
+ * Keeps count of the work that runs, so that a stop can be clean. Once a drain has begun nothing
+ * new should begin; what runs has some time to end, and what has not ended by then is ended.
  */
 import { within } from './within.ts'
 

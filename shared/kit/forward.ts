@@ -1,14 +1,16 @@
 /**
  * Passes a stream on, each item through a function: `return yield* forward(stream, onItem)`.
  *
- * `yield*` gives on what comes, returns what the source returns and closes the source when the reader
- * leaves early. Without a look at the items `yield* stream` alone does it. This is no generator of
- * its own, because it stands where every token passes: with `yield*` it costs what a loop written by
- * hand costs, and a generator more would cost as much again.
+ * `yield*` gives on what comes, returns what the source returns and closes the source when the
+ * reader leaves early. Without a look at the items `yield* stream` alone does it. This is no
+ * generator of its own, because it stands where every token passes: with `yield*` it costs what a
+ * loop written by hand costs, and a generator more would cost as much again.
  */
 type Source<Item, End> = Pick<AsyncGenerator<Item, End, void>, 'next' | 'return'>
 
-/** `onItem` returns what is passed on. When it throws, the source is closed and the reader fails. */
+/**
+ * `onItem` returns what is passed on. When it throws, the source is closed and the reader fails.
+ */
 export function forward<Item, End, Passed>(
   source: Source<Item, End>,
   onItem: (item: Item) => Passed

@@ -1,6 +1,6 @@
 /**
- * Something that may be away for a while, as a database or a collector: the log says once that it is,
- * and once that it is back, however often it was tried in between.
+ * An outage of something that comes back by itself, as a database or a collector. The log says once
+ * that it began and once that it is over, however often it was tried in between.
  */
 import type { Logger } from '#shared/process/log.ts'
 import { reasonOf } from './reason-of.ts'
@@ -8,7 +8,7 @@ import { reasonOf } from './reason-of.ts'
 interface OutageTexts {
   begins: string
   ends: string
-  /** `error` where something is lost meanwhile. */
+  /** `error` where something is lost in the meantime. */
   level?: 'warn' | 'error'
 }
 

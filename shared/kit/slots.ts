@@ -1,9 +1,9 @@
 /**
- * A number of slots, and a line of bounded length for those that come when all are taken: first come,
- * first served, and whoever waits may withdraw.
+ * A semaphore with a bounded line: who finds no free slot waits in it, first come, first served,
+ * and may withdraw.
  *
- * Those inside may also have a weight, of which only so much fits at a time. One that is heavier than
- * all of it comes in alone, as it would never come in otherwise.
+ * Each taker may have a weight, and the weights of all who hold a slot stay within a bound too. One
+ * that is heavier than the bound gets a slot alone, because otherwise it would wait for ever.
  */
 import { addAbortListener } from 'node:events'
 
@@ -11,13 +11,14 @@ interface SlotsOptions {
   count: number
   weightMax?: number
   waitingMax: number
-  /** The error for one that comes when the line is full. */
+  /** Makes the error for whoever finds the line full. */
   full: () => Error
 }
 
 export class Slots {
   readonly #options: SlotsOptions
-  readonly #waiting = new Set<{ weight: number; go: () => void }>() // at most `waitingMax`, in order
+  /** In the order of their coming; at most `waitingMax`. */
+  readonly #waiting = new Set<{ weight: number; go: () => void }>()
   #running = 0
   #weight = 0
 
@@ -37,7 +38,7 @@ export class Slots {
     return this.#waiting.size
   }
 
-  /** The weight of all that are inside. */
+  /** The weight of all who hold a slot. */
   get weight(): number {
     return this.#weight
   }
@@ -68,7 +69,7 @@ export class Slots {
     this.#weight += weight
   }
 
-  /** The slot is theirs before they know of it, so nobody who comes in between gets it. */
+  /** Counts a slot as taken before its new holder runs, so that nobody takes it in between. */
   #admit(): void {
     for (const next of this.#waiting) {
       if (!this.#fits(next.weight)) return

@@ -1,6 +1,6 @@
 /**
- * Reads server-sent events from bytes that are cut anywhere: in a line, in an event, in a character.
- * The page uses it too, because `EventSource` can neither POST nor set headers.
+ * Reads server-sent events from bytes that are cut anywhere: in a line, in an event, in a
+ * character. The page uses it too, because `EventSource` can neither POST nor set headers.
  *
  * It follows the standard except for a lone CR as the end of a line, which no server writes:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation

@@ -1,4 +1,4 @@
-/** How many are inside now, for each key. A key with nobody inside takes no memory. */
+/** Counts those who are inside, for each key. A key with nobody inside takes no memory. */
 export class Tally<Key> {
   readonly #counts = new Map<Key, number>() // one entry for each key with somebody inside
   #total = 0

@@ -1,9 +1,12 @@
-/** One after the other: first come, first served, and whoever has its turn keeps it until it gives it on. */
+/**
+ * Lets work be done one after the other: first come, first served, and a turn lasts until it is
+ * given back.
+ */
 export class Turns {
   readonly #waiting: { who: object; go: () => void }[] = [] // as many as those who take turns
   #holder: object | null = null
 
-  /** Whether it is nobody's turn. */
+  /** True while it is nobody's turn. */
   get isFree(): boolean {
     return this.#holder === null
   }
@@ -12,7 +15,7 @@ export class Turns {
     return this.#holder === who
   }
 
-  /** Does the work when its turn has come. A failure is the caller's, and the next one goes on. */
+  /** Does the work when its turn has come. A failure is the caller's: the next one has its turn. */
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
     await this.take({})
     try {
@@ -22,7 +25,7 @@ export class Turns {
     }
   }
 
-  /** At once for whoever holds the turn already. */
+  /** Resolves when it is this one's turn, which is at once for whoever has it already. */
   async take(who: object): Promise<void> {
     if (this.#holder === who) return
     if (this.#holder === null) {

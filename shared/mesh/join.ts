@@ -1,4 +1,4 @@
-/** How a service gets its place in the mesh: `main.ts` knows keys and reach, the service its router. */
+/** Joins a service to the mesh: `main.ts` knows keys and reach, the service knows its router. */
 import type { Router } from '#shared/rpc/router.ts'
 import type { Mesh } from './mesh.ts'
 

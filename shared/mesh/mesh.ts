@@ -27,7 +27,7 @@ import { within } from '#shared/kit/within.ts'
 const ACCEPTED_MAX = 2048
 /** Keys that have passed a hello and so may use our relay. */
 const MEMBERS_MAX = 8192
-/** For taking back what the DHT knows of this peer. */
+/** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
 
 export interface MeshOptions {
@@ -42,11 +42,11 @@ export interface MeshOptions {
   lookupMs: number
   /** Time between two announcements of this peer. */
   announceMs?: number
-  /** How long a dial may take until bytes flow. */
+  /** Time that a dial may take until bytes flow. */
   dialMsMax?: number
-  /** Whether to forward for members that cannot reach each other. */
+  /** Set where this peer forwards for members that cannot reach each other. */
   relay?: KeyPair
-  /** Whether to talk to peers of this machine over a socket of it. */
+  /** True: peers of this machine talk over one of its sockets. */
   localSockets?: boolean
   random?: () => number
   now?: () => number
@@ -202,8 +202,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /**
-   * One connection for each pair: a peer that comes back replaces its old connection. Two peers never
-   * dial each other, because no two roles follow each other.
+   * One connection for each pair: a peer that comes back replaces its old connection. Two peers
+   * never dial each other, because no two roles follow each other.
    */
   #add(link: PeerLink): void {
     const { key } = link.peer
@@ -223,7 +223,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   #drop(link: PeerLink, reason: string): void {
     const { key } = link.peer
-    if (this.#links.get(key) !== link) return // replaced, and told so
+    if (this.#links.get(key) !== link) return // a newer connection has replaced it before
     this.#links.delete(key)
     link.close(reason)
     this.emit('lost', link)

@@ -4,7 +4,9 @@ import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { counter, gauge } from '#shared/telemetry/instruments.ts'
 import type { Mesh } from './mesh.ts'
 
-/** `expected`: roles that are shown as 0, too, because a missing peer must not be a missing line. */
+/**
+ * `expected`: roles that are shown as 0, too, because a missing peer must not be a missing line.
+ */
 export function observeMesh(mesh: Mesh, expected: readonly PeerRole[]): void {
   const service = mesh.role
   const events = counter('haif_peer_connections_total')

@@ -17,12 +17,16 @@ import type { ListeningRole } from '#shared/contracts/peers/role.ts'
 
 /** Connections tried for one request; a peer that has come back has a new one. */
 const TRIES_MAX = 4
-/** How long a request waits for a first connection to the role. */
+/** Time that a request waits for a first connection to the role. */
 const CONNECT_MS_MAX = 3000
-/** And where there has been one: the only peer of the role may be restarting. */
+/**
+ * The same where there has been a connection before: the only peer of the role may be restarting.
+ */
 const RETURN_MS_MAX = 15_000
 
-/** Failures of the hop itself. What lies behind it has already been tried there. */
+/**
+ * Failures of the next hop itself. For any other failure it has already tried what lies behind it.
+ */
 const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
   'PEER_LOST',
   'STREAM_LIMIT',
@@ -34,9 +38,9 @@ const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
 export interface PeerPoolOptions {
   /** Keys in hex of the peers that may be asked, where not every member is trusted with it. */
   only?: ReadonlySet<string> | null
-  /** Shown with everything that is asked here. */
+  /** Credential that is shown with every request of this pool. */
   shows?: Presented | undefined
-  /** How long a request waits for the only peer of the role to come back. */
+  /** Time that a request waits for the only peer of the role to come back. */
   returnMs?: number | undefined
 }
 
@@ -131,7 +135,7 @@ export class PeerPool {
     return link
   }
 
-  /** By highest random weight (Thaler, Ravishankar 1998) where it matters which, else the least busy. */
+  /** The least busy peer, or for `stickTo` the highest random weight (Thaler, Ravishankar 1998). */
   #choose(tried: Set<PeerLink>, stickTo: string | undefined): PeerLink | null {
     if (stickTo === undefined) return this.#leastBusy(tried)
     const weight = ({ peer }: PeerLink) => hash('sha1', `${stickTo}/${peer.key}`)

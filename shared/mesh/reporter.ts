@@ -1,4 +1,7 @@
-/** Tells registries (and, for a worker, orchestrators) about this peer: on connecting, on change, each second. */
+/**
+ * Reports this peer to registries, and a worker to orchestrators: on connecting, on change, each
+ * second.
+ */
 import { report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -11,9 +14,9 @@ const ANSWER_MS_MAX = 2000
 
 export interface ReporterOptions {
   mesh: Mesh
-  /** Who is told. */
+  /** The roles that get reports. */
   to: readonly PeerRole[]
-  /** `peerKey`: who is told. */
+  /** `peerKey`: the peer that gets this report. */
   describe: (peerKey: string) => PeerReport
   log: Logger
 }
@@ -38,7 +41,7 @@ export class Reporter {
     if (this.#timer !== null) clearInterval(this.#timer)
   }
 
-  /** At once, because something has changed. */
+  /** Reports at once, because something has changed. */
   tellAll(): void {
     for (const link of this.#options.mesh.links()) void this.#tell(link)
   }

@@ -1,9 +1,10 @@
 /**
- * An abort controller that also tells plain functions. Every hop listens some times to each of its
- * requests, and a listener of a signal costs far more to add and to take away again.
+ * An abort controller that also calls plain functions. Every hop listens several times to each of
+ * its requests, and an event listener of a signal costs far more to add and to remove.
  */
 export class AbortSource extends AbortController {
-  readonly #listeners = new Set<() => void>() // as many as those who wait for something of the request
+  /** One for each part of the program that waits for something of the request. */
+  readonly #listeners = new Set<() => void>()
 
   override abort(reason: Error): void {
     if (this.signal.aborted) return
@@ -11,7 +12,9 @@ export class AbortSource extends AbortController {
     for (const listener of this.#listeners) listener()
   }
 
-  /** Calls it when it is aborted, if that is still to come, until the returned function is called. */
+  /**
+   * Calls `listener` when the source is aborted from now on, until the returned function is called.
+   */
   listen(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

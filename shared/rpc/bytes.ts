@@ -1,10 +1,12 @@
 /**
- * Writing and reading the bytes of items: numbers and texts as compact-encoding lays them out (SPEC.md,
- * "Frames"), without a second pass over what is to be written.
+ * Writing and reading the bytes of items: numbers and texts as compact-encoding lays them out
+ * (SPEC.md, "Frames"), without a second pass over what is to be written.
  */
 const FIRST_BYTES = 512 // from Node's pool; a frame of some tokens fits
 const NONE = Buffer.alloc(0)
-/** Texts up to here are written and read letter by letter: cheaper than a call out of JavaScript. */
+/**
+ * Texts up to here are written and read letter by letter: cheaper than a call out of JavaScript.
+ */
 const SHORT_CHARACTERS = 32
 
 export class ByteWriter {
@@ -15,12 +17,12 @@ export class ByteWriter {
     return this.#length
   }
 
-  /** Takes back what was written after a length that it had before. */
+  /** Drops the bytes written since the writer had this length. */
   truncate(length: number): void {
     this.#length = length
   }
 
-  /** What was written since the last `take`. It belongs to the caller from now on. */
+  /** Returns the bytes written since the last `take`. They belong to the caller from now on. */
   take(): Uint8Array {
     const bytes = this.#bytes.subarray(0, this.#length)
     this.#bytes = NONE
@@ -54,7 +56,7 @@ export class ByteWriter {
     this.#length += this.#bytes.write(value, this.#length)
   }
 
-  /** False, with nothing written, when a letter needs more than one byte. */
+  /** Returns false and writes nothing when a character needs more than one byte. */
   #ascii(value: string): boolean {
     const { length } = value
     this.#reserve(length + 1)
@@ -79,7 +81,7 @@ export class ByteWriter {
   }
 }
 
-/** Throws a plain error where the bytes are not what they should be. */
+/** Its methods throw a plain error where the bytes are malformed. */
 export class ByteReader {
   readonly #bytes: Buffer
   #at = 0
@@ -121,7 +123,7 @@ export class ByteReader {
     )
   }
 
-  /** Null when some letter has more than one byte. */
+  /** Returns null when a character has more than one byte. */
   #ascii(from: number): string | null {
     let text = ''
     for (let at = from; at < this.#at; at++) {

@@ -1,8 +1,8 @@
 /**
  * Calls with one reply, over the RPC channel of a connection, in both directions.
  *
- * A reply is `{ok}` or `{error}` rather than a thrown error, so that code, message and details cross
- * the wire as we wrote them and a handler's exception never reaches the RPC library.
+ * A reply is `{ok}` or `{error}` rather than a thrown error, so that code, message and details
+ * cross the wire as we wrote them and a handler's exception never reaches the RPC library.
  */
 import type ProtomuxRPC from 'protomux-rpc'
 import { Type, type Static, type TSchema } from 'typebox'
@@ -26,7 +26,9 @@ const CALL_BYTES_MAX = 4 * 1024 * 1024
 /** Handlers of one peer's calls that may run at the same time. */
 const CALLS_MAX = 1024
 
-/** Nobody waits for the reply any more. The library's own timeout would not tell the handler. */
+/**
+ * Sent when nobody waits for the reply any more. The library's timeout would not stop the handler.
+ */
 const CANCEL_EVENT = 'cancel'
 
 /** `i` is counted by the caller, and names the call in a cancel. */

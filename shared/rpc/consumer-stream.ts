@@ -5,7 +5,7 @@
 import { HaifError } from '#shared/errors.ts'
 import { costOf, type Frame } from './frames.ts'
 
-/** What a producer may send ahead of its reader: a thousand tokens or so. In bytes of items. */
+/** Bytes of items that a producer may send ahead of its reader: about a thousand tokens. */
 export const WINDOW = 16_384
 
 type Arrived = Frame | Error

@@ -1,6 +1,7 @@
 /**
- * What goes with a request from hop to hop: who it is, how long it may take, and whether anyone
- * still wants it. On the wire it is the envelope beside the payload of every call and stream.
+ * The context of a request, which goes with it from hop to hop: its id, its trace, the time it has
+ * left, and the signal that nobody wants it any more. On the wire it is the envelope beside the
+ * payload of every call and stream.
  */
 import { randomUUID } from 'node:crypto'
 import { Type, type Static } from 'typebox'
@@ -11,11 +12,13 @@ import { AbortSource } from './abort-source.ts'
 const TIMER_MS_MAX = 2 ** 31 - 1
 const CREDENTIAL_CHARACTERS_MAX = 512
 
-/** What a caller shows to be let in. Goes to the next hop only, which never passes it on. */
+/** The credential of a caller. It goes to the next hop only, which never passes it on. */
 export const Presented = Type.Object({
   /** A token; a secret. Absent: the caller has none. */
   token: Type.Optional(Type.String({ minLength: 1, maxLength: CREDENTIAL_CHARACTERS_MAX })),
-  /** The request came from beyond the machine of the bridge: without a token it is to be refused. */
+  /**
+   * The request came from beyond the machine of the bridge: without a token it is to be refused.
+   */
   fromBeyond: Type.Optional(Type.Boolean())
 })
 export type Presented = Static<typeof Presented>
@@ -24,7 +27,7 @@ export const Envelope = Type.Object({
   requestId: Type.String({ minLength: 1, maxLength: 64 }),
   /** W3C trace context, https://www.w3.org/TR/trace-context/ */
   traceparent: Type.Optional(Type.String({ maxLength: 64 })),
-  /** What is left of the request's time. A span and not an instant, because clocks differ. */
+  /** Time that the request has left. A span and not an instant, because clocks differ. */
   deadlineMs: Type.Integer({ minimum: 0, maximum: TIMER_MS_MAX }),
   presented: Type.Optional(Presented)
 })
@@ -35,11 +38,14 @@ export interface RequestContext {
   readonly traceparent: string | undefined
   /** Aborted when the deadline passes, when the caller cancels, or when it goes away. */
   readonly signal: AbortSignal
-  /** Calls it when the signal is aborted, until the returned function is called; cheaper than a listener. */
+  /**
+   * Calls `listener` on abort until the returned function is called; cheaper than an event
+   * listener.
+   */
   onAbort(listener: () => void): () => void
-  /** What to show to the next hop. Not what the hop before has shown: that is in `ServerContext`. */
+  /** The credential for the next hop. The one of the hop before is in `ServerContext`. */
   readonly shows?: Presented | undefined
-  /** Told what is left of the caller's limits, for who wants to pass it on. */
+  /** Called with the caller's remaining limits, for whoever forwards them. */
   readonly onLimits?: ((limits: LimitsState) => void) | undefined
   /** Milliseconds left, never below 0. */
   remainingMs(): number
@@ -48,11 +54,11 @@ export interface RequestContext {
 const Allowance = Type.Object({
   limit: Type.Integer({ minimum: 0 }),
   remaining: Type.Integer({ minimum: 0 }),
-  /** Until all of it is there again. */
+  /** Time until all of it is available again. */
   resetMs: Type.Integer({ minimum: 0 })
 })
 
-/** What is left of the limits of a caller, after the request that is answered. */
+/** The caller's remaining limits, after the request that is answered. */
 export const LimitsState = Type.Object({
   requests: Type.Optional(Allowance),
   tokens: Type.Optional(Allowance)

@@ -1,6 +1,6 @@
 /**
- * Frames on their way to the other end. What is said in one turn of the event loop is one message, and
- * the items that a stream makes in it share a frame (SPEC.md S13).
+ * Frames on their way to the other end. What is said in one turn of the event loop is one message,
+ * and the items that a stream makes in it share a frame (SPEC.md S13).
  */
 import type Protomux from 'protomux'
 import { FRAMES_PER_BATCH_MAX, type Frame } from './frames.ts'
@@ -15,7 +15,10 @@ export interface Gathered {
 
 export class FrameOutbox {
   #channel: Protomux.Channel | null = null
-  #pending: Frame[] = [] // until the channel is open as many as streams were opened, else one message
+  /**
+   * Less than one message; before the channel is open, one frame for each stream that was opened.
+   */
+  #pending: Frame[] = []
   #pendingBytes = 0
   #gathering: Gathered[] = [] // as many as there are streams
   #flushing: NodeJS.Immediate | null = null
@@ -35,7 +38,7 @@ export class FrameOutbox {
     this.#gathering = []
   }
 
-  /** Whether the connection takes more without holding it in memory. */
+  /** True while the connection takes more without holding it in memory. */
   isDrained(): boolean {
     return this.#drained
   }

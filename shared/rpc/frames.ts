@@ -1,5 +1,5 @@
 /**
- * What travels on the stream channel: batches of frames (SPEC.md, "Frames").
+ * The stream channel carries batches of frames (SPEC.md, "Frames").
  *
  * A batch is one protomux message of our own rather than a corked group of messages, because
  * protomux corks the receiver's whole connection while it works through a corked group, and every
@@ -26,16 +26,18 @@ export interface Frame {
   body: string
   /** Characters that the receiver allows; 0 in every other frame. */
   credit: number
-  /** Of the items; empty in every other frame. */
+  /** The items' bytes; empty in every other frame. */
   bytes: Uint8Array
 }
 
 const NO_BYTES = new Uint8Array()
 
 export const FRAMES_PER_BATCH_MAX = 4096
-/** One item, request or end. In UTF-8 still under the 16 MiB that the transport can carry at once. */
+/**
+ * One item, request or end. In UTF-8 still under the 16 MiB that the transport can carry at once.
+ */
 export const FRAME_CHARACTERS_MAX = 4 * 1024 * 1024
-/** An item; with others it shares a frame only while that is short. */
+/** One item. It shares a frame with others only while the frame is short. */
 export const ITEM_BYTES_MAX = 4 * 1024 * 1024
 const ITEMS_BYTES_MAX = 2 * ITEM_BYTES_MAX
 
@@ -109,5 +111,5 @@ function decodeFrame(type: FrameType, id: number, state: State): Frame {
   return { type, id, body, credit: 0, bytes: NO_BYTES }
 }
 
-/** What items cost of the receiver's window. */
+/** The part of the receiver's window that a frame of items uses up. */
 export const costOf = (frame: Frame): number => Math.max(1, frame.bytes.length)

@@ -1,6 +1,6 @@
 /**
- * Items of a stream as they travel: some at a time, and as the bytes that came, so that a service that
- * only passes them on never takes them apart.
+ * Items of a stream as they travel: some at a time, and as the bytes that came, so that a service
+ * that only passes them on never takes them apart.
  */
 import type { Static, TSchema } from 'typebox'
 import type { Validator } from 'typebox/compile'
@@ -8,10 +8,10 @@ import { HaifError } from '#shared/errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { check } from './check.ts'
 
-/** What fits a frame that is shared is far less; it bounds what a small frame can become in memory. */
+/** Shared frames have far fewer; this bounds the memory that a small malicious frame can take. */
 export const ITEMS_PER_FRAME_MAX = 4096
 
-/** How the items of a contract are written. */
+/** Writes and reads the items of a contract. */
 export interface ItemCodec<Item> {
   encode(item: Item, to: ByteWriter): void
   /** Throws a HaifError where an item does not fit its contract, another error where it is none. */
@@ -52,20 +52,22 @@ export class ItemBatch<Item> {
     return new ItemBatch<Item>(codec, null, bytes)
   }
 
-  /** The same behind one more item. */
+  /** A batch that begins with one more item. */
   after(item: Item): ItemBatch<Item> {
     const writer = new ByteWriter()
     this.#codec.encode(item, writer)
     return ItemBatch.received(this.#codec, Buffer.concat([writer.take(), this.bytes(this.#codec)]))
   }
 
-  /** Reads them at the first call. PEER_LOST when the bytes are no items: another peer may do better. */
+  /**
+   * Decodes at the first call. Malformed bytes are PEER_LOST, because another peer may do better.
+   */
   items(): readonly Item[] {
     this.#items ??= decodeItems(this.#codec, this.#bytes ?? new Uint8Array())
     return this.#items
   }
 
-  /** As they came; written anew where another codec is spoken. */
+  /** The bytes as they came, or written anew where another codec is spoken. */
   bytes(codec: ItemCodec<Item>): Uint8Array {
     if (this.#bytes !== null && codec === this.#codec) return this.#bytes
     const writer = new ByteWriter()
@@ -76,7 +78,7 @@ export class ItemBatch<Item> {
   }
 }
 
-/** The items of a stream of batches one by one, for those who look at them. */
+/** Reads the items of a stream of batches one by one, for readers that look at them. */
 export async function* itemByItem<Item, End>(
   stream: AsyncGenerator<Item | ItemBatch<Item>, End, void>
 ): AsyncGenerator<Item, End, void> {

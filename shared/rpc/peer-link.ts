@@ -16,17 +16,17 @@ import type { PeerIdentity } from './peer-identity.ts'
 import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
-/** For each of the two steps of a clean end: answering, and sending. */
+/** Time for each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
 
-/** How the bytes go: over a socket of this machine, from address to address, or through a relay. */
+/** The way of the bytes: a socket of this machine, from address to address, or through a relay. */
 export type LinkPath = 'local' | 'direct' | 'relayed'
 
 export interface PeerLinkOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router
-  /** Whether this side dialled. */
+  /** True when this side dialled. */
   dialer: boolean
   path: LinkPath
   log: Logger
@@ -118,7 +118,9 @@ export class PeerLink {
     return this.#streams.open(contract, request, context)
   }
 
-  /** The same, with the items that came together: what only passes them on need not look at them. */
+  /**
+   * Like `stream`, but yields the items that came together, for a service that only forwards them.
+   */
   batches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,

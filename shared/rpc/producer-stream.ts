@@ -27,10 +27,10 @@ export class ProducerStream {
   #wake: (() => void) | null = null
   #finished = false
   #onItem: ((value: unknown) => boolean) | undefined
-  /** What ended the stream in good order. */
+  /** The end that the handler returned; undefined when the stream has failed. */
   end: unknown
 
-  /** `onItem` is told of each item until it returns true. */
+  /** `onItem` is called with each item until it returns true. */
   constructor(
     id: number,
     context: OwnedContext,
@@ -60,8 +60,8 @@ export class ProducerStream {
   }
 
   /**
-   * Ends when the handler has ended, which may be after the reader has heard of the end. Never rejects:
-   * what the handler threw is told to the reader and returned.
+   * Ends when the handler has ended, which may be after the reader has heard of the end. Never
+   * rejects: an error of the handler is sent to the reader and returned.
    */
   async run(
     items: () => AsyncGenerator<unknown, unknown, void>,
@@ -69,7 +69,7 @@ export class ProducerStream {
   ): Promise<{ error: unknown } | null> {
     const { signal } = this.#context
     const onAbort = () => {
-      this.#fail(signal.reason) // a deadline is told at once, also when the handler is stuck
+      this.#fail(signal.reason) // at once, also when the handler is stuck
       this.wakeUp()
     }
     const stopListening = this.#context.onAbort(onAbort)
@@ -146,7 +146,7 @@ export class ProducerStream {
     else if (before === 0) this.#outlet.gather(this)
   }
 
-  /** What another peer has sent goes on as it came. */
+  /** Forwards a batch of another peer as the bytes that came. */
   #batch(batch: ItemBatch<unknown>, codec: ItemCodec<unknown>): void {
     this.flush()
     const frame = itemsFrame(this.#id, batch.bytes(codec))
@@ -161,7 +161,8 @@ export class ProducerStream {
 
   #finish(type: FrameType, value: unknown): void {
     if (this.#finished) return
-    const frame = jsonFrame(type, this.#id, value) // may throw; then the error is still to be told
+    // It may throw, and the error can be sent only as long as the stream is not finished.
+    const frame = jsonFrame(type, this.#id, value)
     this.flush()
     this.#finished = true
     this.#outlet.send(frame)

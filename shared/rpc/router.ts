@@ -2,8 +2,8 @@
  * The calls and streams that a service answers. One router serves every connection of the service.
  *
  * Handlers may throw anything: it becomes one coded error on the wire and, if nobody expected it,
- * one line in the log. Nothing that a handler throws reaches the RPC library, which ends the process
- * on a TypeError.
+ * one line in the log. Nothing that a handler throws reaches the RPC library, which ends the
+ * process on a TypeError.
  */
 import type { Static, TSchema } from 'typebox'
 import { check } from './check.ts'
@@ -15,9 +15,9 @@ import type { StreamObserver } from './stream-observer.ts'
 
 export interface ServerContext extends RequestContext {
   readonly peer: PeerIdentity
-  /** What the caller has shown to be let in. Calls made with this context do not carry it on. */
+  /** The caller's credential. Calls made with this context do not pass it on. */
   readonly presented?: Presented | undefined
-  /** Ends it from this side; the caller is told the reason. */
+  /** Ends the request from this side; the caller gets the reason. */
   abort(reason: Error): void
 }
 
@@ -27,8 +27,8 @@ export type MethodHandler<Request, Reply> = (
 ) => Reply | Promise<Reply>
 
 /**
- * Is asked for its next item only when the caller has room for it; returns what ends the stream. What
- * another peer has sent may be passed on as the batch that came.
+ * Yields the items and returns the end. It is asked for its next item only when the caller has room
+ * for one. A batch of another peer may be yielded as it came.
  */
 export type StreamHandler<Request, Item, End> = (
   request: Request,

@@ -24,7 +24,7 @@ const PROTOCOL = 'haif/streams/2'
 /** Streams that one end may have open at the other at the same time. */
 export const STREAMS_MAX = 1024
 
-/** Of a name that nobody serves: there are none. */
+/** The codec for a name that nobody serves: such a stream has no items. */
 const NO_ITEMS = jsonCodec(Compile(Type.Unknown()), 'item')
 
 const OpenBody = Compile(
@@ -36,9 +36,9 @@ export interface StreamChannelOptions {
   mux: Protomux
   peer: PeerIdentity
   router: Router
-  /** Whether this side dialled: it opens the channel, the other side answers. */
+  /** True when this side dialled: it opens the channel, and the other side answers. */
   dialer: boolean
-  /** Called for what a handler did not expect; expected errors only travel to the caller. */
+  /** Called with unexpected errors of handlers; expected ones only travel to the caller. */
   onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
   /** Called when the other end breaks the protocol; the connection has to go. */
   onViolation: (reason: string) => void
@@ -82,7 +82,7 @@ export class StreamChannel {
     return itemByItem(this.openBatches(contract, request, context))
   }
 
-  /** The same, with the items that came together, which nobody has looked at yet. */
+  /** Like `open`, but yields the items that came together, not decoded yet. */
   async *openBatches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
     request: Static<Request>,
@@ -116,7 +116,9 @@ export class StreamChannel {
     }
   }
 
-  /** Resolves when everything that this side serves has been answered, and sends what is pending. */
+  /**
+   * Resolves when everything that this side serves has been answered, and sends what is pending.
+   */
   async finish(withinMs: number): Promise<void> {
     if (this.#producers.size > 0 && !this.#closed) {
       const { promise: idle, resolve } = Promise.withResolvers<void>()
@@ -255,7 +257,7 @@ export class StreamChannel {
     this.#producers.delete(id)
     observed?.ended(failure ?? { end: stream.end })
     if (this.#producers.size === 0) this.#onIdle?.()
-    // What a handler throws after it was told to stop is mostly an echo of that.
+    // An error that a handler throws after its signal was aborted is mostly an echo of that.
     if (failure !== null && isUnexpected(failure.error) && !context.signal.aborted) {
       onUnexpected(failure.error, { name, requestId: envelope.requestId })
     }

@@ -1,4 +1,4 @@
-/** Told of each stream that a service serves: when it begins, speaks first, and ends. Nothing per item. */
+/** Observes each stream that a service serves: its beginning, its first items and its end. */
 import type { PeerIdentity } from './peer-identity.ts'
 
 export interface ServedStreamFacts {
@@ -12,12 +12,12 @@ export interface ServedStreamFacts {
 export type StreamOutcome = { end: unknown } | { error: unknown }
 
 export interface ObservedStream {
-  /** The trace as the handler and whoever it asks shall continue it; undefined: as it came. */
+  /** The trace that the handler and its own requests continue; undefined: as it came. */
   readonly traceparent: string | undefined
   /** Called with each item until it returns true: it has seen what it waits for. */
   item(value: unknown): boolean
   ended(outcome: StreamOutcome): void
 }
 
-/** Null: this one is of no interest. */
+/** Returns null for a stream that it does not observe. */
 export type StreamObserver = (facts: ServedStreamFacts) => ObservedStream | null

@@ -1,4 +1,4 @@
-/** How an error crosses the wire: its code, its sentence and its facts; never a stack. */
+/** An error as it crosses the wire: code, message and details, never a stack. */
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError, isErrorCode, toHaifError, type ErrorOptions } from '#shared/errors.ts'
@@ -15,7 +15,7 @@ const wireError = Compile(WireError)
 const MESSAGE_CHARACTERS_MAX = 2048
 const DETAILS_CHARACTERS_MAX = 16_384
 
-/** Never throws, and its result is always JSON: it is what is said when something else has failed. */
+/** Never throws and always returns JSON, because it runs when something else has failed already. */
 export function toWireError(error: unknown): WireError {
   const { code, message, details, retryAfterMs } = toHaifError(error)
   const wire: WireError = { code, message: message.slice(0, MESSAGE_CHARACTERS_MAX) }
@@ -26,7 +26,7 @@ export function toWireError(error: unknown): WireError {
   return wire
 }
 
-/** Whether nobody foresaw the error, so that it belongs in the log. */
+/** True for an error that nobody foresaw, which belongs in the log. */
 export function isUnexpected(error: unknown): boolean {
   return !(error instanceof HaifError) && toHaifError(error).code === 'INTERNAL'
 }

@@ -11,7 +11,7 @@ import type { Migration } from './migrations.ts'
 import type { Queryable, Store } from './store.ts'
 
 const FORMAT = 1
-/** Tables that have a row from the beginning, so that it says nothing. */
+/** Tables that have a row from the beginning: it does not make a database a used one. */
 const SEEDED: ReadonlySet<string> = new Set(['access_state'])
 /** Rows in memory at a time. */
 const BATCH_ROWS = 1000
@@ -33,7 +33,7 @@ interface BackupEnd {
   sha256: string
 }
 
-/** Lines, without their ends, of one moment of the database. */
+/** Writes one moment of the database, in lines without their ends. */
 export async function backup(
   store: Store,
   write: (line: string) => Promise<void>,
@@ -81,7 +81,7 @@ async function writeRows(
 }
 
 export interface RestoreOptions {
-  /** Whether what is there may be replaced. */
+  /** True: rows that are there may be replaced. */
   force: boolean
   migrations: readonly Migration[]
 }
@@ -139,7 +139,9 @@ export async function checkBackup(
   if (foreign === undefined) return { ...end, head }
   throw new HaifError(
     'SCHEMA_MISMATCH',
-    `the backup was made by HAIF ${head.version} and needs ${foreign.name}, which this HAIF (${VERSION}) does not have: restore it with the HAIF that made it, or a newer one`
+    `the backup was made by HAIF ${head.version} and needs ${foreign.name}, ` +
+      `which this HAIF (${VERSION}) does not have: ` +
+      'restore it with the HAIF that made it, or a newer one'
   )
 }
 
@@ -172,7 +174,7 @@ async function readRows(
   return counts
 }
 
-/** Rows are the most, and begin with a column of ours, never with one of these. */
+/** Nearly all lines are rows, which begin with the name of a column and never with one of these. */
 function structureOf(line: string): TableHead | 'row' | 'other' {
   if (line.startsWith('{"table":') && line.includes('"columns":'))
     return JSON.parse(line) as TableHead
@@ -249,7 +251,7 @@ async function firstWithRows(tx: Queryable, tables: readonly string[]): Promise<
   return null
 }
 
-/** So that the next number that is given out is new. */
+/** Sets the sequences behind the restored rows, so that the next number is new. */
 async function continueSequences(tx: Queryable): Promise<void> {
   const columns = await tx.query<{ table: string; column: string; sequence: string }>(
     `select table_name as table, column_name as column,
@@ -258,9 +260,7 @@ async function continueSequences(tx: Queryable): Promise<void> {
        and pg_get_serial_sequence(quote_ident(table_name), column_name) is not null`
   )
   for (const { table, column, sequence } of columns) {
-    await tx.query(
-      `select setval($1, (select coalesce(max(${quoted(column)}), 0) + 1 from ${quoted(table)}), false)`,
-      [sequence]
-    )
+    const next = `select coalesce(max(${quoted(column)}), 0) + 1 from ${quoted(table)}`
+    await tx.query(`select setval($1, (${next}), false)`, [sequence])
   }
 }

@@ -1,4 +1,4 @@
-/** What the environment says of where state is kept. */
+/** Chooses where state is kept, by the environment. */
 import { hash } from 'node:crypto'
 import { readString, type Environment } from '#shared/process/config.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -8,7 +8,7 @@ import { checkRedisUrl, RedisState } from './redis-state.ts'
 import type { SharedState } from './shared-state.ts'
 import type { Store } from './store.ts'
 
-/** That of .env.example is public knowledge. */
+/** The password of .env.example, which everybody knows. */
 const DEFAULT_PASSWORD = 'haifpass'
 
 /** `DATABASE_URL`: Postgres; null without it. */
@@ -22,7 +22,9 @@ export function postgresFromEnvironment(env: Environment, log: Logger): Postgres
   return new PostgresStore({ url, log })
 }
 
-/** For a service that runs alone. Null: it keeps what it knows in memory, and forgets it when it ends. */
+/**
+ * The store of a service that runs alone. Null: its state is in memory and ends with the process.
+ */
 export function storeFromEnvironment(env: Environment, log: Logger): Store | null {
   const store = postgresFromEnvironment(env, log)
   if (store === null) log.info('no DATABASE_URL: nothing is kept beyond the end of this process')
@@ -30,11 +32,11 @@ export function storeFromEnvironment(env: Environment, log: Logger): Store | nul
 }
 
 export interface SharedStateOptions {
-  /** Of the mesh: what is shared, is shared inside of it. */
+  /** The mesh secret: state is shared within one mesh only. */
   secret: Buffer
   store: Store | null
   log: Logger
-  /** How many processes share each limit where there is no Redis. */
+  /** The number of processes that share each limit where there is no Redis. */
   replicas?: () => number
 }
 
@@ -49,9 +51,9 @@ export function sharedStateFromEnvironment(
 }
 
 /**
- * `REDIS_URL`: Redis, for hints between orchestrators; null without it. Its names are apart from those
- * of the gateways: counted among these, an orchestrator would make the share of each smaller. And it
- * has no store: hints are not worth going through the database while Redis is away.
+ * `REDIS_URL`: Redis, for hints between orchestrators; null without it. Its names are apart from
+ * those of the gateways: counted among these, an orchestrator would make the share of each smaller.
+ * And it has no store: hints are not worth going through the database while Redis is away.
  */
 export function hintStateFromEnvironment(
   env: Environment,

@@ -12,9 +12,9 @@ import type {
 import { Windows } from './windows.ts'
 
 export interface MemoryStateOptions {
-  /** Where there is one, its notices carry events to other processes. */
+  /** A store, whose notices carry events to other processes. */
   store?: Store | null
-  /** How many processes share each limit: each grants its share. */
+  /** The number of processes that share each limit: each grants its share. */
   replicas?: () => number
   /** Milliseconds since 1970. */
   now?: () => number
@@ -56,7 +56,7 @@ export class MemoryState implements SharedState {
     return this.#running.of(key) < share ? this.count(key) : null
   }
 
-  /** Counts one that was let in elsewhere. */
+  /** Counts a request that was admitted elsewhere. */
   count(key: string): ConcurrencyPlace {
     return { leave: this.#running.enter(key) }
   }
@@ -78,7 +78,7 @@ export class MemoryState implements SharedState {
     }
   }
 
-  /** To the subscribers of this process. */
+  /** Delivers to the subscribers of this process. */
   deliver(channel: string, message: string): void {
     for (const { onMessage } of this.#subscribers.get(channel) ?? []) onMessage(message)
   }

@@ -2,8 +2,8 @@
  * The numbered SQL files of migrations/, applied in their order, each once.
  *
  * Services that start together take turns by an advisory lock. A file that was applied must never
- * change: its digest is kept, and a difference stops the start, because what the database then looks
- * like is known to nobody.
+ * change: its digest is kept, and a difference stops the start, because what the database then
+ * looks like is known to nobody.
  */
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
@@ -41,7 +41,7 @@ function loadMigration(folder: URL, name: string): Migration {
   return { number: Number(number), name, sql, digest: hash('sha256', sql) }
 }
 
-/** In one transaction of `tx`. Returns the names of those that were applied now. */
+/** Applies what is missing inside the transaction `tx`. Returns the names of what it applied. */
 export async function migrate(tx: Queryable, migrations: readonly Migration[]): Promise<string[]> {
   await tx.query('select pg_advisory_xact_lock($1)', [LOCK])
   await tx.query(
@@ -80,6 +80,7 @@ function assertUnchanged(before: Omit<Migration, 'sql'>, now: Migration | undefi
   if (now.digest === before.digest) return
   throw new HaifError(
     'SCHEMA_MISMATCH',
-    `migration ${now.name} was changed after it was applied to this database: restore the file as it was released, and put the change into a new migration`
+    `migration ${now.name} was changed after it was applied to this database: ` +
+      'restore the file as it was released, and put the change into a new migration'
   )
 }

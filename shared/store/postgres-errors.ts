@@ -1,8 +1,8 @@
-/** What the driver's errors mean, in our words. */
+/** Translates the driver's errors into ours. */
 import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 
-/** Of the socket, and https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/** Codes of sockets, and of https://www.postgresql.org/docs/current/errcodes-appendix.html */
 const CONNECTION_CODES: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -19,8 +19,15 @@ const CONNECTION_CODES: ReadonlySet<string> = new Set([
   '57P03' // it starts
 ])
 /** The driver's own errors have no code. */
-const CONNECTION_MESSAGES =
-  /connection terminated|timeout exceeded when trying to connect|query read timeout|connection error|connection timeout|not queryable|timeout expired/i
+const CONNECTION_MESSAGES = [
+  'connection terminated',
+  'timeout exceeded when trying to connect',
+  'query read timeout',
+  'connection error',
+  'connection timeout',
+  'not queryable',
+  'timeout expired'
+]
 
 const WRONG_CREDENTIALS = new Set(['28P01', '28000'])
 const NO_SUCH_DATABASE = '3D000'
@@ -30,8 +37,13 @@ export function isConnectionError(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if (error instanceof AggregateError) return error.errors.some(isConnectionError)
   const { code } = error as { code?: unknown }
-  if (typeof code !== 'string') return CONNECTION_MESSAGES.test(error.message)
+  if (typeof code !== 'string') return namesConnection(error.message)
   return CONNECTION_CODES.has(code) || code.startsWith('08')
+}
+
+function namesConnection(message: string): boolean {
+  const said = message.toLowerCase()
+  return CONNECTION_MESSAGES.some((known) => said.includes(known))
 }
 
 export function storeUnavailable(cause: unknown): HaifError {
@@ -41,7 +53,7 @@ export function storeUnavailable(cause: unknown): HaifError {
   })
 }
 
-/** Why a service cannot start with this database; the password in its address is not told. */
+/** The error of a service that cannot start with this database, without the password of its URL. */
 export function startError(url: string, error: unknown): unknown {
   const { code } = error as { code?: unknown }
   const { host, pathname, username } = new URL(url)

@@ -1,6 +1,6 @@
 /**
  * LISTEN on one connection for all channels, which is made again when it breaks. Notices that were
- * sent in between are lost, so listeners are told that they may have missed some.
+ * sent in between are lost, so listeners hear that they may have missed some.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
@@ -39,7 +39,7 @@ export class PostgresListener {
 
   async stop(): Promise<void> {
     this.#stopped.abort()
-    await this.#connecting?.catch(() => {}) // it was told to whoever asked for it
+    await this.#connecting?.catch(() => {}) // whoever asked for it gets the error
     await this.#client?.end()
   }
 

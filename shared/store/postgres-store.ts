@@ -11,11 +11,11 @@ import { StoreMetrics } from './store-metrics.ts'
 import type { Listener, Queryable, Store } from './store.ts'
 
 const CONNECTIONS_MAX = 10
-/** For a new connection, and for one of the pool to become free. */
+/** Time for a new connection, and for one of the pool to become free. */
 const CONNECT_MS_MAX = 10_000
-/** Over it the connection is given up; no statement of ours takes near as long. */
+/** Time after which a connection is given up; no statement of ours takes nearly as long. */
 const QUERY_MS_MAX = 15_000
-/** How long the database may take to come up, as when it starts with us. */
+/** Time for the database to come up, as when it starts together with HAIF. */
 const START_MS_MAX = 30_000
 const RETRY_MS = 500
 
@@ -25,7 +25,7 @@ export interface PostgresStoreOptions {
   log: Logger
   migrations?: readonly Migration[]
   connectionsMax?: number
-  /** How long `start` waits for the database. */
+  /** Time that `start` waits for the database. */
   startMsMax?: number
 }
 
@@ -53,7 +53,7 @@ export class PostgresStore implements Store {
     this.#listener = new PostgresListener({ createClient: () => new pg.Client(config), log })
   }
 
-  /** By which others reach the same database. */
+  /** The connection string with which others reach the same database. */
   get url(): string {
     return this.#options.url
   }
@@ -100,7 +100,7 @@ export class PostgresStore implements Store {
       broken = false
       return result
     } catch (error) {
-      // A rollback that was answered leaves the connection as good as new.
+      // After a rollback that was answered the connection can be used again.
       broken = client === null || !(await rolledBack(client))
       throw error
     } finally {
@@ -163,7 +163,7 @@ export class PostgresStore implements Store {
   }
 }
 
-/** Whoever awaits a statement hears of it; while none runs, the next one does. */
+/** A running statement rejects with the error; while none runs, the next one does. */
 const ignore = (): void => {}
 
 async function rolledBack(client: pg.PoolClient): Promise<boolean> {

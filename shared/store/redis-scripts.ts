@@ -1,4 +1,6 @@
-/** What Redis does in one step, by its own clock, so that several processes count exactly. */
+/**
+ * Scripts that Redis runs in one step, by its own clock, so that several processes count exactly.
+ */
 
 const NOW = `
 local time = redis.call('time')
@@ -8,8 +10,8 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 /**
  * Takes from all limits or from none, as \`Windows.draw\` does in memory. Each limit is a hash from
  * slice to amount. Arguments for each key: slice and window in ms, slices that count before the
- * running one (0: a calendar period), max, amount. Answers {time, index of the refused or 0, wait or
- * -1, then used and reset of each}.
+ * running one (0: a calendar period), max, amount. Answers {time, index of the refused or 0, wait
+ * or -1, then used and reset of each}.
  */
 export const DRAW = `${NOW}
 local refused, longest = 0, 0

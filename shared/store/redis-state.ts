@@ -1,9 +1,9 @@
 /**
  * Shared state in Redis, exact over all processes.
  *
- * While Redis is away each process goes on from what it last saw: what it grants then counts once for
- * every process that shares the limit, so that all of them together stay within it as long as they
- * saw the same. One line in the log says when it begins and when it is over.
+ * While Redis is away each process goes on from what it last saw: what it grants then counts once
+ * for every process that shares the limit, so that all of them together stay within it as long as
+ * they saw the same. One line in the log says when it begins and when it is over.
  */
 import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
@@ -23,11 +23,11 @@ import type {
 import type { Store } from './store.ts'
 import { slicingOf } from './windows.ts'
 
-/** A Redis that answers slower than that is as good as none. */
+/** A Redis that answers more slowly than this is treated as away. */
 const COMMAND_MS_MAX = 250
 const CONNECT_MS_MAX = 2000
 const RETRY_MS = { first: 50, max: 1000 }
-/** Whoever has died leaves its places and its share to the others after this. */
+/** Time after which the places and the share of a process that has died go to the others. */
 const LIFETIME_MS = 6000
 const HEARTBEAT_MS = 1500
 
@@ -71,7 +71,8 @@ export class RedisState implements SharedState {
     this.#redis = scripted(new Redis(url, REDIS_OPTIONS))
     this.#subscriber = new Redis(url, REDIS_OPTIONS)
     this.#memory = new MemoryState({ store, replicas: () => this.#replicas })
-    for (const client of [this.#redis, this.#subscriber]) client.on('error', () => {}) // its `close` follows
+    // An error that nobody listens to would end the process; the `close` that follows says enough.
+    for (const client of [this.#redis, this.#subscriber]) client.on('error', () => {})
     this.#redis.on('ready', () => void this.#beat())
     this.#redis.on('close', () => this.#lost('the connection broke'))
     this.#subscriber.on('message', (channel, message) =>
@@ -88,7 +89,7 @@ export class RedisState implements SharedState {
     return this.#replicas
   }
 
-  /** Also when Redis is away: then with what it does without it. */
+  /** Starts also when Redis is away, and goes on as without it. */
   async start(): Promise<void> {
     await Promise.all([this.#redis.connect(), this.#subscriber.connect()]).catch(() => {})
     await this.#beat()
@@ -125,7 +126,7 @@ export class RedisState implements SharedState {
       this.#redis.haifEnter(held.key, max, LIFETIME_MS, held.member)
     )
     if (answer === 0) return null
-    // While Redis is away those who run here count, whoever let them in.
+    // While Redis is away every request that runs here counts, whoever admitted it.
     const place = answer === null ? await this.#memory.enter(key, max) : this.#memory.count(key)
     if (place === null) return null
     this.#held.add(held)
@@ -181,7 +182,7 @@ export class RedisState implements SharedState {
     return `haif:${this.#options.namespace}:${key}`
   }
 
-  /** Null when Redis cannot be asked. */
+  /** Returns null when Redis cannot be asked. */
   async #try<Answer>(command: () => Promise<Answer>): Promise<Answer | null> {
     if (!this.#isUsable) return null
     try {
@@ -192,7 +193,7 @@ export class RedisState implements SharedState {
     }
   }
 
-  /** That we are there, and who is; it also finds out whether Redis can be used again. */
+  /** Renews this process and its places, counts the processes, and finds out when Redis is back. */
   async #beat(): Promise<void> {
     if (this.#redis.status !== 'ready') return
     try {

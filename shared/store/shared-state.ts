@@ -4,32 +4,34 @@
  */
 import type { Service } from '#shared/process/lifecycle.ts'
 
-/** What one request wants of one limit. */
+/** One request's claim on one limit. */
 export interface Draw {
-  /** What is counted: the same in every process. Of a `calendar` limit it names the period, too. */
+  /**
+   * Names the count, in every process alike. The key of a `calendar` limit also names the period.
+   */
   key: string
   amount: number
   max: number
   /**
-   * `sliding`: in no span of `windowMs` more than `max` is granted. `calendar`: the count begins anew
-   * when the period ends, in `windowMs` from now.
+   * `sliding`: in no span of `windowMs` more than `max` is granted. `calendar`: the count begins
+   * anew when the period ends, in `windowMs` from now.
    */
   kind: 'sliding' | 'calendar'
   windowMs: number
 }
 
 export interface LimitState {
-  /** Of `max`, with this draw where it was granted. */
+  /** The used part of `max`, with this draw where it was granted. */
   used: number
-  /** Until all of it can be had again, in milliseconds. */
+  /** Milliseconds until all of it is available again. */
   resetMs: number
 }
 
 export interface Grant {
   granted: true
-  /** In the order of the draws. */
+  /** One state for each draw, in the same order. */
   states: LimitState[]
-  /** When, by the clock of whoever counts: for `settle`. */
+  /** The time of the grant by the clock of whoever counts; `settle` takes it. */
   at: number
 }
 
@@ -37,7 +39,7 @@ export interface Refusal {
   granted: false
   /** Index of the draw that does not fit; the one that must wait longest. */
   refusedBy: number
-  /** Until it fits, in milliseconds; null when it is over `max` by itself. */
+  /** Milliseconds until the draw fits; null when it is over `max` by itself. */
   retryAfterMs: number | null
   states: LimitState[]
 }
@@ -58,9 +60,9 @@ export interface Subscriber {
  * events reach those who listen in the same process or, where there is one, through the store.
  */
 export interface SharedState extends Service {
-  /** Whether other processes see it now. */
+  /** True while other processes see the same state. */
   readonly isShared: boolean
-  /** How many processes share a limit, as far as is known; at least 1. */
+  /** The number of processes that share a limit, as far as is known; at least 1. */
   readonly replicas: number
   /** Takes from all limits, or from none. */
   draw(draws: readonly Draw[]): Promise<Grant | Refusal>
@@ -68,7 +70,7 @@ export interface SharedState extends Service {
   settle(draw: Draw, difference: number, at: number): void
   /** One of `max` places under the key; null when all are taken. Given back by itself if we die. */
   enter(key: string, max: number): Promise<ConcurrencyPlace | null>
-  /** To every subscriber of the channel in every process, this one included; at most once. */
+  /** Sends to every subscriber of the channel in every process, this one included; at most once. */
   publish(channel: string, message: string): void
   subscribe(channel: string, subscriber: Subscriber): Promise<() => void>
 }

@@ -1,4 +1,4 @@
-/** How long Postgres takes, by what it was asked to do and what became of it; and who waits for it. */
+/** Measures how long statements and transactions take, and how many wait for a connection. */
 import type pg from 'pg'
 import { gauge, histogram } from '#shared/telemetry/instruments.ts'
 import { isConnectionError } from './postgres-errors.ts'

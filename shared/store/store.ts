@@ -1,6 +1,6 @@
 /**
- * What must survive is kept in Postgres: one that is given by `DATABASE_URL`, or the embedded one of
- * this machine. Both speak the same SQL through this one interface.
+ * What must survive is kept in Postgres: one that is given by `DATABASE_URL`, or the embedded one
+ * of this machine. Both speak the same SQL through this one interface.
  */
 import type { Service } from '#shared/process/lifecycle.ts'
 
@@ -13,7 +13,7 @@ export interface Queryable {
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
 }
 
-/** What a listener does not hear: notices that were sent while its connection was away. */
+/** A listener misses the notices that were sent while its connection was away. */
 export interface Listener {
   onNotice: (payload: string) => void
   /** The connection is there again: notices may have been missed. */
@@ -26,9 +26,11 @@ export interface Store extends Queryable, Service {
    * the embedded database has one session, which the transaction holds.
    */
   transaction<Result>(work: (tx: Queryable) => Promise<Result>): Promise<Result>
-  /** To every listener of the channel, in any process; `payload` at most 7,999 bytes. */
+  /** Sends to every listener of the channel, in any process; `payload` has at most 7,999 bytes. */
   notify(channel: string, payload: string): Promise<void>
-  /** Until the returned function is called. `channel`: lower case letters and underscores. */
+  /**
+   * Listens until the returned function is called. `channel`: lower case letters and underscores.
+   */
   listen(channel: string, listener: Listener): Promise<() => Promise<void>>
 }
 
@@ -38,6 +40,6 @@ export const SqlState = {
   foreignKeyViolation: '23503'
 } as const
 
-/** Whether the database refused the statement for that reason. */
+/** True when the database refused the statement for this reason. */
 export const hasSqlState = (error: unknown, state: string): boolean =>
   error instanceof Error && (error as { code?: unknown }).code === state

@@ -1,7 +1,7 @@
 /**
- * Counts of what was granted lately, as they are kept in memory. A sliding window is cut into slices;
- * a slice counts as a whole until its last moment has left the window, so that never too much is
- * granted. `redis-scripts.ts` does the same in Redis.
+ * Counts of what was granted lately, as they are kept in memory. A sliding window is cut into
+ * slices; a slice counts as a whole until its last moment has left the window, so that never too
+ * much is granted. `redis-scripts.ts` does the same in Redis.
  */
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Draw, Grant, LimitState, Refusal } from './shared-state.ts'
@@ -36,7 +36,7 @@ interface Window {
 export class Windows {
   readonly #windows = new BoundedMap<string, Window>(KEYS_MAX)
 
-  /** `weight`: what is granted counts so many times; see `RedisState`. Times in ms. */
+  /** `weight`: the number of times that a grant counts; see `RedisState`. Times are in ms. */
   draw(draws: readonly Draw[], now: number, weight = 1): Grant | Refusal {
     const found = draws.map((draw) => this.#look(draw, now))
     const waits = draws.map((draw, i) => waitMs(draw, found[i]!, now, weight))
@@ -61,14 +61,14 @@ export class Windows {
     this.#add(draw, window, difference, isGone ? now : at)
   }
 
-  /** What somebody else counts is more: the difference was granted elsewhere, at the latest now. */
+  /** Raises a count to a higher one of somebody else: the difference was granted there, by now. */
   raise(draw: Draw, used: number, now: number): void {
     const window = this.#look(draw, now)
     const missing = used - window.used
     if (missing > 0) this.#add(draw, window, missing, now)
   }
 
-  /** Without what has left the window. */
+  /** The window of a draw, without the slices that have left it. */
   #look(draw: Draw, now: number): Window {
     const known = this.#windows.get(draw.key)
     const { sliceMs, before } = slicingOf(draw)
@@ -103,13 +103,13 @@ function dropBefore(window: Window, oldest: number): void {
   window.oldest = oldest
 }
 
-/** Until the draw fits; 0 when it fits now. */
+/** Milliseconds until the draw fits; 0 when it fits now. */
 function waitMs(draw: Draw, window: Window, now: number, weight: number): number {
   const { amount, max } = draw
   if (amount > max) return Infinity
   const { used } = window
   let over = used + amount * weight - max
-  // Where the share is less than one draw, each process grants one at a time.
+  // When a process's share is less than one draw, it grants one draw at a time.
   if (over <= 0 || used <= 0) return 0
   if (draw.kind === 'calendar') return Math.max(1, window.endsAt - now)
   const { sliceMs, before } = slicingOf(draw)

@@ -1,6 +1,6 @@
 /**
- * Opens connections to peers by the shortest way there is: over a socket of this machine, from address to
- * address, or through a relay.
+ * Opens connections to peers by the shortest way there is: over a socket of this machine, from
+ * address to address, or through a relay.
  */
 import type RPC from '@hyperswarm/rpc'
 import type DHT from 'hyperdht'
@@ -18,7 +18,7 @@ export interface DiallerOptions extends HandshakeFacts {
   rpc: RPC
   keyPair: KeyPair
   localSockets: boolean
-  /** How long a dial may take until bytes flow. */
+  /** Time that a dial may take until bytes flow. */
   dialMsMax: number
 }
 
@@ -43,13 +43,14 @@ export class Dialler {
 
   async #dialRemote(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
     const { dht, rpc, keyPair, dialMsMax } = this.#options
-    // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted has
-    // another one, and every dial would run into its deadline at the old one.
+    // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted
+    // has another one, and every dial would run into its deadline at the old one.
     // oxlint-disable-next-line eslint/no-underscore-dangle
     dht._relayAddressesCache.delete(publicKey.toString('hex'))
     const client = rpc.connect(publicKey, { keyPair, relayThrough })
     await connected(client.rpc, dialMsMax)
-    const local = await this.#dialLocal(publicKey) // a peer that restarts has its socket before it is found
+    // A peer that restarts has its socket before it can be found on the DHT.
+    const local = await this.#dialLocal(publicKey)
     if (local !== null) {
       client.rpc.stream.destroy()
       return this.#greet(local, 'local')

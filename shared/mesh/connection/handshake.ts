@@ -29,7 +29,7 @@ import {
 import { watchLiveness } from './liveness.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
-/** Of this side, on every connection. */
+/** Facts about this side that hold for every connection. */
 export interface HandshakeFacts extends HelloFacts {
   router: Router
   log: Logger
@@ -39,7 +39,9 @@ export interface HandshakeOptions extends HandshakeFacts {
   path: LinkPath
 }
 
-/** Resolves when both ends of a dialled connection have proven their keys; rejects with the reason. */
+/**
+ * Resolves when both ends of a dialled connection have proven their keys; rejects with the reason.
+ */
 export async function connected({ stream }: ProtomuxRPC, dialMsMax: number): Promise<void> {
   let why: Error | undefined // the stream knows it, the RPC channel does not
   stream.on('error', (error) => (why = error))
@@ -52,8 +54,8 @@ export async function connected({ stream }: ProtomuxRPC, dialMsMax: number): Pro
 }
 
 /**
- * The dialler's side of a connection that is open; some of those carry nothing, so that is no proof of a
- * peer. Rejects, and destroys the connection, when it fails.
+ * The dialler's side of a connection that is open; some of those carry nothing, so that is no proof
+ * of a peer. Rejects, and destroys the connection, when it fails.
  */
 export async function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<PeerLink> {
   const { secret, router, path, log } = options

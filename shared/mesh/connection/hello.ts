@@ -1,6 +1,6 @@
 /**
- * The hello: both ends prove that they know the mesh secret, and say what they are, before any other
- * message is looked at.
+ * The hello: both ends prove that they know the mesh secret, and say what they are, before any
+ * other message is looked at.
  *
  * The proof is bound to this one connection by its Noise handshake hash and to the side that gives
  * it, so it can be neither replayed nor reflected.
@@ -56,7 +56,8 @@ export function checkHello(secret: Buffer, stream: NoiseSecretStream, value: unk
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw new HaifError(
       'WRONG_MESH',
-      'the peer does not know the secret of this mesh; join with the topic key that "haif up" prints'
+      'the peer does not know the secret of this mesh; ' +
+        'join with the topic key that "haif up" prints'
     )
   }
   return value.role
@@ -74,7 +75,8 @@ function mismatch(version: number): HaifError {
   const older = version < PROTOCOL_VERSION ? 'the other machine' : 'this machine'
   return new HaifError(
     'PROTOCOL_MISMATCH',
-    `the other peer speaks version ${version} of the protocol and this one ${PROTOCOL_VERSION}: update HAIF on ${older}`,
+    `the other peer speaks version ${version} of the protocol and this one ${PROTOCOL_VERSION}: ` +
+      `update HAIF on ${older}`,
     { details: { version: PROTOCOL_VERSION } }
   )
 }

@@ -1,9 +1,10 @@
 /**
- * Peers of one machine talk over a socket of its operating system: no acknowledgements and no packets of
- * 1,200 bytes to make, and the end of a process is seen at once. What runs over it is the same encrypted
- * stream under the same keys, so that nobody can stand in for a peer, and nothing above it differs.
+ * Peers of one machine talk over a socket of its operating system: no acknowledgements and no
+ * packets of 1,200 bytes to make, and the end of a process is seen at once. What runs over it is
+ * the same encrypted stream under the same keys, so that nobody can stand in for a peer, and
+ * nothing above it differs.
  *
- * Who is on the same machine needs no asking: there is a socket with the name of the peer, or there is none.
+ * No message has to find out who is on the same machine: a peer that is has a socket with its name.
  */
 import { rmSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
@@ -17,7 +18,10 @@ import ProtomuxRPC from 'protomux-rpc'
 import { KEEP_ALIVE_MS } from './liveness.ts'
 import { within } from '#shared/kit/within.ts'
 
-/** For both ends to prove their keys. Who is slower than that, or stopped, is dialled by way of the DHT. */
+/**
+ * Time for both ends to prove their keys. A peer that is slower, or stopped, is dialled through the
+ * DHT.
+ */
 const HANDSHAKE_MS_MAX = 1000
 
 /** A half that is still open may have something to say, as with connections over the network. */
@@ -46,7 +50,8 @@ export class LocalListener {
     const path = localPathOf(this.#options.keyPair.publicKey)
     if (isFile(path)) rmSync(path, { force: true }) // of a process that was killed
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    this.#server.on('error', reject) // a later one is that of a connection that could not be accepted
+    // A later error comes from a connection that could not be accepted, and changes nothing.
+    this.#server.on('error', reject)
     this.#server.listen(path, resolve)
     await promise
   }
@@ -86,17 +91,19 @@ function encrypted(
   return stream
 }
 
-/** As `@hyperswarm/rpc` makes it: named by the key of the side that listens. */
+/** The RPC channel as `@hyperswarm/rpc` makes it, named by the key of the side that listens. */
 function rpcOver(stream: NoiseSecretStream, id: Buffer): ProtomuxRPC {
   return new ProtomuxRPC(stream, { id, valueEncoding: c.raw })
 }
 
 /**
- * By the key of the peer that listens. On Linux the names are those of a network namespace and not files,
- * so that containers stay apart and nothing is left behind; on Windows they are pipes.
+ * Names the socket by the key of the peer that listens. On Linux the names are those of a network
+ * namespace and not files, so that containers stay apart and nothing is left behind; on Windows
+ * they are pipes.
  */
 export function localPathOf(publicKey: Buffer): string {
-  const name = `haif-${publicKey.toString('hex', 0, 16)}` // a path has at most 103 characters on macOS
+  // Half of the key, because a path has at most 103 characters on macOS.
+  const name = `haif-${publicKey.toString('hex', 0, 16)}`
   if (process.platform === 'linux') return `\0${name}`
   if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`
   return join(tmpdir(), name)

@@ -45,8 +45,8 @@ export class Announcement {
     let waitMs = againMs
     try {
       await dht.announce(topic, keyPair).finished()
-      // The server that listens has a record of its own, by which it is dialled. If the DHT was away
-      // when hyperdht last looked after that record, it would look again only 5 minutes later.
+      // The server that listens has a record of its own, by which it is dialled. If the DHT was
+      // away when hyperdht last looked after that record, it would look again only 5 minutes later.
       for (const server of dht.listening) server.refresh()
     } catch (error) {
       waitMs = FAILED_AGAIN_MS

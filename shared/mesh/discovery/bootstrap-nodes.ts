@@ -12,8 +12,8 @@ export interface BootstrapOptions {
   /** The IPv4 address under which other peers reach this machine. */
   host: string
   /**
-   * Wanted for the first node, and the next two for the others: peers that knew them find them again
-   * after a restart. 0 or taken ones: any free port.
+   * The port of the first node; the other two get the next ones. Peers that knew them find them
+   * again after a restart. A port that is 0 or taken is replaced by a free one.
    */
   port: number
 }
@@ -26,7 +26,7 @@ export class BootstrapNodes {
     this.#options = options
   }
 
-  /** Where other peers begin; valid after `start`. */
+  /** The addresses with which other peers begin; valid after `start`. */
   get address(): Address {
     const [first] = this.#nodes
     if (first === undefined) throw new Error('the bootstrap nodes have not started')

@@ -34,5 +34,7 @@ export const LOOKUP_MS: Record<Reach, number> = { local: 1000, lan: 1500, public
 /** Time between two announcements; a DHT that was restarted knows nobody until the next one. */
 export const ANNOUNCE_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
 
-/** How long a dial may take until bytes flow: over the internet it asks the DHT and punches holes. */
+/**
+ * Time that a dial may take until bytes flow: on the internet it asks the DHT and punches holes.
+ */
 export const DIAL_MS_MAX: Record<Reach, number> = { local: 3000, lan: 3000, public: 10_000 }

@@ -3,8 +3,8 @@
  * what is new, and dials again what was lost.
  *
  * A lookup is only a hint. Records of dead peers stay for minutes, so a key that cannot be reached
- * is tried ever more rarely. And a DHT that has been restarted lists nobody for a while, so a key is
- * forgotten only when it is neither listed nor reached.
+ * is tried ever more rarely. And a DHT that has been restarted lists nobody for a while, so a key
+ * is forgotten only when it is neither listed nor reached.
  */
 import type DHT from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
@@ -12,7 +12,10 @@ import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
 import { lookup } from './lookup.ts'
 
-/** Between two dials of a key that cannot be reached: up to some lookups, so that a restart is seen soon. */
+/**
+ * Time between two dials of a key that cannot be reached: a few lookups, so that a restart is seen
+ * soon.
+ */
 const DIAL_FIRST_MS = 500
 const DIAL_LOOKUPS_MAX = 1.5
 const DIAL_MS_MAX_LEAST = 2000
@@ -22,7 +25,7 @@ const SEARCH_BACKOFF = { firstMs: 100, maxMs: 2000 }
 const PEERS_MAX = 256
 /** Failed dials in a row after which a key that is not listed either is forgotten. */
 const FORGET_AFTER = 3
-/** A connection that lasted this long was a good one: the back-off begins anew after it. */
+/** After a connection that lasted this long the back-off begins anew. */
 const LASTED_MS = 5000
 
 export interface FollowerOptions {
@@ -173,7 +176,7 @@ export class Follower {
   #logFailure(key: string, known: Known, error: unknown): void {
     if (this.#stopped) return
     const { code, message } = error as { code?: string; message: string }
-    // Being refused does not pass by itself: a person has to read it, once.
+    // A refusal does not pass by itself, so a person has to read it; but once is enough.
     const refused = code === 'WRONG_MESH' || code === 'PROTOCOL_MISMATCH'
     const level = refused && known.failures === 1 ? 'warn' : 'debug'
     this.#options.log[level]({ peer: key, code, message }, 'dial failed')

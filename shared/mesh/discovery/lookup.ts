@@ -2,12 +2,12 @@
 import type DHT from 'hyperdht'
 
 /**
- * A lookup ends when every node has answered or was given up, 6 s later. So each key is told as soon
- * as one node names it, and the rest is not waited for longer than this.
+ * A lookup ends when every node has answered or was given up, 6 s later. So each key is passed on
+ * as soon as one node names it, and the rest is not waited for longer than this.
  */
 const LOOKUP_MS_MAX = 5000
 
-/** Resolves to whether the DHT has answered at all: if not, nobody found does not mean nobody there. */
+/** Resolves to false when the DHT has not answered at all: then no key does not mean no peer. */
 export async function lookup(
   dht: DHT,
   topic: Buffer,
@@ -20,7 +20,7 @@ export async function lookup(
       for (const { publicKey } of peers) onKey(publicKey)
     }
   } catch {
-    // Broken off; what was named until then counts.
+    // The lookup was broken off; the keys that were named until then count.
   } finally {
     clearTimeout(timer)
   }

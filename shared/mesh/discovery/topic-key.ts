@@ -2,7 +2,9 @@
  * The topic key is what a person copies to another machine: the mesh secret, and where the DHT is
  * when it is not the public one, as one printable string with a checksum.
  *
- *   haif_ + z-base-32( version 1 | secret 32 | reach 1 | count 1 | count × (IPv4 4, port 2) | checksum 4 )
+ *   haif_ + z-base-32(
+ *     version 1 | secret 32 | reach 1 | count 1 | count × (IPv4 4, port 2) | checksum 4
+ *   )
  */
 import { createHash } from 'node:crypto'
 import { isIPv4 } from 'node:net'
@@ -16,7 +18,7 @@ const CHECKSUM_BYTES = 4
 const ADDRESS_BYTES = 6
 const ADDRESSES_MAX = 8
 
-/** Which machines can be peers: only this one, those of the local network, or any. */
+/** The machines that can be peers: only this one, those of the local network, or any. */
 export const REACHES = ['local', 'lan', 'public'] as const
 export type Reach = (typeof REACHES)[number]
 
@@ -46,7 +48,7 @@ export function encodeTopicKey({ secret, reach, bootstrap }: TopicKey): string {
   return PREFIX + z32.encode(Buffer.concat([body, checksum(body)]))
 }
 
-/** In either case: a phone that writes a capital, or a QR code that has no others, does no harm. */
+/** Ignores case, because a phone may begin with a capital, and a QR code may have capitals only. */
 export function decodeTopicKey(text: string): TopicKey {
   const body = decodeBody(text.trim().toLowerCase())
   const secret = body.subarray(1, 1 + SECRET_BYTES)
@@ -74,7 +76,8 @@ function decodeBody(text: string): Buffer {
   if (bytes.length < least) throw invalid('is cut off')
   if (bytes[0] !== VERSION) {
     throw invalid(
-      `has version ${bytes[0]}, and this HAIF knows ${VERSION}: is it mistyped, or one of them older?`
+      `has version ${bytes[0]}, and this HAIF knows ${VERSION}: ` +
+        'is it mistyped, or one of them older?'
     )
   }
   const body = bytes.subarray(0, length - CHECKSUM_BYTES)

@@ -1,6 +1,6 @@
 /**
- * Where peers of a role find each other on the DHT. A topic is public: whoever stores it sees it. So
- * it is derived from the mesh secret and tells nothing about it.
+ * Where peers of a role find each other on the DHT. A topic is public: whoever stores it sees it.
+ * So it is derived from the mesh secret and tells nothing about it.
  */
 import { createHmac } from 'node:crypto'
 import type { ListeningRole } from '#shared/contracts/peers/role.ts'

@@ -3,11 +3,13 @@ import type { PGlite } from '@electric-sql/pglite'
 import { MessageReader } from './frames.ts'
 
 export interface Reply {
-  /** For the client that asked. */
+  /** The answer to the client that asked. */
   bytes: Buffer
-  /** The session is the client's still: a transaction is open, or a message is not at its end. */
+  /**
+   * True while the client keeps the session: a transaction is open, or a message is not complete.
+   */
   isHeld: boolean
-  /** For whoever listens to the channel; the bytes are the whole message. */
+  /** Notices for the clients that listen to the channel; the bytes are the whole message. */
   notices: { channel: string; bytes: Buffer }[]
 }
 
@@ -31,7 +33,7 @@ export async function ask(db: PGlite, bytes: Buffer): Promise<Reply> {
   return reply
 }
 
-/** After the number of the session that sent it. */
+/** The text of a notice follows the number of the session that sent it. */
 function channelOf(body: Buffer): string {
   return body.toString('utf8', 4, body.indexOf(0, 4))
 }

@@ -17,10 +17,10 @@ import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { ThreadData, ThreadNews } from './thread.ts'
 
-/** For the end of a command that has the database open, or of a process that was told to stop. */
+/** Time for a command that has the database open, or a process that is stopping, to end. */
 const LOCK_MS_MAX = 10_000
 const LOCK_POLL_MS = 50
-/** For closing the database in good order. */
+/** Time to close the database in good order. */
 const STOP_MS_MAX = 3000
 
 export interface EmbeddedDatabaseOptions {
@@ -43,7 +43,7 @@ export class EmbeddedDatabase implements Service {
     this.#options = options
   }
 
-  /** Of the database; valid once it has started. */
+  /** The connection string; valid once the database has started. */
   get url(): string {
     return this.#url
   }
@@ -84,7 +84,7 @@ export class EmbeddedDatabase implements Service {
   }
 }
 
-/** Of the database that another process has open in the folder; null while none has. */
+/** The connection string of the database that another process has open in the folder, or null. */
 export function urlOfRunning(folder: string): string | null {
   try {
     return readFileSync(join(folder, 'url'), 'utf8')
@@ -93,10 +93,10 @@ export function urlOfRunning(folder: string): string | null {
   }
 }
 
-/** Where its files are; it is not there before it is opened for the first time. */
+/** The folder of its files, which is not there before it is opened for the first time. */
 export const databaseFolder = (folder: string): string => join(folder, 'postgres')
 
-/** Null while another process has it. */
+/** Takes the lock, or returns null while another process has it. */
 export function lockDatabase(folder: string): FileLock | null {
   return lockFile(join(folder, 'lock'))
 }
@@ -109,7 +109,8 @@ async function lockWithin(msMax: number, folder: string): Promise<FileLock> {
     if (performance.now() > deadline) {
       throw new HaifError(
         'HOME_IN_USE',
-        `another process has the database in ${folder} open: stop it first, or set HAIF_HOME to another folder`
+        `another process has the database in ${folder} open: ` +
+          'stop it first, or set HAIF_HOME to another folder'
       )
     }
     await sleep(LOCK_POLL_MS)
@@ -119,5 +120,6 @@ async function lockWithin(msMax: number, folder: string): Promise<FileLock> {
 const cannotOpen = (folder: string, reason: string): HaifError =>
   new HaifError(
     'STORE_UNAVAILABLE',
-    `the embedded database in ${folder} cannot be opened (${reason}): move that folder away and bring the last backup back with "haif db restore"`
+    `the embedded database in ${folder} cannot be opened (${reason}): ` +
+      'move that folder away and bring the last backup back with "haif db restore"'
   )

@@ -11,13 +11,13 @@ import { EmbeddedDatabase } from './embedded-database.ts'
 
 /** More would only wait for each other. */
 const CONNECTIONS_MAX = 4
-/** For statements that run when it is told to stop. */
+/** Time for statements that still run when the store stops. */
 const CLOSE_MS_MAX = 1000
-/** On a slow and busy machine its first start takes that long. */
+/** Time for the first start on a slow and busy machine. */
 const OPEN_MS_MAX = 120_000
 
 export interface EmbeddedStoreOptions {
-  /** In HAIF_HOME; see `Home.state`. */
+  /** The folder of the database in HAIF_HOME; see `Home.state`. */
   folder: string
   log: Logger
   /** It cannot be opened, its schema does not fit, or it has ended by itself. */
@@ -34,12 +34,14 @@ export class EmbeddedStore implements Store {
 
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
-    this.#opened.catch(() => {}) // told to those who use it
+    this.#opened.catch(() => {}) // those who use it get the error
     const { folder, onFailure } = options
     this.#database = new EmbeddedDatabase({ folder, onFailure })
   }
 
-  /** By which other processes of this machine reach the same store; valid once it has started. */
+  /**
+   * The connection string for other processes of this machine; valid once the store has started.
+   */
   get url(): string {
     return this.#database.url
   }

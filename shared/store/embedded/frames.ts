@@ -31,7 +31,9 @@ export class MessageReader {
     this.#bytes += chunk.length
   }
 
-  /** Null until the whole message has come. `hasType` is false for those of the startup. */
+  /**
+   * Returns null until a whole message has come. `hasType` is false for messages of the startup.
+   */
   next(hasType: boolean): Message | null {
     const head = (hasType ? TYPE_BYTES : 0) + LENGTH_BYTES
     if (this.#bytes < head) return null

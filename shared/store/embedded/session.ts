@@ -2,9 +2,10 @@
  * One connection to the embedded database.
  *
  * PGlite has one session, which all connections share. What belongs together must not be torn apart
- * by another connection: the messages of one statement (parse, bind, execute, sync) go in as one, and
- * a transaction holds the session until it ends. The socket server that comes with PGlite passes on
- * message after message, so two connections replace each other's unnamed statements; see decision 5.
+ * by another connection: the messages of one statement (parse, bind, execute, sync) go in as one,
+ * and a transaction holds the session until it ends. The socket server that comes with PGlite
+ * passes on message after message, so two connections replace each other's unnamed statements; see
+ * decision 5.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
@@ -57,7 +58,7 @@ export class Session {
     this.#deps = deps
   }
 
-  /** Until the client leaves or breaks the protocol. Never rejects. */
+  /** Serves the client until it leaves or breaks the protocol. Never rejects. */
   async run(): Promise<void> {
     const { socket, turns, ask } = this.#deps
     socket.setNoDelay(true)
@@ -94,7 +95,7 @@ export class Session {
     }
   }
 
-  /** Whether the client may go on. */
+  /** Returns false when the client may not go on. */
   async #start(messages: AsyncGenerator<Message, void, void>): Promise<boolean> {
     const { socket, password } = this.#deps
     for (;;) {
@@ -148,7 +149,7 @@ export class Session {
     onNotices(notices)
   }
 
-  /** Whom notices go to is known here, because the database knows only one session. */
+  /** Keeps the channels of this client, because the database knows only one session. */
   #noted(bytes: Buffer, body: Buffer): Buffer {
     const sql = body.toString('utf8', 0, Math.min(body.length - 1, 256))
     const listened = LISTEN.exec(sql)?.[1]

@@ -35,8 +35,8 @@ database.then(
 )
 
 /**
- * Making a new database takes seconds, and what is left when that is broken off cannot be opened. As
- * long as it is marked as unfinished nobody has stored anything in it.
+ * Making a new database takes seconds, and what is left when that is broken off cannot be opened.
+ * As long as it is marked as unfinished nobody has stored anything in it.
  */
 async function open(): Promise<PGlite> {
   const unfinished = `${folder}.unfinished`

@@ -1,4 +1,6 @@
-/** SPEC.md S13: items that are made together travel together, as another peer sees it on the wire. */
+/**
+ * SPEC.md S13: items that are made together travel together, as another peer sees it on the wire.
+ */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { Type } from 'typebox'
