@@ -3,9 +3,11 @@ import { readInteger, readString, type Environment } from '#shared/process/confi
 import { HaifError } from '#shared/errors.ts'
 
 export interface OrchestratorConfig {
-  /** `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;smart=gpt-oss-20b`: the preferred model first. */
+  /**
+   * `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;smart=gpt-oss-20b`: the preferred model first.
+   */
   aliases: Map<string, string[]>
-  /** `SETTLE_MS`: how long after its start it expects workers to come. */
+  /** `SETTLE_MS`: the time after its start in which it expects workers to come. */
   settleMs: number
 }
 
@@ -32,6 +34,7 @@ const split = (text: string, separator: string): string[] =>
 function malformed(entry: string): HaifError {
   return new HaifError(
     'CONFIG_INVALID',
-    `MODEL_ALIASES: "${entry}" cannot be used: write alias=model or alias=model|model, separated by semicolons`
+    `MODEL_ALIASES: "${entry}" cannot be used: ` +
+      'write alias=model or alias=model|model, separated by semicolons'
   )
 }

@@ -1,6 +1,6 @@
 /**
- * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS, DATABASE_URL, REDIS_URL,
- * MODEL_ALIASES, SETTLE_MS, LOG_LEVEL.
+ * Runs an orchestrator alone. Settings: HAIF_TOPIC_KEY, HAIF_HOME, HAIF_LOCAL_SOCKETS,
+ * DATABASE_URL, REDIS_URL, MODEL_ALIASES, SETTLE_MS, LOG_LEVEL.
  */
 import { runMain } from '#shared/main/run-main.ts'
 import { together } from '#shared/process/lifecycle.ts'

@@ -1,4 +1,4 @@
-/** An orchestrator of this machine: with what the environment says. */
+/** An orchestrator of this machine, configured by the environment. */
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Place } from '#shared/main/place.ts'
@@ -9,7 +9,7 @@ import { createOrchestrator } from './orchestrator.ts'
 
 export interface OpenOrchestratorOptions extends Place {
   env: Environment
-  /** Starts before. Null: reservations are known to this process alone. */
+  /** Started before the orchestrator. Null: reservations are known to this process alone. */
   store: Store | null
 }
 

@@ -1,9 +1,9 @@
-/** What the orchestrator measures beside the requests themselves: waiting, attempts, workers. */
+/** Metrics of the orchestrator beside those of requests: waiting, attempts, hints, workers. */
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
 import type { Dispatcher } from './placement/dispatcher.ts'
 import type { WorkerTable } from './workers/worker-table.ts'
 
-/** What became of attempts. Counted once for each, never for a token. */
+/** Counts ends of attempts: once for each attempt, and never for a token. */
 export class AttemptCounts {
   readonly #attempts = counter('haif_attempts_total')
   readonly #failovers = counter('haif_failovers_total')
@@ -11,7 +11,7 @@ export class AttemptCounts {
   readonly #queueWait = histogram('haif_queue_wait_seconds')
 
   constructor() {
-    // A counter that has never counted is no line at all, and a rate of nothing is no zero.
+    // A counter that has never counted has no line, and the rate of a missing line is not 0.
     this.#failovers.add(0)
     this.#hedges.add(0)
   }
@@ -34,7 +34,7 @@ export class AttemptCounts {
   }
 }
 
-/** What became of hints between orchestrators, in blocks of prompts. */
+/** Counts hints between orchestrators, in blocks of prompts. */
 export class HintCounts {
   readonly #blocks = counter('haif_prefix_hints_total')
 
@@ -55,9 +55,9 @@ export class HintCounts {
   }
 }
 
-/** Asked when somebody reads the metrics. */
+/** Gauges of workers and queues, computed when the metrics are read. */
 export function observeWorkers(table: WorkerTable, dispatcher: Dispatcher): void {
-  /** Models that were held once: a model without a worker is a 0, not a missing line. */
+  /** Models that a worker has held: one without a worker now is a 0, and not a missing line. */
   const models = new Set<string>() // at most MODELS_MAX
   gauge('haif_workers_ready').addCallback((result) => {
     const ready = table.readyModels()

@@ -1,4 +1,7 @@
-/** Which worker, and what when it fails. Workers connect and report; requests come from gateways. */
+/**
+ * Chooses a worker for each request, and another one when it fails. Workers connect and report;
+ * requests come from gateways.
+ */
 import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import {

@@ -99,7 +99,9 @@ export class Dispatcher {
     else this.#reportPositions(line)
   }
 
-  /** Returns whether the request left the line: with a worker, or because none can ever serve it. */
+  /**
+   * Returns whether the request left the line: with a worker, or because none can ever serve it.
+   */
   #offer(waiting: Waiting): boolean {
     const placement = this.#place(waiting.ask)
     switch (placement.kind) {
@@ -235,7 +237,8 @@ export class Dispatcher {
     const seconds = Math.ceil(waitMs / 1000)
     return new HaifError(
       'WORKER_OVERLOADED',
-      `${ahead} requests wait for ${model} already: this one could not start within its deadline (about ${seconds} s)`,
+      `${ahead} requests wait for ${model} already: ` +
+        `this one could not start within its deadline (about ${seconds} s)`,
       { retryAfterMs: waitMs }
     )
   }

@@ -1,4 +1,4 @@
-/** Why a worker was chosen, for people: what placement saw of each candidate, and a sentence. */
+/** Explains a choice to people: the score of each candidate, and a sentence. */
 import type { CandidateScore, Explanation } from '#shared/contracts/inference/explanation.ts'
 import {
   ineligibility,
@@ -8,7 +8,7 @@ import {
   type Score
 } from './placement.ts'
 
-/** As the contract has it; the chosen one is always among them. */
+/** The contract's bound; the chosen worker is always among them. */
 const CANDIDATES_MAX = 256
 
 export function explain(
@@ -40,7 +40,8 @@ function describe(candidate: Candidate, request: PlacementRequest, now: number):
 function reasonOf(score: Score, { promptTokens }: PlacementRequest): string {
   const { loadMs, waitMs, prefillMs, rttMs, cachedTokens, expectedMs } = score
   const load = loadMs > 0 ? `loading ${round(loadMs)} + ` : ''
-  const parts = `${load}wait ${round(waitMs)} + prefill ${round(prefillMs)} + round trip ${round(rttMs)}`
+  const prefill = `prefill ${round(prefillMs)}`
+  const parts = `${load}wait ${round(waitMs)} + ${prefill} + round trip ${round(rttMs)}`
   const cached =
     cachedTokens > 0
       ? `; about ${Math.round((cachedTokens / promptTokens) * 100)} % of the prompt is cached there`

@@ -1,10 +1,11 @@
 /**
- * Who is next when not everybody can be: two classes, and inside a class tenants share by weight.
+ * Decides whose request is served next: there are two classes, and inside a class tenants share by
+ * weight.
  *
- * Start-time fair queueing (Goyal, Vin, Cheng 1996): each tenant has a virtual time at which its next
- * request starts, and the earliest is next; serving it moves the tenant on by 1 / weight. A tenant
- * that comes new starts at the present virtual time, so a thousand requests of one tenant stand in
- * the way of only one of another's.
+ * Start-time fair queueing (Goyal, Vin, Cheng 1996): each tenant has a virtual time at which its
+ * next request starts, and the earliest is next; serving it moves the tenant on by 1 / weight. A
+ * tenant that comes new starts at the present virtual time, so a thousand requests of one tenant
+ * stand in the way of only one of another's.
  */
 import assert from 'node:assert/strict'
 
@@ -12,7 +13,7 @@ export type Priority = 'interactive' | 'batch'
 
 export interface Share {
   tenant: string
-  /** Twice the weight, twice the share. */
+  /** A tenant with twice the weight gets twice the share. */
   weight: number
   priority: Priority
 }
@@ -131,7 +132,7 @@ export class FairQueue<Entry> {
     return entry
   }
 
-  /** At once, e.g. because its caller has gone. */
+  /** The entry leaves without being served, e.g. because its caller has gone. */
   remove(entry: Entry): void {
     const share = this.#shares.get(entry)
     if (share === undefined) return

@@ -5,14 +5,14 @@ import type { WorkerTable } from '../workers/worker-table.ts'
 /** When to ask again for a worker that is not there; nobody knows when one comes. */
 const RETRY_AFTER_MS = 2000
 
-/** `reason`: why those that hold the model may not serve the request. */
+/** `reason` says why the workers that hold the model may not serve the request. */
 export function notEligible(table: WorkerTable, model: string, reason: string): HaifError {
   if (table.size === 0) return noWorker('no worker is up')
   if (table.holders(model).size > 0) return noWorker(`${model}: ${reason}`)
   return new HaifError('MODEL_NOT_FOUND', `no worker holds ${model}`)
 }
 
-/** For a request that names no model. */
+/** The error for a request that names no model. */
 export const noneReady = (): HaifError => noWorker('no worker has a model ready')
 
 const noWorker = (message: string): HaifError =>

@@ -1,13 +1,13 @@
 /**
- * The choice of a worker for an attempt: the one with the least expected time to first token, among
+ * Chooses a worker for an attempt: the one with the least expected time to first token, among
  * those that satisfy the request's constraints. Pure: data in, decision out.
  *
  *   expected = loading + wait for a slot + prefill of what is not cached there + round trip
  *
- * A model that a worker would have to load first is worth it where none is ready, or where those
- * that are would keep the request waiting for longer.
+ * A worker that would have to load the model first is chosen only where none has it ready, or where
+ * those that have would keep the request waiting for longer.
  *
- * Among those that are close the emptier one is better, because it answers faster after that.
+ * Of two that are close the emptier one is better, because it goes on faster after its first token.
  */
 import { mayAttempt, type Breaker } from '../workers/breaker.ts'
 
@@ -26,13 +26,13 @@ export interface Candidate {
   readonly model: {
     readonly slots: number
     readonly prefillTokensPerSecond: number
-    /** Why it cannot serve. */
+    /** The reason why it cannot serve. */
     readonly error?: string
   }
   readonly link: { readonly rttMs: number }
 }
 
-/** What makes a worker eligible, or not. */
+/** The conditions that a worker has to meet. */
 export interface Constraints {
   /** Candidates that have failed this request already; a worker that came back is a new one. */
   exclude: ReadonlySet<Candidate>
@@ -63,7 +63,7 @@ export interface Score {
 
 export type Placement<Chosen extends Candidate> =
   | { kind: 'placed'; chosen: Chosen; score: Score }
-  /** Somebody could serve it, but not now. */
+  /** Some worker could serve it, but not now. */
   | { kind: 'busy' }
   /** None of the workers that hold the model may serve this request. */
   | { kind: 'ineligible'; reason: string }
@@ -74,7 +74,7 @@ const SERVICE_MS_DEFAULT = 2000
 /** Requests that may wait on a worker itself, per slot: only those whose prompt is cached there. */
 const WAITING_PER_SLOT_MAX = 1
 /**
- * What a full worker costs more than an empty one: it decodes each of its answers more slowly. So a
+ * The cost of a full worker over that of an empty one: it decodes each answer more slowly. So a
  * small advantage in round trip or speed does not fill one worker while another stands idle.
  */
 const FULL_MS = 50
@@ -127,7 +127,7 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
   }
 }
 
-/** Why the worker may not serve the request, or null. */
+/** Returns why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
   { exclude, labels, remainingMs = Infinity }: Constraints,
@@ -136,7 +136,8 @@ export function ineligibility(
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
   if (!candidate.mayServe) return candidate.model.error ?? 'no worker has the model ready'
   if (candidate.loadMs > remainingMs) {
-    return `it would be loaded in about ${Math.ceil(candidate.loadMs / 1000)} s, after the request's deadline`
+    const seconds = Math.ceil(candidate.loadMs / 1000)
+    return `it would be loaded in about ${seconds} s, after the request's deadline`
   }
   const missing = Object.entries(labels ?? {}).find(
     ([name, value]) => candidate.labels[name] !== value
@@ -148,9 +149,9 @@ export function ineligibility(
 }
 
 /**
- * With a free slot it may, always. Without one a request waits in the orchestrator's queue, where it is
- * treated fairly and can go to whoever is free first; it waits at the worker only where the prefill
- * that it saves there is worth more than the wait.
+ * With a free slot it may, always. Without one a request waits in the orchestrator's queue, where
+ * it is treated fairly and can go to whoever is free first; it waits at the worker only where the
+ * prefill that it saves there is worth more than the wait.
  */
 function mayWaitThere(candidate: Candidate, { waitMs, cachedTokens }: Score): boolean {
   const { slots, prefillTokensPerSecond } = candidate.model

@@ -37,7 +37,9 @@ export class WaitingLine<Entry> {
     for (const entry of this.#queue.entries()) visit(entry)
   }
 
-  /** Offers what is free to one after the other, while `more`. `take` says whether the entry left. */
+  /**
+   * Offers what is free to one after the other, while `more`. `take` says whether the entry left.
+   */
   offer(take: (entry: Entry) => boolean, more: () => boolean): void {
     for (const entry of this.#aside) {
       if (take(entry)) this.#aside.delete(entry)

@@ -1,4 +1,6 @@
-/** Lets requests follow the caches of their prompts' beginnings, and remembers where prompts went. */
+/**
+ * Lets requests follow the caches of their prompts' beginnings, and remembers where prompts went.
+ */
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { TOKEN_CHARACTERS } from '../requests/prompt-size.ts'
 import type { PrefixHints } from './prefix-hints.ts'
@@ -9,7 +11,7 @@ export interface Affinity {
   affine: readonly string[]
   /** Prompt tokens that a worker probably has in its cache. */
   cachedTokens: (workerKey: string) => number
-  /** To be called when a worker begins to read the prompt. */
+  /** Called when a worker begins to read the prompt. */
   remember: (workerKey: string) => void
 }
 

@@ -1,12 +1,13 @@
 /**
- * Hints between orchestrators as text: `1.<sender>.<base64>`. The bytes are, for each worker, its key
- * (32), how many blocks (2, little endian) and the hash of each block (8, a double, little endian).
+ * Hints between orchestrators as text: `1.<sender>.<base64>`. The bytes are, for each worker, its
+ * key (32), how many blocks (2, little endian) and the hash of each block (8, a double, little
+ * endian).
  *
- * Orchestrators of several versions may share a Redis. Whoever changes this form, or how prompts are
- * cut and hashed, changes the version, and others ignore the hints.
+ * Orchestrators of several versions may share a Redis. Whoever changes this form, or how prompts
+ * are cut and hashed, changes the version, and others ignore the hints.
  */
 
-/** What a worker has seen of some prompts: hashes from their chains. */
+/** Blocks of prompts that a worker has seen, as hashes from their chains. */
 export interface Hint {
   workerKey: string
   blocks: readonly number[]
@@ -17,16 +18,16 @@ const SENDER_CHARACTERS = 16
 const KEY_BYTES = 32
 const COUNT_BYTES = 2
 const BLOCK_BYTES = 8
-/** In one message, over all workers; the longest is then 115 KB of text. */
+/** Bounds one message over all its workers; the longest is then 115 KB of text. */
 export const BLOCKS_PER_MESSAGE_MAX = 2048
 const BYTES_MAX = BLOCKS_PER_MESSAGE_MAX * (KEY_BYTES + COUNT_BYTES + BLOCK_BYTES)
 
-/** What each message of a sender begins with; `sender`: 16 hexadecimal digits. */
+/** The beginning of each message of a sender; `sender` has 16 hexadecimal digits. */
 export const headOf = (sender: string): string => `${VERSION}.${sender}.`
 const HEAD_CHARACTERS = headOf('x'.repeat(SENDER_CHARACTERS)).length
 const MESSAGE_CHARACTERS_MAX = HEAD_CHARACTERS + Math.ceil(BYTES_MAX / 3) * 4
 
-/** Of at most BLOCKS_PER_MESSAGE_MAX blocks, and none without any. */
+/** The hints have at most BLOCKS_PER_MESSAGE_MAX blocks together, and each has at least one. */
 export function writeHints(sender: string, hints: readonly Hint[]): string {
   const blocks = hints.reduce((sum, hint) => sum + hint.blocks.length, 0)
   const bytes = Buffer.alloc(hints.length * (KEY_BYTES + COUNT_BYTES) + blocks * BLOCK_BYTES)
@@ -40,7 +41,7 @@ export function writeHints(sender: string, hints: readonly Hint[]): string {
   return headOf(sender) + bytes.toString('base64')
 }
 
-/** Null: it is broken, or of another version. All of a message or nothing. */
+/** Returns all hints of a message, or null when any is malformed or of another version. */
 export function readHints(message: string): Hint[] | null {
   if (message.length > MESSAGE_CHARACTERS_MAX || !message.startsWith(`${VERSION}.`)) return null
   if (message[HEAD_CHARACTERS - 1] !== '.') return null

@@ -1,9 +1,9 @@
 /**
- * What orchestrators tell each other of prefixes: which worker has seen which blocks, so that the next
- * turn of a conversation finds its cache whichever of them it comes to.
+ * Shares with other orchestrators which worker has seen which blocks of prompts, so that the next
+ * turn of a conversation finds its cache whichever orchestrator it comes to.
  *
- * They are hints: gathered for a moment, published over Redis at most once, and lost where Redis is
- * away or there are too many. A request pays for an entry in a list, and nothing else.
+ * They are hints: gathered for a moment, published over Redis at most once, and lost while Redis is
+ * away or where there are too many. A request pays for an entry in a list, and nothing else.
  */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from '#shared/process/log.ts'
@@ -13,14 +13,16 @@ import type { HintCounts } from '../orchestrator-metrics.ts'
 import type { PrefixIndex } from './prefix-index.ts'
 
 const CHANNEL = 'prefixes'
-/** A person takes longer than that for the next turn. */
+/** Hints are gathered for so long. A person takes longer for the next turn. */
 const BATCH_MS = 100
 
 export interface PrefixHintsDeps {
   shared: Pick<SharedState, 'isShared' | 'publish' | 'subscribe'>
-  /** Where the hints of others go. */
+  /** Takes the hints of other orchestrators. */
   prefixes: PrefixIndex
-  /** The key as this process holds it, if the worker is connected; hints on others are of no use. */
+  /**
+   * Returns the key as this process holds it, if the worker is connected; other hints are useless.
+   */
   knownWorker: (workerKey: string) => string | undefined
   counts: HintCounts
   log: Logger
@@ -51,7 +53,7 @@ export class PrefixHints {
     this.#unsubscribe = await this.#deps.shared.subscribe(CHANNEL, { onMessage })
   }
 
-  /** What was gathered last is still published: this one stops, and others get its requests. */
+  /** Publishes what is gathered: other orchestrators get the requests of this one now. */
   stop(): void {
     this.#unsubscribe()
     if (this.#timer === null) return
@@ -59,7 +61,9 @@ export class PrefixHints {
     this.#publish()
   }
 
-  /** That the worker sees the blocks of a chain from there on; its end is dropped where there is no room. */
+  /**
+   * The worker sees the blocks of the chain after the first `from`; those without room are dropped.
+   */
   gather(chain: readonly number[], from: number, workerKey: string): void {
     const to = Math.min(chain.length, from + BLOCKS_PER_MESSAGE_MAX - this.#blocks)
     if (to < chain.length) this.#deps.counts.dropped(chain.length - to)

@@ -1,5 +1,6 @@
 /**
- * Which worker has seen which beginning of a prompt, and so probably has it in its KV cache.
+ * Remembers which worker has seen which beginning of a prompt, and so probably has it in its KV
+ * cache.
  *
  * A prompt is cut into blocks; each block's hash covers everything before it, so prompts that begin
  * alike share their entries. It is a memory of what was sent where, not of what is cached: workers
@@ -8,9 +9,9 @@
 import { inputTexts, type InferenceInput } from '#shared/contracts/inference/request.ts'
 
 export const BLOCK_CHARACTERS = 256
-/** Longer prompts are told apart by their first 64 Ki characters. */
+/** Longer prompts are compared by their first 64 Ki characters. */
 const BLOCKS_PER_PROMPT_MAX = 256
-/** Entries over all prompts; those that were not used for longest go first. About 10 MB. */
+/** Entries over all prompts, about 10 MB; the least recently used go first. */
 const BLOCKS_MAX = 65_536
 const WORKERS_PER_BLOCK_MAX = 8
 
@@ -50,11 +51,13 @@ export class PrefixIndex {
     return known
   }
 
-  /** For each worker that has seen a beginning of the prompt: how many characters of it. */
+  /**
+   * Returns each worker that has seen a beginning of the prompt, with the characters it has seen.
+   */
   lookup(chain: readonly number[]): Map<string, number> {
     const seen = new Map<string, number>()
     const found = this.#found(chain)
-    // From the deepest block on. Most blocks have the same workers as the one after them.
+    // It begins at the deepest block. Most blocks have the same workers as the one after them.
     for (let i = found.length - 1; i >= 0; i--) {
       const workers = found[i]!
       if (i + 1 < found.length && isSame(workers, found[i + 1]!)) continue
@@ -85,7 +88,7 @@ export class PrefixIndex {
   }
 }
 
-/** Whether it was among them. */
+/** Returns whether the key was among them. */
 function moveToFront(keys: string[], key: string): boolean {
   if (keys[0] === key) return true
   let at = keys.indexOf(key)
@@ -99,10 +102,10 @@ function moveToFront(keys: string[], key: string): boolean {
 const isSame = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((key, i) => key === other[i])
 
-/** In UTF-16, as JavaScript has it, so that four bytes are two characters. */
+/** A block's bytes in UTF-16, JavaScript's own encoding: four bytes are two characters. */
 const BLOCK_BYTES = 2 * BLOCK_CHARACTERS
 const BLOCK_WORDS = BLOCK_BYTES / 4
-/** For one prompt at a time: nothing is awaited while it is used. */
+/** Holds one prompt at a time: nothing is awaited while it is used. */
 const scratch = Buffer.alloc(BLOCKS_PER_PROMPT_MAX * BLOCK_BYTES)
 const words = new Int32Array(scratch.buffer, scratch.byteOffset, scratch.length / 4)
 
@@ -110,8 +113,8 @@ const FNV_PRIME = 0x01000193
 const OTHER_PRIME = 0x85ebca6b
 
 /**
- * Two lanes of FNV-1a, which take turns with the words, each 32 bits at a time; they are mixed at the
- * end of each block and give 53 bits. Four times as fast as character by character.
+ * Two lanes of FNV-1a, which take turns with the words, each 32 bits at a time; they are mixed at
+ * the end of each block and give 53 bits. Four times as fast as character by character.
  */
 function hashBlocks(blocks: number, seed: number): number[] {
   const chain: number[] = []

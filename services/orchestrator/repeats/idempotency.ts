@@ -1,6 +1,6 @@
 /**
- * One answer for every request of a tenant with the same key: the first one runs, and whoever repeats
- * it reads the same answer.
+ * Gives every request of a tenant with the same key one answer: the first request runs, and those
+ * that repeat it read its answer. See SPEC.md.
  */
 import { hash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
@@ -58,11 +58,13 @@ export class IdempotentAnswers {
     const end = yield* kept.answer.read(request, context)
     // The caller has the beginning of an answer that another orchestrator gave: that one goes on.
     if (end === null) return yield* itemByItem(run(request, context))
-    // With the same usageId it is the same request on another way, and nobody was charged for it yet.
+    // The same usageId is the same request on another way, which is not charged yet.
     return kept.usageId === request.usageId ? end : { ...end, repeated: true }
   }
 
-  /** A run that waits until no other orchestrator holds the key, and ends when one takes it over. */
+  /**
+   * A run that waits until no other orchestrator holds the key, and ends when one takes it over.
+   */
   #reserved(ask: Omit<ReservationRequest, 'isContinued'>, run: Run): Run {
     const reservations = this.#reservations
     if (reservations === null) return run

@@ -1,12 +1,12 @@
 /**
- * Reserves a request with an Idempotency-Key in the database before it is dispatched. So a repeat never
- * runs beside the first request, also when it comes to another orchestrator, or to this one after a
- * restart. See SPEC.md.
+ * Reserves a request with an Idempotency-Key in the database before it is dispatched. So a repeat
+ * never runs beside the first request, also when it comes to another orchestrator, or to this one
+ * after a restart. See SPEC.md.
  *
- * The orchestrator that runs the request owns its reservation by a lease, and renews it. When the owner
- * dies the lease runs out, and the next one takes over. The continuation of an answer takes over at
- * once: its gateway has lost the owner. An owner that is not dead notices at its next renewal that it
- * was replaced, and ends its run.
+ * The orchestrator that runs the request owns its reservation by a lease, and renews it. When the
+ * owner dies the lease runs out, and the next one takes over. The continuation of an answer takes
+ * over at once: its gateway has lost the owner. An owner that is not dead notices at its next
+ * renewal that it was replaced, and ends its run.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
@@ -162,8 +162,9 @@ export class Reservations implements Service {
 }
 
 /**
- * A key is free when it has no row, when its answer or its lease is over, or when its owner asks again:
- * then the owner was restarted, as otherwise it would know its own run. $6: the request is continued.
+ * A key is free when it has no row, when its answer or its lease is over, or when its owner asks
+ * again: then the owner was restarted, as otherwise it would know its own run. $6: the request is
+ * continued.
  */
 const TAKE = `insert into reservations as r
     (tenant_id, idempotency_key, fingerprint, request_id, owner, state, leased_until, expires_at)
@@ -178,7 +179,8 @@ const TAKE = `insert into reservations as r
   returning run`
 
 const RENEW = `update reservations as r set
-    leased_until = now() + interval '${LEASE_MS} ms', expires_at = now() + interval '${WINDOW_MS} ms'
+    leased_until = now() + interval '${LEASE_MS} ms',
+    expires_at = now() + interval '${WINDOW_MS} ms'
   from unnest($1::text[], $2::text[], $3::int[]) with ordinality as h (tenant, key, run, at)
   where r.tenant_id = h.tenant and r.idempotency_key = h.key and r.run = h.run
     and r.state = 'running'

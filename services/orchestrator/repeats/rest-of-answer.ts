@@ -1,8 +1,8 @@
 /**
  * The part of an answer that is new to a reader who has its beginning already.
  *
- * The items may be cut otherwise than those that the reader got, so the two are compared by tokens and
- * text and not by items. And the reader may have the beginning of another answer altogether.
+ * The items may be cut otherwise than those that the reader got, so the two are compared by tokens
+ * and text and not by items. And the reader may have the beginning of another answer altogether.
  */
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'

@@ -1,6 +1,6 @@
 /**
- * One try of a request on one worker. A fenced attempt is told to stop, and nothing of it counts any
- * more. See SPEC.md.
+ * One try of a request on one worker. A fenced attempt is told to stop, and nothing of it counts
+ * any more. See SPEC.md.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/inference/explanation.ts'

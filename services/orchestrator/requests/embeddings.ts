@@ -1,7 +1,7 @@
 /**
  * Embeddings go to any worker that may serve them: the one with the least to do. They take no slot
- * and wait in no queue, and as nothing is sent before the whole answer is there, a request that fails
- * is simply tried on the next worker.
+ * and wait in no queue, and as nothing is sent before the whole answer is there, a request that
+ * fails is simply tried on the next worker.
  */
 import {
   workerEmbed,
@@ -98,7 +98,10 @@ function comesBefore(one: Holding, other: Holding): boolean {
   return (difference || one.link.rttMs - other.link.rttMs) < 0
 }
 
-/** For an alias, the first model that can embed; with no name, the model most workers can embed with. */
+/**
+ * For an alias, the first model that can embed; with no name, the model most workers can embed
+ * with.
+ */
 function modelFor({ model, labels }: EmbedRequest, { table, aliases, now }: EmbeddingDeps): string {
   const count = (name: string, wanted: EmbedRequest['labels']) => {
     const constraints = { exclude: new Set<Holding>(), labels: wanted }

@@ -1,4 +1,6 @@
-/** Which model answers a request: the one that it names, one that its alias stands for, or the default. */
+/**
+ * Chooses a request's model: the one that it names, one that its alias stands for, or the default.
+ */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { noneReady } from '../placement/no-worker.ts'
 import { defaultModel } from '../placement/placement.ts'
@@ -8,7 +10,7 @@ import type { WorkerTable } from '../workers/worker-table.ts'
 export type Aliases = ReadonlyMap<string, readonly string[]>
 
 /**
- * An alias stands for the first of its models that has a slot free, else for the first that is ready.
+ * An alias stands for the first of its models with a free slot, else for the first that is ready.
  * An answer that has begun stays with the file that began it, if some worker still has that.
  */
 export function chooseModel(

@@ -1,6 +1,6 @@
 /**
- * The attempts of a request that run now: one, or two while the first is silent. The first to answer
- * wins, and the other is fenced.
+ * The attempts of a request that run now: one, or two while the first is silent. The first to
+ * answer wins, and the other is fenced.
  */
 import assert from 'node:assert/strict'
 import type { Attempt, Step } from './attempt.ts'

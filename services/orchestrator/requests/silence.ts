@@ -15,7 +15,9 @@ export class Silence {
     this.#now = now
   }
 
-  /** Something is awaited from now on; `onSilent` is called once if it takes longer than the bound. */
+  /**
+   * An answer is awaited from now on; `onSilent` is called once if it takes longer than the bound.
+   */
   await(boundMs: number, onSilent: () => void): void {
     this.#awaitedSince = this.#now()
     this.#boundMs = boundMs
@@ -23,7 +25,7 @@ export class Silence {
     if (this.#timer === null || this.#awaitedSince + boundMs < this.#firesAt) this.#arm(boundMs)
   }
 
-  /** It came; returns how long it took. A reader that is slow itself may now take its time. */
+  /** The answer came; returns how long it took. The reader may now take its own time. */
   heard(): number {
     this.#onSilent = null
     return this.#now() - this.#awaitedSince

@@ -16,7 +16,7 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
 
 export const isFault = ({ code }: HaifError): boolean => !NO_FAULT.has(code)
 
-/** Another worker may do better. One that has just unloaded the model answers that it does not hold it. */
+/** Another worker may do better, also when this one answers that it no longer holds the model. */
 export const mayTryOn = ({ retryable, code }: HaifError): boolean =>
   retryable || code === 'MODEL_NOT_FOUND'
 

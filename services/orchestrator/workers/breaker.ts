@@ -1,6 +1,7 @@
 /**
  * A circuit breaker for one model on one worker: after repeated failures it takes no attempts for a
- * while, then one on trial, and closes when that one succeeds. States and `now` go in, a state comes out.
+ * while, then one on trial, and closes when that one succeeds. States and `now` go in, a state
+ * comes out.
  *
  *   closed --failures--> open --time--> trial --success--> closed
  *                          ^------------- failure ---'
@@ -12,7 +13,7 @@ export type Breaker =
   | { kind: 'open'; until: number; openMs: number }
   | { kind: 'trial'; openMs: number }
 
-/** In a row. */
+/** Failures in a row. */
 const FAILURES_TO_OPEN = 3
 const OPEN_MS_FIRST = 1000
 const OPEN_MS_MAX = 30_000
@@ -43,13 +44,13 @@ export function onFailure(breaker: Breaker, now: number): Breaker {
       return failures < FAILURES_TO_OPEN ? { kind: 'closed', failures } : open(OPEN_MS_FIRST, now)
     }
     case 'open':
-      return breaker // of an attempt that began before it opened
+      return breaker // the attempt began before it opened
     case 'trial':
       return open(Math.min(OPEN_MS_MAX, breaker.openMs * 2), now)
   }
 }
 
-/** Of the attempt on trial: it has shown neither that the worker fails nor that it answers. */
+/** The attempt on trial has shown neither that the worker fails nor that it answers. */
 export function onUndecided(breaker: Breaker, now: number): Breaker {
   return breaker.kind === 'trial' ? { kind: 'open', until: now, openMs: breaker.openMs } : breaker
 }

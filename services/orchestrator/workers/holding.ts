@@ -1,5 +1,6 @@
 /**
- * A model on a worker: what the worker last reported of it, and what the orchestrator has seen itself.
+ * A model on a worker: what the worker last reported of it, and what the orchestrator has seen
+ * itself.
  *
  * Only the worker table changes it, because each change may move it in the table's indexes; what is
  * merely measured (`measuredService`, `measuredItem`) moves nothing.
@@ -121,7 +122,9 @@ export class Holding {
     this.#inFlight--
   }
 
-  /** An attempt begins. Returns whether it is the one that an open breaker lets through on trial. */
+  /**
+   * An attempt begins. Returns whether it is the one that an open breaker lets through on trial.
+   */
   tried(): boolean {
     const before = this.#breaker
     this.#breaker = onAttempt(before)

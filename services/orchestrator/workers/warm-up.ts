@@ -1,7 +1,7 @@
 /**
- * The first seconds of an orchestrator. It knows no worker until they have found it, so a request that
- * comes early waits for one instead of being refused: workers that were here before a restart are on
- * their way. Once the first has come, the others are not far.
+ * The first seconds of an orchestrator. It knows no worker until they have found it, so a request
+ * that comes early waits for one instead of being refused: workers that were here before a restart
+ * are on their way. Once the first has come, the others are not far.
  */
 import type { RequestContext } from '#shared/rpc/context.ts'
 

@@ -1,5 +1,5 @@
 /**
- * What the orchestrator knows of each worker. A worker is in the table exactly as long as it is
+ * Holds what the orchestrator knows of each worker. A worker is in it exactly as long as it is
  * connected. Models are indexed, so that a choice costs the same with fifty workers and with ten
  * thousand.
  */
@@ -52,8 +52,8 @@ export class WorkerTable {
   }
 
   /**
-   * Takes in a report, and the worker when it is new or has come back on another connection. Returns
-   * the models that it holds or held.
+   * Takes in a report, and the worker when it is new or has come back on another connection.
+   * Returns the models that it holds or held.
    */
   update(link: WorkerLink, report: WorkerReport): Iterable<string> {
     const { key } = link.peer
@@ -119,7 +119,7 @@ export class WorkerTable {
     return this.#models.get(model)?.all ?? new IndexedSet()
   }
 
-  /** Whether somebody could begin now; where none has it ready, after loading it. */
+  /** An attempt could begin now; where no worker has the model ready, after loading it. */
   hasFree(model: string): boolean {
     const index = this.#models.get(model)
     if (index === undefined) return false
@@ -135,7 +135,9 @@ export class WorkerTable {
     return this.#models.get(model)?.slots ?? 0
   }
 
-  /** Workers worth a look: some with a free slot, or else some that are busy and some that would load it. */
+  /**
+   * A sample for a choice: workers with a free slot, or else busy ones and some that would load it.
+   */
   candidates(model: string): Holding[] {
     const index = this.#models.get(model)
     if (index === undefined) return []
