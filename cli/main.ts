@@ -1,44 +1,13 @@
-/** The `haif` command. Each command has a file of its own in commands/. */
+/**
+ * The `haif` command. Its modules are imported after the compile cache is on, which keeps their code
+ * without types, compiled, for the next start: that halves the time of a start. Where the folder
+ * cannot be written, as in a read-only installation, Node goes on without a cache.
+ */
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import process from 'node:process'
-import { Command } from 'commander'
-import { reportFailure } from '#shared/main/report-failure.ts'
-import { VERSION } from '#shared/process/version.ts'
-import { addAuditCommand } from './commands/audit.ts'
-import { addChatCommand } from './commands/chat.ts'
-import { addDbCommand } from './commands/db.ts'
-import { addDrainCommand } from './commands/drain.ts'
-import { addInferCommand } from './commands/infer.ts'
-import { addJoinCommand } from './commands/join.ts'
-import { addKeyCommand } from './commands/key.ts'
-import { addServiceCommand } from './commands/service.ts'
-import { addStatusCommand } from './commands/status.ts'
-import { addTenantCommand } from './commands/tenant.ts'
-import { addTokenCommand } from './commands/token.ts'
-import { addUpCommand } from './commands/up.ts'
-import { addUsageCommand } from './commands/usage.ts'
 
-const program = new Command('haif')
-  .description('one private AI cloud from the machines you own')
-  .version(VERSION)
-  .showHelpAfterError('(haif --help lists the commands)')
-
-addUpCommand(program)
-addJoinCommand(program)
-addInferCommand(program)
-addChatCommand(program)
-addStatusCommand(program)
-addDrainCommand(program)
-addTokenCommand(program)
-addTenantCommand(program)
-addUsageCommand(program)
-addAuditCommand(program)
-addKeyCommand(program)
-addDbCommand(program)
-addServiceCommand(program)
-
-try {
-  await program.parseAsync()
-} catch (error) {
-  reportFailure(error)
-  process.exit(1)
-}
+// Processes that this one starts, as for a model, read it from the environment.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../node_modules/.cache/haif')
+enableCompileCache(process.env['NODE_COMPILE_CACHE'])
+await import('./program.ts')

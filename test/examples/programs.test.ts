@@ -10,6 +10,7 @@ import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'
 import { atEnd } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
 import { startOpenAiMesh } from '../services/http-bridge/openai/openai-mesh.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const EXAMPLES = fileURLToPath(new URL('../../examples/', import.meta.url))
 const LINES_MAX = 40
@@ -139,7 +140,7 @@ interface Program {
 function start(t: TestContext, command: string, file: string, env: object): Program {
   const child = spawn(command, [EXAMPLES + file], {
     env: { PATH: process.env['PATH'], ...env },
-    timeout: RUN_MS_MAX,
+    timeout: patience(RUN_MS_MAX),
     killSignal: 'SIGKILL'
   })
   let output = ''

@@ -9,6 +9,7 @@ import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { TestMesh } from './mesh/mesh.ts'
 import { atEnd } from './peers/peers.ts'
 import { until } from './until.ts'
+import { patience } from './deadline.ts'
 
 /** A command that hangs fails its test. */
 const RUN_MS_MAX = 30_000
@@ -50,7 +51,7 @@ export async function runHaif(
 export function startHaif(
   t: TestContext,
   args: readonly string[],
-  { env = {}, input = '', runMsMax = RUN_MS_MAX }: HaifOptions = {}
+  { env = {}, input = '', runMsMax = patience(RUN_MS_MAX) }: HaifOptions = {}
 ): RunningHaif {
   const { HAIF_HOME = temporaryHome(t), ...rest } = env
   const child = spawn(process.execPath, [MAIN, ...args], {

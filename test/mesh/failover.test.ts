@@ -6,12 +6,13 @@ import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }
 
 /** Sends a prompt, and calls `strike` once when some of the answer has come. */
 async function inferWhile(mesh: TestMesh, prompt: string, tokens: number, strike: () => void) {
-  using context = createContext({ timeoutMs: 30_000 })
+  using context = createContext({ timeoutMs: patience(30_000) })
   let text = ''
   let struck = false
   return await mesh.inferIn(context, { prompt, maxTokens: tokens }, (part) => {
@@ -184,7 +185,7 @@ test('Idempotency-Key: a repeated request joins the first one, also through anot
 test('Idempotency-Key: a client that lost its connection finds its answer', async (t) => {
   const mesh = await startMesh(t, { workers: [PACE] })
   const request = { prompt: 'lost', maxTokens: 100, idempotencyKey: 'k2' }
-  using context = createContext({ timeoutMs: 30_000 })
+  using context = createContext({ timeoutMs: patience(30_000) })
   const first = mesh.inferIn(context, request, () =>
     context.abort(new HaifError('CANCELLED', 'the connection broke'))
   )

@@ -19,6 +19,7 @@ import { seededRandom, type Random } from '../helpers/random.ts'
 import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { startServiceProcess, startWorkerProcess } from '../helpers/mesh/worker-process.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const ROUNDS = Number(process.env['HAIF_SOAK'] ?? 1)
 const SIM = 'sim?slots=16&decode=150&prefill=inf&kv=inf'
@@ -57,7 +58,7 @@ async function modelsOf(t: TestContext, mesh: TestMesh): Promise<() => Promise<W
   client.follow('registry')
   await until(() => client.links('registry').length > 0)
   return async () => {
-    using context = createContext({ timeoutMs: 5000 })
+    using context = createContext({ timeoutMs: patience(5000) })
     const { peers } = await client.links('registry')[0]!.call(registryList, {}, context)
     return peers.flatMap(({ worker }) => worker?.models ?? [])
   }

@@ -16,6 +16,7 @@ import { atEnd, startPeer } from '../helpers/peers/peers.ts'
 import { NO_REDIS, TestRedis } from '../helpers/stores/redis.ts'
 import { startUp, type ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const WORKERS = 3
 const SLOTS = 2
@@ -136,7 +137,7 @@ async function linksTo(
 }
 
 async function ask(link: PeerLink, text: string): Promise<InferenceEnd> {
-  using context = createContext({ timeoutMs: 30_000 })
+  using context = createContext({ timeoutMs: patience(30_000) })
   const input = { mode: 'direct' as const, prompt: text }
   const request = { model: 'sim', input, maxTokens: 2, sampling: {}, explain: true }
   const stream = link.stream(orchestratorInfer, request, context)

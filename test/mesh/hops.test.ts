@@ -5,6 +5,7 @@ import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const PACE = { slots: 4, decodeTokensPerSecond: 200, prefillTokensPerSecond: Infinity }
 
@@ -62,7 +63,7 @@ test('two with one Idempotency-Key read on, each where it was, when their orches
   await mesh.ready()
   const request = { prompt: 'both', maxTokens: 150, idempotencyKey: 'k', tenantId: 'a' }
   const clients = [request, request].map(async (given) => {
-    using context = createContext({ timeoutMs: 30_000 })
+    using context = createContext({ timeoutMs: patience(30_000) })
     return await mesh.inferIn(context, given)
   })
   await until(() => streamsOf(mesh, 'worker') > 0)

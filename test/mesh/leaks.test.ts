@@ -8,6 +8,7 @@ import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 v8.setFlagsFromString('--expose-gc')
 const collectGarbage = vm.runInNewContext('gc') as () => void
@@ -57,7 +58,7 @@ test('requests that are cancelled or refused leave nothing either', async (t) =>
   const mesh = await startMesh(t, { workers: [{ slots: 2, decodeTokensPerSecond: 200 }] })
   const before = timers()
   for (let i = 0; i < 100; i++) {
-    using context = createContext({ timeoutMs: 20_000 })
+    using context = createContext({ timeoutMs: patience(20_000) })
     const request = mesh.inferIn(context, { maxTokens: 1000 })
     setTimeout(() => context.abort(new HaifError('CANCELLED', 'enough')), i % 20)
     await assert.rejects(request, { code: 'CANCELLED' })

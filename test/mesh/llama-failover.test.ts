@@ -14,6 +14,7 @@ import { seededRandom } from '../helpers/random.ts'
 import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { startWorkerProcess } from '../helpers/mesh/worker-process.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const KILLS = process.env['HAIF_SOAK'] === undefined ? 5 : 50
 const SILENCE_MS_MAX = 4000
@@ -52,7 +53,7 @@ test('kill -9 of the serving worker: the answer is exactly that of an undisturbe
   }
   t.diagnostic(`${moved} of ${KILLS} answers moved; longest silence ${Math.round(longest)} ms`)
   assert.ok(moved > 0)
-  assert.ok(longest <= SILENCE_MS_MAX)
+  assert.ok(longest <= patience(SILENCE_MS_MAX))
 })
 
 /** Two workers, of which one at a time is killed. */
@@ -101,7 +102,7 @@ async function ask(
   prompt: string,
   onTokens: (tokens: number) => void = () => {}
 ): Promise<Answer> {
-  using context = createContext({ timeoutMs: 30_000 })
+  using context = createContext({ timeoutMs: patience(30_000) })
   const request: InferenceRequest = {
     input: { mode: 'chat', messages: [{ role: 'user', content: prompt }] },
     maxTokens: TOKENS,

@@ -12,6 +12,7 @@ import { temporaryHome } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { startPeer } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const source = (text: string): ModelSource => modelArgument(text, { folder: '/nowhere' })
 const FAST = 'decode=inf&prefill=inf'
@@ -46,7 +47,7 @@ const catalogue = async (t: TestContext, mesh: TestMesh) => {
   peer.follow('registry')
   const pool = new PeerPool(peer, 'registry')
   return async () => {
-    using context = createContext({ timeoutMs: 5000 })
+    using context = createContext({ timeoutMs: patience(5000) })
     return (await pool.call(registryList, {}, context)).models
   }
 }

@@ -13,6 +13,7 @@ import { meshEnv, runHaif, startHaif, temporaryHome, type RunningHaif } from '..
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { startPeer } from '../helpers/peers/peers.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const STOP_MS_MAX = 5000
 
@@ -56,7 +57,7 @@ async function snapshotOf(t: TestContext, mesh: TestMesh): Promise<() => Promise
   client.follow('registry')
   await until(() => client.links('registry').length > 0)
   return async () => {
-    using context = createContext({ timeoutMs: 5000 })
+    using context = createContext({ timeoutMs: patience(5000) })
     return await client.links('registry')[0]!.call(registryList, {}, context)
   }
 }
@@ -84,7 +85,7 @@ test('haif up answers from the built-in model, shows its peers, and Ctrl-C leave
   haif.child.kill('SIGINT')
   assert.equal((await haif.result).code, 0)
   await until(() => models.every((pid) => !isAlive(pid)))
-  assert.ok(performance.now() - stoppedAt < STOP_MS_MAX)
+  assert.ok(performance.now() - stoppedAt < patience(STOP_MS_MAX))
   assert.equal(haif.output.stderr, '')
 })
 
@@ -192,7 +193,7 @@ test('the only worker killed with -9 before its first token: WORKER_LOST within 
   const killedAt = performance.now()
   worker.child.kill('SIGKILL')
   await assert.rejects(request, { code: 'WORKER_LOST' })
-  assert.ok(performance.now() - killedAt < 4000)
+  assert.ok(performance.now() - killedAt < patience(4000))
 })
 
 test('SIGTERM lets a worker finish what it runs', async (t) => {

@@ -5,6 +5,7 @@ import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 test('a request goes through gateway, orchestrator and worker, and says who served it', async (t) => {
   const mesh = await startMesh(t)
@@ -75,7 +76,7 @@ test('over the limit of requests at the same time a caller gets RATE_LIMITED, an
 
 test('a cancelled request stops the engine', async (t) => {
   const mesh = await startMesh(t, { workers: [{ slots: 1, decodeTokensPerSecond: 50 }] })
-  using context = createContext({ timeoutMs: 30_000 })
+  using context = createContext({ timeoutMs: patience(30_000) })
   const request = mesh.inferIn(context, { maxTokens: 4000 }, () =>
     context.abort(new HaifError('CANCELLED', 'enough'))
   )

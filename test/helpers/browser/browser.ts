@@ -7,12 +7,16 @@ import process from 'node:process'
 import type { TestContext } from 'node:test'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { atEnd } from '../peers/peers.ts'
+import { patience } from '../deadline.ts'
 
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const ELSEWHERE = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
 /** This machine by a name that the browser does not know as such: no secure context without TLS. */
 export const ELSEWHERE_HOST = 'elsewhere.test'
 export const OUTPUT = join(import.meta.dirname, '../../output')
+
+/** What a page does on a click, or to be found, takes less. */
+const ACTION_MS_MAX = 30_000
 
 export const DESKTOP = { viewport: { width: 1280, height: 800 } }
 export const PHONE = {
@@ -60,7 +64,7 @@ export async function launch(): Promise<Browser> {
     '--disable-dev-shm-usage',
     `--host-resolver-rules=MAP ${ELSEWHERE_HOST} 127.0.0.1`
   ]
-  return chromium.launch({ executablePath: findBrowser()!, args })
+  return chromium.launch({ executablePath: findBrowser()!, args, timeout: patience(ACTION_MS_MAX) })
 }
 
 /** A fresh window; the test fails if the page logs an error or asks another origin for anything. */
@@ -72,6 +76,7 @@ export async function openPage(
 ): Promise<Page> {
   const { allowedErrors, ...contextOptions } = options
   const context = await browser.newContext({ reducedMotion: 'reduce', ...contextOptions })
+  context.setDefaultTimeout(patience(ACTION_MS_MAX))
   const page = await context.newPage()
   const faults: string[] = []
   page.on('console', (message) => {

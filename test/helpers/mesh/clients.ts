@@ -6,6 +6,7 @@ import { inferThrough } from '#shared/inference/infer-through.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { StreamCheck } from '../checker.ts'
 import type { TestMesh } from './mesh.ts'
+import { patience } from '../deadline.ts'
 
 const TIMEOUT_MS = 60_000
 
@@ -26,7 +27,7 @@ export class Client {
   readonly #prompt: string
   readonly #maxTokens: number
   readonly #check: StreamCheck
-  readonly #context: OwnedContext = createContext({ timeoutMs: TIMEOUT_MS })
+  readonly #context: OwnedContext = createContext({ timeoutMs: patience(TIMEOUT_MS) })
   #silenceMs = 0
   readonly outcome: Promise<Outcome>
 

@@ -27,6 +27,7 @@ import type { ModelSource } from '../../../services/worker/models/sources/model-
 import { createWorker, type WorkerDeps } from '../../../services/worker/worker.ts'
 import { atEnd, startDht, startPeer } from '../peers/peers.ts'
 import { until } from '../until.ts'
+import { patience } from '../deadline.ts'
 
 export interface MeshSetup {
   gateways?: number
@@ -150,14 +151,14 @@ export class TestMesh {
   async ready(): Promise<void> {
     const pool = await this.client()
     await until(async () => {
-      using context = createContext({ timeoutMs: 5000 })
+      using context = createContext({ timeoutMs: patience(5000) })
       return (await pool.call(gatewayReady, {}, context)).ready
     })
   }
 
   /** Sends a prompt and collects the answer. */
   async infer(request: Partial<InferenceRequest> & { prompt?: string } = {}) {
-    using context = createContext({ timeoutMs: 30_000 })
+    using context = createContext({ timeoutMs: patience(30_000) })
     return await this.inferIn(context, request)
   }
 

@@ -14,6 +14,7 @@ import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { frameBatch, type Frame } from '#shared/rpc/frames.ts'
 import { atEnd } from './peers.ts'
 import { until } from '../until.ts'
+import { patience } from '../deadline.ts'
 
 const STREAMS_PROTOCOL = 'haif/streams/2'
 
@@ -46,7 +47,7 @@ export class RawPeer {
 
   async request(method: string, value: unknown): Promise<unknown> {
     const reply = await this.rpc.request(method, Buffer.from(JSON.stringify(value)), {
-      timeout: 5000
+      timeout: patience(5000)
     })
     return JSON.parse(reply.toString())
   }

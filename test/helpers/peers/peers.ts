@@ -10,6 +10,7 @@ import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../until.ts'
+import { patience } from '../deadline.ts'
 
 /** A DHT on loopback and a fresh mesh secret. */
 export async function startDht(t: TestContext): Promise<TopicKey> {
@@ -47,7 +48,7 @@ export async function linkBetween(from: Mesh, to: Mesh): Promise<PeerLink> {
 
 /** A request context that lasts for the test. */
 export function contextFor(t: TestContext, timeoutMs = 20_000): RequestContext & Disposable {
-  const context = createContext({ timeoutMs })
+  const context = createContext({ timeoutMs: patience(timeoutMs) })
   t.after(() => context[Symbol.dispose]())
   return context
 }

@@ -1,0 +1,43 @@
+/**
+ * `npm test [file…]`: every test file in a process of its own, and lint among them. Files that take
+ * long or mostly wait come first, so that no core stands idle at the end.
+ */
+import { globSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import process from 'node:process'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { findBrowser, installBrowser } from './helpers/browser/browser.ts'
+import { patience } from './helpers/deadline.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const FIRST = ['test/lint.test.ts', 'test/web/', 'test/mesh/', 'test/cli/']
+/** One more than cores, because many tests wait for a while for others to be dead. */
+const CONCURRENCY = Math.min(availableParallelism() + 1, 6)
+const TEST_MS_MAX = 240_000
+
+/** The place of a file in the run. */
+function turn(file: string): number {
+  const place = FIRST.findIndex((start) => file.startsWith(start))
+  return place < 0 ? FIRST.length : place
+}
+
+process.chdir(ROOT)
+if (findBrowser() === null && process.env['HAIF_NO_BROWSER'] !== '1') installBrowser()
+// Most of the start of a process is to strip types and compile: 300 modules, hundreds of times.
+process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules/.cache/haif')
+
+const given = process.argv.slice(2)
+const found = given.length > 0 ? given : globSync('test/**/*.test.ts')
+run({
+  files: found.toSorted((a, b) => turn(a) - turn(b) || (a < b ? -1 : 1)),
+  concurrency: CONCURRENCY,
+  timeout: patience(TEST_MS_MAX),
+  execArgv: ['--import', join(ROOT, 'test/helpers/fixed-seed.ts')]
+})
+  .on('test:fail', ({ todo }) => {
+    if (todo === undefined || todo === false) process.exitCode = 1
+  })
+  .compose(spec)
+  .pipe(process.stdout)
