@@ -10,8 +10,7 @@ import { backoffMs, type Backoff } from '#shared/kit/backoff.ts'
 import { Tally } from '#shared/kit/tally.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
 import { NO_MEMORY, type Resident } from '../memory/make-room.ts'
-import { capabilitiesOf } from './capabilities.ts'
-import { describeModel } from './model-report.ts'
+import { describeModel, factsLearned } from './model-report.ts'
 import {
   assertFollows,
   type LoadPhase,
@@ -150,7 +149,7 @@ export class HeldModel {
     if (this.#state.kind === 'loading') this.#facts.loadMs = this.#now() - this.#state.startedAt
     this.#failures = 0
     this.#lastUsedAt = this.#now()
-    this.#learn(engine, loaded)
+    Object.assign(this.#facts, factsLearned(engine, loaded))
     this.#become({ kind: 'ready', engine, loaded })
   }
 
@@ -190,21 +189,6 @@ export class HeldModel {
 
   #loading(): ModelState {
     return { kind: 'loading', phase: 'loading', progress: 0, startedAt: this.#now() }
-  }
-
-  #learn(engine: Engine, loaded: LoadedModel): void {
-    const { slots, prefillTokensPerSecond, decodeTokensPerSecond } = engine.metrics()
-    const capabilities = capabilitiesOf(engine, loaded)
-    const embeddings = capabilities.embeddings ? { embeddings: true } : {}
-    this.#facts.loaded = loaded
-    this.#facts.slots = slots
-    this.#facts.reported = {
-      capabilities,
-      prefillTokensPerSecond,
-      decodeTokensPerSecond,
-      ...embeddings
-    }
-    if (loaded.memory !== undefined) this.#facts.memory = loaded.memory
   }
 
   /** Null where another try would fail in the same way. */

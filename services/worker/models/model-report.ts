@@ -1,7 +1,7 @@
 /** A worker's report about one of its models, in each of its states. */
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { canEmbed, capabilitiesOf } from './capabilities.ts'
-import type { LoadedModel } from '../engines/engine.ts'
+import type { Engine, LoadedModel } from '../engines/engine.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
@@ -60,6 +60,19 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
       return { ...facts, state: 'ready', yours, capabilities, ...embeddings }
     }
   }
+}
+
+/** The facts that stay known when the model has left the memory. */
+export function factsLearned(engine: Engine, loaded: LoadedModel): ModelFacts {
+  const { slots, prefillTokensPerSecond, decodeTokensPerSecond } = engine.metrics()
+  const reported = {
+    capabilities: capabilitiesOf(engine, loaded),
+    prefillTokensPerSecond,
+    decodeTokensPerSecond,
+    ...(canEmbed(engine) ? { embeddings: true } : {})
+  }
+  const memory = loaded.memory === undefined ? {} : { memory: loaded.memory }
+  return { loaded, slots, reported, ...memory }
 }
 
 function factsOf(loaded: LoadedModel) {
