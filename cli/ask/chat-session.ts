@@ -5,7 +5,7 @@
 import { writeFile } from 'node:fs/promises'
 import type { WriteStream } from 'node:tty'
 import { gatewayModels, type ModelEntry } from '#shared/contracts/peers/peers.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
@@ -173,15 +173,14 @@ export class ChatSession {
 
   #request(question: string): InferenceRequest {
     const { maxTokens, stop } = this.#options
-    const request: InferenceRequest = {
+    const asked: Asked = {
       input: { mode: 'chat', messages: this.#conversation.asking(question) },
       maxTokens,
       sampling: samplingOf(this.#options)
     }
-    if (this.#model !== undefined) request.model = this.#model
-    if (stop !== undefined) request.stop = stop
-    if (this.#explaining) request.explain = true
-    return request
+    if (this.#model !== undefined) asked.model = this.#model
+    if (stop !== undefined) asked.stop = stop
+    return { asked, handling: this.#explaining ? { explain: true } : {}, charge: {} }
   }
 
   #tell(model: string): void {

@@ -4,7 +4,11 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import type { Environment } from '#shared/process/config.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type {
+  Asked,
+  InferenceInput,
+  InferenceRequest
+} from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { doneEvent } from '../../services/http-bridge/infer/reply.ts'
@@ -88,14 +92,14 @@ const cancelled = () => new HaifError('CANCELLED', 'the request was cancelled')
 
 function requestOf(prompt: string, options: InferOptions): InferenceRequest {
   const { model, maxTokens, stop } = options
-  const request: InferenceRequest = {
+  const asked: Asked = {
     input: inputOf(prompt, options),
     maxTokens,
     sampling: samplingOf(options)
   }
-  if (model !== undefined) request.model = model
-  if (stop !== undefined) request.stop = stop
-  return request
+  if (model !== undefined) asked.model = model
+  if (stop !== undefined) asked.stop = stop
+  return { asked, handling: {}, charge: {} }
 }
 
 function inputOf(prompt: string, { system, direct }: InferOptions): InferenceInput {
@@ -123,13 +127,13 @@ function closing(
   requestId: string
 ): string {
   if (json !== true) return text.endsWith('\n') ? '' : '\n'
-  const mode = request.input.mode === 'direct' ? 'direct' : 'chat'
+  const mode = request.asked.input.mode === 'direct' ? 'direct' : 'chat'
   const {
     timings,
     worker = null,
     ...summary
   } = doneEvent({
-    asked: { body: 'native', stream: false, mode, request },
+    call: { body: 'native', stream: false, mode, request },
     end,
     requestId
   })

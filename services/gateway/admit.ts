@@ -1,6 +1,7 @@
 /** May this run? From what a caller shows to what it may do, under whose name, and for how much. */
 import { randomUUID } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
+import type { Charge } from '#shared/contracts/inference/request.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Admission } from './access/admission.ts'
@@ -21,9 +22,7 @@ export interface CallersDeps {
 export interface Wish {
   kind: UsageRow['kind']
   /** As the request says. */
-  usageId: string | undefined
-  tenantId: string | undefined
-  caller: string | undefined
+  charge: Charge
   model: string | undefined
   /** Estimated. */
   promptTokens: number
@@ -53,15 +52,16 @@ export class Callers {
    */
   async admit(context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
     const { access, usage } = this.#deps
+    const { kind, model, promptTokens, maxTokens, isRest = false, charge } = wish
     const principal = await this.assert(context, 'infer')
     const tenantId =
-      principal.tokenId === undefined ? wish.tenantId : chargedTenant(principal, wish.tenantId)
-    const tenant = tenantId ?? wish.caller ?? context.peer.key
-    const { kind, model, promptTokens, maxTokens, isRest = false, usageId = randomUUID() } = wish
+      principal.tokenId === undefined ? charge.tenantId : chargedTenant(principal, charge.tenantId)
+    const tenant = tenantId ?? charge.caller ?? context.peer.key
     const tenantLimits = access.limitsOf(tenant)
     const limited = { principal, tenant, tenantLimits, model, promptTokens, maxTokens, isRest }
     const admitted = await access.admission.admit(limited)
-    const charged = {
+    const { usageId = randomUUID() } = charge
+    const booked = {
       usageId,
       requestId: context.requestId,
       // An address is nobody's name in the books: a caller without a token is the local tenant.
@@ -69,9 +69,10 @@ export class Callers {
       tokenId: principal.tokenId ?? null
     }
     const meter =
-      usage === null ? null : new UsageMeter(usage, charged, { kind, model: admitted.model })
+      usage === null ? null : new UsageMeter(usage, booked, { kind, model: admitted.model })
     const tenants = kind === 'infer' ? this.#tenants : null
-    return new AdmittedRequest({ admitted, meter, tenants, usageId, tenantId, promptTokens })
+    const granted = grantedCharge(charge, { usageId, tenantId, weight: admitted.weight })
+    return new AdmittedRequest({ admitted, meter, tenants, charge: granted, promptTokens })
   }
 
   /** Null: all of them. */
@@ -79,4 +80,20 @@ export class Callers {
     const limits: Limits[] = [principal.limits, this.#deps.access.limitsOf(principal.tenant)]
     return allowedModels(limits)
   }
+}
+
+interface Granted {
+  usageId: string
+  /** Undefined for callers that are known by their address only. */
+  tenantId: string | undefined
+  weight: number | undefined
+}
+
+/** The charge as the gateway answers for it: nobody names another tenant or a larger share. */
+function grantedCharge({ caller }: Charge, { usageId, tenantId, weight }: Granted): Charge {
+  const charge: Charge = { usageId }
+  if (tenantId !== undefined) charge.tenantId = tenantId
+  if (caller !== undefined) charge.caller = caller
+  if (weight !== undefined) charge.weight = weight
+  return charge
 }

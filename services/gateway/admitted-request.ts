@@ -6,6 +6,7 @@
  */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { Charge } from '#shared/contracts/inference/request.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { Admitted } from './access/admission.ts'
@@ -18,17 +19,14 @@ export interface AdmittedRequestDeps {
   meter: UsageMeter | null
   /** Null: the metrics of tenants are of inferences only. */
   tenants: TenantMetrics | null
-  usageId: string
-  tenantId: string | undefined
+  charge: Charge
   /** Estimated. */
   promptTokens: number
 }
 
 export class AdmittedRequest implements Disposable {
-  /** Names the request in the books. */
-  readonly usageId: string
-  /** For the share of a queue; undefined for callers that are known by their address only. */
-  readonly tenantId: string | undefined
+  /** The charge that goes on with the request. */
+  readonly charge: Charge
   readonly #admitted: Admitted
   readonly #meter: UsageMeter | null
   readonly #tenants: TenantMetrics | null
@@ -40,17 +38,16 @@ export class AdmittedRequest implements Disposable {
   #end: InferenceEnd | null = null
   #code = 'CANCELLED' // when the reader leaves, nothing else says so
 
-  constructor({ admitted, meter, tenants, usageId, tenantId, promptTokens }: AdmittedRequestDeps) {
+  constructor({ admitted, meter, tenants, charge, promptTokens }: AdmittedRequestDeps) {
     this.#admitted = admitted
     this.#meter = meter
     this.#tenants = tenants
-    this.usageId = usageId
-    this.tenantId = tenantId
+    this.charge = charge
     this.#promptTokens = promptTokens
   }
 
   /** What was granted of what was asked for. */
-  get granted(): Omit<Admitted, 'leave'> {
+  get granted(): Pick<Admitted, 'model' | 'maxTokens' | 'priority' | 'limits'> {
     return this.#admitted
   }
 
@@ -86,7 +83,7 @@ export class AdmittedRequest implements Disposable {
     const brokenOff = this.#sent === 0 ? 0 : this.#promptTokens + this.#sent
     // First, as nothing that fails in the books may keep the place of a caller.
     this.#admitted.leave(this.#used ?? brokenOff)
-    this.#tenants?.count(this.tenantId, this.#code, this.#end)
+    this.#tenants?.count(this.charge.tenantId, this.#code, this.#end)
     this.#meter?.record(this.#sent)
   }
 }

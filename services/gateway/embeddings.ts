@@ -13,15 +13,13 @@ export async function embedAdmitted(
   request: EmbedRequest,
   context: ServerContext
 ): Promise<EmbedReply> {
-  const { usageId, tenantId, caller, model, inputs } = request
-  const promptTokens = embeddedTokensOf(inputs)
-  const wish = { usageId, tenantId, caller, model, promptTokens, maxTokens: 0 }
-  using admitted = await callers.admit(context, { kind: 'embed', ...wish })
-  const { limits } = admitted.granted
-  const granted: EmbedRequest = { ...request, usageId: admitted.usageId }
-  delete granted.tenantId
-  if (admitted.granted.model !== undefined) granted.model = admitted.granted.model
-  if (admitted.tenantId !== undefined) granted.tenantId = admitted.tenantId
+  const { asked, charge } = request
+  const promptTokens = embeddedTokensOf(asked.inputs)
+  const wish = { kind: 'embed', charge, model: asked.model, promptTokens, maxTokens: 0 } as const
+  using admitted = await callers.admit(context, wish)
+  const { limits, model } = admitted.granted
+  const granted: EmbedRequest = { asked: { ...asked }, charge: admitted.charge }
+  if (model !== undefined) granted.asked.model = model
   try {
     const reply = await orchestrators.call(orchestratorEmbed, granted, context)
     admitted.embedded(reply)

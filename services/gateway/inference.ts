@@ -22,13 +22,14 @@ export async function* inferAdmitted(
   request: InferenceRequest,
   context: ServerContext
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
-  const { usageId, tenantId, caller, model, maxTokens, resume } = request
-  const promptTokens = promptTokensOf(request.input)
-  const wish = { usageId, tenantId, caller, model, promptTokens, maxTokens }
-  const isRest = resume !== undefined
-  using admitted = await callers.admit(context, { kind: 'infer', ...wish, isRest })
+  const { asked, charge } = request
+  const { model, maxTokens } = asked
+  const promptTokens = promptTokensOf(asked.input)
+  const isRest = request.sent !== undefined
+  const wish = { kind: 'infer', charge, model, promptTokens, maxTokens, isRest } as const
+  using admitted = await callers.admit(context, wish)
   const granted = grantedRequest(request, admitted)
-  const sent = new SentTokens(resume)
+  const sent = new SentTokens(request.sent)
   const seq = sent.count
   const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, sent)
   let { limits } = admitted.granted
@@ -53,16 +54,12 @@ export async function* inferAdmitted(
 
 /** The request that goes on: what its caller wished for, as far as it was granted. */
 function grantedRequest(request: InferenceRequest, admitted: AdmittedRequest): InferenceRequest {
-  const { usageId, tenantId } = admitted
-  const { model, maxTokens, priority, weight } = admitted.granted
-  const granted: InferenceRequest = { ...request, maxTokens, usageId }
-  delete granted.tenantId
-  delete granted.weight // nobody gives itself a larger share
-  if (model !== undefined) granted.model = model
-  if (priority !== undefined) granted.priority = priority
-  if (weight !== undefined) granted.weight = weight
-  if (tenantId !== undefined) granted.tenantId = tenantId
-  return granted
+  const { model, maxTokens, priority } = admitted.granted
+  const asked = { ...request.asked, maxTokens }
+  if (model !== undefined) asked.model = model
+  const handling = { ...request.handling }
+  if (priority !== undefined) handling.priority = priority
+  return { ...request, asked, handling, charge: admitted.charge }
 }
 
 /** Tokens that were passed on here. A peer that sends what nobody can read has given nothing. */

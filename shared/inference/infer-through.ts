@@ -42,14 +42,16 @@ export async function* inferBatchesThrough(
   contract: Contract,
   given: InferenceRequest,
   context: RequestContext,
-  sent = new SentTokens(given.resume)
+  sent = new SentTokens(given.sent)
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   // Made here, where the ways part.
-  const request = { ...given, usageId: given.usageId ?? randomUUID() }
+  const { usageId = randomUUID() } = given.charge
+  const request = { ...given, charge: { ...given.charge, usageId } }
+  const { idempotencyKey } = request.handling
   let tellsLimits = context.onLimits !== undefined // by the first item, if at all
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
-    const stream = pool.batches(contract, sent.continued(request), context, request.idempotencyKey)
+    const stream = pool.batches(contract, sent.continued(request), context, idempotencyKey)
     try {
       return yield* forward(stream, (batch) => {
         if (tellsLimits) tellLimits(batch, context)

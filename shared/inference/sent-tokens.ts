@@ -16,7 +16,7 @@ import {
   type InferenceItem,
   type ToolCallDelta
 } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Sent } from '#shared/contracts/inference/request.ts'
 
 /** Bytes that are put aside before they are read. */
 const UNREAD_BYTES_MAX = 16_384
@@ -32,15 +32,15 @@ export class SentTokens {
   #reasoning = ''
   #toolCalls: ToolCall[] = [] // as many as the contract allows
 
-  constructor(resume?: InferenceRequest['resume']) {
-    if (resume === undefined) return
-    this.#tokenIds.push(...resume.tokenIds)
-    this.#count = tokensIn(resume)
-    this.#idsAreWhole = this.#count === resume.tokenIds.length
-    this.#text = resume.text
-    this.#reasoning = resume.reasoning ?? ''
-    this.#toolCalls = (resume.toolCalls ?? []).map((call) => ({ ...call }))
-    this.#digest = resume.digest
+  constructor(before?: Sent) {
+    if (before === undefined) return
+    this.#tokenIds.push(...before.tokenIds)
+    this.#count = tokensIn(before)
+    this.#idsAreWhole = this.#count === before.tokenIds.length
+    this.#text = before.text
+    this.#reasoning = before.reasoning ?? ''
+    this.#toolCalls = (before.toolCalls ?? []).map((call) => ({ ...call }))
+    this.#digest = before.digest
   }
 
   /** Whether anybody can go on with it. */
@@ -88,21 +88,21 @@ export class SentTokens {
   }
 
   /** The request for what is missing. */
-  continued(request: InferenceRequest): InferenceRequest {
+  continued<Request extends { sent?: Sent }>(request: Request): Request {
     this.#read()
     const isNothing = this.#count === 0 && this.#text === '' && this.#reasoning === ''
     if (isNothing && this.#toolCalls.length === 0) return request
-    const sent = {
+    const inWords = {
       text: this.#text,
       ...(this.#reasoning === '' ? {} : { reasoning: this.#reasoning }),
       ...(this.#toolCalls.length === 0 ? {} : { toolCalls: this.#toolCalls.map(copy) })
     }
     if (!this.#idsAreWhole) {
-      return { ...request, resume: { tokenIds: [], ...sent, tokens: this.#count } }
+      return { ...request, sent: { tokenIds: [], ...inWords, tokens: this.#count } }
     }
-    const resume = { tokenIds: [...this.#tokenIds], ...sent }
+    const sent = { tokenIds: [...this.#tokenIds], ...inWords }
     const digest = this.#digest
-    return { ...request, resume: digest === undefined ? resume : { ...resume, digest } }
+    return { ...request, sent: digest === undefined ? sent : { ...sent, digest } }
   }
 }
 

@@ -16,9 +16,12 @@ import type {
 import { counter, histogram, upDownCounter } from '#shared/telemetry/instruments.ts'
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 
+/** A request is observed before it is checked, so any part of it may be missing. */
+type UncheckedRequest = Partial<Pick<InferenceRequest, 'asked' | 'charge'>>
+
 /** An inference that has ended. Times in milliseconds. */
 export interface ServedRequest {
-  request: InferenceRequest
+  request: UncheckedRequest | null
   code: string
   durationMs: number
   /** The time until the first token; null when there was none. */
@@ -54,7 +57,7 @@ export function observeInference(service: string, onEnd: OnServed = () => {}): S
 
 class ObservedInference implements ObservedStream {
   readonly traceparent: string | undefined
-  readonly #request: InferenceRequest
+  readonly #request: UncheckedRequest | null
   readonly #span: Span
   readonly #onEnd: (served: ServedRequest) => void
   readonly #startedAt = Date.now()
@@ -63,7 +66,7 @@ class ObservedInference implements ObservedStream {
 
   constructor(facts: ServedStreamFacts, onEnd: (served: ServedRequest) => void) {
     const { method, requestId, peer } = facts
-    this.#request = facts.request as InferenceRequest // not checked yet: only read with care
+    this.#request = facts.request as UncheckedRequest | null
     const attributes = { 'haif.request_id': requestId, 'haif.peer': peer.key }
     this.#span = startSpan(method, facts.traceparent, { kind: SpanKind.SERVER, attributes })
     this.traceparent = traceparentOf(this.#span)

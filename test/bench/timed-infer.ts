@@ -1,14 +1,14 @@
 /** One request through the gateways of a mesh in this process, timed. */
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import type { FlatRequest } from '../helpers/requests.ts'
 import type { TestMesh } from '../helpers/mesh/mesh.ts'
 
 const TIMEOUT_MS = 120_000
 
 export async function timedInfer(
   mesh: TestMesh,
-  request: Partial<InferenceRequest> & { prompt: string }
+  request: FlatRequest
 ): Promise<{ end: InferenceEnd; firstTokenMs: number; totalMs: number }> {
   using context = createContext({ timeoutMs: TIMEOUT_MS })
   const startedAt = performance.now()

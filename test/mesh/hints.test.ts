@@ -16,6 +16,7 @@ import { atEnd, startPeer } from '../helpers/peers/peers.ts'
 import { NO_REDIS, TestRedis } from '../helpers/stores/redis.ts'
 import { startUp, type ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
+import { requestOf } from '../helpers/requests.ts'
 import { patience } from '../helpers/deadline.ts'
 
 const WORKERS = 3
@@ -138,8 +139,7 @@ async function linksTo(
 
 async function ask(link: PeerLink, text: string): Promise<InferenceEnd> {
   using context = createContext({ timeoutMs: patience(30_000) })
-  const input = { mode: 'direct' as const, prompt: text }
-  const request = { model: 'sim', input, maxTokens: 2, sampling: {}, explain: true }
+  const request = requestOf({ model: 'sim', prompt: text, maxTokens: 2, explain: true })
   const stream = link.stream(orchestratorInfer, request, context)
   for (;;) {
     const { done, value } = await stream.next()

@@ -104,6 +104,6 @@ test('an answer that has begun stays with its model, also where its alias would 
   assert.equal(end.model, 'b')
   await mesh.addSimWorker({ ...PACE, name: 'a' })
   await until(async () => (await mesh.infer({ model: 'fast', maxTokens: 1 })).end.model === 'a')
-  const resume = { tokenIds, text, digest: digest! }
-  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 8, resume })).end.model, 'b')
+  const sent = { tokenIds, text, digest: digest! }
+  assert.equal((await mesh.infer({ model: 'fast', maxTokens: 8, sent })).end.model, 'b')
 })

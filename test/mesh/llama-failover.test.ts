@@ -5,7 +5,6 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { inferThrough } from '#shared/inference/infer-through.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -14,6 +13,7 @@ import { seededRandom } from '../helpers/random.ts'
 import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
 import { startWorkerProcess } from '../helpers/mesh/worker-process.ts'
+import { requestOf } from '../helpers/requests.ts'
 import { patience } from '../helpers/deadline.ts'
 
 const KILLS = process.env['HAIF_SOAK'] === undefined ? 5 : 50
@@ -103,11 +103,11 @@ async function ask(
   onTokens: (tokens: number) => void = () => {}
 ): Promise<Answer> {
   using context = createContext({ timeoutMs: patience(30_000) })
-  const request: InferenceRequest = {
+  const request = requestOf({
     input: { mode: 'chat', messages: [{ role: 'user', content: prompt }] },
     maxTokens: TOKENS,
     sampling: { temperature: 0 }
-  }
+  })
   const stream = inferThrough(await mesh.client(), gatewayInfer, request, context)
   let [text, tokens, silenceMs] = ['', 0, 0]
   for (let heardAt = NaN; ;) {

@@ -1,6 +1,6 @@
 /** About how many tokens a request asks for, before any model has seen it. */
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
-import type { EmbedRequest } from '#shared/contracts/inference/embedding.ts'
+import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 
 /** Characters of one token: about four in English prose, fewer elsewhere. Settled at the end anyway. */
 const TOKEN_CHARACTERS = 4
@@ -15,7 +15,7 @@ export function promptTokensOf(input: InferenceInput): number {
   return tokens
 }
 
-export function embeddedTokensOf(inputs: EmbedRequest['inputs']): number {
+export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {
   let tokens = 0
   for (const input of inputs)
     tokens += typeof input === 'string' ? tokensOf(input.length) : input.length

@@ -31,18 +31,22 @@ export function enterContext(
   return deps.running.enter(request, reply, readTimeoutMs(request.headers, deps.timeoutMsMax))
 }
 
+/** A request as its body has it: the headers say the rest. */
+export type WantedAnswer = Pick<InferenceRequest, 'asked'> & Partial<InferenceRequest>
+
 /** Asks for one answer to each of the requests, all at the same time. */
 export function infer(
   deps: InferenceDeps,
-  wanted: readonly InferenceRequest[],
+  wanted: readonly WantedAnswer[],
   request: FastifyRequest,
   context: OwnedContext
 ): AnswerParts {
-  const options = { ...readOptions(request.headers), caller: request.ip }
+  const options = readOptions(request.headers)
   const answers = wanted.map((one, index) => {
-    const inference: InferenceRequest = { ...one, ...options }
-    const { idempotencyKey: key } = inference
-    if (key !== undefined && index > 0) inference.idempotencyKey = keyOf(key, index)
+    const handling = { ...one.handling, ...options }
+    const { idempotencyKey: key } = handling
+    if (key !== undefined && index > 0) handling.idempotencyKey = keyOf(key, index)
+    const inference = { ...one, handling, charge: { ...one.charge, caller: request.ip } }
     return measured(
       inferBatchesThrough(deps.gateways, gatewayInfer, inference, context),
       deps.counts

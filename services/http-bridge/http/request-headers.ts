@@ -1,7 +1,7 @@
 /** Reads the headers in which a client describes its request. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Handling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 
 const IDEMPOTENCY_KEY = /^[\x20-\x7e]{1,128}$/
@@ -37,10 +37,8 @@ export function readTimeoutMs(headers: IncomingHttpHeaders, timeoutMsMax: number
 }
 
 /** Reads `Idempotency-Key`, `X-HAIF-Explain: 1` and `X-HAIF-Queue: 1`. */
-export function readOptions(
-  headers: IncomingHttpHeaders
-): Pick<InferenceRequest, 'idempotencyKey' | 'explain' | 'watchQueue'> {
-  const options: ReturnType<typeof readOptions> = {}
+export function readOptions(headers: IncomingHttpHeaders): Handling {
+  const options: Handling = {}
   const key = headers['idempotency-key']
   if (key !== undefined) options.idempotencyKey = wellFormedKey(key)
   if (isOn(headers['x-haif-explain'])) options.explain = true

@@ -7,10 +7,10 @@ import type {
   VersionedInferReply
 } from '#shared/contracts/http/infer.ts'
 import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference/answer.ts'
-import type { Asked } from './request.ts'
+import type { InferCall } from './request.ts'
 
 export interface Answered {
-  asked: Asked
+  call: InferCall
   end: InferenceEnd
   requestId: string
 }
@@ -66,11 +66,11 @@ export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Reco
   return headers
 }
 
-function summary({ asked, end, requestId }: Answered): Omit<NativeInferReply, 'output'> {
+function summary({ call, end, requestId }: Answered): Omit<NativeInferReply, 'output'> {
   const said = {
     model: end.model,
-    max_tokens: asked.request.maxTokens,
-    mode: asked.mode,
+    max_tokens: call.request.asked.maxTokens,
+    mode: call.mode,
     provider: end.provider,
     request_id: requestId,
     usage: toHttpUsage(end.usage),

@@ -12,6 +12,9 @@ import {
   type Mode
 } from '#shared/contracts/http/infer.ts'
 import type {
+  Asked,
+  Charge,
+  Handling,
   InferenceInput,
   InferenceRequest,
   ResponseFormat,
@@ -23,8 +26,8 @@ import { checkBody } from '../http/validation.ts'
 const nativeBody = Compile(NativeInferBody)
 const versionedBody = Compile(VersionedInferBody)
 
-/** The client's wish, whichever body it was written in. */
-export interface Asked {
+/** A call of the endpoint, whichever body it was written in. */
+export interface InferCall {
   body: 'native' | 'versioned'
   /** Where it is undefined, the `Accept` header decides. */
   stream: boolean | undefined
@@ -41,35 +44,38 @@ export function checkInferBody(body: unknown): InferBody {
   return isVersioned(body) ? checkBody(versionedBody, body) : checkBody(nativeBody, body)
 }
 
-export function readAsked(body: InferBody): Asked {
+export function readInfer(body: InferBody): InferCall {
   return 'api_version' in body ? readVersioned(body) : readNative(body)
 }
 
-function readVersioned(body: VersionedInferBody): Asked {
+function readVersioned(body: VersionedInferBody): InferCall {
   const { prompt, max_tokens: maxTokens = VERSIONED_MAX_TOKENS } = body
-  const request: InferenceRequest = {
+  const asked: Asked = {
     input: { mode: 'chat', messages: [{ role: 'user', content: prompt }] },
     maxTokens,
     sampling: { temperature: body.temperature ?? VERSIONED_TEMPERATURE }
   }
+  const request = { asked, handling: {}, charge: {} }
   return { body: 'versioned', stream: false, mode: 'chat', request }
 }
 
-function readNative(body: NativeInferBody): Asked {
+function readNative(body: NativeInferBody): InferCall {
   const { mode = 'chat', stop, stream } = body
-  const request: InferenceRequest = {
+  const asked: Asked = {
     input: readInput(body, mode),
     maxTokens: body.max_tokens ?? DEFAULT_MAX_TOKENS,
     sampling: readSampling(body)
   }
-  if (body.model !== undefined) request.model = body.model
-  if (stop !== undefined) request.stop = typeof stop === 'string' ? [stop] : stop
+  if (body.model !== undefined) asked.model = body.model
+  if (stop !== undefined) asked.stop = typeof stop === 'string' ? [stop] : stop
   const responseFormat = readFormat(body.response_format)
-  if (responseFormat !== undefined) request.responseFormat = responseFormat
-  if (body.tenant_id !== undefined) request.tenantId = body.tenant_id
-  if (body.priority !== undefined) request.priority = body.priority
-  if (body.labels !== undefined) request.labels = body.labels
-  return { body: 'native', stream, mode, request }
+  if (responseFormat !== undefined) asked.responseFormat = responseFormat
+  if (body.labels !== undefined) asked.labels = body.labels
+  const handling: Handling = {}
+  if (body.priority !== undefined) handling.priority = body.priority
+  const charge: Charge = {}
+  if (body.tenant_id !== undefined) charge.tenantId = body.tenant_id
+  return { body: 'native', stream, mode, request: { asked, handling, charge } }
 }
 
 function readInput(body: NativeInferBody, mode: Mode): InferenceInput {

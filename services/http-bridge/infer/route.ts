@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchemaCompil
 import type { InferBody, TokenEvent } from '#shared/contracts/http/infer.ts'
 import type { AnswerParts } from '../ask/answer-parts.ts'
 import { errorBody } from '../http/errors.ts'
-import { checkInferBody, readAsked, type Asked } from './request.ts'
+import { checkInferBody, readInfer, type InferCall } from './request.ts'
 import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
 import { enterContext, infer, type InferenceDeps } from '../ask/inference.ts'
 import { acceptsEvents } from '../http/request-headers.ts'
@@ -16,13 +16,13 @@ export function inferRoute(app: FastifyInstance, deps: InferenceDeps): void {
     '/infer',
     { schema: inferSchema, validatorCompiler },
     async (request, reply) => {
-      const asked = readAsked(request.body)
+      const call = readInfer(request.body)
       const context = enterContext(deps, request, reply)
-      const parts = infer(deps, [asked.request], request, context)
-      if (!(asked.stream ?? acceptsEvents(request.headers))) {
-        return sendJson(parts, asked, request, reply)
+      const parts = infer(deps, [call.request], request, context)
+      if (!(call.stream ?? acceptsEvents(request.headers))) {
+        return sendJson(parts, call, request, reply)
       }
-      const form = eventsFor(asked, request.id)
+      const form = eventsFor(call, request.id)
       return sendEvents({ parts, form, context, request, reply, deps })
     }
   )
@@ -34,7 +34,7 @@ const validatorCompiler: FastifySchemaCompiler<unknown> = ({ httpPart }) =>
 
 async function sendJson(
   parts: AnswerParts,
-  asked: Asked,
+  call: InferCall,
   request: FastifyRequest,
   reply: FastifyReply
 ): Promise<unknown> {
@@ -47,9 +47,9 @@ async function sendJson(
         reasoning += part.item.reasoning ?? ''
         continue
       }
-      const answered = { asked, end: part.end, requestId: request.id }
+      const answered = { call, end: part.end, requestId: request.id }
       reply.headers(servedBy(part.end))
-      return asked.body === 'versioned'
+      return call.body === 'versioned'
         ? versionedReply(answered, output)
         : nativeReply(answered, output, reasoning)
     }
@@ -58,10 +58,10 @@ async function sendJson(
 }
 
 /** Writes `queued` (if asked for), `token`, and `done` or `error` events. */
-const eventsFor = (asked: Asked, requestId: string): EventForm => ({
+const eventsFor = (call: InferCall, requestId: string): EventForm => ({
   part(part, events) {
     if (part.kind === 'end') {
-      events.event('done', doneEvent({ asked, end: part.end, requestId }))
+      events.event('done', doneEvent({ call, end: part.end, requestId }))
       return
     }
     const { item } = part

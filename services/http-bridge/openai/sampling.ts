@@ -2,7 +2,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { commonFields, samplingFields } from '#shared/contracts/http/openai.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest, Sampling } from '#shared/contracts/inference/request.ts'
+import type { Asked, Sampling } from '#shared/contracts/inference/request.ts'
 
 type Optional<Fields> = {
   [Name in keyof Fields]?: Fields[Name] extends infer Field
@@ -37,12 +37,12 @@ export function readStop(stop: string | string[] | undefined): string[] | undefi
 }
 
 /** Makes one request for each choice. Their seeds differ, or the answers would be alike. */
-export function choicesOf(request: InferenceRequest, n: number): InferenceRequest[] {
-  const { seed } = request.sampling
+export function choicesOf(asked: Asked, n: number): Asked[] {
+  const { seed } = asked.sampling
   return Array.from({ length: n }, (_, index) =>
     seed === undefined || index === 0
-      ? request
-      : { ...request, sampling: { ...request.sampling, seed: toUint32(seed + index) } }
+      ? asked
+      : { ...asked, sampling: { ...asked.sampling, seed: toUint32(seed + index) } }
   )
 }
 

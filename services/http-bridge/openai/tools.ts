@@ -1,6 +1,6 @@
 /** Reads the tools that a request offers, and which of them the model may or must call. */
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked } from '#shared/contracts/inference/request.ts'
 import { invalid, type Refusal } from './body.ts'
 
 /** Refuses tools of another type; other faults are left to the schema, which names them better. */
@@ -21,7 +21,7 @@ export interface WantedTools {
   parallel: boolean | undefined
 }
 
-type ToolFields = Pick<InferenceRequest, 'tools' | 'toolChoice' | 'parallelToolCalls'>
+type ToolFields = Pick<Asked, 'tools' | 'toolChoice' | 'parallelToolCalls'>
 
 export function toolFields({ tools, choice, parallel }: WantedTools): ToolFields {
   const named = new Set(tools.map(({ name }) => name))

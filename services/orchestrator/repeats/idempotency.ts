@@ -59,7 +59,7 @@ export class IdempotentAnswers {
     // The caller has the beginning of an answer that another orchestrator gave: that one goes on.
     if (end === null) return yield* itemByItem(run(request, context))
     // The same usageId is the same request on another way, which is not charged yet.
-    return kept.usageId === request.usageId ? end : { ...end, repeated: true }
+    return kept.usageId === request.charge.usageId ? end : { ...end, repeated: true }
   }
 
   /**
@@ -69,7 +69,7 @@ export class IdempotentAnswers {
     const reservations = this.#reservations
     if (reservations === null) return run
     return async function* (request, context) {
-      const isContinued = request.resume !== undefined
+      const isContinued = request.sent !== undefined
       const reservation = await reservations.take({ ...ask, isContinued }, context)
       if (reservation === null) return yield* run(request, context)
       try {
@@ -102,7 +102,7 @@ export class IdempotentAnswers {
       onItem: (item) => this.#grown(kept, bytesOf(item)),
       forget: () => this.#forget(key)
     })
-    const kept: Kept = { answer, fingerprint, usageId: request.usageId, bytes: 0 }
+    const kept: Kept = { answer, fingerprint, usageId: request.charge.usageId, bytes: 0 }
     this.#kept.set(key, kept)
     void answer.run(run)
     return kept
@@ -143,18 +143,8 @@ function assertOurs({ isFenced }: Reservation): void {
   if (isFenced) throw new HaifError('CANCELLED', 'another orchestrator has taken this request over')
 }
 
-/** What makes two requests the same; a client may come back from another address, say. */
-function fingerprintOf(request: InferenceRequest): string {
-  const same: InferenceRequest = { ...request }
-  delete same.resume
-  delete same.caller
-  delete same.usageId
-  delete same.priority
-  delete same.weight
-  delete same.watchQueue
-  delete same.explain
-  return hash('sha256', JSON.stringify(same))
-}
+/** Two requests are the same when the model is asked the same, wherever it is and whoever handles it. */
+const fingerprintOf = ({ asked }: InferenceRequest): string => hash('sha256', JSON.stringify(asked))
 
 function bytesOf({ tokenIds, text, logprobs = [] }: InferenceItem): number {
   const bytes = ITEM_BYTES + text.length + 8 * tokenIds.length

@@ -7,14 +7,12 @@
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/item.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Sent } from '#shared/contracts/inference/request.ts'
 import { addToCalls, tokensIn } from '#shared/inference/sent-tokens.ts'
-
-type Resume = NonNullable<InferenceRequest['resume']>
 
 export class RestOfAnswer {
   /** Null once the reader has caught up, or when it has nothing yet. */
-  #has: Resume | null
+  #has: Sent | null
   #isOther = false
   #tokens = 0
   #text = ''
@@ -22,8 +20,8 @@ export class RestOfAnswer {
   readonly #calls: ToolCall[] = [] // up to the first item that is new to the reader
   #digest: string | undefined
 
-  constructor(resume: InferenceRequest['resume']) {
-    this.#has = resume ?? null
+  constructor(sent: Sent | undefined) {
+    this.#has = sent ?? null
   }
 
   /** The answer has come to where the reader is. */
@@ -82,10 +80,10 @@ function cut(item: InferenceItem, tokens: number, text: string): InferenceItem {
 }
 
 /** The beginning that a continuation brings along, as the items of an answer. */
-export function beginningOf(resume: InferenceRequest['resume']): InferenceItem[] {
+export function beginningOf(sent: Sent | undefined): InferenceItem[] {
   const items: InferenceItem[] = []
-  if (resume === undefined) return items
-  const { tokenIds, text, reasoning = '', toolCalls = [], tokens, digest } = resume
+  if (sent === undefined) return items
+  const { tokenIds, text, reasoning = '', toolCalls = [], tokens, digest } = sent
   for (let i = 0; ; i++) {
     const seq = i * ITEM_TOKENS_MAX
     const ids = tokenIds.slice(seq, seq + ITEM_TOKENS_MAX)

@@ -53,7 +53,7 @@ export class SharedAnswer {
   async run(run: Run): Promise<void> {
     try {
       // A repeat may come without a beginning, also when the first request was a continuation.
-      for (const item of beginningOf(this.#request.resume)) this.#add(item)
+      for (const item of beginningOf(this.#request.sent)) this.#add(item)
       const stream = run(this.#request, this.#context)
       for (;;) {
         const { done, value } = await stream.next()
@@ -72,11 +72,11 @@ export class SharedAnswer {
    * item, when that part is not the beginning of this answer.
    */
   async *read(
-    { resume, watchQueue }: InferenceRequest,
+    { sent, handling: { watchQueue } }: InferenceRequest,
     context: RequestContext
   ): AsyncGenerator<InferenceItem, InferenceEnd | null, void> {
     this.#join()
-    const rest = new RestOfAnswer(resume)
+    const rest = new RestOfAnswer(sent)
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     aborted.catch(() => {}) // it matters only while something is awaited
     const stopListening = context.onAbort(() => reject(context.signal.reason as Error))

@@ -9,7 +9,7 @@ import {
   type InferenceEnd,
   type InferenceItem
 } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'
 import { close } from '#shared/kit/forward.ts'
@@ -44,7 +44,7 @@ export class Attempt {
 
   constructor(
     grant: Grant,
-    request: InferenceRequest,
+    request: AttemptRequest,
     context: RequestContext,
     counts: AttemptCounts
   ) {

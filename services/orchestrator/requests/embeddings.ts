@@ -5,6 +5,7 @@
  */
 import {
   workerEmbed,
+  type EmbedAsked,
   type EmbedReply,
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
@@ -29,19 +30,19 @@ export interface EmbeddingDeps {
 
 export async function embedSomewhere(
   deps: EmbeddingDeps,
-  request: EmbedRequest,
+  { asked }: EmbedRequest,
   context: RequestContext
 ): Promise<EmbedReply> {
-  const model = modelFor(request, deps)
+  const model = modelFor(asked, deps)
   const failed = new Set<Holding>() // at most TRIES_MAX
-  const constraints = { exclude: failed, labels: request.labels }
+  const constraints = { exclude: failed, labels: asked.labels }
   let failure: HaifError | null = null
   while (failed.size < TRIES_MAX) {
     const remainingMs = context.remainingMs()
     const holding = chooseEmbedder(deps, model, { ...constraints, remainingMs })
     if (holding === null) break
     try {
-      return await embedOn(holding, deps, { ...request, model }, context)
+      return await embedOn(holding, deps, { ...asked, model }, context)
     } catch (error) {
       failure = toHaifError(error)
       if (context.signal.aborted || !mayTryOn(failure)) throw asWorkerError(failure)
@@ -54,16 +55,16 @@ export async function embedSomewhere(
 async function embedOn(
   holding: Holding,
   { table, pump }: EmbeddingDeps,
-  request: EmbedRequest & { model: string },
+  asked: EmbedAsked & { model: string },
   context: RequestContext
 ): Promise<EmbedReply> {
   const placed = table.placed(holding, false)
   const end = (outcome: Outcome) => {
     table.ended(placed, outcome)
-    pump(request.model)
+    pump(asked.model)
   }
   try {
-    const reply = await holding.link.call(workerEmbed, request, context)
+    const reply = await holding.link.call(workerEmbed, { asked }, context)
     end('succeeded')
     return { ...reply, worker: holding.workerKey }
   } catch (error) {
@@ -102,8 +103,8 @@ function comesBefore(one: Holding, other: Holding): boolean {
  * For an alias, the first model that can embed; with no name, the model most workers can embed
  * with.
  */
-function modelFor({ model, labels }: EmbedRequest, { table, aliases, now }: EmbeddingDeps): string {
-  const count = (name: string, wanted: EmbedRequest['labels']) => {
+function modelFor({ model, labels }: EmbedAsked, { table, aliases, now }: EmbeddingDeps): string {
+  const count = (name: string, wanted: EmbedAsked['labels']) => {
     const constraints = { exclude: new Set<Holding>(), labels: wanted }
     return [...table.holders(name)].filter((each) => canEmbed(each, constraints, now())).length
   }

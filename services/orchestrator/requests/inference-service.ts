@@ -76,7 +76,7 @@ export class InferenceService {
   #isHeld(request: InferenceRequest): boolean {
     const { table, aliases } = this.#deps
     if (table.size === 0) return false
-    if (request.model === undefined) return table.readyModels().size > 0
+    if (request.asked.model === undefined) return table.readyModels().size > 0
     return table.slots(chooseModel(request, table, aliases)) > 0
   }
 
@@ -87,8 +87,8 @@ export class InferenceService {
   }
 
   #answer(request: InferenceRequest, context: ServerContext): Answer {
-    const tenant = request.tenantId ?? request.caller ?? context.peer.key
-    const { idempotencyKey } = request
+    const tenant = request.charge.tenantId ?? request.charge.caller ?? context.peer.key
+    const { idempotencyKey } = request.handling
     if (idempotencyKey === undefined) return this.#run(request, context, tenant)
     return this.#deps.answers.stream({ tenant, idempotencyKey }, request, context, (again, own) =>
       this.#run(again, own, tenant)
@@ -97,13 +97,14 @@ export class InferenceService {
 
   #run(request: InferenceRequest, context: RequestContext, tenant: string) {
     const { table, aliases, affinity, dispatcher, counts, log, now } = this.#deps
+    const { asked, handling, charge } = request
     const model = chooseModel(request, table, aliases)
     const { affine, cachedTokens, remember } =
-      affinity === null ? NO_AFFINITY : affinityOf(affinity, model, request.input)
-    const { weight = 1, priority = 'interactive', explain = false, labels } = request
-    const promptTokens = Math.ceil(promptCharacters(request.input) / TOKEN_CHARACTERS)
-    const share = { tenant, weight, priority }
-    const placement = { promptTokens, labels, cachedTokens }
+      affinity === null ? NO_AFFINITY : affinityOf(affinity, model, asked.input)
+    const { priority = 'interactive', explain = false } = handling
+    const promptTokens = Math.ceil(promptCharacters(asked.input) / TOKEN_CHARACTERS)
+    const share = { tenant, weight: charge.weight ?? 1, priority }
+    const placement = { promptTokens, labels: asked.labels, cachedTokens }
     const assertUp = () => this.#assertUp()
     return new RequestRun(
       { dispatcher, counts, log, now, onBegun: remember, assertUp },

@@ -14,11 +14,11 @@ export type Aliases = ReadonlyMap<string, readonly string[]>
  * An answer that has begun stays with the file that began it, if some worker still has that.
  */
 export function chooseModel(
-  { model, resume }: InferenceRequest,
+  { asked: { model }, sent }: InferenceRequest,
   table: WorkerTable,
   aliases: Aliases
 ): string {
-  const digest = resume?.digest
+  const digest = sent?.digest
   const began = (name: string) =>
     digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
   if (model === undefined) {

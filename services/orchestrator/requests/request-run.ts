@@ -10,7 +10,7 @@ import {
   type InferenceEnd,
   type InferenceItem
 } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -68,7 +68,7 @@ export class RequestRun {
       remainingMs: () => context.remainingMs(),
       placement: { ...ask.placement, exclude: this.#failed }
     }
-    this.#sent = new SentTokens(request.resume)
+    this.#sent = new SentTokens(request.sent)
     this.#rivals = new Rivals(deps.now)
   }
 
@@ -106,13 +106,13 @@ export class RequestRun {
 
   /** The caller wants to see what the request waits for. */
   get #isWatched(): boolean {
-    return this.#request.watchQueue === true
+    return this.#request.handling.watchQueue === true
   }
 
   #served(end: InferenceEnd): InferenceEnd {
     const workers = this.#begun.map(({ holding }) => holding.workerKey)
     const served = { ...end, attempts: workers.length, workers }
-    if (this.#request.explain !== true) return served
+    if (this.#request.handling.explain !== true) return served
     return { ...served, explanations: this.#begun.flatMap(({ explanation }) => explanation ?? []) }
   }
 
@@ -157,7 +157,8 @@ export class RequestRun {
   }
 
   #open(grant: Grant): void {
-    const request = this.#sent.continued({ ...this.#request, model: this.#ask.model })
+    const asked = { ...this.#request.asked, model: this.#ask.model }
+    const request = this.#sent.continued<AttemptRequest>({ asked })
     const attempt = new Attempt(grant, request, this.#context, this.#deps.counts)
     this.#begun.push(attempt)
     this.#rivals.add(attempt)

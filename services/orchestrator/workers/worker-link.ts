@@ -2,11 +2,11 @@
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type {
   EmbedReply,
-  EmbedRequest,
+  EmbedAttempt,
   workerEmbed
 } from '#shared/contracts/inference/embedding.ts'
 import type { workerInfer } from '#shared/contracts/inference/methods.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
@@ -15,12 +15,12 @@ export interface WorkerLink {
   readonly rttMs: number
   batches(
     contract: typeof workerInfer,
-    request: InferenceRequest,
+    request: AttemptRequest,
     context: RequestContext
   ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
   call(
     contract: typeof workerEmbed,
-    request: EmbedRequest,
+    request: EmbedAttempt,
     context: RequestContext
   ): Promise<EmbedReply>
 }

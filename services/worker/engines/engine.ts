@@ -11,8 +11,8 @@ import type {
   Usage
 } from '#shared/contracts/inference/answer.ts'
 import type {
+  Asked,
   InferenceInput,
-  InferenceRequest,
   ResponseFormat,
   Sampling
 } from '#shared/contracts/inference/request.ts'
@@ -57,7 +57,7 @@ export interface GenerateRequest {
   tools?: Tool[]
   toolChoice?: ToolChoice
   parallelToolCalls?: boolean
-  reasoningEffort?: NonNullable<InferenceRequest['reasoningEffort']>
+  reasoningEffort?: NonNullable<Asked['reasoningEffort']>
   /** Whether items carry `logprobs`, with so many likely tokens beside each. */
   logprobs?: boolean
   topLogprobs?: number

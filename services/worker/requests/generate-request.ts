@@ -1,14 +1,13 @@
 /** Turns an orchestrator's request into the one that an engine gets. */
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
 
 /** `digest` is the one of the file that the model was loaded from. */
-export function toGenerate(request: InferenceRequest, digest: string): GenerateRequest {
-  const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs, resume } =
-    request
-  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = request
+export function toGenerate({ asked, sent }: AttemptRequest, digest: string): GenerateRequest {
+  const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs } = asked
+  const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = asked
   const generate: GenerateRequest = { input, maxTokens, sampling }
   if (stop !== undefined) generate.stop = stop
   if (responseFormat !== undefined) generate.responseFormat = responseFormat
@@ -20,13 +19,13 @@ export function toGenerate(request: InferenceRequest, digest: string): GenerateR
     if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
   }
   if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
-  if (resume !== undefined) {
-    generate.resumeTokenIds = resume.tokenIds
-    if (resume.digest !== digest) {
-      if ((resume.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
-      generate.resumeText = resume.text
-      generate.resumeTokens = tokensIn(resume)
-      if (resume.reasoning !== undefined) generate.resumeReasoning = resume.reasoning
+  if (sent !== undefined) {
+    generate.resumeTokenIds = sent.tokenIds
+    if (sent.digest !== digest) {
+      if ((sent.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
+      generate.resumeText = sent.text
+      generate.resumeTokens = tokensIn(sent)
+      if (sent.reasoning !== undefined) generate.resumeReasoning = sent.reasoning
     }
   }
   return generate

@@ -15,7 +15,7 @@ export function observeRequests(): OnServed {
 
   return (served) => {
     const { code, durationMs, end } = served
-    const asked = (served.request as { model?: string } | null)?.model ?? 'none'
+    const asked = served.request?.asked?.model ?? 'none'
     const model = end?.model ?? (NOT_HELD.has(code) ? 'none' : asked)
     const byModel = { gen_ai_request_model: model }
     durations.record(durationMs / 1000, end === null ? { ...byModel, error_type: code } : byModel)

@@ -4,11 +4,11 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import {
   encodeVectors,
-  type EmbedReply,
-  type EmbedRequest
+  type EmbedAttempt,
+  type EmbedReply
 } from '#shared/contracts/inference/embedding.ts'
 import { tokensIn } from '#shared/inference/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -41,18 +41,18 @@ export class ServedRequests {
   }
 
   async *infer(
-    request: InferenceRequest,
+    request: AttemptRequest,
     context: Serving
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
-    const model = this.#modelNamed(request.model)
+    const model = this.#modelNamed(request.asked.model)
     using _ = this.#enter(model, context)
-    let seq = request.resume === undefined ? 0 : tokensIn(request.resume)
+    let seq = request.sent === undefined ? 0 : tokensIn(request.sent)
     for await (const queued of this.#untilLoaded(model, context.signal)) {
       yield { seq, tokenIds: [], text: '', queued }
     }
     const { engine, loaded } = model.ready()
     const { digest } = loaded
-    refuseUnsupported(engine, request)
+    refuseUnsupported(engine, request.asked)
     const answer = engine.generate(toGenerate(request, digest), context.signal)
     let first = true
     const end = yield* forward(answer, (item) => {
@@ -64,13 +64,13 @@ export class ServedRequests {
     return { ...end, model: model.source.name, provider: engine.kind }
   }
 
-  async embed(request: EmbedRequest, context: Serving): Promise<EmbedReply> {
-    const model = this.#modelNamed(request.model)
+  async embed({ asked }: EmbedAttempt, context: Serving): Promise<EmbedReply> {
+    const model = this.#modelNamed(asked.model)
     using _ = this.#enter(model, context)
     const loading = this.#untilLoaded(model, context.signal)
     while ((await loading.next()).done !== true); // a call has no way to report progress
     const engine = embedderOf(model.ready().engine, model.name)
-    const { vectors, promptTokens } = await engine.embed(request.inputs, context.signal)
+    const { vectors, promptTokens } = await engine.embed(asked.inputs, context.signal)
     const encoded = encodeVectors(vectors)
     return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
   }

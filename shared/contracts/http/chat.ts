@@ -14,7 +14,7 @@ import {
   samplingFields
 } from './openai.ts'
 import { Tool } from '../inference/chat.ts'
-import { InferenceRequest } from '../inference/request.ts'
+import { Asked } from '../inference/request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const PARTS_MAX = 1024
@@ -95,12 +95,12 @@ export const ChatBody = Type.Object(
     max_tokens: Type.Optional(MaxTokens),
     max_completion_tokens: Type.Optional(MaxTokens),
     logprobs: Type.Optional(Type.Boolean()),
-    top_logprobs: InferenceRequest.properties.topLogprobs,
+    top_logprobs: Asked.properties.topLogprobs,
     response_format: Type.Optional(HttpResponseFormat),
     tools: Type.Optional(Type.Array(HttpTool, { maxItems: TOOLS_MAX })),
     tool_choice: Type.Optional(HttpToolChoice),
     parallel_tool_calls: Type.Optional(Type.Boolean()),
-    reasoning_effort: InferenceRequest.properties.reasoningEffort,
+    reasoning_effort: Asked.properties.reasoningEffort,
     metadata: Type.Optional(Anything)
   },
   {

@@ -1,6 +1,6 @@
 /** `POST /v1/embeddings`. https://platform.openai.com/docs/api-reference/embeddings */
 import { Type, type Static } from 'typebox'
-import { EmbedRequest, INPUT_CHARACTERS_MAX, INPUT_TOKENS_MAX } from '../inference/embedding.ts'
+import { EmbedAsked, INPUT_CHARACTERS_MAX, INPUT_TOKENS_MAX } from '../inference/embedding.ts'
 
 /** As in OpenAI's API; the bridge asks the mesh for a part of them at a time. */
 const HTTP_INPUTS_MAX = 2048
@@ -13,7 +13,7 @@ const InputTokens = Type.Array(Type.Integer({ minimum: 0 }), {
 
 export const EmbeddingsBody = Type.Object(
   {
-    model: EmbedRequest.properties.model,
+    model: EmbedAsked.properties.model,
     input: Type.Union(
       [
         InputText,

@@ -3,7 +3,7 @@ import { Type, type Static } from 'typebox'
 import { TextMessage } from '../inference/chat.ts'
 import { Explanation } from '../inference/explanation.ts'
 import { FinishReason, MAX_TOKENS_MAX } from '../inference/answer.ts'
-import { InferenceRequest, Sampling } from '../inference/request.ts'
+import { Asked, Handling, Sampling } from '../inference/request.ts'
 import { ModelName } from '../inference/model-name.ts'
 
 const CHARACTERS_MAX = 1_048_576
@@ -72,8 +72,8 @@ export const NativeInferBody = Type.Object(
         description: 'Server-sent events; `Accept: text/event-stream` does the same.'
       })
     ),
-    priority: InferenceRequest.properties.priority,
-    labels: InferenceRequest.properties.labels,
+    priority: Handling.properties.priority,
+    labels: Asked.properties.labels,
     tenant_id: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: 'Who is charged and limited.' })
     )

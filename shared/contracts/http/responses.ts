@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { Content } from './chat.ts'
 import { Anything, commonFields, MaxTokens, samplingFields } from './openai.ts'
 import { Tool } from '../inference/chat.ts'
-import { InferenceRequest } from '../inference/request.ts'
+import { Asked } from '../inference/request.ts'
 
 const TEXT_CHARACTERS_MAX = 1_048_576
 const ITEMS_MAX = 1024
@@ -91,13 +91,13 @@ export const ResponsesBody = Type.Object(
     stream: commonFields.stream,
     max_output_tokens: Type.Optional(MaxTokens),
     ...samplingFields,
-    top_logprobs: InferenceRequest.properties.topLogprobs,
+    top_logprobs: Asked.properties.topLogprobs,
     text: Type.Optional(Type.Object({ format: Type.Optional(TextFormat) })),
     tools: Type.Optional(Type.Array(FunctionTool, { maxItems: TOOLS_MAX })),
     tool_choice: Type.Optional(ResponsesToolChoice),
     parallel_tool_calls: Type.Optional(Type.Boolean()),
     max_tool_calls: Type.Optional(Type.Integer({ minimum: 1 })),
-    reasoning: Type.Optional(Type.Object({ effort: InferenceRequest.properties.reasoningEffort })),
+    reasoning: Type.Optional(Type.Object({ effort: Asked.properties.reasoningEffort })),
     include: Type.Optional(Type.Array(Type.String({ maxLength: 128 }), { maxItems: 32 })),
     metadata: Type.Optional(
       Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 512 }), {

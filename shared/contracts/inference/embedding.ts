@@ -6,7 +6,7 @@ import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
-import { InferenceRequest } from './request.ts'
+import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
 
 export const EMBED_INPUTS_MAX = 256
@@ -17,7 +17,7 @@ export const VECTOR_SIZE_MAX = 8192
 export const VECTOR_BYTES_MAX = 2_883_584
 const VECTOR_CHARACTERS_MAX = Math.ceil((VECTOR_SIZE_MAX * 4) / 3) * 4
 
-export const EmbedRequest = Type.Object({
+export const EmbedAsked = Type.Object({
   /** Absent: the mesh's default model. */
   model: Type.Optional(ModelName),
   /** Texts, or ids of the model's own tokens. */
@@ -29,11 +29,12 @@ export const EmbedRequest = Type.Object({
     { minItems: 1, maxItems: EMBED_INPUTS_MAX }
   ),
   /** Labels that the worker must have. */
-  labels: InferenceRequest.properties.labels,
-  usageId: InferenceRequest.properties.usageId,
-  caller: InferenceRequest.properties.caller,
-  tenantId: InferenceRequest.properties.tenantId
+  labels: Asked.properties.labels
 })
+export type EmbedAsked = Static<typeof EmbedAsked>
+
+/** In parts like an inference. There is nothing to handle or to continue. */
+export const EmbedRequest = Type.Object({ asked: EmbedAsked, charge: Charge })
 export type EmbedRequest = Static<typeof EmbedRequest>
 
 export const EmbedReply = Type.Object({
@@ -55,7 +56,10 @@ export type EmbedReply = Static<typeof EmbedReply>
 
 export const gatewayEmbed = defineMethod('gateway.embed', EmbedRequest, EmbedReply)
 export const orchestratorEmbed = defineMethod('orchestrator.embed', EmbedRequest, EmbedReply)
-export const workerEmbed = defineMethod('worker.embed', EmbedRequest, EmbedReply)
+/** A worker does not learn whom it is for. */
+export const EmbedAttempt = Type.Object({ asked: EmbedAsked })
+export type EmbedAttempt = Static<typeof EmbedAttempt>
+export const workerEmbed = defineMethod('worker.embed', EmbedAttempt, EmbedReply)
 
 /** As they travel. Refuses more than one reply can carry. */
 export function encodeVectors(vectors: readonly Float32Array[]): string[] {

@@ -1,7 +1,7 @@
-/** One inference, as it travels from the bridge to the engine: the same stream on every hop. */
+/** One inference, as it travels from the bridge to the worker: the same items on every hop. */
 import { defineStream } from '#shared/rpc/contract.ts'
 import { InferenceEnd, InferenceItem, itemCodec } from './answer.ts'
-import { InferenceRequest } from './request.ts'
+import { AttemptRequest, InferenceRequest } from './request.ts'
 
 export const gatewayInfer = defineStream(
   'gateway.infer',
@@ -19,7 +19,7 @@ export const orchestratorInfer = defineStream(
 )
 export const workerInfer = defineStream(
   'worker.infer',
-  InferenceRequest,
+  AttemptRequest,
   InferenceItem,
   InferenceEnd,
   itemCodec

@@ -1,4 +1,8 @@
-/** What is asked of a model. Every hop passes the same request on. */
+/**
+ * One inference, in four parts that no hop mixes: what is asked of the model, how the mesh handles it,
+ * whom it is charged to, and what of the answer was sent already. A hop builds the part that it answers
+ * for and passes the others on as they are.
+ */
 import { Type, type Static } from 'typebox'
 import {
   ChatMessage,
@@ -16,6 +20,7 @@ const STOPS_MAX = 16
 const STOP_CHARACTERS_MAX = 256
 const BIASES_MAX = 1024
 const TOOLS_MAX = 128
+const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 8
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
 
@@ -83,10 +88,16 @@ export const ResponseFormat = Type.Union([
 ])
 export type ResponseFormat = Static<typeof ResponseFormat>
 
-export const InferenceRequest = Type.Object({
+/**
+ * What the model is asked. It is also what makes two requests the same: under one `Idempotency-Key`
+ * the orchestrator compares the hash of this part, and of nothing else. So whatever could make another
+ * answer belongs here, and whatever could not must not be here.
+ */
+export const Asked = Type.Object({
   /** Absent: the mesh's default model. */
   model: Type.Optional(ModelName),
   input: InferenceInput,
+  /** A limit of the gateway may lower it: a shorter answer is another answer. */
   maxTokens: Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX }),
   sampling: Sampling,
   /** Texts that end the answer; they are not part of it. */
@@ -114,42 +125,74 @@ export const InferenceRequest = Type.Object({
   /** Whether items say how likely each token was, and with how many others beside it. */
   logprobs: Type.Optional(Type.Boolean()),
   topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),
-  /** Who goes first while not everybody can: `interactive` unless said otherwise. */
-  priority: Type.Optional(Type.Union([Type.Literal('interactive'), Type.Literal('batch')])),
-  /** Labels that the worker must have. */
+  /**
+   * Labels that the worker must have. They only place the request, but an answer from a machine
+   * without them is not the answer that was asked for.
+   */
   labels: Type.Optional(
     Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
       maxProperties: 32
     })
-  ),
+  )
+})
+export type Asked = Static<typeof Asked>
+
+/** How the mesh handles the request: it changes when and with what beside it, never the answer. */
+export const Handling = Type.Object({
+  /** Who goes first while not everybody can: `interactive` unless said otherwise. */
+  priority: Type.Optional(Type.Union([Type.Literal('interactive'), Type.Literal('batch')])),
   /** Whether to send items with the place in the queue. */
   watchQueue: Type.Optional(Type.Boolean()),
   /** Whether to say with the end why each worker was chosen. */
   explain: Type.Optional(Type.Boolean()),
   /** Requests of one tenant with the same key are one request: the later ones get the first one's answer. */
-  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  /** What the client has of the answer already: it is continued, not begun again. */
-  resume: Type.Optional(
-    Type.Object({
-      tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
-      text: Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 }),
-      /** What was thought before the text. */
-      reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX * 8 })),
-      /** The tool calls so far; the last one may be unfinished. Only token ids go on after them. */
-      toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
-      /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
-      tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
-      /** The file whose tokens these are; another one continues by text. */
-      digest: Type.Optional(Type.String({ maxLength: 64 }))
-    })
-  ),
+  idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+})
+export type Handling = Static<typeof Handling>
+
+/**
+ * Whom the request is charged to. From a client it is a wish, which the gateway answers with a charge
+ * of its own: nothing in it passes a gateway unchecked. It ends at the orchestrator.
+ */
+export const Charge = Type.Object({
+  /** The tenant that is charged and limited. */
+  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  /** The HTTP client's address, which is limited when no tenant is named. */
+  caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** One for each request of a client, the same on every way it takes: it is charged once. */
   usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
-  /** The HTTP client's address: who is limited when no tenant is named. */
-  caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  /** Who is charged and limited. From a client only a wish, that the gateway grants or refuses. */
-  tenantId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  /** Set by the gateway: the tenant's share of a queue; 1 unless said otherwise. */
+  /** The tenant's share of a queue; 1 unless a gateway says otherwise. */
   weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 }))
 })
+export type Charge = Static<typeof Charge>
+
+/** The part of the answer that the client has already: it is continued, not begun again. */
+export const Sent = Type.Object({
+  tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: MAX_TOKENS_MAX }),
+  text: Type.String({ maxLength: SENT_CHARACTERS_MAX }),
+  /** What was thought before the text. */
+  reasoning: Type.Optional(Type.String({ maxLength: SENT_CHARACTERS_MAX })),
+  /** The tool calls so far; the last one may be unfinished. Only token ids go on after them. */
+  toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
+  /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
+  tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
+  /** The file whose tokens these are; another one continues by text. */
+  digest: Type.Optional(Type.String({ maxLength: 64 }))
+})
+export type Sent = Static<typeof Sent>
+
+export const InferenceRequest = Type.Object({
+  asked: Asked,
+  handling: Handling,
+  charge: Charge,
+  /** Absent: the answer begins. */
+  sent: Type.Optional(Sent)
+})
 export type InferenceRequest = Static<typeof InferenceRequest>
+
+/** An attempt of a request. A worker learns neither whom it is for nor under which key it may return. */
+export const AttemptRequest = Type.Object({
+  asked: Asked,
+  sent: Type.Optional(Sent)
+})
+export type AttemptRequest = Static<typeof AttemptRequest>

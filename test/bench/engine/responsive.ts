@@ -103,13 +103,13 @@ const answers = (link: PeerLink): Promise<boolean> =>
 
 async function ask(link: PeerLink, tokenIds: number[]): Promise<void> {
   using context = createContext({ timeoutMs: 60_000 })
-  const request = {
+  const asked = {
     input: { mode: 'tokens' as const, tokenIds },
     model: MODEL_NAME,
     maxTokens: 64,
     sampling: { temperature: 0 }
   }
-  const stream = link.stream(workerInfer, request, context)
+  const stream = link.stream(workerInfer, { asked }, context)
   while ((await stream.next()).done !== true);
 }
 

@@ -6,6 +6,7 @@ import { inferThrough } from '#shared/inference/infer-through.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { StreamCheck } from '../checker.ts'
 import type { TestMesh } from './mesh.ts'
+import { requestOf } from '../requests.ts'
 import { patience } from '../deadline.ts'
 
 const TIMEOUT_MS = 60_000
@@ -67,11 +68,7 @@ export class Client {
     const stream = inferThrough(
       await this.#mesh.client(),
       gatewayInfer,
-      {
-        input: { mode: 'direct', prompt: this.#prompt },
-        maxTokens: this.#maxTokens,
-        sampling: {}
-      },
+      requestOf({ prompt: this.#prompt, maxTokens: this.#maxTokens }),
       this.#context
     )
     for (let heardAt = NaN; ;) {

@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { gatewayReady } from '#shared/contracts/peers/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
@@ -26,6 +25,7 @@ import { SimEngine, type SimOptions } from '../../../services/worker/engines/sim
 import type { ModelSource } from '../../../services/worker/models/sources/model-source.ts'
 import { createWorker, type WorkerDeps } from '../../../services/worker/worker.ts'
 import { atEnd, startDht, startPeer } from '../peers/peers.ts'
+import { requestOf, type FlatRequest } from '../requests.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
 
@@ -157,24 +157,18 @@ export class TestMesh {
   }
 
   /** Sends a prompt and collects the answer. */
-  async infer(request: Partial<InferenceRequest> & { prompt?: string } = {}) {
+  async infer(request: FlatRequest = {}) {
     using context = createContext({ timeoutMs: patience(30_000) })
     return await this.inferIn(context, request)
   }
 
   async inferIn(
     context: RequestContext,
-    { prompt = 'hello', ...rest }: Partial<InferenceRequest> & { prompt?: string },
+    request: FlatRequest,
     onText: (text: string) => void = () => {}
   ) {
     const pool = await this.client()
-    const request: InferenceRequest = {
-      input: { mode: 'direct', prompt },
-      maxTokens: 16,
-      sampling: {},
-      ...rest
-    }
-    const stream = inferThrough(pool, gatewayInfer, request, context)
+    const stream = inferThrough(pool, gatewayInfer, requestOf(request), context)
     let text = ''
     const tokenIds: number[] = []
     const queued: NonNullable<InferenceItem['queued']>[] = []

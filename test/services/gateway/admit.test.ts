@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { itemCodec, type InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
@@ -18,6 +17,7 @@ import { inferAdmitted, type AdmittedDeps } from '../../../services/gateway/infe
 import type { UsageRecorder, UsageRow } from '../../../services/gateway/usage/usage-row.ts'
 import type { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
 import { UsageWriter } from '../../../services/gateway/usage/usage-writer.ts'
+import { requestOf, type FlatRequest } from '../../helpers/requests.ts'
 import { seriesIn, valueOf } from '../../helpers/mesh/live-metrics.ts'
 
 // Before any instrument is made.
@@ -80,14 +80,11 @@ const own = createContext({ timeoutMs: 60_000 })
 const context: ServerContext = { ...own, peer: { key: 'ab'.repeat(32), role: 'bridge' } }
 after(() => own[Symbol.dispose]())
 
-const infer = (deps: AdmittedDeps, request: Partial<InferenceRequest> = {}) =>
-  inferAdmitted(
-    deps,
-    { input: { mode: 'direct', prompt: 'twelve chars' }, maxTokens: 10, sampling: {}, ...request },
-    context
-  )
+const infer = (deps: AdmittedDeps, request: FlatRequest = {}) =>
+  inferAdmitted(deps, requestOf({ prompt: 'twelve chars', maxTokens: 10, ...request }), context)
 
-const embed = (deps: AdmittedDeps) => embedAdmitted(deps, { inputs: ['twelve chars'] }, context)
+const embed = (deps: AdmittedDeps) =>
+  embedAdmitted(deps, { asked: { inputs: ['twelve chars'] }, charge: {} }, context)
 
 async function endOf(stream: ReturnType<typeof infer>): Promise<InferenceEnd> {
   for (;;) {
@@ -188,8 +185,8 @@ test('a caller that leaves has used what it was sent, and is in the books as can
 test('the rest of an answer costs only what was passed on here', async () => {
   const usage = rows()
   const { left, deps } = setUp(usage, { batches: [2, 3, 4] })
-  const resume = { tokenIds: [1, 2, 3, 4, 5, 6, 7], text: 'so far' }
-  for await (const _ of infer(deps, { resume })) break
+  const sent = { tokenIds: [1, 2, 3, 4, 5, 6, 7], text: 'so far' }
+  for await (const _ of infer(deps, { sent })) break
   assert.deepEqual(left, [3 + 2])
   assert.equal(usage.written[0]!.completion_tokens, 2)
 })

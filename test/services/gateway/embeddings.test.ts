@@ -19,7 +19,8 @@ test('a caller with too much running is told so, and others are served', async (
   await mesh.ready()
   const pool = await mesh.client()
   using context = createContext({ timeoutMs: 20_000 })
-  const embed = (tenantId: string) => pool.call(gatewayEmbed, { inputs: ['x'], tenantId }, context)
+  const embed = (tenantId: string) =>
+    pool.call(gatewayEmbed, { asked: { inputs: ['x'] }, charge: { tenantId } }, context)
   const running = embed('a')
   await until(() => entered === 1)
   await assert.rejects(embed('a'), { code: 'RATE_LIMITED' })

@@ -79,8 +79,8 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
   for (const infer of gateways) {
     const router = new Router()
       .serve(gatewayInfer, (request, context) => {
-        const { usageId: _ownEachTime, ...asked } = request
-        requests.push(asked)
+        const { usageId: _ownEachTime, ...charge } = request.charge
+        requests.push({ ...request, charge })
         contexts.push(context)
         return infer(request, context)
       })

@@ -1,7 +1,7 @@
 /** Turns a body of `POST /v1/chat/completions` into requests to the mesh. */
 import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/contracts/http/chat.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
 import { readFormat } from '../../infer/request.ts'
 import { bodyChecker, invalid, type Refusals } from '../body.ts'
@@ -25,8 +25,8 @@ export const CHAT_REFUSALS: Refusals = {
 export const checkChatBody = bodyChecker(ChatBody, CHAT_REFUSALS)
 
 /** Returns one request for each choice. */
-export function readChat(body: ChatBody): InferenceRequest[] {
-  const request: InferenceRequest = {
+export function readChat(body: ChatBody): Asked[] {
+  const asked: Asked = {
     input: { mode: 'chat', messages: body.messages.map(readMessage) },
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? NO_LIMIT,
     sampling: readSampling(body),
@@ -37,13 +37,13 @@ export function readChat(body: ChatBody): InferenceRequest[] {
     }),
     ...readLogprobs(body)
   }
-  if (body.model !== undefined) request.model = body.model
+  if (body.model !== undefined) asked.model = body.model
   const stop = readStop(body.stop)
-  if (stop !== undefined) request.stop = stop
+  if (stop !== undefined) asked.stop = stop
   const responseFormat = readFormat(body.response_format)
-  if (responseFormat !== undefined) request.responseFormat = responseFormat
-  if (body.reasoning_effort !== undefined) request.reasoningEffort = body.reasoning_effort
-  return choicesOf(request, body.n ?? 1)
+  if (responseFormat !== undefined) asked.responseFormat = responseFormat
+  if (body.reasoning_effort !== undefined) asked.reasoningEffort = body.reasoning_effort
+  return choicesOf(asked, body.n ?? 1)
 }
 
 function readMessage(message: HttpChatMessage, index: number): ChatMessage {
@@ -79,7 +79,7 @@ function readChoice(choice: Static<typeof HttpToolChoice> | undefined): WantedTo
   return { mode, among: tools.map((tool) => tool.function.name) }
 }
 
-function readLogprobs(body: ChatBody): Pick<InferenceRequest, 'logprobs' | 'topLogprobs'> {
+function readLogprobs(body: ChatBody): Pick<Asked, 'logprobs' | 'topLogprobs'> {
   const { logprobs, top_logprobs: top } = body
   if (logprobs !== true) {
     if ((top ?? 0) === 0) return {}

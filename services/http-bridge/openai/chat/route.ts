@@ -32,7 +32,12 @@ export function chatCompletionsRoute(app: FastifyInstance, deps: InferenceDeps):
       const { body } = request
       const wanted = readChat(body)
       const context = enterContext(deps, request, reply)
-      const parts = infer(deps, wanted, request, context)
+      const parts = infer(
+        deps,
+        wanted.map((asked) => ({ asked })),
+        request,
+        context
+      )
       const named = { id: idOf('chatcmpl-', request.id), created: secondsNow() }
       const withLogprobs = body.logprobs === true
       if (body.stream === true) {

@@ -1,7 +1,7 @@
 /** Turns a body of `POST /v1/completions` into requests to the mesh. */
 import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http/completions.ts'
 import { CHOICES_MAX } from '#shared/contracts/http/openai.ts'
-import type { InferenceInput, InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked, InferenceInput } from '#shared/contracts/inference/request.ts'
 import { bodyChecker, invalid, unsupported, type Refusals } from '../body.ts'
 import { choicesOf, readSampling, readStop } from '../sampling.ts'
 
@@ -16,7 +16,7 @@ export const checkCompletionBody = bodyChecker(CompletionBody, COMPLETION_REFUSA
 
 export interface WantedCompletions {
   /** One request for each choice: all of the first prompt, then all of the second. */
-  requests: InferenceRequest[]
+  asked: Asked[]
   choicesPerPrompt: number
   /** The text that each choice begins with. */
   echoes: string[]
@@ -30,7 +30,7 @@ export function readCompletion(body: CompletionBody): WantedCompletions {
     const asked = inputs.length * n
     throw invalid('n', `prompts and n ask for ${asked} answers, and ${CHOICES_MAX} are the most`)
   }
-  const common: Omit<InferenceRequest, 'input'> = {
+  const common: Omit<Asked, 'input'> = {
     maxTokens: body.max_tokens ?? COMPLETION_MAX_TOKENS,
     sampling: readSampling(body)
   }
@@ -39,7 +39,7 @@ export function readCompletion(body: CompletionBody): WantedCompletions {
   if (stop !== undefined) common.stop = stop
   if (logprobs !== undefined) Object.assign(common, { logprobs: true, topLogprobs: logprobs })
   return {
-    requests: inputs.flatMap((input) => choicesOf({ input, ...common }, n)),
+    asked: inputs.flatMap((input) => choicesOf({ input, ...common }, n)),
     choicesPerPrompt: n,
     echoes: inputs.flatMap((input) => Array.from({ length: n }, () => echoOf(input, echo)))
   }

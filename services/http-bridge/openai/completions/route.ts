@@ -28,7 +28,12 @@ export function completionsRoute(app: FastifyInstance, deps: InferenceDeps): voi
       const { body } = request
       const wanted = readCompletion(body)
       const context = enterContext(deps, request, reply)
-      const parts = infer(deps, wanted.requests, request, context)
+      const parts = infer(
+        deps,
+        wanted.asked.map((asked) => ({ asked })),
+        request,
+        context
+      )
       const options = {
         id: idOf('cmpl-', request.id),
         created: secondsNow(),

@@ -2,7 +2,7 @@
 import {
   VECTOR_BYTES_MAX,
   VECTOR_SIZE_MAX,
-  type EmbedRequest
+  type EmbedAsked
 } from '#shared/contracts/inference/embedding.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
@@ -17,18 +17,18 @@ export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, EMBEDDINGS_REFUSA
 const INPUTS_PER_CALL = Math.floor(VECTOR_BYTES_MAX / (VECTOR_SIZE_MAX * 4))
 
 /** Groups the inputs, in order, so that one call can answer each group. */
-export function embedRequests({ model, input }: EmbeddingsBody): EmbedRequest[] {
+export function askedGroups({ model, input }: EmbeddingsBody): EmbedAsked[] {
   const inputs = inputsOf(input)
-  const requests: EmbedRequest[] = []
+  const groups: EmbedAsked[] = []
   for (let from = 0; from < inputs.length; from += INPUTS_PER_CALL) {
-    const request: EmbedRequest = { inputs: inputs.slice(from, from + INPUTS_PER_CALL) }
-    if (model !== undefined) request.model = model
-    requests.push(request)
+    const asked: EmbedAsked = { inputs: inputs.slice(from, from + INPUTS_PER_CALL) }
+    if (model !== undefined) asked.model = model
+    groups.push(asked)
   }
-  return requests
+  return groups
 }
 
-function inputsOf(input: EmbeddingsBody['input']): EmbedRequest['inputs'] {
+function inputsOf(input: EmbeddingsBody['input']): EmbedAsked['inputs'] {
   if (typeof input === 'string') return [input]
   return typeof input[0] === 'number' ? [input as number[]] : (input as (string | number[])[])
 }

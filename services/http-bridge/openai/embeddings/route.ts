@@ -6,7 +6,7 @@ import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
 import { setLimitHeaders } from '../../http/limit-headers.ts'
 import { bodyCompiler } from '../body.ts'
 import { embeddingsReply } from './reply.ts'
-import { checkEmbeddingsBody, embedRequests } from './request.ts'
+import { askedGroups, checkEmbeddingsBody } from './request.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 
 const schema = {
@@ -27,8 +27,8 @@ export function embeddingsRoute(app: FastifyInstance, deps: EmbeddingsDeps): voi
     async (request, reply): Promise<EmbeddingsReply> => {
       const context = enterContext(deps, request, reply)
       const replies: EmbedReply[] = []
-      for (const asked of embedRequests(request.body)) {
-        const embed = { ...asked, caller: request.ip }
+      for (const asked of askedGroups(request.body)) {
+        const embed = { asked, charge: { caller: request.ip } }
         // One at a time: a caller with many inputs takes no more of the mesh than one with few.
         replies.push(await deps.gateways.call(gatewayEmbed, embed, context))
       }

@@ -5,7 +5,7 @@ import {
   type TextFormat
 } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import type { InferenceRequest, ResponseFormat } from '#shared/contracts/inference/request.ts'
+import type { Asked, ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/request.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 import { NO_LIMIT, readSampling } from '../sampling.ts'
@@ -35,11 +35,11 @@ export function readResponses(
   body: ResponsesBody,
   history: readonly ChatMessage[],
   messages: readonly ChatMessage[]
-): InferenceRequest {
+): Asked {
   const { instructions } = body
   const system: ChatMessage[] =
     instructions === undefined ? [] : [{ role: 'system', content: instructions }]
-  const request: InferenceRequest = {
+  const asked: Asked = {
     input: { mode: 'chat', messages: [...system, ...history, ...messages] },
     maxTokens: body.max_output_tokens ?? NO_LIMIT,
     sampling: readSampling(body),
@@ -49,15 +49,15 @@ export function readResponses(
       parallel: body.parallel_tool_calls
     })
   }
-  if (body.model !== undefined) request.model = body.model
+  if (body.model !== undefined) asked.model = body.model
   const responseFormat = readTextFormat(body.text?.format)
-  if (responseFormat !== undefined) request.responseFormat = responseFormat
-  if (body.reasoning?.effort !== undefined) request.reasoningEffort = body.reasoning.effort
+  if (responseFormat !== undefined) asked.responseFormat = responseFormat
+  if (body.reasoning?.effort !== undefined) asked.reasoningEffort = body.reasoning.effort
   if (wantsLogprobs(body)) {
-    request.logprobs = true
-    if (body.top_logprobs !== undefined) request.topLogprobs = body.top_logprobs
+    asked.logprobs = true
+    if (body.top_logprobs !== undefined) asked.topLogprobs = body.top_logprobs
   }
-  return request
+  return asked
 }
 
 export const wantsLogprobs = ({ include = [], top_logprobs: top = 0 }: ResponsesBody): boolean =>

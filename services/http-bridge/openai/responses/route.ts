@@ -32,7 +32,7 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
       const owner = await ownerOf(deps.gateways, context)
       const asked = readConversation(responses, body, owner)
       const wanted = readResponses(body, asked.history, asked.messages)
-      const parts = infer(deps, [wanted], request, context)
+      const parts = infer(deps, [{ asked: wanted }], request, context)
       const begun = beginResponse({ id: newId('resp_'), createdAt: secondsNow() }, body)
       const complete = (output: ResponseOutput, end: InferenceEnd): ResponseObject => {
         output.finish(end.finishReason === 'length' ? 'incomplete' : 'completed')

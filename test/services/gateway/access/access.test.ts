@@ -106,9 +106,7 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   await one.stored.admin.setTenant({ id: 'a', limits: { tokensPerDay: 100, weight: 2 } }, actor)
   const asked = {
     kind: 'embed' as const,
-    usageId: undefined,
-    tenantId: undefined,
-    caller: undefined,
+    charge: {},
     model: undefined,
     promptTokens: 10,
     maxTokens: 10
@@ -116,7 +114,7 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   const admit = (access: Access) =>
     new Callers({ access, usage: null }).admit(showing(secret), asked)
   const first = await admit(one)
-  assert.deepEqual([first.tenantId, first.granted.weight], ['a', 2])
+  assert.deepEqual([first.charge.tenantId, first.charge.weight], ['a', 2])
   leave(first, 95)
   await until(async () => {
     const outcome = await admit(two).catch((error: unknown) => toHaifError(error).code)
@@ -178,9 +176,7 @@ test(
     const { secret } = await make(gateways[0]!, { limits: { requestsPerMinute: 60 } })
     const asked = {
       kind: 'embed' as const,
-      usageId: undefined,
-      tenantId: undefined,
-      caller: undefined,
+      charge: {},
       model: undefined,
       promptTokens: 1,
       maxTokens: 1

@@ -82,12 +82,12 @@ test('a gateway that dies mid-stream: another one continues after what has come'
     await aborted(signal)
     return END
   }
-  const continues: Infer = async function* ({ resume }) {
-    yield { seq: 1, tokenIds: [8], text: ` after ${JSON.stringify(resume)}` }
+  const continues: Infer = async function* ({ sent }) {
+    yield { seq: 1, tokenIds: [8], text: ` after ${JSON.stringify(sent)}` }
     return END
   }
   const turn: Infer = (request, context) =>
-    request.resume === undefined ? dies(request, context) : continues(request, context)
+    request.sent === undefined ? dies(request, context) : continues(request, context)
   const bridge = await startBridge(t, { gateways: [turn, turn] })
   const { response } = await openStream(bridge)
   const text = readText(response)
@@ -96,10 +96,10 @@ test('a gateway that dies mid-stream: another one continues after what has come'
   await serving!.stop()
   const events = parseEvents(await text)
   assert.equal(events.at(-1)?.event, 'done')
-  const resume = { tokenIds: [7], text: 'one', digest: 'd' }
+  const sent = { tokenIds: [7], text: 'one', digest: 'd' }
   assert.deepEqual(
     events.slice(0, -1).map(({ data }) => (data as { text: string }).text),
-    ['one', ` after ${JSON.stringify(resume)}`]
+    ['one', ` after ${JSON.stringify(sent)}`]
   )
 })
 

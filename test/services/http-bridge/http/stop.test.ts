@@ -60,7 +60,7 @@ test('what has not ended by then gets a clear error, also what waits for its fir
   const bridge = await startBridge(t, {
     gateways: [
       async function* (request, context) {
-        if (request.maxTokens === 1) await waitFor(context.signal)
+        if (request.asked.maxTokens === 1) await waitFor(context.signal)
         return yield* endless(request, context)
       }
     ]

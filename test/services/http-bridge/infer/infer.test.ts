@@ -42,10 +42,13 @@ test('the native body gets one JSON reply, newlines intact, and says who served 
   assert.equal(header('x-haif-prefill-ms'), '2.5')
   assert.deepEqual(bridge.requests, [
     {
-      input: { mode: 'chat', messages: [{ role: 'user', content: 'hi' }] },
-      maxTokens: 128,
-      sampling: { temperature: 0.2 },
-      caller: '127.0.0.1'
+      asked: {
+        input: { mode: 'chat', messages: [{ role: 'user', content: 'hi' }] },
+        maxTokens: 128,
+        sampling: { temperature: 0.2 }
+      },
+      handling: {},
+      charge: { caller: '127.0.0.1' }
     }
   ])
 })
@@ -71,30 +74,32 @@ test('every field of the native body reaches the gateway under its name in the m
   })
   assert.equal(response.status, 200)
   assert.deepEqual(bridge.requests[0], {
-    input: { mode: 'direct', prompt: 'Once upon' },
-    model: 'some-model',
-    maxTokens: 7,
-    sampling: {
-      temperature: 0,
-      topP: 0.9,
-      topK: 40,
-      minP: 0.05,
-      seed: 42,
-      frequencyPenalty: -0.5,
-      presencePenalty: 0.5,
-      repeatPenalty: 1.1
+    asked: {
+      input: { mode: 'direct', prompt: 'Once upon' },
+      model: 'some-model',
+      maxTokens: 7,
+      sampling: {
+        temperature: 0,
+        topP: 0.9,
+        topK: 40,
+        minP: 0.05,
+        seed: 42,
+        frequencyPenalty: -0.5,
+        presencePenalty: 0.5,
+        repeatPenalty: 1.1
+      },
+      stop: ['\n\n', 'END']
     },
-    stop: ['\n\n', 'END'],
-    tenantId: 'acme',
-    caller: '127.0.0.1'
+    handling: {},
+    charge: { tenantId: 'acme', caller: '127.0.0.1' }
   })
   const messages = [
     { role: 'system', content: 'Be brief.' },
     { role: 'user', content: 'hi' }
   ]
   await bridge.post({ messages, stop: 'END' })
-  assert.deepEqual(bridge.requests[1]?.input, { mode: 'chat', messages })
-  assert.deepEqual(bridge.requests[1]?.stop, ['END'])
+  assert.deepEqual(bridge.requests[1]?.asked.input, { mode: 'chat', messages })
+  assert.deepEqual(bridge.requests[1]?.asked.stop, ['END'])
 })
 
 test('the versioned body gets the text and the request id, and has its own defaults', async (t) => {
@@ -107,8 +112,8 @@ test('the versioned body gets the text and the request id, and has its own defau
   const requestId = response.headers.get('x-request-id')
   assert.deepEqual(body, { api_version: 'v1', text: OUTPUT, request_id: requestId })
   assert.ok(Compile(VersionedInferReply).Check(body))
-  assert.equal(bridge.requests[0]?.maxTokens, 100)
-  assert.equal(bridge.requests[0]?.sampling.temperature, 0.7)
+  assert.equal(bridge.requests[0]?.asked.maxTokens, 100)
+  assert.equal(bridge.requests[0]?.asked.sampling.temperature, 0.7)
 })
 
 for (const [how, body, headers] of [

@@ -7,15 +7,11 @@ import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { HaifError } from '#shared/errors.ts'
 import { IdempotentAnswers } from '../../../../services/orchestrator/repeats/idempotency.ts'
+import { requestOf, type FlatRequest } from '../../../helpers/requests.ts'
 import { longContext } from '../workers/table.ts'
 
-const request = (given: Partial<InferenceRequest> = {}): InferenceRequest => ({
-  model: 'm',
-  input: { mode: 'direct', prompt: 'p' },
-  maxTokens: 8,
-  sampling: {},
-  ...given
-})
+const request = (given: FlatRequest = {}): InferenceRequest =>
+  requestOf({ model: 'm', prompt: 'p', maxTokens: 8, ...given })
 
 const KEY = { tenant: 'a', idempotencyKey: 'k' }
 const END = { model: 'm', finishReason: 'length' } as InferenceEnd
@@ -25,7 +21,7 @@ function runOf(text: string, perItem = 1) {
   const runs: InferenceRequest[] = []
   async function* run(asked: InferenceRequest): AsyncGenerator<InferenceItem, InferenceEnd, void> {
     runs.push(asked)
-    for (let seq = asked.resume?.tokenIds.length ?? 0; seq < text.length; seq += perItem) {
+    for (let seq = asked.sent?.tokenIds.length ?? 0; seq < text.length; seq += perItem) {
       const part = text.slice(seq, seq + perItem)
       yield { seq, tokenIds: idsOf(part), text: part }
     }
@@ -36,7 +32,7 @@ function runOf(text: string, perItem = 1) {
 
 const idsOf = (text: string) => Array.from(text, (letter) => letter.charCodeAt(0))
 
-const resumeOf = (text: string) => ({
+const sentOf = (text: string) => ({
   text,
   tokenIds: idsOf(text)
 })
@@ -67,7 +63,7 @@ test('I4: a repeated request gets the whole answer, also when the first one was 
   const answers = new IdempotentAnswers()
   const { run, runs } = runOf('abcdefgh')
   const context = longContext(t)
-  const continued = await read(answers, request({ resume: resumeOf('abc') }), context, run)
+  const continued = await read(answers, request({ sent: sentOf('abc') }), context, run)
   assert.equal(continued.text, 'defgh')
   assert.equal((await read(answers, request(), context, run)).text, 'abcdefgh')
   assert.equal(runs.length, 1)
@@ -79,7 +75,7 @@ test('I4: two that continue at different places get each what it lacks, and noth
   const context = longContext(t)
   const texts = await Promise.all(
     ['abcd', 'ab', 'abcde', 'abcdefgh'].map(async (has) => {
-      const { text } = await read(answers, request({ resume: resumeOf(has) }), context, run)
+      const { text } = await read(answers, request({ sent: sentOf(has) }), context, run)
       return has + text
     })
   )
@@ -95,10 +91,10 @@ test('I5: a reader of another answer gets the rest of that one', async (t) => {
   const context = longContext(t)
   await read(answers, request(), context, runOf('abcdefgh').run)
   const { run, runs } = runOf('axyzefgh')
-  const { text } = await read(answers, request({ resume: resumeOf('axyz') }), context, run)
+  const { text } = await read(answers, request({ sent: sentOf('axyz') }), context, run)
   assert.equal(text, 'efgh')
   assert.equal(runs.length, 1)
-  const longer = await read(answers, request({ resume: resumeOf('abcdefghi') }), context, run)
+  const longer = await read(answers, request({ sent: sentOf('abcdefghi') }), context, run)
   assert.equal(longer.text, '')
 })
 

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import {
   decodeVector,
   gatewayEmbed,
-  type EmbedRequest
+  type EmbedAsked
 } from '#shared/contracts/inference/embedding.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -14,10 +14,16 @@ import { startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
 import { until } from '../../../helpers/until.ts'
 import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
-async function embed(mesh: TestMesh, request: Partial<EmbedRequest> = {}) {
+const REQUEST = { asked: { inputs: ['x'] }, charge: {} }
+
+async function embed(mesh: TestMesh, asked: Partial<EmbedAsked> = {}) {
   using context = createContext({ timeoutMs: 20_000 })
   const pool = await mesh.client()
-  return await pool.call(gatewayEmbed, { inputs: ['one', 'three'], ...request }, context)
+  return await pool.call(
+    gatewayEmbed,
+    { asked: { inputs: ['one', 'three'], ...asked }, charge: {} },
+    context
+  )
 }
 
 /** Until as many workers can make them as should. */
@@ -97,7 +103,7 @@ test('R5: a worker whose breaker has opened makes no embeddings, until one on tr
     now: () => clock.ms,
     pump: (model: string) => void pumped.push(model)
   }
-  const embedOnce = () => embedSomewhere(deps, { inputs: ['x'] }, longContext(t))
+  const embedOnce = () => embedSomewhere(deps, REQUEST, longContext(t))
   const { breaker: before } = table.holding('w', 'm')!
   code = 'CONTEXT_TOO_LONG'
   for (let i = 0; i < 4; i++) await assert.rejects(embedOnce(), { code })
@@ -159,7 +165,7 @@ test('a caller that leaves stops the work', async (t) => {
   armed = true
   using context = createContext({ timeoutMs: 20_000 })
   const pool = await mesh.client()
-  const running = pool.call(gatewayEmbed, { inputs: ['x'] }, context)
+  const running = pool.call(gatewayEmbed, REQUEST, context)
   const refused = assert.rejects(running, { code: 'CANCELLED' })
   await until(() => waiting)
   context.abort(new HaifError('CANCELLED', 'left'))

@@ -1,33 +1,27 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { chooseModel } from '../../../../services/orchestrator/requests/model-choice.ts'
+import { requestOf } from '../../../helpers/requests.ts'
 import { ask, modelReport, startDispatcher } from '../workers/table.ts'
 
-const request = (given: Partial<InferenceRequest> = {}): InferenceRequest => ({
-  input: { mode: 'direct', prompt: 'p' },
-  maxTokens: 8,
-  sampling: {},
-  ...given
-})
 const ALIASES = new Map([['fast', ['first', 'second']]])
 
 test('R15: an answer that has begun stays with its file, while some worker has that', () => {
   const { table, report } = startDispatcher()
   report('a', [modelReport({ name: 'first', digest: 'f1' })])
   const link = report('b', [modelReport({ name: 'second', digest: 'f2' })])
-  const resume = { tokenIds: [1], text: 'x', digest: 'f2' }
+  const sent = { tokenIds: [1], text: 'x', digest: 'f2' }
   for (const model of ['fast', undefined]) {
-    const asked = request(model === undefined ? { resume } : { model, resume })
+    const asked = requestOf(model === undefined ? { sent } : { model, sent })
     assert.equal(chooseModel(asked, table, ALIASES), 'second')
   }
   table.remove(link)
-  assert.equal(chooseModel(request({ model: 'fast', resume }), table, ALIASES), 'first')
+  assert.equal(chooseModel(requestOf({ model: 'fast', sent }), table, ALIASES), 'first')
 })
 
 test('an alias stands for the first of its models with a free slot, else the first that is ready', () => {
   const { table, dispatcher, report } = startDispatcher()
-  const fast = () => chooseModel(request({ model: 'fast' }), table, ALIASES)
+  const fast = () => chooseModel(requestOf({ model: 'fast' }), table, ALIASES)
   assert.equal(fast(), 'first')
   report('b', [modelReport({ name: 'second' })])
   assert.equal(fast(), 'second')
@@ -42,9 +36,9 @@ test('an alias stands for the first of its models with a free slot, else the fir
 test('a request without a model gets the one that most workers have ready, or an error when none has', () => {
   const { table, report } = startDispatcher()
   const code = 'NO_ELIGIBLE_WORKER'
-  assert.throws(() => chooseModel(request(), table, ALIASES), { code })
+  assert.throws(() => chooseModel(requestOf(), table, ALIASES), { code })
   report('a', [modelReport({ name: 'one', state: 'loadable' })])
-  assert.equal(chooseModel(request(), table, ALIASES), 'one')
+  assert.equal(chooseModel(requestOf(), table, ALIASES), 'one')
   report('b', [modelReport({ name: 'two' })])
-  assert.equal(chooseModel(request(), table, ALIASES), 'two')
+  assert.equal(chooseModel(requestOf(), table, ALIASES), 'two')
 })

@@ -8,7 +8,7 @@ import {
   type InferenceEnd,
   type InferenceItem
 } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext, deadlineExceeded, type RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
@@ -52,11 +52,11 @@ class ScriptedWorkers {
   }
 
   async *batches(
-    { resume }: InferenceRequest,
+    { sent }: AttemptRequest,
     context: RequestContext
   ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
     const script = this.#scripts.shift() ?? { loads: false, batches: [], ends: 'end' }
-    let seq = resume?.tokenIds.length ?? 0
+    let seq = sent?.tokenIds.length ?? 0
     const upTo = function* (end: number) {
       for (; seq < Math.min(TOKENS, end); seq++) yield item(seq)
     }

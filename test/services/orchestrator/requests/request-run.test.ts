@@ -76,7 +76,7 @@ test('R1 R2: the next attempt continues after what was passed on, and the fenced
   await turn()
   addB()
   await pass(SILENCE_MS)
-  assert.deepEqual(b.served[0]!.request.resume!.tokenIds, [0, 1])
+  assert.deepEqual(b.served[0]!.request.sent!.tokenIds, [0, 1])
   b.say(item(2))
   await turn()
   assert.ok(a.served[0]!.isOver)

@@ -6,20 +6,21 @@ import {
   type InferenceEnd,
   type InferenceItem
 } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import { AttemptCounts } from '../../../../services/orchestrator/orchestrator-metrics.ts'
 import { RequestRun } from '../../../../services/orchestrator/requests/request-run.ts'
 import type { WorkerLink } from '../../../../services/orchestrator/workers/worker-link.ts'
+import { requestOf, type FlatRequest } from '../../../helpers/requests.ts'
 import { ask, linkTo, longContext, modelReport, startDispatcher } from '../workers/table.ts'
 
 type Said = InferenceItem | InferenceEnd | Error
 
 export class FakeWorker {
   /** Requests that have come, and whether each of them is over here. */
-  readonly served: { request: InferenceRequest; isOver: boolean }[] = []
+  readonly served: { request: AttemptRequest; isOver: boolean }[] = []
   readonly #said: Said[] = []
   #wake: () => void = () => {}
 
@@ -35,7 +36,7 @@ export class FakeWorker {
   }
 
   async *#batches(
-    request: InferenceRequest,
+    request: AttemptRequest,
     context: RequestContext
   ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
     const served = { request, isOver: false }
@@ -68,7 +69,7 @@ export const END = { finishReason: 'length', model: 'm' } as InferenceEnd
 
 export interface RunSetup {
   assertUp?: () => void
-  request?: Partial<InferenceRequest>
+  request?: FlatRequest
   context?: RequestContext
 }
 
@@ -115,14 +116,7 @@ export function runOn(
       onBegun: () => {},
       assertUp
     },
-    {
-      model: 'm',
-      input: { mode: 'direct', prompt: 'p' },
-      maxTokens: 8,
-      sampling: {},
-      explain: true,
-      ...request
-    },
+    requestOf({ model: 'm', prompt: 'p', maxTokens: 8, explain: true, ...request }),
     context,
     { ...ask(), explain: true }
   )

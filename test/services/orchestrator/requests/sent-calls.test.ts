@@ -7,14 +7,10 @@ import {
 } from '../../../../services/orchestrator/repeats/rest-of-answer.ts'
 import type { ToolCall } from '../../../../shared/contracts/inference/chat.ts'
 import type { InferenceItem } from '../../../../shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '../../../../shared/contracts/inference/request.ts'
+import { requestOf } from '../../../helpers/requests.ts'
 import { addToCalls, SentTokens } from '../../../../shared/inference/sent-tokens.ts'
 
-const REQUEST: InferenceRequest = {
-  input: { mode: 'direct', prompt: 'x' },
-  maxTokens: 50,
-  sampling: {}
-}
+const REQUEST = requestOf({ prompt: 'x', maxTokens: 50 })
 const item = (seq: number, more: Partial<InferenceItem> = {}): InferenceItem => {
   return { seq, tokenIds: [seq], text: '', ...more }
 }
@@ -44,8 +40,8 @@ function joined(items: readonly InferenceItem[]) {
 
 suite('an answer with thoughts and tool calls', () => {
   test('takes both along, and goes on after calls by ids alone', () => {
-    const { resume } = sentUpTo(5).continued(REQUEST)
-    assert.deepEqual(resume, {
+    const { sent } = sentUpTo(5).continued(REQUEST)
+    assert.deepEqual(sent, {
       tokenIds: [0, 1, 2, 3, 4],
       text: 'Wait',
       reasoning: 'Hmm.',
@@ -56,10 +52,10 @@ suite('an answer with thoughts and tool calls', () => {
     const withoutIds = ITEMS.map((each) => ({ ...each, tokenIds: [], tokens: 1 }))
     assert.ok(sentUpTo(3, withoutIds).canContinue)
     assert.ok(!sentUpTo(4, withoutIds).canContinue)
-    const again = new SentTokens(resume)
+    const again = new SentTokens(sent)
     again.add(ITEMS[5]!)
-    assert.equal(again.continued(REQUEST).resume?.toolCalls?.[0]?.arguments, '{"a":1}')
-    assert.equal(resume?.toolCalls?.[0]?.arguments, '{"a":', 'what was handed out stays')
+    assert.equal(again.continued(REQUEST).sent?.toolCalls?.[0]?.arguments, '{"a":1}')
+    assert.equal(sent?.toolCalls?.[0]?.arguments, '{"a":', 'what was handed out stays')
   })
 
   test('is told to a reader who comes back from where it stopped, however the items are cut', () => {
@@ -70,18 +66,18 @@ suite('an answer with thoughts and tool calls', () => {
       digest: 'a'
     }
     for (let cut = 1; cut <= ITEMS.length; cut++) {
-      const { resume } = sentUpTo(cut).continued(REQUEST)
+      const { sent } = sentUpTo(cut).continued(REQUEST)
       for (const served of [ITEMS, [inOne]]) {
-        const rest = new RestOfAnswer(resume)
+        const rest = new RestOfAnswer(sent)
         const news = served.flatMap((each) => rest.of(each) ?? [])
         assert.deepEqual(joined([...ITEMS.slice(0, cut), ...news]), whole, `after ${cut}`)
       }
-      assert.deepEqual(joined([...beginningOf(resume), ...ITEMS.slice(cut)]), whole)
+      assert.deepEqual(joined([...beginningOf(sent), ...ITEMS.slice(cut)]), whole)
     }
   })
 
   test('that begins with another thought is another answer', () => {
-    const rest = new RestOfAnswer(sentUpTo(3).continued(REQUEST).resume)
+    const rest = new RestOfAnswer(sentUpTo(3).continued(REQUEST).sent)
     for (const each of [item(0, { reasoning: 'Oh' }), item(1), item(2, { text: 'Wait' })])
       rest.of(each)
     assert.ok(rest.isOther)

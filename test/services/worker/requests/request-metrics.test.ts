@@ -34,11 +34,11 @@ test('what a caller writes becomes no label unless it is a model of this worker'
       FACTS
     )
   for (let i = 0; i < 100; i++) {
-    fail({ model: randomUUID() }, 'MODEL_NOT_FOUND')
-    fail({ model: { deep: randomUUID() } }, 'VALIDATION_FAILED') // not checked when it is measured
+    fail({ asked: { model: randomUUID() } }, 'MODEL_NOT_FOUND')
+    fail({ asked: { model: { deep: randomUUID() } } }, 'VALIDATION_FAILED') // not checked when it is measured
   }
   fail(null, 'VALIDATION_FAILED')
-  fail({ model: 'sim' }, 'CANCELLED')
+  fail({ asked: { model: 'sim' } }, 'CANCELLED')
 
   const series = seriesIn(await metrics.render())
   const models = series.filter(({ name }) => name === COUNT).map(({ labels }) => labels)

@@ -2,22 +2,18 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { HeldModels } from '../../../../services/worker/models/held-models.ts'
 import { ModelLoader } from '../../../../services/worker/models/model-loader.ts'
 import { modelSource } from '../../../../services/worker/models/sources/model-uri.ts'
 import { RunningRequests } from '../../../../services/worker/requests/running-requests.ts'
 import { ServedRequests } from '../../../../services/worker/requests/served-requests.ts'
+import { requestOf, type FlatRequest } from '../../../helpers/requests.ts'
 
 const FAST = 'sim:m?decode=inf&prefill=inf'
 
-const request = (more: Partial<InferenceRequest> = {}): InferenceRequest => ({
-  model: 'm',
-  input: { mode: 'direct', prompt: 'hello' },
-  maxTokens: 4,
-  sampling: {},
-  ...more
-})
+const request = (more: FlatRequest = {}): AttemptRequest =>
+  requestOf({ model: 'm', maxTokens: 4, ...more })
 
 interface Setup {
   pinned?: string[]
@@ -76,8 +72,8 @@ test('an answer that is resumed is numbered after what was sent before', async (
   const whole = await read(requests.infer(request(), contextOf()))
   const tokenIds = whole.items.flatMap((item) => item.tokenIds)
   const text = whole.items.map((item) => item.text).join('')
-  const resume = { tokenIds: tokenIds.slice(0, 3), text: text.slice(0, 3), digest }
-  const rest = await read(requests.infer(request({ resume }), contextOf()))
+  const sent = { tokenIds: tokenIds.slice(0, 3), text: text.slice(0, 3), digest }
+  const rest = await read(requests.infer(request({ sent }), contextOf()))
   assert.equal(rest.items[0]!.seq, 3)
   assert.deepEqual(
     rest.items.flatMap((item) => item.tokenIds),
@@ -129,7 +125,7 @@ test('H5: whatever ends a request, it is no user of its model any more', async (
     await assert.rejects(read(answer), /the caller has left/)
   })
   await used(async () => {
-    const embed = requests.embed({ model: 'm', inputs: ['x'] }, contextOf())
+    const embed = requests.embed({ asked: { model: 'm', inputs: ['x'] } }, contextOf())
     await assert.rejects(embed, { code: 'UNSUPPORTED_PARAMETER', details: { param: 'model' } })
   })
 })

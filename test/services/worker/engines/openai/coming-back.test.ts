@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked } from '#shared/contracts/inference/request.ts'
 import { discoverUpstream } from '../../../../../services/worker/models/sources/upstream-source.ts'
 import { HeldModel } from '../../../../../services/worker/models/held-model.ts'
 import { ModelLoader } from '../../../../../services/worker/models/model-loader.ts'
@@ -14,7 +14,7 @@ import { answer, direct } from '../engine-conformance.ts'
 
 const retry = { firstMs: 10, maxMs: 50 }
 const options = { retry, timeouts: TEST_TIMEOUTS }
-const request: InferenceRequest = { ...direct('hello'), model: 'tiny' }
+const request: Asked = { ...direct('hello'), model: 'tiny' }
 const NOBODY = 'http://127.0.0.1:1/v1'
 
 suite('discovery', () => {

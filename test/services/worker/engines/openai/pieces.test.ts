@@ -1,10 +1,11 @@
 /** Answers that are continued after a text, and gauges in a server's metrics. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Sent } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import { readGauge } from '../../../../../services/worker/engines/openai/load-gauge.ts'
 import { ResumedText } from '../../../../../services/worker/engines/openai/resumed-text.ts'
+import { requestOf } from '../../../../helpers/requests.ts'
 
 suite('the text before a continuation', () => {
   const joined = (text: string, pieces: string[]) => {
@@ -38,18 +39,10 @@ test('gauges are summed over engines, and other models do not count', () => {
 })
 
 suite('what was sent', () => {
-  const request: InferenceRequest = {
-    input: { mode: 'direct', prompt: 'x' },
-    maxTokens: 9,
-    sampling: {}
-  }
-  const after = (
-    items: Parameters<SentTokens['add']>[0][],
-    resume?: InferenceRequest['resume']
-  ) => {
-    const sent = new SentTokens(resume)
+  const after = (items: Parameters<SentTokens['add']>[0][], before?: Sent) => {
+    const sent = new SentTokens(before)
     for (const item of items) sent.add(item)
-    return { count: sent.count, resume: sent.continued(request).resume }
+    return { count: sent.count, sent: sent.continued(requestOf()).sent }
   }
   const ids = (seq: number, digest?: string) => ({
     seq,
@@ -64,25 +57,25 @@ suite('what was sent', () => {
   })
 
   test('is continued by ids where one file made them all', () => {
-    const resume = { tokenIds: [0, 1, 2, 3], text: 'i0i2', digest: 'a' }
-    assert.deepEqual(after([ids(0, 'a'), ids(2)]), { count: 4, resume })
+    const so = { tokenIds: [0, 1, 2, 3], text: 'i0i2', digest: 'a' }
+    assert.deepEqual(after([ids(0, 'a'), ids(2)]), { count: 4, sent: so })
     assert.deepEqual(after([ids(2, 'a')], { tokenIds: [0, 1], text: 'i0', digest: 'a' }), {
       count: 4,
-      resume
+      sent: so
     })
   })
 
   test('is continued by its text where ids are missing, or of two files', () => {
-    const resume = { tokenIds: [], text: 'i0i2', tokens: 4 }
+    const so = { tokenIds: [], text: 'i0i2', tokens: 4 }
     for (const [first, second] of [
       [number(0, 'a'), number(2)],
       [number(0, 'a'), ids(2, 'b')],
       [ids(0, 'a'), number(2, 'b')],
       [ids(0, 'a'), ids(2, 'b')]
     ] as const) {
-      assert.deepEqual(after([first, second]), { count: 4, resume })
+      assert.deepEqual(after([first, second]), { count: 4, sent: so })
     }
-    const again = after([ids(4, 'b')], resume)
-    assert.deepEqual(again.resume, { tokenIds: [], text: 'i0i2i4', tokens: 6 })
+    const again = after([ids(4, 'b')], so)
+    assert.deepEqual(again.sent, { tokenIds: [], text: 'i0i2i4', tokens: 6 })
   })
 })

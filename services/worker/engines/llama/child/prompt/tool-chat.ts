@@ -3,7 +3,7 @@
  * thinking. All of it is found out by rendering with and without, once, when it is first needed.
  */
 import type { Tool } from '#shared/contracts/inference/chat.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { Asked } from '#shared/contracts/inference/request.ts'
 import { unsupported } from '../../../errors.ts'
 import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
 import {
@@ -13,7 +13,7 @@ import {
   type RenderedPart
 } from './jinja-chat.ts'
 
-export type ReasoningEffort = NonNullable<InferenceRequest['reasoningEffort']>
+export type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
 
 export interface ToolChatOptions extends JinjaChatOptions {
   /** A text without what ends a turn. */
