@@ -213,8 +213,8 @@ test('I4: whenever a reader comes, and however items are cut, it gets what it la
         const readFrom = async ({ has, after }: { has: number; after: number }) => {
           for (let i = 0; i < after; i++) await turn()
           const beginning = text.slice(0, has)
-          const resume = beginning === '' ? {} : { resume: resumeOf(beginning) }
-          return beginning + (await read(answers, request(resume), context, run)).text
+          const sent = beginning === '' ? {} : { sent: sentOf(beginning) }
+          return beginning + (await read(answers, request(sent), context, run)).text
         }
         for (const got of await Promise.all(given.map(readFrom))) assert.equal(got, text)
         assert.equal(runs.length, 1)
