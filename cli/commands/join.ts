@@ -14,10 +14,9 @@ import {
   type UpstreamConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
-import { readHub } from '../../services/worker/models/sources/hub.ts'
 import { openWorker } from '../../services/worker/worker-here.ts'
 import { Contact } from '../ask/contact.ts'
-import { showLoading } from '../screen/loading.ts'
+import { showLoading } from '../up/loading.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import {
   collect,
@@ -73,10 +72,10 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const config = { ...readWorkerConfig(env, options), upstream: upstreamOf(options, env) }
   const lines = new ModelLines()
   const contact = new Contact()
-  const worker = await openWorker({
-    place,
+  const worker = openWorker({
+    ...place,
+    env,
     config,
-    hub: readHub(env),
     onDrain: stopThisProcess,
     onModel: (model) => lines.changed(model),
     onConnected: (connected) => contact.changed(connected)

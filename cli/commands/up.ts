@@ -6,7 +6,6 @@ import { builtPage, isPageBuilt } from '#shared/web-page.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { runUntilSignal } from '#shared/main/until-signal.ts'
-import { together } from '#shared/process/lifecycle.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/process/version.ts'
@@ -75,8 +74,7 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
     state,
     metrics: telemetry.metrics
   })
-  const nodes = { start: async () => {}, stop: () => ownMesh.nodes.stop() } // last to stop
-  const service = telemetry.serving(together([nodes, ...mesh.services]), logFor('up'))
+  const service = telemetry.serving(mesh.service, logFor('up'))
   await runUntilSignal(service, logFor('up'), () => announce(ownMesh, mesh))
 }
 

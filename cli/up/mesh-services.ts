@@ -1,38 +1,26 @@
-/** The services of a mesh of one's own: each in this process, or several in processes of their own. */
-import { readInteger, readString, type Environment } from '#shared/process/config.ts'
-import type { Home } from '#shared/main/home.ts'
-import type { Service } from '#shared/process/lifecycle.ts'
-import type { Logger } from '#shared/process/log.ts'
+/** The services of one's own mesh: each in this process, or several in processes of their own. */
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { placeIn, type Place } from '#shared/main/place.ts'
+import type { Environment } from '#shared/process/config.ts'
+import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { openGateway } from '../../services/gateway/gateway-here.ts'
-import { readBridgeConfig } from '../../services/http-bridge/config.ts'
-import { createHttpBridge } from '../../services/http-bridge/http-bridge.ts'
+import type { BridgeWishes } from '../../services/http-bridge/config.ts'
+import { openHttpBridge } from '../../services/http-bridge/http-bridge-here.ts'
 import { openOrchestrator } from '../../services/orchestrator/orchestrator-here.ts'
-import { MemoryCatalogue } from '../../services/registry/peers/catalogue.ts'
-import { createRegistry } from '../../services/registry/registry.ts'
+import { openRegistry } from '../../services/registry/registry-here.ts'
 import {
   readWorkerConfig,
   type WorkerConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
-import { readHub } from '../../services/worker/models/sources/hub.ts'
-import { workerService } from '../../services/worker/worker-here.ts'
-import { stopMsMaxOf } from '../../services/worker/worker-life.ts'
-import type { Worker } from '../../services/worker/worker.ts'
-import { atOnce, childService } from './child-service.ts'
-import { showLoading } from '../screen/loading.ts'
+import { openWorker } from '../../services/worker/worker-here.ts'
 import { ModelLines } from '../screen/model-lines.ts'
-import type { OwnMesh } from './own-mesh.ts'
-import type { OwnStore } from './own-store.ts'
+import { ChildServices, type ChildServicesDeps } from './child-services.ts'
+import { showLoading } from './loading.ts'
 import { untilReady } from './until-ready.ts'
 
-export interface MeshServicesOptions extends WorkerWishes {
-  host?: string
-  port?: number
-  /** Everybody who reaches this machine may ask. */
-  allowAnonymous?: boolean
+export interface MeshServicesOptions extends WorkerWishes, BridgeWishes {
   /** False: no worker here. */
   worker: boolean
   /** How many, in processes of their own. Absent: one, in this process. */
@@ -41,20 +29,14 @@ export interface MeshServicesOptions extends WorkerWishes {
   gateways?: number
 }
 
-export interface MeshServicesDeps {
+export interface MeshServicesDeps extends ChildServicesDeps {
   options: MeshServicesOptions
-  env: Environment
-  home: Home
-  ownMesh: OwnMesh
-  logFor: (name: string) => Logger
-  /** Where the mesh keeps its state; started before the services. */
-  state: OwnStore
   metrics: Metrics
 }
 
 export interface MeshServices {
-  /** In the order of their start. */
-  services: Service[]
+  /** All of them, with the nodes of the mesh below and the state of the mesh. */
+  service: Service
   /** Where the bridge listens; valid when all have started. */
   url: () => string
   /** Whether the model that comes with HAIF is among the models here. */
@@ -66,105 +48,47 @@ export interface MeshServices {
 export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
+  const { worker: hasWorker, orchestrators, gateways, workers } = options
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role), env })
+  const children = new ChildServices(deps)
   const config = readWorkerConfig(env, options)
-  const childEnv = (): Environment => ({
-    LOG_LEVEL: 'warn',
-    GATEWAYS: String(options.gateways ?? 1),
-    ...env,
-    METRICS_PORT: '0', // ours is taken
-    HAIF_HOME: home.folder,
-    HAIF_TOPIC_KEY: ownMesh.text,
-    ...workerEnv(options),
-    DATABASE_URL: undefined,
-    REDIS_URL: undefined
-  })
-  const stateEnv = (): Environment => ({
-    DATABASE_URL: state.url(),
-    REDIS_URL: env['REDIS_URL']
-  })
-  const several = (count: number, name: string, given: { stopMsMax?: number } = {}): Service =>
-    atOnce(
-      Array.from({ length: count }, () =>
-        childService({
-          name,
-          // Workers see neither database nor Redis: what they run is not ours.
-          env: () => (name === 'worker' ? childEnv() : { ...childEnv(), ...stateEnv() }),
-          log: logFor(name),
-          ...given
-        })
-      )
-    )
-
-  const bridge = createHttpBridge({
-    ...place('bridge'),
-    metrics,
-    host: options.host ?? readString(env, 'HOST', '127.0.0.1'),
-    port: options.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
-    allowAnonymous: options.allowAnonymous ?? readBridgeConfig(env).allowAnonymous
-  })
-  const services: Service[] = [
+  const bridge = openHttpBridge({ ...place('bridge'), env, wishes: options, metrics })
+  const services = [
     store,
-    createRegistry({ ...place('registry'), catalogue: new MemoryCatalogue(), store }),
-    options.orchestrators === undefined
+    openRegistry({ ...place('registry'), store }),
+    orchestrators === undefined
       ? openOrchestrator({ ...place('orchestrator'), store, env })
-      : several(options.orchestrators, 'orchestrator'),
-    options.gateways === undefined
+      : children.stateful('orchestrator', orchestrators),
+    gateways === undefined
       ? openGateway({ ...place('gateway'), ...state, env })
-      : several(options.gateways, 'gateway')
+      : children.stateful('gateway', gateways),
+    bridge, // before models are loaded, because a taken port is the likeliest failure
+    !hasWorker
+      ? null
+      : workers === undefined
+        ? ownWorker(place('worker'), config, env)
+        : children.workers(workers, config),
+    hasWorker ? untilReady(() => bridge.url) : null
   ]
-  const stopBridge = onlyOnce(() => bridge.stop())
-  // Before models are loaded, because a taken port is the likeliest failure.
-  services.push({
-    start: () => bridge.start(),
-    stop: stopBridge,
-    health: () => bridge.health?.() ?? { ready: true }
-  })
-  if (options.workers !== undefined) {
-    const stopMsMax = stopMsMaxOf(config.drainMs)
-    services.push(several(options.workers, 'worker', { stopMsMax }))
-  } else if (options.worker) {
-    services.push(ownWorker(place('worker'), config, env))
+  return {
+    // The bridge stops before the workers, so that it tells its clients why their answers end.
+    service: together(services, { first: [bridge], last: ownMesh.nodes }),
+    url: () => bridge.url,
+    hasBuiltin: hasWorker && config.upstream === null && config.models.includes('builtin'),
+    hasWorker
   }
-  if (options.worker) services.push(untilReady(() => bridge.url))
-  // And stopped before the workers, so that it tells its clients why their answers end.
-  services.push({ start: async () => {}, stop: stopBridge })
-  const hasWorker = options.worker
-  const hasBuiltin = hasWorker && config.upstream === null && config.models.includes('builtin')
-  return { services, url: () => bridge.url, hasBuiltin, hasWorker }
-}
-
-function onlyOnce(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null
-  return () => (done ??= work())
 }
 
 function ownWorker(place: Place, config: WorkerConfig, env: Environment): Service {
   const lines = new ModelLines()
-  let shown: Service | null = null
-  const service = workerService(
-    {
-      place,
-      config,
-      hub: readHub(env),
-      onDrain: () => shown?.stop(),
-      onModel: (model) => lines.changed(model)
-    },
-    async (worker: Worker) => {
-      shown = showLoading(worker, lines)
-      await shown.start()
-    }
-  )
-  return { ...service, stop: async () => (shown ?? service).stop() }
-}
-
-/** For workers in processes of their own: the options, which come before the environment. */
-function workerEnv({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Environment {
-  return {
-    ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
-    ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
-    ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
-    ...(gpu === undefined ? {} : { GPU: gpu })
-  }
+  const worker = openWorker({
+    ...place,
+    env,
+    config,
+    onDrain: () => shown.stop(),
+    onModel: (model) => lines.changed(model)
+  })
+  const shown = showLoading(worker, lines)
+  return shown
 }

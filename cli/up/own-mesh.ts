@@ -1,6 +1,5 @@
 /** The mesh that `haif up` makes on this machine: its reach, its secret, and its own DHT nodes. */
 import type { Home } from '#shared/main/home.ts'
-import type { Service } from '#shared/process/lifecycle.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { encodeTopicKey, type Reach, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { localAddress } from './local-address.ts'
@@ -9,21 +8,18 @@ export interface OwnMesh {
   topicKey: TopicKey
   /** The topic key as a person copies it. */
   text: string
-  /** The DHT nodes, started; nothing to stop when the public DHT is used. */
-  nodes: Pick<Service, 'stop'>
+  /** The DHT nodes, started; none when the public DHT is used. */
+  nodes: readonly BootstrapNodes[]
 }
 
 export async function startOwnMesh(home: Home, reach: Reach): Promise<OwnMesh> {
   const secret = home.meshSecret()
-  if (reach === 'public') {
-    const topicKey: TopicKey = { secret, reach, bootstrap: [] }
-    return remembered(home, topicKey, { stop: async () => {} })
-  }
+  if (reach === 'public') return remembered(home, { secret, reach, bootstrap: [] }, [])
   const host = reach === 'local' ? '127.0.0.1' : localAddress()
   const nodes = new BootstrapNodes({ host, port: home.bootstrapPort })
   await nodes.start()
   home.bootstrapPort = nodes.address.port
-  return remembered(home, { secret, reach, bootstrap: [nodes.address] }, nodes)
+  return remembered(home, { secret, reach, bootstrap: [nodes.address] }, [nodes])
 }
 
 function remembered(home: Home, topicKey: TopicKey, nodes: OwnMesh['nodes']): OwnMesh {

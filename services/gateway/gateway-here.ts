@@ -1,4 +1,4 @@
-/** A gateway of this machine: with the secrets that HAIF_HOME keeps, and what the environment says. */
+/** A gateway of this machine, with the secrets of its home and the settings of the environment. */
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Place } from '#shared/main/place.ts'
@@ -36,5 +36,5 @@ export function openGateway(options: OpenGatewayOptions): Service {
   })
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
   const gateway = createGateway({ ...options, access, usage })
-  return together([shared, ...(usage === null ? [] : [usage]), gateway])
+  return together([shared, usage, gateway])
 }

@@ -15,12 +15,16 @@ export interface BridgeConfig {
   allowAnonymous: boolean
 }
 
-export function readBridgeConfig(env: Environment): BridgeConfig {
+/** Options that a person gives, which come before the environment. */
+export type BridgeWishes = Partial<Pick<BridgeConfig, 'host' | 'port' | 'allowAnonymous'>>
+
+export function readBridgeConfig(env: Environment, wishes: BridgeWishes = {}): BridgeConfig {
   const timeout = { default: REQUEST_TIMEOUT_MS, min: 1, max: DAY_MS }
   return {
-    host: readString(env, 'HOST', '127.0.0.1'),
-    port: readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
+    host: wishes.host ?? readString(env, 'HOST', '127.0.0.1'),
+    port: wishes.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
     requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout),
-    allowAnonymous: readChoice(env, 'HAIF_ALLOW_ANONYMOUS', ['0', '1'], '0') === '1'
+    allowAnonymous:
+      wishes.allowAnonymous ?? readChoice(env, 'HAIF_ALLOW_ANONYMOUS', ['0', '1'], '0') === '1'
   }
 }

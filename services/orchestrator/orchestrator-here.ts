@@ -17,5 +17,5 @@ export function openOrchestrator(options: OpenOrchestratorOptions): Service {
   const { env, topicKey, log } = options
   const shared = hintStateFromEnvironment(env, { secret: topicKey.secret, log })
   const orchestrator = createOrchestrator({ ...options, ...readOrchestratorConfig(env), shared })
-  return shared === null ? orchestrator : together([shared, orchestrator])
+  return together([shared, orchestrator])
 }

@@ -1,53 +1,77 @@
-/** A worker from its settings: its own models, or those of a server that runs them. */
-import type { Service } from '#shared/process/lifecycle.ts'
+/** A worker of this machine: its own models, or those of a server that runs them. */
+import type { HaifError } from '#shared/errors.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { Place } from '#shared/main/place.ts'
-import type { WorkerConfig } from './config.ts'
-import { discoverUpstream } from './models/sources/upstream-source.ts'
-import type { ModelSource } from './models/sources/model-source.ts'
+import type { Environment } from '#shared/process/config.ts'
+import type { Health } from '#shared/process/lifecycle.ts'
+import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { lookAtMachine } from './machine.ts'
-import type { Hub } from './models/sources/hub.ts'
+import { readHub } from './models/sources/hub.ts'
+import type { ModelSource } from './models/sources/model-source.ts'
 import { modelArgument } from './models/sources/model-uri.ts'
+import { discoverUpstream } from './models/sources/upstream-source.ts'
 import { stopMsMaxOf } from './worker-life.ts'
 import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
-export interface OpenWorkerOptions extends Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
-  place: Place
-  config: WorkerConfig
-  hub: Hub
+export interface OpenWorkerOptions
+  extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
+  env: Environment
+  /** Read from the environment unless given. */
+  config?: WorkerConfig
 }
 
-export async function openWorker({
-  place,
-  config,
-  hub,
-  ...hooks
-}: OpenWorkerOptions): Promise<Worker> {
+export function openWorker(options: OpenWorkerOptions): Worker {
+  const { env, home, config = readWorkerConfig(env) } = options
   const { upstream, drainMs, gpu, budget: wish } = config
-  const own = (text: string): ModelSource =>
-    modelArgument(text, { folder: place.home.models, hub, gpu })
-  const models =
-    upstream === null ? config.models.map(own) : await discoverUpstream(upstream.url, upstream)
+  const hub = readHub(env)
+  const own = (text: string): ModelSource => modelArgument(text, { folder: home.models, hub, gpu })
+  const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
-  const engines = [...models, ...onDemand].map(({ engine }) => engine)
-  const look = lookAtMachine({ gpu, engines, wish })
-  return createWorker({ ...place, ...hooks, ...look, models, onDemand, drainMs })
+  return new OpenedWorker(drainMs, async () => {
+    const models = upstream === null ? ownModels : await discoverUpstream(upstream.url, upstream)
+    const engines = [...models, ...onDemand].map(({ engine }) => engine)
+    const look = lookAtMachine({ gpu, engines, wish })
+    return createWorker({ ...options, ...look, models, onDemand, drainMs })
+  })
 }
 
-/** The same as a service whose models are known when it has started. */
-export function workerService(
-  options: OpenWorkerOptions,
-  run: (worker: Worker) => Promise<void> = (worker) => worker.start()
-): Service {
-  let worker: Worker | null = null
-  return {
-    stopMsMax: stopMsMaxOf(options.config.drainMs),
-    async start() {
-      worker = await openWorker(options)
-      await run(worker)
-    },
-    health: () => worker?.health?.() ?? { ready: false, reason: 'not started' },
-    async stop() {
-      await worker?.stop()
-    }
+/** A worker that is made when it starts: only then a server can be asked for its models. */
+class OpenedWorker implements Worker {
+  readonly stopMsMax: number
+  readonly #create: () => Promise<Worker>
+  #worker: Worker | null = null
+
+  constructor(drainMs: number, create: () => Promise<Worker>) {
+    this.stopMsMax = stopMsMaxOf(drainMs)
+    this.#create = create
+  }
+
+  async start(): Promise<void> {
+    this.#worker = await this.#create()
+    await this.#worker.start()
+  }
+
+  async stop(): Promise<void> {
+    await this.#worker?.stop()
+  }
+
+  health(): Health {
+    return this.#worker?.health?.() ?? { ready: false, reason: 'not started' }
+  }
+
+  async loaded(): Promise<void> {
+    await this.#worker?.loaded()
+  }
+
+  async connected(): Promise<void> {
+    await this.#worker?.connected()
+  }
+
+  hopeless(): HaifError | null {
+    return this.#worker?.hopeless() ?? null
+  }
+
+  models(): WorkerModel[] {
+    return this.#worker?.models() ?? []
   }
 }

@@ -1,24 +1,24 @@
 /**
- * What a service needs to take its place in the mesh when it runs alone: its key, its log and the
- * mesh named by the environment. Read once, in `main.ts`.
+ * The place of a process in the mesh, from which a service is made: its home, its keys, its log, and
+ * how it joins. Made once for each service, by what composes the process.
  */
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
-import { readChoice, type Environment } from '#shared/process/config.ts'
-import { Home } from './home.ts'
-import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
-import type { JoinMesh } from '#shared/mesh/join.ts'
-import { openMesh } from '#shared/mesh/open-mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { JoinMesh } from '#shared/mesh/join.ts'
+import { openMesh } from '#shared/mesh/open-mesh.ts'
+import { readChoice, type Environment } from '#shared/process/config.ts'
+import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import { VERSION } from '#shared/process/version.ts'
+import { Home } from './home.ts'
 
 export interface Place {
   home: Home
   topicKey: TopicKey
   join: JoinMesh
-  /** What the service says of itself. */
+  /** The service's report about itself. */
   self: PeerReport
   log: Logger
 }
@@ -38,11 +38,9 @@ export interface PlaceOptions {
   env: Environment
 }
 
-/** `HAIF_LOCAL_SOCKETS`: whether to talk to peers of this machine over sockets of it; on. */
+/** `HAIF_LOCAL_SOCKETS`: `off` keeps peers of one machine from talking over its local sockets. */
 export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place {
   const keyPair = home.identity(role)
-  const relays = topicKey.reach === 'public' && role === 'registry' // it has met every member
-  const relay = relays ? home.identity('relay') : undefined
   const hardware = {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
@@ -50,7 +48,6 @@ export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place
   }
   const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
   const member = { topicKey, role, keyPair, localSockets, log }
-  const join: JoinMesh = (router) =>
-    openMesh({ ...member, router, ...(relay === undefined ? {} : { relay }) })
+  const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

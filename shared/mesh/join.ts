@@ -1,6 +1,12 @@
-/** Joins a service to the mesh: `main.ts` knows keys and reach, the service knows its router. */
+/** Joins a service to the mesh: its process knows keys and reach, the service knows its router. */
+import type { KeyPair } from 'hyperdht'
 import type { Router } from '#shared/rpc/router.ts'
 import type { Mesh } from './mesh.ts'
 
+export interface JoinExtras {
+  /** The peer also relays connections of others, under this key. */
+  relay?: KeyPair
+}
+
 /** The mesh is not started yet; the service starts and stops it. */
-export type JoinMesh = (router: Router) => Mesh
+export type JoinMesh = (router: Router, extras?: JoinExtras) => Mesh

@@ -25,11 +25,15 @@ export interface StopOrder {
   last?: readonly Pick<Service, 'stop'>[]
 }
 
-/** Several services as one: started in order; a failed start stops those that have started. */
+/**
+ * Several services as one: started in order; a failed start stops those that have started. Null
+ * stands for a service that this process does not need.
+ */
 export function together(
-  services: readonly Service[],
+  list: readonly (Service | null)[],
   { first = [], last = [] }: StopOrder = {}
 ): Service {
+  const services = list.filter((service) => service !== null)
   const started = new Set<Service>()
   let stopped = false
   const stop = async () => {

@@ -6,7 +6,7 @@ import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Worker } from '../../services/worker/worker.ts'
-import type { ModelLines } from './model-lines.ts'
+import type { ModelLines } from '../screen/model-lines.ts'
 
 const REDRAW_MS = 200
 const BAR_CHARACTERS = 24
@@ -19,9 +19,9 @@ export function showLoading(worker: Worker, lines: ModelLines): Service {
       await worker.start()
       const isTerminal = process.stderr.isTTY
       const show = isTerminal ? redraw : (models: WorkerModel[]) => lines.progress(models)
-      const loading = setInterval(() => show(worker.models()), REDRAW_MS)
+      timer = setInterval(() => show(worker.models()), REDRAW_MS)
       await worker.loaded()
-      clearInterval(loading)
+      clearInterval(timer)
       if (isTerminal) process.stderr.write('\r\u001B[K')
       const why = worker.hopeless()
       if (why !== null) throw why
@@ -32,6 +32,7 @@ export function showLoading(worker: Worker, lines: ModelLines): Service {
       clearInterval(timer)
       await worker.stop()
     },
+    health: () => worker.health?.() ?? { ready: true },
     stopMsMax: worker.stopMsMax
   }
 }

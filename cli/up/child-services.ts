@@ -1,0 +1,75 @@
+/** Services of one's own mesh in processes of their own: what these processes are told. */
+import type { Home } from '#shared/main/home.ts'
+import type { Environment } from '#shared/process/config.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Logger } from '#shared/process/log.ts'
+import type { WorkerConfig, WorkerWishes } from '../../services/worker/config.ts'
+import { stopMsMaxOf } from '../../services/worker/worker-life.ts'
+import { atOnce, childService } from './child-service.ts'
+import type { OwnMesh } from './own-mesh.ts'
+import type { OwnStore } from './own-store.ts'
+
+export interface ChildServicesDeps {
+  options: WorkerWishes & { gateways?: number }
+  env: Environment
+  home: Home
+  ownMesh: OwnMesh
+  logFor: (name: string) => Logger
+  /** Where the mesh keeps its state. */
+  state: OwnStore
+}
+
+export class ChildServices {
+  readonly #deps: ChildServicesDeps
+
+  constructor(deps: ChildServicesDeps) {
+    this.#deps = deps
+  }
+
+  /** Services that see the database and Redis. */
+  stateful(name: string, count: number): Service {
+    const { state, env, logFor } = this.#deps
+    const withState = (): Environment => ({
+      ...this.#environment(),
+      DATABASE_URL: state.url(),
+      REDIS_URL: env['REDIS_URL']
+    })
+    return several(count, () => childService({ name, env: withState, log: logFor(name) }))
+  }
+
+  /** Workers see neither database nor Redis: what they run is not ours. */
+  workers(count: number, { drainMs }: WorkerConfig): Service {
+    const log = this.#deps.logFor('worker')
+    const env = () => this.#environment()
+    const stopMsMax = stopMsMaxOf(drainMs)
+    return several(count, () => childService({ name: 'worker', env, log, stopMsMax }))
+  }
+
+  #environment(): Environment {
+    const { options, env, home, ownMesh } = this.#deps
+    return {
+      LOG_LEVEL: 'warn',
+      GATEWAYS: String(options.gateways ?? 1),
+      ...env,
+      METRICS_PORT: '0', // that of this process is taken
+      HAIF_HOME: home.folder,
+      HAIF_TOPIC_KEY: ownMesh.text,
+      ...workerEnvironment(options),
+      DATABASE_URL: undefined,
+      REDIS_URL: undefined
+    }
+  }
+}
+
+const several = (count: number, make: () => Service): Service =>
+  atOnce(Array.from({ length: count }, make))
+
+/** The options of the command, which come before the environment. */
+function workerEnvironment({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Environment {
+  return {
+    ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
+    ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
+    ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
+    ...(gpu === undefined ? {} : { GPU: gpu })
+  }
+}

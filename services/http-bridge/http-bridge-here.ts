@@ -1,0 +1,16 @@
+/** An HTTP bridge of this machine, with the settings of the environment. */
+import type { Place } from '#shared/main/place.ts'
+import type { Environment } from '#shared/process/config.ts'
+import type { Metrics } from '#shared/telemetry/metrics.ts'
+import { readBridgeConfig, type BridgeWishes } from './config.ts'
+import { createHttpBridge, type HttpBridge } from './http-bridge.ts'
+
+export interface OpenHttpBridgeOptions extends Place {
+  env: Environment
+  wishes?: BridgeWishes
+  metrics: Metrics
+}
+
+export function openHttpBridge(options: OpenHttpBridgeOptions): HttpBridge {
+  return createHttpBridge({ ...options, ...readBridgeConfig(options.env, options.wishes) })
+}

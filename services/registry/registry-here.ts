@@ -1,0 +1,19 @@
+/** A registry of this machine. */
+import type { Place } from '#shared/main/place.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
+import type { Store } from '#shared/store/store.ts'
+import { MemoryCatalogue } from './peers/catalogue.ts'
+import { createRegistry } from './registry.ts'
+
+export interface OpenRegistryOptions extends Place {
+  /** Starts before. Null: the peers that were seen are forgotten when the process ends. */
+  store: Store | null
+}
+
+export function openRegistry(options: OpenRegistryOptions): Service {
+  const { home, topicKey, join } = options
+  // Peers behind two random NATs need a relay, and the registry has met every peer.
+  const extras = topicKey.reach === 'public' ? { relay: home.identity('relay') } : {}
+  const catalogue = new MemoryCatalogue()
+  return createRegistry({ ...options, join: (router) => join(router, extras), catalogue })
+}
