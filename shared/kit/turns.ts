@@ -2,6 +2,8 @@
  * Lets work be done one after the other: first come, first served, and a turn lasts until it is
  * given back.
  */
+import assert from 'node:assert/strict'
+
 export class Turns {
   readonly #waiting: { who: object; go: () => void }[] = [] // as many as those who take turns
   #holder: object | null = null
@@ -36,6 +38,7 @@ export class Turns {
   }
 
   give(): void {
+    assert(this.#holder !== null, 'a turn was given back that nobody has')
     const next = this.#waiting.shift()
     this.#holder = next?.who ?? null
     next?.go()

@@ -37,4 +37,5 @@ test('whoever holds the turn takes it again at once, and others wait until it is
   assert.equal(turns.holds(other), true)
   turns.give()
   assert.equal(turns.isFree, true)
+  assert.throws(() => turns.give(), /nobody has/)
 })
