@@ -13,7 +13,7 @@ export interface SseEvent {
   data: string
 }
 
-export interface SseParserOptions {
+interface SseParserOptions {
   /** The bound of one event, as nobody knows whether its end ever comes. */
   charactersMax: number
   /** Makes the error that `push` throws beyond the bound. */

@@ -7,7 +7,7 @@ import { Mesh } from './mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from './discovery/topic-key.ts'
 
-export interface OpenMeshOptions {
+interface OpenMeshOptions {
   topicKey: TopicKey
   role: PeerRole
   keyPair: KeyPair

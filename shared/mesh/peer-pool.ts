@@ -35,7 +35,7 @@ const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
   'NO_PEER' // it lacks the peers behind it
 ])
 
-export interface PeerPoolOptions {
+interface PeerPoolOptions {
   /** Keys in hex of the peers that may be asked, where not every member is trusted with it. */
   only?: ReadonlySet<string> | null
   /** Credential that is shown with every request of this pool. */

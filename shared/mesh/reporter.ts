@@ -12,7 +12,7 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 const REPORT_MS = 1000
 const ANSWER_MS_MAX = 2000
 
-export interface ReporterOptions {
+interface ReporterOptions {
   mesh: Mesh
   /** The roles that get reports. */
   to: readonly PeerRole[]

@@ -40,7 +40,7 @@ const ReplyBody = Compile(
   Type.Object({ ok: Type.Optional(Type.Unknown()), error: Type.Optional(Type.Unknown()) })
 )
 
-export interface CallChannelOptions {
+interface CallChannelOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router

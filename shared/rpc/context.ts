@@ -70,7 +70,7 @@ export interface OwnedContext extends RequestContext, Disposable {
   abort(reason: Error): void
 }
 
-export interface ContextOptions {
+interface ContextOptions {
   requestId?: string
   traceparent?: string | undefined
   timeoutMs: number

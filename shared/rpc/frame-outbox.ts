@@ -9,7 +9,7 @@ import { FRAMES_PER_BATCH_MAX, type Frame } from './frames.ts'
 const BATCH_BYTES = 65_536
 
 /** A stream that is asked for the items of this turn at its end. */
-export interface Gathered {
+interface Gathered {
   flush(): void
 }
 

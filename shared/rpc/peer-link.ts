@@ -22,7 +22,7 @@ const END_MS_MAX = 500
 /** The way of the bytes: a socket of this machine, from address to address, or through a relay. */
 export type LinkPath = 'local' | 'direct' | 'relayed'
 
-export interface PeerLinkOptions {
+interface PeerLinkOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router

@@ -12,7 +12,7 @@ import { costOf, FrameType, ITEM_BYTES_MAX, itemsFrame, jsonFrame } from './fram
 import { ItemBatch, type ItemCodec } from './items.ts'
 import { toWireError } from './wire-error.ts'
 
-export type Outlet = Pick<FrameOutbox, 'send' | 'isDrained' | 'gather'>
+type Outlet = Pick<FrameOutbox, 'send' | 'isDrained' | 'gather'>
 
 /** A frame with as much in it takes no further item. */
 export const SHARED_FRAME_BYTES = 4096

@@ -21,7 +21,7 @@ export interface ServerContext extends RequestContext {
   abort(reason: Error): void
 }
 
-export type MethodHandler<Request, Reply> = (
+type MethodHandler<Request, Reply> = (
   request: Request,
   context: ServerContext
 ) => Reply | Promise<Reply>
@@ -30,7 +30,7 @@ export type MethodHandler<Request, Reply> = (
  * Yields the items and returns the end. It is asked for its next item only when the caller has room
  * for one. A batch of another peer may be yielded as it came.
  */
-export type StreamHandler<Request, Item, End> = (
+type StreamHandler<Request, Item, End> = (
   request: Request,
   context: ServerContext
 ) => AsyncGenerator<Item | ItemBatch<Item>, End, void>

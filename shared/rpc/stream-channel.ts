@@ -32,7 +32,7 @@ const OpenBody = Compile(
 )
 const CancelBody = Compile(Type.Object({ reason: Type.String({ maxLength: 1024 }) }))
 
-export interface StreamChannelOptions {
+interface StreamChannelOptions {
   mux: Protomux
   peer: PeerIdentity
   router: Router

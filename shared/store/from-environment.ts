@@ -31,7 +31,7 @@ export function storeFromEnvironment(env: Environment, log: Logger): Store | nul
   return store
 }
 
-export interface SharedStateOptions {
+interface SharedStateOptions {
   /** The mesh secret: state is shared within one mesh only. */
   secret: Buffer
   store: Store | null

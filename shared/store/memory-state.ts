@@ -11,7 +11,7 @@ import type {
 } from './shared-state.ts'
 import { Windows } from './windows.ts'
 
-export interface MemoryStateOptions {
+interface MemoryStateOptions {
   /** A store, whose notices carry events to other processes. */
   store?: Store | null
   /** The number of processes that share each limit: each grants its share. */

@@ -10,7 +10,7 @@ import type { Listener } from './store.ts'
 const RECONNECT_MS = 1000
 const CHANNEL = /^[a-z][a-z_]{0,62}$/
 
-export interface PostgresListenerOptions {
+interface PostgresListenerOptions {
   createClient: () => pg.Client
   log: Logger
 }

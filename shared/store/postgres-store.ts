@@ -19,7 +19,7 @@ const QUERY_MS_MAX = 15_000
 const START_MS_MAX = 30_000
 const RETRY_MS = 500
 
-export interface PostgresStoreOptions {
+interface PostgresStoreOptions {
   /** `postgres://user:password@host:port/database` */
   url: string
   log: Logger

@@ -31,7 +31,7 @@ const RETRY_MS = { first: 50, max: 1000 }
 const LIFETIME_MS = 6000
 const HEARTBEAT_MS = 1500
 
-export interface RedisStateOptions {
+interface RedisStateOptions {
   /** `redis://user:password@host:6379/0`, or `rediss:` for TLS. */
   url: string
   /** Names are prefixed with it: several meshes may share one Redis. */

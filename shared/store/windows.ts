@@ -6,13 +6,13 @@
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Draw, Grant, LimitState, Refusal } from './shared-state.ts'
 
-export const SLICES = 60
+const SLICES = 60
 /** One slice for all of a calendar period; its end is the caller's to know. */
 const WHOLE_PERIOD_MS = 1e15
 /** Callers that have drawn lately; over it the one that has not drawn for longest is forgotten. */
 const KEYS_MAX = 100_000
 
-export interface Slicing {
+interface Slicing {
   sliceMs: number
   /** Slices before the running one that count. */
   before: number

@@ -13,7 +13,7 @@ import { lookup } from '../discovery/lookup.ts'
 import { needsRelay } from './relay-choice.ts'
 import { topicOf } from '../discovery/topics.ts'
 
-export interface DiallerOptions extends HandshakeFacts {
+interface DiallerOptions extends HandshakeFacts {
   dht: DHT
   rpc: RPC
   keyPair: KeyPair

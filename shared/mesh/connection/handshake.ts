@@ -35,7 +35,7 @@ export interface HandshakeFacts extends HelloFacts {
   log: Logger
 }
 
-export interface HandshakeOptions extends HandshakeFacts {
+interface HandshakeOptions extends HandshakeFacts {
   path: LinkPath
 }
 

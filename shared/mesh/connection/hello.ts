@@ -21,16 +21,16 @@ export const HELLO_METHOD = 'hello'
 /** Tells the answering side that its hello was accepted, so that it may call now. */
 export const READY_EVENT = 'ready'
 
-export const Hello = Type.Object({
+const Hello = Type.Object({
   version: Type.Integer({ minimum: 0 }),
   role: PeerRole,
   /** HMAC-SHA256 under the mesh secret, hex. */
   proof: Type.String({ minLength: 64, maxLength: 64 })
 })
-export type Hello = Static<typeof Hello>
+type Hello = Static<typeof Hello>
 
-export const helloRequest = Compile(Type.Object({ version: Type.Integer({ minimum: 0 }) }))
-export const helloFull = Compile(Hello)
+const helloRequest = Compile(Type.Object({ version: Type.Integer({ minimum: 0 }) }))
+const helloFull = Compile(Hello)
 export const helloReply = Compile(
   Type.Object({ ok: Type.Optional(Hello), error: Type.Optional(WireError) })
 )

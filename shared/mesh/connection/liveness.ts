@@ -7,7 +7,7 @@ import type { NoiseSecretStream } from 'hyperdht'
 /** An idle connection says something this often. */
 export const KEEP_ALIVE_MS = 500
 /** Nothing heard for this long: the peer is gone. Five missed keep-alives, and below 3 s. */
-export const SILENCE_MS_MAX = 2500
+const SILENCE_MS_MAX = 2500
 
 export function watchLiveness(stream: NoiseSecretStream): void {
   stream.setKeepAlive(KEEP_ALIVE_MS)

@@ -27,7 +27,7 @@ const HANDSHAKE_MS_MAX = 1000
 /** A half that is still open may have something to say, as with connections over the network. */
 const SOCKET = { allowHalfOpen: true }
 
-export interface LocalListenerOptions {
+interface LocalListenerOptions {
   keyPair: KeyPair
   connectionsMax: number
   onConnection: (rpc: ProtomuxRPC) => void

@@ -10,7 +10,7 @@ import { within } from '#shared/kit/within.ts'
 
 const STOP_MS_MAX = 1000
 
-export interface RelayOptions {
+interface RelayOptions {
   dht: DHT
   keyPair: KeyPair
   /** `key` in hex. */

@@ -10,7 +10,7 @@ import { within } from '#shared/kit/within.ts'
 const FAILED_AGAIN_MS = 1000
 const WITHDRAW_MS_MAX = 1000
 
-export interface AnnouncementOptions {
+interface AnnouncementOptions {
   dht: DHT
   topic: Buffer
   keyPair: KeyPair

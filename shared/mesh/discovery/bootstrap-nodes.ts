@@ -8,7 +8,7 @@ import type { Address } from './topic-key.ts'
 
 const NODES = 3
 
-export interface BootstrapOptions {
+interface BootstrapOptions {
   /** The IPv4 address under which other peers reach this machine. */
   host: string
   /**

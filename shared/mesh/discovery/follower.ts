@@ -28,7 +28,7 @@ const FORGET_AFTER = 3
 /** After a connection that lasted this long the back-off begins anew. */
 const LASTED_MS = 5000
 
-export interface FollowerOptions {
+interface FollowerOptions {
   dht: DHT
   topic: Buffer
   /** Time between two lookups once a peer is connected. */

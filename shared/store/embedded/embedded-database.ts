@@ -23,7 +23,7 @@ const LOCK_POLL_MS = 50
 /** Time to close the database in good order. */
 const STOP_MS_MAX = 3000
 
-export interface EmbeddedDatabaseOptions {
+interface EmbeddedDatabaseOptions {
   /** Its own: it has the lock, the address and the data. */
   folder: string
   /** It cannot be opened, or has ended by itself. */

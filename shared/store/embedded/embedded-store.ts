@@ -16,7 +16,7 @@ const CLOSE_MS_MAX = 1000
 /** Time for the first start on a slow and busy machine. */
 const OPEN_MS_MAX = 120_000
 
-export interface EmbeddedStoreOptions {
+interface EmbeddedStoreOptions {
   /** The folder of the database in HAIF_HOME; see `Home.state`. */
   folder: string
   log: Logger

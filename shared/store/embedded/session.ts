@@ -41,7 +41,7 @@ const ENDS_OF_A_UNIT: ReadonlySet<string> = new Set([
 const LISTEN = /^\s*listen\s+"?(\w+)"?/i
 const UNLISTEN = /^\s*unlisten\s+"?(\w+|\*)"?/i
 
-export interface SessionDeps {
+interface SessionDeps {
   socket: Socket
   password: string
   turns: Turns
