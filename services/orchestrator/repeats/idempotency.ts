@@ -143,7 +143,7 @@ function assertOurs({ isFenced }: Reservation): void {
   if (isFenced) throw new HaifError('CANCELLED', 'another orchestrator has taken this request over')
 }
 
-/** Two requests are the same when the model is asked the same, wherever it is and whoever handles it. */
+/** Two requests are the same when the same is asked, however it is handled and whoever pays. */
 const fingerprintOf = ({ asked }: InferenceRequest): string => hash('sha256', JSON.stringify(asked))
 
 function bytesOf({ tokenIds, text, logprobs = [] }: InferenceItem): number {

@@ -79,11 +79,11 @@ async function* run(request: InferenceRequest): AsyncGenerator<InferenceItem, In
   return END
 }
 
-test('every field of what is asked takes part', () => {
+test('I2: every field of what is asked takes part', () => {
   assert.deepEqual(Object.keys(FIELDS).toSorted(), Object.keys(Asked.properties).toSorted())
 })
 
-test('however it is handled, whoever is charged and whatever was sent, it is the same request', async (t) => {
+test('I2: however it is handled, whoever is charged and whatever was sent, it is the same request', async (t) => {
   const context = longContext(t)
   await fc.assert(
     fc.asyncProperty(asked, rest, rest, async (same, one, other) => {
@@ -103,7 +103,7 @@ test('however it is handled, whoever is charged and whatever was sent, it is the
   )
 })
 
-test('any difference in what is asked is a conflict', async (t) => {
+test('I2: any difference in what is asked is a conflict', async (t) => {
   const context = longContext(t)
   const field = fc.constantFrom(...(Object.keys(FIELDS) as (keyof Asked)[]))
   const difference = field.chain((which) => fc.tuple(fc.constant(which), FIELDS[which]))
