@@ -1,4 +1,4 @@
-/** The clipboard, and a word about it. */
+/** Copies texts to the clipboard, and reports it. */
 import { announce, notify } from './notices.ts'
 
 const SAID_MS = 1600
@@ -14,7 +14,7 @@ export async function copyText(text: string): Promise<boolean> {
   }
 }
 
-/** The copy buttons of code blocks are made by the Markdown renderer, so one listener serves them all. */
+/** The Markdown renderer makes the copy buttons of code blocks, so one listener serves them all. */
 export function onCopyClick({ target }: MouseEvent): void {
   const button = target instanceof Element ? target.closest<HTMLElement>('button.copy') : null
   if (button !== null) void copyCode(button)

@@ -1,4 +1,4 @@
-/** A panel over the page. The browser keeps the focus inside, gives it back, and closes it with Esc. */
+/** A panel over the page. The browser keeps the focus inside, and closes the panel with Esc. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { wakeTextField } from './focus.ts'
@@ -8,7 +8,7 @@ import { closePanel, panel, type Panel } from './panels.ts'
 interface DialogProps {
   name: Panel
   title: string
-  /** After it has been closed, and the focus is back where it was. */
+  /** Called after the dialog is closed, when the focus is back where it was. */
   onClosed?: () => void
   children: ComponentChildren
 }
@@ -29,7 +29,7 @@ export function Dialog({ name, title, onClosed, children }: DialogProps) {
   const onClick = (event: MouseEvent) => {
     if (event.target === element.current) closePanel() // the backdrop
   }
-  /** The browser tells later that it has closed a dialog; the next key may be faster. */
+  /** The browser reports a closed dialog late; the next key may be faster. */
   const onCancel = (event: Event) => {
     event.preventDefault()
     closePanel()

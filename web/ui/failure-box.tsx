@@ -1,4 +1,4 @@
-/** What went wrong, and the button that helps. */
+/** An error, and the button that helps. */
 import type { Failure } from './mesh/failure.ts'
 import { Icon } from './icons.tsx'
 import { openPanel } from './panels.ts'
@@ -8,7 +8,7 @@ interface FailureBoxProps extends Remedies {
   failure: Failure
 }
 
-/** What can be done about the answer that failed. */
+/** The actions that a failure may offer. */
 interface Remedies {
   onRetry: () => void
   onEdit: () => void

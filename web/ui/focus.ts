@@ -1,4 +1,4 @@
-/** Moving the focus to where a person goes on. */
+/** Moves the focus to the place where a person goes on. */
 export const COMPOSER_ID = 'composer'
 
 export function focusComposer(): void {
@@ -15,5 +15,5 @@ export function wakeTextField(): void {
   field.setSelectionRange(field.selectionStart, field.selectionEnd)
 }
 
-/** On a touch screen a focus opens the keyboard over half of the page, so it is not given unasked. */
+/** On a touch screen a focus opens the keyboard over half of the page, so it is not set there. */
 export const hasFinePointer = (): boolean => matchMedia('(pointer: fine)').matches

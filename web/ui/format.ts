@@ -1,4 +1,4 @@
-/** Numbers for people. */
+/** Writes numbers for people. */
 const SECOND_MS = 1000
 const MINUTE_MS = 60_000
 
@@ -13,5 +13,5 @@ export const rate = (tokensPerSecond: number): string =>
     ? `${tokensPerSecond.toFixed(tokensPerSecond < 10 ? 1 : 0)} tokens/s`
     : ''
 
-/** As `haif status` shows them. */
+/** The short form of a key, as in `haif status`. */
 export const shortKey = (key: string): string => key.slice(0, 8)

@@ -1,4 +1,4 @@
-/** Short messages at the edge of the page, and what screen readers are told. */
+/** Short messages at the edge of the page, and announcements for screen readers. */
 import { signal } from '@preact/signals'
 
 export interface Notice {
@@ -12,7 +12,7 @@ const NOTICES_MAX = 3
 const ANNOUNCED_CHARACTERS_MAX = 1500
 
 export const notices = signal<readonly Notice[]>([])
-/** Read out politely, when the reader has finished its sentence. */
+/** Screen readers read it when they have finished their sentence. */
 export const announcement = signal('')
 
 let lastId = 0
@@ -28,7 +28,7 @@ export function dismiss(id: number): void {
   notices.value = notices.value.filter((notice) => notice.id !== id)
 }
 
-/** Once for each event, never for each token: a reader could not keep up. */
+/** Call it once for each event, never for each token: a screen reader could not keep up. */
 export function announce(text: string): void {
   announcement.value = text.slice(0, ANNOUNCED_CHARACTERS_MAX)
 }

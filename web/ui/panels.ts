@@ -1,4 +1,4 @@
-/** Which panel is open; at most one is. */
+/** The panel that is open; at most one is. */
 import { signal } from '@preact/signals'
 
 export type Panel = 'models' | 'settings' | 'shortcuts' | 'sidebar' | 'token'

@@ -1,5 +1,6 @@
-/** Where the person gives an access token, and takes it back. */
+/** The dialog in which a person enters an access token, and the bar that asks for one. */
 import { signal } from '@preact/signals'
+import type { RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { access, forget, publicId, refused, whyNoToken, type Keeping } from './mesh/access.ts'
 import { forgetModels, giveToken } from './mesh/models.ts'
@@ -11,7 +12,7 @@ import { announce, notify } from './notices.ts'
 import { closePanel } from './panels.ts'
 import { askForToken, takeWaiting } from './token-panel.ts'
 
-/** Another token is to replace the one in use. */
+/** True while the person enters a token in place of the one in use. */
 const replacing = signal(false)
 
 export function TokenDialog() {
@@ -19,7 +20,7 @@ export function TokenDialog() {
   const onClosed = () => {
     takeWaiting()
     replacing.value = false
-    // What had the focus may be gone with the reason to ask.
+    // The element that had the focus may be gone.
     if (document.activeElement === document.body && hasFinePointer()) focusComposer()
   }
   return (
@@ -29,7 +30,7 @@ export function TokenDialog() {
   )
 }
 
-/** Beside the place where one writes, for as long as nothing will be answered. */
+/** Stands above the composer for as long as the mesh refuses this page. */
 export function TokenBar() {
   if (refused.value === null) return null
   return (
@@ -92,7 +93,6 @@ function TokenForm() {
   const [problem, setProblem] = useState(
     refused.peek() === 'wrongToken' ? `${REFUSED} Enter another one.` : null
   )
-  const [isShown, setShown] = useState(false)
   const [isChecking, setChecking] = useState(false)
   const closed = useRef(new AbortController())
   useEffect(() => {
@@ -105,12 +105,12 @@ function TokenForm() {
     const token = input.current!.value.trim()
     const keeping = remember.current!.checked ? 'device' : 'tab'
     setChecking(true)
-    const said = whyNoToken(token) ?? (await tryToken(token, keeping, closed.current.signal))
-    if (said === null) {
+    const reason = whyNoToken(token) ?? (await tryToken(token, keeping, closed.current.signal))
+    if (reason === null) {
       goOn(keeping)
     } else if (!closed.current.signal.aborted) {
       setChecking(false)
-      setProblem(said)
+      setProblem(reason)
       input.current?.focus()
       input.current?.select()
     }
@@ -125,51 +125,11 @@ function TokenForm() {
         This mesh answers only those who have an access token. Whoever runs it makes one with{' '}
         <code>haif token create</code>.
       </p>
-      <div class="field">
-        <label for={INPUT_ID}>Token</label>
-        <div class="token-input">
-          <input
-            id={INPUT_ID}
-            ref={input}
-            {...(isShown ? AS_TEXT : AS_SECRET)}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            placeholder="haif_user_…"
-            aria-invalid={problem !== null}
-            aria-describedby={PROBLEM_ID}
-            data-focus
-          />
-          <button
-            type="button"
-            class="plain"
-            aria-label={isShown ? 'Hide the token' : 'Show the token'}
-            onClick={() => setShown(!isShown)}
-          >
-            {isShown ? 'Hide' : 'Show'}
-          </button>
-        </div>
-        <p id={PROBLEM_ID} class="note bad" role="alert">
-          {problem}
-        </p>
-      </div>
-      <label class="check">
-        <input
-          ref={remember}
-          type="checkbox"
-          defaultChecked={access.peek()?.keeping === 'device'}
-        />
-        <span>
-          Remember on this device
-          <small>
-            Otherwise it is forgotten when this tab is closed. Not on a computer that others use.
-          </small>
-        </span>
-      </label>
+      <TokenField input={input} problem={problem} />
+      <RememberField remember={remember} />
       <p class="note">
         It stays in this browser and is sent to this mesh only.
-        {!isSecureContext &&
-          ' This connection is not encrypted: others on the network can read it, and what you write.'}
+        {!isSecureContext && UNENCRYPTED}
       </p>
       <div class="dialog-actions">
         <button type="submit" class="primary">
@@ -185,13 +145,66 @@ function TokenForm() {
   )
 }
 
+interface TokenFieldProps {
+  input: RefObject<HTMLInputElement | null>
+  problem: string | null
+}
+
+function TokenField({ input, problem }: TokenFieldProps) {
+  const [isShown, setShown] = useState(false)
+  return (
+    <div class="field">
+      <label for={INPUT_ID}>Token</label>
+      <div class="token-input">
+        <input
+          id={INPUT_ID}
+          ref={input}
+          {...(isShown ? AS_TEXT : AS_SECRET)}
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          placeholder="haif_user_…"
+          aria-invalid={problem !== null}
+          aria-describedby={PROBLEM_ID}
+          data-focus
+        />
+        <button
+          type="button"
+          class="plain"
+          aria-label={isShown ? 'Hide the token' : 'Show the token'}
+          onClick={() => setShown(!isShown)}
+        >
+          {isShown ? 'Hide' : 'Show'}
+        </button>
+      </div>
+      <p id={PROBLEM_ID} class="note bad" role="alert">
+        {problem}
+      </p>
+    </div>
+  )
+}
+
+const RememberField = ({ remember }: { remember: RefObject<HTMLInputElement | null> }) => (
+  <label class="check">
+    <input ref={remember} type="checkbox" defaultChecked={access.peek()?.keeping === 'device'} />
+    <span>
+      Remember on this device
+      <small>
+        Otherwise it is forgotten when this tab is closed. Not on a computer that others use.
+      </small>
+    </span>
+  </label>
+)
+
+const UNENCRYPTED =
+  ' This connection is not encrypted: ' + 'others on the network can read it, and what you write.'
 const INPUT_ID = 'token'
 const AS_TEXT = { type: 'text' } as const
 const AS_SECRET = { type: 'password' } as const
 const PROBLEM_ID = 'token-problem'
 const REFUSED = 'The mesh refuses this token: it was mistyped, has expired or was revoked.'
 
-/** Null: the mesh lets it in. */
+/** Resolves to null when the mesh accepts the token, and to the reason otherwise. */
 async function tryToken(
   token: string,
   keeping: Keeping,

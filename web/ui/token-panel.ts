@@ -1,7 +1,7 @@
-/** Asking the person for a token, and going on with what they wanted once there is one. */
+/** Asks the person for a token, and goes on with their request once there is one. */
 import { openPanel, panel } from './panels.ts'
 
-/** What waits for a token: the message that was refused. */
+/** Sends the refused message again; null when nothing waits for a token. */
 let waiting: (() => void) | null = null
 
 export function askForToken(goOn: (() => void) | null = null): void {
@@ -9,12 +9,12 @@ export function askForToken(goOn: (() => void) | null = null): void {
   openPanel('token')
 }
 
-/** Unasked: not over a dialog in which the person may be writing. */
+/** Asks unless a dialog is open, in which the person may be writing. */
 export function askForTokenSoon(goOn: (() => void) | null = null): void {
   if (panel.peek() === null) askForToken(goOn)
 }
 
-/** What waits, once; it is forgotten when the panel is closed. */
+/** Takes the waiting message, which is forgotten when the panel is closed. */
 export function takeWaiting(): (() => void) | null {
   const taken = waiting
   waiting = null

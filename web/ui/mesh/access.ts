@@ -1,6 +1,6 @@
 /**
- * The access token that the person gave, where the mesh asks for one (docs/access.md). It is kept in
- * this browser and nowhere else: until the tab is closed, or on this device if the person says so.
+ * The access token that the person gave, where the mesh asks for one (docs/access.md). It is kept
+ * only in this browser: until the tab is closed, or on this device if the person wishes.
  */
 import { signal } from '@preact/signals'
 
@@ -18,9 +18,9 @@ const STORES: Record<Keeping, () => Storage> = {
   device: () => localStorage
 }
 
-/** Null: none was given. */
+/** The token in use; null when none was given. */
 export const access = signal<Access | null>(kept('tab') ?? kept('device'))
-/** The mesh let in neither the token that is kept, nor nobody's; null since it has. */
+/** Why the mesh refuses this page; null once it accepts the token, or needs none. */
 export const refused = signal<'noToken' | 'wrongToken' | null>(null)
 
 export function keep(given: Access): void {
@@ -28,7 +28,7 @@ export function keep(given: Access): void {
   try {
     STORES[given.keeping]().setItem(KEY, given.token)
   } catch {
-    // Storage is switched off: it is known as long as the page is there.
+    // Storage is switched off: the token lasts as long as the page.
   }
   access.value = given
   refused.value = null
@@ -40,14 +40,14 @@ export function forget(): void {
   refused.value = null
 }
 
-/** What a reply says about the token that was sent, unless there is another one by now. */
+/** Learns from a reply about the token that was sent, unless there is another one by now. */
 export function learn(token: string | undefined, letIn: boolean): void {
   if (token !== access.peek()?.token) return
   if (letIn) refused.value = null
   else refused.value = token === undefined ? 'noToken' : 'wrongToken'
 }
 
-/** A token that another tab keeps on this device, or forgets, is known or forgotten here as well. */
+/** Takes over a token that another tab keeps on this device, and forgets one that it forgets. */
 export function followOtherTabs(onChange: () => void): void {
   window.addEventListener('storage', ({ key }) => {
     if ((key !== KEY && key !== null) || access.peek()?.keeping === 'tab') return
@@ -57,15 +57,18 @@ export function followOtherTabs(onChange: () => void): void {
   })
 }
 
-/** The part of a token that `haif token ls` shows; null: it has none. */
+/** The part of a token that `haif token ls` shows, if it has one. */
 export const publicId = (token: string): string | null =>
   /^haif_[a-z]+_([0-9a-f]{16})_/.exec(token)?.[1] ?? null
 
-/** Why a text cannot be a token, so that it need not be sent; null: it can. */
+/** Says why a text cannot be a token, so that it need not be sent; null when it may be one. */
 export function whyNoToken(text: string): string | null {
   if (text === '') return 'Paste the token first.'
   if (/^haif_[a-z0-9]{60,}$/i.test(text)) {
-    return 'This is a topic key, with which machines join. A token is another text: it begins with haif_user_.'
+    return (
+      'This is a topic key, with which machines join. ' +
+      'A token is another text: it begins with haif_user_.'
+    )
   }
   if (!/^[\x21-\x7e]{1,512}$/.test(text)) {
     return 'This is not a token: it has spaces or signs that no token has. Copy it once more.'

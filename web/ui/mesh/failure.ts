@@ -1,16 +1,16 @@
-/** What went wrong, as a sentence with what to do next. */
+/** Errors as sentences for people, each with what to do next. */
 
-/** What helps: a button beside the sentence. */
+/** The button beside the sentence. */
 export type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings' | 'token'
 
 export interface Failure {
-  /** Of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */
+  /** A code of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */
   code: string
   message: string
   remedy: Remedy
   /** The mesh's own words, where the message has plainer ones. */
   detail?: string
-  /** To be found in the logs by. */
+  /** The id under which the logs have the request. */
   requestId?: string
 }
 
@@ -30,7 +30,7 @@ export interface ErrorObject {
   request_id?: unknown
 }
 
-/** What to do next; `plain` stands in for the mesh's own words, which programmers understand. */
+/** The next step for each code; `plain` replaces the mesh's words, which are for programmers. */
 const NEXT: Record<string, { text: string; remedy?: Remedy; plain?: string }> = {
   MODEL_NOT_FOUND: { text: 'Choose another model.', remedy: 'chooseModel' },
   CONTEXT_TOO_LONG: {
@@ -83,7 +83,8 @@ export function ofFirstMessage(failure: Failure): Failure {
 
 const TOO_LONG_ALONE: Record<string, string> = {
   CONTEXT_TOO_LONG:
-    'Your message is longer than this model can read at once. Shorten it, or choose a model with a longer context.',
+    'Your message is longer than this model can read at once. ' +
+    'Shorten it, or choose a model with a longer context.',
   BODY_TOO_LARGE: 'Your message is too long to be sent. Shorten it.'
 }
 
@@ -111,7 +112,9 @@ export const brokenOff = (cause?: unknown): MeshError =>
 export const badReply = (status: number): MeshError =>
   new MeshError({
     code: 'BAD_REPLY',
-    message: `The address answered with status ${status} and not as HAIF does. See whether a proxy stands in front of it, then retry.`,
+    message:
+      `The address answered with status ${status} and not as HAIF does. ` +
+      'See whether a proxy stands in front of it, then retry.',
     remedy: 'retry'
   })
 

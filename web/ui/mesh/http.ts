@@ -3,8 +3,8 @@ import { access, learn } from './access.ts'
 import { badReply, failureOf, MeshError, offline, type ErrorObject } from './failure.ts'
 
 /**
- * Resolves with a reply that is good; rejects with a MeshError, or as the signal says. The token is
- * only ever a header: addresses are written into logs.
+ * Resolves with a successful reply; rejects with a MeshError, or with the signal's reason. The
+ * token is only ever a header, because addresses are written into logs.
  */
 export async function send(
   path: string,
@@ -29,7 +29,7 @@ export async function send(
   throw error
 }
 
-/** Below /v1/ errors have OpenAI's words for these. */
+/** Errors below /v1/ have OpenAI's codes for these. */
 const CODES: Record<number, string> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN' }
 
 async function errorOf(response: Response): Promise<MeshError> {

@@ -11,12 +11,12 @@ const REFRESH_MS = 15_000
 const TIMEOUT_MS = 10_000
 export const BUILTIN = 'haif-tiny'
 
-/** Null until the first reply. */
+/** The models; null until the first reply. */
 export const models = signal<Model[] | null>(null)
-/** Why the last look failed. */
+/** The failure of the last look; null when it succeeded. */
 export const modelsFailure = signal<Failure | null>(null)
 
-/** The one that the mesh takes for a request that names none. */
+/** The model that the mesh takes for a request that names none. */
 export const defaultModel = computed<Model | undefined>(
   () => models.value?.toSorted((a, b) => b.workers - a.workers || a.id.localeCompare(b.id))[0]
 )
@@ -29,7 +29,7 @@ export async function refreshModels(): Promise<void> {
   }
 }
 
-/** Keeps a token if the mesh lets it in; else says why not, and nothing is kept. */
+/** Keeps a token if the mesh accepts it; otherwise keeps nothing and returns the reason. */
 export async function giveToken(given: Access, signal: AbortSignal): Promise<Failure | null> {
   try {
     const found = await read(
@@ -45,20 +45,20 @@ export async function giveToken(given: Access, signal: AbortSignal): Promise<Fai
   }
 }
 
-/** What was to be seen with a token only; then looks what there is to be seen without. */
+/** Forgets models that only a token could see, and looks for those that anybody can see. */
 export function forgetModels(): void {
   models.value = null
   void refreshModels()
 }
 
-/** Until the page is left; resolves after the first look. */
+/** Refreshes the models until the page is left; resolves after the first look. */
 export async function keepModelsFresh(): Promise<void> {
   const look = () => void refreshModels()
   const lookIfSeen = () => {
     if (document.visibilityState === 'visible') look()
   }
   setInterval(() => {
-    if (refused.value === null) lookIfSeen() // else it would be refused again
+    if (refused.value === null) lookIfSeen() // a refused page would only be refused again
   }, REFRESH_MS)
   document.addEventListener('visibilitychange', lookIfSeen)
   window.addEventListener('online', look)
@@ -84,10 +84,10 @@ function failureOf(error: unknown): Failure {
 
 const isEmbedder = (model: Model): boolean => 'embeddings' in model && model['embeddings'] === true
 
-/** Those that one can talk with. */
+/** The models that can chat. */
 export const chatModels = computed(() => models.value?.filter((model) => !isEmbedder(model)) ?? [])
 
-/** What a model is, shortest form first: `Q8_0 · 512 tokens of context · 2 workers`. */
+/** Describes a model in one line: `Q8_0 · context 512 · llama · 2 workers`. */
 export function describeModel(model: Model): string {
   const { quantization, context_length: context, engine, workers } = model
   return [

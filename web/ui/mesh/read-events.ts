@@ -4,7 +4,7 @@ import { SseParser, type SseEvent } from '#shared/kit/sse-parser.ts'
 /** A bridge writes far shorter events. */
 const EVENT_CHARACTERS_MAX = 4_194_304
 
-/** The next chunk is asked for when the reader asks for the next event: that is the back-pressure. */
+/** The next chunk is read when the reader asks for the next event: that is the back-pressure. */
 export async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<SseEvent> {
   const reader = body.getReader()
   const parser = new SseParser({

@@ -1,4 +1,4 @@
-/** What a person does in a conversation: ask, retry, edit, stop, switch between branches. */
+/** The actions in a conversation: ask, retry, edit, stop, switch between branches. */
 import type { NativeInferBody } from '#shared/contracts/http/infer.ts'
 import { askForTokenSoon } from '../../../ui/token-panel.ts'
 import { answer, isWriting, stop } from './answering.ts'
@@ -16,7 +16,7 @@ import {
   type Conversation
 } from './tree.ts'
 
-/** As the contract has it, less the system message. */
+/** The contract's bound, less the system message. */
 const MESSAGES_MAX = 1000
 
 export function ask(text: string): void {

@@ -1,4 +1,4 @@
-/** All conversations, the one that is open, and every change to them: kept in the browser as it happens. */
+/** All conversations, the open one, and every change to them, which the browser keeps at once. */
 import { batch, computed, signal } from '@preact/signals'
 import { notify } from '../../../ui/notices.ts'
 import { newId } from './new-id.ts'
@@ -16,7 +16,7 @@ import {
 export const conversations = signal<readonly Conversation[]>([])
 /** The one that is open; null: a new one that has no message yet. */
 export const openId = signal<string | null>(null)
-/** What a new conversation begins with. */
+/** The settings of a new conversation. */
 export const draft = signal<{ model?: string; settings: Settings }>({ settings: DEFAULT_SETTINGS })
 
 export const current = computed<Conversation | undefined>(() =>

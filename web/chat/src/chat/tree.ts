@@ -8,7 +8,7 @@ export interface AnswerFacts {
   model: string
   worker?: string
   attempts: number
-  /** As this page saw it. */
+  /** The speed as this page measured it. */
   firstTokenMs: number
   tokensPerSecond?: number
   tokens: number
@@ -166,7 +166,7 @@ export const emptyAnswer = (id: string): AnswerMessage => ({
   state: 'writing'
 })
 
-/** What was being written when the page was left has ended there. */
+/** An answer that was being written when the page was left ends there. */
 export function settle(conversation: Conversation): Conversation {
   let settled = conversation
   for (const message of Object.values(conversation.messages)) {

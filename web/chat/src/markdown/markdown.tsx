@@ -27,7 +27,7 @@ export function Markdown({ text, growing }: { text: string; growing: boolean }) 
 interface BlockProps {
   token: Token
   growing: boolean
-  /** Whether code has its colours. */
+  /** True once code has its colours. */
   painted: boolean
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a model writes is data of a stranger. Three walls stand between it and the page:
+ * A model's text is data of a stranger. Three walls stand between it and the page:
  * raw HTML is shown as text, except for a few bare tags (here); DOMPurify then lets pass only the
  * elements, attributes and addresses that Markdown makes; and the page's Content-Security-Policy
  * runs no script and loads no image that is not its own.

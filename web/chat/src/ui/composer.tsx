@@ -10,7 +10,7 @@ import { Icon } from '../../../ui/icons.tsx'
 import { editing } from './question.tsx'
 import { TokenBar } from '../../../ui/token-dialog.tsx'
 
-/** What is written and not sent; kept while one looks at another chat. */
+/** The unsent text, which is kept while the person looks at another chat. */
 export const unsent = signal('')
 const HEIGHT_PX_MAX = 240
 
@@ -86,7 +86,7 @@ export function Composer() {
   )
 }
 
-/** As high as its text, within bounds. */
+/** Makes the field as high as its text, within bounds. */
 function fit(area: HTMLTextAreaElement | null): void {
   if (area === null) return
   area.style.height = 'auto'

@@ -1,4 +1,4 @@
-/** What a person asked; it can be worded anew. */
+/** A person's question, which can be edited. */
 import { signal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { edit } from '../chat/asking.ts'

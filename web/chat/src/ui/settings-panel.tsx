@@ -1,4 +1,4 @@
-/** What the model is told first, and how it chooses its words. For this chat, and those begun after it. */
+/** The system message and sampling, for this chat and for chats that are begun after it. */
 import { currentSettings, setSettings } from '../chat/conversations.ts'
 import { DEFAULT_SETTINGS, type Settings } from '../chat/tree.ts'
 import { Dialog } from '../../../ui/dialog.tsx'

@@ -1,4 +1,4 @@
-/** The messages of the open conversation. It follows the answer unless one has scrolled away from it. */
+/** The messages of the open conversation. It follows the answer unless it was scrolled away. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { current, openId } from '../chat/conversations.ts'
