@@ -45,6 +45,6 @@ async function readiness({ gateways, running }: HealthDeps): Promise<Readiness> 
   try {
     return await gateways.call(gatewayReady, {}, context)
   } catch (error) {
-    return { ready: false, reason: publicMessage(toHaifError(error)) } // the reason goes into the reply
+    return { ready: false, reason: publicMessage(toHaifError(error)) }
   }
 }

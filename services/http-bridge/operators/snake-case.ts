@@ -1,6 +1,6 @@
 /**
- * HTTP bodies are in snake_case, messages of the mesh in camelCase. Where nothing else differs, one is
- * made from the other, schema and values alike, so that a contract is written once.
+ * HTTP bodies are in snake_case, messages of the mesh in camelCase. Where nothing else differs, one
+ * is made from the other, schema and values alike, so that a contract is written once.
  */
 import { Type, type TObject, type TSchema } from 'typebox'
 

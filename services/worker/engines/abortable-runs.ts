@@ -1,21 +1,21 @@
-/** What runs for callers: each run is ended by its own caller, or all of them by us. */
+/** Runs that each caller can abort, and the engine all of them. */
 export interface AbortableRun extends Disposable {
   readonly signal: AbortSignal
   abort(reason: unknown): void
 }
 
 /**
- * A controller of its own for each run that also follows its caller's signal: `AbortSignal.any` costs
- * more than all the rest of a simulated request.
+ * Each run has a controller that also follows its caller's signal: `AbortSignal.any` costs more
+ * than all the rest of a simulated request.
  */
 export class AbortableRuns {
-  readonly #controllers = new Set<AbortController>() // bounded by whoever admits the runs
+  readonly #controllers = new Set<AbortController>() // whoever admits the runs bounds them
 
   get size(): number {
     return this.#controllers.size
   }
 
-  /** Runs until it is disposed of. */
+  /** Begins a run, which lasts until it is disposed. */
   enter(caller?: AbortSignal): AbortableRun {
     const controller = new AbortController()
     const onAbort = () => controller.abort(caller?.reason)

@@ -1,6 +1,6 @@
 /**
- * What runs a model inside a worker. Every engine offers this and nothing more, so that the worker,
- * the mesh and the tests do not care which one it is.
+ * An engine runs a model inside a worker. Every engine offers this interface and nothing more, so
+ * that the worker, the mesh and the tests treat all of them alike.
  */
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type {
@@ -19,28 +19,31 @@ import type {
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 
-/** What is known of a loaded model. */
+/** A model as its engine has loaded it. */
 export interface LoadedModel {
   /** The name that clients use. */
   name: string
-  /** SHA-256 of the file in hex, the model's identity. Without a file another text that stands for it. */
+  /**
+   * The model's identity: the SHA-256 of its file in hex. An engine without a file makes another
+   * text that stands for the model.
+   */
   digest: string
   /** Tokens that prompt and answer may have together. */
   contextTokens: number
-  /** As in the file's name for it, e.g. `Q8_0`. */
+  /** The name that model files use, e.g. `Q8_0`. */
   quantization?: string
   parameters?: number
   sizeBytes: number
   chatTemplate: boolean
-  /** Whether it thinks before it answers; absent where nobody can tell before it does. */
+  /** True when the model reasons before it answers; absent where the engine cannot know it. */
   reasoning?: boolean
-  /** Whether it can ask for calls of tools; absent: whenever its engine can. */
+  /** True when the model can call tools; where it is absent, `Engine.parameters` decides. */
   tools?: boolean
-  /** What it takes of the machine's memory, measured. */
+  /** The memory that it takes of the machine, measured. */
   memory?: Memory
 }
 
-/** What a model would take, with the largest context that fits. */
+/** The memory that a model would take, with the largest context that fits. */
 export interface MemoryEstimate {
   memory: Memory
   sizeBytes: number
@@ -51,42 +54,45 @@ export interface GenerateRequest {
   maxTokens: number
   sampling: Sampling
   stop?: string[]
-  /** The answer is JSON of this form. */
+  /** The form of JSON that the answer must have. */
   responseFormat?: ResponseFormat
-  /** What the model may ask to have called; never empty. The choice is never `none`. */
+  /** The tools that the model may call; never empty. The choice is never `none`. */
   tools?: Tool[]
   toolChoice?: ToolChoice
   parallelToolCalls?: boolean
   reasoningEffort?: NonNullable<Asked['reasoningEffort']>
-  /** Whether items carry `logprobs`, with so many likely tokens beside each. */
+  /** Asks for `logprobs` in items, with `topLogprobs` likely tokens beside each. */
   logprobs?: boolean
   topLogprobs?: number
   /**
-   * Tokens of the answer that another attempt on the same file has already sent: the engine goes on
-   * after them as if it had produced them itself. They count into `maxTokens` and `completionTokens`.
+   * Tokens of the answer that another attempt on the same file has already sent: the engine
+   * continues after them as if it had drawn them itself. They count into `maxTokens` and
+   * `completionTokens`.
    */
   resumeTokenIds?: number[]
   /**
-   * The text of those tokens, when another file made them or nobody knows their ids: then the engine
-   * goes on after the text, and the ids do not matter.
+   * The text of those tokens, when another file made them or their ids are not known: the engine
+   * then continues after the text and ignores the ids.
    */
   resumeText?: string
-  /** How many tokens that text was; given with it. */
+  /** The number of tokens of `resumeText`; given with it. */
   resumeTokens?: number
-  /** What was thought before that text; given with it. */
+  /** The reasoning before `resumeText`; given with it. */
   resumeReasoning?: string
 }
 
 export interface GenerateItem {
   tokenIds: number[]
   text: string
-  /** How many tokens the text has, from an engine that does not know their ids; `tokenIds` is empty. */
+  /**
+   * The number of tokens, from an engine that does not know their ids and leaves `tokenIds` empty.
+   */
   tokens?: number
-  /** What the model thinks before it answers, where the engine can tell it from the answer. */
+  /** The model's reasoning, where the engine can separate it from the answer. */
   reasoning?: string
-  /** Parts of tool calls; what the model wrote for them is not in `text`. */
+  /** Parts of tool calls; the text that the model wrote for them is not in `text`. */
   toolCalls?: ToolCallDelta[]
-  /** One for each of `tokenIds`. */
+  /** One entry for each of `tokenIds`. */
   logprobs?: TokenLogprob[]
 }
 
@@ -100,9 +106,9 @@ export interface GenerateEnd {
 export type EmbedInput = string | number[]
 
 export interface Embeddings {
-  /** In the order of the inputs; each of length 1. */
+  /** The vectors, each of length 1, in the order of the inputs. */
   vectors: Float32Array[]
-  /** Of all inputs together. */
+  /** The tokens of all inputs together. */
   promptTokens: number
 }
 
@@ -110,38 +116,39 @@ export interface EngineMetrics {
   /** Requests that can run at the same time. */
   slots: number
   running: number
-  /** Admitted but without a slot. */
+  /** Requests that were admitted and wait for a slot. */
   waiting: number
-  /** Measured, 0 until there is a measurement. */
+  /** 0 until it has been measured. */
   prefillTokensPerSecond: number
   decodeTokensPerSecond: number
-  /** Absent where the engine does not know it, as on a server that somebody else runs. */
+  /** Absent where the engine does not know it, for example on a server that somebody else runs. */
   kvCache?: KvCache
 }
 
-/** What is in the memory that a model keeps of the tokens it has read and written. */
+/** The tokens in the memory that a model keeps of what it has read and written. */
 export interface KvCache {
-  /** Tokens of requests that run. */
+  /** The tokens of requests that run. */
   runningTokens: number
-  /** Of requests that have ended, kept for prompts that begin alike; they give way to others. */
+  /** The tokens of ended requests, kept for prompts that begin alike; they give way to others. */
   keptTokens: number
-  /** How many there is room for. */
+  /** The number of tokens for which there is room. */
   tokensMax: number
 }
 
 export interface Engine {
   /** `llama`, `openai`, `sim`: shown to clients as `provider`. */
   readonly kind: string
-  /** Names of `Sampling` fields and of `GenerateRequest` that it understands; the rest is refused. */
+  /** The fields of `Sampling` and `GenerateRequest` that the engine honours; others are refused. */
   readonly parameters: ReadonlySet<string>
   /**
-   * Before it is loaded: what it would take within `most`, which also bounds the context that `load`
-   * makes. Null: not even the smallest fits. Absent: it takes nothing of this machine.
+   * Estimates, before `load`, the memory that the model would take within `most`, which also bounds
+   * the context that `load` makes. Resolves to null when not even the smallest context fits.
+   * Engines that take no memory of this machine do not have it.
    */
   estimate?(most: Memory): Promise<MemoryEstimate | null>
   /**
-   * Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file. `onProgress`
-   * is told a fraction from 0 to 1.
+   * Loads the model; rejects with MODEL_LOAD_FAILED and a sentence that names the file.
+   * `onProgress` gets a fraction from 0 to 1.
    */
   load(onProgress?: (fraction: number) => void): Promise<LoadedModel>
   /**
@@ -149,13 +156,13 @@ export interface Engine {
    * throws the signal's reason. Rejects with CONTEXT_TOO_LONG before anything is decoded.
    */
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateItem, GenerateEnd>
-  /** Only engines that can have it. The result has a vector for every input, or it rejects. */
+  /** Makes a vector for every input, or rejects. Engines that cannot embed do not have it. */
   embed?(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings>
   metrics(): EngineMetrics
   close(): Promise<void>
   /**
-   * Resolves when what the engine stands on is gone. It has let go of everything then, except for
-   * requests that still run, which end or fail by themselves; it takes no new ones.
+   * Resolves when the engine has lost its server for good. It takes no new requests then and holds
+   * nothing any more, except for requests that still run, which end or fail by themselves.
    */
   readonly lost?: Promise<HaifError>
 }

@@ -91,8 +91,8 @@ const createSchema = {
   tags: ['openai'],
   summary: 'Answer an input',
   description:
-    'With `stream: true` the reply is a stream of named events. What fails after the first one is ' +
-    'an `error` event, then `response.failed`.',
+    'With `stream: true` the reply is a stream of named events. What fails after the first one ' +
+    'is an `error` event, then `response.failed`.',
   headers: haifHeaders,
   body: ResponsesBody,
   response: answerReplies(ResponseObject, ResponseEvent)

@@ -1,8 +1,9 @@
 /**
- * Keeps responses that clients may name later: by `previous_response_id`, by an item's id, by `GET`.
+ * Keeps responses that clients may name later: by `previous_response_id`, by an item's id, by
+ * `GET`.
  *
- * They live in the memory of one bridge, within three bounds, and the oldest go first. A client gets
- * only its own responses: see `ownerOf`.
+ * They live in the memory of one bridge, within three bounds, and the oldest go first. A client
+ * gets only its own responses: see `ownerOf`.
  */
 import type { OutputItem, ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
@@ -88,6 +89,9 @@ export class ResponseStore {
   }
 }
 
-/** Counts characters, of which most take one byte; messages in several conversations count each time. */
+/**
+ * Counts characters, of which most take one byte; messages in several conversations count each
+ * time.
+ */
 const sizeOf = (messages: readonly ChatMessage[]): number =>
   messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)

@@ -57,9 +57,9 @@ export function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
 }
 
 /**
- * The owner of a response: the same text for every request with the same token, and for no other. The
- * token itself is not kept. Where the mesh needs no token, a client with another one, or with none,
- * counts as another owner. Throws UNAUTHENTICATED or FORBIDDEN.
+ * The owner of a response: the same text for every request with the same token, and for no other.
+ * The token itself is not kept. Where the mesh needs no token, a client with another one, or with
+ * none, counts as another owner. Throws UNAUTHENTICATED or FORBIDDEN.
  */
 export async function ownerOf(gateways: PeerPool, context: RequestContext): Promise<string> {
   const { tenant, tokenId } = await gateways.call(identify, { capability: 'infer' }, context)

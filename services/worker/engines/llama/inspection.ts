@@ -1,6 +1,6 @@
 /**
- * The messages between the worker and the short-lived child process that looks at this machine through
- * the library, and at the header of a model file.
+ * The messages between the worker and the short-lived child process that looks at this machine
+ * through the library, and at the header of a model file.
  */
 import type { GpuChoice } from './messages.ts'
 

@@ -1,75 +1,71 @@
 /**
- * One answer as the server streams it: pieces of text, at the end the reason and the usage. Only the
- * reason makes it an answer; a stream that ends without one has broken off, `[DONE]` or not.
+ * Reads one answer as the server streams it: pieces of text, then the finish reason and the usage.
+ * A stream that ends without a finish reason has broken off, `[DONE]` or not.
  */
-import { Type, type Static, type TSchema } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { SseEvent } from '#shared/kit/sse-parser.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { GenerateItem } from '../engine.ts'
-import { CallParts } from './call-parts.ts'
+import { CallPart, CallParts, orNull } from './call-parts.ts'
 import type { ResumedText } from './resumed-text.ts'
 import { errorInStream } from './upstream-errors.ts'
 
-const Text = Type.Optional(Type.Union([Type.String(), Type.Null()]))
-const Count = Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]))
-const orNull = <Schema extends TSchema>(schema: Schema) =>
-  Type.Optional(Type.Union([schema, Type.Null()]))
+const ChunkText = orNull(Type.String())
+const TokenCount = orNull(Type.Integer({ minimum: 0 }))
 
 const ChunkUsage = Type.Object({
-  prompt_tokens: Count,
-  completion_tokens: Count,
-  prompt_tokens_details: orNull(Type.Object({ cached_tokens: Count }))
+  prompt_tokens: TokenCount,
+  completion_tokens: TokenCount,
+  prompt_tokens_details: orNull(Type.Object({ cached_tokens: TokenCount }))
 })
-const Timings = Type.Object({ prompt_n: Count, cache_n: Count, predicted_n: Count })
+const ServerTimings = Type.Object({
+  prompt_n: TokenCount,
+  cache_n: TokenCount,
+  predicted_n: TokenCount
+})
 type ChunkUsage = Static<typeof ChunkUsage>
-
-const CallPart = Type.Object({
-  index: Count,
-  id: Text,
-  function: orNull(Type.Object({ name: Text, arguments: Text }))
-})
 
 const Chunk = Compile(
   Type.Object({
-    id: Text,
+    id: ChunkText,
     choices: Type.Optional(
       Type.Array(
         Type.Object({
-          text: Text,
-          /** What it thinks has one name in llama-server and SGLang, the other in vLLM and Ollama. */
+          text: ChunkText,
+          /** Reasoning has one name in llama-server and SGLang, another in vLLM and Ollama. */
           delta: orNull(
             Type.Object({
-              content: Text,
-              reasoning_content: Text,
-              reasoning: Text,
+              content: ChunkText,
+              reasoning_content: ChunkText,
+              reasoning: ChunkText,
               tool_calls: orNull(Type.Array(CallPart, { maxItems: 128 }))
             })
           ),
-          finish_reason: Text
+          finish_reason: ChunkText
         }),
         { maxItems: 1 } // more than one answer was not asked for
       )
     ),
     usage: orNull(ChunkUsage),
-    /** llama-server. */
-    timings: orNull(Timings),
+    /** Only llama-server sends timings. */
+    timings: orNull(ServerTimings),
     error: Type.Optional(Type.Unknown())
   })
 )
 
 export interface AnswerFacts {
-  /** How messages name the server. */
+  /** The server's name in messages. */
   name: string
   resumed: ResumedText
-  /** Tokens of the answer that were there before, and those that may follow. */
+  /** Tokens of the answer that others have written, and tokens that may follow. */
   resumedTokens: number
   maxTokens: number
-  /** What the server was asked for: more, where it has white space to repeat. */
+  /** The tokens that the server was asked for: more, where it has white space to repeat. */
   askedTokens: number
-  /** What the prompt may have, for a server that does not say. */
+  /** An estimate for a server that does not report the tokens of the prompt. */
   promptTokensGuess: number
 }
 
@@ -83,8 +79,8 @@ export class AnswerReader {
   readonly #facts: AnswerFacts
   #finishReason: FinishReason | null = null
   #usage: ChunkUsage | null = null
-  #tokens = 0 // that the server has written
-  #repeated = 0 // of those, white space that was there before
+  #tokens = 0 // the tokens that the server has written
+  #repeated = 0 // those of them that only repeat white space
   #done = false
   readonly #calls: CallParts
 
@@ -97,12 +93,12 @@ export class AnswerReader {
     return this.#tokens > 0
   }
 
-  /** The whole answer has come; what may follow is its usage. */
+  /** True when the whole answer has come; only its usage may follow. */
   get isComplete(): boolean {
     return this.#finishReason !== null
   }
 
-  /** Nothing follows. */
+  /** True when nothing follows. */
   get isDone(): boolean {
     return this.#done
   }
@@ -130,8 +126,8 @@ export class AnswerReader {
   }
 
   /**
-   * The number of tokens is what the server says where it says it with each piece; otherwise each
-   * piece is taken for one. A text without any would be sent twice to a reader that resumes, as
+   * The server's own count of tokens is used where it comes with each piece; otherwise each piece
+   * counts as one. A text that counts as none would be sent twice to a reader that resumes, because
    * its place is counted in tokens.
    */
   #item({ text, reasoning, calls }: Piece, counted: number | null): GenerateItem | null {
@@ -163,13 +159,13 @@ export class AnswerReader {
     if (this.#finishReason === null) {
       throw new HaifError('ENGINE_FAILED', `${name} broke off: its answer has no end`)
     }
-    // Some say `stop` after a call that they were told to make.
+    // Some servers report `stop` after a call that they were asked to make.
     const isCalling = this.#finishReason === 'stop' && this.#calls.count > 0
     const finishReason = isCalling ? 'toolCalls' : this.#finishReason
     return { finishReason, usage: this.#usageWith(resumedTokens) }
   }
 
-  /** What was resumed is prompt to the server and answer to the caller. */
+  /** The resumed text is part of the prompt for the server and of the answer for the caller. */
   #usageWith(resumedTokens: number): Usage {
     const { prompt_tokens: prompt, completion_tokens: completion } = this.#usage ?? {}
     const promptTokens =
@@ -184,11 +180,11 @@ export class AnswerReader {
   }
 }
 
-/** llama-server tells the same with every piece, under other names. */
-function usageOf(timings: Static<typeof Timings> | null | undefined): ChunkUsage | null {
+/** llama-server reports the usage with every piece, under other names. */
+function usageOf(timings: Static<typeof ServerTimings> | null | undefined): ChunkUsage | null {
   if (timings?.predicted_n == null || timings.prompt_n == null) return null
   const { prompt_n: read, cache_n: cached, predicted_n: written } = timings
-  if (cached == null) return { completion_tokens: written } // versions before it told less
+  if (cached == null) return { completion_tokens: written } // older versions do not report it
   return {
     prompt_tokens: read + cached,
     completion_tokens: written,
@@ -204,7 +200,7 @@ function parse(data: string, name: string): unknown {
   }
 }
 
-/** vLLM and SGLang end with `abort` what they gave up. */
+/** vLLM and SGLang end an answer that they gave up with `abort`. */
 function finishReasonOf(reason: string, name: string): FinishReason {
   if (reason === 'length') return 'length'
   if (reason === 'tool_calls') return 'toolCalls'

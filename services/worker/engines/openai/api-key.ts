@@ -1,4 +1,4 @@
-/** The API key of a server. It is read for each request, so that it can be replaced meanwhile. */
+/** Reads the API key of a server, anew for each request, so that the file can be replaced. */
 import { readFile } from 'node:fs/promises'
 import { ServerGone } from './upstream-errors.ts'
 

@@ -1,15 +1,21 @@
 /**
- * Tool calls as a server streams them. A call begins with its name; some servers leave out the number
- * of a call or its id.
+ * Reads tool calls as a server streams them. A call begins with its name; some servers leave out
+ * the number of a call or its id.
  */
+import { Type, type Static, type TSchema } from 'typebox'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 
-export interface CallPart {
-  index?: number | null
-  id?: string | null
-  function?: { name?: string | null; arguments?: string | null } | null
-}
+/** A field that some servers leave out and others set to null. */
+export const orNull = <Schema extends TSchema>(schema: Schema) =>
+  Type.Optional(Type.Union([schema, Type.Null()]))
+
+export const CallPart = Type.Object({
+  index: orNull(Type.Integer({ minimum: 0 })),
+  id: orNull(Type.String()),
+  function: orNull(Type.Object({ name: orNull(Type.String()), arguments: orNull(Type.String()) }))
+})
+type CallPart = Static<typeof CallPart>
 
 export class CallParts {
   readonly #serverName: string
@@ -19,7 +25,7 @@ export class CallParts {
     this.#serverName = serverName
   }
 
-  /** Calls that have begun. */
+  /** The number of calls that have begun. */
   get count(): number {
     return this.#count
   }

@@ -1,30 +1,30 @@
 /**
- * Servers that speak the OpenAI protocol agree on its core. What lies beyond it, and where a server
- * would ignore a field without a word, is written down here for each kind.
+ * Servers that speak the OpenAI protocol agree on its core. Their extensions, and the fields that
+ * they would ignore in silence, are written down here for each kind of server.
  */
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 
 export type UpstreamKind = 'vllm' | 'sglang' | 'llama-server' | 'ollama' | 'other'
 
 export interface Dialect {
-  /** The fields of `Sampling` that it honours, under its own names. */
+  /** The fields of `Sampling` that the server honours, with its names for them. */
   sampling: Partial<Record<keyof Sampling, string>>
-  /** What it is sent for "all tokens" as `topK`, which is 0 here. */
+  /** The server's `topK` for "all tokens", which is 0 in our requests. */
   topKAll: number
   /**
-   * How an answer is continued that another server began. `prefilled`: a last message of the
-   * assistant is left open. `flagged`: the same, when asked for. `never`: it would begin anew.
+   * How the server continues an answer that another one began. `prefilled`: it leaves a last
+   * message of the assistant open. `flagged`: it does so when asked. `never`: it would begin anew.
    */
   continues: 'flagged' | 'prefilled' | 'never'
-  /** Makes it say with each piece how many tokens there are until now. */
+  /** Fields that make the server report the number of tokens with each piece. */
   countsTokens: { streamOptions?: Record<string, unknown>; body?: Record<string, unknown> }
-  /** Whether it keeps to `tool_choice` and `parallel_tool_calls`; tools it knows in any case. */
+  /** True when it honours `tool_choice` and `parallel_tool_calls`; all servers know tools. */
   choosesTools: boolean
-  /** How it is told how long to think. `template`: by the variables of chat templates. */
+  /** How the reasoning effort is set. `template`: by the variables of chat templates. */
   effort: 'field' | 'template'
-  /** Whether `/completions` takes the ids of tokens. */
+  /** True when `/completions` takes the ids of tokens. */
   takesTokens: boolean
-  /** Names in its `/metrics` of the requests that run and that wait. */
+  /** The names in `/metrics` of the requests that run and that wait. */
   load: { running: string; waiting: string } | null
 }
 
@@ -55,7 +55,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
   },
   sglang: {
     sampling: {
-      temperature: 'temperature', // and no seed: many versions ignore it
+      temperature: 'temperature', // seed is left out, because many versions ignore it
       topP: 'top_p',
       topK: 'top_k',
       minP: 'min_p',
@@ -92,7 +92,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     topKAll: 0,
     continues: 'prefilled',
     countsTokens: {},
-    choosesTools: false, // it knows tools, and ignores the choice
+    choosesTools: false, // it knows tools and ignores the choice
     effort: 'field',
     takesTokens: false,
     load: null
@@ -109,7 +109,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
   }
 }
 
-/** By what a server writes into `owned_by` of its models. */
+/** The kinds of server by the `owned_by` of their models. */
 export const KIND_OF_OWNER: ReadonlyMap<string, UpstreamKind> = new Map([
   ['vllm', 'vllm'],
   ['sglang', 'sglang'],

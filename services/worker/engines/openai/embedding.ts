@@ -1,4 +1,4 @@
-/** Vectors from a server's `/embeddings`. */
+/** Asks a server's `/embeddings` for vectors. */
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
@@ -18,7 +18,7 @@ const Reply = Compile(
   })
 )
 
-/** Of one request: 64 vectors of 8,192 numbers are 12 MB of JSON. */
+/** The inputs of one request: 64 vectors of 8,192 numbers are 12 MB of JSON. */
 const INPUTS_MAX = 64
 
 export async function embedUpstream(
@@ -38,7 +38,7 @@ export async function embedUpstream(
   return all
 }
 
-/** The protocol has lists of texts and lists of tokens, and none of both. */
+/** The protocol has lists of texts and lists of tokens, but no mixed lists. */
 async function askFor(
   client: UpstreamClient,
   id: string,

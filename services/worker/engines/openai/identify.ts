@@ -1,4 +1,4 @@
-/** What a server tells of its models: which there are, and what is worth knowing of one. */
+/** Reads from a server which models it has, and the facts about one of them. */
 import { createHash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -13,10 +13,10 @@ const Count = Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()
 const ListedModel = Type.Object({
   id: Type.String({ minLength: 1 }),
   owned_by: OptionalText,
-  /** vLLM and SGLang: the repository or folder, and the context. */
+  /** Sent by vLLM and SGLang: the repository or folder, and the context. */
   root: OptionalText,
   max_model_len: Count,
-  /** llama-server: from the file. */
+  /** Sent by llama-server: facts from the file. */
   meta: Type.Optional(
     Type.Union([Type.Object({ n_ctx_train: Count, n_params: Count, size: Count }), Type.Null()])
   )
@@ -24,7 +24,7 @@ const ListedModel = Type.Object({
 export type ListedModel = Static<typeof ListedModel>
 const ModelList = Compile(Type.Object({ data: Type.Array(ListedModel, { maxItems: 10_000 }) }))
 
-/** llama-server's `/props`. */
+/** The reply of llama-server's `/props`. */
 const Props = Compile(
   Type.Object({
     default_generation_settings: Type.Optional(Type.Object({ n_ctx: Count })),
@@ -33,7 +33,7 @@ const Props = Compile(
   })
 )
 
-/** Ollama's `/api/tags`. */
+/** The reply of Ollama's `/api/tags`. */
 const Tags = Compile(
   Type.Object({
     models: Type.Array(
@@ -58,13 +58,13 @@ export interface UpstreamModel {
   sizeBytes: number
   parameters?: number
   quantization?: string
-  /** What the server itself is set up for. */
+  /** The number of requests that the server itself runs at once. */
   slots?: number
-  /** Whether it is known to make vectors and no text. */
+  /** True when the model is known to make vectors and no text. */
   embeds?: boolean
 }
 
-/** For a server that does not say: what current ones have at least, and Ollama by default. */
+/** The context of a server that reports none: the least of current ones, and Ollama's default. */
 const CONTEXT_TOKENS_UNKNOWN = 4096
 
 export async function listModels(client: UpstreamClient): Promise<ListedModel[]> {
@@ -83,7 +83,7 @@ export async function identifyModel(client: UpstreamClient, id: string): Promise
 }
 
 interface Facts {
-  /** What changes when another file is served under the same name. */
+  /** A text that changes when another file is served under the same name. */
   revision: string
   known: Omit<UpstreamModel, 'kind' | 'id' | 'digest'>
 }
@@ -107,11 +107,11 @@ async function factsOf(
   }
 }
 
-/** What is nice to know: a server that keeps it to itself can still answer. */
-const notTold = (): null => null
+/** These facts are optional: a server that does not report them can still answer. */
+const notReported = (): null => null
 
 async function llamaServerFacts(client: UpstreamClient, { meta }: ListedModel): Promise<Facts> {
-  const said = await client.getJson('//props').catch(notTold)
+  const said = await client.getJson('//props').catch(notReported)
   const props = Props.Check(said) ? said : null
   const { n_params: parameters, n_ctx_train: trained, size } = meta ?? {}
   const context = props?.default_generation_settings?.n_ctx ?? trained
@@ -127,7 +127,7 @@ async function llamaServerFacts(client: UpstreamClient, { meta }: ListedModel): 
 }
 
 async function ollamaFacts(client: UpstreamClient, { id }: ListedModel): Promise<Facts> {
-  const said = await client.getJson('//api/tags').catch(notTold)
+  const said = await client.getJson('//api/tags').catch(notReported)
   const tag = Tags.Check(said) ? said.models.find(({ name }) => name === id) : undefined
   const quantization = tag?.details?.quantization_level
   return {
@@ -142,8 +142,8 @@ async function ollamaFacts(client: UpstreamClient, { id }: ListedModel): Promise
 }
 
 /**
- * Two workers on equal servers have the same model. There is no file to hash, and nobody shall take
- * this for the hash of one, so it is not hex from end to end.
+ * Two workers on equal servers have the same model. There is no file to hash, and the digest must
+ * not look like the hash of one, so it is not hex from end to end.
  */
 function digestOf(kind: UpstreamKind, id: string, revision: string): string {
   const hex = createHash('sha256')

@@ -1,6 +1,6 @@
 /**
- * How busy a server is with what did not come from us: it may have other clients. Read from its
- * `/metrics`, where it has them; that the server answers at all is worth as much as the numbers.
+ * Measures how busy a server is with requests of other clients, by its `/metrics` where it has
+ * them. That the server answers at all is worth as much as the numbers.
  */
 import { toHaifError, type HaifError } from '#shared/errors.ts'
 import { DIALECTS, type UpstreamKind } from './dialect.ts'
@@ -16,7 +16,7 @@ export interface GaugeOptions {
   kind: UpstreamKind
   /** The model's name on the server. */
   id: string
-  /** Requests of ours that are with the server. */
+  /** Returns the number of our own requests at the server. */
   own: () => number
   onGone: (error: HaifError) => void
 }
@@ -34,7 +34,7 @@ export class LoadGauge {
     this.#path = DIALECTS[options.kind].load === null ? '/models' : '//metrics'
   }
 
-  /** Requests of others there. */
+  /** The requests of other clients at the server. */
   get foreign(): number {
     return this.#foreign
   }
@@ -67,13 +67,13 @@ export class LoadGauge {
     this.start()
   }
 
-  /** It has none, or was started without them; or it is gone, which the next look tells. */
+  /** The server has no metrics; or it is gone, which the next look finds out. */
   #withoutMetrics(error: unknown): void {
     this.#foreign = 0
     if (!(error instanceof ServerGone)) this.#path = '/models'
   }
 
-  /** A request that ends while we look counts as ours, not as somebody else's. */
+  /** A request of ours that ends during the look must not count as somebody else's. */
   #read(text: string, own: number): void {
     const { kind, id } = this.#options
     const { load } = DIALECTS[kind]
@@ -92,7 +92,7 @@ export class LoadGauge {
   }
 }
 
-/** The sum over its engines; a line that names another model does not count. */
+/** Sums a gauge over the server's engines; a line that names another model does not count. */
 export function readGauge(text: string, name: string, model: string): number {
   let sum = 0
   for (const line of text.split('\n')) {

@@ -3,8 +3,8 @@
  * runs. This is how a model larger than one GPU joins: vLLM or SGLang with all their GPUs are one
  * worker.
  *
- * Such a server tells text and, with luck, how many tokens it has, but no token ids that would mean
- * the same elsewhere: items carry a count and no ids, and an answer is continued by its text.
+ * Such a server sends text and perhaps a number of tokens, but no token ids that would mean the
+ * same elsewhere: items carry a count and no ids, and an answer is continued by its text.
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Slots } from '#shared/kit/slots.ts'
@@ -33,9 +33,9 @@ export interface OpenAiEngineOptions {
   client: UpstreamClient
   /** The model's name, on the server and for clients. */
   id: string
-  /** Requests at the server at once; what the server says, or 16. */
+  /** Requests at the server at once; by default the server's own number, or 16. */
   slots?: number
-  /** Whether `load` asks for a token: a server that has failed may still list its models. */
+  /** Makes `load` ask for a token, because a failed server may still list its models. */
   prove?: boolean
   now?: () => number
 }
@@ -59,23 +59,23 @@ const REQUEST_PARAMETERS = [
 ] as const satisfies (keyof GenerateRequest)[]
 
 const SLOTS_DEFAULT = 16
-/** Failures in a row that say that the server is broken, and not a request. */
+/** As many failures in a row mean that the server is broken, and not a request. */
 const FAILURES_MAX = 3
 const EMBED_PROBE_MS = 5_000
 
 export class OpenAiEngine implements Engine {
   readonly kind = 'openai'
-  /** Set when the server has been seen to do it. */
+  /** Set by `load` when the server has made a vector. */
   embed?: NonNullable<Engine['embed']>
   readonly lost: Promise<HaifError>
   readonly #options: OpenAiEngineOptions
   readonly #now: () => number
-  readonly #runs = new AbortableRuns() // bounded by slots and those that wait
+  readonly #runs = new AbortableRuns() // at most the slots and the requests that wait for one
   readonly #rates = new TokenRates()
   readonly #lose: (error: HaifError) => void
   #serving: Serving | null = null
   #failures = 0 // in a row
-  #refusal: HaifError | null = null // for all that come now: closed, or lost
+  #refusal: HaifError | null = null // the error of every new request: closed, or lost
 
   constructor(options: OpenAiEngineOptions) {
     this.#options = options
@@ -85,7 +85,7 @@ export class OpenAiEngine implements Engine {
     this.#lose = resolve
   }
 
-  /** Known when the model is loaded: a server of an unknown kind gets what OpenAI's protocol has. */
+  /** Depends on the kind of server, which `load` finds out; before it, OpenAI's own fields. */
   get parameters(): ReadonlySet<string> {
     const { sampling, continues, takesTokens } = DIALECTS[this.#serving?.model.kind ?? 'other']
     const parameters = new Set<string>([...REQUEST_PARAMETERS, ...Object.keys(sampling)])
@@ -108,7 +108,7 @@ export class OpenAiEngine implements Engine {
     if (this.#refusal !== null) throw this.#refusal
     this.#serving.gauge.start()
     const { kind: _kind, id: name, slots: _slots, embeds: _embeds, ...facts } = this.#serving.model
-    return { name, ...facts, chatTemplate: true } // a server without one says so when it is asked
+    return { name, ...facts, chatTemplate: true } // a server without one refuses messages itself
   }
 
   #serve(model: UpstreamModel): Serving {
@@ -124,7 +124,7 @@ export class OpenAiEngine implements Engine {
     return { model, slots, gauge }
   }
 
-  /** By asking for a vector: no server says it. Ollama would load the model, but says what it is. */
+  /** Asks for a vector, because no server reports it, except Ollama, which would load the model. */
   async #canEmbed({ kind, id, embeds = false }: UpstreamModel): Promise<boolean> {
     if (kind === 'ollama') return embeds
     const signal = AbortSignal.timeout(EMBED_PROBE_MS)
@@ -163,7 +163,8 @@ export class OpenAiEngine implements Engine {
     try {
       for await (const _ of this.generate(request, new AbortController().signal));
     } catch (error) {
-      if (toHaifError(error).httpStatus !== 400) throw error // it answers, if only to refuse a chat
+      // A server that refuses a chat answers, too.
+      if (toHaifError(error).httpStatus !== 400) throw error
     }
   }
 
@@ -240,12 +241,12 @@ export class OpenAiEngine implements Engine {
     if (!(error instanceof HaifError)) return error
     if (error instanceof ServerGone || error.code === 'MODEL_NOT_FOUND') this.#gone(error)
     else if (error.code === 'ENGINE_FAILED' && ++this.#failures >= FAILURES_MAX) this.#gone(error)
-    // What was asked is fine, and another worker may go on with it; this server cannot.
+    // The request is valid, and another worker may continue the answer; this server cannot.
     const isAboutResuming = resumedTokens > 0 && error.httpStatus === 400
     return isAboutResuming ? new HaifError('ENGINE_FAILED', error.message, { cause: error }) : error
   }
 
-  /** New requests are refused; those that run may still end. */
+  /** Refuses new requests; those that run may still end. */
   #gone(error: HaifError): void {
     if (this.#refusal !== null || this.#serving === null) return
     this.#refusal = new HaifError('ENGINE_FAILED', error.message, { cause: error })

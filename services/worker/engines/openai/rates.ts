@@ -1,8 +1,8 @@
-/** How fast a server reads prompts and writes answers, as its answers show it. */
+/** Measures how fast a server reads prompts and writes answers, by its answers. */
 import type { Timings, Usage } from '#shared/contracts/inference/answer.ts'
 
 const WEIGHT = 0.2
-/** Fewer tokens measure the network. */
+/** With fewer tokens the network would be measured. */
 const PROMPT_TOKENS_MIN = 64
 const ANSWER_TOKENS_MIN = 8
 
@@ -10,7 +10,7 @@ export class TokenRates {
   prefillTokensPerSecond = 0
   decodeTokensPerSecond = 0
 
-  /** `resumedTokens` of the answer were written elsewhere, and read here. */
+  /** `resumedTokens` of the answer were written elsewhere, and only read here. */
   measured(usage: Usage, { prefillMs, decodeMs }: Timings, resumedTokens: number): void {
     const read = usage.promptTokens - usage.cachedPromptTokens + resumedTokens
     const written = usage.completionTokens - resumedTokens - 1 // the first ends the prefill

@@ -1,4 +1,4 @@
-/** From our request to the body of `/chat/completions` or `/completions`. */
+/** Turns our request into the body of `/chat/completions` or `/completions`. */
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat, Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -18,7 +18,7 @@ export interface BodyFacts {
   id: string
   /** Tokens that are still to be written. */
   maxTokens: number
-  /** What is written already; empty if nothing is. */
+  /** The text that is written already; may be empty. */
   prefix: string
 }
 
@@ -57,14 +57,14 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
   return { path: '/chat/completions', body: { ...common, ...turns, ...form, ...more } }
 }
 
-/** A call that must be, or tokens as a prompt, leave no place for a text that is there; nor does a thought. */
+/** A required call, a prompt of tokens, or reasoning alone cannot be continued by a text. */
 function assertContinuable(request: GenerateRequest, prefix: string): void {
   const { input, toolChoice = 'auto', resumeReasoning = '', resumeText = '' } = request
   const isText = prefix !== '' && (toolChoice !== 'auto' || input.mode === 'tokens')
   if (isText || (resumeReasoning !== '' && resumeText === '')) throw cannotContinue()
 }
 
-/** A server applies the form to what it writes itself, so it cannot begin in the middle. */
+/** A server applies the form to its own text only, so it cannot begin in the middle. */
 function assertFormPossible({ responseFormat, input }: GenerateRequest, prefix: string): void {
   if (responseFormat === undefined) return
   if (prefix !== '') throw cannotContinue()
@@ -83,7 +83,7 @@ const formOf = (format: ResponseFormat) =>
         json_schema: { name: 'answer', schema: format.schema, strict: true }
       }
 
-/** Only what was asked for: the rest is the server's own choice. */
+/** Sends only the fields of the request: the others are the server's own choice. */
 function samplingFields(sampling: Sampling, { sampling: names, topKAll }: Dialect) {
   const fields: Record<string, unknown> = {}
   for (const [field, value] of Object.entries(sampling)) {
@@ -107,7 +107,7 @@ function continued(messages: readonly ChatMessage[], prefix: string, { continues
   }
 }
 
-/** Another worker may be able to. */
+/** Another worker may be able to continue the answer, so the error can be retried. */
 const cannotContinue = (): HaifError =>
   new HaifError(
     'ENGINE_FAILED',

@@ -1,10 +1,10 @@
 /**
- * An answer that is continued after a text. Chat templates trim the end of a message, and tokenizers
- * put a space before a word and not after one: so the server is given the text without the white
- * space at its end, writes that space again, and here it is taken off.
+ * The text after which an answer is continued. Chat templates trim the end of a message, and
+ * tokenizers put a space before a word and not after one: so the server gets the text without the
+ * white space at its end, writes that space again, and here it is removed.
  */
 export class ResumedText {
-  /** What the server is given. */
+  /** The text for the server. */
   readonly prefix: string
   #expected: string
 
@@ -13,17 +13,17 @@ export class ResumedText {
     this.#expected = text.slice(this.prefix.length)
   }
 
-  /** White space that the server will write once more, in characters: tokens at most. */
+  /** The characters, and so at most the tokens, that the server will write once more. */
   get repeatedCharacters(): number {
     return this.#expected.length
   }
 
-  /** What a piece of the continuation adds to the text. */
+  /** Returns the part of a piece that is new. */
   push(piece: string): string {
     let same = 0
     while (same < piece.length && same < this.#expected.length) {
       if (piece[same] !== this.#expected[same]) {
-        this.#expected = '' // it goes on otherwise
+        this.#expected = '' // the continuation is a different one
         return piece.slice(same)
       }
       same++

@@ -1,4 +1,4 @@
-/** Tools, past calls and their results in the words of the OpenAI protocol. */
+/** Tools, past calls and their results in the form of the OpenAI protocol. */
 import type { ChatMessage, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'

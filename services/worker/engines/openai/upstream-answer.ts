@@ -1,6 +1,6 @@
 /**
- * One answer at the server: what is asked for it, the pieces as they come, and how it ends. An answer
- * that others have begun may fill the context, or be complete, before the server has said anything.
+ * One answer at the server: its request, its pieces and its end. An answer that others have begun
+ * may fill the context, or be complete, before the server has written anything.
  */
 import type { Usage } from '#shared/contracts/inference/answer.ts'
 import { inputTexts } from '#shared/contracts/inference/request.ts'
@@ -14,7 +14,7 @@ import { requestBody, type UpstreamRequest } from './request-body.ts'
 import { ResumedText } from './resumed-text.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 
-/** What follows the end of an answer is only its usage. */
+/** Only the usage follows the end of an answer, and the caller need not wait long for it. */
 const USAGE_WAIT_MS = 2_000
 const CHARACTERS_PER_TOKEN = 4
 const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
@@ -22,12 +22,12 @@ const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not 
 export interface UpstreamAnswerDeps {
   client: UpstreamClient
   model: UpstreamModel
-  /** Aborted, it ends the answer; also by the answer itself, once it is complete. */
+  /** Its abort ends the answer; a complete answer aborts it itself. */
   run: Pick<AbortableRun, 'signal' | 'abort'>
 }
 
 export class UpstreamAnswer {
-  /** Tokens that others have written. */
+  /** The tokens that others have written. */
   readonly resumedTokens: number
   readonly #client: UpstreamClient
   readonly #run: Pick<AbortableRun, 'signal' | 'abort'>
@@ -80,7 +80,7 @@ export class UpstreamAnswer {
     } catch (error) {
       const { aborted, reason } = this.#run.signal
       const isOver = reader.isComplete && (!aborted || reason === USAGE_IS_LATE)
-      if (isOver) return // only the usage is missing
+      if (isOver) return // the answer is complete, and only its usage is missing
       if (!this.#isContextFull(error)) throw error
       this.#isFull = true
     } finally {
@@ -88,7 +88,7 @@ export class UpstreamAnswer {
     }
   }
 
-  /** After its last item. */
+  /** Valid after the last item. */
   result(): Pick<GenerateEnd, 'finishReason' | 'usage'> {
     if (!this.#isFull) return this.#reader.result()
     const usage: Usage = {
@@ -100,7 +100,7 @@ export class UpstreamAnswer {
     return { finishReason: 'length', usage }
   }
 
-  /** vLLM refuses what may become longer than the context; here that ends the answer when it does. */
+  /** vLLM refuses a request that might outgrow its context; it gets one that cannot. */
   async *#stream(): AsyncGenerator<Buffer, void> {
     const { path, body } = this.#upstream
     const options = { signal: this.#run.signal, hasBegun: () => this.#reader.hasBegun }
@@ -113,7 +113,7 @@ export class UpstreamAnswer {
     }
   }
 
-  /** The prompt did fit when the answer began, so it is the answer that has filled the context. */
+  /** The prompt fitted when the answer began, so the answer has filled the context. */
   #isContextFull(error: unknown): boolean {
     return this.resumedTokens > 0 && error instanceof HaifError && error.code === 'CONTEXT_TOO_LONG'
   }
@@ -135,7 +135,7 @@ function guessPromptTokens({ input }: GenerateRequest): number {
   return Math.max(1, Math.ceil(characters / CHARACTERS_PER_TOKEN))
 }
 
-/** Tokens that the context has left after the prompt, where the refusal tells both numbers. */
+/** The tokens that the context has left after the prompt, where the refusal names both numbers. */
 function roomIn(error: unknown): number | null {
   if (!(error instanceof HaifError) || error.code !== 'CONTEXT_TOO_LONG') return null
   const { promptTokens, contextTokens } = error.details ?? {}

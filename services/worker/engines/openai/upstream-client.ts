@@ -1,9 +1,9 @@
 /**
  * HTTP to a server that we do not run. Every wait has a bound, an abort closes the socket at once,
- * and whatever goes wrong becomes one of our errors here.
+ * and every error becomes one of ours here.
  *
- * Each request has a connection of its own: one that is kept may be closed by the server in the
- * moment in which it is used again, and nobody can tell whether the request has arrived.
+ * Each request has its own connection: the server may close a kept one in the moment in which it is
+ * used again, and nobody could know whether the request has arrived.
  */
 import { request as requestHttp, type ClientRequest, type IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -15,11 +15,11 @@ import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
 
 export interface UpstreamTimeouts {
   connectMs: number
-  /** Until the first token of an answer: the prompt is read, and the server may have a queue. */
+  /** The wait for the first token: the prompt is read, and the server may have a queue. */
   firstTokenMs: number
-  /** Between two pieces of an answer that has begun. */
+  /** The wait between two pieces of an answer. */
   idleMs: number
-  /** For a look at the server: its models, its load. */
+  /** The wait for a look at the server: its models, its load. */
   lookMs: number
 }
 
@@ -35,7 +35,7 @@ const VECTORS_BYTES_MAX = 64 << 20
 const ERROR_BYTES_MAX = 65_536
 
 export interface UpstreamClientOptions {
-  /** With the path before `/models`, so usually ending in `/v1`. */
+  /** The address before `/models`, which usually ends in `/v1`. */
   url: URL
   /** Holds the API key and nothing else. */
   keyFile?: string
@@ -43,7 +43,7 @@ export interface UpstreamClientOptions {
 }
 
 export class UpstreamClient {
-  /** How a message names the server. */
+  /** The server's name in messages. */
   readonly name: string
   readonly keyFile: string | undefined
   readonly #base: string
@@ -58,7 +58,7 @@ export class UpstreamClient {
     this.#timeouts = { ...UPSTREAM_TIMEOUTS, ...timeouts }
   }
 
-  /** `/models` is under the address that was given, `//props` under that without its `/v1`. */
+  /** `/models` is below the given address, `//props` below the same without its `/v1`. */
   async getJson(path: string): Promise<unknown> {
     return this.#parse(path, await this.getText(path))
   }
@@ -91,8 +91,8 @@ export class UpstreamClient {
   }
 
   /**
-   * The pieces of the answer as they come. Rejects with the signal's reason when it is aborted.
-   * `hasBegun`: the first token is there, so the next ones cannot be far.
+   * Streams the pieces of the answer. Rejects with the signal's reason when it is aborted. Once
+   * `hasBegun` returns true, the bound is that between two pieces.
    */
   async *post(
     path: string,
@@ -151,7 +151,7 @@ export class UpstreamClient {
     }
   }
 
-  /** First for the connection, then for the first byte; returns the function that ends it. */
+  /** Bounds the connection, then the first byte; returns the function that ends the bound. */
   #limit(request: ClientRequest): () => void {
     const { connectMs, firstTokenMs } = this.#timeouts
     const giveUp = (ms: number, error: HaifError) => setTimeout(() => request.destroy(error), ms)

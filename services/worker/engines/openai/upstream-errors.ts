@@ -1,7 +1,7 @@
 /**
- * What an OpenAI-compatible server says when it refuses, in our codes. The servers agree on the
- * status and not on the words: vLLM, SGLang, llama-server, Ollama and OpenAI each have their own way
- * to say that a prompt is too long.
+ * Translates the refusals of OpenAI-compatible servers into our codes. The servers agree on the
+ * status and not on the words: vLLM, SGLang, llama-server, Ollama and OpenAI each have their own
+ * way to say that a prompt is too long.
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
@@ -10,18 +10,18 @@ import { HaifError, type ErrorOptions } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { unsupported } from '../errors.ts'
 
-/** Nobody is there, or nobody who lets us in: the next request will fare no better. */
+/** The server is gone, or does not accept our key: the next request would fail as well. */
 export class ServerGone extends HaifError {
   constructor(message: string, options: ErrorOptions = {}) {
     super('ENGINE_FAILED', message, options)
   }
 }
 
-/** It may only be busy. */
+/** The server did not answer in time, and may only be busy. */
 export class ServerLate extends ServerGone {}
 
-export interface Refusal {
-  /** How a message names the server. */
+export interface UpstreamRefusal {
+  /** The server's name in messages. */
   name: string
   keyFile: string | undefined
   status: number
@@ -29,8 +29,14 @@ export interface Refusal {
   headers: IncomingHttpHeaders
 }
 
-export function errorOfStatus({ name, keyFile, status, body, headers }: Refusal): HaifError {
-  const said = readSaid(body)
+export function errorOfStatus({
+  name,
+  keyFile,
+  status,
+  body,
+  headers
+}: UpstreamRefusal): HaifError {
+  const said = readError(body)
   const words = said.message === '' ? `HTTP ${status}` : said.message
   switch (status) {
     case 400:
@@ -56,15 +62,15 @@ export function errorOfStatus({ name, keyFile, status, body, headers }: Refusal)
   }
 }
 
-/** The same in the middle of a stream, where there is no status but the one in the text. */
+/** Translates an error in the middle of a stream, which has no status. */
 export function errorInStream(name: string, error: unknown): HaifError {
-  const said = readSaid(JSON.stringify({ error }))
+  const said = readError(JSON.stringify({ error }))
   if (isTooLong(said)) return tooLong(said)
   const words = said.message === '' ? 'without a reason' : said.message
   return new HaifError('ENGINE_FAILED', `${name} broke off: ${words}`)
 }
 
-interface Said {
+interface UpstreamError {
   message: string
   type: string
   code: string
@@ -73,13 +79,13 @@ interface Said {
   contextTokens: number | null
 }
 
-const Text = Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Null()]))
+const ErrorText = Type.Optional(Type.Union([Type.String(), Type.Number(), Type.Null()]))
 const ErrorObject = Compile(
   Type.Object({
-    message: Text,
-    type: Text,
-    code: Text,
-    param: Text,
+    message: ErrorText,
+    type: ErrorText,
+    code: ErrorText,
+    param: ErrorText,
     n_prompt_tokens: Type.Optional(Type.Number()),
     n_ctx: Type.Optional(Type.Number())
   })
@@ -87,12 +93,12 @@ const ErrorObject = Compile(
 const Enveloped = Compile(Type.Object({ error: Type.Unknown() }))
 
 /** `{"error": {…}}`, `{"error": "…"}`, the bare object of older vLLM, or plain text. */
-function readSaid(body: string): Said {
+function readError(body: string): UpstreamError {
   const parsed = parseOrNull(body)
   const inner = Enveloped.Check(parsed) ? parsed.error : parsed
   if (!ErrorObject.Check(inner)) {
     const message = typeof inner === 'string' ? inner : body
-    return { ...SAID_NOTHING, message: reasonOf(message), ...tokensNamed(message) }
+    return { ...NO_DETAILS, message: reasonOf(message), ...tokensNamed(message) }
   }
   const message = String(inner.message ?? '')
   const named = tokensNamed(message)
@@ -106,7 +112,7 @@ function readSaid(body: string): Said {
   }
 }
 
-const SAID_NOTHING = { type: '', code: '', param: '', promptTokens: null, contextTokens: null }
+const NO_DETAILS = { type: '', code: '', param: '', promptTokens: null, contextTokens: null }
 
 function parseOrNull(body: string): unknown {
   try {
@@ -116,7 +122,7 @@ function parseOrNull(body: string): unknown {
   }
 }
 
-const isTooLong = ({ type, code, message }: Said): boolean =>
+const isTooLong = ({ type, code, message }: UpstreamError): boolean =>
   type === 'exceed_context_size_error' ||
   code === 'context_length_exceeded' ||
   /context (?:length|size|window)/i.test(message)
@@ -134,7 +140,7 @@ const PROMPT_TOKENS = [
   /request \((\d+) tokens\)/ // llama-server
 ]
 
-function tokensNamed(message: string): Pick<Said, 'promptTokens' | 'contextTokens'> {
+function tokensNamed(message: string): Pick<UpstreamError, 'promptTokens' | 'contextTokens'> {
   const first = (patterns: RegExp[]) => {
     for (const pattern of patterns) {
       const digits = pattern.exec(message)?.[1]
@@ -145,7 +151,7 @@ function tokensNamed(message: string): Pick<Said, 'promptTokens' | 'contextToken
   return { promptTokens: first(PROMPT_TOKENS), contextTokens: first(CONTEXT_TOKENS) }
 }
 
-function tooLong({ message, promptTokens, contextTokens }: Said): HaifError {
+function tooLong({ message, promptTokens, contextTokens }: UpstreamError): HaifError {
   const words = message === '' ? 'the prompt does not fit the context of the model' : message
   return new HaifError('CONTEXT_TOO_LONG', words, {
     details: {
@@ -155,12 +161,12 @@ function tooLong({ message, promptTokens, contextTokens }: Said): HaifError {
   })
 }
 
-function notTaken({ param }: Said, words: string): HaifError {
+function notTaken({ param }: UpstreamError, words: string): HaifError {
   if (!OPTIONAL_FIELDS.has(param)) return new HaifError('VALIDATION_FAILED', words)
   return unsupported(param, words)
 }
 
-/** Fields that the caller may leave out, so that naming one of them helps. */
+/** Fields that the caller may leave out, so that an error which names one of them helps. */
 const OPTIONAL_FIELDS: ReadonlySet<string> = new Set([
   'temperature',
   'top_p',
@@ -174,7 +180,7 @@ const OPTIONAL_FIELDS: ReadonlySet<string> = new Set([
   'stop'
 ])
 
-/** Seconds or a date; a second where it does not say. */
+/** Reads seconds or a date; a missing header counts as one second. */
 function readRetryAfterMs(header: string | undefined): number {
   const seconds = Number(header ?? Number.NaN)
   const ms = Number.isNaN(seconds) ? Date.parse(header ?? '') - Date.now() : seconds * 1000

@@ -1,6 +1,7 @@
 /**
- * The prompts that a simulated worker still has in its KV memory: what a new prompt has in common with
- * one of them need not be read again. A budget of tokens; the least recently used texts go first.
+ * The prompts that a simulated worker still has in its KV memory: the beginning that a new prompt
+ * shares with one of them need not be read again. The memory has a budget of tokens; the least
+ * recently used texts go first.
  */
 import { CHARACTERS_PER_TOKEN, countPromptTokens } from './sim-text.ts'
 
@@ -17,7 +18,7 @@ export class SimCache {
     return this.#tokens
   }
 
-  /** Tokens at the beginning of the prompt that need not be read; the last one always has to be. */
+  /** Counts the first tokens of a prompt that need not be read; the last token always has to be. */
   match(prompt: string): number {
     let best = { text: '', length: 0 }
     for (const text of this.#texts) {
@@ -25,12 +26,12 @@ export class SimCache {
       if (length > best.length) best = { text, length }
     }
     if (best.length === 0) return 0
-    this.#texts.delete(best.text) // used: to the end of the line
+    this.#texts.delete(best.text) // a used text goes to the end of the line
     this.#texts.add(best.text)
     return Math.min(Math.floor(best.length / CHARACTERS_PER_TOKEN), countPromptTokens(prompt) - 1)
   }
 
-  /** Keeps a text; those that it continues are part of it. */
+  /** Keeps a text, in place of the texts that it continues. */
   add(text: string): void {
     if (countPromptTokens(text) > this.#budgetTokens) return
     for (const known of this.#texts) {
@@ -50,7 +51,7 @@ export class SimCache {
   }
 }
 
-/** Characters that both begin with: by halves, because comparing slices is a `memcmp`. */
+/** Counts the characters that both begin with, by halves: comparing slices is a `memcmp`. */
 function commonPrefix(a: string, b: string): number {
   let same = 0
   let beyond = Math.min(a.length, b.length) + 1

@@ -1,6 +1,7 @@
 /**
- * The tool call that the simulated engine makes when it must: like its text a function of the prompt
- * alone, token by token, so that it can be resumed anywhere. `auto` is answered with text.
+ * The tool call that the simulated engine makes when it must. Like its text, the call is a function
+ * of the prompt alone, token by token, so that it can be resumed anywhere. `auto` is answered with
+ * text.
  */
 import { createHash } from 'node:crypto'
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
@@ -8,7 +9,7 @@ import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import { CHARACTERS_PER_TOKEN, simAnswer } from './sim-text.ts'
 
-/** What each token adds to the call; null: the answer is text. */
+/** Returns the part of the call that each token adds, or null when the answer is text. */
 export function simCall(
   prompt: string,
   tools: readonly Tool[] = [],
@@ -39,7 +40,7 @@ function chosen(tools: readonly Tool[], choice: ToolChoice, hash: number): Tool 
 type Schema = Record<string, unknown>
 const DEPTH_MAX = 8
 
-/** Something of the schema's type, as far as the type says it; no other keyword is kept but `enum`. */
+/** Makes a value of the schema's type; of the other keywords only `enum` is honoured. */
 function valueOf(schema: Schema, prompt: string, depth = 0): unknown {
   const { type, enum: values, properties } = schema
   if (Array.isArray(values) && values.length > 0) return values[0]

@@ -1,6 +1,6 @@
 /**
- * A simulated engine: answers at given rates, on given slots and KV memory, without a model. With it
- * hundreds of workers fit on one machine, and the mesh can be tested and measured for itself.
+ * A simulated engine: answers at given rates, on given slots and KV memory, without a model. With
+ * it hundreds of workers fit on one machine, and the mesh can be tested and measured for itself.
  */
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,17 +26,19 @@ import { countPromptTokens, promptText, simAnswer, type SimToken } from './sim-t
 export interface SimOptions {
   name: string
   slots: number
-  /** Tokens of all running requests together. */
+  /** The bound on the tokens of all running requests together. */
   kvTokens: number
   contextTokens: number
-  /** Tokens of ended requests that are kept, so that a prompt that begins alike is read faster. */
+  /**
+   * The tokens of ended requests that are kept, so that a prompt that begins alike is read faster.
+   */
   cacheTokens: number
-  /** `Infinity`: at no cost. */
+  /** `Infinity` takes no time. */
   prefillTokensPerSecond: number
   decodeTokensPerSecond: number
-  /** The answer ends by itself here; `Infinity`: only `maxTokens` ends it. */
+  /** The length at which the answer ends by itself; with `Infinity` only `maxTokens` ends it. */
   answerTokens: number
-  /** What it pretends to take of the worker's memory, and how long to load. */
+  /** The memory that the model pretends to take, and the time to load it. */
   ramBytes: number
   vramBytes: number
   loadMs: number
@@ -70,7 +72,7 @@ const PARAMETERS = new Set([
 ])
 
 interface AnswerToken extends SimToken {
-  /** Of a tool call; its text is empty then. */
+  /** The part of a tool call; the text is empty then. */
   delta?: ToolCallDelta
 }
 
@@ -81,7 +83,7 @@ export class SimEngine implements Engine {
   readonly #slots: Slots
   readonly #cache: SimCache
   readonly #now: () => number
-  readonly #runs = new AbortableRuns() // as many as slots and those that wait for one, and a load
+  readonly #runs = new AbortableRuns() // at most the slots, their line, and a load
   #closed = false
 
   constructor(options: Partial<SimOptions> = {}) {
@@ -123,7 +125,7 @@ export class SimEngine implements Engine {
     }
   }
 
-  /** Closing ends it. */
+  /** Closing the engine ends the load. */
   async #loading(loadMs: number): Promise<void> {
     using loading = this.#runs.enter()
     try {
@@ -199,7 +201,7 @@ export class SimEngine implements Engine {
     )
   }
 
-  /** Waits until a token is due; how many are due then beyond those that were made. */
+  /** Waits until a token is due, and returns how many are due beyond those that were made. */
   async #due(made: number, startedAt: number, signal: AbortSignal): Promise<number> {
     const perMs = this.#options.decodeTokensPerSecond / 1000
     await this.#spend((startedAt + (made + 1) / perMs - this.#now()) / 1000, signal)
@@ -208,12 +210,12 @@ export class SimEngine implements Engine {
 
   async #spend(seconds: number, signal: AbortSignal): Promise<void> {
     if (seconds <= 0) return
-    // The timer rejects with an AbortError of its own; the reason is the signal's.
+    // The timer rejects with its own AbortError, and the caller must get the signal's reason.
     await sleep(seconds * 1000, undefined, { signal }).catch(() => signal.throwIfAborted())
   }
 }
 
-/** Tokens that are due together come as one item. */
+/** Joins tokens that are due together into one item. */
 function itemOf(tokenAt: (index: number) => AnswerToken, from: number, to: number): GenerateItem {
   const item: GenerateItem = { tokenIds: [], text: '' }
   for (let at = from; at < to; at++) {

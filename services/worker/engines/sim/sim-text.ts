@@ -1,12 +1,12 @@
 /**
- * What the simulated engine answers: a function of the prompt alone, so that a test knows what every
- * stream must contain, whoever served it and wherever it was resumed.
+ * The text of the simulated engine: a function of the prompt alone, so that a test knows the
+ * content of every stream, whichever worker served it and wherever it was resumed.
  */
 import { hash } from 'node:crypto'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import { inputTexts, type InferenceInput } from '#shared/contracts/inference/request.ts'
 
-/** As in English with a common tokenizer. */
+/** The ratio of English text with a common tokenizer. */
 export const CHARACTERS_PER_TOKEN = 4
 const VOCABULARY = 50_000
 
@@ -26,11 +26,11 @@ function turnText({ role, content, toolCalls = [] }: ChatMessage): string {
   return `${role}: ${content}${calls.join('')}`
 }
 
-/** Tokens of a prompt. */
+/** Counts the tokens of a prompt. */
 export const countPromptTokens = (text: string): number =>
   Math.max(1, Math.ceil(text.length / CHARACTERS_PER_TOKEN))
 
-/** Makes the answer's token at any index. */
+/** Returns a function that makes the answer's token at any index. */
 export function simAnswer(prompt: string): (index: number) => SimToken {
   const seed = hash('sha256', prompt, 'buffer').readUInt32LE(0)
   return (index) => {

@@ -1,6 +1,7 @@
 /**
- * A conversation is a tree of messages: to edit a question or to retry an answer adds a sibling, and
- * nothing that was said is lost. What is shown is one path through it. All functions here are pure.
+ * A conversation is a tree of messages: to edit a question or to retry an answer adds a sibling,
+ * and nothing that was said is lost. What is shown is one path through it. All functions here are
+ * pure.
  */
 import type { Failure } from '../../../ui/mesh/failure.ts'
 

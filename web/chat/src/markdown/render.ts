@@ -5,6 +5,8 @@ import { escapeHtml, escapeText, safeAddress, sanitise, showHtml } from './safe-
 
 /** Code that still grows is painted again in each frame, so only while it is short. */
 const GROWING_CHARACTERS_MAX = 4000
+/** Links open beside the page, and their owners learn nothing of it. */
+const ELSEWHERE = 'target="_blank" rel="noopener noreferrer nofollow"'
 
 let growing = false
 
@@ -25,20 +27,22 @@ const marked = new Marked({
       const address = safeAddress(href)
       if (address === null) return `${text} <span class="blocked">(link not shown)</span>`
       const tip = escapeHtml(title ?? address)
-      return `<a href="${escapeHtml(address)}" title="${tip}" target="_blank" rel="noopener noreferrer nofollow">${text}</a>`
+      return `<a href="${escapeHtml(address)}" title="${tip}" ${ELSEWHERE}>${text}</a>`
     },
     // Loading an image tells a stranger who reads what; its address alone is shown.
     image({ href, text }) {
       const label = escapeHtml(text === '' ? 'image' : text)
       const address = safeAddress(href)
       if (address === null) return `<span class="blocked">[${label}: image not shown]</span>`
-      return `<span class="blocked">[${label}: image not shown, <a href="${escapeHtml(address)}" target="_blank" rel="noopener noreferrer nofollow">open</a>]</span>`
+      const link = `<a href="${escapeHtml(address)}" ${ELSEWHERE}>open</a>`
+      return `<span class="blocked">[${label}: image not shown, ${link}]</span>`
     },
     table(token: Tokens.Table) {
       const row = (cells: Tokens.TableCell[]) =>
         `<tr>${cells.map((cell) => this.tablecell(cell)).join('')}</tr>`
       const body = token.rows.map((cells) => row(cells)).join('')
-      return `<div class="table" tabindex="0" role="region" aria-label="Table"><table><thead>${row(token.header)}</thead><tbody>${body}</tbody></table></div>`
+      const table = `<table><thead>${row(token.header)}</thead><tbody>${body}</tbody></table>`
+      return `<div class="table" tabindex="0" role="region" aria-label="Table">${table}</div>`
     }
   }
 })

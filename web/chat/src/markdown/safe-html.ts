@@ -46,7 +46,8 @@ export function safeAddress(href: string): string | null {
 }
 
 const ALLOWED_TAGS =
-  'a b blockquote br button code del div em h1 h2 h3 h4 h5 h6 hr i input kbd li mark ol p pre s small span strong sub sup table tbody td th thead tr u ul'
+  'a b blockquote br button code del div em h1 h2 h3 h4 h5 h6 hr i input kbd li mark ol p pre s ' +
+  'small span strong sub sup table tbody td th thead tr u ul'
 /** The purifier reads the value of every other attribute as an address, and drops what is none. */
 const PLAIN_ATTR = 'align checked class disabled rel role start tabindex target title type'.split(
   ' '

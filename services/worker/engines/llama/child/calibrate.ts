@@ -10,7 +10,7 @@ import { isToken } from './tokens.ts'
 export interface Calibration {
   threads: number
   rates: Rates
-  /** For one answer and for all slots. */
+  /** The steps for one answer and for all slots. */
   decodeSteps: DecodeStepMs[]
 }
 
@@ -44,7 +44,7 @@ export async function calibrate(bench: Bench, threadsMax: number): Promise<Calib
   }
 }
 
-/** From the most on: a lower count has to be clearly better, as prompts gain from threads too. */
+/** The counts from the highest down: a lower one has to be clearly better, as prompts gain too. */
 export function threadCounts(threadsMax: number): number[] {
   return [...new Set([threadsMax, Math.ceil(threadsMax / 2), 1])]
 }
@@ -55,7 +55,7 @@ const STEPS_MS_MAX = 200
 const PREFILL_TOKENS = [32, 96]
 const PREFILL_MS_ENOUGH = 50
 
-/** The library takes up a new number only after it has let go of its threads, in a timer of 0 ms. */
+/** The library takes a new number only after it has released its threads, in a timer of 0 ms. */
 async function useThreads(llama: Llama, threads: number): Promise<void> {
   llama.maxThreads = threads
   await delay(THREADS_RELEASED_MS)
@@ -97,7 +97,7 @@ async function prefillRate(bench: Bench): Promise<number> {
   return rate
 }
 
-/** Any tokens do. */
+/** Makes a prompt of any tokens. */
 function someTokens({ vocabularySize }: Bench, count: number): Token[] {
   return Array.from({ length: count }, (_, i) => i % Math.min(100, vocabularySize)).filter((id) =>
     isToken(id, vocabularySize)

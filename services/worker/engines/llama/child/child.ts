@@ -1,7 +1,7 @@
 /**
- * The process that holds one model. It takes messages in, hands them to the scheduler and sends back
- * one message per step. It decides nothing about its own life: it ends when the worker lets go of
- * it, or dies, or kills it.
+ * The process that holds one model. It takes messages, hands them to the scheduler and sends back
+ * one message per step. It decides nothing about its own life: it ends when the worker disconnects,
+ * dies or kills it.
  */
 import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'

@@ -1,6 +1,6 @@
 /**
- * Texts to vectors, in a context of its own, so that the slots keep their caches. It is made when the
- * first text comes: most workers never need it, and its memory is taken for good.
+ * Turns texts into vectors, in a separate context, so that the slots keep their caches. It is made
+ * when the first text comes: most workers never need it, and its memory is taken for good.
  *
  * Its one sequence takes one text at a time; requests wait for each other.
  */
@@ -30,7 +30,7 @@ export class EmbeddingContext {
     this.#options = options
   }
 
-  /** Null: it was cancelled. */
+  /** Resolves to null when the call was cancelled. */
   embed(id: number, inputs: readonly EmbedInput[]): Promise<Omit<EmbeddedMessage, 'kind'> | null> {
     return this.#turns
       .run(() => this.#embedAll(id, inputs))
@@ -99,7 +99,7 @@ function nonEmpty(tokens: Token[], index: number): Token[] {
   throw new HaifError('VALIDATION_FAILED', `input ${index} is empty`)
 }
 
-/** To length 1, as those who compare vectors expect; one of zeros has no direction and stays. */
+/** Scales a vector to length 1, for comparisons; one of zeros has no direction and stays. */
 function normalised(vector: readonly number[]): Float32Array {
   const length = Math.hypot(...vector)
   return Float32Array.from(vector, (value) => (length === 0 ? 0 : value / length))

@@ -1,6 +1,6 @@
 /**
- * Looks at this machine through the library, and at the header of a model file, says what it found
- * and ends. A process of its own, because a header may take down whoever reads it.
+ * Looks at this machine through the library, and at the header of a model file, reports it and
+ * ends. It is a separate process, because a header may take down whoever reads it.
  */
 import {
   getLlama,
@@ -64,7 +64,7 @@ async function inspectModel(path: string, llama: Llama): Promise<InspectedModel>
   }
 }
 
-/** As the library will choose them when the other models have made room. */
+/** The number of layers that the library will choose when other models have made room. */
 async function gpuLayersOf(insights: GgufInsights, llama: Llama): Promise<number> {
   if (llama.gpu === false) return 0
   const { total } = await llama.getVramState()

@@ -1,4 +1,4 @@
-/** From a request to what the scheduler runs: its prompt, its limits and what keeps it to a form. */
+/** Turns a request into a job for the scheduler: its prompt, its limits and its grammar. */
 import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -19,12 +19,14 @@ export interface Job {
   limits: AnswerLimits
   sampling: Sampling
   resumeTokens: readonly Token[]
-  /** How many tokens the resumed part counts as, where it is not the number of `resumeTokens`. */
+  /**
+   * The number of tokens that the resumed part counts as, where it is not that of `resumeTokens`.
+   */
   resumeCount?: number
-  /** After the resumed tokens. */
+  /** The grammar's state after the resumed tokens. */
   grammar?: LlamaGrammarEvaluationState
   tokenBias?: TokenBias
-  /** Likely tokens to name beside each; absent: no logprobs. */
+  /** The number of likely tokens to report beside each; without it there are no logprobs. */
   topLogprobs?: number
 }
 
@@ -38,7 +40,8 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
   if (promptTokens >= contextTokens) {
     throw new HaifError(
       'CONTEXT_TOO_LONG',
-      `the prompt has ${promptTokens} tokens and the model's context ${contextTokens}: shorten the prompt by ${promptTokens - contextTokens + 1} tokens or more`,
+      `the prompt has ${promptTokens} tokens and the model's context ${contextTokens}: ` +
+        `shorten the prompt by ${promptTokens - contextTokens + 1} tokens or more`,
       { details: { promptTokens, contextTokens } }
     )
   }
@@ -69,7 +72,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
       maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
       contextTokens,
       json: responseFormat !== undefined,
-      // Under a grammar nothing is thought; a text that is gone on after is an answer already.
+      // Under a grammar there is no reasoning; a text that is continued is an answer already.
       ...(prompt.reasoning === null || responseFormat !== undefined || isAnswerResumed(request)
         ? {}
         : { reasoning: prompt.reasoning }),
@@ -81,7 +84,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
   }
 }
 
-/** What was thought is followed by its end, unless the thought itself is gone on with. */
+/** Reasoning is followed by its end mark, unless the reasoning itself is continued. */
 function textToResume(request: GenerateRequest, { reasoning }: Prompt): string {
   const { resumeText = '', resumeReasoning = '' } = request
   if (reasoning === null || resumeReasoning === '') return resumeText
@@ -116,7 +119,7 @@ function toolsOf(
   }
 }
 
-/** Control tokens are no part of a text, except for those that a tool call is written with. */
+/** Control tokens are no part of a text, except for those in which a tool call is written. */
 function detokenizer(model: LlamaModel, shown: ReadonlySet<Token>): Detokenize {
   const text: Detokenize = (tokens, before) => {
     const at = tokens.findIndex((token) => shown.has(token))

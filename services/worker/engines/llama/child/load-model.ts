@@ -34,7 +34,7 @@ export interface LoadedContext {
 
 export interface LoadHooks {
   onProgress: (fraction: number) => void
-  /** A line of llama.cpp's own log. */
+  /** Called with each line of llama.cpp's log. */
   onLog: (line: string) => void
 }
 
@@ -88,7 +88,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
   }
 }
 
-/** Of everybody on this machine. */
+/** The memory that all programs on this machine take of the GPUs. */
 const vramUsed = async (llama: Llama): Promise<number> =>
   llama.gpu === false ? 0 : (await llama.getVramState()).used
 
@@ -152,7 +152,7 @@ async function memoryPools(llama: Llama, model: LlamaModel): Promise<MemoryPool[
   return pools
 }
 
-/** The estimate is a hint, and the machine has other things to do. */
+/** The estimate is a hint, and other programs need memory too. */
 const RAM_SHARE = 0.8
 const VRAM_SHARE = 0.9
 
@@ -170,14 +170,14 @@ async function contextBytes(model: LlamaModel, { slots, contextTokens }: Context
   })
 }
 
-/** A token outside of it aborts the process, so ids from outside are checked against it. */
+/** A token outside the vocabulary aborts the process, so ids from callers are checked. */
 function vocabularySizeOf(model: LlamaModel): number {
   const tokens = model.fileInfo.metadata.tokenizer?.ggml?.tokens
   if (Array.isArray(tokens) && tokens.length > 0) return tokens.length
   throw new Error('it has no vocabulary')
 }
 
-/** Named as in file names: by the file's own word, else by what most of its tensors are. */
+/** The name of the quantization in file names, from the file's header or else its tensors. */
 function quantizationOf(model: LlamaModel): string | null {
   const fileType = model.fileInfo.metadata.general.file_type
   const name = fileType === undefined ? undefined : GgufFileType[fileType]

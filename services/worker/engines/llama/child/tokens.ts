@@ -2,12 +2,12 @@
 import type { Token } from 'node-llama-cpp'
 import { HaifError } from '#shared/errors.ts'
 
-/** Outside of the vocabulary llama.cpp aborts the process. */
+/** llama.cpp aborts the process for a token outside the vocabulary. */
 export function isToken(id: number, vocabularySize: number): id is Token {
   return Number.isInteger(id) && id >= 0 && id < vocabularySize
 }
 
-/** `what` says whose ids they are, in the error. */
+/** `what` names the ids in the error. */
 export function toTokens(
   tokenIds: readonly number[],
   vocabularySize: number,

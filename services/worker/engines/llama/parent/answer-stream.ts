@@ -1,15 +1,15 @@
 /**
- * The answer of one request on the worker's side: what came from the process and has not been read
- * yet, in one piece. The process may be only so many tokens ahead of the reader; credit is given
- * back as they are taken, so a reader that stops stops its own answer and nobody else's.
+ * The answer of one request on the worker's side: the text that came from the process and has not
+ * been read yet, in one piece. The process may be at most `CREDIT_TOKENS` ahead of the reader;
+ * credit is given back as tokens are taken, so a reader that stops holds up only its own answer.
  */
 import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import type { PartExtras } from '../messages.ts'
 
-/** Tokens between the process and the reader, at most. */
+/** The bound on tokens between the process and the reader. */
 export const CREDIT_TOKENS = 256
-/** Returned in portions, or each token would cost a message back. */
+/** Credit is returned in portions, or each token would cost a message back. */
 const CREDIT_PORTION = CREDIT_TOKENS / 4
 
 export class AnswerStream {
@@ -46,14 +46,14 @@ export class AnswerStream {
     this.#notify()
   }
 
-  /** What was not read yet is dropped: the reader gets the reason at once. */
+  /** Drops the text that was not read yet: the reader gets the reason at once. */
   fail(reason: unknown): void {
     if (this.#end !== null || this.#failure !== null) return
     this.#failure = { reason }
     this.#notify()
   }
 
-  /** All that has come since the last time; null when the answer has ended. */
+  /** Takes everything that came since the last time; null when the answer has ended. */
   async take(): Promise<GenerateItem | null> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure.reason
@@ -92,7 +92,7 @@ export class AnswerStream {
   }
 }
 
-/** Parts of one call that have not been read yet become one. */
+/** Joins the unread parts of one call. */
 function addDelta(deltas: ToolCallDelta[], delta: ToolCallDelta): void {
   const last = deltas.at(-1)
   if (last?.index !== delta.index) deltas.push({ ...delta })

@@ -7,7 +7,9 @@ interface FittedModel extends ContextSize {
   memory: Memory
 }
 
-/** Node, the library and its buffers, whatever the model; measured on Linux with a model of 1 MB. */
+/**
+ * Node, the library and its buffers, whatever the model; measured on Linux with a model of 1 MB.
+ */
 const PROCESS_BYTES = 160e6
 
 /** Returns null where not even one slot of the smallest context fits. */

@@ -1,14 +1,16 @@
 /**
- * Whether the beginning of a GGUF file can be what it says: counts, lengths and places inside of the
- * file. Parsers that believe a length allocate it, or read for minutes; this one believes nothing, and
- * passes over what it need not know.
+ * Whether the beginning of a GGUF file can be what it says: counts, lengths and places inside of
+ * the file. Parsers that believe a length allocate it, or read for minutes; this one believes
+ * nothing, and passes over what it need not know.
  *
  *     magic, version, counts | key-value pairs | tensor directory | padding | tensor data
  *
  * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3.)
  */
 
-/** What it is that is wrong, in a few words; `needsBytes`: the header goes on beyond what is known. */
+/**
+ * `reason` says what is wrong; `needsBytes` means that the header continues beyond the given bytes.
+ */
 export type HeaderCheck = { kind: 'ok' } | { kind: 'bad'; reason: string } | { kind: 'needsBytes' }
 
 /** `head`: the first bytes of the file, which has `fileBytes`. */
@@ -210,7 +212,7 @@ function bytesOf(type: number, key: string): number {
 
 interface TensorPlace {
   name: string
-  /** From the beginning of the data. */
+  /** The place of a tensor, counted from the beginning of the data. */
   end: number
 }
 

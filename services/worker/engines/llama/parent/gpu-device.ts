@@ -1,11 +1,11 @@
-/** On which device models run, as a person says it: `auto`, `none`, or the number of one GPU. */
+/** The device on which models run, as people write it: `auto`, `none`, or the number of one GPU. */
 import { HaifError } from '#shared/errors.ts'
 import type { GpuChoice } from '../messages.ts'
 
 export interface GpuSetting {
-  /** `auto` unless given: the best that is there; `false` for the CPU. */
+  /** `auto`, the default, takes the best device; `false` is the CPU. */
   gpu?: GpuChoice | undefined
-  /** Number of the one GPU to use, as the driver counts them; all of them unless given. */
+  /** The number of the only GPU to use, as the driver counts them; by default all are used. */
   gpuDevice?: number | undefined
 }
 
@@ -20,13 +20,14 @@ export function parseGpu(text: string): GpuSetting {
   }
   throw new HaifError(
     'CONFIG_INVALID',
-    `--gpu ${text} cannot be used: it must be auto, none, or the number of one GPU, the first being 0`
+    `--gpu ${text} cannot be used: ` +
+      'it must be auto, none, or the number of one GPU, the first being 0'
   )
 }
 
 /**
- * The library has no setting for one GPU of several; the drivers read these:
- * https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables and, for Vulkan,
+ * The library has no setting for one GPU of several; the drivers read these variables:
+ * https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables; for Vulkan,
  * ggml-vulkan.cpp. Metal knows one device.
  */
 export function deviceEnv({ gpuDevice }: GpuSetting): NodeJS.ProcessEnv {

@@ -1,4 +1,7 @@
-/** Looks at this machine and at model files through a child process, which a bad header may take down. */
+/**
+ * Looks at this machine and at model files through a child process, which a bad header may take
+ * down.
+ */
 import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'

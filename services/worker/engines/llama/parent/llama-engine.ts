@@ -39,7 +39,9 @@ export interface LlamaEngineOptions extends GpuSetting {
   name: string
   /** Requests that run at once; by default 8, or fewer if memory is short. */
   slots?: number
-  /** Tokens of prompt and answer together; by default what the model was trained on, up to 4,096. */
+  /**
+   * Tokens of prompt and answer together; by default what the model was trained on, up to 4,096.
+   */
   contextTokens?: number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
@@ -196,7 +198,10 @@ export class LlamaEngine implements Engine {
     this.#generateCalls.sendAll(model.slots)
   }
 
-  /** All requests in the process are lost with it; their callers may resume from the tokens they have. */
+  /**
+   * All requests in the process are lost with it; their callers may resume from the tokens they
+   * have.
+   */
   #onDown(): void {
     const died = this.#diedOrDown('the process that ran the model died; it is started again')
     this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
@@ -248,7 +253,9 @@ const REQUEST_PARAMETERS = [
 
 const CLOSE_TIMEOUT_MS = 1_500
 
-/** A minute to start and measure, and the time to read the file from a slow disk: 630 s for 40 GB. */
+/**
+ * A minute to start and measure, and the time to read the file from a slow disk: 630 s for 40 GB.
+ */
 const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
 const LOAD_BYTES_PER_MS = 70_000
 

@@ -20,8 +20,8 @@ export class LogTail {
   }
 
   /**
-   * The line that most likely says why a process died: a failed assertion or an error, else the last
-   * one. Pipes may outlive the process by a moment, or for ever if it left children.
+   * The line that most likely says why a process died: a failed assertion or an error, else the
+   * last one. Pipes may outlive the process by a moment, or for ever if it left children.
    */
   async reason(): Promise<string | null> {
     await Promise.race([Promise.all(this.#ends), delay(ENDS_WITHIN_MS)])

@@ -1,6 +1,6 @@
 /**
- * Who a model file is: the SHA-256 of its bytes, taken before the library parses them. Flipped weights
- * load without a word, and nothing else in the chain would notice.
+ * The identity of a model file: the SHA-256 of its bytes, taken before the library parses them.
+ * Flipped weights load without a word, and nothing else in the chain would notice.
  */
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
@@ -15,7 +15,7 @@ export interface ModelFile {
   modifiedAtMs: number
 }
 
-/** The file under one path: hashed when it is first asked for, and again when it looks changed. */
+/** The file under one path, hashed on first use and again when it looks changed. */
 export class KnownFile {
   readonly #path: string
   #known: ModelFile | null = null
@@ -60,7 +60,7 @@ async function identifyModelFile(path: string): Promise<ModelFile> {
   }
 }
 
-/** Whether the file is still the one that was hashed, by what the file system says. */
+/** True when the file system reports the size and time of the file that was hashed. */
 async function isSameFile(path: string, file: ModelFile): Promise<boolean> {
   const now = await stat(path).catch(() => null)
   return now?.size === file.sizeBytes && now.mtimeMs === file.modifiedAtMs
@@ -70,7 +70,7 @@ export function modelLoadFailed(path: string, reason: string, cause?: unknown): 
   return new HaifError('MODEL_LOAD_FAILED', `cannot load ${path}: ${reason}`, { cause })
 }
 
-/** Before the process that loads it: the library may hang on lengths that make no sense. */
+/** Checks the header before a process loads it: the library may hang on senseless lengths. */
 async function checkHeader(path: string, sizeBytes: number): Promise<void> {
   const file = await open(path)
   try {

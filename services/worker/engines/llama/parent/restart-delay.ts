@@ -1,11 +1,11 @@
 /**
- * How long to wait before a process that died is started again. The first time at once, as most
- * deaths are accidents; one that keeps dying must not keep the machine busy.
+ * The delay before a process that died is restarted. The first restart comes at once, as most
+ * deaths are accidents; a process that keeps dying must not keep the machine busy.
  */
 export interface RestartPolicy {
   firstMs: number
   longestMs: number
-  /** A process that lived so long was well: the next death counts as the first. */
+  /** After a life as long as this the next death counts as the first. */
   healthyAfterMs: number
 }
 
@@ -15,10 +15,10 @@ export const RESTART_POLICY: RestartPolicy = {
   healthyAfterMs: 60_000
 }
 
-/** What a caller is told to wait for the start itself. */
+/** The time that callers should wait for the start itself. */
 export const RESTART_RETRY_MS = 1_000
 
-/** Deaths in a row, this one included. */
+/** Counts the deaths in a row, this one included. */
 export function countDeath(before: number, livedMs: number, policy: RestartPolicy): number {
   return livedMs >= policy.healthyAfterMs ? 1 : before + 1
 }

@@ -1,7 +1,7 @@
 /**
- * One answer while it is written: its tokens, what of their text may be shown, and whether it is
- * over. All of it follows from the tokens alone, so an answer that is resumed from its tokens is in
- * the state of the one that broke off, up to a half character or half a stop text.
+ * One answer while it is written: its tokens, the text that may be shown, and its end. All of it
+ * follows from the tokens alone, so an answer that is resumed from its tokens is in the state of
+ * the one that broke off, up to a half character or half a stop text.
  */
 import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
 import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
@@ -19,10 +19,10 @@ export interface AnswerLimits {
   stopTexts: readonly string[]
   isEnd: (token: Token) => boolean
   detokenize: Detokenize
-  /** Whether the answer is one JSON object and ends with it. */
+  /** True when the answer is one JSON object and ends with it. */
   json?: boolean
   reasoning?: { marks: ReasoningMarks; opened: boolean }
-  /** Of this answer alone: it has a state. */
+  /** The tool calls of this answer only, because they have a state. */
   tools?: ToolCalls
 }
 
@@ -72,17 +72,17 @@ export class Answer {
     if (grammar !== undefined) this.#limits.tools?.replay(grammar, token)
   }
 
-  /** What the next token of a tool call must fit. */
+  /** The grammar that the next token of a tool call must fit. */
   get grammar(): LlamaGrammarEvaluationState | undefined {
     return this.#limits.tools?.grammar
   }
 
-  /** What has come of tool calls since the last time. */
+  /** Takes the parts of tool calls that came since the last time. */
   takeToolCalls(): ToolCallDelta[] {
     return this.#limits.tools?.takeDeltas() ?? []
   }
 
-  /** What the model has thought since the last time. */
+  /** Takes the reasoning that came since the last time. */
   takeReasoning(): string {
     const thought = this.#thought
     this.#thought = ''
@@ -110,7 +110,7 @@ export class Answer {
     return this.tokens.length >= maxTokens || used >= contextTokens
   }
 
-  /** What was held back comes with the last token, so that a resume after it has nothing to add. */
+  /** Held-back text comes with the last token, so that a resume after it has nothing to add. */
   #finish(reason: FinishReason, text: string): string {
     this.#finishReason = reason
     if (this.#stops.stopped) return text

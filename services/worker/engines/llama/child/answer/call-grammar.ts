@@ -11,7 +11,7 @@ export interface CallGrammarOptions {
   format: CallFormat
   tools: readonly CallableTool[]
   parallel: boolean
-  /** What of the first call's beginning has been written already. */
+  /** The part of the first call's beginning that is written already. */
   begun: string
 }
 

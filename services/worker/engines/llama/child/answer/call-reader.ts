@@ -9,16 +9,16 @@ import { ID_CHARACTER, type CallFormat } from '../prompt/call-format.ts'
 
 export interface CallReaderOptions {
   format: CallFormat
-  /** Whether the answer is a call from its beginning. */
+  /** True when the answer is a call from its beginning. */
   required: boolean
-  /** Whether a second call may follow. */
+  /** True when a second call may follow. */
   parallel: boolean
   idOf: (index: number) => string
 }
 
 type CallState = 'text' | 'begin' | 'name' | 'middle' | 'arguments' | 'after' | 'answer' | 'done'
 
-/** As in the contract of a request. */
+/** The same bound as in the contract of a request. */
 const CALLS_MAX = 128
 
 export class CallReader {
@@ -37,22 +37,22 @@ export class CallReader {
     this.#state = options.required ? 'begin' : 'text'
   }
 
-  /** Calls whose arguments are complete. */
+  /** The number of calls whose arguments are complete. */
   get calls(): number {
     return this.#complete
   }
 
-  /** Whether a call is being written. */
+  /** True while a call is being written. */
   get isCalling(): boolean {
     return this.#state !== 'text' && this.#state !== 'answer'
   }
 
-  /** Nothing can follow. */
+  /** True when nothing can follow. */
   get isDone(): boolean {
     return this.#state === 'done'
   }
 
-  /** What of the first call's beginning is there; null when it is beyond that, or there is none. */
+  /** The part of the first call's beginning that is there; null before and after it. */
   get begun(): string | null {
     return this.#state === 'begin' ? this.#known : null
   }
@@ -69,7 +69,7 @@ export class CallReader {
     return text
   }
 
-  /** What was held back in case that a call begins there. */
+  /** Returns the text that was held back in case a call begins there. */
   flush(): string {
     if (this.isCalling) return ''
     const text = this.#known
@@ -193,7 +193,7 @@ export class CallReader {
 
 const HELD_MAX = 64
 
-/** How much of the mark the text begins with; all of the text, if that is shorter. */
+/** Returns the length of the common beginning of text and mark. */
 function matchLength(text: string, mark: string): number {
   const most = Math.min(text.length, mark.length)
   for (let at = 0; at < most; at++) {

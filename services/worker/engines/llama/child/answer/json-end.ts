@@ -1,6 +1,6 @@
 /**
- * Finds where a JSON object ends in a text that arrives in pieces. The grammar allows nothing but an
- * end token there, which costs one more step and which some vocabularies do not have.
+ * Finds where a JSON object ends in a text that arrives in pieces. The grammar allows nothing but
+ * an end token there, which costs one more step and which some vocabularies do not have.
  */
 export class JsonEnd {
   #depth = 0

@@ -34,14 +34,14 @@ export class JsonGrammars {
     this.#model = model
   }
 
-  /** Where the grammar stands after the tokens that a resumed answer already has. */
+  /** Returns the state after the tokens that a resumed answer already has. */
   stateAfter(format: ResponseFormat, tokens: readonly Token[]): LlamaGrammarEvaluationState {
     const state = this.stateOf(format.type === 'json' ? ANY_OBJECT : this.#textOf(format.schema))
     for (const token of tokens) this.accept(state, token, 'responseFormat')
     return state
   }
 
-  /** At the beginning of a grammar in llama.cpp's notation. */
+  /** Returns the state at the beginning of a grammar in llama.cpp's notation. */
   stateOf(text: string): LlamaGrammarEvaluationState {
     return new LlamaGrammarEvaluationState({ model: this.#model, grammar: this.#compile(text) })
   }
@@ -67,7 +67,7 @@ export class JsonGrammars {
     return grammar
   }
 
-  /** By the constructors, which do their work at once: a request has no gap to be cancelled in. */
+  /** The constructors work synchronously, so a request cannot be cancelled in between. */
   #textOf(given: Record<string, unknown>): string {
     const key = JSON.stringify(given)
     const text = this.#texts.get(key) ?? this.#makeText(given)
@@ -103,9 +103,10 @@ export class JsonGrammars {
       replay.acceptGrammarEvaluationStateToken(native, token)
       return
     }
+    const form = param === 'tools' ? 'with these tools' : 'in this response format'
     throw new HaifError(
       'VALIDATION_FAILED',
-      `the answer to go on with is not the beginning of one ${param === 'tools' ? 'with these tools' : 'in this response format'}`,
+      `the answer to go on with is not the beginning of one ${form}`,
       { details: { param } }
     )
   }
@@ -113,7 +114,7 @@ export class JsonGrammars {
 
 const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
 
-/** What the library itself uses to follow tokens that it has not drawn; it has no public name. */
+/** The library's own way to follow tokens that it has not drawn; it has no public name. */
 interface Replay {
   canBeNextTokenForGrammarEvaluationState(state: unknown, token: Token): boolean
   acceptGrammarEvaluationStateToken(state: unknown, token: Token): void
@@ -144,7 +145,7 @@ function corrected(grammar: string): string {
 
 const NUMBER = '"-"? ( "0" | [1-9] [0-9]{0,15} ) ( "." [0-9]{1,16} )? ( [eE] [-+]? [0-9]{1,2} )?'
 
-/** As in llama.cpp's `json.gbnf`, but it begins and ends with the object, and spaces are few. */
+/** llama.cpp's `json.gbnf`, but it begins and ends with the object, and spaces are few. */
 const ANY_OBJECT = String.raw`
 root   ::= object
 value  ::= object | array | string | number | "true" | "false" | "null"

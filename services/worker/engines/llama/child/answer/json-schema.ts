@@ -51,7 +51,7 @@ export function toGrammarSchema(schema: Json): Json {
     throw invalid('#', `the schema is longer than ${SCHEMA_CHARACTERS_MAX} characters`)
   }
   if (schema['type'] !== 'object') {
-    throw unsupported('#', 'type', 'the outermost schema must have type "object"')
+    throw unsupportedKeyword('#', 'type', 'the outermost schema must have type "object"')
   }
   const definitions = definitionsOf(schema)
   const $defs = Object.fromEntries(
@@ -108,10 +108,10 @@ function translate(value: unknown, place: Place): Json {
 function withoutType(schema: Json, place: Place): HaifError {
   const keyword = Object.keys(rest(schema))[0] ?? 'type'
   const hint = keyword === 'oneOf' ? 'use "anyOf"' : 'each schema needs a "type"'
-  return unsupported(place.at, keyword, hint)
+  return unsupportedKeyword(place.at, keyword, hint)
 }
 
-/** Of several types each takes the keywords that speak of it. */
+/** Gives each of several types the keywords that apply to it. */
 function only(schema: Json): Json {
   const others = Object.entries(KEYWORDS).filter(([type]) => type !== schema['type'])
   const foreign = new Set(others.flatMap(([, keywords]) => keywords))
@@ -123,7 +123,11 @@ function translateRef(schema: Json, place: Place): Json {
   const { $ref } = schema
   const name = /^#\/(?:\$defs|definitions)\/([^/]+)$/.exec(String($ref))?.[1]
   if (name === undefined || !place.definitions.has(name)) {
-    throw unsupported(place.at, '$ref', `${JSON.stringify($ref)} (only "#/$defs/…" that are there)`)
+    throw unsupportedKeyword(
+      place.at,
+      '$ref',
+      `${JSON.stringify($ref)} (only "#/$defs/…" that are there)`
+    )
   }
   return { $ref: `#/$defs/${name}` }
 }
@@ -150,7 +154,7 @@ function translateEnum(schema: Json, place: Place): Json {
   const values = given.filter(fits)
   if (values.length === 0) throw invalid(place.at, 'no value of "enum" has the given "type"')
   if (values.some((value) => typeof value === 'object' && value !== null)) {
-    throw unsupported(
+    throw unsupportedKeyword(
       place.at,
       schema['const'] === undefined ? 'enum' : 'const',
       'objects and lists as values'
@@ -170,7 +174,7 @@ function translateObject(schema: Json, place: Place): Json {
   const names = Object.keys(properties)
   for (const name of stringsAt(schema['required'] ?? [], `${place.at}/required`)) {
     if (!names.includes(name)) {
-      throw unsupported(place.at, 'required', `"${name}", which is not in "properties"`)
+      throw unsupportedKeyword(place.at, 'required', `"${name}", which is not in "properties"`)
     }
   }
   if (names.length === 0) return { type: 'object', additionalProperties: moreOf(schema, place) }
@@ -196,13 +200,13 @@ function translateString(schema: Json, place: Place): Json {
   const { format, minLength, maxLength } = schema
   const bounds = boundsOf({ minLength, maxLength }, place)
   if (format === undefined) return { type: 'string', ...bounds }
-  if (!FORMATS.has(format)) throw unsupported(place.at, 'format', JSON.stringify(format))
+  if (!FORMATS.has(format)) throw unsupportedKeyword(place.at, 'format', JSON.stringify(format))
   const [bound] = Object.keys(bounds)
-  if (bound !== undefined) throw unsupported(place.at, bound, 'together with "format"')
+  if (bound !== undefined) throw unsupportedKeyword(place.at, bound, 'together with "format"')
   return { type: 'string', format }
 }
 
-/** Of a keyword that bounds a length from below, and one from above. */
+/** A keyword that bounds a length from below, and one from above. */
 function boundsOf(given: Json, place: Place): Json {
   const bounds = Object.entries(given).filter(([, value]) => value !== undefined)
   for (const [keyword, value] of bounds) {
@@ -210,7 +214,7 @@ function boundsOf(given: Json, place: Place): Json {
       throw invalid(place.at, `"${keyword}" must be a whole number`)
     }
     if ((value as number) > REPETITIONS_MAX) {
-      throw unsupported(place.at, keyword, `more than ${REPETITIONS_MAX}`)
+      throw unsupportedKeyword(place.at, keyword, `more than ${REPETITIONS_MAX}`)
     }
   }
   const [least, most] = Object.values(given)
@@ -229,7 +233,7 @@ function rest(schema: Json): Json {
 
 function refuseOthers(schema: Json, known: readonly string[], place: Place): void {
   const other = Object.keys(rest(schema)).find((keyword) => !known.includes(keyword))
-  if (other !== undefined) throw unsupported(place.at, other)
+  if (other !== undefined) throw unsupportedKeyword(place.at, other)
 }
 
 function objectAt(value: unknown, at: string): Json {
@@ -242,10 +246,11 @@ function stringsAt(value: unknown, at: string): string[] {
   throw invalid(at, 'there must be a list of names')
 }
 
-function unsupported(at: string, keyword: string, what?: string): HaifError {
+function unsupportedKeyword(at: string, keyword: string, what?: string): HaifError {
   return new HaifError(
     'UNSUPPORTED_PARAMETER',
-    `the schema has "${keyword}" at ${at}, which the llama engine cannot keep${what === undefined ? '' : `: ${what}`}`,
+    `the schema has "${keyword}" at ${at}, which the llama engine cannot keep` +
+      (what === undefined ? '' : `: ${what}`),
     { details: { param: 'responseFormat', keyword } }
   )
 }

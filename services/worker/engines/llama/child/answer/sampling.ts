@@ -42,9 +42,9 @@ export function evaluateOptions(
 
 /**
  * Without a seed the library takes the second of the clock: two requests of one second would draw
- * the same, and the generator starts anew each second. The highest seed means "random" to llama.cpp,
- * so it is given another number. A resumed answer cannot go on in the middle of the generator's
- * row: it draws a row of its own, and the same one each time.
+ * the same, and the generator starts anew each second. The highest seed means "random" to
+ * llama.cpp, so it is given another number. A resumed answer cannot go on in the middle of the
+ * generator's row: it draws a row of its own, and the same one each time.
  */
 function seedOf(seed: number | undefined, resumedTokens: number): number {
   if (seed === undefined) return randomInt(SEED_MAX)

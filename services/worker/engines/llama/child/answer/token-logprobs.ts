@@ -21,7 +21,8 @@ export function checkLogprobs(request: GenerateRequest): void {
   if (distorting === null) return
   throw unsupported(
     'logprobs',
-    `the llama engine knows logprobs only for what it does not distort: leave out ${distorting}, or logprobs`
+    'the llama engine knows logprobs only where it does not distort them: ' +
+      `leave out ${distorting}, or logprobs`
   )
 }
 
@@ -48,7 +49,7 @@ export function tokenLogprob(
   return { ...entry([token, probabilities.get(token) ?? 0]), top }
 }
 
-/** As in OpenAI's API, for what is as good as impossible; JSON has no infinity. */
+/** OpenAI's value for the practically impossible; JSON has no infinity. */
 const LOGPROB_MIN = -9999
 
 const logOf = (probability: number): number =>

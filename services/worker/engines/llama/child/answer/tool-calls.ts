@@ -31,7 +31,7 @@ export class ToolCalls {
   #grammar: LlamaGrammarEvaluationState | undefined
   #mayCall = false
 
-  /** Throws what is wrong with the tools. */
+  /** Throws when the tools are invalid. */
   constructor(options: ToolCallsOptions) {
     const { format, parallel, promptTokens, grammars } = options
     this.#options = options
@@ -41,10 +41,10 @@ export class ToolCalls {
     })
     const idOf = callIds(promptTokens)
     this.#reader = new CallReader({ format, required: this.#required, parallel, idOf })
-    this.#compile('') // what cannot be kept is refused before the first token
+    this.#compile('') // an impossible grammar is refused before the first token
   }
 
-  /** What the next token must fit; undefined: anything. */
+  /** The grammar of the next token; undefined while any token fits. */
   get grammar(): LlamaGrammarEvaluationState | undefined {
     if (this.#required && this.#mayCall) this.#begin()
     return this.#grammar
@@ -58,12 +58,12 @@ export class ToolCalls {
     return this.#reader.isDone
   }
 
-  /** The thought before the answer is over, or there is none. */
+  /** Called when the reasoning before the answer is over, or when there is none. */
   begin(): void {
     this.#mayCall = true
   }
 
-  /** Takes text of the answer and returns what of it belongs to no call. */
+  /** Takes text of the answer and returns the part that belongs to no call. */
   push(text: string): string {
     const outside = this.#reader.push(text)
     if (this.#mayCall) this.#begin()
@@ -78,12 +78,12 @@ export class ToolCalls {
     return this.#reader.takeDeltas()
   }
 
-  /** A token of an answer that is resumed, which was drawn under this grammar elsewhere. */
+  /** Takes a token of a resumed answer, which was drawn under this grammar elsewhere. */
   replay(grammar: LlamaGrammarEvaluationState, token: Token): void {
     this.#options.grammars.accept(grammar, token, 'tools')
   }
 
-  /** A call that is beyond its beginning when it is noticed came in one token: it is read as it is. */
+  /** A call that is noticed only beyond its beginning gets no grammar: it is read as it is. */
   #begin(): void {
     const { begun } = this.#reader
     if (begun !== null) this.#grammar ??= this.#compile(begun)

@@ -1,24 +1,24 @@
 /**
- * How a model writes its tool calls, found out from its own chat template: a call with known words is
- * rendered as a past message, and the texts around those words are the format. (llama.cpp finds its
- * formats in the same way.) So the families need no list: Hermes and Qwen with `<tool_call>`, Llama's
- * plain JSON, Mistral's `[TOOL_CALLS]` and DeepSeek's sections are all texts around a name and a JSON
- * object. A template that writes arguments as anything but JSON has no format here.
+ * How a model writes its tool calls, found out from its own chat template: a call with known words
+ * is rendered as a past message, and the texts around those words are the format. (llama.cpp finds
+ * its formats in the same way.) So the families need no list: Hermes and Qwen with `<tool_call>`,
+ * Llama's plain JSON, Mistral's `[TOOL_CALLS]` and DeepSeek's sections are all texts around a name
+ * and a JSON object. A template that writes arguments as anything but JSON has no format here.
  */
 export interface CallFormat {
-  /** Before the name of the first call. */
+  /** The text before the name of the first call. */
   begin: string
-  /** The part of `begin` that says that a call begins; the rest of it is certain then. */
+  /** The part of `begin` that shows a call begins; the rest of `begin` must follow. */
   trigger: string
-  /** Whether the trigger may be anywhere; otherwise only an answer that begins with it is a call. */
+  /** True when a trigger anywhere begins a call, and not only at the start of an answer. */
   triggerAnywhere: boolean
-  /** Between a name and its arguments. */
+  /** The text between a name and its arguments. */
   middle: string
-  /** Between the arguments of one call and the name of the next; null: one call in a turn. */
+  /** The text between two calls; null where a turn has only one. */
   between: string | null
-  /** After the arguments of the last call. */
+  /** The text after the arguments of the last call. */
   end: string
-  /** Whether the template wants arguments as JSON text, and not as an object. */
+  /** True when the template takes arguments as JSON text, and not as an object. */
   argumentsAsText: boolean
 }
 
@@ -35,7 +35,7 @@ export interface ProbeMessage {
 /** Renders a chat with the two `PROBE_TOOLS`; throws where the template does. */
 export type RenderProbe = (messages: readonly ProbeMessage[]) => string
 
-/** `cutEnd`: a text without what ends a turn. */
+/** `cutEnd` returns a text without the marks that end a turn. */
 export function findCallFormat(
   render: RenderProbe,
   cutEnd: (text: string) => string
@@ -97,7 +97,7 @@ function formatWith(
   }
 }
 
-/** A tag says it at once. Plain JSON is a call when it begins as one. */
+/** A tag shows a call at once. Plain JSON is a call when it begins as one. */
 function triggerOf(begin: string): Pick<CallFormat, 'trigger' | 'triggerAnywhere'> | null {
   const tag = /^(<[^<>\s]{2,}>|\[[A-Z_]{2,}\])/.exec(begin)?.[0]
   if (tag !== undefined) return { trigger: tag, triggerAnywhere: true }
@@ -112,7 +112,7 @@ interface CallText {
   end: number
 }
 
-/** The first call from a place on, if the name and then the arguments as JSON are there. */
+/** Finds the first call after a place, if the name and then the arguments as JSON are there. */
 function callIn(text: string, from: number, which: 0 | 1): CallText | null {
   const at = text.indexOf(NAMES[which], from)
   if (at === -1) return null

@@ -1,6 +1,6 @@
 /**
- * The chat template in a model's file, as the library renders it: messages to text, what ends a turn,
- * and how thoughts are marked.
+ * The chat template in a model's file, as the library renders it: messages to text, the end of a
+ * turn, and the marks of reasoning.
  *
  * The library's ready-made wrappers are not used: they stand for the families they were written for
  * (the one for ChatML starts with a BOS token that neither the template nor the model asks for).
@@ -28,9 +28,9 @@ export interface ReasoningMarks {
 export type Stop = Token | string
 
 export class ChatTemplate {
-  /** As it stands in the file. */
+  /** The template's text in the file. */
   readonly source: string
-  /** Null: what the model writes is all answer. */
+  /** Null where the model does not mark any reasoning. */
   readonly reasoning: ReasoningMarks | null
   readonly #model: LlamaModel
   readonly #wrapper: JinjaTemplateChatWrapper
@@ -55,13 +55,13 @@ export class ChatTemplate {
     return { text: contextText, stops: stops.filter((stop) => stop !== null) }
   }
 
-  /** They do not depend on what was said. */
+  /** The stops do not depend on the messages. */
   stops(): Stop[] {
     return this.render([{ role: 'user', content: 'Hello' }]).stops
   }
 }
 
-/** Null: the file has none, or one that cannot be read. */
+/** Returns null when the file has no template, or one that cannot be read. */
 export function templateOf(model: LlamaModel): ChatTemplate | null {
   const wrapper = wrapperOf(model)
   return wrapper === null ? null : new ChatTemplate(model, wrapper)
@@ -92,7 +92,7 @@ function wrapperOf(model: LlamaModel): JinjaTemplateChatWrapper | null {
   return null
 }
 
-/** Templates refuse what they do not take by throwing. */
+/** Turns the error of a template, which refuses messages by throwing, into ours. */
 export function refusing<Result>(render: () => Result): Result {
   try {
     return render()
@@ -106,7 +106,7 @@ export function refusing<Result>(render: () => Result): Result {
   }
 }
 
-/** What the library found of thoughts in the template, if both marks come out of the model as text. */
+/** The marks that the library found in the template, if the model writes both of them as text. */
 function reasoningMarks(
   template: JinjaTemplateChatWrapper,
   model: LlamaModel

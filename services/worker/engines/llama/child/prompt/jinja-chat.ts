@@ -1,6 +1,6 @@
 /**
- * A chat with tools through the model's own template. What people wrote is not rendered itself but a
- * word that stands for it, so that afterwards the template's part of the text can be told from
+ * A chat with tools through the model's own template. What people wrote is not rendered itself but
+ * a word that stands for it, so that afterwards the template's part of the text can be told from
  * theirs, and `<|im_end|>` in a message or a tool's description stays text.
  */
 import { createHash } from 'node:crypto'
@@ -8,7 +8,7 @@ import { Template } from '@huggingface/jinja'
 import type { ChatMessage, Tool, ToolCall } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
 
-/** In order: texts of the template, and texts of people. */
+/** A part of a prompt: the template's text, or people's text. */
 export type RenderedPart = { template: string } | { text: string }
 
 export interface JinjaChatOptions {
@@ -20,9 +20,9 @@ export interface JinjaChatOptions {
 export interface ChatToRender {
   messages: readonly ChatMessage[]
   tools?: readonly Tool[]
-  /** Whether arguments of past calls are given as JSON text. */
+  /** True when the template gets arguments of past calls as JSON text. */
   argumentsAsText: boolean
-  /** Variables that the template knows besides. */
+  /** Further variables of the template. */
   variables?: Record<string, unknown>
 }
 
@@ -36,12 +36,14 @@ export class JinjaChat {
     this.#globals = { bos_token: bosText, eos_token: eosText }
   }
 
-  /** As it is; throws what the template throws. */
+  /** Renders values without placeholders; throws what the template throws. */
   renderRaw(values: Record<string, unknown>): string {
     return this.#template.render({ ...this.#globals, ...values })
   }
 
-  /** Up to where the model's turn begins. Throws where the template takes no such messages. */
+  /**
+   * Renders up to the beginning of the model's turn. Throws when the template refuses the messages.
+   */
   render(chat: ChatToRender): RenderedPart[] {
     try {
       return this.#renderWith(chat, (id) => id)
@@ -72,14 +74,14 @@ export class JinjaChat {
   }
 }
 
-/** As Mistral's templates want it: nine letters or digits. */
+/** The form that Mistral's templates want: nine letters or digits. */
 const shortId = (id: string) =>
   createHash('sha256').update(id).digest('base64').replace(/[+/=]/g, '').slice(0, 9)
 
 class Placeholders {
   readonly #texts: string[] = []
 
-  /** Of nothing it is nothing: templates ask whether there is any. */
+  /** Returns the placeholder of a text. Empty texts have none: templates test for them. */
   for(text: string): string {
     if (text === '') return ''
     return `${MARK}${this.#texts.push(text) - 1}${MARK_END}`
@@ -101,7 +103,7 @@ class Placeholders {
       if (text === undefined) continue
       if (match.index > at) parts.push({ template: rendered.slice(at, match.index) })
       at = match.index + match[0].length
-      // In a JSON string it has to be written as one.
+      // Inside a JSON string the text has to be escaped.
       const isJson = rendered[match.index - 1] === '"' && rendered[at] === '"'
       parts.push({ text: isJson ? JSON.stringify(text).slice(1, -1) : text })
     }
@@ -147,11 +149,12 @@ function argumentsOf({ name, arguments: text }: ToolCall): object {
     const value: unknown = JSON.parse(text === '' ? '{}' : text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch {
-    // told below
+    // the error below says it
   }
   throw new HaifError(
     'VALIDATION_FAILED',
-    `the arguments of the call of ${name} in the messages are no JSON object: send them as the model wrote them`,
+    `the arguments of the call of ${name} in the messages are no JSON object: ` +
+      'send them as the model wrote them',
     { details: { param: 'messages' } }
   )
 }
@@ -168,7 +171,7 @@ function toolToTemplate({ name, description = '', parameters }: Tool, texts: Pla
   }
 }
 
-/** The prose in a schema; its names and values are looked at by templates. */
+/** Replaces the prose in a schema; its names and values stay, because templates read them. */
 function withDescriptions(value: unknown, texts: Placeholders): unknown {
   if (Array.isArray(value)) return value.map((item) => withDescriptions(item, texts))
   if (typeof value !== 'object' || value === null) return value

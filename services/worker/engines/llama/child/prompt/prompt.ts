@@ -1,5 +1,5 @@
 /**
- * From what the caller sent to the tokens that the model reads. In `chat` mode the text around the
+ * Turns the caller's input into the tokens that the model reads. In `chat` mode the text around the
  * messages is the template in the model's file and nothing else; in `direct` mode there is none.
  * Messages are tokenized apart from the template, so `<|im_end|>` in a message is text.
  */
@@ -22,12 +22,12 @@ import { HaifError } from '#shared/errors.ts'
 
 export interface Prompt {
   tokens: Token[]
-  /** What ends an answer besides the model's own end tokens. */
+  /** Tokens that end an answer, besides the model's own end tokens. */
   stopTokens: ReadonlySet<Token>
   stopTexts: readonly string[]
-  /** Null: what the model writes is all answer. `opened`: the prompt ends inside a thought. */
+  /** Null where the model marks no reasoning. `opened`: the prompt ends inside of it. */
   reasoning: { marks: ReasoningMarks; opened: boolean } | null
-  /** How the model writes tool calls, when it is given tools. */
+  /** The model's form of tool calls, when the request has tools. */
   calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
 }
 
@@ -45,12 +45,12 @@ export class PromptRenderer {
     this.#template = templateOf(model)
   }
 
-  /** Whether the model marks what it thinks before it answers. */
+  /** True when the model marks its reasoning. */
   get hasReasoning(): boolean {
     return this.#template?.reasoning != null
   }
 
-  /** Whether the template has a place for tools, and a form of calls that is known. */
+  /** True when the template has a place for tools, and a known form of calls. */
   get hasTools(): boolean {
     if (this.#template === null) return false
     try {
@@ -58,7 +58,7 @@ export class PromptRenderer {
       this.#toolChat.callFormat()
       return true
     } catch {
-      return false // a request with tools is told why
+      return false // the error of a request with tools says why
     }
   }
 
@@ -82,7 +82,7 @@ export class PromptRenderer {
   }
 
   #renderPrompt(input: Exclude<InferenceInput, { mode: 'chat' }>): Prompt {
-    // As in completion APIs, the text may spell control tokens: whoever sends a raw prompt may need them.
+    // The text may spell control tokens, as in completion APIs: a raw prompt may need them.
     const tokens =
       input.mode === 'tokens'
         ? toTokens(input.tokenIds, this.#vocabularySize, 'the prompt')
@@ -147,7 +147,7 @@ export class PromptRenderer {
     return mark === '' ? text : (text.split(mark, 1)[0] ?? '')
   }
 
-  /** Tokens of the format that are left out of the text of an answer, which has to have them here. */
+  /** Control tokens of the format, which the text of an answer must keep here. */
   #controlTokensIn({ begin, middle, between, end }: CallFormat): ReadonlySet<Token> {
     const tokens = [begin, middle, between ?? '', end].flatMap((text) =>
       this.#model.tokenize(text, true)

@@ -1,6 +1,6 @@
 /**
- * What a model's template can do beyond plain messages: tools, messages of tools, and a switch for
- * thinking. All of it is found out by rendering with and without, once, when it is first needed.
+ * The abilities of a model's template beyond plain messages: tools, messages of tools, and a switch
+ * for reasoning. Each is found out by rendering with and without it, once, when it is first needed.
  */
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
@@ -16,9 +16,9 @@ import {
 export type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
 
 export interface ToolChatOptions extends JinjaChatOptions {
-  /** A text without what ends a turn. */
+  /** Returns a text without the marks that end a turn. */
   cutEnd: (text: string) => string
-  /** Whether the model thinks, as far as is known from the template. */
+  /** True when the template shows that the model reasons. */
   thinks: boolean
 }
 
@@ -75,7 +75,7 @@ export class ToolChat {
     return this.#probe({ tools: PROBE_TOOLS })?.includes(name) === true
   }
 
-  /** The template's own variable for it, as Qwen's (a switch) or gpt-oss's (a word). */
+  /** Sets the template's own variable for the effort: a switch (Qwen) or a word (gpt-oss). */
   #effort(effort: ReasoningEffort): Record<string, unknown> {
     for (const name of ['enable_thinking', 'thinking']) {
       const on = this.#probe({ [name]: true })
@@ -88,7 +88,8 @@ export class ToolChat {
     if (word === 'none' && !hasWords && !this.#options.thinks) return {}
     throw unsupported(
       'reasoningEffort',
-      `the model's chat template cannot set the reasoning effort to ${effort}: leave reasoningEffort out`
+      `the model's chat template cannot set the reasoning effort to ${effort}: ` +
+        'leave reasoningEffort out'
     )
   }
 

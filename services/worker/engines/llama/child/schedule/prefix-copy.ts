@@ -5,7 +5,7 @@
  */
 import type { LlamaContextSequence } from 'node-llama-cpp'
 
-/** Resolves to whether the target now holds so many of the source's tokens, and no others. */
+/** Resolves to true when the target then holds exactly the source's first `tokens` tokens. */
 export type CopyPrefix<Sequence> = (
   target: Sequence,
   source: Sequence,
@@ -13,7 +13,7 @@ export type CopyPrefix<Sequence> = (
 ) => Promise<boolean>
 
 type Copy = (source: LlamaContextSequence, tokens: number) => Promise<boolean | undefined>
-/** Its name in the library, which is none of its interface. */
+/** The method's name in the library, which is not part of its interface. */
 const COPY = '_copyStateFromOtherSequence'
 
 export const copyPrefix: CopyPrefix<LlamaContextSequence> = async (target, source, tokens) => {
@@ -28,13 +28,13 @@ export const copyPrefix: CopyPrefix<LlamaContextSequence> = async (target, sourc
 
 export interface Holder {
   index: number
-  /** Tokens at the start of the prompt that its cache holds. */
+  /** The tokens at the start of the prompt that its cache holds. */
   sharedTokens: number
 }
 
 /**
- * The slot to copy from; null: what the chosen one has is as good. A copy moves the memory of a whole
- * slot, as much as computing some dozens of tokens takes.
+ * Chooses the slot to copy from, or null when the chosen slot holds nearly as much. A copy moves
+ * the memory of a whole slot, which costs as much as computing some dozens of tokens.
  */
 export function chooseSource(chosen: Holder, others: readonly Holder[]): Holder | null {
   const best = others.reduce<Holder | null>(

@@ -1,26 +1,27 @@
 /**
- * How many prompt tokens one step may take along. A step ends for all slots at once, so every prompt
- * token in it delays the next token of every answer that is being written.
+ * Bounds the prompt tokens of one step. A step ends for all slots at once, so every prompt token in
+ * it delays the next token of every answer that is being written.
  *
  * Each prompt gets as much time as the answers do, step by step: beside one that arrives, however
  * long, an answer comes at half its speed at worst. Time that no prompt has used is saved up to a
- * bound, so that a short prompt is read in one or two large pieces, which cost far less than many small
- * ones. Where many wait, most of the time is theirs: what they wait for is a slot in the same step.
+ * bound, so that a short prompt is read in one or two large pieces, which cost far less than many
+ * small ones. Where many wait, most of the time is theirs: what they wait for is a slot in the same
+ * step.
  */
 export interface StepCost {
   /** Answers that get a token in this step, and prompts that wait to be read. */
   writing: number
   reading: number
-  /** Of a step that decodes for all of them. */
+  /** The duration of a step that decodes for all of them. */
   decodeStepMs: number
   prefillTokensPerSecond: number
 }
 
 export class PromptBudget {
-  /** Time that prompts may take from answers now; below 0 after a piece that took longer than thought. */
+  /** The time that prompts may take from answers now; negative after a piece that took too long. */
   #savedMs = SAVED_MS_MAX
 
-  /** For the next step; 0 while answers are to be written and prompts have had their time. */
+  /** The budget of the next step; 0 while answers are written and prompts have had their time. */
   next({ writing, reading, decodeStepMs, prefillTokensPerSecond }: StepCost): number {
     const tokensIn = (ms: number) => Math.floor((ms / 1000) * prefillTokensPerSecond)
     if (writing === 0) return bounded(Math.max(TILE_TOKENS, tokensIn(PROMPT_STEP_MS)))
@@ -30,7 +31,7 @@ export class PromptBudget {
     return bounded(tokensIn(Math.min(PROMPT_STEP_MS, this.#savedMs)))
   }
 
-  /** What a piece has taken from the answers that wait for their next token. */
+  /** Charges the time that a piece has taken from the answers that wait for their next token. */
   spent(ms: number): void {
     this.#savedMs -= ms
   }
@@ -47,8 +48,8 @@ const SAVED_MS_MAX = 500
 /** 40 tokens a second are more than anybody reads. */
 const UNNOTICED_MS = 25
 /**
- * llama.cpp computes attention on the CPU in tiles of so many tokens, from the first whole one on: 64
- * tokens after 2,000 others take half as long as 63.
+ * llama.cpp computes attention on the CPU in tiles of so many tokens, from the first whole one on:
+ * 64 tokens after 2,000 others take half as long as 63.
  */
 const TILE_TOKENS = 64
 const PROMPT_STEP_TOKENS_MIN = 2

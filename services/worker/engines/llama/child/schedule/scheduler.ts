@@ -1,6 +1,6 @@
 /**
- * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit (a
- * piece of its prompt, or one token). Requests join and leave between two steps.
+ * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit
+ * (a piece of its prompt, or one token). Requests join and leave between two steps.
  *
  * Left to itself the library decodes a batch before the last sequence has asked again, in the order
  * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
@@ -120,15 +120,16 @@ export class Scheduler {
       if (slot === null) return
       this.#waiting.shift()
       task.startedAt = this.#now()
-      // What a resumed answer already has may be all of it.
+      // A resumed answer may be complete already.
       if (task.answer.finishReason !== null) this.#end(task)
       else slot.task = task
     }
   }
 
   /**
-   * Answers and prompts are computed one after the other. In one batch llama.cpp would take them apart
-   * anyway, and a long prompt among them makes every answer attend over as many places as it has.
+   * Answers and prompts are computed one after the other. In one batch llama.cpp would take them
+   * apart anyway, and a long prompt among them makes every answer attend over as many places as it
+   * has.
    */
   async #step(moving: readonly Slot[]): Promise<void> {
     this.#stepStartedAt = this.#now()
@@ -162,7 +163,7 @@ export class Scheduler {
     this.#stepStartedAt = null
   }
 
-  /** In the order of the slots, all in the same tick; returns how many milliseconds it took. */
+  /** Advances slots in their order, all in the same tick, and returns the milliseconds it took. */
   async #advanceAll(slots: readonly Slot[], pieces: ReadonlyMap<Slot, number>): Promise<number> {
     const startedAt = this.#now()
     const busy = slots.filter((slot) => slot.task !== null)
@@ -172,7 +173,10 @@ export class Scheduler {
     return this.#now() - startedAt
   }
 
-  /** Prompt tokens still to compute. The first time, the slot's cache is cut to what it shares. */
+  /**
+   * Returns the number of prompt tokens still to compute; first it cuts the cache to the shared
+   * part.
+   */
   async #promptRest(slot: Slot): Promise<number> {
     const task = slot.task!
     try {

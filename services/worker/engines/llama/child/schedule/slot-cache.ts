@@ -1,6 +1,7 @@
 /**
- * The slots, each with its own cache: the slot that a prompt gets, and the tokens of the prompt that
- * its cache holds already. The choices are pure and stand in other files; here they meet the caches.
+ * The slots, each with its own cache: the slot that a prompt gets, and the tokens of the prompt
+ * that its cache holds already. The choices are pure and stand in other files; here they meet the
+ * caches.
  */
 import type { Token } from 'node-llama-cpp'
 import type { KvTokens } from '../../messages.ts'
@@ -43,8 +44,9 @@ export function slotFor(tokens: Token[], slots: readonly Slot[]): Slot | null {
 }
 
 /**
- * Leaves in the slot's cache what it shares with the prompt, or copies it there from a slot that has
- * more; between two steps no slot's cache changes. Resolves to the tokens that are still to compute.
+ * Leaves in the slot's cache what it shares with the prompt, or copies it there from a slot that
+ * has more; between two steps no slot's cache changes. Resolves to the tokens that are still to
+ * compute.
  */
 export async function reuseCache(
   slot: Slot,

@@ -1,6 +1,7 @@
 /**
- * What steps have cost so far: the speeds that the worker reports, and the ground for the next
- * step's prompt budget. Moving averages, so that a model which shares its machine follows the load.
+ * The costs of past steps: the speeds that the worker reports, and the basis of the next step's
+ * prompt budget. They are moving averages, so that a model which shares its machine follows the
+ * load.
  */
 import type { DecodeStepMs, Rates } from '../../messages.ts'
 
@@ -14,7 +15,7 @@ export interface Step {
 export class StepRates {
   #prefill: number
   #decode: number
-  /** By number of answers in the step, as a step of 8 costs less than eight steps of 1. */
+  /** Has the number of answers as key, because a step of 8 costs less than eight steps of 1. */
   readonly #decodeStepMs: Map<number, number>
 
   constructor(measuredAtLoad: { rates: Rates; decodeSteps: readonly DecodeStepMs[] }) {
@@ -32,12 +33,12 @@ export class StepRates {
       return
     }
     const promptMs = step.ms - this.decodeStepMs(step.decoding)
-    // One token says more about the weights than about reading.
+    // The time of one token is that of the weights, not of reading.
     if (step.promptTokens < PROMPT_TOKENS_MIN || promptMs <= 0) return
     this.#prefill = blend(this.#prefill, (step.promptTokens / promptMs) * 1000)
   }
 
-  /** What a step costs in which so many answers get a token; between two known numbers, a mean. */
+  /** The duration of a step with `decoding` answers, interpolated between known numbers. */
   decodeStepMs(decoding: number): number {
     let below: DecodeStepMs | null = null
     let above: DecodeStepMs | null = null

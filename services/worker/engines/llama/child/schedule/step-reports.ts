@@ -1,6 +1,6 @@
 /**
- * What the steps report to the worker. Writing to its pipe takes a few tenths of a millisecond, which
- * would stand between two steps; so a report is written while the next step computes.
+ * The reports of the steps to the worker. Writing to its pipe takes a few tenths of a millisecond,
+ * which would stand between two steps; so a report is written while the next step computes.
  */
 import type { Rates, StepMessage } from '../../messages.ts'
 
@@ -13,7 +13,7 @@ export class StepReports {
     this.#send = send
   }
 
-  /** What happens in the step that runs. */
+  /** The report of the step that runs. */
   get current(): StepMessage {
     return this.#current
   }
@@ -26,7 +26,7 @@ export class StepReports {
     this.#current = emptyReport()
   }
 
-  /** Two turns of the event loop from now: the library hands the next step over in the first. */
+  /** Sends two turns of the event loop later: the library starts the next step in the first. */
   sendSoon(): void {
     if (this.#unsent.length > 0) setImmediate(() => setImmediate(() => this.sendNow()))
   }
