@@ -16,7 +16,7 @@ export interface Affinity {
 }
 
 export function affinityOf(
-  { prefixes, hints }: { prefixes: PrefixIndex; hints: PrefixHints | null },
+  { prefixes, hints }: { prefixes: PrefixIndex; hints: Pick<PrefixHints, 'gather'> | null },
   model: string,
   input: InferenceInput
 ): Affinity {
@@ -25,7 +25,10 @@ export function affinityOf(
   return {
     affine: [...seen.keys()],
     cachedTokens: (key) => Math.floor((seen.get(key) ?? 0) / TOKEN_CHARACTERS),
-    remember: (key) => hints?.gather(chain, prefixes.remember(chain, key), key)
+    remember: (key) => {
+      const known = prefixes.remember(chain, key) // also where no hints are shared
+      hints?.gather(chain, known, key)
+    }
   }
 }
 
