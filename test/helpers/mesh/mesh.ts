@@ -1,6 +1,5 @@
 /** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
 import { randomBytes } from 'node:crypto'
-import type { TestContext } from 'node:test'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { gatewayReady } from '#shared/contracts/peers/peers.ts'
@@ -24,7 +23,7 @@ import { createRegistry } from '../../../services/registry/registry.ts'
 import { SimEngine, type SimOptions } from '../../../services/worker/engines/sim/sim-engine.ts'
 import type { ModelSource } from '../../../services/worker/models/sources/model-source.ts'
 import { createWorker, type WorkerDeps } from '../../../services/worker/worker.ts'
-import { atEnd, startDht, startPeer } from '../peers/peers.ts'
+import { atEnd, startDht, startPeer, type Scope } from '../peers/peers.ts'
 import { requestOf, type FlatRequest } from '../requests.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
@@ -49,14 +48,14 @@ const self = { host: 'test', version: '0.0.0' }
 
 export class TestMesh {
   readonly topicKey: TopicKey
-  readonly #t: TestContext
+  readonly #t: Scope
   readonly #log: Logger
   /** Made by the services, in order of their start. */
   readonly meshes: Mesh[] = []
   #pool: PeerPool | null = null
   #setup: MeshSetup = {}
 
-  constructor(t: TestContext, topicKey: TopicKey, log: Logger, setup: MeshSetup = {}) {
+  constructor(t: Scope, topicKey: TopicKey, log: Logger, setup: MeshSetup = {}) {
     this.#setup = setup
     this.#t = t
     this.topicKey = topicKey
@@ -195,7 +194,7 @@ export function simSource(options: Partial<SimOptions> = {}): ModelSource {
   return { name: options.name ?? 'sim', engine: 'sim', open: async () => new SimEngine(options) }
 }
 
-export async function startMesh(t: TestContext, setup: MeshSetup = {}): Promise<TestMesh> {
+export async function startMesh(t: Scope, setup: MeshSetup = {}): Promise<TestMesh> {
   const {
     gateways = 1,
     orchestrators = 1,

@@ -12,8 +12,13 @@ import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
 
+/** What ends things at its own end: a test, or `{ after }` of node:test for what a whole file uses. */
+export interface Scope {
+  after(end: () => Promise<void>): void
+}
+
 /** A DHT on loopback and a fresh mesh secret. */
-export async function startDht(t: TestContext): Promise<TopicKey> {
+export async function startDht(t: Scope): Promise<TopicKey> {
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   await nodes.start()
   atEnd(t, () => nodes.stop())
@@ -22,11 +27,7 @@ export async function startDht(t: TestContext): Promise<TopicKey> {
 
 export type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
 
-export async function startPeer(
-  t: TestContext,
-  topicKey: TopicKey,
-  options: PeerOptions
-): Promise<Mesh> {
+export async function startPeer(t: Scope, topicKey: TopicKey, options: PeerOptions): Promise<Mesh> {
   const mesh = new Mesh({
     dht: options.dht ?? createDht(topicKey),
     keyPair: temporaryIdentity(),
@@ -53,10 +54,10 @@ export function contextFor(t: TestContext, timeoutMs = 20_000): RequestContext &
   return context
 }
 
-const endings = new WeakMap<TestContext, (() => Promise<void>)[]>()
+const endings = new WeakMap<Scope, (() => Promise<void>)[]>()
 
 /** Like `t.after`, but last in, first out: a peer stops before the DHT it lives on. */
-export function atEnd(t: TestContext, stop: () => Promise<void>): void {
+export function atEnd(t: Scope, stop: () => Promise<void>): void {
   const known = endings.get(t)
   if (known !== undefined) {
     known.push(stop)

@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import {
@@ -15,7 +14,7 @@ import { modelSource } from '../../../../services/worker/models/sources/model-ur
 import type { Worker } from '../../../../services/worker/worker.ts'
 import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
-import { atEnd } from '../../../helpers/peers/peers.ts'
+import { atEnd, type Scope } from '../../../helpers/peers/peers.ts'
 import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { until } from '../../../helpers/until.ts'
 
@@ -42,10 +41,7 @@ export interface OpenAiSetup {
 }
 
 /** Models: `sim`, `slow` (endless, 50 tokens/s), `vectors` (embeds: the vector says how long the text is). */
-export async function startOpenAiMesh(
-  t: TestContext,
-  setup: OpenAiSetup = {}
-): Promise<OpenAiMesh> {
+export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promise<OpenAiMesh> {
   const mesh = await startMesh(t, { workers: [] })
   const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
   const { worker } = await mesh.addWorker([
@@ -92,7 +88,7 @@ export async function startOpenAiMesh(
 const requestsOn = (worker: Worker): number =>
   worker.models().reduce((sum, { running, waiting }) => sum + running + waiting, 0)
 
-async function llamaModels(t: TestContext) {
+async function llamaModels(t: Scope) {
   const folder = await mkdtemp(join(tmpdir(), 'haif-openai-'))
   atEnd(t, () => rm(folder, { recursive: true, force: true }))
   const file = join(folder, 'random.gguf')

@@ -1,0 +1,135 @@
+/** What clients of `/v1/responses` expect. What is refused is in docs/openai.md. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ResponseObject } from '#shared/contracts/http/responses.ts'
+import { FUNCTION, fitting, startChecklist } from '../checklist.ts'
+
+const path = '/v1/responses'
+const RESPONSE_FIELDS = `
+  completed_at previous_response_id truncation text presence_penalty frequency_penalty top_logprobs
+  reasoning max_output_tokens max_tool_calls store background service_tier safety_identifier
+  prompt_cache_key tools`
+  .trim()
+  .split(/\s+/)
+const { ask, good, refused, stream, url } = await startChecklist({ llama: true })
+
+test('responses: string or items, instructions, tools, text.format', async () => {
+  const reply = await good(path, ResponseObject, { model: 'sim', input: 'hi', instructions: 'x' })
+  assert.equal(reply.status, 'completed')
+  const items = [
+    { role: 'user', content: [{ type: 'input_text', text: 'a' }] },
+    { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'b' }] },
+    { type: 'reasoning', id: 'rs_1', summary: [] },
+    { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+    { type: 'function_call_output', call_id: 'c', output: 'd' }
+  ]
+  // Drawn at random, its end may be among the first two tokens.
+  const greedy = { model: 'random', temperature: 0 }
+  const cut = await good(path, ResponseObject, { ...greedy, input: items, max_output_tokens: 2 })
+  assert.deepEqual(cut.incomplete_details, { reason: 'max_output_tokens' })
+  const format = { type: 'json_schema', name: 'n', schema: FUNCTION.parameters }
+  const formed = await good(path, ResponseObject, {
+    model: 'haif-tiny',
+    input: 'x',
+    text: { format }
+  })
+  assert.ok('a' in (JSON.parse(textOf(formed)) as object))
+  await refused(path, { model: 'sim', input: 'x', text: { format } }, 'text.format')
+  await refused(path, { model: 'sim', input: [{ type: 'web_search_call' }] }, 'input[0].type')
+  await refused(path, { model: 'sim', input: 'x', tools: [{ type: 'web_search' }] }, 'tools')
+})
+
+test('responses: the object has every field, null where nothing was said', async () => {
+  const asked = { model: 'sim', input: 'x', store: false }
+  const given = { ...asked, tools: [{ type: 'function', name: 'f', parameters: null }] }
+  const { events } = await stream(path, asked)
+  const objects = events
+    .map(({ data }) => JSON.parse(data) as { response?: unknown })
+    .filter((event) => 'response' in event)
+    .map((event) => fitting(ResponseObject, event.response))
+  assert.equal(objects.length, 3) // created, in_progress, completed
+  for (const object of [await good(path, ResponseObject, asked), ...objects]) {
+    const missing = RESPONSE_FIELDS.filter((field) => !(field in object))
+    assert.deepEqual(missing, [], object.status)
+  }
+  const { tools: echoed } = await good(path, ResponseObject, { ...given, tool_choice: 'none' })
+  const nothing = { description: null, parameters: null, strict: false }
+  assert.deepEqual(echoed, [{ type: 'function', name: 'f', ...nothing }])
+})
+
+test('responses: store, previous_response_id, GET, DELETE, cancel', async () => {
+  const first = await good(path, ResponseObject, {
+    model: 'sim',
+    input: 'hi',
+    metadata: { a: 'b' }
+  })
+  const read = await fetch(`${url}${path}/${first.id}`)
+  assert.deepEqual(await read.json(), first)
+  const next = await good(path, ResponseObject, {
+    model: 'sim',
+    input: 'go',
+    previous_response_id: first.id
+  })
+  assert.ok(next.usage!.input_tokens > first.usage!.input_tokens)
+  const reference = { type: 'item_reference', id: first.output[0]!.id }
+  await good(path, ResponseObject, {
+    model: 'sim',
+    input: [reference, { role: 'user', content: 'x' }]
+  })
+  const cancel = await ask(`${path}/${first.id}/cancel`, {})
+  assert.equal(cancel.status, 400)
+  const gone = await fetch(`${url}${path}/${first.id}`, { method: 'DELETE' })
+  assert.deepEqual(await gone.json(), { id: first.id, object: 'response', deleted: true })
+  assert.equal((await fetch(`${url}${path}/${first.id}`)).status, 404)
+  const unkept = await good(path, ResponseObject, { model: 'sim', input: 'hi', store: false })
+  assert.equal((await fetch(`${url}${path}/${unkept.id}`)).status, 404)
+  await refused(
+    path,
+    { model: 'sim', input: 'x', previous_response_id: 'resp_0' },
+    'previous_response_id'
+  )
+})
+
+test('responses: truncation and background', async () => {
+  const asked = { model: 'sim', input: 'x' }
+  await good(path, ResponseObject, { ...asked, truncation: 'disabled', background: false })
+  await refused(path, { ...asked, truncation: 'auto' }, 'truncation')
+  await refused(path, { ...asked, background: true }, 'background')
+})
+
+test('responses: the events in order, numbered, named by their type', async () => {
+  const { events } = await stream(path, { model: 'sim', input: 'hi' })
+  const all = events.map(
+    ({ data }) => JSON.parse(data) as { type: string; sequence_number: number; response?: unknown }
+  )
+  assert.deepEqual(
+    all.map((event) => event.type),
+    events.map(({ event }) => event)
+  )
+  assert.deepEqual(
+    all.map((event) => event.sequence_number),
+    all.map((_, index) => index)
+  )
+  const types = all.map((event) => event.type)
+  assert.deepEqual(
+    [...new Set(types)],
+    [
+      'response.created',
+      'response.in_progress',
+      'response.output_item.added',
+      'response.content_part.added',
+      'response.output_text.delta',
+      'response.output_text.done',
+      'response.content_part.done',
+      'response.output_item.done',
+      'response.completed'
+    ]
+  )
+  fitting(ResponseObject, all.at(-1)!.response)
+})
+
+function textOf({ output }: ResponseObject): string {
+  const [message] = output
+  assert.ok(message?.type === 'message')
+  return message.content[0]!.text
+}
