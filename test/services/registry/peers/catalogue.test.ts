@@ -56,3 +56,14 @@ test('a model is as old as the database remembers it, also when it comes back', 
     ]
   )
 })
+
+test('of 4,096 names and one more the one that was seen first is forgotten', () => {
+  let now = 60_000
+  const catalogue = new MemoryCatalogue(() => now)
+  catalogue.setPeer('a', holding(...Array.from({ length: 4096 }, (_, n) => ready(`m${n}`))))
+  now = 90_000
+  catalogue.setPeer('b', holding(ready('one more')))
+  const created = new Map(catalogue.models().map(({ name, createdAt }) => [name, createdAt]))
+  assert.equal(created.get('m0'), 90) // unknown again, so it counts as seen just now
+  assert.equal(created.get('m1'), 60)
+})

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
+import { HaifError } from '#shared/errors.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import type { Store } from '#shared/store/store.ts'
 import { PeerRecorder } from '../../../../services/registry/peers/peer-recorder.ts'
 import { recordingLogger } from '../../../helpers/peers/peer-log.ts'
 import { atEnd } from '../../../helpers/peers/peers.ts'
@@ -74,4 +76,25 @@ test('while the database is away reports wait, it is logged once, and then they 
     { key: 'g', version: '2' },
     { key: 'w', version: '1' }
   ])
+})
+
+test('a stop tries to write what came last, but not again while the database is away', async (t) => {
+  const { log, lines } = recordingLogger('info')
+  let tries = 0
+  const transaction = async () => {
+    tries++
+    throw new HaifError('STORE_UNAVAILABLE', 'the database cannot be reached')
+  }
+  const { store } = await startPostgresStore(t)
+  const away: Store = Object.create(store, { transaction: { value: transaction } }) as Store
+  const recorder = new PeerRecorder({ store: away, log })
+  await recorder.start()
+  recorder.record('g', 'gateway', gateway('1'))
+  await recorder.stop()
+  await recorder.stop()
+  assert.equal(tries, 1)
+  assert.deepEqual(
+    lines.map(({ msg, reason }) => [msg, reason]),
+    [['peers cannot be stored now', 'the database cannot be reached']]
+  )
 })
