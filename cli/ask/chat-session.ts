@@ -9,7 +9,7 @@ import type { Asked, InferenceRequest } from '#shared/contracts/inference/reques
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
-import { BUILTIN_NAME } from '../../services/worker/models/sources/model-uri.ts'
+import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { streamAnswer, write, type Answer } from './answer.ts'
 import { Conversation } from './conversation.ts'
 import { renderModels } from '../screen/render-status.ts'

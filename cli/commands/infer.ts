@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import process from 'node:process'
 import type { Command } from 'commander'
 import type { Environment } from '#shared/process/config.ts'
+import { doneEvent, roundedMs } from '#shared/contracts/http/done-event.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type {
   Asked,
@@ -11,7 +12,6 @@ import type {
 } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
-import { doneEvent } from '../../services/http-bridge/infer/reply.ts'
 import { streamAnswer, write, type Answer } from '../ask/answer.ts'
 import { openClient } from '../ask/client.ts'
 import { readPrompt } from '../ask/prompt.ts'
@@ -128,21 +128,12 @@ function closing(
 ): string {
   if (json !== true) return text.endsWith('\n') ? '' : '\n'
   const mode = request.asked.input.mode === 'direct' ? 'direct' : 'chat'
-  const {
-    timings,
-    worker = null,
-    ...summary
-  } = doneEvent({
-    call: { body: 'native', stream: false, mode, request },
-    end,
-    requestId
-  })
-  const clientTimings = { first_token_ms: rounded(firstTokenMs), total_ms: rounded(totalMs) }
+  const { maxTokens } = request.asked
+  const { timings, worker = null, ...summary } = doneEvent({ maxTokens, mode, end, requestId })
+  const clientTimings = { first_token_ms: roundedMs(firstTokenMs), total_ms: roundedMs(totalMs) }
   const reply = { output: text, ...summary, worker, timings: { ...timings, ...clientTimings } }
   return `${JSON.stringify(reply)}\n`
 }
-
-const rounded = (ms: number): number => Math.round(ms * 100) / 100
 
 /** The message of INTERNAL stays in the log of the peer, where it is found by the request id. */
 function withRequestId(error: unknown, requestId: string): unknown {

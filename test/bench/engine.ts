@@ -8,7 +8,7 @@
 import { fileURLToPath } from 'node:url'
 import { createLlamaEngine } from '../../services/worker/engines/llama/parent/llama-engine.ts'
 import { SimEngine } from '../../services/worker/engines/sim/sim-engine.ts'
-import { BUILTIN_NAME } from '../../services/worker/models/sources/model-uri.ts'
+import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import type { Engine } from '../../services/worker/engines/engine.ts'
 import { Deployment } from '../helpers/mesh/deployment.ts'
 import { until } from '../helpers/until.ts'

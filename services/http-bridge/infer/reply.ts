@@ -1,12 +1,17 @@
 /** Turns the end of an inference into the reply of `POST /infer`. */
+import {
+  doneEvent,
+  inferSummary,
+  roundedMs,
+  type InferenceDone
+} from '#shared/contracts/http/done-event.ts'
 import type {
   DoneEvent,
-  HttpUsage,
   NativeInferReply,
   QueuedEvent,
   VersionedInferReply
 } from '#shared/contracts/http/infer.ts'
-import type { InferenceEnd, InferenceItem, Usage } from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferCall } from './request.ts'
 
 export interface Answered {
@@ -20,7 +25,7 @@ export function nativeReply(
   output: string,
   reasoning: string
 ): NativeInferReply {
-  const reply = { ...summary(answered), output }
+  const reply = { ...inferSummary(doneOf(answered)), output }
   return reasoning === '' ? reply : { ...reply, reasoning }
 }
 
@@ -28,29 +33,15 @@ export function versionedReply({ requestId }: Answered, text: string): Versioned
   return { api_version: 'v1', text, request_id: requestId }
 }
 
-export function doneEvent(answered: Answered): DoneEvent {
-  const { queueMs, prefillMs, decodeMs } = answered.end.timings
-  const done: DoneEvent = {
-    ...summary(answered),
-    timings: {
-      queue_ms: rounded(queueMs),
-      prefill_ms: rounded(prefillMs),
-      decode_ms: rounded(decodeMs)
-    },
-    attempts: answered.end.attempts ?? 1
-  }
-  const worker = answered.end.workers?.at(-1)
-  if (worker !== undefined) done.worker = worker
-  return done
-}
+export const doneReply = (answered: Answered): DoneEvent => doneEvent(doneOf(answered))
 
 type Queued = NonNullable<InferenceItem['queued']>
 
 export function queuedEvent({ ahead, waitMs, loading }: Queued): QueuedEvent {
   return {
     ahead,
-    wait_ms: rounded(waitMs),
-    ...(loading === undefined ? {} : { loading: rounded(loading) })
+    wait_ms: roundedMs(waitMs),
+    ...(loading === undefined ? {} : { loading: roundedMs(loading) })
   }
 }
 
@@ -58,34 +49,17 @@ export function queuedEvent({ ahead, waitMs, loading }: Queued): QueuedEvent {
 export function servedBy({ timings, attempts = 1, workers }: InferenceEnd): Record<string, string> {
   const headers: Record<string, string> = {
     'x-haif-attempts': String(attempts),
-    'x-haif-queue-ms': String(rounded(timings.queueMs)),
-    'x-haif-prefill-ms': String(rounded(timings.prefillMs))
+    'x-haif-queue-ms': String(roundedMs(timings.queueMs)),
+    'x-haif-prefill-ms': String(roundedMs(timings.prefillMs))
   }
   const worker = workers?.at(-1)
   if (worker !== undefined) headers['x-haif-worker'] = worker
   return headers
 }
 
-function summary({ call, end, requestId }: Answered): Omit<NativeInferReply, 'output'> {
-  const said = {
-    model: end.model,
-    max_tokens: call.request.asked.maxTokens,
-    mode: call.mode,
-    provider: end.provider,
-    request_id: requestId,
-    usage: toHttpUsage(end.usage),
-    finish_reason: end.finishReason
-  }
-  return end.explanations === undefined ? said : { ...said, explanations: end.explanations }
-}
-
-function toHttpUsage({ promptTokens, cachedPromptTokens, completionTokens }: Usage): HttpUsage {
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: cachedPromptTokens }
-  }
-}
-
-const rounded = (ms: number): number => Math.round(ms * 100) / 100
+const doneOf = ({ call, end, requestId }: Answered): InferenceDone => ({
+  maxTokens: call.request.asked.maxTokens,
+  mode: call.mode,
+  end,
+  requestId
+})

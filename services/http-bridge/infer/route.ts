@@ -4,7 +4,7 @@ import type { InferBody, TokenEvent } from '#shared/contracts/http/infer.ts'
 import type { AnswerParts } from '../ask/answer-parts.ts'
 import { errorBody } from '../http/errors.ts'
 import { checkInferBody, readInfer, type InferCall } from './request.ts'
-import { doneEvent, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
+import { doneReply, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
 import { enterContext, infer, type InferenceDeps } from '../ask/inference.ts'
 import { acceptsEvents } from '../http/request-headers.ts'
 import { sendEvents, type EventForm } from '../ask/send-events.ts'
@@ -61,7 +61,7 @@ async function sendJson(
 const eventsFor = (call: InferCall, requestId: string): EventForm => ({
   part(part, events) {
     if (part.kind === 'end') {
-      events.event('done', doneEvent({ call, end: part.end, requestId }))
+      events.event('done', doneReply({ call, end: part.end, requestId }))
       return
     }
     const { item } = part

@@ -10,6 +10,7 @@
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../../engines/engine.ts'
 import type { GpuSetting } from '../../engines/llama/parent/gpu-device.ts'
@@ -20,8 +21,6 @@ import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
 import { withRecordedDigest } from './recorded-digest.ts'
 import { simSource } from './sim-source.ts'
 
-/** The name of the model that comes with HAIF: for install checks, not an assistant. */
-export const BUILTIN_NAME = 'haif-tiny'
 const BUILTIN_FILE = new URL('../haif-tiny-Q8_0.gguf', import.meta.url)
 const NAME_CHARACTERS_MAX = 256
 
