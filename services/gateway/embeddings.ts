@@ -5,7 +5,7 @@ import {
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
-import { embeddedTokensOf } from './access/estimate.ts'
+import { embeddedTokensOf } from '#shared/inference/prompt-size.ts'
 import type { AdmittedDeps } from './inference.ts'
 
 export async function embedAdmitted(

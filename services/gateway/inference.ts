@@ -8,7 +8,7 @@ import { forward } from '#shared/kit/forward.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
-import { promptTokensOf } from './access/estimate.ts'
+import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import type { Callers } from './admit.ts'
 import type { AdmittedRequest } from './admitted-request.ts'
 
@@ -31,7 +31,9 @@ export async function* inferAdmitted(
   const granted = grantedRequest(request, admitted)
   const sent = new SentTokens(request.sent)
   const seq = sent.count
-  const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, sent)
+  const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, {
+    sent
+  })
   let { limits } = admitted.granted
   try {
     const end = yield* forward(stream, (batch) => {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
+import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { gatewayInfer } from '#shared/contracts/inference/methods.ts'
@@ -18,7 +19,7 @@ const HOPS_MAX = 4
 
 type Contract = typeof gatewayInfer // or the orchestrator's, which has the same shape
 
-/** Item by item, for those who read them; that of the limits has gone to the context. */
+/** Yields single items, without the one that carries the caller's limits. */
 export async function* inferThrough(
   pool: PeerPool,
   contract: Contract,
@@ -33,29 +34,33 @@ export async function* inferThrough(
   }
 }
 
-/**
- * With the items that came together, as they came. `sent` notes what has passed, so that another peer
- * can go on with it; the caller may give its own, to know how much it was.
- */
+export interface Passing {
+  /** Notes what was passed on, so that another peer can go on with it; the caller may read its count. */
+  sent?: SentTokens
+  /** Called with the caller's remaining limits, which a gateway sends with the first item. */
+  onLimits?: (limits: LimitsState) => void
+}
+
+/** Yields batches as they came. */
 export async function* inferBatchesThrough(
   pool: Pick<PeerPool, 'batches'>,
   contract: Contract,
   given: InferenceRequest,
   context: RequestContext,
-  sent = new SentTokens(given.sent)
+  { sent = new SentTokens(given.sent), onLimits }: Passing = {}
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
-  // Made here, where the ways part.
+  // Made here, because from here the request may take several ways and is charged once.
   const { usageId = randomUUID() } = given.charge
   const request = { ...given, charge: { ...given.charge, usageId } }
   const { idempotencyKey } = request.handling
-  let tellsLimits = context.onLimits !== undefined // by the first item, if at all
+  let isFirst = true
   let lost: unknown = null
   for (let hop = 1; ; hop++) {
     const stream = pool.batches(contract, sent.continued(request), context, idempotencyKey)
     try {
       return yield* forward(stream, (batch) => {
-        if (tellsLimits) tellLimits(batch, context)
-        tellsLimits = false
+        if (isFirst && onLimits !== undefined) reportLimits(batch, onLimits)
+        isFirst = false
         sent.addBatch(batch)
         return batch
       })
@@ -68,8 +73,11 @@ export async function* inferBatchesThrough(
   }
 }
 
-function tellLimits(batch: ItemBatch<InferenceItem>, { onLimits }: RequestContext): void {
-  for (const { limits } of batch.items()) if (limits !== undefined) onLimits?.(limits)
+function reportLimits(
+  batch: ItemBatch<InferenceItem>,
+  onLimits: (limits: LimitsState) => void
+): void {
+  for (const { limits } of batch.items()) if (limits !== undefined) onLimits(limits)
 }
 
 /** The peer itself is gone or going; what it says of its own workers is final. */

@@ -11,11 +11,8 @@
  */
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
-import {
-  itemCodec,
-  type InferenceItem,
-  type ToolCallDelta
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { Sent } from '#shared/contracts/inference/request.ts'
 
 /** Bytes that are put aside before they are read. */

@@ -45,25 +45,9 @@ export interface RequestContext {
   onAbort(listener: () => void): () => void
   /** The credential for the next hop. The one of the hop before is in `ServerContext`. */
   readonly shows?: Presented | undefined
-  /** Called with the caller's remaining limits, for whoever forwards them. */
-  readonly onLimits?: ((limits: LimitsState) => void) | undefined
   /** Milliseconds left, never below 0. */
   remainingMs(): number
 }
-
-const Allowance = Type.Object({
-  limit: Type.Integer({ minimum: 0 }),
-  remaining: Type.Integer({ minimum: 0 }),
-  /** Time until all of it is available again. */
-  resetMs: Type.Integer({ minimum: 0 })
-})
-
-/** The caller's remaining limits, after the request that is answered. */
-export const LimitsState = Type.Object({
-  requests: Type.Optional(Allowance),
-  tokens: Type.Optional(Allowance)
-})
-export type LimitsState = Static<typeof LimitsState>
 
 /** A context with a timer of its own; whoever makes one disposes of it. */
 export interface OwnedContext extends RequestContext, Disposable {
@@ -75,7 +59,6 @@ interface ContextOptions {
   traceparent?: string | undefined
   timeoutMs: number
   shows?: Presented | undefined
-  onLimits?: ((limits: LimitsState) => void) | undefined
   now?: () => number
 }
 
@@ -89,7 +72,6 @@ export function createContext(options: ContextOptions): OwnedContext {
     requestId: options.requestId ?? randomUUID(),
     traceparent: options.traceparent,
     shows: options.shows,
-    onLimits: options.onLimits,
     signal: source.signal,
     onAbort: (listener) => source.listen(listener),
     remainingMs: () => Math.max(0, Math.floor(deadlineAt - now())),
@@ -117,7 +99,6 @@ export function childContext(
     requestId: parent.requestId,
     traceparent,
     shows: parent.shows,
-    onLimits: parent.onLimits,
     signal: source.signal,
     onAbort: (listener) => source.listen(listener),
     remainingMs: () => parent.remainingMs(),

@@ -4,7 +4,7 @@
  * where there is such a limit.
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
-import type { LimitsState } from '#shared/rpc/context.ts'
+import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { Grant, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'

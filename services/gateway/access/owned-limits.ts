@@ -2,7 +2,7 @@
 import type { Limits } from '#shared/contracts/access/access.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { LimitsState } from '#shared/rpc/context.ts'
+import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { Draw, Grant, Refusal } from '#shared/store/shared-state.ts'
 import type { BudgetAsk } from './budgets.ts'
 

@@ -6,12 +6,11 @@ import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { HaifError } from '#shared/errors.ts'
 import { inferBatchesThrough } from '#shared/inference/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
-import type { OwnedContext } from '#shared/rpc/context.ts'
 import type { BridgeMetrics } from '../http/bridge-metrics.ts'
 import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
 import type { Failures } from '../failures.ts'
 import { readOptions, readTimeoutMs } from '../http/request-headers.ts'
-import type { RunningRequests } from './running-requests.ts'
+import type { ClientContext, RunningRequests } from './running-requests.ts'
 
 export interface InferenceDeps {
   gateways: PeerPool
@@ -27,7 +26,7 @@ export function enterContext(
   deps: Pick<InferenceDeps, 'running' | 'timeoutMsMax'>,
   request: FastifyRequest,
   reply: FastifyReply
-): OwnedContext {
+): ClientContext {
   return deps.running.enter(request, reply, readTimeoutMs(request.headers, deps.timeoutMsMax))
 }
 
@@ -39,7 +38,7 @@ export function infer(
   deps: InferenceDeps,
   wanted: readonly WantedAnswer[],
   request: FastifyRequest,
-  context: OwnedContext
+  context: ClientContext
 ): AnswerParts {
   const options = readOptions(request.headers)
   const answers = wanted.map((one, index) => {
@@ -48,7 +47,9 @@ export function infer(
     if (key !== undefined && index > 0) handling.idempotencyKey = keyOf(key, index)
     const inference = { ...one, handling, charge: { ...one.charge, caller: request.ip } }
     return measured(
-      inferBatchesThrough(deps.gateways, gatewayInfer, inference, context),
+      inferBatchesThrough(deps.gateways, gatewayInfer, inference, context, {
+        onLimits: context.onLimits
+      }),
       deps.counts
     )
   })

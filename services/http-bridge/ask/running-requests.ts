@@ -7,7 +7,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { Drain } from '#shared/kit/drain.ts'
 import { within } from '#shared/kit/within.ts'
-import { createContext, type LimitsState, type OwnedContext } from '#shared/rpc/context.ts'
+import type { LimitsState } from '#shared/contracts/access/limits.ts'
+import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import { presentedBy } from '../http/credential.ts'
 import { setLimitHeaders } from '../http/limit-headers.ts'
@@ -15,6 +16,12 @@ import { readTraceparent } from '../http/request-headers.ts'
 
 /** The time for error replies to be sent after the requests were ended. */
 const FAREWELL_MS_MAX = 500
+
+/** The context of a client's request. */
+export interface ClientContext extends OwnedContext {
+  /** Called with the caller's remaining limits, as soon as a gateway has reported them. */
+  readonly onLimits: (limits: LimitsState) => void
+}
 
 export class RunningRequests {
   readonly #drain = new Drain<OwnedContext>() // bounded by the connections of the HTTP server
@@ -31,7 +38,7 @@ export class RunningRequests {
   }
 
   /** Returns the context, with the client's credential, for every call that a request makes. */
-  enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): OwnedContext {
+  enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): ClientContext {
     const { id: requestId, method, url, headers } = request
     const { raw: response } = reply
     const given = readTraceparent(headers)
@@ -42,7 +49,8 @@ export class RunningRequests {
     const traceparent = traceparentOf(span) ?? given ?? newTraceparent()
     const shows = presentedBy(headers, this.#fromBeyond)
     const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
-    const context = createContext({ requestId, traceparent, timeoutMs, shows, onLimits })
+    const own = createContext({ requestId, traceparent, timeoutMs, shows })
+    const context = Object.assign(own, { onLimits })
     const leave = this.#drain.enter(context)
     response.once('close', () => {
       if (!response.writableFinished) {

@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http'
 import { Compile } from 'typebox/compile'
 import type { HaifError } from '#shared/errors.ts'
-import { LimitsState } from '#shared/rpc/context.ts'
+import { LimitsState } from '#shared/contracts/access/limits.ts'
 
 const MINUTE_MS = 60_000
 const limitsState = Compile(LimitsState)

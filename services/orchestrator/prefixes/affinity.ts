@@ -2,7 +2,7 @@
  * Lets requests follow the caches of their prompts' beginnings, and remembers where prompts went.
  */
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
-import { TOKEN_CHARACTERS } from '../requests/prompt-size.ts'
+import { TOKEN_CHARACTERS } from '#shared/inference/prompt-size.ts'
 import type { PrefixHints } from './prefix-hints.ts'
 import { prefixChain, type PrefixIndex } from './prefix-index.ts'
 

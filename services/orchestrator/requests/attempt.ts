@@ -4,11 +4,8 @@
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/inference/explanation.ts'
-import {
-  itemCodec,
-  type InferenceEnd,
-  type InferenceItem
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'

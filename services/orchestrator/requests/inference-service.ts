@@ -17,7 +17,7 @@ import type { WarmUp } from '../workers/warm-up.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 import { embedSomewhere } from './embeddings.ts'
 import { chooseModel, type Aliases } from './model-choice.ts'
-import { promptCharacters, TOKEN_CHARACTERS } from './prompt-size.ts'
+import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import { RequestRun } from './request-run.ts'
 
 export interface InferenceServiceDeps {
@@ -102,7 +102,7 @@ export class InferenceService {
     const { affine, cachedTokens, remember } =
       affinity === null ? NO_AFFINITY : affinityOf(affinity, model, asked.input)
     const { priority = 'interactive', explain = false } = handling
-    const promptTokens = Math.ceil(promptCharacters(asked.input) / TOKEN_CHARACTERS)
+    const promptTokens = promptTokensOf(asked.input)
     const share = { tenant, weight: charge.weight ?? 1, priority }
     const placement = { promptTokens, labels: asked.labels, cachedTokens }
     const assertUp = () => this.#assertUp()

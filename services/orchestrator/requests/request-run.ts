@@ -5,11 +5,8 @@
  * already. One that falls silent gets a rival on another worker, and the first to answer wins.
  */
 import { HaifError } from '#shared/errors.ts'
-import {
-  itemCodec,
-  type InferenceEnd,
-  type InferenceItem
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/sent-tokens.ts'
 import type { Logger } from '#shared/process/log.ts'

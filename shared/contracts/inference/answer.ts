@@ -1,12 +1,13 @@
 /** What comes back from a model: items, and an end, to which each hop adds what it alone knows. */
 import { Type, type Static } from 'typebox'
-import { LimitsState } from '#shared/rpc/context.ts'
+import { LimitsState } from '../access/limits.ts'
 import { TOOL_CALLS_MAX } from './chat.ts'
 import { Explanation } from './explanation.ts'
-import { inferenceItemCodec, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './item.ts'
 
-/** Of one answer. */
+/** The bounds of one answer, and of one item of it. */
 export const MAX_TOKENS_MAX = 1_048_576
+export const ITEM_TOKENS_MAX = 4096
+export const ITEM_CHARACTERS_MAX = 65_536
 export const TOP_LOGPROBS_MAX = 20
 
 const Logprob = {
@@ -107,6 +108,3 @@ export const InferenceEnd = Type.Object({
   explanations: Type.Optional(Type.Array(Explanation, { maxItems: 16 }))
 })
 export type InferenceEnd = Static<typeof InferenceEnd>
-
-/** One for all hops, so that each passes on the bytes that it got. */
-export const itemCodec = inferenceItemCodec(InferenceItem)

@@ -4,7 +4,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
-import { LimitsState } from '#shared/rpc/context.ts'
+import { LimitsState } from '../access/limits.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'

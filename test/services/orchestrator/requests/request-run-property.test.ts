@@ -3,11 +3,8 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import {
-  itemCodec,
-  type InferenceEnd,
-  type InferenceItem
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext, deadlineExceeded, type RequestContext } from '#shared/rpc/context.ts'

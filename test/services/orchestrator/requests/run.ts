@@ -1,11 +1,8 @@
 /** A request without a network: workers that say what a test lets them say, by a clock that it turns. */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
-import {
-  itemCodec,
-  type InferenceEnd,
-  type InferenceItem
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'

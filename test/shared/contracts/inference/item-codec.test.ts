@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/item.ts'
-import { itemCodec, type InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
+import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import { HaifError } from '#shared/errors.ts'
 import { ItemBatch, ITEMS_PER_FRAME_MAX } from '#shared/rpc/items.ts'
 

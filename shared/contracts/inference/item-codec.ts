@@ -11,22 +11,21 @@ import { HaifError } from '#shared/errors.ts'
 import type { ByteReader, ByteWriter } from '#shared/rpc/bytes.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { ItemCodec } from '#shared/rpc/items.ts'
-import type { InferenceItem } from './answer.ts'
+import { InferenceItem, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './answer.ts'
 
-export const ITEM_TOKENS_MAX = 4096
-export const ITEM_CHARACTERS_MAX = 65_536
 const HAS_REST = 1
+const validator = Compile(InferenceItem)
 
-/** What has a rest is checked against the schema; what has none fits it by the way it is read. */
-export function inferenceItemCodec(schema: typeof InferenceItem): ItemCodec<InferenceItem> {
-  const validator = Compile(schema)
-  return {
-    encode,
-    decode(from) {
-      const { item, rest } = decode(from)
-      if (rest === null) return item
-      return check(validator, { ...rest, ...item }, 'item', 'INTERNAL')
-    }
+/**
+ * One codec for all hops, so that each passes on the bytes that it got. An item with a rest is checked
+ * against the schema; one without fits it by the way it is read.
+ */
+export const itemCodec: ItemCodec<InferenceItem> = {
+  encode,
+  decode(from) {
+    const { item, rest } = decode(from)
+    if (rest === null) return item
+    return check(validator, { ...rest, ...item }, 'item', 'INTERNAL')
   }
 }
 

@@ -1,0 +1,16 @@
+/** What is left of the limits of a caller, as gateways report it and clients read it. */
+import { Type, type Static } from 'typebox'
+
+const Allowance = Type.Object({
+  limit: Type.Integer({ minimum: 0 }),
+  remaining: Type.Integer({ minimum: 0 }),
+  /** Time until all of it is available again. */
+  resetMs: Type.Integer({ minimum: 0 })
+})
+
+/** The caller's remaining limits, after the request that is answered. */
+export const LimitsState = Type.Object({
+  requests: Type.Optional(Allowance),
+  tokens: Type.Optional(Allowance)
+})
+export type LimitsState = Static<typeof LimitsState>
