@@ -64,7 +64,9 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   observeWorkers(table, dispatcher)
   const warmUp = new WarmUp({ settleMs: deps.settleMs ?? 0, now })
   const prefixes = new PrefixIndex()
-  const hints = shared === null ? null : hintsOver(shared, { mesh, prefixes, log })
+  const hintCounts = new HintCounts() // its lines are there also where no hints are shared
+  const hints =
+    shared === null ? null : hintsOver(shared, { mesh, prefixes, counts: hintCounts, log })
   const reservations = store === null ? null : new Reservations({ store, owner: mesh.key, log })
   const service = new InferenceService({
     table,
@@ -149,10 +151,10 @@ function answerGateways(
 
 function hintsOver(
   shared: SharedState,
-  { mesh, prefixes, log }: { mesh: Mesh; prefixes: PrefixIndex; log: Logger }
+  { mesh, ...deps }: { mesh: Mesh; prefixes: PrefixIndex; counts: HintCounts; log: Logger }
 ): PrefixHints {
   const knownWorker = (key: string) => mesh.link(key)?.peer.key
-  return new PrefixHints({ shared, prefixes, knownWorker, counts: new HintCounts(), log })
+  return new PrefixHints({ shared, knownWorker, ...deps })
 }
 
 /** The one connected worker whose key begins as given. */
