@@ -6,7 +6,7 @@ import {
   BLOCK_CHARACTERS,
   PrefixIndex
 } from '../../../../services/orchestrator/prefixes/prefix-index.ts'
-import { TOKEN_CHARACTERS } from '../../../../services/orchestrator/requests/prompt-size.ts'
+import { TOKEN_CHARACTERS } from '#shared/inference/prompt-size.ts'
 
 const BLOCKS = 3
 const prompt = (question: string): InferenceInput => ({
