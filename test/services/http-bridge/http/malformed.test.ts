@@ -1,6 +1,6 @@
 /**
- * Malformed bodies, generated from the schemas: wrong types and sizes in every field, missing fields,
- * cut off, deep, huge, not JSON, not UTF-8. HAIF_SOAK=1: 1,000 on every endpoint.
+ * Malformed bodies, generated from the schemas: wrong types and sizes in every field, missing
+ * fields, cut off, deep, huge, not JSON, not UTF-8. HAIF_SOAK=1: 1,000 on every endpoint.
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'

@@ -1,4 +1,7 @@
-/** Vercel's AI SDK against a whole mesh: `@ai-sdk/openai` (Responses and chat) and `openai-compatible`. */
+/**
+ * Vercel's AI SDK against a whole mesh: `@ai-sdk/openai` (Responses and chat) and
+ * `openai-compatible`.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createOpenAI } from '@ai-sdk/openai'

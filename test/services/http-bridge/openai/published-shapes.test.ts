@@ -1,7 +1,8 @@
 /**
- * Every reply and every event against OpenAI's published schema, in the form in which it can be checked:
- * the types of the `openai` package, which are generated from it. What the bridge has written becomes
- * literals of those types, so the compiler finds a missing field, a wrong value and a field too many.
+ * Every reply and every event against OpenAI's published schema, in the form in which it can be
+ * checked: the types of the `openai` package, which are generated from it. What the bridge has
+ * written becomes literals of those types, so the compiler finds a missing field, a wrong value and
+ * a field too many.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -147,15 +148,17 @@ const post = (bridge: Bridge, path: string, body: object) =>
     body: JSON.stringify(body)
   })
 
-/** What HAIF adds to OpenAI's form: the thoughts, under the name that other servers have for them. */
+/**
+ * What HAIF adds to OpenAI's form: the thoughts, under the name that other servers have for them.
+ */
 const without = (value: Fields): Fields =>
   JSON.parse(JSON.stringify(value), (name, inner: unknown) =>
     name === 'reasoning_content' ? undefined : inner
   ) as Fields
 
 /**
- * `output_text` is made by the client, the penalties and `store` are in the OpenResponses form of the object, and
- * OpenAI's examples have null where the type has nothing.
+ * `output_text` is made by the client, the penalties and `store` are in the OpenResponses form of
+ * the object, and OpenAI's examples have null where the type has nothing.
  */
 function ofResponse(response: Fields): Fields {
   const { presence_penalty: _, frequency_penalty: __, store: ___, user, usage, ...rest } = response

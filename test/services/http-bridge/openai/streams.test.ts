@@ -1,4 +1,7 @@
-/** What a client of OpenAI's API sees when an answer is slow, or fails: on each endpoint that streams. */
+/**
+ * What a client of OpenAI's API sees when an answer is slow, or fails: on each endpoint that
+ * streams.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Compile } from 'typebox/compile'

@@ -71,7 +71,10 @@ export async function tempDir(t: Cleanup): Promise<string> {
   return dir
 }
 
-/** A model of random weights: its answers are noise, with broken UTF-8. With this seed most go on and on. */
+/**
+ * A model of random weights: its answers are noise, with broken UTF-8. With this seed most go on
+ * and on.
+ */
 export async function randomModel(t: Cleanup, options: RandomModelOptions = {}): Promise<string> {
   const file = join(await tempDir(t), 'random.gguf')
   writeRandomModel(file, { seed: ENDLESS_SEED, ...options })

@@ -1,4 +1,7 @@
-/** The check of GGUF headers: what is whole passes, and no damage makes it throw, hang or read outside. */
+/**
+ * The check of GGUF headers: what is whole passes, and no damage makes it throw, hang or read
+ * outside.
+ */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

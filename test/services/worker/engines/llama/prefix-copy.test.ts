@@ -1,4 +1,7 @@
-/** A prefix whose slot is busy is copied to another one, and the answer is the one of a slot of its own. */
+/**
+ * A prefix whose slot is busy is copied to another one, and the answer is the one of a slot of its
+ * own.
+ */
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { answer, direct, randomModel, startEngine } from './engines.ts'

@@ -1,4 +1,6 @@
-/** Tool calls on models of random weights: the grammar writes them, so every one of them is valid. */
+/**
+ * Tool calls on models of random weights: the grammar writes them, so every one of them is valid.
+ */
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import type {
@@ -86,7 +88,8 @@ suite('tools on the llama engine', () => {
   test('required: valid calls and no text, several of them where allowed', async () => {
     const counts = new Set<number>()
     for (let seed = 0; seed < 6; seed++) {
-      // After a call the end is allowed, or a line break and another call: the weights have no opinion.
+      // After a call the end is allowed, or a line break and another call: the weights have no
+      // opinion.
       const logitBias = { [LINE_BREAK]: seed % 2 === 0 ? 20 : -20 }
       const sampling = { ...asking().sampling, seed, logitBias }
       const { calls, text, finishReason, usage, tokenIds } = await read(

@@ -1,4 +1,7 @@
-/** Everything that a server can do wrong: a clear error within its time, and never half an answer taken for a whole one. */
+/**
+ * Everything that a server can do wrong: a clear error within its time, and never half an answer
+ * taken for a whole one.
+ */
 import assert from 'node:assert/strict'
 import { suite, test, type TestContext } from 'node:test'
 import type { Engine } from '../../../../../services/worker/engines/engine.ts'

@@ -1,4 +1,7 @@
-/** Tools, token prompts and embeddings through a server: what it is asked, and what comes of its answers. */
+/**
+ * Tools, token prompts and embeddings through a server: what it is asked, and what comes of its
+ * answers.
+ */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { CallParts } from '../../../../../services/worker/engines/openai/call-parts.ts'
