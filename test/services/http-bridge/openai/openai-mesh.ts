@@ -40,7 +40,10 @@ export interface OpenAiSetup {
   bridge?: Partial<HttpBridgeDeps>
 }
 
-/** Models: `sim`, `slow` (endless, 50 tokens/s), `vectors` (embeds: the vector says how long the text is). */
+/**
+ * Models: `sim`, `slow` (endless, 50 tokens/s), `vectors` (embeds: the vector says how long the
+ * text is).
+ */
 export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promise<OpenAiMesh> {
   const mesh = await startMesh(t, { workers: [] })
   const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
