@@ -1,7 +1,7 @@
 /**
- * The `haif` command. Its modules are imported after the compile cache is on, which keeps their code
- * without types, compiled, for the next start: that halves the time of a start. Where the folder
- * cannot be written, as in a read-only installation, Node goes on without a cache.
+ * The `haif` command. Its modules are imported after the compile cache is on, which keeps their
+ * code without types, compiled, for the next start: that halves the time of a start. Where the
+ * folder cannot be written, as in a read-only installation, Node goes on without a cache.
  */
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'

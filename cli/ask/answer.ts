@@ -11,7 +11,7 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 export interface Answer {
   text: string
   end: InferenceEnd
-  /** As the client saw it; the worker's own timings are in `end`. */
+  /** Timings that the client measured; the worker's own timings are in `end`. */
   firstTokenMs: number
   totalMs: number
 }

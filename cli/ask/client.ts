@@ -19,7 +19,7 @@ const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_0
 export interface ClientOptions {
   /** Whom it talks to. */
   role: 'gateway' | 'registry' | 'orchestrator'
-  /** Of `--topic-key`. */
+  /** The value of `--topic-key`. */
   topicKey: string | undefined
   env: Environment
   signal: AbortSignal
@@ -66,8 +66,8 @@ interface Credential {
 const NONE: Credential = { shows: undefined, only: null }
 
 /**
- * `HAIF_TOKEN`, or the operator key that a gateway of this mesh has left here. Any member of the mesh
- * can claim to be a gateway, so that key goes only to the gateways of this machine.
+ * `HAIF_TOKEN`, or the operator key that a gateway of this mesh has left here. Any member of the
+ * mesh can claim to be a gateway, so that key goes only to the gateways of this machine.
  */
 function credentialOf(home: Home, topicKey: TopicKey, env: Environment): Credential {
   const token = readSecret(env, 'HAIF_TOKEN') ?? undefined

@@ -1,4 +1,4 @@
-/** What has been said in a chat, as the model is to see it. */
+/** The messages of a chat, as the model is to see them. */
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 
 /** As the contract has it, less the system message; the oldest are forgotten first. */

@@ -1,4 +1,4 @@
-/** What to ask: the argument, what is piped in, or the one followed by the other. */
+/** Reads the prompt: the argument, what is piped in, or the one followed by the other. */
 import type { ReadStream } from 'node:tty'
 import { HaifError } from '#shared/errors.ts'
 

@@ -59,7 +59,7 @@ async function backupTo(file: string): Promise<void> {
       await written
       return counts
     })
-    // What cannot be read back is no backup.
+    // A file that cannot be read back is no backup.
     await checkBackup(linesOf(part), loadMigrations())
     await rename(part, file)
     say(`${total(rows)} rows of ${Object.keys(rows).length} tables are in ${file}`)

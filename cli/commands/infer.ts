@@ -64,7 +64,10 @@ interface Ending extends Disposable {
   exitCode: number
 }
 
-/** Ctrl-C, or a reader of our output that has gone, cancels the request; a second one does not wait. */
+/**
+ * Ctrl-C, or the end of whoever reads our output, cancels the request; a second Ctrl-C does not
+ * wait.
+ */
 function listenForEnd(): Ending {
   const controller = new AbortController()
   const end = (exitCode: number) => {
@@ -119,7 +122,7 @@ function showOn(stdout: NodeJS.WriteStream, signal: AbortSignal) {
   return (text: string) => write(stdout, stdout.isTTY ? printable(text) : text, signal)
 }
 
-/** What follows the streamed answer: a line end where it lacks one, or with `--json` everything. */
+/** Ends the output: a line end where the answer lacks one, or with `--json` everything. */
 function closing(
   { text, end, firstTokenMs, totalMs }: Answer,
   request: InferenceRequest,

@@ -1,4 +1,6 @@
-/** `haif up`: the whole mesh on this machine, in one process unless more of a service are wanted. */
+/**
+ * `haif up`: the whole mesh on this machine, in one process unless several of a service are wanted.
+ */
 import process from 'node:process'
 import type { Command } from 'commander'
 import { readChoice, type Environment } from '#shared/process/config.ts'
@@ -101,7 +103,7 @@ const TOY = [
   ''
 ]
 
-/** What a newcomer needs next. The last line says that requests are answered from now on. */
+/** Prints what a newcomer needs next. Its last line says that requests are answered from now on. */
 function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
   const url = mesh.url()
   const joiners = {

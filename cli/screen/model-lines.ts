@@ -1,8 +1,8 @@
-/** What becomes of a worker's models, a line each time, for whoever watches the command. */
+/** Prints a line for each change of a worker's models, for whoever watches the command. */
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 
-/** Of a download that nobody sees a bar of. */
+/** A download without a bar on screen gets a line for each such part of it. */
 const PROGRESS_STEP = 0.1
 
 export class ModelLines {
@@ -44,7 +44,7 @@ export class ModelLines {
     }
   }
 
-  /** Of models that are being downloaded; a line for each tenth. */
+  /** Prints the progress of downloads, a line for each tenth. */
   progress(models: readonly WorkerModel[]): void {
     for (const { name, phase, progress = 0 } of models) {
       if (phase !== 'downloading') {

@@ -1,4 +1,4 @@
-/** What `haif status` shows, as a function of what the registry tells and of the screen. */
+/** The text of `haif status`, a function of the registry's snapshot and of the screen. */
 import type {
   MeshSnapshot,
   ModelEntry,
@@ -155,7 +155,7 @@ function holders({ workers, loadable = [] }: ModelEntry): string {
 const count = (number: number, thing: string): string =>
   `${number} ${thing}${number === 1 ? '' : 's'}`
 
-/** As people write it: 494M, 7.62B. */
+/** A number of parameters as people write it: 494M, 7.62B. */
 const parameterCount = new Intl.NumberFormat('en', {
   notation: 'compact',
   maximumSignificantDigits: 3

@@ -1,4 +1,4 @@
-/** What a terminal can show, and what must never reach it. */
+/** Decides what a terminal can show, and what must never reach it. */
 import { styleText } from 'node:util'
 import type { WriteStream } from 'node:tty'
 
@@ -38,7 +38,7 @@ const SHORT_KEY_CHARACTERS = 8
 /** Enough of a public key to tell peers apart by eye. */
 export const shortKey = (key: string): string => key.slice(0, SHORT_KEY_CHARACTERS)
 
-/** What the other end of a pipe does not read any more ends the program quietly, as for any filter. */
+/** A pipe whose reader is gone ends the program quietly, as for any filter. */
 export const PIPE_CLOSED_EXIT_CODE = 141
 /** 128 + SIGINT, as shells have it. */
 export const INTERRUPTED_EXIT_CODE = 130

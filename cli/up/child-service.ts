@@ -20,7 +20,7 @@ const STOP_MS_MAX = 3500
 const KILL_MS_MAX = 500
 
 export interface ChildServiceOptions {
-  /** As in `haif service <name>`. */
+  /** The name of the service, as `haif service` takes it. */
   name: string
   /** Asked at each start. */
   env: () => Environment
@@ -38,8 +38,8 @@ export function childService(options: ChildServiceOptions): Service {
 
   function start(): void {
     const startedAt = performance.now()
-    // A process group of its own, so that Ctrl-C reaches only us; and a channel, by which it notices
-    // when we are gone.
+    // A process group of its own, so that Ctrl-C reaches only this process; and a channel, by
+    // which the child notices when this process is gone.
     const started = spawn(process.execPath, [MAIN, 'service', name], {
       env: env(),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -1,6 +1,6 @@
 /**
- * A worker whose start shows how its models load, and ends when each is ready or has failed. When all
- * of them have failed for good, so has the start.
+ * A worker whose start shows how its models load, and ends when each is ready or has failed. When
+ * all of them have failed for good, so has the start.
  */
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'

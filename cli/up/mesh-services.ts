@@ -39,9 +39,9 @@ export interface MeshServices {
   service: Service
   /** Where the bridge listens; valid when all have started. */
   url: () => string
-  /** Whether the model that comes with HAIF is among the models here. */
+  /** True when the model that comes with HAIF is among the models here. */
   hasBuiltin: boolean
-  /** Whether a worker runs here; else the mesh waits for one to join. */
+  /** True when a worker runs here; else the mesh waits for one to join. */
   hasWorker: boolean
 }
 

@@ -23,9 +23,9 @@ export interface OwnStore {
   store: Store
   /** For services in processes of their own; valid once the store has started. */
   url: () => string
-  /** Whether it opens in the background after its start, so that the first who need it wait. */
+  /** True when it opens in the background after its start: the first callers that need it wait. */
   opensLater: boolean
-  /** Whether nothing was ever kept in it. */
+  /** True when nothing was ever kept in it. */
   isFresh: boolean
 }
 

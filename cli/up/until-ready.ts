@@ -1,4 +1,7 @@
-/** A step of a start: waits until the mesh would answer a request, and says so when it takes long. */
+/**
+ * The last step of a start: waits until the mesh would answer a request, and says so if it takes
+ * long.
+ */
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Service } from '#shared/process/lifecycle.ts'

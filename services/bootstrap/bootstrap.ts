@@ -1,6 +1,6 @@
 /**
- * Where the peers of a deployment begin: makes the mesh's secret once, runs three DHT nodes of our
- * own unless the public DHT is used, and writes the topic key where the other services read it.
+ * The beginning of a deployment: makes the mesh's secret once, runs three DHT nodes of our own
+ * unless the public DHT is used, and writes the topic key where the other services read it.
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -44,7 +44,7 @@ function ownKey({ reach, host, port }: BootstrapConfig, home: Home): TopicKey {
     : { secret, reach: 'lan', bootstrap: [{ host, port }] }
 }
 
-/** Whoever reads it meanwhile sees the old one or the new one. */
+/** A reader sees the old file or the new one, never half of it. */
 function writeWhole(path: string, text: string): void {
   mkdirSync(dirname(path), { recursive: true })
   const draft = `${path}.draft`

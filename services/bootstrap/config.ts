@@ -8,7 +8,7 @@ export interface BootstrapConfig {
   reach: 'private' | 'public'
   /** `HAIF_BOOTSTRAP_HOST`: the IPv4 address under which the others reach this machine. */
   host: string
-  /** `HAIF_BOOTSTRAP_PORT`: of the first node; the others have the next two. */
+  /** `HAIF_BOOTSTRAP_PORT`: the port of the first node; the others take the next two. */
   port: number
   /** `HAIF_TOPIC_KEY_FILE`: where the other services read the topic key; empty: nowhere. */
   keyFile: string
@@ -16,7 +16,7 @@ export interface BootstrapConfig {
   topicKey: string
 }
 
-/** As hyperdht's own nodes. */
+/** The port of hyperdht's own nodes. */
 const PORT = 49_737
 
 export function readBootstrapConfig(env: Environment): BootstrapConfig {

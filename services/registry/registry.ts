@@ -1,4 +1,4 @@
-/** What exists: every peer reports here, and whoever wants to know asks here. */
+/** The list of what exists in the mesh: every peer reports here, and any peer may ask. */
 import {
   registryList,
   report,
@@ -21,9 +21,9 @@ import { PeerRecorder } from './peers/peer-recorder.ts'
 export interface RegistryDeps {
   join: JoinMesh
   catalogue: Catalogue
-  /** What the registry says of itself. */
+  /** The registry's report about itself. */
   self: PeerReport
-  /** Where what was seen is written down. */
+  /** Where the peers that were seen are stored. Null: nowhere. */
   store?: Store | null
   log: Logger
 }

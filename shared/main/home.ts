@@ -3,7 +3,7 @@
  *
  *   mesh.secret     the secret of the mesh that `haif up` makes here
  *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
- *   topic.key       the mesh that this machine last started or joined; `haif infer` and others use it
+ *   topic.key       the mesh last started or joined here; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
  *   state/          the embedded database, and what waits to be written to any database
@@ -48,7 +48,7 @@ export class Home {
     return join(this.folder, 'models')
   }
 
-  /** Of the embedded database. */
+  /** The folder of the embedded database, and of usage that waits for any database. */
   get state(): string {
     return join(this.folder, 'state')
   }

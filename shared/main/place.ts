@@ -1,6 +1,6 @@
 /**
- * The place of a process in the mesh, from which a service is made: its home, its keys, its log, and
- * how it joins. Made once for each service, by what composes the process.
+ * The place of a process in the mesh, from which a service is made: its home, its keys, its log,
+ * and how it joins. Made once for each service, by what composes the process.
  */
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
@@ -23,7 +23,10 @@ export interface Place {
   log: Logger
 }
 
-/** `HAIF_TOPIC_KEY`: the mesh; `HAIF_HOME`: keys and models; `LOG_LEVEL`: info. See `placeIn` too. */
+/**
+ * Reads `HAIF_TOPIC_KEY` (the mesh), `HAIF_HOME` (keys, models), `LOG_LEVEL` (info), and the
+ * settings of `placeIn`.
+ */
 export function placeFromEnvironment(env: Environment, role: PeerRole): Place {
   const home = new Home(env)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'info'), role)

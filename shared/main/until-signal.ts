@@ -51,8 +51,8 @@ function watchNpm(onGone: () => void): void {
 }
 
 /**
- * Stops this process in good order, as `kill` would. The signal is emitted here and not sent: Windows
- * has no signals and would end the process at once.
+ * Stops this process in good order, as `kill` would. The signal is emitted here and not sent:
+ * Windows has no signals and would end the process at once.
  */
 export function stopThisProcess(): void {
   process.emit('SIGTERM', 'SIGTERM')

@@ -7,13 +7,13 @@ export interface Service {
   stop(): Promise<void>
   /** How long `stop` may take, where what runs is given longer than usual. */
   readonly stopMsMax?: number
-  /** Whether it can do its work now, once it has started; and what is missing. */
+  /** Says whether the service can do its work now, once it has started, and what is missing. */
   health?(): Health
 }
 
 export interface Health {
   ready: boolean
-  /** What is missing, in a few words. */
+  /** The missing thing, in a few words. */
   reason?: string
 }
 

@@ -1,7 +1,7 @@
 /**
- * Lines on stderr, some at a time: a write for each of them took a tenth of what an orchestrator does
- * for a request. Warnings and worse are out at once, with all that came before. A process that is
- * killed with -9 takes at most the other lines of its last moment along.
+ * Lines on stderr, some at a time: a write for each of them took a tenth of what an orchestrator
+ * does for a request. Warnings and worse are out at once, with all that came before. A process that
+ * is killed with -9 takes at most the other lines of its last moment along.
  */
 import process from 'node:process'
 import { destination, pino, symbols, type DestinationStream } from 'pino'
@@ -13,7 +13,7 @@ const WARN = pino.levels.values['warn']!
 
 class StderrLines implements DestinationStream {
   readonly [symbols.needsMetadataGsym] = true
-  /** Of the line that is written next; set by the logger. */
+  /** Level of the line that is written next; set by the logger. */
   lastLevel = 0
   readonly #out = destination({ dest: 2, sync: true })
   #pending = '' // at most TOGETHER_CHARACTERS and a line

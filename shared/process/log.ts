@@ -22,7 +22,7 @@ export function createLogger(level: string, name?: string): Logger {
 let second = NaN
 let secondText = ''
 
-/** As `toISOString` writes it, which would take the whole date apart for each line. */
+/** Writes the time as `toISOString` does, which would take the whole date apart for each line. */
 function timeOf(now: number): string {
   const ms = now % 1000
   if (now - ms !== second) {

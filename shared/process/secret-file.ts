@@ -34,7 +34,9 @@ export function loadSecretFile(file: string): Buffer {
   return loadSecretFile(file)
 }
 
-/** Two processes may start here at once: the first one's file stays, and it is never half written. */
+/**
+ * Two processes may start here at once: the file of the first stays, and it is never half written.
+ */
 export function createOnce(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
   writeFileSync(temporary, text, { mode: 0o600 })

@@ -1,7 +1,7 @@
 /**
- * Whether Postgres and Redis answer, asked as their own protocols ask: to Postgres the question
- * whether it speaks TLS, to Redis PING. It needs no login, so it also tells a wrong password from a
- * server that is away. The last answer and its time are measurements.
+ * Checks that Postgres and Redis answer, in their own protocols: Postgres is asked whether it
+ * speaks TLS, Redis gets a PING. Neither needs a login, so a wrong password can be told from a
+ * server that is away. The last answer and its time are metrics.
  */
 import { connect } from 'node:net'
 import { readString, type Environment } from '#shared/process/config.ts'
@@ -65,7 +65,7 @@ function dependency(
   return { name, host, port: port === '' ? defaultPort : Number(port), question }
 }
 
-/** Whether the other end says anything at all; resolves within ANSWER_MS_MAX. */
+/** True when the other end says anything at all; resolves within ANSWER_MS_MAX. */
 function answers({ host, port, question }: Dependency): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const socket = connect({ host, port }, () => socket.write(question))

@@ -5,8 +5,8 @@
  *   GET /healthz   200 while the process runs
  *   GET /readyz    200 when the service can do its work, else 503 with the reason
  *
- * It listens on this machine alone unless METRICS_HOST says otherwise. Where METRICS_PORT is not set
- * and 9464 is taken, as by a second service, it takes any free port.
+ * It listens on this machine alone unless METRICS_HOST says otherwise. Where METRICS_PORT is not
+ * set and 9464 is taken, as by a second service, it takes any free port.
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -20,7 +20,7 @@ export const METRICS_PORT = 9464
 export interface EndpointOptions {
   host: string
   port: number
-  /** Whether another port will do when this one is taken. */
+  /** True: another port will do when this one is taken. */
   mayMove: boolean
   render: () => Promise<string>
   health: () => Health

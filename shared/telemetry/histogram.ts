@@ -22,7 +22,7 @@ export class Histogram {
     this.bounds = bounds
   }
 
-  /** What is no duration is left out, as the SDK does. */
+  /** A value that is no duration is left out, as the SDK does. */
   record(value: number, attributes: Attributes = {}): void {
     if (!(value >= 0)) return
     const { bounds } = this

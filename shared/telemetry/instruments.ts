@@ -1,7 +1,7 @@
 /**
- * Instruments by their name in `names.ts`. They measure with OpenTelemetry's API, so where no SDK is
- * installed, as in a library or a test, they cost next to nothing. To be made after the SDK, that is
- * when a service is made and not when a module is loaded.
+ * Instruments by their name in `names.ts`. They measure with OpenTelemetry's API, so without an
+ * SDK, as in a library or a test, they cost next to nothing. Make them after the SDK: when a
+ * service is made, and not when a module is loaded.
  */
 import {
   metrics,
@@ -18,11 +18,12 @@ export const METER_NAME = 'haif'
 const meterOfProcess = (): Meter => metrics.getMeter(METER_NAME)
 
 /**
- * A sum that is kept here and handed over when somebody reads the metrics: the SDK takes far longer to
+ * A sum that is kept here and handed over when the metrics are read: the SDK takes far longer to
  * add a number, and a request adds to some twenty sums on its way.
  */
 export class Sum {
-  readonly #sums = new Map<string, { attributes: Attributes; value: number }>() // bounded by the labels
+  /** Bounded by the labels. */
+  readonly #sums = new Map<string, { attributes: Attributes; value: number }>()
 
   constructor(instrument: Observable) {
     instrument.addCallback((result) => {
@@ -38,7 +39,7 @@ export class Sum {
   }
 }
 
-/** One for each name, whoever asks: several services of a process add to the same. */
+/** One sum for each name: several services of a process add to the same. */
 const sums = new WeakMap<Meter, Map<MetricName, Sum>>()
 
 function sumOf(name: MetricName, meter: Meter, make: () => Observable): Sum {
@@ -61,7 +62,7 @@ export function upDownCounter(name: MetricName, meter = meterOfProcess()): Sum {
 
 const histograms = new WeakMap<Meter, Map<MetricName, Histogram>>()
 
-/** Of seconds, in the buckets of the table. One for each name, as sums. */
+/** A histogram of seconds, in the buckets of the table. One for each name, as for sums. */
 export function histogram(name: MetricName, meter = meterOfProcess()): Histogram {
   const ofMeter = histogramsOf(meter)
   const metric = METRICS[name]
@@ -70,14 +71,14 @@ export function histogram(name: MetricName, meter = meterOfProcess()): Histogram
   return made
 }
 
-/** What the metrics of a meter have to show beside what the SDK keeps. */
+/** The histograms of a meter, which its metrics show beside what the SDK keeps. */
 export function histogramsOf(meter: Meter): Map<MetricName, Histogram> {
   const ofMeter = histograms.get(meter) ?? new Map<MetricName, Histogram>()
   histograms.set(meter, ofMeter)
   return ofMeter
 }
 
-/** Asked when somebody reads the metrics. */
+/** A gauge, whose callbacks run when the metrics are read. */
 export function gauge(name: MetricName, meter = meterOfProcess()): ObservableGauge {
   return meter.createObservableGauge(name, { description: METRICS[name].help })
 }

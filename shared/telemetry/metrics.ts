@@ -1,6 +1,6 @@
 /**
- * Measurements of this process. Services know only OpenTelemetry's API; the SDK behind it is made once
- * for each process, by what composes it. What is measured is listed in `telemetry/names.ts`.
+ * Measurements of this process. Services know only OpenTelemetry's API; the SDK behind it is made
+ * once for each process, by what composes it. What is measured is listed in `telemetry/names.ts`.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import process from 'node:process'

@@ -4,7 +4,7 @@
  * name that is changed here cannot leave an empty panel behind.
  *
  * `gen_ai_*` follow OpenTelemetry's conventions for generative AI, whose JavaScript constants are
- * still marked as in development; so the names stand here as strings, with the convention's buckets.
+ * still marked as in development; so the names are strings here, with the convention's buckets.
  * The exporter adds no unit to a name, so each says its own.
  */
 
@@ -264,7 +264,7 @@ export const METRICS = {
     labels: ['version']
   },
 
-  // What HAIF stands on
+  // Databases and caches that HAIF depends on
   haif_dependency_up: {
     kind: 'gauge',
     help: '1 when Postgres or Redis has answered the last question, else 0',

@@ -1,7 +1,7 @@
 /**
  * Spans across processes: a `traceparent` goes with each request, and every hop makes its span a
- * child of the one before. Made with OpenTelemetry's API; until `recordSpans` nothing is recorded, and
- * the `traceparent` passes through as it came.
+ * child of the one before. Made with OpenTelemetry's API; until `recordSpans` nothing is recorded,
+ * and the `traceparent` passes through as it came.
  */
 import { randomFillSync } from 'node:crypto'
 import {
@@ -29,7 +29,10 @@ export interface SpanOptions {
   startTime?: number
 }
 
-/** Without it no span is made: most meshes have no collector, and four spans a request are not free. */
+/**
+ * Until it is called no span is made: most meshes have no collector, and four spans a request are
+ * not free.
+ */
 export function recordSpans(provider: TracerProvider): void {
   trace.setGlobalTracerProvider(provider)
   isRecorded = true
@@ -55,10 +58,12 @@ export function traceparentOf(span: Span): string | undefined {
   return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`
 }
 
-/** The beginning of a trace that nobody records here; it still ties the lines of the logs together. */
+/** The beginning of a trace that nobody records here; it still ties the lines of logs together. */
 export const newTraceparent = (): string => `00-${randomHex(16)}-${randomHex(8)}-01`
 
-/** Each call for random bytes is a trip to the kernel, so they are fetched for many requests at once. */
+/**
+ * Each call for random bytes is a trip to the kernel: they are fetched for many requests at once.
+ */
 const random = Buffer.allocUnsafe(4096)
 let randomUsed = random.length
 
@@ -74,7 +79,9 @@ function randomHex(bytes: number): string {
 export const traceIdOf = (traceparent: string | undefined): string | undefined =>
   traceparent === undefined ? undefined : TRACEPARENT.exec(traceparent)?.[1]
 
-/** Ends a span that went wrong. The message of an error may quote a prompt, so only its code is kept. */
+/**
+ * Ends a span that failed. The message of an error may quote a prompt, so only its code is kept.
+ */
 export function endFailed(span: Span, error: unknown): void {
   const { code } = toHaifError(error)
   span.setAttribute('error.type', code)

@@ -1,4 +1,6 @@
-/** Sends spans on, and says once when the collector does not take them, and once when it does again. */
+/**
+ * Sends spans on, and logs once when the collector refuses them, and once when it takes them again.
+ */
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace'
 import { Outage } from '#shared/kit/outage.ts'
 import type { Logger } from '#shared/process/log.ts'

@@ -1,7 +1,8 @@
 /**
  * Sends spans to a collector by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT or
  * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; else no span is ever made. The exporter itself reads
- * the other OTEL_EXPORTER_OTLP_* variables, https://opentelemetry.io/docs/specs/otel/protocol/exporter/.
+ * the other OTEL_EXPORTER_OTLP_* variables:
+ * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
  */
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
@@ -25,14 +26,14 @@ const SEND_MS = 1000
 const FLUSH_MS_MAX = 500
 
 export interface Tracing {
-  /** Where it is said that the collector is away. */
+  /** Sets the log that reports a collector that is away. */
   logTo(log: Logger): void
   stop(): Promise<void>
 }
 
 export const NO_TRACING: Tracing = { logTo: () => {}, stop: async () => {} }
 
-/** `OTEL_SERVICE_NAME`: `name` unless set; `OTEL_TRACES_SAMPLER_ARG`: the fraction that is traced, 1. */
+/** `OTEL_SERVICE_NAME`: `name` unless set; `OTEL_TRACES_SAMPLER_ARG`: the traced fraction, 1. */
 export function startTracing(env: Environment, name: string): Tracing {
   const endpoint =
     readString(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '') ||

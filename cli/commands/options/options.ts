@@ -24,7 +24,7 @@ export const collect = (text: string, before: string[] = []): string[] => [...be
 
 export const portNumber = wholeNumber(0, 65_535)
 
-/** Of commands that run a worker. */
+/** An option of the commands that run a worker. */
 export const onDemandOption = (): Option =>
   new Option(
     '--on-demand <[name=]uri>',

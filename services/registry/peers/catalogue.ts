@@ -1,6 +1,6 @@
 /**
- * What exists in the mesh now: the peers that are connected, as they last described themselves, and
- * the models that their workers hold. In memory; what must survive is written by `PeerRecorder`.
+ * The peers that are connected now, as they last reported themselves, and the models that their
+ * workers hold. In memory; what must survive is written by `PeerRecorder`.
  */
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { ModelEntry, PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
@@ -10,7 +10,7 @@ export interface Catalogue {
   setPeer(key: string, report: PeerReport): void
   removePeer(key: string): void
   peer(key: string): PeerReport | undefined
-  /** When models were first seen, in milliseconds since 1970, as it was written down. */
+  /** Takes from the database when models were first seen, in milliseconds since 1970. */
   remember(firstSeen: ReadonlyMap<string, number>): void
   /** Models that at least one connected worker holds ready or would load, by name. */
   models(): ModelEntry[]
@@ -55,7 +55,7 @@ export class MemoryCatalogue implements Catalogue {
       for (const model of servedModels(report)) {
         const entry = entries.get(model.name) ?? this.#emptyEntry(model)
         entries.set(model.name, entry)
-        // What a worker has loaded is known better than what another one has not opened yet.
+        // A worker that has loaded a model knows more of it than one that has not opened it yet.
         if (entry.workers.length === 0) Object.assign(entry, factsOf(model))
         if (model.state === 'ready') entry.workers.push(key)
         else (entry.loadable ??= []).push(key)
@@ -74,7 +74,7 @@ export class MemoryCatalogue implements Catalogue {
   }
 }
 
-/** Those that a request can have: ready, or loaded when it comes. */
+/** Models that a request can have: ready, or loaded when it comes. */
 function servedModels({ worker }: PeerReport): WorkerModel[] {
   return (worker?.models ?? []).filter(
     ({ state, onDemand }) =>

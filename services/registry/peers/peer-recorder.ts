@@ -1,7 +1,7 @@
 /**
- * Writes down who has been in the mesh: peers, their machines, and the models that workers held. What
- * came since the last time is written at once, so a thousand reports are one transaction; when the
- * database is away the latest report of each peer waits.
+ * Stores which peers have been in the mesh, their machines, and the models that workers held. All
+ * reports since the last write go into one transaction, be they a thousand; while the database is
+ * away the latest report of each peer waits.
  */
 import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
@@ -13,9 +13,9 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 
 const WRITE_MS = 2000
-/** Peers whose report waits to be written; over it the oldest waits no more. */
+/** Peers whose report waits to be written; beyond it the oldest report is dropped. */
 const WAITING_MAX = 8192
-/** Peers and models that were not seen for so long are forgotten. */
+/** Peers and models that were not seen for this long are forgotten. */
 const KEPT_DAYS = 90
 const SWEEP_MS = 3_600_000
 
