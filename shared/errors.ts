@@ -265,7 +265,7 @@ export const ERRORS = {
   }
 } as const satisfies Record<string, ErrorEntry>
 
-export interface ErrorEntry {
+interface ErrorEntry {
   /** The status of an HTTP reply that carries the code. */
   httpStatus: number
   /** Whether the hop before may try another peer, within the deadline. */
