@@ -1,6 +1,7 @@
 /**
  * A whole mesh in a process of its own, for the benchmark of access: `plain`, or `guarded` with all
- * limits set, usage recorded and embedded state. Says where it listens, and the token that it takes.
+ * limits set, usage recorded and embedded state. Says where it listens, and the token that it
+ * takes.
  */
 import process from 'node:process'
 import type { TestContext } from 'node:test'

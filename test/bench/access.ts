@@ -1,7 +1,7 @@
 /**
  * What tokens, limits, budgets and the books of usage cost on the way of a request: two meshes that
- * differ in nothing else, asked in turns. The streams are many and slow, so that processors are idle
- * most of the time, and waiting for one is not what is measured.
+ * differ in nothing else, asked in turns. The streams are many and slow, so that processors are
+ * idle most of the time, and waiting for one is not what is measured.
  */
 import { fileURLToPath } from 'node:url'
 import { ServiceProcess } from '../helpers/mesh/service-process.ts'

@@ -1,4 +1,6 @@
-/** What HAIF is compared with: a bare Fastify route that writes the same events, and nothing else. */
+/**
+ * What HAIF is compared with: a bare Fastify route that writes the same events, and nothing else.
+ */
 import process from 'node:process'
 import { fastify } from 'fastify'
 import { simAnswer } from '../../services/worker/engines/sim/sim-text.ts'

@@ -1,8 +1,8 @@
 /**
  * What the path adds to an engine: the same engine through the mesh, over the engine alone.
  *
- * The built-in model is so small that it makes a token in half a millisecond and uses every core, so
- * it shows the cost of the path at its worst. 125 M random weights stand for a real model, and a
+ * The built-in model is so small that it makes a token in half a millisecond and uses every core,
+ * so it shows the cost of the path at its worst. 125 M random weights stand for a real model, and a
  * simulated engine for one on a GPU: it takes 20 ms for a token and no processor.
  */
 import { fileURLToPath } from 'node:url'

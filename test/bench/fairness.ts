@@ -1,4 +1,6 @@
-/** How long a tenant with a few requests waits behind one with hundreds. In times of one request. */
+/**
+ * How long a tenant with a few requests waits behind one with hundreds. In times of one request.
+ */
 import type { TestContext } from 'node:test'
 import { startMesh } from '../helpers/mesh/mesh.ts'
 import { until } from '../helpers/until.ts'

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:mesh [-- --only=placement,fairness] [--quick]`: what the mesh costs and what it gives.
- * Prints each table and writes it into docs/benchmarks.md; a quick run is only printed.
+ * `npm run bench:mesh [-- --only=placement,fairness] [--quick]`: what the mesh costs and what it
+ * gives. Prints each table and writes it into docs/benchmarks.md; a quick run is only printed.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'

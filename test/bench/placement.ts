@@ -1,4 +1,7 @@
-/** How long the choice of a worker takes, as the dispatcher makes it, and what a worker costs in memory. */
+/**
+ * How long the choice of a worker takes, as the dispatcher makes it, and what a worker costs in
+ * memory.
+ */
 import assert from 'node:assert/strict'
 import v8 from 'node:v8'
 import vm from 'node:vm'

@@ -1,4 +1,7 @@
-/** What it gives to send a prompt where its beginning is cached, over sending it where there is least to do. */
+/**
+ * What it gives to send a prompt where its beginning is cached, over sending it where there is
+ * least to do.
+ */
 import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createOrchestrator } from '../../services/orchestrator/orchestrator.ts'

@@ -1,4 +1,7 @@
-/** What N equal workers answer together, over what one does. Their rate is given, so that cores do not matter. */
+/**
+ * What N equal workers answer together, over what one does. Their rate is given, so that cores do
+ * not matter.
+ */
 import { Deployment } from '../helpers/mesh/deployment.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { countTokenEvents, keepBusy, LoadClient } from './load.ts'
@@ -69,6 +72,8 @@ async function throughput(workers: number, forSeconds: number): Promise<number> 
 
 type Span = readonly [from: number, to: number]
 
-/** Of the tokens of an answer that was written in the one span, the part that falls into the other. */
+/**
+ * Of the tokens of an answer that was written in the one span, the part that falls into the other.
+ */
 const partWithin = ([from, to]: Span, [start, end]: Span): number =>
   Math.max(0, Math.min(to, end) - Math.max(from, start)) / (to - from)

@@ -1,4 +1,7 @@
-/** Stands in for the context of a test, so that benchmarks use the same helpers: ends what was started. */
+/**
+ * Stands in for the context of a test, so that benchmarks use the same helpers: ends what was
+ * started.
+ */
 import type { TestContext } from 'node:test'
 
 export async function inScope<Result>(work: (t: TestContext) => Promise<Result>): Promise<Result> {

@@ -1,7 +1,7 @@
 /**
- * What telemetry costs: CPU time for each request of a whole mesh with it over one without, in turns,
- * so that a busy machine meets both alike. The engine costs nothing here, so this is the most that it
- * can be.
+ * What telemetry costs: CPU time for each request of a whole mesh with it over one without, in
+ * turns, so that a busy machine meets both alike. The engine costs nothing here, so this is the
+ * most that it can be.
  */
 import { ask } from '../compose/load.ts'
 import { Deployment } from '../helpers/mesh/deployment.ts'

@@ -1,9 +1,10 @@
 /**
- * `npm run test:compose`: the deployment as a person gets it, from a clean clone, with real containers.
+ * `npm run test:compose`: the deployment as a person gets it, from a clean clone, with real
+ * containers.
  *
- * HAIF_IMAGES_COMMAND: a command that is given the names of the images that are not on this machine and
- * makes them, where none can be pulled. Services whose image is not to be had are left out, by name.
- * KEEP=1: leaves everything running at the end.
+ * HAIF_IMAGES_COMMAND: a command that is given the names of the images that are not on this machine
+ * and makes them, where none can be pulled. Services whose image is not to be had are left out, by
+ * name. KEEP=1: leaves everything running at the end.
  */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'

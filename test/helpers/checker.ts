@@ -1,4 +1,7 @@
-/** Knows what every simulated answer must contain, and says what is wrong with a stream, if anything. */
+/**
+ * Knows what every simulated answer must contain, and says what is wrong with a stream, if
+ * anything.
+ */
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { simAnswer, type SimToken } from '../../services/worker/engines/sim/sim-text.ts'
 

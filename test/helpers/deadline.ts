@@ -1,7 +1,7 @@
 /**
- * How long a test may wait follows the machine: beside other work, or on a slow one, everything takes
- * longer, and a test that fails there says nothing about HAIF. The measure costs nothing: how long
- * Node took to start, which is always the same work, and how many others want the cores now.
+ * How long a test may wait follows the machine: beside other work, or on a slow one, everything
+ * takes longer, and a test that fails there says nothing about HAIF. The measure costs nothing: how
+ * long Node took to start, which is always the same work, and how many others want the cores now.
  */
 import { availableParallelism, loadavg } from 'node:os'
 
@@ -15,7 +15,7 @@ const SLOWNESS_MAX = 10
 const startMs = performance.nodeTiming.bootstrapComplete
 
 /** How many times longer than on a quiet machine something takes here and now. */
-export function slowness(): number {
+function slowness(): number {
   const perCore = loadavg()[0]! / availableParallelism() / OWN_LOAD
   return Math.min(Math.max(1, startMs / QUIET_START_MS, perCore), SLOWNESS_MAX)
 }

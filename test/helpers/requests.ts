@@ -1,4 +1,7 @@
-/** Requests as tests write them, with their fields side by side; each goes into the part it belongs to. */
+/**
+ * Requests as tests write them, with their fields side by side; each goes into the part it belongs
+ * to.
+ */
 import {
   Asked,
   Charge,

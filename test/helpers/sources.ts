@@ -1,4 +1,6 @@
-/** The repository's own source files as the rules of the house see them: imports, names, functions. */
+/**
+ * The repository's own source files as the rules of the house see them: imports, names, functions.
+ */
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import ts from 'typescript'

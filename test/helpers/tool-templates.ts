@@ -1,4 +1,7 @@
-/** Chat templates with tools, shortened from those that models come with; for models of random weights. */
+/**
+ * Chat templates with tools, shortened from those that models come with; for models of random
+ * weights.
+ */
 
 /** Of Hermes and Qwen. */
 export const HERMES_TEMPLATE = `{%- if tools %}

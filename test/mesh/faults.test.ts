@@ -1,6 +1,7 @@
 /**
- * Whatever happens to machines and networks, every stream is whole or ends with an error, none is mixed
- * with another, and nothing of it stays. HAIF_SEED repeats a run; HAIF_SOAK=10 makes it ten times as long.
+ * Whatever happens to machines and networks, every stream is whole or ends with an error, none is
+ * mixed with another, and nothing of it stays. HAIF_SEED repeats a run; HAIF_SOAK=10 makes it ten
+ * times as long.
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'

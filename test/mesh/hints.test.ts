@@ -1,4 +1,6 @@
-/** Two orchestrators, each a process of its own, that tell each other over Redis where prompts went. */
+/**
+ * Two orchestrators, each a process of its own, that tell each other over Redis where prompts went.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
@@ -111,7 +113,9 @@ test(
   }
 )
 
-/** Of the processes that a process has started, by service: whether they were told of a variable. */
+/**
+ * Of the processes that a process has started, by service: whether they were told of a variable.
+ */
 function servicesWith(variable: string, pid: number): Record<string, boolean[]> {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
   const found: Record<string, boolean[]> = {}

@@ -1,4 +1,6 @@
-/** What a client notices while gateways and orchestrators stop, break off and come back: nothing. */
+/**
+ * What a client notices while gateways and orchestrators stop, break off and come back: nothing.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { expectedText } from '../helpers/checker.ts'

@@ -1,6 +1,6 @@
 /**
- * Who gets what: every address of the bridge, with every kind of token. A new address without an entry
- * here fails the test, so that nobody forgets to decide who may use it.
+ * Who gets what: every address of the bridge, with every kind of token. A new address without an
+ * entry here fails the test, so that nobody forgets to decide who may use it.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

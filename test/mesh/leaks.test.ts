@@ -13,7 +13,8 @@ import { patience } from '../helpers/deadline.ts'
 v8.setFlagsFromString('--expose-gc')
 const collectGarbage = vm.runInNewContext('gc') as () => void
 
-const HEAP_BYTES_MAX = 4 * 1024 * 1024 // growth over 1,200 requests: under 3.5 kB each, so no leak of a stream
+/** How much 1,200 requests may leave: under 3.5 kB each, so no leak of a stream. */
+const HEAP_BYTES_MAX = 4 * 1024 * 1024
 
 const openStreams = (mesh: TestMesh) =>
   mesh.meshes.flatMap((each) => each.links()).reduce((sum, link) => sum + link.openStreams, 0)

@@ -1,6 +1,6 @@
 /**
- * A real model on two machines, and the one that serves is killed: the text is that of an undisturbed
- * run. HAIF_SOAK=1: 50 kills; HAIF_SEED repeats a run.
+ * A real model on two machines, and the one that serves is killed: the text is that of an
+ * undisturbed run. HAIF_SOAK=1: 50 kills; HAIF_SEED repeats a run.
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'

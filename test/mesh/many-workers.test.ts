@@ -1,6 +1,7 @@
 /**
- * Many workers in one mesh: every one is used, and none is taken for dead while it lives. HAIF_SOAK=300:
- * 300 workers, for so many seconds. Several live in one process, because a process each would need 15 GB.
+ * Many workers in one mesh: every one is used, and none is taken for dead while it lives.
+ * HAIF_SOAK=300: 300 workers, for so many seconds. Several live in one process, because a process
+ * each would need 15 GB.
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -1,4 +1,6 @@
-/** Models that a worker loads when a request comes: with the simulated engine, and with real files. */
+/**
+ * Models that a worker loads when a request comes: with the simulated engine, and with real files.
+ */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'

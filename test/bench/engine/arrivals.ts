@@ -1,4 +1,6 @@
-/** More requests than slots, as a server meets them: they come at different times and leave at will. */
+/**
+ * More requests than slots, as a server meets them: they come at different times and leave at will.
+ */
 import { median } from '../percentiles.ts'
 import { fixed, type BenchOptions, type Report } from '../report.ts'
 import { startHaif } from './haif.ts'

@@ -1,6 +1,6 @@
 /**
- * Answers at the same time: prompts of 128 tokens that were never seen, then the same prompts again,
- * so that only the decoding is left. The library's loop does the same in turns.
+ * Answers at the same time: prompts of 128 tokens that were never seen, then the same prompts
+ * again, so that only the decoding is left. The library's loop does the same in turns.
  */
 import { median } from '../percentiles.ts'
 import { fixed, type Bar, type BenchOptions, type Report } from '../report.ts'

@@ -1,6 +1,6 @@
 /**
- * The library as its documentation shows it: every request is a loop over `evaluate()` on a sequence
- * of its own, and all loops run at the same time.
+ * The library as its documentation shows it: every request is a loop over `evaluate()` on a
+ * sequence of its own, and all loops run at the same time.
  */
 import { getLlama, LlamaLogLevel, type LlamaContextSequence, type Token } from 'node-llama-cpp'
 import { isToken } from '../../../services/worker/engines/llama/child/tokens.ts'

@@ -1,4 +1,6 @@
-/** A long prompt that arrives while others are being answered: they must not be made to wait for it. */
+/**
+ * A long prompt that arrives while others are being answered: they must not be made to wait for it.
+ */
 import { fixed, type BenchOptions, type Report } from '../report.ts'
 import { startHaif, type HaifSubject } from './haif.ts'
 import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'

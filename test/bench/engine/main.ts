@@ -1,6 +1,6 @@
 /**
- * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large]`: the llama engine over the
- * library's own loop, on models of random weights. Prints each table and writes it into
+ * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large]`: the llama engine over
+ * the library's own loop, on models of random weights. Prints each table and writes it into
  * docs/benchmarks.md; a quick run is only printed. `--large` adds a model of 1.1 B parameters.
  */
 import process from 'node:process'

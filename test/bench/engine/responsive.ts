@@ -1,4 +1,6 @@
-/** Whether a worker still answers the mesh while its engine is busy: asked all the time, how late. */
+/**
+ * Whether a worker still answers the mesh while its engine is busy: asked all the time, how late.
+ */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'

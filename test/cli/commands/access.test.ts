@@ -1,4 +1,7 @@
-/** Tokens, usage and audit as the owner of a machine uses them: `haif up` and the commands beside it. */
+/**
+ * Tokens, usage and audit as the owner of a machine uses them: `haif up` and the commands beside
+ * it.
+ */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

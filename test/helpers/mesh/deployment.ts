@@ -1,4 +1,6 @@
-/** A mesh as it is deployed, every service in a process of its own; only the DHT nodes live here. */
+/**
+ * A mesh as it is deployed, every service in a process of its own; only the DHT nodes live here.
+ */
 import { randomBytes } from 'node:crypto'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'

@@ -1,4 +1,6 @@
-/** A whole mesh in this process, over a real DHT and real connections; only the model is simulated. */
+/**
+ * A whole mesh in this process, over a real DHT and real connections; only the model is simulated.
+ */
 import { randomBytes } from 'node:crypto'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'

@@ -1,4 +1,7 @@
-/** A service as it is deployed: `haif service <name>` in a process of its own, told by its environment. */
+/**
+ * A service as it is deployed: `haif service <name>` in a process of its own, told by its
+ * environment.
+ */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 /**
- * Many simulated workers in one process: `worker-host.ts <topic key> <count> <model URI>`. Each is a
- * peer with a key, a DHT node and connections of its own; only the runtime is shared, because 300
+ * Many simulated workers in one process: `worker-host.ts <topic key> <count> <model URI>`. Each is
+ * a peer with a key, a DHT node and connections of its own; only the runtime is shared, because 300
  * processes would need 15 GB. Says `ready` when all are in the mesh.
  */
 import process from 'node:process'

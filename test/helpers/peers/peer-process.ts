@@ -1,6 +1,6 @@
 /**
- * A peer in a process of its own, to be killed by tests: `peer-process.ts <options as JSON>`. Prints
- * its key when it has started. On SIGTERM it stops cleanly and has to exit by itself.
+ * A peer in a process of its own, to be killed by tests: `peer-process.ts <options as JSON>`.
+ * Prints its key when it has started. On SIGTERM it stops cleanly and has to exit by itself.
  */
 import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'

@@ -1,4 +1,6 @@
-/** A peer that is held to no rule: it says what a test wants said, in the order that the test wants. */
+/**
+ * A peer that is held to no rule: it says what a test wants said, in the order that the test wants.
+ */
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import RPC from '@hyperswarm/rpc'

@@ -12,7 +12,9 @@ import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
 
-/** What ends things at its own end: a test, or `{ after }` of node:test for what a whole file uses. */
+/**
+ * What ends things at its own end: a test, or `{ after }` of node:test for what a whole file uses.
+ */
 export interface Scope {
   after(end: () => Promise<void>): void
 }

@@ -1,4 +1,6 @@
-/** The embedded store for a test, or for a benchmark, which runs without the test runner's hooks. */
+/**
+ * The embedded store for a test, or for a benchmark, which runs without the test runner's hooks.
+ */
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'

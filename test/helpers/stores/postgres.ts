@@ -1,6 +1,6 @@
 /**
- * A real Postgres for tests: the binaries of the npm package, or those that are installed. One server
- * for each test file, with a fresh database for each caller.
+ * A real Postgres for tests: the binaries of the npm package, or those that are installed. One
+ * server for each test file, with a fresh database for each caller.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * A server that behaves as vLLM or llama-server do, as far as a client can tell, and that goes wrong
- * when it is told to. What differs between the servers is in the files beside this one.
+ * A server that behaves as vLLM or llama-server do, as far as a client can tell, and that goes
+ * wrong when it is told to. What differs between the servers is in the files beside this one.
  */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'

@@ -1,4 +1,7 @@
-/** As llama-server: a final message of the assistant is continued, a prompt that fits is never refused. */
+/**
+ * As llama-server: a final message of the assistant is continued, a prompt that fits is never
+ * refused.
+ */
 import {
   FakeUpstream,
   promptOf,

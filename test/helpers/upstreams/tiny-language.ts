@@ -1,7 +1,7 @@
 /**
  * A language model without weights: the next token is a function of the whole text before it, so an
- * answer that lost or doubled a single character goes on differently. Some words are not ASCII, some
- * tokens are white space, because that is where streams are cut wrongly.
+ * answer that lost or doubled a single character goes on differently. Some words are not ASCII,
+ * some tokens are white space, because that is where streams are cut wrongly.
  */
 import { createHash } from 'node:crypto'
 

@@ -1,4 +1,7 @@
-/** As vLLM: usage with every chunk when asked, its own words for what it refuses, 400 for an unknown `top_k`. */
+/**
+ * As vLLM: usage with every chunk when asked, its own words for what it refuses, 400 for an unknown
+ * `top_k`.
+ */
 import {
   FakeUpstream,
   promptOf,

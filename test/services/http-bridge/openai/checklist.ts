@@ -1,4 +1,6 @@
-/** How the tests of what clients of OpenAI's API expect ask, and read replies that fit their schema. */
+/**
+ * How the tests of what clients of OpenAI's API expect ask, and read replies that fit their schema.
+ */
 import assert from 'node:assert/strict'
 import { after } from 'node:test'
 import type { Static, TSchema } from 'typebox'
@@ -39,7 +41,7 @@ interface Reply {
   body: unknown
 }
 
-export interface Checklist extends OpenAiMesh {
+interface Checklist extends OpenAiMesh {
   ask: (path: string, body: object, headers?: Record<string, string>) => Promise<Reply>
   good: <S extends TSchema>(path: string, schema: S, body: object) => Promise<Static<S>>
   chatReply: (body: object) => Promise<ChatReply>

@@ -1,4 +1,7 @@
-/** What makes two requests the same under one `Idempotency-Key`: what is asked of the model, all of it. */
+/**
+ * What makes two requests the same under one `Idempotency-Key`: what is asked of the model, all of
+ * it.
+ */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,7 @@
-/** A request without a network: workers that say what a test lets them say, by a clock that it turns. */
+/**
+ * A request without a network: workers that say what a test lets them say, by a clock that it
+ * turns.
+ */
 import { setImmediate as turn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
@@ -70,7 +73,9 @@ export interface RunSetup {
   context?: RequestContext
 }
 
-/** A request, once `report` has told of workers; it is placed on the first one that may serve it. */
+/**
+ * A request, once `report` has told of workers; it is placed on the first one that may serve it.
+ */
 export async function startRun(t: TestContext, setup: RunSetup = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const mesh = startDispatcher()

@@ -1,4 +1,7 @@
-/** What has been sent of thoughts and tool calls, for those who continue an answer or come back to it. */
+/**
+ * What has been sent of thoughts and tool calls, for those who continue an answer or come back to
+ * it.
+ */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import {

@@ -1,4 +1,7 @@
-/** A worker's answers to orchestrators: from which model, in which order, and what is left after them. */
+/**
+ * A worker's answers to orchestrators: from which model, in which order, and what is left after
+ * them.
+ */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
