@@ -48,8 +48,8 @@ test('every path from the root exists that a diagram, a recipe, a setting or a c
     .filter((file) => /\.\w+$|Dockerfile|run$/.test(file) && !file.includes('node_modules'))
     .flatMap((file) =>
       [...read(file).matchAll(mention)]
-        .filter(([path]) => !isThere(path))
-        .map(([path]) => `${file}: ${path}`)
+        .filter(([named]) => !isThere(named))
+        .map(([named]) => `${file}: ${named}`)
     )
   assert.deepEqual(broken, [])
 })
