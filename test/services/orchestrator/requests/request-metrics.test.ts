@@ -21,7 +21,7 @@ test('the time between two tokens is measured of answers that have two, whatever
   const serve = (completionTokens: number, firstTokenMs: number | null) =>
     observe(
       {
-        request: null as never, // it is not checked yet when it is observed
+        request: null, // it is not checked yet when it is observed
         code: 'OK',
         durationMs: 110,
         firstTokenMs,
