@@ -24,8 +24,8 @@ Every expected failure has one of these codes. Over HTTP it arrives as
 \`\`\`
 
 with the status below, and with \`Retry-After\` where waiting helps. In a stream that has begun it
-arrives as an \`error\` event with the same object. The code is the API; the message is for people and
-may change. "Tried elsewhere" says whether HAIF itself tries another peer before the client hears of
+arrives as an \`error\` event with the same object. The code is the API; the message is for people
+and may change. "Tried elsewhere" says whether HAIF itself tries another peer before the client hears of
 the failure, as long as no token has been sent and the deadline allows it. "Raised by" names the
 service or the folder whose code makes the error; one made in a \`shared/\` folder can come from any
 service that uses it.
