@@ -10,7 +10,9 @@ export interface GatewayConfig {
   tenantDefaults: TenantDefaults
   /** `HAIF_API_TOKENS`, e.g. `operator-token:operator|metrics,tenant-a-token:tenant:tenant-a`. */
   staticTokens: StaticToken[]
-  /** `USAGE_SPOOL_MAX`: rows of usage that wait on disk while the database is away, 400 bytes each. */
+  /**
+   * `USAGE_SPOOL_MAX`: rows of usage that wait on disk while the database is away, 400 bytes each.
+   */
   usageSpoolMax: number
   /** `GATEWAYS`: gateways that share the limits where there is no Redis. */
   gateways: number

@@ -1,4 +1,4 @@
-/** Who may ask, and how much. What it lets through goes to an orchestrator. */
+/** Decides who may ask, and for how much. What it lets through goes to an orchestrator. */
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import {
@@ -26,7 +26,7 @@ import type { UsageRecorder } from './usage/usage-row.ts'
 
 export interface GatewayDeps {
   join: JoinMesh
-  /** What the gateway says of itself. */
+  /** The gateway's own report to the registry. */
   self: PeerReport
   /** Starts and stops with the gateway; the store behind it has started before. */
   access: Access

@@ -1,4 +1,6 @@
-/** Inference through the gateway: let in, passed on as it comes, and counted by what it has used. */
+/**
+ * Inference through the gateway: let in, passed on as it comes, and counted by what it has used.
+ */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'

@@ -1,4 +1,6 @@
-/** What operators ask a gateway: each answer needs their scope, and each change leaves its audit. */
+/**
+ * What operators ask a gateway: each answer needs their scope, and each change leaves its audit.
+ */
 import {
   accessState,
   createToken,

@@ -1,6 +1,6 @@
 /**
- * An inference through the peers of one role: when the peer that passes it on is lost in the middle,
- * another one continues it after what has already come.
+ * An inference through the peers of one role: when the peer that passes it on is lost in the
+ * middle, another one continues it after what has already come.
  */
 import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
@@ -35,7 +35,10 @@ export async function* inferThrough(
 }
 
 export interface Passing {
-  /** Notes what was passed on, so that another peer can go on with it; the caller may read its count. */
+  /**
+   * Notes what was passed on, so that another peer can go on with it; the caller may read its
+   * count.
+   */
   sent?: SentTokens
   /** Called with the caller's remaining limits, which a gateway sends with the first item. */
   onLimits?: (limits: LimitsState) => void

@@ -1,11 +1,14 @@
 /**
- * The size of a prompt in tokens, estimated before any model has seen it: for placement, and for limits
- * and budgets, which are settled at the end anyway. Only the worker's tokenizer knows it exactly.
+ * The size of a prompt in tokens, estimated before any model has seen it: for placement, and for
+ * limits and budgets, which are settled at the end anyway. Only the worker's tokenizer knows it
+ * exactly.
  */
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 
-/** Characters of one token: about four in English prose with a common tokenizer, fewer elsewhere. */
+/**
+ * Characters of one token: about four in English prose with a common tokenizer, fewer elsewhere.
+ */
 export const TOKEN_CHARACTERS = 4
 /** The tokens that a chat template adds to each message. */
 const MESSAGE_TOKENS = 4

@@ -1,6 +1,6 @@
 /**
- * What of an answer has been passed on already, so that another peer can continue it where the first
- * one was lost: nothing missing, nothing twice.
+ * The part of an answer that has been passed on already, kept so that another peer can continue it where the
+ * first one was lost: nothing missing, nothing twice.
  *
  * It continues by token ids where one file has made them all. An engine that knows no ids, or a
  * second file in the middle, leaves only the text, and the number of tokens that it has. After tool
@@ -40,7 +40,7 @@ export class SentTokens {
     this.#digest = before.digest
   }
 
-  /** Whether anybody can go on with it. */
+  /** False when no peer could go on with the answer. */
   get canContinue(): boolean {
     this.#read()
     return this.#idsAreWhole || this.#toolCalls.length === 0

@@ -1,7 +1,7 @@
 /**
- * Measures and traces each inference that a service serves, once at its beginning, at its first token
- * and at its end. Every service on the way of a request serves the same stream, so one observer fits
- * all; a service that knows more hands in `onEnd` and measures it there.
+ * Measures and traces each inference that a service serves, once at its beginning, at its first
+ * token and at its end. Every service on the way of a request serves the same stream, so one
+ * observer fits all; a service that knows more hands in `onEnd` and measures it there.
  */
 import { SpanKind, type Span } from '@opentelemetry/api'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'

@@ -1,4 +1,7 @@
-/** What an operator does to tokens and tenants: in the store, with its audit, and told to all gateways. */
+/**
+ * The changes that an operator makes to tokens and tenants: written to the store with their audit,
+ * and announced to all gateways.
+ */
 import { randomBytes, type KeyObject } from 'node:crypto'
 import type {
   CreateToken,
@@ -169,7 +172,10 @@ export class AccessAdmin {
     })
   }
 
-  /** Changes come one after the other, in the order of their versions: the row of the version is a lock. */
+  /**
+   * Changes come one after the other, in the order of their versions: the row of the version is a
+   * lock.
+   */
   async #change<Result>({ actor, requestId }: Actor, work: Change<Result>): Promise<Result> {
     const { store, audit, directory } = this.#deps
     const result = await audit.recording(async (tx, note) => {

@@ -54,7 +54,7 @@ export class Access implements Service {
   readonly #deps: AccessDeps
   readonly #stored: StoredAccess | null
   readonly #keeper: BudgetKeeper | null
-  /** By those of the tenant itself. */
+  /** The limits over the defaults, by the tenant's own limits. */
   readonly #limits = new WeakMap<Limits, Limits>()
   /** Null once it is known who may ask; until then nobody is let in. */
   #opening: Promise<void> | null = null
@@ -88,7 +88,10 @@ export class Access implements Service {
     return this.directory.tokensNeeded
   }
 
-  /** Of a tenant, with those that every tenant has unless it has its own; one object until they change. */
+  /**
+   * A tenant's limits over the defaults. Returns the same object until they change: Admission caches
+   * by identity.
+   */
   limitsOf(tenant: string): Limits {
     const own = this.directory.limitsOf(tenant)
     const known = this.#limits.get(own)

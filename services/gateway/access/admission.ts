@@ -1,7 +1,7 @@
 /**
- * Whether a request may run now: its token and its tenant must both allow it. Everything that can be
- * answered from memory is; only rates and places that several gateways share are waited for, and only
- * where there is such a limit.
+ * Decides whether a request may run now: its token and its tenant must both allow it. Everything that can
+ * be answered from memory is; only rates and places that several gateways share are waited for, and
+ * only where there is such a limit.
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { LimitsState } from '#shared/contracts/access/limits.ts'
@@ -26,7 +26,7 @@ import type { Principal } from './principal.ts'
 /** Held of limits and budgets for an answer of any length, until its end tells what it was. */
 const OPEN_ANSWER_TOKENS = 1024
 
-/** For every tenant that has no limit of its own. */
+/** The limits of every tenant that has no limit of its own. */
 export interface TenantDefaults {
   /** `TENANT_MAX_CONCURRENT` */
   concurrent?: number
@@ -42,7 +42,7 @@ export interface AdmissionDeps {
 
 export interface AdmissionRequest {
   principal: Principal
-  /** Who is charged. Without tokens this may be an address. */
+  /** The tenant that is charged. Without tokens this may be an address. */
   tenant: string
   tenantLimits: Limits
   model: string | undefined
@@ -69,14 +69,16 @@ export interface Admitted {
 
 export class Admission {
   readonly #deps: AdmissionDeps
-  /** Of the tenant that each asked for last: mostly it is always the same. */
+  /** The terms of the tenant that each principal asked for last: mostly it is always the same. */
   readonly #terms = new WeakMap<Principal, KnownTerms>()
 
   constructor(deps: AdmissionDeps) {
     this.#deps = deps
   }
 
-  /** Throws MODEL_NOT_FOUND, VALIDATION_FAILED, CONTEXT_TOO_LONG, RATE_LIMITED or BUDGET_EXHAUSTED. */
+  /**
+   * Throws MODEL_NOT_FOUND, VALIDATION_FAILED, CONTEXT_TOO_LONG, RATE_LIMITED or BUDGET_EXHAUSTED.
+   */
   async admit(request: AdmissionRequest): Promise<Admitted> {
     const { tenant, tenantLimits, promptTokens, isRest } = request
     const terms = this.#termsOf(request)
@@ -122,7 +124,7 @@ export class Admission {
     return terms
   }
 
-  /** Of the answer. To hold all that an answer of any length may have would let nobody else in. */
+  /** Tokens that are held for the answer. To hold all that an answer of any length may have would let nobody else in. */
   #heldOf(request: AdmissionRequest, maxTokens: number, { budgets }: Terms): number {
     if (!isOpen(request.maxTokens)) return maxTokens
     const left = this.#deps.budgets.left(budgets) - request.promptTokens

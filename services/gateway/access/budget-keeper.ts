@@ -1,4 +1,7 @@
-/** Carries what budgets have counted to the store, in batches, and brings back the totals of all gateways. */
+/**
+ * Carries what budgets have counted to the store, in batches, and brings back the totals of all
+ * gateways.
+ */
 import { Outage } from '#shared/kit/outage.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import type { Logger } from '#shared/process/log.ts'

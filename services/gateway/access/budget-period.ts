@@ -1,4 +1,6 @@
-/** The periods of budgets: days and months in UTC, so that they renew everywhere at the same time. */
+/**
+ * The periods of budgets: days and months in UTC, so that they renew everywhere at the same time.
+ */
 export type BudgetSpan = 'day' | 'month'
 
 export interface BudgetPeriod {

@@ -1,9 +1,9 @@
 /**
  * Tokens used in the present day and month, of each token and each tenant.
  *
- * Counted here in memory, so that no request waits for the database; what was counted is handed over
- * in batches, and the totals of all gateways come back. Between two batches gateways do not know of
- * each other's last second.
+ * Counted here in memory, so that no request waits for the database; what was counted is handed
+ * over in batches, and the totals of all gateways come back. Between two batches gateways do not
+ * know of each other's last second.
  */
 import { HaifError } from '#shared/errors.ts'
 import { PresentPeriods, type BudgetPeriod, type BudgetSpan } from './budget-period.ts'
@@ -26,13 +26,13 @@ interface Count {
   /** Not yet handed over, and handed over but not yet answered. */
   unstored: number
   flushing: number
-  /** Of requests that run. */
+  /** Tokens that running requests hold. */
   reserved: number
 }
 
 export interface BudgetAsk {
   subject: string
-  /** Whom it is told as. */
+  /** The owner as the error message names it. */
   owner: string
   span: BudgetSpan
   limit: number
@@ -58,7 +58,7 @@ export class Budgets {
     }
   }
 
-  /** Of the tightest of the budgets; `Infinity` where there is none. */
+  /** The tokens left of the tightest budget; `Infinity` where there is none. */
   left(asks: readonly BudgetAsk[]): number {
     const now = this.#now()
     return Math.min(Infinity, ...asks.map((ask) => this.#leftOf(ask, now)))

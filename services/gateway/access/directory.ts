@@ -1,9 +1,10 @@
 /**
- * Tokens and tenants as this gateway knows them: a copy of the store's in memory, so that no request
- * waits for the database and an outage of it turns nobody away.
+ * Tokens and tenants as this gateway knows them: a copy of the store's in memory, so that no
+ * request waits for the database and an outage of it turns nobody away.
  *
- * A change raises the version in the store. Whoever makes it tells the others at once; and as a notice
- * may be lost, each also asks every second. So a revoked token is good for less than two seconds more.
+ * A change raises the version in the store. Whoever makes it tells the others at once; and as a
+ * notice may be lost, each also asks every second. So a revoked token is valid for less than two
+ * seconds more.
  */
 import type { KeyObject } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
@@ -18,7 +19,10 @@ export const CHANNEL = 'haif_access'
 const POLL_MS = 1000
 /** Tokens in memory, about 1 kB each. More cannot be made. */
 export const TOKENS_MAX = 100_000
-/** An unknown id may be one that was made just now elsewhere; strangers must not make us ask more often. */
+/**
+ * An unknown id may be one that was made just now elsewhere; strangers must not make us ask more
+ * often.
+ */
 const LOOK_AGAIN_MS = 250
 
 const NO_LIMITS: Limits = {}
@@ -80,7 +84,7 @@ export class Directory {
     })
   }
 
-  /** Whether nobody is let in without a token. */
+  /** True when nobody is let in without a token. */
   get tokensNeeded(): boolean {
     return this.#deps.statics.size > 0 || this.#hasTokens
   }
@@ -110,8 +114,8 @@ export class Directory {
   }
 
   /**
-   * Who shows that. Where no token is needed one that is not ours means nothing, because clients of
-   * OpenAI's API always send some.
+   * The principal behind a token. Where none is needed a token that is not ours means nothing,
+   * because clients of OpenAI's API always send some.
    */
   async authenticate(presented: Presented | undefined): Promise<Principal> {
     const text = presented?.token

@@ -1,7 +1,7 @@
 /**
  * The operator key: a token that a gateway makes at its first start and leaves in a file that only
- * its owner can read. To know the mesh secret is not enough to rule tokens, as every worker knows it;
- * to read the files of the gateway's machine is.
+ * its owner can read. To know the mesh secret is not enough to rule tokens, as every worker knows
+ * it; to read the files of the gateway's machine is.
  */
 import { HaifError } from '#shared/errors.ts'
 import { createOnce, readIfThere } from '#shared/process/secret-file.ts'

@@ -1,4 +1,4 @@
-/** What the limits of a token and of its tenant say about a request; each of them must allow it. */
+/** The limits of a token and of its tenant, applied to a request; each of them must allow it. */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -17,7 +17,7 @@ export interface Owned {
   limits: Limits
 }
 
-/** What they come to, the same for every request of that token for that tenant. */
+/** The limits of a token and a tenant together, the same for each of their requests. */
 export interface Terms {
   owned: readonly Owned[]
   /** Null: all. */
@@ -85,7 +85,10 @@ export function assertSize(
   }
 }
 
-/** Who names no `max_tokens` gets as many as the limits allow; in the mesh that is the largest number. */
+/**
+ * A request that names no `max_tokens` gets as many as the limits allow; in the mesh it has the
+ * largest number.
+ */
 export const isOpen = (maxTokens: number): boolean => maxTokens >= MAX_TOKENS_MAX
 
 export function maxTokensOf(

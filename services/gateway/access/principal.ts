@@ -1,4 +1,4 @@
-/** Who asks, as the gateway has found out, and what that allows. */
+/** The caller as the gateway has identified it, and what that allows. */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 
@@ -9,7 +9,7 @@ export interface Principal {
   actor: string
   /** For limits and usage. Undefined without a token. */
   tokenId: string | undefined
-  /** Whom it asks for unless it says otherwise. */
+  /** The tenant that it asks for unless it says otherwise. */
   tenant: string
   /** Other tenants that it may name. */
   otherTenants: ReadonlySet<string>
@@ -19,7 +19,7 @@ export interface Principal {
   expiresAt: number
 }
 
-/** Whoever asks without a token where none is needed. */
+/** The tenant of a caller without a token, where none is needed. */
 export const LOCAL_TENANT = 'local'
 
 export const ANONYMOUS: Principal = {
@@ -65,8 +65,8 @@ export function tokenNeeded(why: string): HaifError {
 }
 
 /**
- * The tenant that is charged. `named` is what the request says; it never widens what the token allows,
- * and a refusal does not tell whether there is such a tenant.
+ * The tenant that is charged. `named` is what the request says; it never widens what the token
+ * allows, and a refusal does not tell whether there is such a tenant.
  */
 export function chargedTenant(principal: Principal, named: string | undefined): string {
   if (named === undefined || named === principal.tenant) return principal.tenant

@@ -1,6 +1,7 @@
 /**
  * Tokens from `HAIF_API_TOKENS`: `secret:scope|scope`, separated by commas. An entry that cannot be
- * read stops the start, because a token that is silently left out might be the one that closes a door.
+ * read stops the start, because a token that is silently left out might be the one that closes a
+ * door.
  */
 import type { KeyObject } from 'node:crypto'
 import { readString, type Environment } from '#shared/process/config.ts'

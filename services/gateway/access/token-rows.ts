@@ -1,4 +1,7 @@
-/** The rows of tokens in the store. A secret is only there as its keyed hash, with its end as a hint. */
+/**
+ * The rows of tokens in the store. A secret is only there as its keyed hash, with its end as a
+ * hint.
+ */
 import type { KeyObject } from 'node:crypto'
 import type { Limits, TokenEntry } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'

@@ -1,9 +1,10 @@
 /**
  * The links of an audit chain: `hash = SHA-256(previous hash || canonical JSON of the event)`, with
- * canonical JSON as in RFC 8785. Whoever changes, removes or moves an event changes every hash after it.
+ * canonical JSON as in RFC 8785. Whoever changes, removes or moves an event changes every hash
+ * after it.
  *
- * A chain alone does not show that its end is missing, and whoever can write the table could compute it
- * anew. So its end is signed, with a key that the database does not have.
+ * A chain alone does not show that its end is missing, and whoever can write the table could
+ * compute it anew. So its end is signed, with a key that the database does not have.
  */
 import { createPrivateKey, createPublicKey, hash, hkdfSync, sign, verify } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'

@@ -76,7 +76,10 @@ export class Audit {
     return result
   }
 
-  /** Holds the lock of the chain until the transaction ends, so that no two events follow the same one. */
+  /**
+   * Holds the lock of the chain until the transaction ends, so that no two events follow the same
+   * one.
+   */
   async #append(tx: Queryable, entry: AuditEntry): Promise<Checkpoint> {
     const { chain, actor, action, target, result, requestId, details = {} } = entry
     await tx.query('select pg_advisory_xact_lock($1, hashtext($2))', [LOCK, chain])

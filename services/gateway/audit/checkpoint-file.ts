@@ -1,4 +1,7 @@
-/** The signed ends of audit chains in a file of this machine. What is in it is never older than before. */
+/**
+ * The signed ends of audit chains in a file of this machine. What is in it is never older than
+ * before.
+ */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Checkpoint } from './audit-chain.ts'
 import type { CheckpointFile } from './audit.ts'

@@ -1,4 +1,7 @@
-/** Refusals to callers that are known by a token: told in the audit, but not so often that it fills it. */
+/**
+ * Refusals to callers that are known by a token: told in the audit, but not so often that it fills
+ * it.
+ */
 import { HaifError } from '#shared/errors.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { Access } from '../access/access.ts'

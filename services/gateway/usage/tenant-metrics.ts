@@ -1,4 +1,6 @@
-/** What each tenant asks for and gets, as metrics. Its rows in the books are made by `UsageMeter`. */
+/**
+ * What each tenant asks for and gets, as metrics. Its rows in the books are made by `UsageMeter`.
+ */
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { counter, LabelValues } from '#shared/telemetry/instruments.ts'
 

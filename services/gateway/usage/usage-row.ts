@@ -1,4 +1,4 @@
-/** What a request has cost, as one row of the table `requests`. */
+/** The cost of a request, as one row of the table `requests`. */
 
 export interface UsageRow {
   /** One for each request, also when it comes through two gateways because the first one died. */

@@ -1,4 +1,4 @@
-/** What was used, summed up from the rows that each request leaves. */
+/** Usage, summed up from the rows that each request leaves. */
 import type { UsageGroup, UsageQuery, UsageRow } from '#shared/contracts/access/access.ts'
 import type { Queryable } from '#shared/store/store.ts'
 

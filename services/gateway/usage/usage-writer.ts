@@ -60,7 +60,9 @@ export class UsageWriter implements UsageRecorder, Service {
     this.#news.resolve()
   }
 
-  /** The caller of this request has its answer already, so a disk that fails is not its business. */
+  /**
+   * The caller of this request has its answer already, so a disk that fails is not its business.
+   */
   #append(row: UsageRow): number {
     try {
       const dropped = this.#options.spool.append(JSON.stringify(row))

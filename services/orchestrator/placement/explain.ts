@@ -1,5 +1,9 @@
 /** Explains a choice to people: the score of each candidate, and a sentence. */
-import type { CandidateScore, Explanation } from '#shared/contracts/inference/explanation.ts'
+import {
+  CANDIDATES_MAX,
+  type CandidateScore,
+  type Explanation
+} from '#shared/contracts/inference/explanation.ts'
 import {
   ineligibility,
   scoreOf,
@@ -8,9 +12,7 @@ import {
   type Score
 } from './placement.ts'
 
-/** The contract's bound; the chosen worker is always among them. */
-const CANDIDATES_MAX = 256
-
+/** Lists as many candidates as the contract allows; the chosen worker is always among them. */
 export function explain(
   chosen: Score,
   candidates: Iterable<Candidate>,

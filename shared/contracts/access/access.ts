@@ -200,7 +200,9 @@ export type UsageReply = Static<typeof UsageReply>
 /** The rows with the most tokens first; days in their order. */
 export const readUsage = defineMethod('gateway.readUsage', UsageQuery, UsageReply)
 
-/** Who the caller is, if it may do that; else UNAUTHENTICATED or FORBIDDEN. For what a bridge keeps. */
+/**
+ * Who the caller is, if it may do that; else UNAUTHENTICATED or FORBIDDEN. For what a bridge keeps.
+ */
 export const identify = defineMethod(
   'gateway.identify',
   Type.Object({

@@ -1,6 +1,6 @@
 /**
- * `POST /v1/chat/completions`. Unknown fields are ignored; what is known and cannot be done is refused
- * by the bridge or by the engine, with the name of the field.
+ * `POST /v1/chat/completions`. Unknown fields are ignored; what is known and cannot be done is
+ * refused by the bridge or by the engine, with the name of the field.
  * https://platform.openai.com/docs/api-reference/chat
  */
 import { Type, type Static } from 'typebox'

@@ -1,4 +1,6 @@
-/** The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`). */
+/**
+ * The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`).
+ */
 import { Type, type Static } from 'typebox'
 import { TextMessage } from '../inference/chat.ts'
 import { Explanation } from '../inference/explanation.ts'

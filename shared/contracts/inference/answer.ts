@@ -40,7 +40,10 @@ export type ToolCallDelta = Static<typeof ToolCallDelta>
 export const InferenceItem = Type.Object({
   seq: Type.Integer({ minimum: 0 }),
   tokenIds: Type.Array(Type.Integer({ minimum: 0 }), { maxItems: ITEM_TOKENS_MAX }),
-  /** How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty then. */
+  /**
+   * How many tokens the text has, where the engine does not know their ids; `tokenIds` is empty
+   * then.
+   */
   tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
   text: Type.String({ maxLength: ITEM_CHARACTERS_MAX }),
   /** What the model thought before it answered; not part of the answer, but its tokens count. */

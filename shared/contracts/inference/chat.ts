@@ -1,7 +1,9 @@
 /** What a conversation with a model is made of: messages, tools, and calls of them. */
 import { Type, type Static } from 'typebox'
 
-/** Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first. */
+/**
+ * Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first.
+ */
 export const TEXT_CHARACTERS_MAX = 1_048_576
 export const TOOL_CALLS_MAX = 128
 
@@ -29,17 +31,24 @@ export const ChatMessage = Type.Object({
 })
 export type ChatMessage = Static<typeof ChatMessage>
 
-/** A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments. */
+/**
+ * A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments.
+ */
 export const Tool = Type.Object({
   name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
   description: Type.Optional(Type.String({ maxLength: 65_536 })),
   parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
-  /** Whether the arguments must fit; otherwise a schema that the engine cannot keep only describes. */
+  /**
+   * Whether the arguments must fit; otherwise a schema that the engine cannot keep only describes.
+   */
   strict: Type.Optional(Type.Boolean())
 })
 export type Tool = Static<typeof Tool>
 
-/** `required`: at least one call. With a name: a call of that tool. Absent: `auto` when there are tools. */
+/**
+ * `required`: at least one call. With a name: a call of that tool. Absent: `auto` when there are
+ * tools.
+ */
 export const ToolChoice = Type.Union([
   Type.Literal('auto'),
   Type.Literal('none'),

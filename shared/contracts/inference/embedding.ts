@@ -1,6 +1,6 @@
 /**
- * Texts to vectors, from the bridge to the engine. A call and not a stream, as its answer is whole or
- * useless; it changes nothing, so every hop may try another peer.
+ * Texts to vectors, from the bridge to the engine. A call and not a stream, as its answer is whole
+ * or useless; it changes nothing, so every hop may try another peer.
  */
 import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
@@ -13,7 +13,7 @@ export const EMBED_INPUTS_MAX = 256
 export const INPUT_CHARACTERS_MAX = 1_048_576
 export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
-/** Of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
+/** Bytes of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
 export const VECTOR_BYTES_MAX = 2_883_584
 const VECTOR_CHARACTERS_MAX = Math.ceil((VECTOR_SIZE_MAX * 4) / 3) * 4
 

@@ -1,5 +1,8 @@
-/** Why a worker was chosen, for those who ask. */
+/** The reasons for the choice of a worker, for callers who ask. */
 import { Type, type Static } from 'typebox'
+
+/** Candidates that one explanation lists. */
+export const CANDIDATES_MAX = 256
 
 /** A worker as placement saw it. Times in milliseconds. */
 export const CandidateScore = Type.Object({
@@ -8,7 +11,7 @@ export const CandidateScore = Type.Object({
   prefillMs: Type.Number(),
   rttMs: Type.Number(),
   cachedTokens: Type.Number(),
-  /** Of a model that is not in memory there. */
+  /** The time to load the model, where it is not in memory. */
   loadMs: Type.Optional(Type.Number()),
   /** Expected time to first token: the sum of these times. */
   expectedMs: Type.Number(),
@@ -22,6 +25,6 @@ export type CandidateScore = Static<typeof CandidateScore>
 export const Explanation = Type.Object({
   worker: Type.String(),
   reason: Type.String(),
-  candidates: Type.Array(CandidateScore, { maxItems: 256 })
+  candidates: Type.Array(CandidateScore, { maxItems: CANDIDATES_MAX })
 })
 export type Explanation = Static<typeof Explanation>

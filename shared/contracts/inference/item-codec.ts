@@ -1,6 +1,6 @@
 /**
- * An item of an inference in bytes: of most tokens only the place, the id and the text are to be told,
- * and they come by the thousand. Everything else an item may have is JSON behind them.
+ * An item of an inference in bytes: of most tokens only the place, the id and the text are to be
+ * told, and they come by the thousand. Everything else an item may have is JSON behind them.
  *
  *   flags, seq, count, tokenId × count, text, [rest]
  *
@@ -17,8 +17,8 @@ const HAS_REST = 1
 const validator = Compile(InferenceItem)
 
 /**
- * One codec for all hops, so that each passes on the bytes that it got. An item with a rest is checked
- * against the schema; one without fits it by the way it is read.
+ * One codec for all hops, so that each passes on the bytes that it got. An item with a rest is
+ * checked against the schema; one without fits it by the way it is read.
  */
 export const itemCodec: ItemCodec<InferenceItem> = {
   encode,

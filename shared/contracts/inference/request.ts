@@ -1,7 +1,7 @@
 /**
- * One inference, in four parts that no hop mixes: what is asked of the model, how the mesh handles it,
- * whom it is charged to, and what of the answer was sent already. A hop builds the part that it answers
- * for and passes the others on as they are.
+ * One inference, in four parts that no hop mixes: what is asked of the model, how the mesh handles
+ * it, whom it is charged to, and what of the answer was sent already. A hop builds the part that it
+ * answers for and passes the others on as they are.
  */
 import { Type, type Static } from 'typebox'
 import {
@@ -54,7 +54,10 @@ export function inputTexts(input: InferenceInput): string[] {
   })
 }
 
-/** What is left out is left to the engine. Ranges as in OpenAI's API; `topK` and `minP` as in llama.cpp. */
+/**
+ * What is left out is left to the engine. Ranges as in OpenAI's API; `topK` and `minP` as in
+ * llama.cpp.
+ */
 export const Sampling = Type.Object({
   temperature: Type.Optional(Type.Number({ minimum: 0, maximum: 2 })),
   topP: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
@@ -90,8 +93,8 @@ export type ResponseFormat = Static<typeof ResponseFormat>
 
 /**
  * What the model is asked. It is also what makes two requests the same: under one `Idempotency-Key`
- * the orchestrator compares the hash of this part, and of nothing else. So whatever could make another
- * answer belongs here, and whatever could not must not be here.
+ * the orchestrator compares the hash of this part, and of nothing else. So whatever could make
+ * another answer belongs here, and whatever could not must not be here.
  */
 export const Asked = Type.Object({
   /** Absent: the mesh's default model. */
@@ -145,14 +148,17 @@ export const Handling = Type.Object({
   watchQueue: Type.Optional(Type.Boolean()),
   /** Whether to say with the end why each worker was chosen. */
   explain: Type.Optional(Type.Boolean()),
-  /** Requests of one tenant with the same key are one request: the later ones get the first one's answer. */
+  /**
+   * Requests of one tenant with the same key are one request: the later ones get the first one's
+   * answer.
+   */
   idempotencyKey: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
 })
 export type Handling = Static<typeof Handling>
 
 /**
- * Whom the request is charged to. From a client it is a wish, which the gateway answers with a charge
- * of its own: nothing in it passes a gateway unchecked. It ends at the orchestrator.
+ * Whom the request is charged to. From a client it is a wish, which the gateway answers with a
+ * charge of its own: nothing in it passes a gateway unchecked. It ends at the orchestrator.
  */
 export const Charge = Type.Object({
   /** The tenant that is charged and limited. */
@@ -190,7 +196,10 @@ export const InferenceRequest = Type.Object({
 })
 export type InferenceRequest = Static<typeof InferenceRequest>
 
-/** An attempt of a request. A worker learns neither whom it is for nor under which key it may return. */
+/**
+ * An attempt of a request. A worker learns neither whom it is for nor under which key it may
+ * return.
+ */
 export const AttemptRequest = Type.Object({
   asked: Asked,
   sent: Type.Optional(Sent)

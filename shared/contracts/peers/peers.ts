@@ -143,7 +143,10 @@ export type PeerReport = Static<typeof PeerReport>
 
 export const Ack = Type.Object({})
 
-/** To every registry and, from workers, to every orchestrator: on connecting, on change, each second. */
+/**
+ * To every registry and, from workers, to every orchestrator: on connecting, on change, each
+ * second.
+ */
 export const report = defineMethod('peer.report', PeerReport, Ack)
 
 /** To a worker: take nothing new, finish what runs, and leave the mesh. */
@@ -170,7 +173,9 @@ export const PeerEntry = Type.Object({
 })
 export type PeerEntry = Static<typeof PeerEntry>
 
-/** A model of the mesh, the workers that hold it ready, and those that would load it for a request. */
+/**
+ * A model of the mesh, the workers that hold it ready, and those that would load it for a request.
+ */
 export const ModelEntry = Type.Object({
   name: ModelName,
   /** Empty, and the context 0, while no worker has looked into the file. */
