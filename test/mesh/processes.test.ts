@@ -231,9 +231,9 @@ test('a setting that cannot be used is named', async (t) => {
 test('haif drain: the worker hands over what it runs and leaves', async (t) => {
   const mesh = await startMesh(t, { workers: [] })
   const snapshot = await snapshotOf(t, mesh)
-  const leaving = await joinWorker(t, mesh, 'sim?decode=20')
+  const leaving = await joinWorker(t, mesh, 'sim?decode=4')
   await mesh.ready()
-  const request = mesh.infer({ prompt: 'hand over', maxTokens: 200 }) // 10 s, longer than a drain
+  const request = mesh.infer({ prompt: 'hand over', maxTokens: 200 }) // 50 s: outlasts any drain
   await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
   await joinWorker(t, mesh, 'sim?decode=400')
   const busy = async () =>

@@ -128,7 +128,8 @@ test('a request that failed over is one trace with both attempts', async () => {
   serving.kill('SIGKILL')
   for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value
   assert.match(text, /event: done/)
-  await until(() => receiver.of(trace).length >= HOPS.length + 1 + 3) // the killed worker tells nothing
+  // The killed worker reports nothing.
+  await until(() => receiver.of(trace).length >= HOPS.length + 1 + 3)
   const spans = receiver.of(trace)
   const attempts = named(spans, 'attempt')
   assert.equal(attempts.length, 2)
