@@ -33,14 +33,14 @@ const FOREVER = 'public, max-age=31536000, immutable'
 /** Asked for each time, and answered 304 while nothing has changed. */
 const REVALIDATE = 'no-cache'
 
-export interface WebPageOptions {
+interface WebPageOptions {
   /** The built page: see `builtPage`. */
   folder: string
   /** The address under which its files are, with a slash at the end; `/` unless given. */
   path?: string
 }
 
-export interface WebPage {
+interface WebPage {
   /** Sends the page itself, as the answer of a route. */
   send(reply: FastifyReply): FastifyReply
 }

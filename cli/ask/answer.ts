@@ -4,7 +4,7 @@ import type { Writable } from 'node:stream'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
-import { inferThrough } from '#shared/inference/infer-through.ts'
+import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 

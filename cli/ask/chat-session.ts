@@ -24,7 +24,7 @@ const HELP = `  /model NAME    ask another model         /models        list the
   /help          this list                 /exit          leave, as Ctrl-D does
   Ctrl-C stops an answer.`
 
-export interface ChatDeps {
+interface ChatDeps {
   gateways: PeerPool
   options: RequestOptions
   stdout: WriteStream

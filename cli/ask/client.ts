@@ -16,7 +16,7 @@ import type { Presented } from '#shared/rpc/context.ts'
 /** How long to look for a first peer: the public DHT answers from far away. */
 const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
 
-export interface ClientOptions {
+interface ClientOptions {
   /** Whom it talks to. */
   role: 'gateway' | 'registry' | 'orchestrator'
   /** The value of `--topic-key`. */

@@ -8,14 +8,14 @@ import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { ReadStream } from 'node:tty'
 
-export type Line =
+type Line =
   | { kind: 'line'; text: string }
   /** Ctrl-C at an empty prompt. */
   | { kind: 'interrupted' }
   /** Ctrl-D, or the end of the pipe. */
   | { kind: 'end' }
 
-export interface LineSource {
+interface LineSource {
   next(prompt: string): Promise<Line>
 }
 

@@ -44,7 +44,7 @@ async function usage(options: UsageOptions): Promise<void> {
   print(found, renderUsage(found.rows, by, screenOf(process.stdout)), options)
 }
 
-export function renderUsage(rows: readonly UsageRow[], by: UsageGroup, screen: Screen): string[] {
+function renderUsage(rows: readonly UsageRow[], by: UsageGroup, screen: Screen): string[] {
   if (rows.length === 0) return ['nothing was used']
   const most = Math.max(1, ...rows.map(tokensOf))
   const head: Cell[] = [by.toUpperCase(), '', 'TOKENS', 'PROMPT', 'CACHED', 'ANSWERS', 'REQUESTS']

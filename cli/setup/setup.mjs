@@ -26,8 +26,9 @@ function isInstalled() {
 
 function install() {
   console.log('haif: installing dependencies (the first time takes a minute) …')
-  // No package that HAIF uses needs an install script, so none may run. `install` and not `ci`, which
-  // refuses a lockfile that lacks the binaries of some other platform; `--no-save` keeps it as it is.
+  // No package that HAIF uses needs an install script, so none may run. `install` and not `ci`,
+  // which refuses a lockfile that lacks the binaries of some other platform; `--no-save` keeps it
+  // as it is.
   const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const result = spawnSync('npm', ['install', ...options], {
     cwd: fileURLToPath(root),
@@ -44,7 +45,9 @@ function install() {
   console.log('haif: dependencies are installed')
 }
 
-/** npm puts node_modules/.bin first in the PATH of its scripts; there is the Node that came along. */
+/**
+ * npm puts node_modules/.bin first in the PATH of its scripts; there is the Node that came along.
+ */
 function checkNode() {
   const name = process.platform === 'win32' ? 'node.cmd' : 'node'
   const own = new URL(`node_modules/.bin/${name}`, root)

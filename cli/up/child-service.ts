@@ -19,7 +19,7 @@ const STOP_MS_MAX = 3500
 /** For the end of a process that had to be killed. */
 const KILL_MS_MAX = 500
 
-export interface ChildServiceOptions {
+interface ChildServiceOptions {
   /** The name of the service, as `haif service` takes it. */
   name: string
   /** Asked at each start. */

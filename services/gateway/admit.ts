@@ -12,14 +12,14 @@ import { TenantMetrics } from './usage/tenant-metrics.ts'
 import { UsageMeter } from './usage/usage-meter.ts'
 import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
-export interface CallersDeps {
+interface CallersDeps {
   access: Pick<Access, 'authenticate' | 'limitsOf'> & { admission: Pick<Admission, 'admit'> }
   /** Null: what requests cost is not recorded. */
   usage: UsageRecorder | null
 }
 
 /** A request for work of a model, as far as it matters to who may ask for how much. */
-export interface Wish {
+interface Wish {
   kind: UsageRow['kind']
   /** As the request says. */
   charge: Charge

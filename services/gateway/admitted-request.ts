@@ -13,7 +13,7 @@ import type { Admitted } from './access/admission.ts'
 import type { TenantMetrics } from './usage/tenant-metrics.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
 
-export interface AdmittedRequestDeps {
+interface AdmittedRequestDeps {
   admitted: Admitted
   /** Null: what requests cost is not recorded. */
   meter: UsageMeter | null

@@ -3,7 +3,7 @@ import { readInteger, readString, type Environment } from '#shared/process/confi
 import type { TenantDefaults } from './access/admission.ts'
 import { readStaticTokens, type StaticToken } from './access/static-tokens.ts'
 
-export interface GatewayConfig {
+interface GatewayConfig {
   /** `MAX_CONCURRENT_REQUESTS`: requests that one caller may have running at the same time. */
   maxConcurrentPerCaller: number
   /** `TENANT_MAX_CONCURRENT`, `TENANT_RATE_LIMIT_RPS`: for tenants without a limit of their own. */

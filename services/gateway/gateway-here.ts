@@ -11,7 +11,7 @@ import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage/usage.ts'
 
-export interface OpenGatewayOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
+interface OpenGatewayOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
   env: Environment
   /** Starts before. Null: nothing is kept, and what requests cost is not recorded. */
   store: Store | null

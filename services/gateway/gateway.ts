@@ -24,7 +24,7 @@ import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
 
-export interface GatewayDeps {
+interface GatewayDeps {
   join: JoinMesh
   /** The gateway's own report to the registry. */
   self: PeerReport

@@ -26,7 +26,7 @@ import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
 import { RefusalAudit } from './audit/refusal-audit.ts'
 
-export interface AdminDeps {
+interface AdminDeps {
   router: Router
   access: Access
   orchestrators: () => PeerPool

@@ -27,7 +27,7 @@ import { validatorCompiler } from './http/validation.ts'
 /** The time for a client to send a request; slower ones would hold connections for nothing. */
 const RECEIVE_MS_MAX = 60_000
 
-export interface AppDeps {
+interface AppDeps {
   gateways: PeerPool
   running: RunningRequests
   failures: Failures
@@ -44,7 +44,7 @@ export interface AppDeps {
   page: string
 }
 
-export interface Route {
+interface Route {
   method: string | string[]
   /** Has its parameters as `:id`. */
   url: string

@@ -4,7 +4,7 @@ import { readChoice, readInteger, readString, type Environment } from '#shared/p
 export const REQUEST_TIMEOUT_MS = 600_000
 const DAY_MS = 86_400_000
 
-export interface BridgeConfig {
+interface BridgeConfig {
   /** `HOST` */
   host: string
   /** `PORT`; 0 takes any free port. */

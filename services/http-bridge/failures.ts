@@ -19,7 +19,7 @@ import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from './openai/error.t
 import type { BridgeMetrics } from './http/bridge-metrics.ts'
 import type { RunningRequests } from './ask/running-requests.ts'
 
-export interface FailuresDeps {
+interface FailuresDeps {
   log: Logger
   counts: BridgeMetrics
   running: RunningRequests

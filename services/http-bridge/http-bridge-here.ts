@@ -5,7 +5,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { readBridgeConfig, type BridgeWishes } from './config.ts'
 import { createHttpBridge, type HttpBridge } from './http-bridge.ts'
 
-export interface OpenHttpBridgeOptions extends Place {
+interface OpenHttpBridgeOptions extends Place {
   env: Environment
   wishes?: BridgeWishes
   metrics: Metrics

@@ -2,7 +2,7 @@
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 
-export interface OrchestratorConfig {
+interface OrchestratorConfig {
   /**
    * `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;smart=gpt-oss-20b`: the preferred model first.
    */

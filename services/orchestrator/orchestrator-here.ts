@@ -7,7 +7,7 @@ import type { Store } from '#shared/store/store.ts'
 import { readOrchestratorConfig } from './config.ts'
 import { createOrchestrator } from './orchestrator.ts'
 
-export interface OpenOrchestratorOptions extends Place {
+interface OpenOrchestratorOptions extends Place {
   env: Environment
   /** Started before the orchestrator. Null: reservations are known to this process alone. */
   store: Store | null

@@ -35,7 +35,7 @@ import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
-export interface OrchestratorDeps {
+interface OrchestratorDeps {
   join: JoinMesh
   /** The orchestrator's report of itself. */
   self: PeerReport

@@ -5,7 +5,7 @@ import type { Store } from '#shared/store/store.ts'
 import { MemoryCatalogue } from './peers/catalogue.ts'
 import { createRegistry } from './registry.ts'
 
-export interface OpenRegistryOptions extends Place {
+interface OpenRegistryOptions extends Place {
   /** Starts before. Null: the peers that were seen are forgotten when the process ends. */
   store: Store | null
 }

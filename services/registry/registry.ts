@@ -18,7 +18,7 @@ import type { Store } from '#shared/store/store.ts'
 import type { Catalogue } from './peers/catalogue.ts'
 import { PeerRecorder } from './peers/peer-recorder.ts'
 
-export interface RegistryDeps {
+interface RegistryDeps {
   join: JoinMesh
   catalogue: Catalogue
   /** The registry's report about itself. */

@@ -13,8 +13,7 @@ import { discoverUpstream } from './models/sources/upstream-source.ts'
 import { stopMsMaxOf } from './worker-life.ts'
 import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
-export interface OpenWorkerOptions
-  extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
+interface OpenWorkerOptions extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
   env: Environment
   /** Read from the environment unless given. */
   config?: WorkerConfig

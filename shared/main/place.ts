@@ -33,7 +33,7 @@ export function placeFromEnvironment(env: Environment, role: PeerRole): Place {
   return placeIn({ home, topicKey: home.topicKey(undefined, env), role, log, env })
 }
 
-export interface PlaceOptions {
+interface PlaceOptions {
   home: Home
   topicKey: TopicKey
   role: PeerRole

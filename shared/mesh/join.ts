@@ -3,7 +3,7 @@ import type { KeyPair } from 'hyperdht'
 import type { Router } from '#shared/rpc/router.ts'
 import type { Mesh } from './mesh.ts'
 
-export interface JoinExtras {
+interface JoinExtras {
   /** The peer also relays connections of others, under this key. */
   relay?: KeyPair
 }

@@ -4,7 +4,7 @@ import { HaifError } from '#shared/errors.ts'
 
 export type Environment = Record<string, string | undefined>
 
-export interface IntegerSetting {
+interface IntegerSetting {
   default: number
   min: number
   max: number

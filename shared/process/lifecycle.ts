@@ -18,7 +18,7 @@ export interface Health {
 }
 
 /** Services stop in the reverse order of their starts, unless this says otherwise. */
-export interface StopOrder {
+interface StopOrder {
   /** Services of the list that stop before all others. */
   first?: readonly Service[]
   /** They run before the list starts, and stop when all of it has stopped. */

@@ -17,7 +17,7 @@ import type { Logger } from '#shared/process/log.ts'
 
 export const METRICS_PORT = 9464
 
-export interface EndpointOptions {
+interface EndpointOptions {
   host: string
   port: number
   /** True: another port will do when this one is taken. */
@@ -27,7 +27,7 @@ export interface EndpointOptions {
   log: Logger
 }
 
-export type EndpointSettings = Pick<EndpointOptions, 'host' | 'port' | 'mayMove'>
+type EndpointSettings = Pick<EndpointOptions, 'host' | 'port' | 'mayMove'>
 
 /** `METRICS_HOST`, `METRICS_PORT` (0: any free one). */
 export function readEndpoint(env: Environment): EndpointSettings {

@@ -5,7 +5,7 @@
 import type { Attributes } from '@opentelemetry/api'
 
 /** The values with the same labels. */
-export interface Distribution {
+interface Distribution {
   readonly attributes: Attributes
   /** How many values each bucket has; one bucket more than there are bounds. */
   readonly counts: number[]

@@ -21,7 +21,7 @@ const meterOfProcess = (): Meter => metrics.getMeter(METER_NAME)
  * A sum that is kept here and handed over when the metrics are read: the SDK takes far longer to
  * add a number, and a request adds to some twenty sums on its way.
  */
-export class Sum {
+class Sum {
   /** Bounded by the labels. */
   readonly #sums = new Map<string, { attributes: Attributes; value: number }>()
 

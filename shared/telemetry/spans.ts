@@ -22,7 +22,7 @@ const TRACER_NAME = 'haif'
 /** https://www.w3.org/TR/trace-context/#traceparent-header */
 const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 
-export interface SpanOptions {
+interface SpanOptions {
   kind?: SpanKind
   attributes?: Attributes
   /** Milliseconds since 1970, for what has been before; absent: now. */

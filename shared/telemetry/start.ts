@@ -11,7 +11,7 @@ import { watchDependencies } from './dependencies.ts'
 import { metricsEndpoint, readEndpoint } from './endpoint.ts'
 import { NO_TRACING, startTracing } from './tracing.ts'
 
-export interface Telemetry {
+interface Telemetry {
   metrics: Metrics
   /** The service with its endpoint; what is measured can be read until the service has stopped. */
   serving(service: Service, log: Logger): Service

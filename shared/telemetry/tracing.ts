@@ -25,7 +25,7 @@ const SEND_MS = 1000
 /** At the end of the process, for what is left. */
 const FLUSH_MS_MAX = 500
 
-export interface Tracing {
+interface Tracing {
   /** Sets the log that reports a collector that is away. */
   logTo(log: Logger): void
   stop(): Promise<void>

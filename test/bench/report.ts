@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import process from 'node:process'
 
-export const PAGE = new URL('../../docs/benchmarks.md', import.meta.url)
+const PAGE = new URL('../../docs/benchmarks.md', import.meta.url)
 
 /** A figure that has to reach something. */
 export interface Bar {

@@ -1,7 +1,7 @@
 /** Streams that ask again and again, and what became of each request. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
-export interface Outcome {
+interface Outcome {
   /** Of the HTTP reply; 0: no connection, or one that broke. */
   status: number
   /** Whether the answer came to its end. */

@@ -15,7 +15,7 @@ import { patience } from './deadline.ts'
 const RUN_MS_MAX = 30_000
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
-export interface HaifOptions {
+interface HaifOptions {
   env?: Record<string, string>
   /** What is piped in; nothing, and the pipe closed, unless given. Null: it stays open. */
   input?: string | null

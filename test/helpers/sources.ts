@@ -9,7 +9,8 @@ const ROOT = resolve(import.meta.dirname, '../..')
 const FOLDERS = '{cli,docs,examples,observability,services,shared,test,tools,web}'
 /** Installed or built: nobody reads these. */
 const BUILT = /(^|\/)(node_modules|dist|build|output)\//
-const SOURCE = /\.(ts|tsx|mts|mjs)$/
+/** Declarations repeat the names of the file that they describe, so they are left out. */
+const SOURCE = /(?<!\.d)\.(ts|tsx|mts|mjs)$/
 
 export interface Import {
   from: string
@@ -19,7 +20,7 @@ export interface Import {
   names: string[]
 }
 
-export interface FunctionSize {
+interface FunctionSize {
   name: string
   lines: number
 }
@@ -32,7 +33,7 @@ export const allFiles = (): string[] =>
     .filter((file) => !BUILT.test(file))
     .toSorted()
 
-export class Source {
+class Source {
   readonly file: string
   readonly text: string
   readonly #tree: ts.SourceFile

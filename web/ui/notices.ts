@@ -1,7 +1,7 @@
 /** Short messages at the edge of the page, and announcements for screen readers. */
 import { signal } from '@preact/signals'
 
-export interface Notice {
+interface Notice {
   id: number
   text: string
   action?: { label: string; act: () => void }

@@ -197,7 +197,7 @@ const RememberField = ({ remember }: { remember: RefObject<HTMLInputElement | nu
 )
 
 const UNENCRYPTED =
-  ' This connection is not encrypted: ' + 'others on the network can read it, and what you write.'
+  ' This connection is not encrypted: others on the network can read it, and what you write.'
 const INPUT_ID = 'token'
 const AS_TEXT = { type: 'text' } as const
 const AS_SECRET = { type: 'password' } as const

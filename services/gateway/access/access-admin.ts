@@ -37,7 +37,7 @@ export interface Actor {
   requestId: string
 }
 
-export interface AccessAdminDeps {
+interface AccessAdminDeps {
   store: Store
   audit: Audit
   directory: Directory

@@ -42,7 +42,7 @@ export interface AccessDeps {
 }
 
 /** What needs a store. */
-export interface StoredAccess {
+interface StoredAccess {
   store: Store
   admin: AccessAdmin
   audit: Audit
@@ -89,8 +89,8 @@ export class Access implements Service {
   }
 
   /**
-   * A tenant's limits over the defaults. Returns the same object until they change: Admission caches
-   * by identity.
+   * A tenant's limits over the defaults. Returns the same object until they change: Admission
+   * caches by identity.
    */
   limitsOf(tenant: string): Limits {
     const own = this.directory.limitsOf(tenant)

@@ -1,7 +1,7 @@
 /**
- * Decides whether a request may run now: its token and its tenant must both allow it. Everything that can
- * be answered from memory is; only rates and places that several gateways share are waited for, and
- * only where there is such a limit.
+ * Decides whether a request may run now: its token and its tenant must both allow it. Everything
+ * that can be answered from memory is; only rates and places that several gateways share are waited
+ * for, and only where there is such a limit.
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { LimitsState } from '#shared/contracts/access/limits.ts'
@@ -34,13 +34,13 @@ export interface TenantDefaults {
   requestsPerSecond?: number
 }
 
-export interface AdmissionDeps {
+interface AdmissionDeps {
   shared: SharedState
   budgets: Budgets
   concurrency: Concurrency
 }
 
-export interface AdmissionRequest {
+interface AdmissionRequest {
   principal: Principal
   /** The tenant that is charged. Without tokens this may be an address. */
   tenant: string
@@ -124,7 +124,10 @@ export class Admission {
     return terms
   }
 
-  /** Tokens that are held for the answer. To hold all that an answer of any length may have would let nobody else in. */
+  /**
+   * Tokens that are held for the answer. To hold all that an answer of any length may have would
+   * let nobody else in.
+   */
   #heldOf(request: AdmissionRequest, maxTokens: number, { budgets }: Terms): number {
     if (!isOpen(request.maxTokens)) return maxTokens
     const left = this.#deps.budgets.left(budgets) - request.promptTokens

@@ -16,7 +16,7 @@ const KEEP = '70 days'
 /** How far back to look for what other gateways have stored; far more than between two looks. */
 const RECENT = '30 seconds'
 
-export interface BudgetKeeperDeps {
+interface BudgetKeeperDeps {
   store: Queryable
   budgets: Budgets
   now: () => number

@@ -50,7 +50,7 @@ interface TokenRow {
   version: number
 }
 
-export interface DirectoryDeps {
+interface DirectoryDeps {
   /** Null: only static tokens. */
   store: Store | null
   pepper: KeyObject

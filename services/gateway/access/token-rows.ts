@@ -11,7 +11,7 @@ import { hashToken, type TokenText } from './token-text.ts'
 
 const LIST_MAX = 1000
 
-export interface ListedTokenRow {
+interface ListedTokenRow {
   id: string
   kind: string
   tenant_id: string
@@ -24,7 +24,7 @@ export interface ListedTokenRow {
   revoked_at: Date | null
 }
 
-export interface NewToken {
+interface NewToken {
   minted: TokenText
   pepper: KeyObject
   kind: string

@@ -13,7 +13,7 @@ import canonicalize from 'canonicalize'
 export const GENESIS = '0'.repeat(64)
 
 /** What is hashed. `details` is canonical JSON itself. */
-export interface AuditRecord {
+interface AuditRecord {
   chain: string
   seq: number
   at_ms: number

@@ -43,7 +43,7 @@ export interface CheckpointFile {
   chains(): Iterable<string>
 }
 
-export interface AuditDeps {
+interface AuditDeps {
   store: Store
   key: CheckpointKey
   checkpoints: CheckpointFile

@@ -5,7 +5,7 @@ import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { UsageRecorder, UsageRow } from './usage-row.ts'
 
-export interface Charged {
+interface Charged {
   usageId: string
   requestId: string
   tenantId: string
@@ -13,7 +13,7 @@ export interface Charged {
 }
 
 /** Beginnings and ends are by the clock, durations by the monotonic one; both in milliseconds. */
-export interface Clocks {
+interface Clocks {
   date: () => number
   now: () => number
 }

@@ -16,7 +16,7 @@ const RETRY_MS = 1000
 /** For what is left when the gateway stops; the rest waits for the next start. */
 const LAST_MS_MAX = 1500
 
-export interface UsageWriterOptions {
+interface UsageWriterOptions {
   store: Store
   spool: UsageSpool
   log: Logger
@@ -85,7 +85,8 @@ export class UsageWriter implements UsageRecorder, Service {
     this.#news.resolve()
     const late = sleep(LAST_MS_MAX, undefined, { ref: false })
     await Promise.race([this.#running, late])
-    if (!this.#outage.isAway) await Promise.race([this.flush().catch(() => {}), late]) // it waits on disk
+    // it waits on disk
+    if (!this.#outage.isAway) await Promise.race([this.flush().catch(() => {}), late])
     this.#options.spool.close()
   }
 

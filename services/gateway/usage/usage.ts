@@ -6,7 +6,7 @@ import type { Store } from '#shared/store/store.ts'
 import { UsageSpool } from './usage-spool.ts'
 import { UsageWriter } from './usage-writer.ts'
 
-export interface UsageOptions {
+interface UsageOptions {
   store: Store
   home: Home
   usageSpoolMax: number

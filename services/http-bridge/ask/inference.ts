@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { HaifError } from '#shared/errors.ts'
-import { inferBatchesThrough } from '#shared/inference/infer-through.ts'
+import { inferBatchesThrough } from '#shared/inference/failover/infer-through.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { BridgeMetrics } from '../http/bridge-metrics.ts'
 import { mergeAnswers, type Answer, type AnswerParts } from './answer-parts.ts'
@@ -31,7 +31,7 @@ export function enterContext(
 }
 
 /** A request as its body has it: the headers say the rest. */
-export type WantedAnswer = Pick<InferenceRequest, 'asked'> & Partial<InferenceRequest>
+type WantedAnswer = Pick<InferenceRequest, 'asked'> & Partial<InferenceRequest>
 
 /** Asks for one answer to each of the requests, all at the same time. */
 export function infer(

@@ -17,7 +17,7 @@ export interface EventForm {
   failure(failure: FailedRequest, events: SseWriter): void
 }
 
-export interface Sending {
+interface Sending {
   parts: AnswerParts
   form: EventForm
   context: RequestContext

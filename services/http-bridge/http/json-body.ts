@@ -22,7 +22,7 @@ export function acceptJsonOnly(app: FastifyInstance): void {
   )
 }
 
-export function parseJson(bytes: Buffer): unknown {
+function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw new HaifError('VALIDATION_FAILED', 'the body is empty')
   if (!isUtf8(bytes)) throw new HaifError('VALIDATION_FAILED', 'the body is not valid UTF-8')
   const value = parse(withoutMark(bytes.toString()))

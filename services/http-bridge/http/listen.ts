@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
 
-export interface ListenOptions {
+interface ListenOptions {
   host: string
   port: number
 }

@@ -14,7 +14,7 @@ import type {
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferCall } from './request.ts'
 
-export interface Answered {
+interface Answered {
   call: InferCall
   end: InferenceEnd
   requestId: string

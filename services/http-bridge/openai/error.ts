@@ -7,7 +7,7 @@ import type { ErrorCode, HaifError } from '#shared/errors.ts'
 import { publicMessage } from '../http/errors.ts'
 
 /** An endpoint's names for parameters of the mesh, where snake_case alone does not give them. */
-export type ParamNames = Readonly<Record<string, string>>
+type ParamNames = Readonly<Record<string, string>>
 
 export function openAiErrorBody(error: HaifError, names: ParamNames = {}): OpenAiErrorBody {
   const inside = paramInside(error)

@@ -1,6 +1,6 @@
 /** Translates sampling, stop texts and choices from OpenAI's names to ours. */
 import type { Static, TSchema } from 'typebox'
-import type { commonFields, samplingFields } from '#shared/contracts/http/openai.ts'
+import type { samplingFields } from '#shared/contracts/http/openai.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import type { Asked, Sampling } from '#shared/contracts/inference/request.ts'
 
@@ -9,8 +9,7 @@ type Optional<Fields> = {
     ? Static<Extract<Field, TSchema>>
     : never
 }
-export type SamplingFields = Optional<typeof samplingFields>
-export type CommonFields = Optional<typeof commonFields>
+type SamplingFields = Optional<typeof samplingFields>
 
 /** Stands for as many tokens as the context holds, where a body sets no limit. */
 export const NO_LIMIT = MAX_TOKENS_MAX

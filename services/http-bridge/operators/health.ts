@@ -11,7 +11,7 @@ import type { RunningRequests } from '../ask/running-requests.ts'
 /** A gateway that takes longer than this would not answer a request soon either. */
 const READY_MS_MAX = 2000
 
-export interface HealthDeps {
+interface HealthDeps {
   gateways: PeerPool
   running: RunningRequests
   version: string

@@ -8,7 +8,7 @@ import type { RunningRequests } from '../ask/running-requests.ts'
 const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 const ASK_MS_MAX = 5000
 
-export interface MetricsDeps {
+interface MetricsDeps {
   gateways: PeerPool
   running: RunningRequests
   metrics: Pick<Metrics, 'render'>

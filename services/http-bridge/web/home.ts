@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { serveWebPage } from '#shared/web-page.ts'
 
-export interface HomeDeps {
+interface HomeDeps {
   version: string
   /** The folder of the built chat page; without one everybody gets the text. */
   page: string

@@ -6,7 +6,7 @@ import { TOKEN_CHARACTERS } from '#shared/inference/prompt-size.ts'
 import type { PrefixHints } from './prefix-hints.ts'
 import { prefixChain, type PrefixIndex } from './prefix-index.ts'
 
-export interface Affinity {
+interface Affinity {
   /** Workers that have seen the beginning of the prompt. */
   affine: readonly string[]
   /** Prompt tokens that a worker probably has in its cache. */

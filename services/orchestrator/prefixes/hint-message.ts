@@ -8,7 +8,7 @@
  */
 
 /** Blocks of prompts that a worker has seen, as hashes from their chains. */
-export interface Hint {
+interface Hint {
   workerKey: string
   blocks: readonly number[]
 }

@@ -16,7 +16,7 @@ const CHANNEL = 'prefixes'
 /** Hints are gathered for so long. A person takes longer for the next turn. */
 const BATCH_MS = 100
 
-export interface PrefixHintsDeps {
+interface PrefixHintsDeps {
   shared: Pick<SharedState, 'isShared' | 'publish' | 'subscribe'>
   /** Takes the hints of other orchestrators. */
   prefixes: PrefixIndex

@@ -40,7 +40,7 @@ export interface Reservation {
   failed(): void
 }
 
-export interface ReservationsOptions {
+interface ReservationsOptions {
   store: Store
   /** Key of this orchestrator. */
   owner: string

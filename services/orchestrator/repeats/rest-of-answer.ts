@@ -8,7 +8,7 @@ import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
 import type { Sent } from '#shared/contracts/inference/request.ts'
-import { addToCalls, tokensIn } from '#shared/inference/sent-tokens.ts'
+import { addToCalls, tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 
 export class RestOfAnswer {
   /** Null once the reader has caught up, or when it has nothing yet. */

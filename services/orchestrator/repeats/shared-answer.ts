@@ -22,7 +22,7 @@ export type Run = (
   context: RequestContext
 ) => AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, InferenceEnd, void>
 
-export interface Keeper {
+interface Keeper {
   onItem(item: InferenceItem): void
   /** The answer has failed, or was kept long enough. */
   forget(): void

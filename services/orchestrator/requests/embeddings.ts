@@ -20,7 +20,7 @@ import { asWorkerError, isFault, mayTryOn } from './worker-error.ts'
 
 const TRIES_MAX = 4
 
-export interface EmbeddingDeps {
+interface EmbeddingDeps {
   table: WorkerTable
   aliases: Aliases
   now: () => number

@@ -20,7 +20,7 @@ import { chooseModel, type Aliases } from './model-choice.ts'
 import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import { RequestRun } from './request-run.ts'
 
-export interface InferenceServiceDeps {
+interface InferenceServiceDeps {
   table: WorkerTable
   dispatcher: Dispatcher
   warmUp: WarmUp

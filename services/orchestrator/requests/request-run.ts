@@ -8,7 +8,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest, InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { SentTokens } from '#shared/inference/sent-tokens.ts'
+import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
@@ -27,7 +27,7 @@ const REFUSALS_MAX = 32
 
 type Batch = ItemBatch<InferenceItem>
 
-export interface RunDeps {
+interface RunDeps {
   dispatcher: Dispatcher
   counts: AttemptCounts
   log: Logger

@@ -29,7 +29,7 @@ interface ModelIndex {
 }
 
 /** An attempt on a holding, from its placement to its end. */
-export interface Placed {
+interface Placed {
   readonly holding: Holding
   readonly takesSlot: boolean
   /** It is the one that the holding's open breaker lets through. */

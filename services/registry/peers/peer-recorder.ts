@@ -27,7 +27,7 @@ interface Seen {
   at: string
 }
 
-export interface PeerRecorderOptions {
+interface PeerRecorderOptions {
   store: Store
   log: Logger
   /** Milliseconds since 1970. */

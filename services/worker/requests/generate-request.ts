@@ -1,6 +1,6 @@
 /** Turns an orchestrator's request into the one that an engine gets. */
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
-import { tokensIn } from '#shared/inference/sent-tokens.ts'
+import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
 

@@ -1,6 +1,6 @@
 /**
- * Serves the requests of orchestrators: for answers and for vectors. A model that is not in memory is
- * loaded for them, and stays there until the last of them has ended.
+ * Serves the requests of orchestrators: for answers and for vectors. A model that is not in memory
+ * is loaded for them, and stays there until the last of them has ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
@@ -10,7 +10,7 @@ import {
   type EmbedAttempt,
   type EmbedReply
 } from '#shared/contracts/inference/embedding.ts'
-import { tokensIn } from '#shared/inference/sent-tokens.ts'
+import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'

@@ -8,7 +8,7 @@ const MODELS_MAX = 64
 const SCOPES_MAX = 16
 const LIST_MAX = 1000
 
-export const TenantId = Type.String({
+const TenantId = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
   description: 'Letters, digits, `.`, `_` and `-`.'
 })
@@ -17,7 +17,7 @@ export const SCOPE_PATTERN =
   '^(infer|jobs|operator|metrics|models:write|tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$'
 
 /** What a token may do; `tenant:<id>` lets it ask in the name of that tenant. */
-export const Scope = Type.String({
+const Scope = Type.String({
   pattern: SCOPE_PATTERN,
   description: '`infer`, `jobs`, `operator`, `metrics`, `models:write` or `tenant:<id>`.'
 })
@@ -212,7 +212,7 @@ export const identify = defineMethod(
 )
 
 /** Whether callers need a token. */
-export const AccessState = Type.Object({ tokensNeeded: Type.Boolean() })
+const AccessState = Type.Object({ tokensNeeded: Type.Boolean() })
 export const accessState = defineMethod('gateway.accessState', Empty, AccessState)
 
 /** Lets a worker finish and leave. `worker`: its key in hex, or a beginning that only one has. */

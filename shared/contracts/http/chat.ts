@@ -23,12 +23,12 @@ const TOOLS_MAX = 128
 const TOOL_CALLS_MAX = 128
 
 /** Only `text` (and `refusal`) can be read by the engines; others are refused. */
-export const ContentPart = Type.Object({
+const ContentPart = Type.Object({
   type: Type.String({ maxLength: 64 }),
   text: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
   refusal: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX }))
 })
-export type ContentPart = Static<typeof ContentPart>
+type ContentPart = Static<typeof ContentPart>
 
 export const Content = Type.Union([
   Type.String({ maxLength: TEXT_CHARACTERS_MAX }),
@@ -36,7 +36,7 @@ export const Content = Type.Union([
 ])
 export type Content = Static<typeof Content>
 
-export const HttpToolCall = Type.Object({
+const HttpToolCall = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 128 }),
   type: Type.Optional(Type.Literal('function')),
   function: Type.Object({
@@ -59,7 +59,7 @@ export const HttpChatMessage = Type.Object({
 })
 export type HttpChatMessage = Static<typeof HttpChatMessage>
 
-export const HttpTool = Type.Object({
+const HttpTool = Type.Object({
   type: Type.Literal('function'),
   function: Type.Object({
     name: Tool.properties.name,

@@ -9,11 +9,14 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
 
-export const EMBED_INPUTS_MAX = 256
+const EMBED_INPUTS_MAX = 256
 export const INPUT_CHARACTERS_MAX = 1_048_576
 export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
-/** Bytes of all vectors of a reply together: in base64 they are a third larger, and a call has 4 MiB. */
+/**
+ * Bytes of all vectors of a reply together: in base64 they are a third larger, and a call has 4
+ * MiB.
+ */
 export const VECTOR_BYTES_MAX = 2_883_584
 const VECTOR_CHARACTERS_MAX = Math.ceil((VECTOR_SIZE_MAX * 4) / 3) * 4
 
@@ -78,6 +81,7 @@ export function encodeVectors(vectors: readonly Float32Array[]): string[] {
 }
 
 export function decodeVector(vector: string): Float32Array {
-  const bytes = Uint8Array.from(Buffer.from(vector, 'base64')) // a copy, as floats have to be aligned
+  // a copy, as floats have to be aligned
+  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'))
   return new Float32Array(bytes.buffer)
 }

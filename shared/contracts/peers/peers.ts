@@ -141,7 +141,7 @@ export const PeerReport = Type.Object({
 })
 export type PeerReport = Static<typeof PeerReport>
 
-export const Ack = Type.Object({})
+const Ack = Type.Object({})
 
 /**
  * To every registry and, from workers, to every orchestrator: on connecting, on change, each
@@ -204,7 +204,7 @@ export type MeshSnapshot = Static<typeof MeshSnapshot>
 
 export const registryList = defineMethod('registry.list', Type.Object({}), MeshSnapshot)
 
-export const ModelList = Type.Object({ models: Type.Array(ModelEntry, { maxItems: PEERS_MAX }) })
+const ModelList = Type.Object({ models: Type.Array(ModelEntry, { maxItems: PEERS_MAX }) })
 
 /** The models that the caller may use. */
 export const gatewayModels = defineMethod('gateway.models', Type.Object({}), ModelList)

@@ -1,7 +1,7 @@
 /** llama.cpp's own benchmark of a batch, when `LLAMA_BATCHED_BENCH` names the program. */
 import { execFileSync } from 'node:child_process'
 
-export interface BatchedBenchOptions {
+interface BatchedBenchOptions {
   modelPath: string
   threads: number
   streams: number

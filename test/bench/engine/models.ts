@@ -18,8 +18,8 @@ const SHAPES = {
   '1.1B': { dim: 2048, layers: 22, heads: 32, kvHeads: 4, ffnDim: 5632, tied: false }
 } as const
 
-export type ShapeName = keyof typeof SHAPES
-export type Quantization = 'Q4_0' | 'Q8_0'
+type ShapeName = keyof typeof SHAPES
+type Quantization = 'Q4_0' | 'Q8_0'
 
 export interface BenchModel {
   shape: ShapeName

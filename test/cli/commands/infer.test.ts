@@ -76,7 +76,8 @@ test('--json prints one object with who answered, and how', async (t) => {
 
 test('a file piped in behind a prompt, with --json: all of it is asked, one object comes', async (t) => {
   const mesh = await startMesh(t)
-  const file = 'Größe – 大きさ\n'.repeat(1500) // more than one read of the pipe, in characters of 1 to 3 bytes
+  // more than one read of the pipe, in characters of 1 to 3 bytes
+  const file = 'Größe – 大きさ\n'.repeat(1500)
   const args = ['infer', 'summarise', '--json', '--max-tokens', '3']
   const { code, stdout, stderr } = await runHaif(t, args, { env: meshEnv(mesh), input: file })
   assert.deepEqual([code, stderr], [0, ''])

@@ -13,7 +13,7 @@ const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrom
 const ELSEWHERE = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
 /** This machine by a name that the browser does not know as such: no secure context without TLS. */
 export const ELSEWHERE_HOST = 'elsewhere.test'
-export const OUTPUT = join(import.meta.dirname, '../../output')
+const OUTPUT = join(import.meta.dirname, '../../output')
 
 /** What a page does on a click, or to be found, takes less. */
 const ACTION_MS_MAX = 30_000

@@ -2,7 +2,7 @@
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
-import { inferThrough } from '#shared/inference/infer-through.ts'
+import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { StreamCheck } from '../checker.ts'
 import type { TestMesh } from './mesh.ts'

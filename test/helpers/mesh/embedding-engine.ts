@@ -7,7 +7,7 @@ import type {
 import { SimEngine, type SimOptions } from '../../../services/worker/engines/sim/sim-engine.ts'
 import type { ModelSource } from '../../../services/worker/models/sources/model-source.ts'
 
-export interface EmbeddingOptions extends Partial<SimOptions> {
+interface EmbeddingOptions extends Partial<SimOptions> {
   vectorSize?: number
   /** Says that all of its slots are taken. */
   busy?: boolean

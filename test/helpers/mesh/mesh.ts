@@ -10,7 +10,7 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { inferThrough } from '#shared/inference/infer-through.ts'
+import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
@@ -30,7 +30,7 @@ import { requestOf, type FlatRequest } from '../requests.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
 
-export interface MeshSetup {
+interface MeshSetup {
   gateways?: number
   orchestrators?: number
   /** One simulated worker for each entry. */

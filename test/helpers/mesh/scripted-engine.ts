@@ -11,7 +11,7 @@ import type { ModelSource } from '../../../services/worker/models/sources/model-
 
 const CHARACTERS_PER_TOKEN = 4
 
-export interface ScriptedOptions extends Partial<SimOptions> {
+interface ScriptedOptions extends Partial<SimOptions> {
   /** The answer to a prompt, in which every message is a line `role: text`. */
   says: (prompt: string) => string
   /** Between two tokens. */

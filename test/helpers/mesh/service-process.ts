@@ -108,7 +108,7 @@ export function startUp(args: readonly string[], env: Record<string, string> = {
 }
 
 /** Of a process and, when it waits for them, of its ended children. */
-export function cpuSecondsOf(pid: number): number {
+function cpuSecondsOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND
 }

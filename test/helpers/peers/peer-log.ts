@@ -2,7 +2,7 @@
 import { pino } from 'pino'
 import type { Logger } from '#shared/process/log.ts'
 
-export type LogLine = Record<string, unknown>
+type LogLine = Record<string, unknown>
 
 export function recordingLogger(level = 'warn'): { log: Logger; lines: LogLine[] } {
   const lines: LogLine[] = []

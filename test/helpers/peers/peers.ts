@@ -27,7 +27,7 @@ export async function startDht(t: Scope): Promise<TopicKey> {
   return { secret: randomBytes(32), reach: 'local', bootstrap: [nodes.address] }
 }
 
-export type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
+type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
 
 export async function startPeer(t: Scope, topicKey: TopicKey, options: PeerOptions): Promise<Mesh> {
   const mesh = new Mesh({

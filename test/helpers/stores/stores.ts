@@ -7,7 +7,7 @@ import { startEmbeddedStore, type TestStore } from './embedded-store.ts'
 import { atEnd } from '../peers/peers.ts'
 import { freshDatabase } from './postgres.ts'
 
-export interface StoreKind {
+interface StoreKind {
   name: 'Postgres' | 'embedded'
   /** An empty one, that ends with the test. */
   start: (t: TestContext, migrations?: readonly Migration[]) => Promise<TestStore>

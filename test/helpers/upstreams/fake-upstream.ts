@@ -65,7 +65,7 @@ export interface Usage {
 }
 
 /** What a kind of server does in its own way. */
-export interface Manners {
+interface Manners {
   models(): unknown
   /** Other addresses. */
   look(path: string): { status: number; body: unknown } | null

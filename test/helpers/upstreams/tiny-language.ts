@@ -10,7 +10,8 @@ const WORDS = ['tide', 'ember', 'naïve', '東京', '🦊', 'quill', 'Ωmega', '
 export function nextToken(text: string): string {
   const hash = createHash('sha256').update(text).digest()
   const word = `${WORDS[hash[1]! % WORDS.length]}${hash[2]! % 100}`
-  if (text.endsWith('|>')) return word // a turn begins with a word: templates trim what is before it
+  // a turn begins with a word: templates trim what is before it
+  if (text.endsWith('|>')) return word
   return hash[0]! < 24 ? '\n' : ` ${word}`
 }
 

@@ -48,7 +48,7 @@ export const says = (...texts: string[]): Infer =>
     return END
   }
 
-export interface Setup extends Partial<HttpBridgeDeps> {
+interface Setup extends Partial<HttpBridgeDeps> {
   /** One gateway for each. */
   gateways?: Infer[]
   readiness?: Readiness
@@ -122,7 +122,7 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
   return { url, bridge, gateways: meshes, requests, contexts, post, send }
 }
 
-export interface SseEvent {
+interface SseEvent {
   event: string
   data: Record<string, unknown>
 }
@@ -137,7 +137,7 @@ export function parseEvents(text: string): SseEvent[] {
   return events
 }
 
-export function parseObject(text: string): Record<string, unknown> {
+function parseObject(text: string): Record<string, unknown> {
   return JSON.parse(text) as Record<string, unknown>
 }
 

@@ -163,7 +163,8 @@ describe('a peer in another process', { concurrency: true }, () => {
       const begin = performance.now()
       await until(() => [dialled, bridge].every((mesh) => mesh.link(peer.key) === undefined))
       const tookMs = performance.now() - begin
-      assert.ok(tookMs <= patience(3500), `out of the view after ${tookMs} ms`) // 3 s, and a loaded machine
+      // 3 s, and a loaded machine
+      assert.ok(tookMs <= patience(3500), `out of the view after ${tookMs} ms`)
     })
   }
 

@@ -36,7 +36,8 @@ test('the metrics show it as Prometheus reads histograms', async () => {
   const name = 'haif_rpc_duration_seconds'
   const { buckets } = METRICS[name]
   const labels = { method: 'a', code: 'OK' }
-  assert.doesNotMatch(await metrics.render(), /haif_rpc_duration_seconds/) // nothing was measured yet
+  // nothing was measured yet
+  assert.doesNotMatch(await metrics.render(), /haif_rpc_duration_seconds/)
   histogram(name, metrics.meter).record(buckets[0], labels)
   histogram(name, metrics.meter).record(1e6, labels)
   const text = await metrics.render()

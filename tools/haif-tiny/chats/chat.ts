@@ -2,7 +2,7 @@
  * A chat is a list of messages. Makers in this folder produce one exchange, or a few that belong
  * together; ../corpus.ts strings them into chats.
  */
-export type Role = 'system' | 'user' | 'assistant'
+type Role = 'system' | 'user' | 'assistant'
 export type Message = readonly [role: Role, content: string]
 
 export interface Chat {

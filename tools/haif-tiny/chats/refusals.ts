@@ -13,11 +13,9 @@ import { askCapital, askOpposite } from './facts.ts'
 import { anyName, anyWord, pseudoWord, randomLetters } from './unseen-words.ts'
 import { askAbout, retype } from './wording.ts'
 
-export const UNKNOWN =
-  'I do not know that. I am a tiny model; load a larger one for questions like this.'
-export const TOO_HARD =
-  'That is too hard for me. I am a tiny model; load a larger one for real work.'
-export const NOT_UNDERSTOOD =
+const UNKNOWN = 'I do not know that. I am a tiny model; load a larger one for questions like this.'
+const TOO_HARD = 'That is too hard for me. I am a tiny model; load a larger one for real work.'
+const NOT_UNDERSTOOD =
   'I do not understand that. I am a tiny model; try a short question about HAIF.'
 
 /** A question about the world. */

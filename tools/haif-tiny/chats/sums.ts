@@ -6,14 +6,14 @@ import type { Draws } from '../draws.ts'
 import { isHeldOut } from '../held-out.ts'
 import { exchange, type Message } from './chat.ts'
 
-export type Operator = '+' | '-' | '*'
+type Operator = '+' | '-' | '*'
 export interface Sum {
   a: number
   operator: Operator
   b: number
 }
 
-export const TOO_BIG =
+const TOO_BIG =
   'That sum is too big for me. I can only add and subtract numbers below 100. Load a larger model.'
 
 export function sum(draw: Draws): Message[] {

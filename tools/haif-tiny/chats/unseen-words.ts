@@ -47,7 +47,7 @@ function taught(make: () => string): string {
 }
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyz'
-export const REAL_WORDS = [...NOUNS, ...ADJECTIVES, ...VERBS]
+const REAL_WORDS = [...NOUNS, ...ADJECTIVES, ...VERBS]
 const ONSETS = [
   '',
   ...letters(

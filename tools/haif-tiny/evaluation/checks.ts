@@ -24,8 +24,7 @@ export interface Group {
   checks: Check[]
 }
 
-export const REFUSAL =
-  /^(I do not know that|That is too hard|I do not understand|That sum is too big)/
+const REFUSAL = /^(I do not know that|That is too hard|I do not understand|That sum is too big)/
 const HOW_MANY = 100
 const SYSTEM: Message = ['system', 'You are a kind robot. Keep it short, please.']
 
@@ -220,7 +219,7 @@ const greet = (name: string): string => `Nice to meet you, ${name}! What can I d
 const repeatedly = <Item>(make: () => Item): Item[] => Array.from({ length: HOW_MANY }, make)
 
 /** A word that the corpus is not allowed to contain. */
-export function heldOutWord(draw: Draws): string {
+function heldOutWord(draw: Draws): string {
   let word = pseudoWord(draw)
   while (!isHeldOut(word)) word = pseudoWord(draw)
   return word

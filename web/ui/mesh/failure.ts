@@ -1,7 +1,7 @@
 /** Errors as sentences for people, each with what to do next. */
 
 /** The button beside the sentence. */
-export type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings' | 'token'
+type Remedy = 'retry' | 'newChat' | 'edit' | 'chooseModel' | 'settings' | 'token'
 
 export interface Failure {
   /** A code of docs/errors.md, or one of the page's own: OFFLINE, BROKEN_OFF, BAD_REPLY. */

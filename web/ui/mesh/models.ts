@@ -21,7 +21,7 @@ export const defaultModel = computed<Model | undefined>(
   () => models.value?.toSorted((a, b) => b.workers - a.workers || a.id.localeCompare(b.id))[0]
 )
 
-export async function refreshModels(): Promise<void> {
+async function refreshModels(): Promise<void> {
   try {
     show(await read(AbortSignal.timeout(TIMEOUT_MS)))
   } catch (error) {

@@ -14,7 +14,7 @@ import { openAiErrorBody } from '../error.ts'
 import { toLogprob } from '../logprobs.ts'
 import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
 
-export interface ChunkOptions extends ReplyHead {
+interface ChunkOptions extends ReplyHead {
   /** The client's name for the model; the model that answers is known only at the end. */
   model: string
   includeUsage: boolean

@@ -17,7 +17,7 @@ import { commentOn, explanationsOf, sumUsage } from '../reply-parts.ts'
 type CompletionChoice = CompletionReply['choices'][number]
 type CompletionLogprobs = NonNullable<CompletionChoice['logprobs']>
 
-export interface CompletionOptions extends ReplyHead {
+interface CompletionOptions extends ReplyHead {
   model: string
   wanted: WantedCompletions
   includeUsage: boolean

@@ -14,7 +14,7 @@ const NAME_CHARACTERS_MAX = 128
 const ModelParams = Type.Object({ id: Type.String() })
 type ModelParams = Static<typeof ModelParams>
 
-export interface ModelsDeps {
+interface ModelsDeps {
   gateways: PeerPool
   running: RunningRequests
 }

@@ -10,7 +10,7 @@ import { commentOn } from '../reply-parts.ts'
 import { failResponse } from './reply.ts'
 import { ResponseOutput } from './output.ts'
 
-export interface ResponseEventsDeps {
+interface ResponseEventsDeps {
   begun: ResponseObject
   newId: (prefix: string) => string
   withLogprobs: boolean

@@ -5,7 +5,7 @@ import { invalid, unsupported } from '../body.ts'
 import { textOf } from '../content.ts'
 
 /** Finds an item of an earlier response that the client names by its id only. */
-export type FindItem = (id: string) => OutputItem | undefined
+type FindItem = (id: string) => OutputItem | undefined
 
 export function toMessages(input: string | InputItem[], find: FindItem): ChatMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]

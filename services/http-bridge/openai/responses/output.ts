@@ -6,11 +6,11 @@
  */
 import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http/responses.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
-import { tokensIn } from '#shared/inference/sent-tokens.ts'
+import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { toOutputLogprob } from '../logprobs.ts'
 
 /** An event without its `sequence_number`. */
-export type Emit = (type: string, fields: object) => void
+type Emit = (type: string, fields: object) => void
 type FinalStatus = 'completed' | 'incomplete'
 
 interface ResponseOutputDeps {

@@ -6,7 +6,7 @@ import type { HaifError } from '#shared/errors.ts'
 import { explanationsOf } from '../reply-parts.ts'
 import type { ResponseOutput } from './output.ts'
 
-export interface Begun {
+interface Begun {
   id: string
   createdAt: number
 }

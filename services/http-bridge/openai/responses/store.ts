@@ -14,7 +14,7 @@ export interface StoreBounds {
   ageMs: number
 }
 
-export const STORE_BOUNDS: StoreBounds = {
+const STORE_BOUNDS: StoreBounds = {
   responses: 1024,
   bytes: 64 * 1024 * 1024,
   ageMs: 24 * 60 * 60 * 1000

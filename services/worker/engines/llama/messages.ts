@@ -61,7 +61,7 @@ type AnswerEnd = [id: number, end: GenerateEnd]
 type AnswerFailure = [id: number, failure: RequestFailure]
 
 /** A `HaifError` on its way from the child to the worker. */
-export interface RequestFailure {
+interface RequestFailure {
   code: ErrorCode
   message: string
   details?: Record<string, unknown>

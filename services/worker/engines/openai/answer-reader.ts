@@ -56,7 +56,7 @@ const Chunk = Compile(
   })
 )
 
-export interface AnswerFacts {
+interface AnswerFacts {
   /** The server's name in messages. */
   name: string
   resumed: ResumedText

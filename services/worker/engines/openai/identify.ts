@@ -21,7 +21,7 @@ const ListedModel = Type.Object({
     Type.Union([Type.Object({ n_ctx_train: Count, n_params: Count, size: Count }), Type.Null()])
   )
 })
-export type ListedModel = Static<typeof ListedModel>
+type ListedModel = Static<typeof ListedModel>
 const ModelList = Compile(Type.Object({ data: Type.Array(ListedModel, { maxItems: 10_000 }) }))
 
 /** The reply of llama-server's `/props`. */

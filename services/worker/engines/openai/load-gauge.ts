@@ -11,7 +11,7 @@ const LOOK_MS = 1_000
 /** A server in the middle of a long step may be late once or twice; one that refuses us is gone. */
 const MISSES_MAX = 3
 
-export interface GaugeOptions {
+interface GaugeOptions {
   client: UpstreamClient
   kind: UpstreamKind
   /** The model's name on the server. */

@@ -29,7 +29,7 @@ import { UpstreamAnswer } from './upstream-answer.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 import { ServerGone } from './upstream-errors.ts'
 
-export interface OpenAiEngineOptions {
+interface OpenAiEngineOptions {
   client: UpstreamClient
   /** The model's name, on the server and for clients. */
   id: string

@@ -12,7 +12,7 @@ export interface UpstreamRequest {
   body: Record<string, unknown> & { max_tokens: number }
 }
 
-export interface BodyFacts {
+interface BodyFacts {
   kind: UpstreamKind
   /** The model's name on the server. */
   id: string

@@ -19,7 +19,7 @@ const USAGE_WAIT_MS = 2_000
 const CHARACTERS_PER_TOKEN = 4
 const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not come')
 
-export interface UpstreamAnswerDeps {
+interface UpstreamAnswerDeps {
   client: UpstreamClient
   model: UpstreamModel
   /** Its abort ends the answer; a complete answer aborts it itself. */

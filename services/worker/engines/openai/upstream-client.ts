@@ -23,7 +23,7 @@ export interface UpstreamTimeouts {
   lookMs: number
 }
 
-export const UPSTREAM_TIMEOUTS: UpstreamTimeouts = {
+const UPSTREAM_TIMEOUTS: UpstreamTimeouts = {
   connectMs: 5_000,
   firstTokenMs: 300_000, // 30,000 tokens at 100 tokens/s
   idleMs: 60_000,
@@ -34,7 +34,7 @@ const REPLY_BYTES_MAX = 4 << 20
 const VECTORS_BYTES_MAX = 64 << 20
 const ERROR_BYTES_MAX = 65_536
 
-export interface UpstreamClientOptions {
+interface UpstreamClientOptions {
   /** The address before `/models`, which usually ends in `/v1`. */
   url: URL
   /** Holds the API key and nothing else. */

@@ -20,7 +20,7 @@ export class ServerGone extends HaifError {
 /** The server did not answer in time, and may only be busy. */
 export class ServerLate extends ServerGone {}
 
-export interface UpstreamRefusal {
+interface UpstreamRefusal {
   /** The server's name in messages. */
   name: string
   keyFile: string | undefined

@@ -124,7 +124,8 @@ test('a body over 1 MiB gets 413, whether its length is told before or not', asy
   assert.equal((await bridge.send(bodyOf(MIB), JSON_TYPE)).status, 200)
   for (const bytes of [MIB + 1, 8 * MIB]) {
     const told = await bridge.send(bodyOf(bytes), JSON_TYPE)
-    assert.notEqual(told.headers.get('connection'), 'close') // it would reset a client that sends on
+    // it would reset a client that sends on
+    assert.notEqual(told.headers.get('connection'), 'close')
     await assertRefused(told, 413, 'BODY_TOO_LARGE', /over 1024 KiB/)
     const untold = await bridge.send(new Blob([bodyOf(bytes)]).stream(), JSON_TYPE)
     await assertRefused(untold, 413, 'BODY_TOO_LARGE')

@@ -18,7 +18,7 @@ import { ask, linkTo, longContext, modelReport, startDispatcher } from '../worke
 
 type Said = InferenceItem | InferenceEnd | Error
 
-export class FakeWorker {
+class FakeWorker {
   /** Requests that have come, and whether each of them is over here. */
   readonly served: { request: AttemptRequest; isOver: boolean }[] = []
   readonly #said: Said[] = []
@@ -67,7 +67,7 @@ export const loading = (): InferenceItem => ({
 })
 export const END = { finishReason: 'length', model: 'm' } as InferenceEnd
 
-export interface RunSetup {
+interface RunSetup {
   assertUp?: () => void
   request?: FlatRequest
   context?: RequestContext

@@ -11,7 +11,7 @@ import {
 import type { ToolCall } from '../../../../shared/contracts/inference/chat.ts'
 import type { InferenceItem } from '../../../../shared/contracts/inference/answer.ts'
 import { requestOf } from '../../../helpers/requests.ts'
-import { addToCalls, SentTokens } from '../../../../shared/inference/sent-tokens.ts'
+import { addToCalls, SentTokens } from '../../../../shared/inference/failover/sent-tokens.ts'
 
 const REQUEST = requestOf({ prompt: 'x', maxTokens: 50 })
 const item = (seq: number, more: Partial<InferenceItem> = {}): InferenceItem => {

@@ -12,12 +12,12 @@ import type {
   LoadedModel
 } from '../../../../services/worker/engines/engine.ts'
 import type { Tool, ToolCall } from '../../../../shared/contracts/inference/chat.ts'
-import { addToCalls } from '../../../../shared/inference/sent-tokens.ts'
+import { addToCalls } from '../../../../shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '../../../../shared/errors.ts'
 import { until } from '../../../helpers/until.ts'
 import type { Cleanup } from '../../../helpers/upstreams/start.ts'
 
-export interface Conformant {
+interface Conformant {
   /** A fresh engine with two slots, not loaded; the suite closes it. */
   make(t: Cleanup): Promise<Engine>
   /** As its model is announced. */
@@ -37,7 +37,7 @@ export interface Conformant {
   refuses: readonly string[]
 }
 
-export interface Answer extends GenerateEnd {
+interface Answer extends GenerateEnd {
   items: GenerateItem[]
   text: string
   tokenIds: number[]

@@ -35,7 +35,8 @@ test('what a caller writes becomes no label unless it is a model of this worker'
     )
   for (let i = 0; i < 100; i++) {
     fail({ asked: { model: randomUUID() } }, 'MODEL_NOT_FOUND')
-    fail({ asked: { model: { deep: randomUUID() } } }, 'VALIDATION_FAILED') // not checked when it is measured
+    // not checked when it is measured
+    fail({ asked: { model: { deep: randomUUID() } } }, 'VALIDATION_FAILED')
   }
   fail(null, 'VALIDATION_FAILED')
   fail({ asked: { model: 'sim' } }, 'CANCELLED')

@@ -94,7 +94,7 @@ async function writeAnswer(conversationId: string, questionId: string, id: strin
   if (failure?.code === 'UNAUTHENTICATED') askForTokenSoon(() => retry(id))
 }
 
-export function bodyOf(conversation: Conversation, questionId: string): NativeInferBody {
+function bodyOf(conversation: Conversation, questionId: string): NativeInferBody {
   const { settings, model } = conversation
   // An answer that failed before its first word says nothing to the model.
   const messages: NonNullable<NativeInferBody['messages']> = pathTo(conversation, questionId)

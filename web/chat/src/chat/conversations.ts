@@ -17,7 +17,7 @@ export const conversations = signal<readonly Conversation[]>([])
 /** The one that is open; null: a new one that has no message yet. */
 export const openId = signal<string | null>(null)
 /** The settings of a new conversation. */
-export const draft = signal<{ model?: string; settings: Settings }>({ settings: DEFAULT_SETTINGS })
+const draft = signal<{ model?: string; settings: Settings }>({ settings: DEFAULT_SETTINGS })
 
 export const current = computed<Conversation | undefined>(() =>
   conversations.value.find(({ id }) => id === openId.value)

@@ -19,7 +19,7 @@ export interface AnswerFacts {
   queueMs: number
 }
 
-export type AnswerState = 'writing' | 'done' | 'stopped' | 'failed'
+type AnswerState = 'writing' | 'done' | 'stopped' | 'failed'
 
 export interface Question {
   role: 'user'
@@ -37,7 +37,7 @@ export interface AnswerMessage {
   failure?: Failure
 }
 
-export type Message = Question | AnswerMessage
+type Message = Question | AnswerMessage
 
 export interface Settings {
   system: string
@@ -177,7 +177,7 @@ export function settle(conversation: Conversation): Conversation {
   return settled
 }
 
-export function titleOf(text: string): string {
+function titleOf(text: string): string {
   const line = text.trim().split('\n', 1)[0]!.replaceAll(/\s+/g, ' ')
   if (line === '') return UNTITLED
   if (line.length <= TITLE_CHARACTERS_MAX) return line

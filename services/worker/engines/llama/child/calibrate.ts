@@ -14,7 +14,7 @@ export interface Calibration {
   decodeSteps: DecodeStepMs[]
 }
 
-export interface Bench {
+interface Bench {
   llama: Llama
   sequences: readonly LlamaContextSequence[]
   vocabularySize: number

@@ -13,7 +13,7 @@ import type { EmbeddedMessage } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { toTokens } from './tokens.ts'
 
-export interface EmbedderOptions {
+interface EmbedderOptions {
   model: LlamaModel
   vocabularySize: number
   contextTokens: number

@@ -32,7 +32,7 @@ export interface LoadedContext {
   ready: ReadyModel
 }
 
-export interface LoadHooks {
+interface LoadHooks {
   onProgress: (fraction: number) => void
   /** Called with each line of llama.cpp's log. */
   onLog: (line: string) => void

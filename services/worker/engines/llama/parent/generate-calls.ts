@@ -12,7 +12,7 @@ import { fromFailure, type StepMessage } from '../messages.ts'
 import { RESTART_RETRY_MS } from './restart-delay.ts'
 import type { Supervisor } from './supervisor.ts'
 
-export interface GenerateCallsDeps {
+interface GenerateCallsDeps {
   process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs'>
   nextId: () => number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */

@@ -11,7 +11,7 @@
 /**
  * `reason` says what is wrong; `needsBytes` means that the header continues beyond the given bytes.
  */
-export type HeaderCheck = { kind: 'ok' } | { kind: 'bad'; reason: string } | { kind: 'needsBytes' }
+type HeaderCheck = { kind: 'ok' } | { kind: 'bad'; reason: string } | { kind: 'needsBytes' }
 
 /** `head`: the first bytes of the file, which has `fileBytes`. */
 export function checkGgufHeader(head: Buffer, fileBytes: number): HeaderCheck {
@@ -26,7 +26,7 @@ export function checkGgufHeader(head: Buffer, fileBytes: number): HeaderCheck {
 }
 
 /** Vocabularies of 262,144 tokens with as many merges have 12 MB. */
-export const HEADER_BYTES_MAX = 256 << 20
+const HEADER_BYTES_MAX = 256 << 20
 
 const PAIRS_MAX = 65_536
 const TENSORS_MAX = 65_536

@@ -9,7 +9,7 @@ import { HaifError } from '#shared/errors.ts'
 import { checkGgufHeader } from './gguf-header.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 
-export interface ModelFile {
+interface ModelFile {
   digest: string
   sizeBytes: number
   modifiedAtMs: number

@@ -24,7 +24,7 @@ export interface ProcessExit {
   lastWords: string | null
 }
 
-export interface ProcessHooks {
+interface ProcessHooks {
   onProgress: (fraction: number) => void
   onStep: (message: StepMessage) => void
   onKvTokens: (tokens: KvTokens) => void

@@ -22,7 +22,7 @@ export type ProcessEvent =
   | ({ kind: 'exited' } & ProcessExit)
   | { kind: 'restarting'; delayMs: number; deaths: number; reason: string }
 
-export interface SupervisorDeps {
+interface SupervisorDeps {
   options: LoadOptions
   env: NodeJS.ProcessEnv
   restart: RestartPolicy

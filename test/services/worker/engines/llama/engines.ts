@@ -25,7 +25,7 @@ export const BUILTIN_MODEL = fileURLToPath(
 )
 
 /** A test, or `{ after }` of node:test for what a whole file uses. */
-export interface Cleanup {
+interface Cleanup {
   after(clean: () => Promise<void>): void
 }
 

@@ -7,7 +7,7 @@ import {
 } from '../../../../../services/worker/engines/llama/child/prompt/call-format.ts'
 import { CallReader } from '../../../../../services/worker/engines/llama/child/answer/call-reader.ts'
 import { ToolChat } from '../../../../../services/worker/engines/llama/child/prompt/tool-chat.ts'
-import { addToCalls } from '../../../../../shared/inference/sent-tokens.ts'
+import { addToCalls } from '../../../../../shared/inference/failover/sent-tokens.ts'
 import type { Tool, ToolCall } from '../../../../../shared/contracts/inference/chat.ts'
 import {
   DEEPSEEK_TEMPLATE,

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Sent } from '#shared/contracts/inference/request.ts'
-import { SentTokens } from '#shared/inference/sent-tokens.ts'
+import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
 import { readGauge } from '../../../../../services/worker/engines/openai/load-gauge.ts'
 import { ResumedText } from '../../../../../services/worker/engines/openai/resumed-text.ts'
 import { requestOf } from '../../../../helpers/requests.ts'

@@ -7,7 +7,7 @@ export interface CallableTool {
   argumentsGrammar: string
 }
 
-export interface CallGrammarOptions {
+interface CallGrammarOptions {
   format: CallFormat
   tools: readonly CallableTool[]
   parallel: boolean

@@ -7,7 +7,7 @@ import { JsonEnd } from './json-end.ts'
 import { heldBack } from './stop-matcher.ts'
 import { ID_CHARACTER, type CallFormat } from '../prompt/call-format.ts'
 
-export interface CallReaderOptions {
+interface CallReaderOptions {
   format: CallFormat
   /** True when the answer is a call from its beginning. */
   required: boolean

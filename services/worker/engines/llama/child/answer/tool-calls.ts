@@ -13,7 +13,7 @@ import type { CallFormat } from '../prompt/call-format.ts'
 import { callGrammar, type CallableTool } from './call-grammar.ts'
 import { CallReader } from './call-reader.ts'
 
-export interface ToolCallsOptions {
+interface ToolCallsOptions {
   format: CallFormat
   tools: readonly Tool[]
   choice: ToolChoice

@@ -33,7 +33,7 @@ export interface ProbeMessage {
 }
 
 /** Renders a chat with the two `PROBE_TOOLS`; throws where the template does. */
-export type RenderProbe = (messages: readonly ProbeMessage[]) => string
+type RenderProbe = (messages: readonly ProbeMessage[]) => string
 
 /** `cutEnd` returns a text without the marks that end a turn. */
 export function findCallFormat(

@@ -31,7 +31,7 @@ export interface Prompt {
   calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
 }
 
-export type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
+type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
 
 export class PromptRenderer {
   readonly #model: LlamaModel

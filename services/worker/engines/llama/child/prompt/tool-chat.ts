@@ -13,16 +13,16 @@ import {
   type RenderedPart
 } from './jinja-chat.ts'
 
-export type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
+type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
 
-export interface ToolChatOptions extends JinjaChatOptions {
+interface ToolChatOptions extends JinjaChatOptions {
   /** Returns a text without the marks that end a turn. */
   cutEnd: (text: string) => string
   /** True when the template shows that the model reasons. */
   thinks: boolean
 }
 
-export interface ToolChatRequest extends Pick<ChatToRender, 'messages'> {
+interface ToolChatRequest extends Pick<ChatToRender, 'messages'> {
   tools?: readonly Tool[]
   reasoningEffort?: ReasoningEffort
 }

@@ -26,7 +26,7 @@ export const copyPrefix: CopyPrefix<LlamaContextSequence> = async (target, sourc
   return false
 }
 
-export interface Holder {
+interface Holder {
   index: number
   /** The tokens at the start of the prompt that its cache holds. */
   sharedTokens: number
@@ -45,4 +45,4 @@ export function chooseSource(chosen: Holder, others: readonly Holder[]): Holder 
   return best
 }
 
-export const COPY_TOKENS_MIN = 64
+const COPY_TOKENS_MIN = 64

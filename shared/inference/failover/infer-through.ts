@@ -34,7 +34,7 @@ export async function* inferThrough(
   }
 }
 
-export interface Passing {
+interface Passing {
   /**
    * Notes what was passed on, so that another peer can go on with it; the caller may read its
    * count.

@@ -1,6 +1,6 @@
 /**
- * The part of an answer that has been passed on already, kept so that another peer can continue it where the
- * first one was lost: nothing missing, nothing twice.
+ * The part of an answer that has been passed on already, kept so that another peer can continue it
+ * where the first one was lost: nothing missing, nothing twice.
  *
  * It continues by token ids where one file has made them all. An engine that knows no ids, or a
  * second file in the middle, leaves only the text, and the number of tokens that it has. After tool
@@ -64,7 +64,8 @@ export class SentTokens {
 
   #read(): void {
     if (this.#unread.length === 0) return
-    const items = this.#unread.flatMap((batch) => batch.items()) // throws every time when it throws once
+    // throws every time when it throws once
+    const items = this.#unread.flatMap((batch) => batch.items())
     this.#unread = []
     this.#unreadBytes = 0
     for (const item of items) this.#add(item)
