@@ -1,6 +1,6 @@
 /** Metrics of the orchestrator beside those of requests: waiting, attempts, hints, workers. */
 import { counter, gauge, histogram } from '#shared/telemetry/instruments.ts'
-import type { Dispatcher } from './placement/dispatcher.ts'
+import { MODELS_MAX, type Dispatcher } from './placement/dispatcher.ts'
 import type { WorkerTable } from './workers/worker-table.ts'
 
 /** Counts ends of attempts: once for each attempt, and never for a token. */
@@ -76,5 +76,3 @@ export function observeWorkers(table: WorkerTable, dispatcher: Dispatcher): void
     for (const [state, count] of Object.entries(counts)) result.observe(count, { state })
   })
 }
-
-const MODELS_MAX = 1024

@@ -50,8 +50,8 @@ interface Waiting {
 const SERVICE_WEIGHT = 0.1
 /** Callers that watch the queue hear of a change at most this often. */
 const POSITIONS_MS = 500
-/** Models whose service time is remembered. */
-const MODELS_MAX = 1024
+/** Models that an orchestrator remembers something about: a service time, a series of metrics. */
+export const MODELS_MAX = 1024
 
 export class Dispatcher {
   readonly #table: WorkerTable

@@ -15,13 +15,12 @@ import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
+import { ANSWER_KEPT_MS } from './shared-answer.ts'
 
 const LEASE_MS = 6000
 const RENEW_MS = 2000
 /** While another orchestrator runs the request, a repeat asks this often whether that has ended. */
 const POLL_MS = 250
-/** How long a reservation is kept after its end, as answers are. */
-const WINDOW_MS = 600_000
 const SWEEP_MS = 60_000
 /** A database that takes longer is as good as none. */
 const STORE_MS_MAX = 2000
@@ -169,7 +168,7 @@ export class Reservations implements Service {
 const TAKE = `insert into reservations as r
     (tenant_id, idempotency_key, fingerprint, request_id, owner, state, leased_until, expires_at)
   values ($1, $2, $3, $4, $5, 'running',
-    now() + interval '${LEASE_MS} ms', now() + interval '${WINDOW_MS} ms')
+    now() + interval '${LEASE_MS} ms', now() + interval '${ANSWER_KEPT_MS} ms')
   on conflict (tenant_id, idempotency_key) do update set
     fingerprint = excluded.fingerprint, request_id = excluded.request_id, owner = excluded.owner,
     run = r.run + 1, state = 'running', created_at = now(),
@@ -180,14 +179,14 @@ const TAKE = `insert into reservations as r
 
 const RENEW = `update reservations as r set
     leased_until = now() + interval '${LEASE_MS} ms',
-    expires_at = now() + interval '${WINDOW_MS} ms'
+    expires_at = now() + interval '${ANSWER_KEPT_MS} ms'
   from unnest($1::text[], $2::text[], $3::int[]) with ordinality as h (tenant, key, run, at)
   where r.tenant_id = h.tenant and r.idempotency_key = h.key and r.run = h.run
     and r.state = 'running'
   returning h.at`
 
 const ANSWERED = `update reservations set state = 'answered',
-    expires_at = now() + interval '${WINDOW_MS} ms'
+    expires_at = now() + interval '${ANSWER_KEPT_MS} ms'
   where tenant_id = $1 and idempotency_key = $2 and run = $3`
 
 const FAILED = `delete from reservations

@@ -13,7 +13,7 @@ import { ItemBatch } from '#shared/rpc/items.ts'
 import { beginningOf, RestOfAnswer } from './rest-of-answer.ts'
 
 /** How long an answer is kept after its end. */
-const WINDOW_MS = 600_000
+export const ANSWER_KEPT_MS = 600_000
 /** How long a run goes on while nobody reads it. */
 const UNREAD_MS_MAX = 30_000
 
@@ -122,7 +122,7 @@ export class SharedAnswer {
     this.#context[Symbol.dispose]()
     this.#wake()
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#keeper.forget(), WINDOW_MS)
+    this.#timer = setTimeout(() => this.#keeper.forget(), ANSWER_KEPT_MS)
     this.#timer.unref()
   }
 

@@ -13,14 +13,16 @@ import {
   OpenAiUsage,
   samplingFields
 } from './openai.ts'
-import { Tool } from '../inference/chat.ts'
+import {
+  MESSAGES_MAX,
+  TEXT_CHARACTERS_MAX,
+  Tool,
+  TOOL_CALLS_MAX,
+  TOOLS_MAX
+} from '../inference/chat.ts'
 import { Asked } from '../inference/request.ts'
 
-const TEXT_CHARACTERS_MAX = 1_048_576
 const PARTS_MAX = 1024
-const MESSAGES_MAX = 1024
-const TOOLS_MAX = 128
-const TOOL_CALLS_MAX = 128
 
 /** Only `text` (and `refusal`) can be read by the engines; others are refused. */
 const ContentPart = Type.Object({

@@ -5,13 +5,13 @@
 import { Type, type Static } from 'typebox'
 import { CHOICES_MAX, commonFields, MaxTokens, OpenAiUsage, samplingFields } from './openai.ts'
 import { MAX_TOKENS_MAX } from '../inference/answer.ts'
+import { TEXT_CHARACTERS_MAX } from '../inference/chat.ts'
 
-const PROMPT_CHARACTERS_MAX = 1_048_576
 const LOGPROBS_MAX = 5
 /** As in OpenAI's API. */
 export const COMPLETION_MAX_TOKENS = 16
 
-const PromptText = Type.String({ minLength: 1, maxLength: PROMPT_CHARACTERS_MAX })
+const PromptText = Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX })
 const PromptTokens = Type.Array(Type.Integer({ minimum: 0 }), {
   minItems: 1,
   maxItems: MAX_TOKENS_MAX

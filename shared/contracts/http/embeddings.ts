@@ -1,11 +1,12 @@
 /** `POST /v1/embeddings`. https://platform.openai.com/docs/api-reference/embeddings */
 import { Type, type Static } from 'typebox'
-import { EmbedAsked, INPUT_CHARACTERS_MAX, INPUT_TOKENS_MAX } from '../inference/embedding.ts'
+import { TEXT_CHARACTERS_MAX } from '../inference/chat.ts'
+import { EmbedAsked, INPUT_TOKENS_MAX } from '../inference/embedding.ts'
 
 /** As in OpenAI's API; the bridge asks the mesh for a part of them at a time. */
 const HTTP_INPUTS_MAX = 2048
 
-const InputText = Type.String({ minLength: 1, maxLength: INPUT_CHARACTERS_MAX })
+const InputText = Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX })
 const InputTokens = Type.Array(Type.Integer({ minimum: 0 }), {
   minItems: 1,
   maxItems: INPUT_TOKENS_MAX

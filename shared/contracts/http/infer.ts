@@ -2,15 +2,11 @@
  * The bodies of `POST /infer`: HAIF's own, and the strict one of the AI Runtime (`api_version`).
  */
 import { Type, type Static } from 'typebox'
-import { TextMessage } from '../inference/chat.ts'
+import { MESSAGES_MAX, TEXT_CHARACTERS_MAX, TextMessage } from '../inference/chat.ts'
 import { Explanation } from '../inference/explanation.ts'
 import { FinishReason, MAX_TOKENS_MAX } from '../inference/answer.ts'
-import { Asked, Handling, Sampling } from '../inference/request.ts'
+import { Asked, Handling, Sampling, STOP_CHARACTERS_MAX, STOPS_MAX } from '../inference/request.ts'
 import { ModelName } from '../inference/model-name.ts'
-
-const CHARACTERS_MAX = 1_048_576
-const MESSAGES_MAX = 1024
-const STOPS_MAX = 16
 
 export const DEFAULT_MAX_TOKENS = 128
 export const DEFAULT_TEMPERATURE = 0.2
@@ -18,11 +14,11 @@ export const VERSIONED_MAX_TOKENS = 100
 export const VERSIONED_TEMPERATURE = 0.7
 
 const Text = (description: string) =>
-  Type.String({ minLength: 1, maxLength: CHARACTERS_MAX, description })
+  Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX, description })
 const maxTokens = (value: number) =>
   Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX, default: value })
 const temperature = (value: number) => Type.Number({ minimum: 0, maximum: 2, default: value })
-const StopText = Type.String({ minLength: 1, maxLength: 256 })
+const StopText = Type.String({ minLength: 1, maxLength: STOP_CHARACTERS_MAX })
 
 export const Mode = Type.Union([Type.Literal('direct'), Type.Literal('chat')], {
   default: 'chat',

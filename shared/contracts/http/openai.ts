@@ -1,11 +1,10 @@
 /** What the bodies of OpenAI's endpoints have in common. */
 import { Type, type Static } from 'typebox'
+import { NativeInferBody } from './infer.ts'
 import { MAX_TOKENS_MAX } from '../inference/answer.ts'
 import { Sampling } from '../inference/request.ts'
 import { ModelName } from '../inference/model-name.ts'
 
-const STOPS_MAX = 16
-const STOP_CHARACTERS_MAX = 256
 /** Answers to one HTTP request; as in OpenAI's API. */
 export const CHOICES_MAX = 128
 
@@ -32,17 +31,11 @@ export const samplingFields = {
 
 export const MaxTokens = Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX })
 
-const StopText = Type.String({ minLength: 1, maxLength: STOP_CHARACTERS_MAX })
-
 export const commonFields = {
   model: Type.Optional(
     ModelName // absent: the mesh's default model
   ),
-  stop: Type.Optional(
-    Type.Union([StopText, Type.Array(StopText, { maxItems: STOPS_MAX })], {
-      description: 'Texts that end the answer; they are not part of it.'
-    })
-  ),
+  stop: NativeInferBody.properties.stop,
   n: Type.Optional(Type.Integer({ minimum: 1, maximum: CHOICES_MAX, default: 1 })),
   stream: Type.Optional(Type.Boolean()),
   stream_options: Type.Optional(

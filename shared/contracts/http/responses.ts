@@ -5,12 +5,10 @@
 import { Type, type Static } from 'typebox'
 import { Content } from './chat.ts'
 import { Anything, commonFields, MaxTokens, samplingFields } from './openai.ts'
-import { Tool } from '../inference/chat.ts'
+import { TEXT_CHARACTERS_MAX, Tool, TOOLS_MAX } from '../inference/chat.ts'
 import { Asked } from '../inference/request.ts'
 
-const TEXT_CHARACTERS_MAX = 1_048_576
 const ITEMS_MAX = 1024
-const TOOLS_MAX = 128
 const ID_CHARACTERS_MAX = 128
 
 const Id = Type.String({ minLength: 1, maxLength: ID_CHARACTERS_MAX })

@@ -5,6 +5,8 @@ import { Type, type Static } from 'typebox'
  * Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first.
  */
 export const TEXT_CHARACTERS_MAX = 1_048_576
+export const MESSAGES_MAX = 1024
+export const TOOLS_MAX = 128
 export const TOOL_CALLS_MAX = 128
 
 /** A call that the model asks for. `arguments` is the JSON text that it wrote. */

@@ -6,11 +6,11 @@ import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '../access/limits.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
+import { TEXT_CHARACTERS_MAX } from './chat.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
 
 const EMBED_INPUTS_MAX = 256
-export const INPUT_CHARACTERS_MAX = 1_048_576
 export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
 /**
@@ -26,7 +26,7 @@ export const EmbedAsked = Type.Object({
   /** Texts, or ids of the model's own tokens. */
   inputs: Type.Array(
     Type.Union([
-      Type.String({ minLength: 1, maxLength: INPUT_CHARACTERS_MAX }),
+      Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX }),
       Type.Array(Type.Integer({ minimum: 0 }), { minItems: 1, maxItems: INPUT_TOKENS_MAX })
     ]),
     { minItems: 1, maxItems: EMBED_INPUTS_MAX }

@@ -6,20 +6,20 @@
 import { Type, type Static } from 'typebox'
 import {
   ChatMessage,
+  MESSAGES_MAX,
   TEXT_CHARACTERS_MAX,
   Tool,
   TOOL_CALLS_MAX,
+  TOOLS_MAX,
   ToolCall,
   ToolChoice
 } from './chat.ts'
 import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
 
-const MESSAGES_MAX = 1024
-const STOPS_MAX = 16
-const STOP_CHARACTERS_MAX = 256
+export const STOPS_MAX = 16
+export const STOP_CHARACTERS_MAX = 256
 const BIASES_MAX = 1024
-const TOOLS_MAX = 128
 const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 8
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.

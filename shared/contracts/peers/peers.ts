@@ -3,6 +3,7 @@ import { Type, type Static } from 'typebox'
 import { PeerRole } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
+import { Asked } from '../inference/request.ts'
 
 const MODELS_PER_WORKER_MAX = 64
 const PEERS_MAX = 4096
@@ -114,11 +115,7 @@ export const WorkerReport = Type.Object({
   /** What its models may take together; absent: as much as there is. */
   memoryBudget: Type.Optional(Memory),
   /** What the owner of the machine says of it; a request may ask for some of them. */
-  labels: Type.Optional(
-    Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
-      maxProperties: 32
-    })
-  ),
+  labels: Asked.properties.labels,
   /** Stopping: finishes what runs and takes nothing new. */
   draining: Type.Boolean()
 })
