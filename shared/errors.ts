@@ -280,7 +280,7 @@ export type ErrorCode = keyof typeof ERRORS
 
 export interface ErrorOptions {
   cause?: unknown
-  /** Facts for the caller, such as the name of a field; JSON, small. */
+  /** Facts for the caller; JSON, small. `param` names the field that is wrong. */
   details?: Record<string, unknown>
   /** When to try again, in milliseconds from now. */
   retryAfterMs?: number

@@ -17,6 +17,6 @@ export function check<Schema extends TSchema>(
   const where = first?.instancePath.slice(1).replaceAll('/', '.') ?? ''
   const problem = first?.message ?? 'is malformed'
   throw new HaifError(code, `${what}: ${where === '' ? problem : `${where} ${problem}`}`, {
-    details: { field: where }
+    details: { param: where }
   })
 }

@@ -72,7 +72,7 @@ export function assertSize(
       throw new HaifError(
         'VALIDATION_FAILED',
         `max_tokens is ${maxTokens}, and ${owner} may ask for ${outputTokens}`,
-        { details: { field: 'max_tokens', max: outputTokens } }
+        { details: { param: 'max_tokens', max: outputTokens } }
       )
     }
     if (promptTokens + maxTokens > contextTokens) {

@@ -74,6 +74,6 @@ export function chargedTenant(principal: Principal, named: string | undefined): 
   if (principal.tokenId === undefined) return named
   if (principal.otherTenants.has(named) || principal.scopes.has('operator')) return named
   throw new HaifError('FORBIDDEN', 'this token is not one of the tenant that tenant_id names', {
-    details: { field: 'tenant_id' }
+    details: { param: 'tenant_id' }
   })
 }

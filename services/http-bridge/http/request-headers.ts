@@ -30,7 +30,7 @@ export function readTimeoutMs(headers: IncomingHttpHeaders, timeoutMsMax: number
     throw new HaifError(
       'VALIDATION_FAILED',
       'x-haif-timeout-ms must be a whole number of milliseconds from 1',
-      { details: { field: 'x-haif-timeout-ms' } }
+      { details: { param: 'x-haif-timeout-ms' } }
     )
   }
   return Math.min(timeoutMs, timeoutMsMax)
@@ -53,7 +53,7 @@ function wellFormedKey(key: string | string[]): string {
   throw new HaifError(
     'VALIDATION_FAILED',
     'Idempotency-Key must have 1 to 128 printable ASCII characters',
-    { details: { field: 'idempotency-key' } }
+    { details: { param: 'idempotency-key' } }
   )
 }
 

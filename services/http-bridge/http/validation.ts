@@ -32,20 +32,20 @@ export function checkBody<Schema extends TSchema>(
   body: unknown
 ): Static<Schema> {
   if (validator.Check(body)) return body
-  const { field, problem } = explain(validator.Errors(body))
-  const message = field === '' ? `the body ${problem}` : `${field} ${problem}`
-  throw new HaifError('VALIDATION_FAILED', message, { details: { field } })
+  const { param, problem } = explain(validator.Errors(body))
+  const message = param === '' ? `the body ${problem}` : `${param} ${problem}`
+  throw new HaifError('VALIDATION_FAILED', message, { details: { param } })
 }
 
-function explain(errors: readonly SchemaError[]): { field: string; problem: string } {
+function explain(errors: readonly SchemaError[]): { param: string; problem: string } {
   const unknown = errors.find(({ keyword }) => keyword === 'boolean')
-  if (unknown !== undefined) return { field: fieldOf(unknown), problem: 'is not a known field' }
+  if (unknown !== undefined) return { param: pathOf(unknown), problem: 'is not a known field' }
   const choice = errors.find(({ keyword }) => keyword === 'anyOf')
   const error = choice === undefined ? errors[0] : withinChoice(errors, choice)
-  if (error === undefined) return { field: '', problem: 'is malformed' }
-  if (error.keyword !== 'required') return { field: fieldOf(error), problem: problemOf(error) }
-  const names = [fieldOf(error), error.params.requiredProperties[0]]
-  return { field: names.filter(Boolean).join('.'), problem: 'is missing' }
+  if (error === undefined) return { param: '', problem: 'is malformed' }
+  if (error.keyword !== 'required') return { param: pathOf(error), problem: problemOf(error) }
+  const names = [pathOf(error), error.params.requiredProperties[0]]
+  return { param: names.filter(Boolean).join('.'), problem: 'is missing' }
 }
 
 /** An alternative that fails only inside gives a better message than "none fits". */
@@ -85,6 +85,6 @@ function wantedBy(error: SchemaError): string {
 }
 
 /** The path of a field, such as `messages.0.role`. */
-function fieldOf({ instancePath }: SchemaError): string {
+function pathOf({ instancePath }: SchemaError): string {
   return instancePath.slice(1).replaceAll('/', '.').slice(0, NAME_CHARACTERS_MAX)
 }

@@ -89,13 +89,13 @@ function readInput(body: NativeInferBody, mode: Mode): InferenceInput {
       given.length === 0
         ? 'the body needs one of prompt, input and messages'
         : `the body has ${given.join(' and ')}, and only one of them may be there`,
-      { details: { field: given[1] ?? 'prompt' } }
+      { details: { param: given[1] ?? 'prompt' } }
     )
   }
   if (messages !== undefined) {
     if (mode === 'chat') return { mode, messages }
     throw new HaifError('VALIDATION_FAILED', 'mode "direct" takes a prompt and no messages', {
-      details: { field: 'messages' }
+      details: { param: 'messages' }
     })
   }
   const prompt = body.prompt ?? body.input ?? ''

@@ -53,7 +53,7 @@ function typeOf(status: number): OpenAiErrorBody['error']['type'] {
 
 /** Returns the field of the body, or the parameter under its name in the mesh. */
 function paramInside({ code, details }: HaifError): string | null {
-  const param = details?.['param'] ?? details?.['field']
+  const param = details?.['param']
   if (typeof param === 'string' && param !== '') return param
   return code === 'MODEL_NOT_FOUND' ? 'model' : null
 }

@@ -11,7 +11,7 @@ export function takeFormat(all: unknown): { wantsCsv: boolean; query: Record<str
   const { format, ...query } = all as Record<string, unknown>
   if (FORMATS.includes(format)) return { wantsCsv: format === 'csv', query }
   throw new HaifError('VALIDATION_FAILED', 'format must be json or csv', {
-    details: { field: 'format' }
+    details: { param: 'format' }
   })
 }
 

@@ -24,7 +24,7 @@ export function readQuery<Query extends TObject>(
   const unknown = Object.keys(given).find((field) => !known.some(([name]) => snake(name) === field))
   if (unknown !== undefined) {
     throw new HaifError('VALIDATION_FAILED', `there is no parameter ${unknown.slice(0, 64)} here`, {
-      details: { field: unknown.slice(0, 64) }
+      details: { param: unknown.slice(0, 64) }
     })
   }
   return checkBody(validator, fromSnake(schema, given))
@@ -36,6 +36,6 @@ function readTime(field: string, text: string): number {
   throw new HaifError(
     'VALIDATION_FAILED',
     `${field} must be a date such as 2026-11-21, or milliseconds since 1970`,
-    { details: { field } }
+    { details: { param: field } }
   )
 }

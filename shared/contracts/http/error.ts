@@ -8,7 +8,9 @@ export const ErrorBody = Type.Object(
       message: Type.String({ description: 'For people: what happened, and what to do.' }),
       request_id: Type.String({ description: 'The same as in `x-request-id` and in the logs.' }),
       details: Type.Optional(
-        Type.Record(Type.String(), Type.Unknown(), { description: 'E.g. which field.' })
+        Type.Record(Type.String(), Type.Unknown(), {
+          description: '`param` names the field, if it is one.'
+        })
       )
     })
   },
@@ -20,7 +22,7 @@ export const ErrorBody = Type.Object(
           code: 'VALIDATION_FAILED',
           message: 'max_tokens must be >= 1',
           request_id: '0b7c6a53-6a0b-4a63-8f0e-2f0d2f1c9a77',
-          details: { field: 'max_tokens' }
+          details: { param: 'max_tokens' }
         }
       }
     ]

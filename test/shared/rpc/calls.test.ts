@@ -116,7 +116,7 @@ test('a request or a reply that does not fit the contract is refused, and says w
   await assert.rejects(call({ n: 'x' }), {
     code: 'VALIDATION_FAILED',
     message: 'test.double: n must be integer',
-    details: { field: 'n' }
+    details: { param: 'n' }
   })
   await assert.rejects(call({ n: 5000 }), { code: 'VALIDATION_FAILED' })
   await assert.rejects(call({ n: 1, more: 1 }), { code: 'VALIDATION_FAILED' })

@@ -157,7 +157,7 @@ test('a request, an item or an end that does not fit the contract is refused', a
     readAll(link.stream(countTo, request as { items: number }, contextFor(t)))
   await assert.rejects(read({ items: 'x' }), {
     code: 'VALIDATION_FAILED',
-    details: { field: 'items' }
+    details: { param: 'items' }
   })
   await assert.rejects(read({ items: 1 }), /item of test.count: n must be integer/)
   await assert.rejects(read({ items: 0 }), /end of test.count: total must be integer/)

@@ -66,6 +66,23 @@ test('a body that does not fit the native contract gets 400 and the field', asyn
   assert.equal(bridge.requests.length, 0)
 })
 
+test('the field that is wrong is named in details.param', async (t) => {
+  const bridge = await startBridge(t)
+  const prompt = 'hi'
+  const cases: [unknown, Record<string, string>, string][] = [
+    [{ messages: [{ role: 'user' }] }, {}, 'messages.0.content'],
+    [{ prompt, max_tokens: 0 }, {}, 'max_tokens'],
+    [{ prompt, input: 'b' }, {}, 'input'],
+    [{ prompt }, { 'x-haif-timeout-ms': 'soon' }, 'x-haif-timeout-ms'],
+    [{ prompt }, { 'idempotency-key': 'k'.repeat(300) }, 'idempotency-key']
+  ]
+  for (const [body, headers, param] of cases) {
+    const response = await bridge.post(body, headers)
+    const { error } = (await response.json()) as ErrorBody
+    assert.equal(error.details?.['param'], param, error.message)
+  }
+})
+
 test('a body that does not fit the versioned contract gets 422', async (t) => {
   const bridge = await startBridge(t)
   const cases: [unknown, RegExp][] = [
