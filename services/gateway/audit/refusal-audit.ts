@@ -4,19 +4,24 @@
  */
 import { HaifError } from '#shared/errors.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
-import type { Access } from '../access/access.ts'
 import { assertMay, type Capability, type Principal } from '../access/principal.ts'
+import type { Audit } from './audit.ts'
 
 /** One caller's refusals of one kind are written once in this time. */
 const QUIET_MS = 60_000
 const REMEMBERED_MAX = 1024
 
+/** The audit is null where there is no store to keep it in. */
+interface Audited {
+  readonly audit: Pick<Audit, 'write'> | null
+}
+
 export class RefusalAudit {
-  readonly #access: Access
+  readonly #access: Audited
   readonly #written = new BoundedMap<string, number>(REMEMBERED_MAX)
   readonly #now: () => number
 
-  constructor(access: Access, now: () => number = () => performance.now()) {
+  constructor(access: Audited, now: () => number = () => performance.now()) {
     this.#access = access
     this.#now = now
   }
@@ -43,8 +48,14 @@ export class RefusalAudit {
 
   async #write({ actor, tenant }: Principal, action: string, requestId: string): Promise<void> {
     const { audit } = this.#access
-    if (audit === null || !this.#isNew(`${actor} ${action}`)) return
-    await audit.write({ chain: tenant, actor, action, target: '', result: 'refused', requestId })
+    const key = `${actor} ${action}`
+    if (audit === null || !this.#isNew(key)) return
+    try {
+      await audit.write({ chain: tenant, actor, action, target: '', result: 'refused', requestId })
+    } catch (error) {
+      this.#written.delete(key) // the next refusal is to be in the audit, as this one is not
+      throw error
+    }
   }
 
   #isNew(key: string): boolean {
