@@ -1,7 +1,6 @@
 /** `/v1/admin/…`: tokens, tenants and the audit. A gateway answers each of these requests. */
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { type Static, type TObject, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
 import {
   AuditEvent,
   AuditPage,
@@ -28,7 +27,7 @@ import { ErrorBody } from '#shared/contracts/http/error.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
 import { sendCsv, takeFormat } from './csv.ts'
-import { readQuery } from './query.ts'
+import { queryReader } from './query.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
 import { fromSnake, snakeSchema, toSnake } from './snake-case.ts'
 
@@ -103,7 +102,7 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDeps): void {
   auditRoutes(app, ask)
 }
 
-const auditQuery = Compile(AuditQuery)
+const readAuditQuery = queryReader(AuditQuery, ['from', 'to'])
 
 function auditRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void {
   app.get(
@@ -111,7 +110,7 @@ function auditRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void
     describe('Read the audit, the newest first; `format=csv` for a table', AuditPage),
     async (request, reply) => {
       const { wantsCsv, query } = takeFormat(request.query)
-      const wanted = readQuery(auditQuery, query, ['from', 'to']) as AuditQuery
+      const wanted = readAuditQuery(query)
       const page = await ask({ request, reply }, listAudit, wanted)
       return wantsCsv ? sendCsv(reply, AuditEvent, page.events) : toSnake(AuditPage, page)
     }

@@ -1,34 +1,33 @@
 /** Reads a query, which is text, by its schema: numbers become numbers, and dates milliseconds. */
-import type { TObject } from 'typebox'
-import type { Validator } from 'typebox/compile'
+import type { Static, TObject } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
-import { fromSnake, snake } from './snake-case.ts'
+import { fromSnake, snake, snakeSchema } from './snake-case.ts'
 import { checkBody } from '../http/validation.ts'
 
-/** Fields in `times` may also be a date as in ISO 8601. Unknown fields are refused. */
-export function readQuery<Query extends TObject>(
-  validator: Validator<{}, Query>,
-  query: unknown,
-  times: readonly string[] = []
-): unknown {
-  const schema = validator.Type()
-  const given = { ...(query as Record<string, unknown>) }
-  const known = Object.entries(schema.properties as Record<string, { type?: string }>)
-  for (const [name, { type }] of known) {
-    const field = snake(name)
-    const value = given[field]
-    if (typeof value !== 'string') continue
-    if (times.includes(name)) given[field] = readTime(field, value)
-    else if (type === 'integer') given[field] = value === '' ? value : Number(value)
+/**
+ * Returns the reader of one endpoint's queries. Fields in `times` may also be a date as in ISO 8601.
+ * Unknown fields are refused. The query is checked under its own names, because the refusal shows
+ * them to the caller.
+ */
+export function queryReader<Query extends TObject>(schema: Query, times: readonly string[] = []) {
+  const validator = Compile(snakeSchema(schema))
+  const types = Object.entries(schema.properties as Record<string, { type?: string }>)
+  const fields = new Map(types.map(([name, { type }]) => [snake(name), type]))
+  return (query: unknown): Static<Query> => {
+    const given = { ...(query as Record<string, unknown>) }
+    for (const [field, value] of Object.entries(given)) {
+      if (!fields.has(field)) throw unknownParameter(field.slice(0, 64))
+      if (typeof value !== 'string') continue
+      if (times.includes(field)) given[field] = readTime(field, value)
+      else if (fields.get(field) === 'integer') given[field] = value === '' ? value : Number(value)
+    }
+    return fromSnake(schema, checkBody(validator, given)) as Static<Query>
   }
-  const unknown = Object.keys(given).find((field) => !known.some(([name]) => snake(name) === field))
-  if (unknown !== undefined) {
-    throw new HaifError('VALIDATION_FAILED', `there is no parameter ${unknown.slice(0, 64)} here`, {
-      details: { param: unknown.slice(0, 64) }
-    })
-  }
-  return checkBody(validator, fromSnake(schema, given))
 }
+
+const unknownParameter = (param: string): HaifError =>
+  new HaifError('VALIDATION_FAILED', `there is no parameter ${param} here`, { details: { param } })
 
 function readTime(field: string, text: string): number {
   const time = /^\d+$/.test(text) ? Number(text) : Date.parse(text)

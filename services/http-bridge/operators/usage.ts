@@ -1,14 +1,13 @@
 /** `GET /v1/usage`: the usage of the caller's tenant, or of all tenants for operators. */
 import type { FastifyInstance } from 'fastify'
-import { Compile } from 'typebox/compile'
 import { readUsage, UsageQuery, UsageReply, UsageRow } from '#shared/contracts/access/access.ts'
 import { ErrorBody } from '#shared/contracts/http/error.ts'
 import { sendCsv, takeFormat } from './csv.ts'
-import { readQuery } from './query.ts'
+import { queryReader } from './query.ts'
 import { snakeSchema, toSnake } from './snake-case.ts'
 import { asking, type AdminDeps } from './admin.ts'
 
-const usageQuery = Compile(UsageQuery)
+const readUsageQuery = queryReader(UsageQuery, ['from', 'to'])
 
 export function usageRoute(app: FastifyInstance, deps: AdminDeps): void {
   const ask = asking(deps)
@@ -24,7 +23,7 @@ export function usageRoute(app: FastifyInstance, deps: AdminDeps): void {
   }
   app.get('/v1/usage', { schema }, async (request, reply) => {
     const { wantsCsv, query } = takeFormat(request.query)
-    const wanted = readQuery(usageQuery, query, ['from', 'to']) as UsageQuery
+    const wanted = readUsageQuery(query)
     const usage = await ask({ request, reply }, readUsage, wanted)
     return wantsCsv ? sendCsv(reply, UsageRow, usage.rows) : toSnake(UsageReply, usage)
   })

@@ -11,7 +11,7 @@ import {
   UsageQuery
 } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
-import { readQuery } from '../../../../services/http-bridge/operators/query.ts'
+import { queryReader } from '../../../../services/http-bridge/operators/query.ts'
 import {
   fromSnake,
   snake,
@@ -62,9 +62,8 @@ test('the names within details are the caller’s own, and stay', () => {
   assert.equal(requestId, 'a')
 })
 
-const auditQuery = Compile(AuditQuery)
-const usageQuery = Compile(UsageQuery)
-const readAudit = (query: object) => readQuery(auditQuery, query, ['from', 'to'])
+const readAudit = queryReader(AuditQuery, ['from', 'to'])
+const readUsage = queryReader(UsageQuery)
 
 test('a query is text, and its numbers and dates are read', () => {
   assert.deepEqual(
@@ -76,12 +75,12 @@ test('a query is text, and its numbers and dates are read', () => {
       to: 1_767_225_600_001
     }
   )
-  assert.deepEqual(readQuery(usageQuery, { group_by: 'day' }), { groupBy: 'day' })
+  assert.deepEqual(readUsage({ group_by: 'day' }), { groupBy: 'day' })
   assert.deepEqual(readAudit({}), {})
 })
 
 test('a query that does not fit is refused with the name of its parameter', () => {
-  const cases: [query: object, param: string][] = [
+  const cases: [query: object, param: string, read?: (query: object) => unknown][] = [
     [{ limit: '0' }, 'limit'],
     [{ limit: '1001' }, 'limit'],
     [{ limit: '1.5' }, 'limit'],
@@ -93,15 +92,18 @@ test('a query that does not fit is refused with the name of its parameter', () =
     [{ result: 'maybe' }, 'result'],
     [{ action: 'a'.repeat(65) }, 'action'],
     [{ limits: '5' }, 'limits'],
-    [{ ['x'.repeat(500)]: '5' }, 'x'.repeat(64)]
+    [{ ['x'.repeat(500)]: '5' }, 'x'.repeat(64)],
+    [{ group_by: 'planet' }, 'group_by', readUsage],
+    [{ groupBy: 'day' }, 'groupBy', readUsage]
   ]
-  for (const [query, param] of cases) {
+  for (const [query, param, read = readAudit] of cases) {
     assert.throws(
-      () => readAudit(query),
+      () => read(query),
       (error: unknown) => {
         assert.ok(error instanceof HaifError)
         assert.equal(error.code, 'VALIDATION_FAILED')
         assert.deepEqual(error.details, { param }, error.message)
+        assert.ok(error.message.includes(param), error.message)
         return true
       }
     )
