@@ -6,9 +6,9 @@ import { fromSnake, snake, snakeSchema } from './snake-case.ts'
 import { checkBody } from '../http/validation.ts'
 
 /**
- * Returns the reader of one endpoint's queries. Fields in `times` may also be a date as in ISO 8601.
- * Unknown fields are refused. The query is checked under its own names, because the refusal shows
- * them to the caller.
+ * Returns the reader of one endpoint's queries. Fields in `times` may also be a date as in ISO
+ * 8601. Unknown fields are refused. The query is checked under its own names, because the refusal
+ * shows them to the caller.
  */
 export function queryReader<Query extends TObject>(schema: Query, times: readonly string[] = []) {
   const validator = Compile(snakeSchema(schema))

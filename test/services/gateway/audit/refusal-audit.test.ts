@@ -1,4 +1,4 @@
-/** Refusals are in the audit, once a minute for each caller and action, and never instead of one. */
+/** Refusals are in the audit, but only once a minute for each caller and action. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
