@@ -19,8 +19,9 @@ import { BridgeMetrics } from './http/bridge-metrics.ts'
 import { RunningRequests } from './ask/running-requests.ts'
 import { KEEP_ALIVE_MS } from './http/sse.ts'
 
-/** The time that `stop` gives to running requests. */
+/** The time that `stop` gives to running requests, and what it needs to close after that. */
 const DRAIN_MS = 2000
+const CLOSE_MS_MAX = 1000
 
 export interface HttpBridgeDeps {
   join: JoinMesh
@@ -52,7 +53,7 @@ export interface HttpBridge extends Service {
 }
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
-  const { self, host, port, log } = deps
+  const { self, host, port, log, drainMs = DRAIN_MS } = deps
   const mesh = deps.join(new Router())
   observeMesh(mesh, ['gateway', 'registry'])
   const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
@@ -96,8 +97,9 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
     },
     health: () =>
       gateways.size > 0 ? { ready: true } : { ready: false, reason: 'no gateway is connected' },
+    stopMsMax: drainMs + CLOSE_MS_MAX,
     async stop() {
-      await running.drain(deps.drainMs ?? DRAIN_MS)
+      await running.drain(drainMs)
       reporter.stop()
       await app?.close()
       await mesh.stop()

@@ -5,7 +5,7 @@ export interface Service {
   start(): Promise<void>
   /** Ends what runs within seconds, and resolves when nothing is left. */
   stop(): Promise<void>
-  /** How long `stop` may take, where what runs is given longer than usual. */
+  /** How long `stop` may take, where it lets finish what runs. */
   readonly stopMsMax?: number
   /** Says whether the service can do its work now, once it has started, and what is missing. */
   health?(): Health
@@ -49,7 +49,8 @@ export function together(
     if (failures.length > 0) throw failures[0]
   }
   return {
-    stopMsMax: Math.max(0, ...services.map(({ stopMsMax = 0 }) => stopMsMax)),
+    // They stop one after the other, so each needs its time after the others have had theirs.
+    stopMsMax: services.reduce((sum, { stopMsMax = 0 }) => sum + stopMsMax, 0),
     health: () =>
       services.map((each) => each.health?.()).find((health) => health?.ready === false) ?? {
         ready: true

@@ -49,11 +49,11 @@ test('one service that does not stop in good order does not keep the others up',
   assert.deepEqual(stopped, ['third', 'second', 'first'])
 })
 
-test('what takes long to stop may do so also when it stops with others', () => {
+test('services that stop one after the other have the time of all of them together', () => {
   const service = (stopMsMax?: number): Service => ({
     start: async () => {},
     stop: async () => {},
     ...(stopMsMax === undefined ? {} : { stopMsMax })
   })
-  assert.equal(together([service(), service(60_000), service(10)]).stopMsMax, 60_000)
+  assert.equal(together([service(), service(60_000), service(10)]).stopMsMax, 60_010)
 })
