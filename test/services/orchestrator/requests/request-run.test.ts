@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events'
 import { setImmediate as turn } from 'node:timers/promises'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
-import { createContext } from '#shared/rpc/context.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
 import { END, item, loading, startRun } from './run.ts'
 
 const SILENCE_MS = 1500
@@ -156,19 +156,20 @@ test('R12: the caller gets the failure, and not that nobody else could have serv
 })
 
 test('R13: a request that has ended leaves nothing to its caller or in the queue', async (t) => {
-  const context = createContext({ timeoutMs: 60_000 })
-  t.after(() => context[Symbol.dispose]())
   let listeners = 0
-  const onAbort = (listener: () => void) => {
-    const stop = context.onAbort(listener)
-    listeners++
-    return () => {
-      listeners--
-      stop()
+  const counted = (context: RequestContext): RequestContext => ({
+    ...context,
+    onAbort: (listener) => {
+      const stop = context.onAbort(listener)
+      listeners++
+      return () => {
+        listeners--
+        stop()
+      }
     }
-  }
-  const { a, b, answer, addB, pass, table, dispatcher } = await startRun(t, {
-    context: { ...context, onAbort }
+  })
+  const { a, b, answer, addB, pass, table, dispatcher, context } = await startRun(t, {
+    seen: counted
   })
   addB()
   await pass(SILENCE_MS)

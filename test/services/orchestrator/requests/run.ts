@@ -70,7 +70,8 @@ export const END = { finishReason: 'length', model: 'm' } as InferenceEnd
 interface RunSetup {
   assertUp?: () => void
   request?: FlatRequest
-  context?: RequestContext
+  /** What the request sees of its context. */
+  seen?: (context: RequestContext) => RequestContext
 }
 
 /**
@@ -81,10 +82,13 @@ export async function startRun(t: TestContext, setup: RunSetup = {}) {
   const mesh = startDispatcher()
   const [a, b] = [new FakeWorker(), new FakeWorker()]
   mesh.report('a', [modelReport()], a.linkAs('a'))
-  const { answer, items } = runOn(mesh, setup.context ?? longContext(t), setup)
+  // Made after the timers are mocked, or else its own would be a real one that nothing clears.
+  const context = longContext(t)
+  const { answer, items } = runOn(mesh, setup.seen?.(context) ?? context, setup)
   await turn()
   return {
     ...mesh,
+    context,
     a,
     b,
     answer,
