@@ -33,8 +33,11 @@ export class AdmittedRequest implements Disposable {
   readonly #promptTokens: number
   /** Tokens used, once its end has told. */
   #used: number | null = null
-  /** Tokens that were passed on, which count where no end has told. */
-  #sent = 0
+  /**
+   * Tokens that were passed on, which count where no end has told. Counted only then, because it
+   * takes every item apart.
+   */
+  #sent: () => number = () => 0
   #end: InferenceEnd | null = null
   #code = 'CANCELLED' // when the reader leaves, nothing else says so
 
@@ -74,16 +77,17 @@ export class AdmittedRequest implements Disposable {
     this.#meter?.failed(error)
   }
 
-  /** To be called before it is left, whether it has come to its end or not. */
-  sent(tokens: number): void {
+  /** Says how to count what was passed on of an answer that has not come to its end. */
+  countsSent(tokens: () => number): void {
     this.#sent = tokens
   }
 
   [Symbol.dispose](): void {
-    const brokenOff = this.#sent === 0 ? 0 : this.#promptTokens + this.#sent
+    const sent = this.#used === null ? this.#sent() : 0
+    const brokenOff = sent === 0 ? 0 : this.#promptTokens + sent
     // First, as nothing that fails in the books may keep the place of a caller.
     this.#admitted.leave(this.#used ?? brokenOff)
     this.#tenants?.count(this.charge.tenantId, this.#code, this.#end)
-    this.#meter?.record(this.#sent)
+    this.#meter?.record(sent)
   }
 }

@@ -36,6 +36,7 @@ export async function* inferAdmitted(
   const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, {
     sent
   })
+  admitted.countsSent(() => newlySent(sent, seq))
   let { limits } = admitted.granted
   try {
     const end = yield* forward(stream, (batch) => {
@@ -51,8 +52,6 @@ export async function* inferAdmitted(
   } catch (error) {
     admitted.failed(error)
     throw error
-  } finally {
-    admitted.sent(newlySent(sent, seq))
   }
 }
 
