@@ -1,5 +1,5 @@
-// LangChain JS: a prompt, a model and a parser in a chain, streamed.  npm install @langchain/core
-// @langchain/openai
+// LangChain JS: a prompt, a model and a parser in a chain, streamed.
+//   npm install @langchain/core @langchain/openai
 import { StringOutputParser } from '@langchain/core/output_parsers'
 import { ChatPromptTemplate } from '@langchain/core/prompts'
 import { ChatOpenAI } from '@langchain/openai'
