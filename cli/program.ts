@@ -1,42 +1,35 @@
-/** The commands of `haif`. Each has a file of its own in commands/. */
+/** The commands of `haif`. Each has a file of its own in commands/, loaded when it is asked for. */
 import process from 'node:process'
 import { Command } from 'commander'
 import { reportFailure } from '#shared/main/report-failure.ts'
 import { VERSION } from '#shared/process/version.ts'
-import { addAuditCommand } from './commands/audit.ts'
-import { addChatCommand } from './commands/chat.ts'
-import { addDbCommand } from './commands/db.ts'
-import { addDrainCommand } from './commands/drain.ts'
-import { addInferCommand } from './commands/infer.ts'
-import { addJoinCommand } from './commands/join.ts'
-import { addKeyCommand } from './commands/key.ts'
-import { addServiceCommand } from './commands/service.ts'
-import { addStatusCommand } from './commands/status.ts'
-import { addTenantCommand } from './commands/tenant.ts'
-import { addTokenCommand } from './commands/token.ts'
-import { addUpCommand } from './commands/up.ts'
-import { addUsageCommand } from './commands/usage.ts'
+
+/** In the order of the help, which alone needs all of them. */
+const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
+  ['up', async () => (await import('./commands/up.ts')).addUpCommand],
+  ['join', async () => (await import('./commands/join.ts')).addJoinCommand],
+  ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
+  ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
+  ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
+  ['drain', async () => (await import('./commands/drain.ts')).addDrainCommand],
+  ['token', async () => (await import('./commands/token.ts')).addTokenCommand],
+  ['tenant', async () => (await import('./commands/tenant.ts')).addTenantCommand],
+  ['usage', async () => (await import('./commands/usage.ts')).addUsageCommand],
+  ['audit', async () => (await import('./commands/audit.ts')).addAuditCommand],
+  ['key', async () => (await import('./commands/key.ts')).addKeyCommand],
+  ['db', async () => (await import('./commands/db.ts')).addDbCommand],
+  ['service', async () => (await import('./commands/service.ts')).addServiceCommand]
+])
 
 const program = new Command('haif')
   .description('one private AI cloud from the machines you own')
   .version(VERSION)
   .showHelpAfterError('(haif --help lists the commands)')
 
-addUpCommand(program)
-addJoinCommand(program)
-addInferCommand(program)
-addChatCommand(program)
-addStatusCommand(program)
-addDrainCommand(program)
-addTokenCommand(program)
-addTenantCommand(program)
-addUsageCommand(program)
-addAuditCommand(program)
-addKeyCommand(program)
-addDbCommand(program)
-addServiceCommand(program)
-
 try {
+  const asked = COMMANDS.get(process.argv[2] ?? '')
+  const loads = asked === undefined ? COMMANDS.values() : [asked]
+  for (const load of loads) (await load())(program)
   await program.parseAsync()
 } catch (error) {
   reportFailure(error)
