@@ -60,7 +60,9 @@ export interface GenerateRequest {
   tools?: Tool[]
   toolChoice?: ToolChoice
   parallelToolCalls?: boolean
+  /** A hint, as the variables for the template are: what the model cannot follow is no error. */
   reasoningEffort?: NonNullable<Asked['reasoningEffort']>
+  templateVariables?: NonNullable<Asked['templateVariables']>
   /** Asks for `logprobs` in items, with `topLogprobs` likely tokens beside each. */
   logprobs?: boolean
   topLogprobs?: number
@@ -75,7 +77,10 @@ export interface GenerateRequest {
    * then continues after the text and ignores the ids.
    */
   resumeText?: string
-  /** The number of tokens of `resumeText`; given with it. */
+  /**
+   * The number of tokens of `resumeText`; given with it. It is smaller than the text where the
+   * caller has written its beginning, as the last message of the chat.
+   */
   resumeTokens?: number
   /** The reasoning before `resumeText`; given with it. */
   resumeReasoning?: string

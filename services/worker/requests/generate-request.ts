@@ -1,5 +1,6 @@
 /** Turns an orchestrator's request into the one that an engine gets. */
-import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { Asked, AttemptRequest, Sent } from '#shared/contracts/inference/request.ts'
 import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
@@ -8,7 +9,8 @@ import type { GenerateRequest } from '../engines/engine.ts'
 export function toGenerate({ asked, sent }: AttemptRequest, digest: string): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs } = asked
   const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = asked
-  const generate: GenerateRequest = { input, maxTokens, sampling }
+  const begun = begunAnswer(asked)
+  const generate: GenerateRequest = { input: begun?.input ?? input, maxTokens, sampling }
   if (stop !== undefined) generate.stop = stop
   if (responseFormat !== undefined) generate.responseFormat = responseFormat
   if (logprobs !== undefined) generate.logprobs = logprobs
@@ -19,16 +21,45 @@ export function toGenerate({ asked, sent }: AttemptRequest, digest: string): Gen
     if (parallelToolCalls !== undefined) generate.parallelToolCalls = parallelToolCalls
   }
   if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
-  if (sent !== undefined) {
-    generate.resumeTokenIds = sent.tokenIds
-    if (sent.digest !== digest) {
-      if ((sent.toolCalls ?? []).length > 0) throw cannotGoOnAfterCalls()
-      generate.resumeText = sent.text
-      generate.resumeTokens = tokensIn(sent)
-      if (sent.reasoning !== undefined) generate.resumeReasoning = sent.reasoning
-    }
+  if (asked.templateVariables !== undefined) generate.templateVariables = asked.templateVariables
+  return Object.assign(generate, resumeFields(begun?.message, sent, digest))
+}
+
+type ResumeFields = Pick<
+  GenerateRequest,
+  'resumeTokenIds' | 'resumeText' | 'resumeTokens' | 'resumeReasoning'
+>
+
+/**
+ * A message that the answer continues has text and no ids, so what was sent after it goes on by
+ * text too, with the same file.
+ */
+function resumeFields(
+  begun: ChatMessage | undefined,
+  sent: Sent | undefined,
+  digest: string
+): ResumeFields {
+  if (begun === undefined && sent === undefined) return {}
+  const { tokenIds = [], text = '', reasoning = '', toolCalls = [] } = sent ?? {}
+  if (begun === undefined && sent?.digest === digest) return { resumeTokenIds: tokenIds }
+  if (toolCalls.length > 0) throw cannotGoOnAfterCalls()
+  const resume: ResumeFields = {
+    resumeTokenIds: tokenIds,
+    resumeText: (begun?.content ?? '') + text,
+    resumeTokens: sent === undefined ? 0 : tokensIn(sent)
   }
-  return generate
+  const thought = (begun?.reasoning ?? '') + reasoning
+  return thought === '' ? resume : { ...resume, resumeReasoning: thought }
+}
+
+/** The chat before the message that the answer continues, and that message. */
+function begunAnswer({ input, continueFinal }: Asked) {
+  if (continueFinal !== true || input.mode !== 'chat') return null
+  const message = input.messages.at(-1)!
+  if (message.role !== 'assistant' || message.toolCalls !== undefined) return null
+  if (input.messages.length === 1) return null // no template renders a chat without messages
+  const before = { mode: 'chat' as const, messages: input.messages.slice(0, -1) }
+  return { input: before, message }
 }
 
 /** Another file's tokens mean nothing here, and calls are no text. Another worker may go on. */

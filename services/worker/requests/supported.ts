@@ -18,7 +18,6 @@ export function refuseUnsupported(engine: Engine, asked: Asked): void {
   if (asked.logprobs === true) used.push('logprobs')
   if ((asked.topLogprobs ?? 0) > 0) used.push('topLogprobs')
   if (usesTools(asked)) used.push('tools')
-  if (asked.reasoningEffort !== undefined) used.push('reasoningEffort')
   if (asked.input.mode === 'tokens') used.push('tokens')
   const param = used.find((parameter) => !engine.parameters.has(parameter))
   if (param === undefined) return

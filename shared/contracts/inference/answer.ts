@@ -31,7 +31,7 @@ export type TokenLogprob = Static<typeof TokenLogprob>
 export const ToolCallDelta = Type.Object({
   index: Type.Integer({ minimum: 0, maximum: TOOL_CALLS_MAX }),
   id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-  name: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  name: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   arguments: Type.Optional(Type.String({ maxLength: 65_536 }))
 })
 export type ToolCallDelta = Static<typeof ToolCallDelta>
@@ -81,6 +81,8 @@ export const Usage = Type.Object({
   /** Prompt tokens found in a cache of the worker, so not computed again. */
   cachedPromptTokens: Type.Integer({ minimum: 0 }),
   completionTokens: Type.Integer({ minimum: 0 }),
+  /** Those of them that the model thought; absent where the engine cannot tell them apart. */
+  reasoningTokens: Type.Optional(Type.Integer({ minimum: 0 })),
   /** The engine was not told: the numbers are estimates from the text. */
   estimated: Type.Optional(Type.Boolean())
 })

@@ -2,17 +2,26 @@
 import { Type, type Static } from 'typebox'
 
 /**
- * Characters of one prompt or message; the HTTP body is at most 1 MiB, so this never bites first.
+ * Characters of one prompt or message: as many as the frame of a request can carry between peers
+ * (`shared/rpc/SPEC.md`), about a million tokens.
  */
-export const TEXT_CHARACTERS_MAX = 1_048_576
-export const MESSAGES_MAX = 1024
-export const TOOLS_MAX = 128
+export const TEXT_CHARACTERS_MAX = 4_194_304
+/** An agent's loop has two messages for each call; the longest that were seen have 2,000. */
+export const MESSAGES_MAX = 16_384
+export const TOOLS_MAX = 512
 export const TOOL_CALLS_MAX = 128
+/** Some servers put signed state into the id of a call. */
+const CALL_ID_CHARACTERS_MAX = 1024
+/** Past calls may name tools of other systems, whose names are longer than those of ours. */
+const CALL_NAME_CHARACTERS_MAX = 256
 
-/** A call that the model asks for. `arguments` is the JSON text that it wrote. */
+/**
+ * A call that the model asks for. `arguments` is the text that it wrote: JSON, unless the answer
+ * was cut or the model failed.
+ */
 export const ToolCall = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 128 }),
-  name: Type.String({ minLength: 1, maxLength: 64 }),
+  id: Type.String({ minLength: 1, maxLength: CALL_ID_CHARACTERS_MAX }),
+  name: Type.String({ minLength: 1, maxLength: CALL_NAME_CHARACTERS_MAX }),
   arguments: Type.String({ maxLength: TEXT_CHARACTERS_MAX })
 })
 export type ToolCall = Static<typeof ToolCall>
@@ -26,10 +35,12 @@ export const TextMessage = Type.Object({
 export const ChatMessage = Type.Object({
   role: Type.Union([TextMessage.properties.role, Type.Literal('tool')]),
   content: Type.String({ maxLength: TEXT_CHARACTERS_MAX }),
+  /** Of an assistant: what it thought before `content`. Templates decide whether it is shown. */
+  reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
   /** Of an assistant: what it asked for in this turn. */
   toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
   /** Of a tool: the call that this is the result of. */
-  toolCallId: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+  toolCallId: Type.Optional(ToolCall.properties.id)
 })
 export type ChatMessage = Static<typeof ChatMessage>
 
@@ -37,7 +48,7 @@ export type ChatMessage = Static<typeof ChatMessage>
  * A function that the model may ask to have called. `parameters` is a JSON Schema of its arguments.
  */
 export const Tool = Type.Object({
-  name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,64}$' }),
+  name: Type.String({ pattern: '^[a-zA-Z0-9_-]{1,128}$' }),
   description: Type.Optional(Type.String({ maxLength: 65_536 })),
   parameters: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
   /**
@@ -55,6 +66,6 @@ export const ToolChoice = Type.Union([
   Type.Literal('auto'),
   Type.Literal('none'),
   Type.Literal('required'),
-  Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+  Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) })
 ])
 export type ToolChoice = Static<typeof ToolChoice>

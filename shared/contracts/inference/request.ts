@@ -20,7 +20,8 @@ import { ModelName } from './model-name.ts'
 export const STOPS_MAX = 16
 export const STOP_CHARACTERS_MAX = 256
 const BIASES_MAX = 1024
-const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 8
+const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 2
+const VARIABLES_MAX = 64
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
 
@@ -48,9 +49,10 @@ export type InferenceInput = Static<typeof InferenceInput>
 export function inputTexts(input: InferenceInput): string[] {
   if (input.mode === 'direct') return [input.prompt]
   if (input.mode === 'tokens') return [input.tokenIds.join(' ')]
-  return input.messages.map(({ role, content, toolCalls = [] }) => {
+  return input.messages.map(({ role, content, reasoning = '', toolCalls = [] }) => {
+    const thought = reasoning === '' ? '' : `${reasoning}\n`
     const calls = toolCalls.map(({ name, arguments: text }) => `${name} ${text}\n`)
-    return `${role}\n${content}\n${calls.join('')}`
+    return `${role}\n${thought}${content}\n${calls.join('')}`
   })
 }
 
@@ -79,8 +81,8 @@ export const Sampling = Type.Object({
 export type Sampling = Static<typeof Sampling>
 
 /**
- * The form of the answer: any JSON object, or one that a JSON Schema describes. Keywords of the
- * schema that the engine cannot keep are refused.
+ * The form of the answer: any JSON object, or whatever JSON a JSON Schema describes, an object or
+ * not. Keywords of the schema that the engine cannot keep are refused.
  */
 export const ResponseFormat = Type.Union([
   Type.Object({ type: Type.Literal('json') }),
@@ -115,16 +117,34 @@ export const Asked = Type.Object({
   toolChoice: Type.Optional(ToolChoice),
   /** Whether one turn may ask for several calls; yes unless said otherwise, where the model can. */
   parallelToolCalls: Type.Optional(Type.Boolean()),
-  /** How long a model that thinks before it answers should do so. */
+  /**
+   * How long a model that thinks before it answers should do so. It is a hint: a model that cannot
+   * follow it takes what is next to it, or ignores it.
+   */
   reasoningEffort: Type.Optional(
     Type.Union([
       Type.Literal('none'),
       Type.Literal('minimal'),
       Type.Literal('low'),
       Type.Literal('medium'),
-      Type.Literal('high')
+      Type.Literal('high'),
+      Type.Literal('xhigh'),
+      Type.Literal('max')
     ])
   ),
+  /**
+   * Variables for the model's chat template, such as `enable_thinking`, beside those that the
+   * engine sets itself. A template ignores what it does not know. Only with messages.
+   */
+  templateVariables: Type.Optional(
+    Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: VARIABLES_MAX })
+  ),
+  /**
+   * Whether the last message, which must then be the assistant's and without calls, is the
+   * beginning of the answer. The answer has only what comes after it, and its tokens do not count
+   * into `maxTokens`.
+   */
+  continueFinal: Type.Optional(Type.Boolean()),
   /** Whether items say how likely each token was, and with how many others beside it. */
   logprobs: Type.Optional(Type.Boolean()),
   topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),

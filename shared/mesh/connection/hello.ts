@@ -14,7 +14,7 @@ import { fromWireError, WireError } from '#shared/rpc/wire-error.ts'
 import { PeerRole } from '#shared/contracts/peers/role.ts'
 
 /** Raised when an older peer could not take part any more. */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 /** From the open connection to the answered hello, and for each side of it. */
 export const HELLO_MS_MAX = 3000
 export const HELLO_METHOD = 'hello'

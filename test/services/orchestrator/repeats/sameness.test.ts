@@ -47,7 +47,9 @@ const FIELDS = {
   tools: fc.array(fc.record({ name, description: text }, { requiredKeys: ['name'] })),
   toolChoice: fc.oneof(fc.constantFrom('auto', 'none', 'required'), fc.record({ name })),
   parallelToolCalls: fc.boolean(),
-  reasoningEffort: fc.constantFrom('none', 'minimal', 'low', 'medium', 'high'),
+  reasoningEffort: fc.constantFrom('none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'),
+  templateVariables: fc.dictionary(name, fc.jsonValue(), { maxKeys: 3 }),
+  continueFinal: fc.boolean(),
   logprobs: fc.boolean(),
   topLogprobs: fc.nat(20),
   labels: fc.dictionary(name, text, { maxKeys: 3 })

@@ -12,6 +12,7 @@ import { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { breachesOf, exampleOf, strictIn, unboundedIn } from '../../../helpers/schema-values.ts'
 
 const MIB = 1_048_576
+const TEXT = `maxLength ${4 * MIB}`
 
 interface Body {
   name: string
@@ -37,10 +38,10 @@ const BODIES: Body[] = [
     name: 'POST /infer',
     schema: NativeInferBody,
     bounds: {
-      prompt: `maxLength ${MIB}`,
-      input: `maxLength ${MIB}`,
-      messages: 'maxItems 1024',
-      'messages.0.content': `maxLength ${MIB}`,
+      prompt: TEXT,
+      input: TEXT,
+      messages: 'maxItems 16384',
+      'messages.0.content': TEXT,
       model: 'maxLength 256',
       max_tokens: `maximum ${MIB}`,
       temperature: 'maximum 2',
@@ -54,7 +55,7 @@ const BODIES: Body[] = [
   {
     name: 'POST /infer with api_version',
     schema: VersionedInferBody,
-    bounds: { prompt: `maxLength ${MIB}`, max_tokens: `maximum ${MIB}`, temperature: 'maximum 2' },
+    bounds: { prompt: TEXT, max_tokens: `maximum ${MIB}`, temperature: 'maximum 2' },
     open: []
   },
   {
@@ -62,15 +63,15 @@ const BODIES: Body[] = [
     schema: ChatBody,
     bounds: {
       ...SAMPLING,
-      messages: 'maxItems 1024',
-      'messages.0.content': `maxLength ${MIB}`,
-      'messages.0.content.0.text': `maxLength ${MIB}`,
+      messages: 'maxItems 16384',
+      'messages.0.content': TEXT,
+      'messages.0.content.0.text': TEXT,
       'messages.0.tool_calls': 'maxItems 128',
-      'messages.0.tool_calls.0.function.arguments': `maxLength ${MIB}`,
+      'messages.0.tool_calls.0.function.arguments': TEXT,
       stop: 'maxItems 16',
       'stop.0': 'maxLength 256',
       n: 'maximum 128',
-      tools: 'maxItems 128',
+      tools: 'maxItems 512',
       'tools.0.function.name': 'pattern',
       top_logprobs: 'maximum 20',
       max_completion_tokens: `maximum ${MIB}`
@@ -82,11 +83,11 @@ const BODIES: Body[] = [
     schema: ResponsesBody,
     bounds: {
       ...SAMPLING,
-      input: `maxLength ${MIB}`,
-      instructions: `maxLength ${MIB}`,
-      'input.0.arguments': `maxLength ${MIB}`,
-      tools: 'maxItems 128',
-      'tool_choice.tools': 'maxItems 128',
+      input: TEXT,
+      instructions: TEXT,
+      'input.0.arguments': TEXT,
+      tools: 'maxItems 512',
+      'tool_choice.tools': 'maxItems 512',
       metadata: 'maxProperties 16',
       max_output_tokens: `maximum ${MIB}`
     },
@@ -97,8 +98,8 @@ const BODIES: Body[] = [
     schema: CompletionBody,
     bounds: {
       ...SAMPLING,
-      prompt: `maxLength ${MIB}`,
-      'prompt.0': `maxLength ${MIB}`,
+      prompt: TEXT,
+      'prompt.0': TEXT,
       stop: 'maxItems 16',
       best_of: 'maximum 128',
       logprobs: 'maximum 5'
@@ -108,7 +109,7 @@ const BODIES: Body[] = [
   {
     name: 'POST /v1/embeddings',
     schema: EmbeddingsBody,
-    bounds: { input: 'maxItems 2048', 'input.0': `maxLength ${MIB}`, user: 'maxLength 1024' },
+    bounds: { input: 'maxItems 2048', 'input.0': TEXT, user: 'maxLength 1024' },
     open: []
   }
 ]
