@@ -74,9 +74,9 @@ async function load(options: LoadOptions): Promise<void> {
     onStep: send,
     onBroken: giveUp
   })
-  const { model, vocabularySize, ready } = loaded
+  const { model, vocabulary, ready } = loaded
   const { contextTokens, threads } = ready
-  const embedder = new EmbeddingContext({ model, vocabularySize, contextTokens, threads })
+  const embedder = new EmbeddingContext({ model, vocabulary, contextTokens, threads })
   serving = { loaded, scheduler, embedder }
   setInterval(() => watchStep(scheduler), WATCH_MS)
   setInterval(() => reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)

@@ -4,7 +4,7 @@
  *
  * Its one sequence takes one text at a time; requests wait for each other.
  */
-import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
+import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp'
 import { encodeVectors } from '#shared/contracts/inference/embedding.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -12,10 +12,11 @@ import type { EmbedInput } from '../../engine.ts'
 import type { EmbeddedMessage } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { toTokens } from './tokens.ts'
+import type { Token, Vocabulary } from './vocabulary.ts'
 
 interface EmbedderOptions {
   model: LlamaModel
-  vocabularySize: number
+  vocabulary: Vocabulary
   contextTokens: number
   threads: number
 }
@@ -69,9 +70,9 @@ export class EmbeddingContext {
   }
 
   #tokensOf(input: EmbedInput, index: number): Token[] {
-    const { model, vocabularySize } = this.#options
-    if (typeof input === 'string') return nonEmpty(model.tokenize(input), index)
-    return nonEmpty(toTokens(input, vocabularySize, `input ${index}`), index)
+    const { vocabulary } = this.#options
+    if (typeof input === 'string') return nonEmpty(vocabulary.tokenize(input), index)
+    return nonEmpty(toTokens(input, vocabulary.size, `input ${index}`), index)
   }
 
   #open(): Promise<LlamaEmbeddingContext> {

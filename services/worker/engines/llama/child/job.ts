@@ -1,5 +1,5 @@
 /** Turns a request into a job for the scheduler: its prompt, its limits and its grammar. */
-import type { LlamaGrammarEvaluationState, LlamaModel, Token, TokenBias } from 'node-llama-cpp'
+import type { TokenBias } from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../engine.ts'
@@ -12,6 +12,8 @@ import { checkLogprobs } from './answer/token-logprobs.ts'
 import type { Detokenize } from './answer/token-text.ts'
 import { toTokens } from './tokens.ts'
 import { ToolCalls } from './answer/tool-calls.ts'
+import type { GrammarState } from './grammar.ts'
+import type { Token, Vocabulary } from './vocabulary.ts'
 
 /** One request as the scheduler runs it. */
 export interface Job {
@@ -24,14 +26,14 @@ export interface Job {
    */
   resumeCount?: number
   /** The grammar's state after the resumed tokens. */
-  grammar?: LlamaGrammarEvaluationState
+  grammar?: GrammarState
   tokenBias?: TokenBias
   /** The number of likely tokens to report beside each; without it there are no logprobs. */
   topLogprobs?: number
 }
 
 export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
-  const { model, renderer, grammars, vocabularySize } = loaded
+  const { model, renderer, grammars, vocabulary } = loaded
   const { contextTokens } = loaded.ready
   checkLogprobs(request)
   const prompt = renderer.render(request)
@@ -48,8 +50,8 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
   const { responseFormat, sampling, resumeText } = request
   const resumeTokens =
     resumeText === undefined
-      ? toTokens(request.resumeTokenIds ?? [], vocabularySize, 'the answer to resume')
-      : model.tokenize(textToResume(request, prompt), false, 'trimLeadingSpace')
+      ? toTokens(request.resumeTokenIds ?? [], vocabulary.size, 'the answer to resume')
+      : vocabulary.tokenize(textToResume(request, prompt), { continued: true })
   const resumeCount =
     resumeText === undefined
       ? resumeTokens.length
@@ -65,7 +67,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
       : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
     ...(Object.keys(logitBias).length === 0
       ? {}
-      : { tokenBias: tokenBiasOf(logitBias, model, vocabularySize) }),
+      : { tokenBias: tokenBiasOf(logitBias, model, vocabulary.size) }),
     ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
     limits: {
       promptTokens: prompt.tokens,
@@ -78,8 +80,8 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
         : { reasoning: prompt.reasoning }),
       ...toolsOf(request, prompt, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
-      isEnd: (token) => prompt.stopTokens.has(token) || model.isEogToken(token),
-      detokenize: detokenizer(model, prompt.calls?.controlTokens ?? new Set())
+      isEnd: (token) => prompt.stopTokens.has(token) || vocabulary.isEog(token),
+      detokenize: detokenizer(vocabulary, prompt.calls?.controlTokens ?? new Set())
     }
   }
 }
@@ -120,11 +122,11 @@ function toolsOf(
 }
 
 /** Control tokens are no part of a text, except for those in which a tool call is written. */
-function detokenizer(model: LlamaModel, shown: ReadonlySet<Token>): Detokenize {
+function detokenizer(vocabulary: Vocabulary, shown: ReadonlySet<Token>): Detokenize {
   const text: Detokenize = (tokens, before) => {
     const at = tokens.findIndex((token) => shown.has(token))
-    if (at === -1) return model.detokenize(tokens, false, before)
-    const mark = model.detokenize([tokens[at]!], true)
+    if (at === -1) return vocabulary.detokenize(tokens, { before })
+    const mark = vocabulary.detokenize([tokens[at]!], { special: true })
     const [head, tail] = [tokens.slice(0, at), tokens.slice(at + 1)]
     return (at === 0 ? '' : text(head, before)) + mark + (tail.length === 0 ? '' : text(tail, []))
   }

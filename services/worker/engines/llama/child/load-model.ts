@@ -21,13 +21,16 @@ import type { LoadOptions, ReadyModel } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { PromptRenderer } from './prompt/prompt.ts'
 import { ramBytesFree } from '../../../memory/ram.ts'
+import { LibraryGrammars } from './library/library-grammar.ts'
+import { LibraryVocabulary } from './library/library-vocabulary.ts'
+import type { Vocabulary } from './vocabulary.ts'
 
 export interface LoadedContext {
   model: LlamaModel
   sequences: LlamaContextSequence[]
   renderer: PromptRenderer
   grammars: JsonGrammars
-  vocabularySize: number
+  vocabulary: Vocabulary
   calibration: Calibration
   ready: ReadyModel
 }
@@ -54,18 +57,18 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
     modelPath: options.modelPath,
     onLoadProgress: hooks.onProgress
   })
-  const vocabularySize = vocabularySizeOf(model)
+  const vocabulary = new LibraryVocabulary(model)
   const context = await createContext(llama, model, options, threadsMax)
   const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence())
-  const bench = { llama, sequences, vocabularySize }
+  const bench = { llama, sequences, vocabularySize: vocabulary.size }
   const calibration = await calibrate(bench, threadsOf(model, threadsMax))
-  const renderer = new PromptRenderer(model, vocabularySize)
+  const renderer = new PromptRenderer(model, vocabulary.size)
   return {
     model,
     sequences,
     renderer,
-    grammars: new JsonGrammars(llama, model),
-    vocabularySize,
+    grammars: new JsonGrammars(llama, new LibraryGrammars(llama, model)),
+    vocabulary,
     calibration,
     ready: {
       slots: sequences.length,
@@ -168,13 +171,6 @@ async function contextBytes(model: LlamaModel, { slots, contextTokens }: Context
     modelGpuLayers: model.gpuLayers,
     batchSize: PROMPT_STEP_TOKENS_MAX
   })
-}
-
-/** A token outside the vocabulary aborts the process, so ids from callers are checked. */
-function vocabularySizeOf(model: LlamaModel): number {
-  const tokens = model.fileInfo.metadata.tokenizer?.ggml?.tokens
-  if (Array.isArray(tokens) && tokens.length > 0) return tokens.length
-  throw new Error('it has no vocabulary')
 }
 
 /** The name of the quantization in file names, from the file's header or else its tensors. */

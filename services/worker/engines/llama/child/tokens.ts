@@ -1,6 +1,6 @@
 /** The library brands token ids; a number from outside becomes one by being in the vocabulary. */
-import type { Token } from 'node-llama-cpp'
 import { HaifError } from '#shared/errors.ts'
+import type { Token } from './vocabulary.ts'
 
 /** llama.cpp aborts the process for a token outside the vocabulary. */
 export function isToken(id: number, vocabularySize: number): id is Token {

@@ -3,10 +3,11 @@
  * follows from the tokens alone, so an answer that is resumed from its tokens is in the state of
  * the one that broke off, up to a half character or half a stop text.
  */
-import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
 import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
-import { JsonEnd } from './json-end.ts'
+import type { GrammarState } from '../grammar.ts'
 import type { ReasoningMarks } from '../prompt/chat-template.ts'
+import type { Token } from '../vocabulary.ts'
+import { JsonEnd } from './json-end.ts'
 import { ReasoningSplitter } from './reasoning.ts'
 import { StopMatcher } from './stop-matcher.ts'
 import { TokenText, type Detokenize } from './token-text.ts'
@@ -73,7 +74,7 @@ export class Answer {
   }
 
   /** The grammar that the next token of a tool call must fit. */
-  get grammar(): LlamaGrammarEvaluationState | undefined {
+  get grammar(): GrammarState | undefined {
     return this.#limits.tools?.grammar
   }
 

@@ -4,20 +4,14 @@
  * The library's own grammars ask for line breaks after the object, as a sign to its chat class; a
  * model that does not write them goes on and on. Here the object is the end.
  */
-import {
-  LlamaGrammar,
-  LlamaGrammarEvaluationState,
-  LlamaJsonSchemaGrammar,
-  type Llama,
-  type LlamaModel,
-  type Token
-} from 'node-llama-cpp'
+import { LlamaJsonSchemaGrammar, type Llama } from 'node-llama-cpp'
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
-import { unsupported } from '../../../errors.ts'
+import type { Grammar, Grammars, GrammarState } from '../grammar.ts'
+import type { Token } from '../vocabulary.ts'
 import { toGrammarSchema } from './json-schema.ts'
 
 /** Schemas whose grammars are kept. */
@@ -25,25 +19,25 @@ const COMPILED_MAX = 64
 
 export class JsonGrammars {
   readonly #llama: Llama
-  readonly #model: LlamaModel
+  readonly #grammars: Grammars
   readonly #texts = new BoundedMap<string, string>(COMPILED_MAX) // by schema
-  readonly #compiled = new BoundedMap<string, LlamaGrammar>(COMPILED_MAX) // by text
+  readonly #compiled = new BoundedMap<string, Grammar>(COMPILED_MAX) // by text
 
-  constructor(llama: Llama, model: LlamaModel) {
+  constructor(llama: Llama, grammars: Grammars) {
     this.#llama = llama
-    this.#model = model
+    this.#grammars = grammars
   }
 
   /** Returns the state after the tokens that a resumed answer already has. */
-  stateAfter(format: ResponseFormat, tokens: readonly Token[]): LlamaGrammarEvaluationState {
+  stateAfter(format: ResponseFormat, tokens: readonly Token[]): GrammarState {
     const state = this.stateOf(format.type === 'json' ? ANY_OBJECT : this.#textOf(format.schema))
     for (const token of tokens) this.accept(state, token, 'responseFormat')
     return state
   }
 
   /** Returns the state at the beginning of a grammar in llama.cpp's notation. */
-  stateOf(text: string): LlamaGrammarEvaluationState {
-    return new LlamaGrammarEvaluationState({ model: this.#model, grammar: this.#compile(text) })
+  stateOf(text: string): GrammarState {
+    return this.#compile(text).begin()
   }
 
   /**
@@ -61,8 +55,8 @@ export class JsonGrammars {
     }
   }
 
-  #compile(text: string): LlamaGrammar {
-    const grammar = this.#compiled.get(text) ?? new LlamaGrammar(this.#llama, { grammar: text })
+  #compile(text: string): Grammar {
+    const grammar = this.#compiled.get(text) ?? this.#grammars.compile(text)
     this.#compiled.set(text, grammar) // used last, so it stays
     return grammar
   }
@@ -91,18 +85,8 @@ export class JsonGrammars {
   }
 
   /** A token that does not fit would leave the grammar in no state at all. */
-  accept(
-    state: LlamaGrammarEvaluationState,
-    token: Token,
-    param: 'responseFormat' | 'tools'
-  ): void {
-    if (this.#model.isEogToken(token)) return
-    const replay = replayOf(this.#llama)
-    const native = (state as unknown as Record<string, unknown>)['_state']
-    if (replay.canBeNextTokenForGrammarEvaluationState(native, token)) {
-      replay.acceptGrammarEvaluationStateToken(native, token)
-      return
-    }
+  accept(state: GrammarState, token: Token, param: 'responseFormat' | 'tools'): void {
+    if (state.allows(token)) return state.accept(token)
     const form = param === 'tools' ? 'with these tools' : 'in this response format'
     throw new HaifError(
       'VALIDATION_FAILED',
@@ -113,24 +97,6 @@ export class JsonGrammars {
 }
 
 const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
-
-/** The library's own way to follow tokens that it has not drawn; it has no public name. */
-interface Replay {
-  canBeNextTokenForGrammarEvaluationState(state: unknown, token: Token): boolean
-  acceptGrammarEvaluationStateToken(state: unknown, token: Token): void
-}
-
-function replayOf(llama: Llama): Replay {
-  const bindings = (llama as unknown as Record<string, { AddonSampler?: Replay } | undefined>)[
-    '_bindings'
-  ]
-  const replay = bindings?.AddonSampler
-  if (typeof replay?.acceptGrammarEvaluationStateToken === 'function') return replay
-  throw unsupported(
-    'responseFormat',
-    'this version of the library cannot go on in the middle of a JSON answer: ask for it anew'
-  )
-}
 
 /**
  * Without the line breaks at the end, without exponents that would make a fraction of an integer,

@@ -3,11 +3,11 @@
  * The library reports probabilities after its chain of samplers, so they are the model's own only
  * where that chain changes nothing: at temperature 0, without penalties, bias and grammar.
  */
-import type { Token } from 'node-llama-cpp'
 import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
+import type { Token } from '../vocabulary.ts'
 
 /** Throws unless the logprobs that are asked for would be the model's own. */
 export function checkLogprobs(request: GenerateRequest): void {

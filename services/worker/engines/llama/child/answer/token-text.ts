@@ -3,7 +3,7 @@
  * back as U+FFFD; that one is held until the next tokens complete it. What is returned depends on
  * the tokens alone, never on how they were grouped, so that a resumed answer continues exactly.
  */
-import type { Token } from 'node-llama-cpp'
+import type { Token } from '../vocabulary.ts'
 
 export type Detokenize = (tokens: readonly Token[], before: readonly Token[]) => string
 

@@ -4,12 +4,13 @@
  * same state, also in the middle of a call.
  */
 import { createHash } from 'node:crypto'
-import type { LlamaGrammarEvaluationState, Token } from 'node-llama-cpp'
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { JsonGrammars } from './json-grammar.ts'
+import type { GrammarState } from '../grammar.ts'
 import type { CallFormat } from '../prompt/call-format.ts'
+import type { Token } from '../vocabulary.ts'
 import { callGrammar, type CallableTool } from './call-grammar.ts'
 import { CallReader } from './call-reader.ts'
 
@@ -28,7 +29,7 @@ export class ToolCalls {
   readonly #options: ToolCallsOptions
   readonly #callable: readonly CallableTool[]
   readonly #required: boolean
-  #grammar: LlamaGrammarEvaluationState | undefined
+  #grammar: GrammarState | undefined
   #mayCall = false
 
   /** Throws when the tools are invalid. */
@@ -45,7 +46,7 @@ export class ToolCalls {
   }
 
   /** The grammar of the next token; undefined while any token fits. */
-  get grammar(): LlamaGrammarEvaluationState | undefined {
+  get grammar(): GrammarState | undefined {
     if (this.#required && this.#mayCall) this.#begin()
     return this.#grammar
   }
@@ -79,7 +80,7 @@ export class ToolCalls {
   }
 
   /** Takes a token of a resumed answer, which was drawn under this grammar elsewhere. */
-  replay(grammar: LlamaGrammarEvaluationState, token: Token): void {
+  replay(grammar: GrammarState, token: Token): void {
     this.#options.grammars.accept(grammar, token, 'tools')
   }
 
@@ -89,7 +90,7 @@ export class ToolCalls {
     if (begun !== null) this.#grammar ??= this.#compile(begun)
   }
 
-  #compile(begun: string): LlamaGrammarEvaluationState {
+  #compile(begun: string): GrammarState {
     const { format, parallel, grammars } = this.#options
     return grammars.stateOf(callGrammar({ format, tools: this.#callable, parallel, begun }))
   }

@@ -1,10 +1,13 @@
 /** Draws the tokens of an answer, and collects what goes to the caller beside the text of each. */
 import assert from 'node:assert/strict'
-import type { Token } from 'node-llama-cpp'
+import type { LlamaGrammarEvaluationState } from 'node-llama-cpp'
 import type { Answer } from '../answer/answer.ts'
 import type { Job } from '../job.ts'
 import type { PartExtras } from '../../messages.ts'
 import { evaluateOptions } from '../answer/sampling.ts'
+import type { GrammarState } from '../grammar.ts'
+import { LibraryGrammarState } from '../library/library-grammar.ts'
+import type { Token } from '../vocabulary.ts'
 import type { Drawn, Sequence } from './sequence.ts'
 import { tokenLogprob } from '../answer/token-logprobs.ts'
 
@@ -20,13 +23,25 @@ export function drawTokens(
       promptTokens: limits.promptTokens,
       answerTokens: answer.tokens
     }),
-    ...(grammar === undefined ? {} : { grammarEvaluationState: grammar }),
-    ...(limits.tools === undefined ? {} : { grammarEvaluationState: () => answer.grammar }),
+    ...(grammar === undefined ? {} : { grammarEvaluationState: libraryState(grammar) }),
+    ...(limits.tools === undefined
+      ? {}
+      : {
+          grammarEvaluationState: () => {
+            const state = answer.grammar
+            return state === undefined ? undefined : libraryState(state)
+          }
+        }),
     ...(tokenBias === undefined ? {} : { tokenBias })
   }
   if (topLogprobs === undefined) return sequence.evaluate(tokens, options)
   assert(sequence.evaluateWithMetadata !== undefined)
   return sequence.evaluateWithMetadata(tokens, { probabilities: true }, options)
+}
+
+function libraryState(state: GrammarState): LlamaGrammarEvaluationState {
+  assert(state instanceof LibraryGrammarState)
+  return state.state
 }
 
 /** The reasoning, tool calls and logprobs that came with a token; null where there are none. */

@@ -6,7 +6,7 @@
  * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
  * streams instead of 310. So all ask in the same tick, in ascending order.
  */
-import type { Token } from 'node-llama-cpp'
+import type { Token } from '../vocabulary.ts'
 import type { Calibration } from '../calibrate.ts'
 import { drawTokens, extrasOf } from './draw.ts'
 import type { Job } from '../job.ts'

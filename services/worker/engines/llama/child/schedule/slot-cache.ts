@@ -3,7 +3,7 @@
  * that its cache holds already. The choices are pure and stand in other files; here they meet the
  * caches.
  */
-import type { Token } from 'node-llama-cpp'
+import type { Token } from '../vocabulary.ts'
 import type { KvTokens } from '../../messages.ts'
 import { chooseSource, type CopyPrefix } from './prefix-copy.ts'
 import type { Sequence } from './sequence.ts'

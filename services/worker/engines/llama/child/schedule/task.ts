@@ -1,5 +1,5 @@
 /** One request in the scheduler: how far its prompt and its answer are, and its end. */
-import type { Token } from 'node-llama-cpp'
+import type { Token } from '../vocabulary.ts'
 import type { GenerateEnd } from '../../../engine.ts'
 import { Answer } from '../answer/answer.ts'
 import type { Job } from '../job.ts'
