@@ -6,6 +6,7 @@ import {
   type CallFormat
 } from '../../../../../services/worker/engines/llama/child/prompt/call-format.ts'
 import { CallReader } from '../../../../../services/worker/engines/llama/child/answer/call-reader.ts'
+import { ChatTemplate } from '../../../../../services/worker/engines/llama/child/prompt/chat-template.ts'
 import { ToolChat } from '../../../../../services/worker/engines/llama/child/prompt/tool-chat.ts'
 import { addToCalls } from '../../../../../shared/inference/failover/sent-tokens.ts'
 import type { Tool, ToolCall } from '../../../../../shared/contracts/inference/chat.ts'
@@ -18,7 +19,11 @@ import {
 } from '../../../../helpers/tool-templates.ts'
 
 const chatOf = (template: string) =>
-  new ToolChat({ template, bosText: '<s>', eosText: '</s>', thinks: false, cutEnd: (text) => text })
+  new ToolChat({
+    template: new ChatTemplate({ source: template, bosText: '<s>', eosText: '</s>' }),
+    thinks: false,
+    cutEnd: (text) => text
+  })
 const formatOf = (template: string) => chatOf(template).callFormat()
 
 const ID = ID_CHARACTER.repeat(9)
@@ -31,8 +36,7 @@ const FORMATS: Record<string, { template: string; format: CallFormat }> = {
       triggerAnywhere: true,
       middle: '", "arguments": ',
       between: '}\n</tool_call>\n<tool_call>\n{"name": "',
-      end: '}\n</tool_call>',
-      argumentsAsText: false
+      end: '}\n</tool_call>'
     }
   },
   Llama: {
@@ -43,8 +47,7 @@ const FORMATS: Record<string, { template: string; format: CallFormat }> = {
       triggerAnywhere: false,
       middle: '", "parameters": ',
       between: null,
-      end: '}',
-      argumentsAsText: false
+      end: '}'
     }
   },
   Mistral: {
@@ -55,8 +58,7 @@ const FORMATS: Record<string, { template: string; format: CallFormat }> = {
       triggerAnywhere: true,
       middle: '", "arguments": ',
       between: `, "id": "${ID}"}, {"name": "`,
-      end: `, "id": "${ID}"}]`,
-      argumentsAsText: false
+      end: `, "id": "${ID}"}]`
     }
   },
   DeepSeek: {
@@ -67,8 +69,7 @@ const FORMATS: Record<string, { template: string; format: CallFormat }> = {
       triggerAnywhere: true,
       middle: '<｜tool▁sep｜>',
       between: '<｜tool▁call▁end｜><｜tool▁call▁begin｜>',
-      end: '<｜tool▁call▁end｜><｜tool▁calls▁end｜>',
-      argumentsAsText: true
+      end: '<｜tool▁call▁end｜><｜tool▁calls▁end｜>'
     }
   }
 }
@@ -140,21 +141,18 @@ for (const [name, { template, format }] of Object.entries(FORMATS)) {
 suite('templates', () => {
   const tool: Tool = { name: 'now', description: 'Tells "the" time.' }
   const textOf = (template: string, id: string) =>
-    chatOf(template)
-      .render({
-        messages: [
-          { role: 'user', content: 'When?' },
-          {
-            role: 'assistant',
-            content: '',
-            toolCalls: [{ id, name: 'now', arguments: '{"z":"a\\"b"}' }]
-          },
-          { role: 'tool', content: '"noon"', toolCallId: id }
-        ],
-        tools: [tool]
-      })
-      .map((part) => ('text' in part ? part.text : part.template))
-      .join('')
+    chatOf(template).render({
+      messages: [
+        { role: 'user', content: 'When?' },
+        {
+          role: 'assistant',
+          content: '',
+          toolCalls: [{ id, name: 'now', arguments: '{"z":"a\\"b"}' }]
+        },
+        { role: 'tool', content: '"noon"', toolCallId: id }
+      ],
+      tools: [tool]
+    }).text
 
   test('past calls, results and descriptions are in the prompt as they should be', () => {
     const hermes = textOf(HERMES_TEMPLATE, 'call_0')
@@ -177,8 +175,7 @@ suite('templates', () => {
   test('the effort goes to the variable that the template has', () => {
     const endOf = (template: string, reasoningEffort: 'none' | 'high') => {
       const messages = [{ role: 'user' as const, content: 'x' }]
-      const last = chatOf(template).render({ messages, reasoningEffort }).at(-1)
-      return last !== undefined && 'template' in last ? last.template : ''
+      return chatOf(template).render({ messages, reasoningEffort }).text
     }
     assert.match(endOf(HERMES_TEMPLATE, 'none'), /<think>\n\n<\/think>\n\n$/)
     assert.doesNotMatch(endOf(HERMES_TEMPLATE, 'high'), /think/)

@@ -5,7 +5,7 @@
  */
 import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import type { GrammarState } from '../grammar.ts'
-import type { ReasoningMarks } from '../prompt/chat-template.ts'
+import type { ReasoningMarks } from '../prompt/prompt.ts'
 import type { Token } from '../vocabulary.ts'
 import { JsonEnd } from './json-end.ts'
 import { ReasoningSplitter } from './reasoning.ts'

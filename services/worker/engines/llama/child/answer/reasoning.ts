@@ -2,7 +2,7 @@
  * Separates a model's reasoning from its answer. The marks around reasoning are in the model's chat
  * template; an answer that does not begin with the first mark has no reasoning.
  */
-import type { ReasoningMarks } from '../prompt/chat-template.ts'
+import type { ReasoningMarks } from '../prompt/prompt.ts'
 import { heldBack } from './stop-matcher.ts'
 
 interface SplitText {

@@ -5,6 +5,8 @@
  * Llama's plain JSON, Mistral's `[TOOL_CALLS]` and DeepSeek's sections are all texts around a name
  * and a JSON object. A template that writes arguments as anything but JSON has no format here.
  */
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+
 export interface CallFormat {
   /** The text before the name of the first call. */
   begin: string
@@ -18,34 +20,10 @@ export interface CallFormat {
   between: string | null
   /** The text after the arguments of the last call. */
   end: string
-  /** True when the template takes arguments as JSON text, and not as an object. */
-  argumentsAsText: boolean
-}
-
-export interface ProbeMessage {
-  role: 'user' | 'assistant'
-  content: string
-  tool_calls?: {
-    id: string
-    type: 'function'
-    function: { name: string; arguments: unknown }
-  }[]
 }
 
 /** Renders a chat with the two `PROBE_TOOLS`; throws where the template does. */
-type RenderProbe = (messages: readonly ProbeMessage[]) => string
-
-/** `cutEnd` returns a text without the marks that end a turn. */
-export function findCallFormat(
-  render: RenderProbe,
-  cutEnd: (text: string) => string
-): CallFormat | null {
-  for (const argumentsAsText of [true, false]) {
-    const format = formatWith(render, cutEnd, argumentsAsText)
-    if (format !== null) return format
-  }
-  return null
-}
+type RenderProbe = (messages: readonly ChatMessage[]) => string
 
 /** Stands for one character of an id that the model makes up, as Mistral's do. */
 export const ID_CHARACTER = '\uE000'
@@ -56,27 +34,24 @@ const KEY = 'haifProbeKey'
 const CONTENT = 'haifProbeContent'
 
 export const PROBE_TOOLS = NAMES.map((name) => ({
-  type: 'function',
-  function: {
-    name,
-    description: 'A probe.',
-    parameters: {
-      type: 'object',
-      properties: { [KEY]: { type: 'string', description: 'A probe.' } },
-      required: [KEY]
-    }
+  name,
+  description: 'A probe.',
+  parameters: {
+    type: 'object',
+    properties: { [KEY]: { type: 'string', description: 'A probe.' } },
+    required: [KEY]
   }
 }))
 
-const USER: ProbeMessage = { role: 'user', content: 'Hello' }
+const USER: ChatMessage = { role: 'user', content: 'Hello' }
 
-function formatWith(
+/** `cutEnd` returns a text without the marks that end a turn. */
+export function findCallFormat(
   render: RenderProbe,
-  cutEnd: (text: string) => string,
-  asText: boolean
+  cutEnd: (text: string) => string
 ): CallFormat | null {
   const said = attempt(() => render([USER, { role: 'assistant', content: CONTENT }]))
-  const one = attempt(() => render([USER, calling(1, asText)]))
+  const one = attempt(() => render([USER, calling(1)]))
   if (said === null || one === null) return null
   const from = Math.min(commonPrefix(said, one), Math.max(0, said.indexOf(CONTENT)))
   const first = callIn(one, from, 0)
@@ -91,9 +66,8 @@ function formatWith(
     begin,
     ...trigger,
     middle: withIdSlots(first.middle),
-    between: betweenOf(attempt(() => render([USER, calling(2, asText)])) ?? '', from, first),
-    end: withIdSlots(rest).trimEnd(),
-    argumentsAsText: asText
+    between: betweenOf(attempt(() => render([USER, calling(2)])) ?? '', from, first),
+    end: withIdSlots(rest).trimEnd()
   }
 }
 
@@ -134,13 +108,11 @@ function betweenOf(text: string, from: number, only: CallText): string | null {
   return isRegular ? withIdSlots(second.before) : null
 }
 
-function calling(count: 1 | 2, asText: boolean): ProbeMessage {
-  const calls = NAMES.slice(0, count).map((name, i) => {
-    const given = { [KEY]: String(i) }
-    const args = asText ? JSON.stringify(given) : given
-    return { id: IDS[i]!, type: 'function' as const, function: { name, arguments: args } }
+function calling(count: 1 | 2): ChatMessage {
+  const toolCalls = NAMES.slice(0, count).map((name, i) => {
+    return { id: IDS[i]!, name, arguments: JSON.stringify({ [KEY]: String(i) }) }
   })
-  return { role: 'assistant', content: '', tool_calls: calls }
+  return { role: 'assistant', content: '', toolCalls }
 }
 
 function withIdSlots(text: string): string {

@@ -6,19 +6,20 @@
 import { LlamaText, SpecialTokensText, type LlamaModel, type Token } from 'node-llama-cpp'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
-import {
-  refusing,
-  templateOf,
-  type ChatTemplate,
-  type ReasoningMarks,
-  type Stop
-} from './chat-template.ts'
+import { ChatTemplate, type RenderedChat } from './chat-template.ts'
 import { toTokens } from '../tokens.ts'
 import type { CallFormat } from './call-format.ts'
 import { ToolChat } from './tool-chat.ts'
+import { turnEndOf } from './turn-end.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
+
+/** The texts that a model writes around its reasoning. */
+export interface ReasoningMarks {
+  begin: string
+  end: string
+}
 
 export interface Prompt {
   tokens: Token[]
@@ -31,23 +32,29 @@ export interface Prompt {
   calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
 }
 
+/** Ends an answer, besides the model's own end tokens. */
+type Stop = Token | string
+
 type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
 
 export class PromptRenderer {
   readonly #model: LlamaModel
   readonly #vocabularySize: number
   readonly #template: ChatTemplate | null
+  readonly #reasoning: ReasoningMarks | null
   #toolChat: ToolChat | null = null
+  #stops: readonly Stop[] | null = null
 
   constructor(model: LlamaModel, vocabularySize: number) {
     this.#model = model
     this.#vocabularySize = vocabularySize
     this.#template = templateOf(model)
+    this.#reasoning = this.#findReasoning()
   }
 
   /** True when the model marks its reasoning. */
   get hasReasoning(): boolean {
-    return this.#template?.reasoning != null
+    return this.#reasoning !== null
   }
 
   /** True when the template has a place for tools, and a known form of calls. */
@@ -68,12 +75,7 @@ export class PromptRenderer {
 
   render(request: PromptRequest): Prompt {
     const { input, tools, reasoningEffort } = request
-    if (input.mode === 'chat') {
-      const isPlain =
-        tools === undefined && reasoningEffort === undefined && !input.messages.some(isAboutTools)
-      if (isPlain) return this.#renderChat(input.messages)
-      return this.#renderWithTools(request, input.messages)
-    }
+    if (input.mode === 'chat') return this.#renderChat(request, input.messages)
     if (tools !== undefined) throw unsupported('tools', 'tools need `messages`: a prompt has none')
     if (reasoningEffort !== undefined && reasoningEffort !== 'none') {
       throw unsupported('reasoningEffort', 'reasoningEffort needs `messages`: a prompt has none')
@@ -90,54 +92,49 @@ export class PromptRenderer {
     return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [], reasoning: null }
   }
 
-  #renderChat(messages: readonly ChatMessage[]): Prompt {
-    const { text, stops } = this.#assertTemplate().render(messages)
-    return this.#promptOf(text, stops)
-  }
-
-  #renderWithTools(
-    { tools, reasoningEffort }: PromptRequest,
-    messages: readonly ChatMessage[]
-  ): Prompt {
+  #renderChat({ tools, reasoningEffort }: PromptRequest, messages: readonly ChatMessage[]): Prompt {
     const chat = (this.#toolChat ??= this.#newToolChat())
-    const parts = refusing(() =>
+    const prompt = this.#promptOf(
       chat.render({
         messages,
         ...(tools === undefined ? {} : { tools }),
         ...(reasoningEffort === undefined ? {} : { reasoningEffort })
       })
     )
-    const text = LlamaText(
-      parts.map((part) => ('text' in part ? part.text : new SpecialTokensText(part.template)))
-    )
-    const prompt = this.#promptOf(text, this.#assertTemplate().stops())
     if (tools === undefined) return prompt
     const format = chat.callFormat()
     return { ...prompt, calls: { format, controlTokens: this.#controlTokensIn(format) } }
   }
 
   #newToolChat(): ToolChat {
-    const { source: template, reasoning } = this.#assertTemplate()
-    const { bosString, eosString } = this.#model.tokens
-    return refusing(
-      () =>
-        new ToolChat({
-          template,
-          bosText: bosString ?? '',
-          eosText: eosString ?? '',
-          thinks: reasoning !== null,
-          cutEnd: (text) => this.#withoutEnd(text)
-        })
-    )
+    return new ToolChat({
+      template: this.#assertTemplate(),
+      thinks: this.#reasoning !== null,
+      cutEnd: (text) => this.#withoutEnd(text)
+    })
   }
 
-  #promptOf(text: LlamaText, stops: readonly Stop[]): Prompt {
+  #promptOf({ parts, opened }: RenderedChat): Prompt {
+    const text = LlamaText(
+      parts.map((part) => ('text' in part ? part.text : new SpecialTokensText(part.template)))
+    )
+    const stops = (this.#stops ??= this.#findStops())
     return {
       tokens: this.#withBos(text.tokenize(this.#model.tokenizer)),
       stopTokens: new Set(stops.filter((stop) => typeof stop === 'number')),
       stopTexts: stops.filter((stop) => typeof stop === 'string'),
-      reasoning: this.#reasoningAfter(text.toString())
+      reasoning: this.#reasoningAfter(opened)
     }
+  }
+
+  /** One control token that ends a turn is enough; a text is the end only where there is none. */
+  #findStops(): Stop[] {
+    const end = turnEndOf(this.#assertTemplate())
+    const tokens = this.#model.tokenize(end, true)
+    if (tokens.some((token) => this.#model.isEogToken(token))) return []
+    const control = tokens.findLast((token) => this.#model.detokenize([token], false) === '')
+    if (control !== undefined) return [control]
+    return end.trim() === '' ? [] : [end.trimEnd()]
   }
 
   #withoutEnd(text: string): string {
@@ -164,10 +161,16 @@ export class PromptRenderer {
     )
   }
 
-  #reasoningAfter(prompt: string): Prompt['reasoning'] {
-    const marks = this.#template?.reasoning ?? null
+  #findReasoning(): ReasoningMarks | null {
+    const marks = { begin: '<think>', end: '</think>' }
+    const source = this.#template?.source ?? ''
+    return source.includes(marks.begin) && source.includes(marks.end) ? marks : null
+  }
+
+  #reasoningAfter(opened: string): Prompt['reasoning'] {
+    const marks = this.#reasoning
     if (marks === null) return null
-    return { marks, opened: prompt.trimEnd().endsWith(marks.begin) }
+    return { marks, opened: opened.trimEnd().endsWith(marks.begin) }
   }
 
   #withBos(tokens: Token[]): Token[] {
@@ -176,5 +179,15 @@ export class PromptRenderer {
   }
 }
 
-const isAboutTools = ({ role, toolCalls = [] }: ChatMessage): boolean =>
-  role === 'tool' || toolCalls.length > 0
+/** Returns null when the file has no template, or one that cannot be read. */
+function templateOf(model: LlamaModel): ChatTemplate | null {
+  const source = model.fileInfo.metadata.tokenizer?.chat_template
+  if (typeof source !== 'string' || source.trim() === '') return null
+  const { bosString, eosString } = model.tokens
+  try {
+    return new ChatTemplate({ source, bosText: bosString ?? '', eosText: eosString ?? '' })
+  } catch (error) {
+    console.error(`chat template refused: ${String(error)}`)
+    return null
+  }
+}

@@ -5,17 +5,13 @@
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import { unsupported } from '../../../errors.ts'
-import { findCallFormat, PROBE_TOOLS, type CallFormat, type ProbeMessage } from './call-format.ts'
-import {
-  JinjaChat,
-  type ChatToRender,
-  type JinjaChatOptions,
-  type RenderedPart
-} from './jinja-chat.ts'
+import { findCallFormat, PROBE_TOOLS, type CallFormat } from './call-format.ts'
+import type { ChatTemplate, ChatToRender, RenderedChat } from './chat-template.ts'
 
 type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
 
-interface ToolChatOptions extends JinjaChatOptions {
+interface ToolChatOptions {
+  template: ChatTemplate
   /** Returns a text without the marks that end a turn. */
   cutEnd: (text: string) => string
   /** True when the template shows that the model reasons. */
@@ -28,14 +24,13 @@ interface ToolChatRequest extends Pick<ChatToRender, 'messages'> {
 }
 
 export class ToolChat {
-  readonly #chat: JinjaChat
+  readonly #template: ChatTemplate
   readonly #options: ToolChatOptions
   #format: CallFormat | null | undefined
 
-  /** Throws when the template cannot be read. */
   constructor(options: ToolChatOptions) {
     this.#options = options
-    this.#chat = new JinjaChat(options)
+    this.#template = options.template
   }
 
   /** How the model writes its calls; throws UNSUPPORTED_PARAMETER when it has no known way. */
@@ -51,28 +46,26 @@ export class ToolChat {
     )
   }
 
-  render({ messages, tools, reasoningEffort }: ToolChatRequest): RenderedPart[] {
-    const isAboutTools = messages.some(({ role, toolCalls }) => role === 'tool' || toolCalls)
-    const format = isAboutTools || tools !== undefined ? this.callFormat() : null
-    const parts = this.#chat.render({
+  render({ messages, tools, reasoningEffort }: ToolChatRequest): RenderedChat {
+    if (tools !== undefined) this.callFormat()
+    return this.#template.render({
       messages,
       ...(tools === undefined ? {} : { tools }),
-      argumentsAsText: format?.argumentsAsText ?? true,
       variables: reasoningEffort === undefined ? {} : this.#effort(reasoningEffort)
     })
-    return parts
   }
 
   #findFormat(): CallFormat | null {
     if (!this.#knowsTools()) return null
-    const render = (messages: readonly ProbeMessage[]) =>
-      this.#chat.renderRaw({ messages, tools: PROBE_TOOLS, add_generation_prompt: false })
-    return findCallFormat(render, this.#options.cutEnd)
+    return findCallFormat(
+      (messages) =>
+        this.#template.render({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false }).text,
+      this.#options.cutEnd
+    )
   }
 
   #knowsTools(): boolean {
-    const name = PROBE_TOOLS[0]!.function.name
-    return this.#probe({ tools: PROBE_TOOLS })?.includes(name) === true
+    return this.#probe({}, PROBE_TOOLS)?.includes(PROBE_TOOLS[0]!.name) === true
   }
 
   /** Sets the template's own variable for the effort: a switch (Qwen) or a word (gpt-oss). */
@@ -93,10 +86,10 @@ export class ToolChat {
     )
   }
 
-  #probe(variables: Record<string, unknown>): string | null {
-    const messages = [{ role: 'user', content: 'Hello' }]
+  #probe(variables: Record<string, unknown>, tools?: readonly Tool[]): string | null {
+    const messages = [{ role: 'user' as const, content: 'Hello' }]
     try {
-      return this.#chat.renderRaw({ messages, ...variables, add_generation_prompt: true })
+      return this.#template.render({ messages, variables, ...(tools && { tools }) }).text
     } catch {
       return null
     }
