@@ -25,6 +25,8 @@ export interface Report {
 export interface BenchOptions {
   /** Shorter, to see that it works; its figures are rough. */
   quick: boolean
+  /** On the GPU of this machine, where the benchmark can be run there. */
+  gpu?: boolean
 }
 
 export function toMarkdown({ title, how, columns, rows, bars }: Report): string {

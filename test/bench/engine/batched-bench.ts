@@ -1,4 +1,7 @@
-/** llama.cpp's own benchmark of a batch, when `LLAMA_BATCHED_BENCH` names the program. */
+/**
+ * llama.cpp's own benchmark of a batch: what its decoding alone can do, with no sampling, no text
+ * and nobody to send it to.
+ */
 import { execFileSync } from 'node:child_process'
 
 interface BatchedBenchOptions {
@@ -7,24 +10,38 @@ interface BatchedBenchOptions {
   streams: number
   promptTokens: number
   answerTokens: number
+  /** All layers are on a GPU. */
+  gpu?: boolean
 }
 
-/** Tokens per second that it decodes; null without the program. */
-export function batchedBench(options: BatchedBenchOptions): number | null {
-  const program = process.env['LLAMA_BATCHED_BENCH']
-  if (program === undefined || program === '') return null
-  const { modelPath, threads, streams, promptTokens, answerTokens } = options
+/** Tokens per second. */
+export interface BatchedBenchRates {
+  prefill: number
+  decode: number
+}
+
+export function batchedBench(program: string, options: BatchedBenchOptions): BatchedBenchRates {
+  const { modelPath, threads, streams, promptTokens, answerTokens, gpu = false } = options
   const flags = {
     '-m': modelPath,
-    '-c': String(streams * 512),
+    '-c': String(streams * contextFor(promptTokens + answerTokens)),
     '-t': String(threads),
+    '-tb': String(threads),
     '-npp': String(promptTokens),
     '-ntg': String(answerTokens),
     '-npl': String(streams),
+    '-ngl': gpu ? '99' : '0',
     '--output-format': 'jsonl'
   }
-  const output = execFileSync(program, Object.entries(flags).flat(), { encoding: 'utf8' })
+  const output = execFileSync(program, Object.entries(flags).flat(), {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore']
+  })
   const line = output.split('\n').find((each) => each.includes('"speed_tg"'))
   if (line === undefined) throw new Error(`${program} printed no speed_tg: ${output.slice(-500)}`)
-  return (JSON.parse(line) as { speed_tg: number }).speed_tg
+  const { speed_pp: prefill, speed_tg: decode } = JSON.parse(line) as Record<string, number>
+  return { prefill: prefill!, decode: decode! }
 }
+
+/** llama.cpp rounds the context of a sequence up to so many. */
+const contextFor = (tokens: number): number => Math.ceil(tokens / 256) * 256

@@ -5,7 +5,6 @@
 import { median } from '../percentiles.ts'
 import { fixed, type Bar, type BenchOptions, type Report } from '../report.ts'
 import { startHaif, type HaifSubject } from './haif.ts'
-import { batchedBench } from './batched-bench.ts'
 import { startLibrary } from './library.ts'
 import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'
 import {
@@ -29,7 +28,6 @@ const BARS: ReadonlyMap<number, number> = new Map([
   [1, 0.95],
   [16, 2.4]
 ])
-const BATCHED_BENCH_MIN = 0.9
 
 interface Measured {
   /** Prompts that are new. */
@@ -60,7 +58,6 @@ export async function benchConcurrency(
     }
     await haif.close()
     await library.close()
-    bars.push(...againstBatchedBench(model, modelPath, threads, rows))
   }
   return {
     title: 'Answers at the same time',
@@ -143,32 +140,6 @@ function judge(
       bar: `≥ ${least}`,
       measured: fixed(ratio),
       holds: ratio >= least
-    }
-  ]
-}
-
-function againstBatchedBench(
-  model: BenchModel,
-  modelPath: string,
-  threads: number,
-  rows: string[][]
-): Bar[] {
-  const limit = batchedBench({
-    modelPath,
-    threads,
-    streams: SLOTS,
-    promptTokens: PROMPT_TOKENS,
-    answerTokens: ANSWER_TOKENS
-  })
-  if (limit === null) return []
-  const own = Number(rows.find(([name, n]) => name === modelName(model) && n === '16')?.[2])
-  const ratio = own / limit
-  return [
-    {
-      figure: `${modelName(model)}, 16 streams: decoding over llama.cpp's batched bench (${fixed(limit, 0)} tokens/s)`,
-      bar: `≥ ${BATCHED_BENCH_MIN}`,
-      measured: fixed(ratio),
-      holds: ratio >= BATCHED_BENCH_MIN
     }
   ]
 }

@@ -16,15 +16,18 @@ export interface HaifSubject extends Subject {
   ask(ask: Ask, times: TokenTimes, startedAt: number, signal?: AbortSignal): Promise<void>
 }
 
-export async function startHaif(
-  options: Pick<LlamaEngineOptions, 'modelPath' | 'slots' | 'contextTokens'>
-): Promise<HaifSubject> {
+export async function startHaif({
+  gpu = false,
+  ...options
+}: Pick<LlamaEngineOptions, 'modelPath' | 'slots' | 'contextTokens'> & {
+  gpu?: boolean
+}): Promise<HaifSubject> {
   let threads = 0
   let pid = 0
   const engine = createLlamaEngine({
     ...options,
     name: 'bench',
-    gpu: false,
+    gpu: gpu ? 'auto' : false,
     onEvent: (event) => {
       if (event.kind === 'loading') ({ pid } = event)
       if (event.kind === 'ready') ({ threads } = event.model)

@@ -1,7 +1,8 @@
 /**
- * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large]`: the llama engine over
- * the library's own loop, on models of random weights. Prints each table and writes it into
- * docs/benchmarks.md; a quick run is only printed. `--large` adds a model of 1.1 B parameters.
+ * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large] [--gpu]`: the llama
+ * engine over the library's own loop and over llama.cpp's own programs, on models of random
+ * weights. Prints each table and writes it into docs/benchmarks.md; a quick run is only printed.
+ * `--large` adds a model of 1.1 B parameters; `--gpu` runs what can be run on the machine's GPU.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -11,8 +12,10 @@ import { benchConcurrency } from './concurrency.ts'
 import { benchLongPrompt } from './long-prompt.ts'
 import type { BenchModel } from './models.ts'
 import { benchPrefixHit } from './prefix-hit.ts'
+import { benchReference } from './reference.ts'
 import { benchResponsive } from './responsive.ts'
 import { benchRestart } from './restart.ts'
+import { benchServer } from './server.ts'
 
 const Q8: BenchModel = { shape: '125M', quantization: 'Q8_0' }
 const Q4: BenchModel = { shape: '125M', quantization: 'Q4_0' }
@@ -22,18 +25,23 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
-    large: { type: 'boolean', default: false }
+    large: { type: 'boolean', default: false },
+    gpu: { type: 'boolean', default: false }
   }
 })
 const models = values.large ? [Q4, Q8, LARGE] : [Q4, Q8]
 
-const BENCHMARKS: Record<string, (options: BenchOptions) => Promise<Report>> = {
-  concurrency: (options) => benchConcurrency(models, options),
-  arrivals: (options) => benchArrivals(models, options),
-  prefix: (options) => benchPrefixHit(Q8, options),
-  'long-prompt': (options) => benchLongPrompt(Q8, options),
-  restart: (options) => benchRestart(Q8, options),
-  responsive: (options) => benchResponsive(Q8, options)
+const options: BenchOptions = { quick: values.quick, gpu: values.gpu }
+
+const BENCHMARKS: Record<string, () => Promise<Report>> = {
+  reference: () => benchReference(values.large ? LARGE : Q8, options),
+  server: () => benchServer(Q8, options),
+  concurrency: () => benchConcurrency(models, options),
+  arrivals: () => benchArrivals(models, options),
+  prefix: () => benchPrefixHit(Q8, options),
+  'long-prompt': () => benchLongPrompt(Q8, options),
+  restart: () => benchRestart(Q8, options),
+  responsive: () => benchResponsive(Q8, options)
 }
 
 const wanted = values.only?.split(',') ?? Object.keys(BENCHMARKS)
@@ -44,9 +52,9 @@ if (unknown !== undefined) {
 }
 for (const name of wanted) {
   process.stderr.write(`${name} …\n`)
-  const report = await BENCHMARKS[name]!({ quick: values.quick })
+  const report = await BENCHMARKS[name]!()
   process.stdout.write(`\n${toMarkdown(report)}\n`)
-  const flags = values.large ? ' --large' : ''
+  const flags = `${values.large ? ' --large' : ''}${values.gpu ? ' --gpu' : ''}`
   const command = `npm run bench:engine -- --only=${name}${flags}`
   if (!values.quick) writePart('bench:engine', name, command, report)
 }

@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import { writeRandomModel } from '../../../tools/haif-tiny/gguf/random-model.ts'
 import { xorshift } from '../../../tools/haif-tiny/gguf/xorshift.ts'
 
-const VOCABULARY = 32_000
+/** Those of Llama 2 and of Llama 3. */
+const VOCABULARIES = { '32k': 32_000, '128k': 128_256 } as const
 const CONTEXT = 8192
 
 const SHAPES = {
@@ -20,25 +21,29 @@ const SHAPES = {
 
 type ShapeName = keyof typeof SHAPES
 type Quantization = 'Q4_0' | 'Q8_0'
+export type VocabularyName = keyof typeof VOCABULARIES
 
 export interface BenchModel {
   shape: ShapeName
   quantization: Quantization
+  /** 32k unless it says otherwise. */
+  vocabulary?: VocabularyName
 }
 
 export const modelName = ({ shape, quantization }: BenchModel): string => `${shape} ${quantization}`
 
 /** Returns the file's path. */
-export function benchModelFile({ shape, quantization }: BenchModel): string {
+export function benchModelFile({ shape, quantization, vocabulary = '32k' }: BenchModel): string {
   const folder = join(tmpdir(), 'haif-bench-models')
-  const file = join(folder, `${shape}-${quantization}.gguf`)
+  const file = join(folder, `${shape}-${quantization}-${vocabulary}.gguf`)
   if (existsSync(file)) return file
   mkdirSync(folder, { recursive: true })
   const part = `${file}.${process.pid}`
   writeRandomModel(part, {
     shape: { ...SHAPES[shape], contextLength: CONTEXT },
     type: quantization,
-    vocabularySize: VOCABULARY
+    vocabularySize: VOCABULARIES[vocabulary],
+    writtenFillers: true
   })
   renameSync(part, file)
   return file
@@ -51,6 +56,14 @@ export function randomPrompts(count: number, tokens: number, seed: number): numb
     Array.from({ length: tokens }, () => Math.floor(draw() * PLAIN_TOKENS))
   )
 }
+
+/** A text of about so many tokens: letters, which the vocabulary has no longer pieces for. */
+export function randomText(tokens: number, seed: number): string {
+  const draw = xorshift(seed)
+  return Array.from({ length: tokens }, () => LETTERS[Math.floor(draw() * LETTERS.length)]).join('')
+}
+
+const LETTERS = 'abcdfgijkmnpqrsuvwxyz'
 
 /** The bytes: below the special tokens. */
 const PLAIN_TOKENS = 256

@@ -25,6 +25,14 @@ export interface Run {
 export const tokensPerSecond = ({ ms, answers }: Run): number =>
   (answers.reduce((sum, times) => sum + times.length, 0) / ms) * 1000
 
+/** Counts only while all answers are written: from the last one's begin to the first one's end. */
+export function steadyTokensPerSecond({ answers }: Run): number {
+  const from = Math.max(...answers.map((times) => times[0]!))
+  const to = Math.min(...answers.map((times) => times.at(-1)!))
+  const tokens = answers.flat().filter((at) => at > from && at <= to).length
+  return to > from ? (tokens / (to - from)) * 1000 : NaN
+}
+
 export const firstTokenMs = ({ answers }: Run): number[] => answers.map((times) => times[0] ?? NaN)
 
 /** Between two tokens of one answer. */

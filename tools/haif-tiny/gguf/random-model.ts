@@ -16,6 +16,8 @@ export interface RandomModelOptions {
   vocabulary?: 'bpe' | 'spm'
   /** Tokens that are never used fill a `bpe` vocabulary up to so many. */
   vocabularySize?: number
+  /** Those tokens stand for text, so that an answer of them has something to send. */
+  writtenFillers?: boolean
   /** More control tokens of a `bpe` vocabulary, after the special ones. */
   controlTokens?: readonly string[]
   /** ChatML unless given; null writes none. */
@@ -63,8 +65,13 @@ const MERGES: Merge[] = [
 const PIECES = ['▁t', 'he', 'll', 'hell', 'hello', ...Array.from('▁abcdefghijklmnopqrstuvwxyz')]
 
 const VOCABULARIES: Record<'bpe' | 'spm', (options: RandomModelOptions) => Vocabulary> = {
-  bpe: ({ vocabularySize: padTo = 0, controlTokens: control = [], ...options }) =>
-    bpeVocabulary(MERGES, { padTo, control, ...templateOf(options) }),
+  bpe: (options) =>
+    bpeVocabulary(MERGES, {
+      padTo: options.vocabularySize ?? 0,
+      writtenFillers: options.writtenFillers ?? false,
+      control: options.controlTokens ?? [],
+      ...templateOf(options)
+    }),
   spm: (options) => spmVocabulary(PIECES, templateOf(options))
 }
 

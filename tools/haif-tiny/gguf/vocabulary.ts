@@ -40,6 +40,8 @@ export function bpeVocabulary(
   options: {
     pre?: string
     padTo?: number
+    /** True for fillers that stand for text, as in a model that is measured. */
+    writtenFillers?: boolean
     chatTemplate?: string | null
     control?: readonly string[]
   } = {}
@@ -50,7 +52,8 @@ export function bpeVocabulary(
   const tokens = [...used, ...Array.from({ length: fillers }, (_, i) => `[PAD${used.length + i}]`)]
   const kinds = tokens.map((_, id) => {
     if (id < normal.length) return TOKEN_KIND.normal
-    return id < used.length ? TOKEN_KIND.control : TOKEN_KIND.unused
+    if (id < used.length) return TOKEN_KIND.control
+    return options.writtenFillers === true ? TOKEN_KIND.normal : TOKEN_KIND.unused
   })
   return {
     tokens,
