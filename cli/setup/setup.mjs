@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildPage } from './build-page.mjs'
+import { bundlePackages } from './bundle-packages.mjs'
 
 const root = new URL('../../', import.meta.url)
 const stamp = new URL('node_modules/.haif-installed', root)
@@ -19,6 +20,7 @@ const wanted = createHash('sha256').update(lockfile).update(process.platform).di
 if (!isInstalled()) install()
 checkNode()
 buildPage()
+await bundlePackages()
 
 function isInstalled() {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
