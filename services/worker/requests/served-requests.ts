@@ -5,11 +5,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
-import {
-  encodeVectors,
-  type EmbedAttempt,
-  type EmbedReply
-} from '#shared/contracts/inference/embedding.ts'
+import { type EmbedAttempt, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'

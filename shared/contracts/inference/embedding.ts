@@ -3,7 +3,6 @@
  * or useless; it changes nothing, so every hop may try another peer.
  */
 import { Type, type Static } from 'typebox'
-import { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '../access/limits.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { TEXT_CHARACTERS_MAX } from './chat.ts'
@@ -13,11 +12,6 @@ import { ModelName } from './model-name.ts'
 const EMBED_INPUTS_MAX = 256
 export const INPUT_TOKENS_MAX = 131_072
 export const VECTOR_SIZE_MAX = 8192
-/**
- * Bytes of all vectors of a reply together: in base64 they are a third larger, and a call has 4
- * MiB.
- */
-export const VECTOR_BYTES_MAX = 2_883_584
 const VECTOR_CHARACTERS_MAX = Math.ceil((VECTOR_SIZE_MAX * 4) / 3) * 4
 
 export const EmbedAsked = Type.Object({
@@ -63,25 +57,3 @@ export const orchestratorEmbed = defineMethod('orchestrator.embed', EmbedRequest
 export const EmbedAttempt = Type.Object({ asked: EmbedAsked })
 export type EmbedAttempt = Static<typeof EmbedAttempt>
 export const workerEmbed = defineMethod('worker.embed', EmbedAttempt, EmbedReply)
-
-/** As they travel. Refuses more than one reply can carry. */
-export function encodeVectors(vectors: readonly Float32Array[]): string[] {
-  const bytes = vectors.reduce((sum, vector) => sum + vector.byteLength, 0)
-  if (bytes > VECTOR_BYTES_MAX) {
-    const most = Math.floor((VECTOR_BYTES_MAX / bytes) * vectors.length)
-    throw new HaifError(
-      'VALIDATION_FAILED',
-      `the vectors of ${vectors.length} inputs are too much for one call: send at most ${most}`,
-      { details: { inputsMax: most } }
-    )
-  }
-  return vectors.map(({ buffer, byteOffset, byteLength }) =>
-    Buffer.from(buffer, byteOffset, byteLength).toString('base64')
-  )
-}
-
-export function decodeVector(vector: string): Float32Array {
-  // a copy, as floats have to be aligned
-  const bytes = Uint8Array.from(Buffer.from(vector, 'base64'))
-  return new Float32Array(bytes.buffer)
-}

@@ -1,5 +1,6 @@
 /** Joins the replies of the mesh into one reply of `POST /v1/embeddings`. */
-import { decodeVector, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import { type EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import type { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
 
 export function embeddingsReply(

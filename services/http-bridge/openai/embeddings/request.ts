@@ -1,9 +1,6 @@
 /** Turns a body of `POST /v1/embeddings` into calls in the mesh. */
-import {
-  VECTOR_BYTES_MAX,
-  VECTOR_SIZE_MAX,
-  type EmbedAsked
-} from '#shared/contracts/inference/embedding.ts'
+import { VECTOR_SIZE_MAX, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
+import { VECTOR_BYTES_MAX } from '#shared/contracts/inference/vectors.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
 import { bodyChecker, type Refusals } from '../body.ts'
 

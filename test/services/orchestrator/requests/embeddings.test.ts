@@ -1,11 +1,8 @@
 /** Embeddings through a whole mesh: which worker makes them, and what when it fails. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import {
-  decodeVector,
-  gatewayEmbed,
-  type EmbedAsked
-} from '#shared/contracts/inference/embedding.ts'
+import { gatewayEmbed, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
+import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { embedSomewhere } from '../../../../services/orchestrator/requests/embeddings.ts'

@@ -5,7 +5,7 @@
  * Its one sequence takes one text at a time; requests wait for each other.
  */
 import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp'
-import { encodeVectors } from '#shared/contracts/inference/embedding.ts'
+import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput } from '../../engine.ts'

@@ -1,6 +1,6 @@
 /** The worker's side of embeddings: the calls that wait for vectors of the child process. */
 import { addAbortListener } from 'node:events'
-import { decodeVector } from '#shared/contracts/inference/embedding.ts'
+import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput, Embeddings } from '../../engine.ts'
 import { fromFailure, type EmbedMessage, type ParentMessage } from '../messages.ts'
