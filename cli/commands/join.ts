@@ -12,6 +12,7 @@ import {
   readWorkerConfig,
   UPSTREAM_SLOTS_MAX,
   type UpstreamConfig,
+  type WorkerConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
 import { openWorker } from '../../services/worker/worker-here.ts'
@@ -20,21 +21,20 @@ import { showLoading } from '../up/loading.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import {
   collect,
+  addModelOptions,
   gpuOption,
   memoryBudgetOption,
-  onDemandOption,
-  wholeNumber
+  onDemandOption
 } from './options/options.ts'
 
 interface JoinOptions extends WorkerWishes {
   engine?: 'openai'
   upstream?: string
   upstreamKeyFile?: string
-  slots?: number
 }
 
 export function addJoinCommand(program: Command): void {
-  program
+  const command = program
     .command('join')
     .description('make this machine a worker of a mesh')
     .argument('<topic key>', 'the haif_… line that "haif up" prints')
@@ -55,13 +55,14 @@ export function addJoinCommand(program: Command): void {
     .option('--upstream-key-file <file>', 'holds the API key of that server (UPSTREAM_KEY_FILE)')
     .option(
       '--slots <number>',
-      'requests that server gets at once, for each model (UPSTREAM_SLOTS)',
-      wholeNumber(1, UPSTREAM_SLOTS_MAX)
+      'answers at a time of each model; with --upstream requests at that server (SLOTS, UPSTREAM_SLOTS)'
     )
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
-    .action((topicKey: string, options: JoinOptions) => join(topicKey, options, process.env))
+  addModelOptions(command).action((topicKey: string, options: JoinOptions) =>
+    join(topicKey, options, process.env)
+  )
 }
 
 async function join(text: string, options: JoinOptions, env: Environment): Promise<void> {
@@ -69,7 +70,7 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const home = new Home(env)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
   const place = placeIn({ home, topicKey, role: 'worker', log, env })
-  const config = { ...readWorkerConfig(env, options), upstream: upstreamOf(options, env) }
+  const config = workerConfig(options, env)
   const lines = new ModelLines()
   const contact = new Contact()
   const worker = openWorker({
@@ -86,6 +87,21 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   })
 }
 
+function workerConfig(options: JoinOptions, env: Environment): WorkerConfig {
+  const upstream = upstreamOf(options, env)
+  if (upstream === null) return { ...readWorkerConfig(env, options), upstream }
+  const { slots: _, ...wishes } = options // they are the server's
+  const { context, kv, flashAttention, chatTemplate, onDemand } = options
+  const ofModels = [context, kv, flashAttention, chatTemplate]
+  if (onDemand === undefined && ofModels.some((option) => option !== undefined)) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `${upstream.url} runs its models its own way: --context, --kv, --flash-attention and --chat-template are for models that run here`
+    )
+  }
+  return { ...readWorkerConfig(env, wishes), upstream }
+}
+
 /** Options come before the environment. */
 function upstreamOf(options: JoinOptions, env: Environment): UpstreamConfig | null {
   const { upstream: fromEnv } = readWorkerConfig(env)
@@ -95,13 +111,22 @@ function upstreamOf(options: JoinOptions, env: Environment): UpstreamConfig | nu
       ...fromEnv,
       url,
       ...(upstreamKeyFile === undefined ? {} : { keyFile: upstreamKeyFile }),
-      ...(slots === undefined ? {} : { slots }),
+      ...(slots === undefined ? {} : { slots: slotsAtServer(slots) }),
       ...(model === undefined ? {} : { models: model })
     }
   }
-  if (engine === undefined && upstreamKeyFile === undefined && slots === undefined) return null
+  if (engine === undefined && upstreamKeyFile === undefined) return null
   throw new HaifError(
     'CONFIG_INVALID',
-    '--engine openai, --upstream-key-file and --slots need the server: --upstream http://127.0.0.1:8000/v1'
+    '--engine openai and --upstream-key-file need the server: --upstream http://127.0.0.1:8000/v1'
+  )
+}
+
+function slotsAtServer(text: string): number {
+  const slots = Number(text)
+  if (Number.isInteger(slots) && slots >= 1 && slots <= UPSTREAM_SLOTS_MAX) return slots
+  throw new HaifError(
+    'CONFIG_INVALID',
+    `--slots ${text} cannot be used: it must be a whole number from 1 to ${UPSTREAM_SLOTS_MAX}`
   )
 }

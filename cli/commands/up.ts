@@ -15,6 +15,7 @@ import { startOwnMesh, type OwnMesh } from '../up/own-mesh.ts'
 import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
 import {
   collect,
+  addModelOptions,
   gpuOption,
   memoryBudgetOption,
   onDemandOption,
@@ -32,7 +33,7 @@ interface UpOptions extends MeshServicesOptions {
 const count = wholeNumber(1, 64)
 
 export function addUpCommand(program: Command): void {
-  program
+  const command = program
     .command('up')
     .description('run the whole mesh on this machine')
     .option('--lan', 'let machines of the local network join')
@@ -48,6 +49,8 @@ export function addUpCommand(program: Command): void {
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
+  addModelOptions(command)
+    .option('--slots <number>', 'answers at a time of each model (SLOTS; default: as fits)')
     .option('--no-worker', 'run no model here; machines that join do')
     .option('--workers <number>', 'so many workers, in processes of their own', count)
     .option('--orchestrators <number>', 'so many orchestrators, in processes of their own', count)
@@ -84,12 +87,14 @@ function refuseContradictions(options: UpOptions): void {
   if (options.lan === true && options.public === true) {
     throw new HaifError('CONFIG_INVALID', '--lan and --public cannot be used together: choose one')
   }
-  const { workers, model, onDemand, memoryBudget, gpu } = options
-  const ofWorkers = [workers, model, onDemand, memoryBudget, gpu]
-  if (!options.worker && ofWorkers.some((option) => option !== undefined)) {
+  const { workers, model, onDemand, memoryBudget, gpu, context, slots, kv } = options
+  const { flashAttention, chatTemplate } = options
+  const ofWorkers = [workers, model, onDemand, memoryBudget, gpu, context, slots, kv]
+  const given = [...ofWorkers, flashAttention, chatTemplate].some((option) => option !== undefined)
+  if (!options.worker && given) {
     throw new HaifError(
       'CONFIG_INVALID',
-      '--no-worker runs no model here, so --workers, --model, --on-demand, --memory-budget and --gpu cannot be used with it'
+      '--no-worker runs no model here, so --workers, --model and what is said of models, --on-demand, --memory-budget and --gpu cannot be used with it'
     )
   }
 }

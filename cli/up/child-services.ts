@@ -65,8 +65,15 @@ const several = (count: number, make: () => Service): Service =>
   atOnce(Array.from({ length: count }, make))
 
 /** The options of the command, which come before the environment. */
-function workerEnvironment({ model, onDemand, memoryBudget, gpu }: WorkerWishes): Environment {
+function workerEnvironment(wishes: WorkerWishes): Environment {
+  const { model, onDemand, memoryBudget, gpu, ...ofModels } = wishes
+  const { context, slots, kv, flashAttention, chatTemplate } = ofModels
   return {
+    ...(context === undefined ? {} : { CONTEXT: context }),
+    ...(slots === undefined ? {} : { SLOTS: slots }),
+    ...(kv === undefined ? {} : { KV_TYPE: kv }),
+    ...(flashAttention === undefined ? {} : { FLASH_ATTENTION: flashAttention }),
+    ...(chatTemplate === undefined ? {} : { CHAT_TEMPLATE: chatTemplate }),
     ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
     ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
     ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),

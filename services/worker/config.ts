@@ -2,6 +2,7 @@
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
+import { checkedOptions, readModelOption, type ModelOptions } from './models/model-options.ts'
 
 export interface WorkerConfig {
   /** `MODEL_ID`: `builtin`, paths, `hf:` URIs, each also as `name=uri`; separated by commas. */
@@ -10,6 +11,8 @@ export interface WorkerConfig {
   onDemand: string[]
   /** `GPU`: `auto`, `none`, or the number of a device. */
   gpu: GpuSetting
+  /** `CONTEXT`, `SLOTS`, …: for all models, unless the URI of one says otherwise. */
+  modelOptions: ModelOptions
   /** `MEMORY_BUDGET`: the memory that all models may take together. */
   budget: BudgetWish
   /** `UPSTREAM_URL`: a server that runs the models in place of this worker. */
@@ -39,6 +42,12 @@ export interface WorkerWishes {
   onDemand?: string[]
   memoryBudget?: string
   gpu?: string
+  context?: string
+  /** Of models that run here; those of a server have `UPSTREAM_SLOTS`. */
+  slots?: string
+  kv?: string
+  flashAttention?: string
+  chatTemplate?: string
 }
 
 export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): WorkerConfig {
@@ -50,6 +59,7 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
     models: wishes.model ?? readModels(env, 'MODEL_ID', fallback),
     onDemand,
     gpu: parseGpu(wishes.gpu ?? readString(env, 'GPU', 'auto')),
+    modelOptions: readModelOptions(env, wishes),
     budget: parseBudget(wishes.memoryBudget ?? readString(env, 'MEMORY_BUDGET', '')),
     upstream:
       upstream === null || wishes.model === undefined
@@ -57,6 +67,21 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
         : { ...upstream, models: wishes.model },
     drainMs: readInteger(env, 'DRAIN_MS', { default: 2500, min: 0, max: 3_600_000 })
   }
+}
+
+function readModelOptions(env: Environment, wishes: WorkerWishes): ModelOptions {
+  const given = [
+    ['context', wishes.context ?? readString(env, 'CONTEXT', '')],
+    ['slots', wishes.slots ?? readString(env, 'SLOTS', '')],
+    ['kv', wishes.kv ?? readString(env, 'KV_TYPE', '')],
+    ['flash-attention', wishes.flashAttention ?? readString(env, 'FLASH_ATTENTION', 'auto')],
+    ['chat-template', wishes.chatTemplate ?? readString(env, 'CHAT_TEMPLATE', '')]
+  ] as const
+  const options: ModelOptions = {}
+  for (const [name, text] of given) {
+    if (text !== '') Object.assign(options, readModelOption(name, text, `--${name} ${text}`))
+  }
+  return checkedOptions(options, '--flash-attention off')
 }
 
 function readUpstream(env: Environment): UpstreamConfig | null {

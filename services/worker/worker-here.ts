@@ -21,9 +21,11 @@ interface OpenWorkerOptions extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel
 
 export function openWorker(options: OpenWorkerOptions): Worker {
   const { env, home, config = readWorkerConfig(env) } = options
-  const { upstream, drainMs, gpu, budget: wish } = config
+  const { upstream, drainMs, gpu, budget: wish, modelOptions: wishes } = config
   const hub = readHub(env)
-  const own = (text: string): ModelSource => modelArgument(text, { folder: home.models, hub, gpu })
+  const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
+  const own = (text: string): ModelSource =>
+    modelArgument(text, { folder: home.models, hub, gpu, wishes, models })
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {

@@ -1,5 +1,5 @@
 /** Options that several commands share, and how their values are read. */
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
@@ -36,6 +36,14 @@ export const memoryBudgetOption = (): Option =>
     '--memory-budget <size>',
     'what all models may take: 12GB, 50%, or ram=12GB,vram=20GB (MEMORY_BUDGET; default: 80 % of what is free)'
   )
+
+/** How the models of this machine are run; each also behind a model's URI, as `?context=32k`. */
+export const addModelOptions = (command: Command): Command =>
+  command
+    .option('--context <tokens>', 'tokens of prompt and answer, as 32k (CONTEXT; default: as fits)')
+    .option('--kv <type>', 'keys and values as f16, q8_0 or q4_0 (KV_TYPE; default f16)')
+    .option('--flash-attention <choice>', 'on, off or auto (FLASH_ATTENTION; default auto)')
+    .option('--chat-template <file>', 'in place of the template in the model (CHAT_TEMPLATE)')
 
 export const gpuOption = (): Option =>
   new Option('--gpu <number>', 'the one GPU to use, from 0; none: the CPU (GPU; default auto)')

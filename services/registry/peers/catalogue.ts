@@ -57,8 +57,10 @@ export class MemoryCatalogue implements Catalogue {
         entries.set(model.name, entry)
         // A worker that has loaded a model knows more of it than one that has not opened it yet.
         if (entry.workers.length === 0) Object.assign(entry, factsOf(model))
-        if (model.state === 'ready') entry.workers.push(key)
-        else (entry.loadable ??= []).push(key)
+        if (model.state === 'ready') {
+          entry.workers.push(key)
+          entry.slots = (entry.slots ?? 0) + model.slots
+        } else (entry.loadable ??= []).push(key)
       }
     }
     return [...entries.values()].toSorted((a, b) => a.name.localeCompare(b.name))

@@ -14,6 +14,9 @@ export const HttpModel = Type.Object({
   context_length: Type.Integer({
     description: 'Tokens that prompt and answer may have together; 0 while not known.'
   }),
+  slots: Type.Optional(
+    Type.Integer({ description: 'Answers at a time on all workers that hold it ready.' })
+  ),
   quantization: Type.Optional(Type.String()),
   parameters: Type.Optional(Type.Integer({ description: 'How many the model has.' })),
   size_bytes: Type.Optional(Type.Integer({ description: 'Of the model file.' })),

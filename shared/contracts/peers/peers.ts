@@ -178,6 +178,8 @@ export const ModelEntry = Type.Object({
   /** Empty, and the context 0, while no worker has looked into the file. */
   digest: Type.String(),
   contextTokens: Type.Integer({ minimum: 0 }),
+  /** Of all workers that hold it ready. */
+  slots: Type.Optional(Type.Integer({ minimum: 0 })),
   engine: Type.String(),
   quantization: Type.Optional(Type.String()),
   parameters: Type.Optional(Type.Integer({ minimum: 0 })),

@@ -80,7 +80,8 @@ function toHttpModel({ name, createdAt, digest, contextTokens, ...rest }: ModelE
     workers: rest.workers.length,
     workers_loadable: rest.loadable?.length ?? 0
   }
-  const { quantization, parameters, sizeBytes, chatTemplate, capabilities } = rest
+  const { slots, quantization, parameters, sizeBytes, chatTemplate, capabilities } = rest
+  if (slots !== undefined) model.slots = slots
   if (quantization !== undefined) model.quantization = quantization
   if (parameters !== undefined) model.parameters = parameters
   if (sizeBytes !== undefined) model.size_bytes = sizeBytes

@@ -2,11 +2,12 @@
  * The messages between the worker and the short-lived child process that looks at this machine
  * through the library, and at the header of a model file.
  */
-import type { GpuChoice } from './messages.ts'
+import type { ContextCosts, Requirements } from '../../memory/context-costs.ts'
+import type { ContextChoices, GpuChoice } from './messages.ts'
 
 export interface InspectOptions {
   gpu: GpuChoice
-  modelPath?: string
+  model?: { path: string } & ContextChoices
 }
 
 export interface Inspection {
@@ -17,19 +18,12 @@ export interface Inspection {
   model?: InspectedModel
 }
 
-/** Bytes, as the library estimates them. */
-interface Requirements {
-  cpuRam: number
-  gpuVram: number
-}
-
 export interface InspectedModel {
   weights: Requirements
-  contextOf1024: Requirements
-  contextOf2048: Requirements
-  /** The slots and the context that are asked for unless less fits. */
-  slots: number
-  contextTokens: number
+  contexts: ContextCosts
+  /** The tokens that it was trained on. */
+  trainedTokens: number
+  onGpu: boolean
 }
 
 export type InspectAnswer = { found: Inspection } | { reason: string }

@@ -5,15 +5,27 @@
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
+import type { KvType } from '../../models/model-options.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
 export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
 
-export interface LoadOptions {
+/** Choices that change how much memory a context takes. */
+export interface ContextChoices {
+  /** The type of the values in the cache of keys and values. */
+  kv?: KvType
+  flashAttention?: boolean
+}
+
+export interface LoadOptions extends ContextChoices {
   modelPath: string
-  /** Upper bounds; where they are absent, the child decides by the memory that is free. */
+  /** As wished; where they are absent, the child decides by the memory that is free. */
   slots?: number
   contextTokens?: number
+  /** The models of this worker, which share the memory. */
+  models: number
+  /** A file, or the name of a template, in place of the one in the model's file. */
+  chatTemplate?: string
   gpu: GpuChoice
   /** Answer tokens that a request may be ahead of its reader. */
   creditTokens: number

@@ -6,6 +6,8 @@
  *   hf:user/repo:QUANT         from the Hugging Face hub, in one quantisation
  *   hf:user/repo/file.gguf     the same, one file
  *   sim, sim:name?decode=100   a simulated model, for tests and benchmarks
+ *
+ * The first four may end with `?context=32k&slots=16` (model-options.ts).
  */
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
@@ -15,6 +17,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../../engines/engine.ts'
 import type { GpuSetting } from '../../engines/llama/parent/gpu-device.ts'
 import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine.ts'
+import { checkedOptions, splitModelOptions, type ModelOptions } from '../model-options.ts'
 import type { ModelSource } from './model-source.ts'
 import { fetchModel, type FetchDeps } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
@@ -33,6 +36,10 @@ interface ModelSourceOptions {
   hub?: Hub
   /** Where llama.cpp runs it. */
   gpu?: GpuSetting
+  /** How its owner wants it, unless the URI says otherwise. */
+  wishes?: ModelOptions
+  /** The models of the worker, which share its memory; one unless given. */
+  models?: number
   /** For tests: free bytes on the disk of a folder. */
   freeBytes?: FetchDeps['freeBytes']
 }
@@ -56,9 +63,11 @@ export function modelSource(uri: string, options: ModelSourceOptions): ModelSour
   throw invalid(uri, `the name of a model has 1 to ${NAME_CHARACTERS_MAX} characters`)
 }
 
-function sourceOf(uri: string, options: ModelSourceOptions): ModelSource {
-  const { name } = options
-  if (/^sim(?:$|[:?])/.test(uri)) return simSource(uri, name)
+function sourceOf(text: string, given: ModelSourceOptions): ModelSource {
+  const { name } = given
+  if (/^sim(?:$|[:?])/.test(text)) return simSource(text, name)
+  const { uri, options: own } = splitModelOptions(text)
+  const options = { ...given, wishes: checkedOptions({ ...given.wishes, ...own }, `"${text}"`) }
   if (uri.startsWith('hf:')) return hubSource(uri, options)
   if (uri === 'builtin')
     return fileSource(fileURLToPath(BUILTIN_FILE), name ?? BUILTIN_NAME, options)
@@ -68,15 +77,11 @@ function sourceOf(uri: string, options: ModelSourceOptions): ModelSource {
   throw invalid(uri, 'it must be builtin, a path to a .gguf file, or hf:user/repo:QUANT')
 }
 
-function fileSource(
-  modelPath: string,
-  name: string,
-  { gpu = {} }: ModelSourceOptions
-): ModelSource {
+function fileSource(modelPath: string, name: string, options: ModelSourceOptions): ModelSource {
   return {
     name,
     engine: 'llama',
-    open: () => openLlama({ ...gpu, modelPath, name }),
+    open: () => openLlama({ ...engineOptions(options), modelPath, name }),
     expect: () => sizeOf(modelPath)
   }
 }
@@ -88,7 +93,7 @@ function sizeOf(path: string): { sizeBytes?: number } {
 }
 
 function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
-  const { folder, hub = PUBLIC_HUB, gpu = {}, freeBytes } = options
+  const { folder, hub = PUBLIC_HUB, freeBytes } = options
   const hubUri = parseHubUri(uri)
   const name = options.name ?? hubUri.name
   return {
@@ -97,10 +102,17 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
     async open(onProgress) {
       const deps = { folder, hub, onProgress, ...(freeBytes === undefined ? {} : { freeBytes }) }
       const model = await fetchModel(hubUri, deps)
-      return withRecordedDigest(await openLlama({ ...gpu, modelPath: model.entry, name }), model)
+      const engine = await openLlama({ ...engineOptions(options), modelPath: model.entry, name })
+      return withRecordedDigest(engine, model)
     }
   }
 }
+
+const engineOptions = ({ gpu, wishes, models = 1 }: ModelSourceOptions) => ({
+  ...gpu,
+  ...wishes,
+  models
+})
 
 /** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
 async function openLlama(options: LlamaEngineOptions): Promise<Engine> {

@@ -22,6 +22,7 @@ test('a model exists while a connected worker has it ready or would load it', ()
   assert.deepEqual(others, [])
   assert.deepEqual([cold!.name, cold!.workers, cold!.loadable], ['cold', [], ['a']])
   assert.deepEqual([m!.name, m!.workers, m!.digest, m!.createdAt], ['m', ['a', 'b'], DIGEST, 5])
+  assert.equal(m!.slots, 2 * workerModel('m', 'ready').slots, 'the slots of both workers')
   catalogue.removePeer('a')
   assert.deepEqual(
     catalogue.models().map(({ name, workers }) => ({ name, workers })),

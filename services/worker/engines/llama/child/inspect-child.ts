@@ -11,9 +11,8 @@ import {
   type Llama
 } from 'node-llama-cpp'
 import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
-import { DEFAULT_CONTEXT_TOKENS, DEFAULT_SLOTS } from './load-model.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
-import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
+import { contextCosts, trainedTokensOf } from './context-bytes.ts'
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 process.on('message', (options: InspectOptions) => {
@@ -23,7 +22,7 @@ process.on('message', (options: InspectOptions) => {
   )
 })
 
-async function inspect({ gpu, modelPath }: InspectOptions): Promise<Inspection> {
+async function inspect({ gpu, model }: InspectOptions): Promise<Inspection> {
   const llama = await getLlama({
     build: 'never',
     gpu,
@@ -33,7 +32,7 @@ async function inspect({ gpu, modelPath }: InspectOptions): Promise<Inspection> 
   const { release } = llama.llamaCppRelease
   const version = `llama.cpp ${release} by node-llama-cpp ${await getModuleVersion()}`
   const found: Inspection = { version, gpu: await gpuOf(llama) }
-  if (modelPath !== undefined) found.model = await inspectModel(modelPath, llama)
+  if (model !== undefined) found.model = await inspectModel(model, llama)
   return found
 }
 
@@ -43,24 +42,18 @@ async function gpuOf(llama: Llama): Promise<Inspection['gpu']> {
   return { backend: llama.gpu, names: await llama.getGpuDeviceNames(), totalBytes, freeBytes }
 }
 
-async function inspectModel(path: string, llama: Llama): Promise<InspectedModel> {
+async function inspectModel(
+  { path, ...choices }: NonNullable<InspectOptions['model']>,
+  llama: Llama
+): Promise<InspectedModel> {
   const info = await readGgufFileInfo(path, { sourceType: 'filesystem', logWarnings: false })
   const insights = await GgufInsights.from(info, llama)
   const gpuLayers = await gpuLayersOf(insights, llama)
-  const context = async (contextSize: number) =>
-    insights.estimateContextResourceRequirementsV2({
-      contextSize,
-      sequences: 1,
-      modelGpuLayers: gpuLayers,
-      batchSize: PROMPT_STEP_TOKENS_MAX
-    })
-  const { trainContextSize = DEFAULT_CONTEXT_TOKENS } = insights
   return {
     weights: await insights.estimateModelResourceRequirementsV2({ gpuLayers }),
-    contextOf1024: await context(1024),
-    contextOf2048: await context(2048),
-    slots: DEFAULT_SLOTS,
-    contextTokens: Math.min(DEFAULT_CONTEXT_TOKENS, trainContextSize)
+    contexts: await contextCosts(insights, { ...choices, gpuLayers }),
+    trainedTokens: trainedTokensOf(insights),
+    onGpu: gpuLayers > 0
   }
 }
 

@@ -16,7 +16,9 @@ import {
 } from 'node-llama-cpp'
 import { JsonGrammars } from './answer/json-grammar.ts'
 import { calibrate, type Calibration } from './calibrate.ts'
-import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
+import { modestShare, poolOf, slotsMost, type Requirements } from '../../../memory/context-costs.ts'
+import { fitContext, SMALLEST_TOKENS, type MemoryPool } from '../../../memory/fit-context.ts'
+import { contextCosts, KV_GGML_TYPES, trainedTokensOf } from './context-bytes.ts'
 import type { LoadOptions, ReadyModel } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { PromptRenderer } from './prompt/prompt.ts'
@@ -118,60 +120,57 @@ async function createContext(
   options: LoadOptions,
   threadsMax: number
 ): Promise<LlamaContext> {
-  const wish = {
-    slots: options.slots ?? DEFAULT_SLOTS,
-    contextTokens: Math.min(options.contextTokens ?? DEFAULT_CONTEXT_TOKENS, model.trainContextSize)
-  }
-  const size = fitContext({ ...wish, pools: await memoryPools(llama, model) })
+  const { slots, contextTokens, models, kv = 'f16', flashAttention } = options
+  const trainedTokens = trainedTokensOf(model.fileInsights)
+  const size = fitContext(
+    {
+      trainedTokens,
+      slotsMost: slotsMost(model.gpuLayers > 0),
+      shared: models > 1,
+      slots,
+      contextTokens
+    },
+    await memoryPools(llama, model, options)
+  )
   if (size === null) {
-    throw new Error('there is not enough free memory for a context of 512 tokens')
+    const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
+    throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
   }
   return model.createContext({
     sequences: size.slots,
     contextSize: size.contextTokens,
     batchSize: PROMPT_STEP_TOKENS_MAX,
     threads: threadsMax,
-    failedCreationRemedy: false
+    failedCreationRemedy: false,
+    ...(flashAttention === undefined ? {} : { flashAttention }),
+    experimentalKvCacheKeyType: KV_GGML_TYPES[kv],
+    experimentalKvCacheValueType: KV_GGML_TYPES[kv]
   })
 }
 
-export const DEFAULT_SLOTS = 8
-export const DEFAULT_CONTEXT_TOKENS = 4096
-
-async function memoryPools(llama: Llama, model: LlamaModel): Promise<MemoryPool[]> {
-  const small = await contextBytes(model, { slots: 1, contextTokens: 1024 })
-  const large = await contextBytes(model, { slots: 1, contextTokens: 2048 })
-  const weights = await model.fileInsights.estimateModelResourceRequirementsV2({
-    gpuLayers: model.gpuLayers,
-    useMmap: model.useMmap
+async function memoryPools(
+  llama: Llama,
+  model: LlamaModel,
+  { kv, flashAttention, models }: LoadOptions
+): Promise<MemoryPool[]> {
+  const { fileInsights: insights, gpuLayers, useMmap } = model
+  const costs = await contextCosts(insights, {
+    gpuLayers,
+    ...(kv === undefined ? {} : { kv }),
+    ...(flashAttention === undefined ? {} : { flashAttention })
   })
+  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers, useMmap })
+  const pool = (kind: keyof Requirements, freeBytes: number) =>
+    poolOf(costs, kind, { freeBytes, modestShare: modestShare(kind, models) })
   // Mapped weights count as free memory, but they have to stay.
-  const ramFree = ramBytesFree() * RAM_SHARE - weights.cpuRam
-  const pools = [pool(ramFree, small.cpuRam, large.cpuRam)]
-  if (model.gpuLayers > 0) {
-    const vram = await llama.getVramState()
-    pools.push(pool(vram.free * VRAM_SHARE, small.gpuVram, large.gpuVram))
-  }
-  return pools
+  const ram = pool('cpuRam', ramBytesFree() * RAM_SHARE - weights.cpuRam)
+  if (gpuLayers === 0) return [ram]
+  return [ram, pool('gpuVram', (await llama.getVramState()).free * VRAM_SHARE)]
 }
 
 /** The estimate is a hint, and other programs need memory too. */
 const RAM_SHARE = 0.8
 const VRAM_SHARE = 0.9
-
-function pool(freeBytes: number, bytesOf1024: number, bytesOf2048: number): MemoryPool {
-  const bytesPerToken = (bytesOf2048 - bytesOf1024) / 1024
-  return { freeBytes, bytesPerToken, fixedBytes: bytesOf1024 - bytesPerToken * 1024 }
-}
-
-async function contextBytes(model: LlamaModel, { slots, contextTokens }: ContextSize) {
-  return model.fileInsights.estimateContextResourceRequirementsV2({
-    contextSize: contextTokens,
-    sequences: slots,
-    modelGpuLayers: model.gpuLayers,
-    batchSize: PROMPT_STEP_TOKENS_MAX
-  })
-}
 
 /** The name of the quantization in file names, from the file's header or else its tensors. */
 function quantizationOf(model: LlamaModel): string | null {

@@ -1,6 +1,12 @@
 /** The memory that a model file would take with the largest context that fits. Pure. */
 import type { Memory } from '#shared/contracts/peers/peers.ts'
-import { fitContext, type ContextSize, type MemoryPool } from '../../../memory/fit-context.ts'
+import { modestShare, poolOf, slotsMost, type Requirements } from '../../../memory/context-costs.ts'
+import {
+  bytesTaken,
+  fitContext,
+  type ContextSize,
+  type ContextWish
+} from '../../../memory/fit-context.ts'
 import type { InspectedModel } from '../inspection.ts'
 
 interface FittedModel extends ContextSize {
@@ -12,27 +18,30 @@ interface FittedModel extends ContextSize {
  */
 const PROCESS_BYTES = 160e6
 
-/** Returns null where not even one slot of the smallest context fits. */
-export function fitModel(model: InspectedModel, most: Memory): FittedModel | null {
-  const ram = poolOf(model, 'cpuRam', most.ramBytes - PROCESS_BYTES)
-  const vram = poolOf(model, 'gpuVram', most.vramBytes)
-  const { slots, contextTokens } = model
-  const size = fitContext({ slots, contextTokens, pools: [ram, vram] })
-  if (size === null) return null
-  const need = ({ fixedBytes, bytesPerToken }: MemoryPool, weights: number): number =>
-    Math.ceil(weights + fixedBytes + bytesPerToken * size.slots * size.contextTokens)
-  const memory = {
-    ramBytes: PROCESS_BYTES + need(ram, model.weights.cpuRam),
-    vramBytes: need(vram, model.weights.gpuVram)
-  }
-  return { ...size, memory }
+interface FitWish extends Pick<ContextWish, 'slots' | 'contextTokens'> {
+  /** The models of this worker, which share the memory. */
+  models: number
 }
 
-function poolOf(model: InspectedModel, kind: 'cpuRam' | 'gpuVram', most: number): MemoryPool {
-  const bytesPerToken = (model.contextOf2048[kind] - model.contextOf1024[kind]) / 1024
-  return {
-    freeBytes: most - model.weights[kind],
-    bytesPerToken,
-    fixedBytes: model.contextOf1024[kind] - bytesPerToken * 1024
+/** Returns null where not even one slot of the smallest context fits. */
+export function fitModel(model: InspectedModel, most: Memory, wish: FitWish): FittedModel | null {
+  const { trainedTokens, onGpu, weights, contexts } = model
+  const { slots, contextTokens, models } = wish
+  const pool = (kind: keyof Requirements, bytes: number) =>
+    poolOf(contexts, kind, {
+      freeBytes: bytes - weights[kind],
+      modestShare: modestShare(kind, models)
+    })
+  const ram = pool('cpuRam', most.ramBytes - PROCESS_BYTES)
+  const vram = pool('gpuVram', most.vramBytes)
+  const size = fitContext(
+    { trainedTokens, slotsMost: slotsMost(onGpu), shared: models > 1, slots, contextTokens },
+    onGpu ? [ram, vram] : [ram]
+  )
+  if (size === null) return null
+  const memory = {
+    ramBytes: PROCESS_BYTES + Math.ceil(weights.cpuRam) + bytesTaken(ram, size),
+    vramBytes: Math.ceil(weights.gpuVram) + bytesTaken(vram, size)
   }
+  return { ...size, memory }
 }

@@ -11,7 +11,10 @@ import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '
 
 const INSPECT_MS_MAX = 60_000
 
-export async function inspect(setting: GpuSetting, modelPath?: string): Promise<Inspection> {
+export async function inspect(
+  setting: GpuSetting,
+  model?: InspectOptions['model']
+): Promise<Inspection> {
   const child = fork(CHILD, [], {
     env: deviceEnv(setting),
     execArgv: [],
@@ -25,7 +28,7 @@ export async function inspect(setting: GpuSetting, modelPath?: string): Promise<
   })
   const timer = setTimeout(() => reject(new Error('it took too long to read')), INSPECT_MS_MAX)
   const options: InspectOptions = { gpu: setting.gpu ?? 'auto' }
-  child.send(modelPath === undefined ? options : { ...options, modelPath }, () => {}) // see 'exit'
+  child.send(model === undefined ? options : { ...options, model }, () => {}) // see 'exit'
   try {
     const answer = await promise
     if ('found' in answer) return answer.found
@@ -42,14 +45,15 @@ const inspected = new BoundedMap<string, InspectedModel>(INSPECTED_MAX)
 
 /** The same file on the same devices is looked at once. */
 export async function inspectModel(
-  path: string,
+  wanted: NonNullable<InspectOptions['model']>,
   digest: string,
   setting: GpuSetting
 ): Promise<InspectedModel> {
-  const key = JSON.stringify([digest, setting])
+  const { path: _, ...choices } = wanted
+  const key = JSON.stringify([digest, choices, setting])
   const known = inspected.get(key)
   if (known !== undefined) return known
-  const { model } = await inspect(setting, path)
+  const { model } = await inspect(setting, wanted)
   assert(model !== undefined)
   inspected.set(key, model)
   return model

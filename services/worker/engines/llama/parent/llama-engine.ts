@@ -25,24 +25,21 @@ import { fitModel } from './fit-model.ts'
 import { GenerateCalls } from './generate-calls.ts'
 import { deviceEnv, type GpuSetting } from './gpu-device.ts'
 import { inspectModel } from './inspect.ts'
+import type { ModelOptions } from '../../../models/model-options.ts'
 import type { InspectedModel } from '../inspection.ts'
-import type { LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
+import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
 
 export type LlamaEngineEvent = ProcessEvent
 
-export interface LlamaEngineOptions extends GpuSetting {
+export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   modelPath: string
   /** The name that clients use. */
   name: string
-  /** Requests that run at once; by default 8, or fewer if memory is short. */
-  slots?: number
-  /**
-   * Tokens of prompt and answer together; by default what the model was trained on, up to 4,096.
-   */
-  contextTokens?: number
+  /** The models of this worker, which share its memory; one unless given. */
+  models?: number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
@@ -109,19 +106,19 @@ export class LlamaEngine implements Engine {
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
     // The file is hashed before anything parses it.
     const { sizeBytes, digest } = await this.#file.identify()
-    const fitted = fitModel(await this.#inspect(digest), most)
+    const { slots, contextTokens, models = 1 } = this.#options
+    const fitted = fitModel(await this.#inspect(digest), most, { slots, contextTokens, models })
     if (fitted === null) return null
-    const { slots, contextTokens, memory } = fitted
-    const wished = this.#options
-    this.#loadOptions.slots = Math.min(slots, wished.slots ?? slots)
-    this.#loadOptions.contextTokens = Math.min(contextTokens, wished.contextTokens ?? contextTokens)
-    return { memory, sizeBytes }
+    this.#loadOptions.slots = fitted.slots
+    this.#loadOptions.contextTokens = fitted.contextTokens
+    return { memory: fitted.memory, sizeBytes }
   }
 
   async #inspect(digest: string): Promise<InspectedModel> {
     const { modelPath, gpu, gpuDevice } = this.#options
+    const model = { path: modelPath, ...contextChoices(this.#options) }
     try {
-      return await inspectModel(modelPath, digest, { gpu, gpuDevice })
+      return await inspectModel(model, digest, { gpu, gpuDevice })
     } catch (error) {
       throw modelLoadFailed(modelPath, `${reasonOf(error)}; download it again`, error)
     }
@@ -259,15 +256,24 @@ const CLOSE_TIMEOUT_MS = 1_500
 const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
 const LOAD_BYTES_PER_MS = 70_000
 
-function loadOptions({ modelPath, slots, contextTokens, gpu }: LlamaEngineOptions): LoadOptions {
+function loadOptions(options: LlamaEngineOptions): LoadOptions {
+  const { modelPath, slots, contextTokens, gpu, chatTemplate, models = 1 } = options
   return {
     modelPath,
     gpu: gpu ?? 'auto',
+    models,
     creditTokens: CREDIT_TOKENS,
+    ...contextChoices(options),
+    ...(chatTemplate === undefined ? {} : { chatTemplate }),
     ...(slots === undefined ? {} : { slots }),
     ...(contextTokens === undefined ? {} : { contextTokens })
   }
 }
+
+const contextChoices = ({ kv, flashAttention }: LlamaEngineOptions): ContextChoices => ({
+  ...(kv === undefined ? {} : { kv }),
+  ...(flashAttention === undefined ? {} : { flashAttention })
+})
 
 function shuttingDown(): HaifError {
   return new HaifError('SHUTTING_DOWN', 'the worker is stopping')
