@@ -15,15 +15,16 @@ import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { atEnd } from '../helpers/peers/peers.ts'
 import { seededRandom } from '../helpers/random.ts'
 import { until } from '../helpers/until.ts'
+import { patience } from '../helpers/deadline.ts'
 
 const SOAK_SECONDS = process.env['HAIF_SOAK']
-const WORKERS = SOAK_SECONDS === undefined ? 100 : 300
-const PROCESSES = WORKERS / 50
+const WORKERS = SOAK_SECONDS === undefined ? 40 : 300
+const PROCESSES = SOAK_SECONDS === undefined ? 1 : 6
 const SECONDS = Number(SOAK_SECONDS ?? 3)
 const STREAMS = 32
 const MODEL = 'sim?slots=2&decode=100&prefill=inf'
 const HOST = fileURLToPath(new URL('../helpers/mesh/worker-host.ts', import.meta.url))
-const START_MS_MAX = 100_000
+const START_MS_MAX = 60_000
 
 async function startHost(t: TestContext, { topicKey }: TestMesh, count: number): Promise<void> {
   const args = [HOST, encodeTopicKey(topicKey), String(count), MODEL]
@@ -44,7 +45,7 @@ test(`${WORKERS} workers: every one is used, and none is lost while it lives`, a
     Array.from({ length: PROCESSES }, () => startHost(t, mesh, WORKERS / PROCESSES))
   )
   const peers = mesh.meshes.filter(({ role }) => role === 'orchestrator' || role === 'registry')
-  await until(() => peers.every((peer) => peer.links('worker').length === WORKERS), START_MS_MAX)
+  await until(() => peers.every((peer) => peer.links('worker').length === WORKERS), patience(START_MS_MAX))
   const lost: string[] = []
   for (const peer of peers) peer.on('lost', (link) => lost.push(`${peer.role}: ${link.peer.key}`))
 
