@@ -45,7 +45,10 @@ test(`${WORKERS} workers: every one is used, and none is lost while it lives`, a
     Array.from({ length: PROCESSES }, () => startHost(t, mesh, WORKERS / PROCESSES))
   )
   const peers = mesh.meshes.filter(({ role }) => role === 'orchestrator' || role === 'registry')
-  await until(() => peers.every((peer) => peer.links('worker').length === WORKERS), patience(START_MS_MAX))
+  await until(
+    () => peers.every((peer) => peer.links('worker').length === WORKERS),
+    patience(START_MS_MAX)
+  )
   const lost: string[] = []
   for (const peer of peers) peer.on('lost', (link) => lost.push(`${peer.role}: ${link.peer.key}`))
 
