@@ -3,7 +3,6 @@
  * one message per step. It decides nothing about its own life: it ends when the worker disconnects,
  * dies or kills it.
  */
-import type { LlamaContextSequence } from 'node-llama-cpp'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
 import { EmbeddingContext } from './embedding-context.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
@@ -16,7 +15,6 @@ import {
   type LoadOptions,
   type ParentMessage
 } from '../messages.ts'
-import { copyPrefix } from './schedule/prefix-copy.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
@@ -66,9 +64,7 @@ async function load(options: LoadOptions): Promise<void> {
     }
   })
   const scheduler = new Scheduler({
-    sequences: loaded.sequences,
-    copyPrefix: (target, source, tokens) =>
-      copyPrefix(target as LlamaContextSequence, source as LlamaContextSequence, tokens),
+    driver: loaded.driver,
     calibration: loaded.calibration,
     creditTokens: options.creditTokens,
     onStep: send,

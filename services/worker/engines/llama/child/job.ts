@@ -1,5 +1,4 @@
 /** Turns a request into a job for the scheduler: its prompt, its limits and its grammar. */
-import type { TokenBias } from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../engine.ts'
@@ -7,7 +6,7 @@ import { unsupported } from '../../errors.ts'
 import type { AnswerLimits } from './answer/answer.ts'
 import type { LoadedContext } from './load-model.ts'
 import type { Prompt } from './prompt/prompt.ts'
-import { tokenBiasOf } from './answer/sampling.ts'
+import { biasOf } from './answer/sampling.ts'
 import { checkLogprobs } from './answer/token-logprobs.ts'
 import type { Detokenize } from './answer/token-text.ts'
 import { toTokens } from './tokens.ts'
@@ -27,15 +26,16 @@ export interface Job {
   resumeCount?: number
   /** The grammar's state after the resumed tokens. */
   grammar?: GrammarState
-  tokenBias?: TokenBias
+  /** Added to the logits of these tokens. */
+  bias: ReadonlyMap<Token, number>
   /** The number of likely tokens to report beside each; without it there are no logprobs. */
   topLogprobs?: number
 }
 
 export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
-  const { model, renderer, grammars, vocabulary } = loaded
+  const { driver, renderer, grammars, vocabulary } = loaded
   const { contextTokens } = loaded.ready
-  checkLogprobs(request)
+  checkLogprobs(request, driver.seesLogits)
   const prompt = renderer.render(request)
   const promptTokens = prompt.tokens.length
   if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
@@ -56,18 +56,15 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
     resumeText === undefined
       ? resumeTokens.length
       : (request.resumeTokens ?? request.resumeTokenIds?.length ?? resumeTokens.length)
-  const { logitBias = {} } = sampling
   return {
     id,
     sampling,
+    bias: biasOf(sampling, vocabulary, { endTokens: driver.seesLogits }),
     resumeTokens,
     resumeCount,
     ...(responseFormat === undefined
       ? {}
       : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
-    ...(Object.keys(logitBias).length === 0
-      ? {}
-      : { tokenBias: tokenBiasOf(logitBias, model, vocabulary.size) }),
     ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
     limits: {
       promptTokens: prompt.tokens,

@@ -11,7 +11,6 @@ import {
   LlamaLogLevel,
   type Llama,
   type LlamaContext,
-  type LlamaContextSequence,
   type LlamaModel
 } from 'node-llama-cpp'
 import { JsonGrammars } from './answer/json-grammar.ts'
@@ -23,13 +22,15 @@ import type { LoadOptions, ReadyModel } from '../messages.ts'
 import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { PromptRenderer } from './prompt/prompt.ts'
 import { ramBytesFree } from '../../../memory/ram.ts'
+import type { Driver } from './driver.ts'
+import { LibraryDriver } from './library/library-driver.ts'
 import { LibraryGrammars } from './library/library-grammar.ts'
 import { LibraryVocabulary } from './library/library-vocabulary.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 export interface LoadedContext {
   model: LlamaModel
-  sequences: LlamaContextSequence[]
+  driver: Driver
   renderer: PromptRenderer
   grammars: JsonGrammars
   vocabulary: Vocabulary
@@ -67,7 +68,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
   const renderer = new PromptRenderer(model, vocabulary.size)
   return {
     model,
-    sequences,
+    driver: new LibraryDriver(sequences),
     renderer,
     grammars: new JsonGrammars(llama, new LibraryGrammars(llama, model)),
     vocabulary,

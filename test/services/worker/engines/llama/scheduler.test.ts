@@ -1,13 +1,15 @@
-/** The step loop over sequences that only keep book, so that every step can be counted. */
+/** The step loop over a driver that only keeps book, so that every step can be counted. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import type { Job } from '../../../../../services/worker/engines/llama/child/job.ts'
 import type { StepMessage } from '../../../../../services/worker/engines/llama/messages.ts'
-import {
-  Scheduler,
-  type SchedulerDeps
-} from '../../../../../services/worker/engines/llama/child/schedule/scheduler.ts'
-import type { Sequence } from '../../../../../services/worker/engines/llama/child/schedule/sequence.ts'
+import type {
+  Drawing,
+  Driver,
+  Outcome,
+  Part
+} from '../../../../../services/worker/engines/llama/child/driver.ts'
+import { Scheduler } from '../../../../../services/worker/engines/llama/child/schedule/scheduler.ts'
 import { isToken } from '../../../../../services/worker/engines/llama/child/tokens.ts'
 import { until } from '../../../../helpers/until.ts'
 
@@ -18,69 +20,76 @@ const tokens = (count: number, first = 0): Token[] => {
   return Array.from({ length: count }, (_, i) => first + i).filter((id) => isToken(id, VOCABULARY))
 }
 
-/** Draws the number of the tokens before it; says who asked, in which order. */
-class FakeSequence implements Sequence {
-  cache: Token[] = []
-  pieces: number[] = []
-  readonly #asked: () => void
-  broken = false
+/** Draws the number of the tokens before it; says which slots were in which step. */
+class FakeDriver implements Driver {
+  readonly slots: number
+  readonly seesLogits = true
+  readonly caches: Token[][]
+  readonly pieces: number[][]
+  readonly asked: number[] = []
+  readonly copies: number[] = []
+  readonly broken = new Set<number>()
   /** Called while a piece of a prompt is computed. */
   onPiece = () => {}
 
-  constructor(asked: () => void) {
-    this.#asked = asked
+  constructor(slots: number) {
+    this.slots = slots
+    this.caches = Array.from({ length: slots }, () => [])
+    this.pieces = Array.from({ length: slots }, () => [])
   }
 
-  get nextTokenIndex(): number {
-    return this.cache.length
+  cachedTokens(slot: number): number {
+    return this.caches[slot]!.length
   }
 
-  compareContextTokens(other: Token[]): { firstDifferentIndex: number } {
-    const at = this.cache.findIndex((token, i) => token !== other[i])
-    return { firstDifferentIndex: at === -1 ? this.cache.length : at }
+  sharedTokens(slot: number, other: readonly Token[]): number {
+    const cache = this.caches[slot]!
+    const at = cache.findIndex((token, i) => token !== other[i])
+    return at === -1 ? cache.length : at
   }
 
-  async adaptStateToTokens(other: Token[]): Promise<void> {
-    this.cache = this.cache.slice(0, this.compareContextTokens(other).firstDifferentIndex)
+  async keepShared(slot: number, other: readonly Token[]): Promise<number> {
+    this.caches[slot] = this.caches[slot]!.slice(0, this.sharedTokens(slot, other))
+    return this.cachedTokens(slot)
   }
 
-  async clearHistory(): Promise<void> {
-    this.cache = []
+  async copyPrefix(target: number, source: number, count: number): Promise<boolean> {
+    this.copies.push(count)
+    this.caches[target] = this.caches[source]!.slice(0, count)
+    return true
   }
 
-  async evaluateWithoutGeneratingNewTokens(piece: Token[]): Promise<void> {
-    this.pieces.push(piece.length)
-    this.cache.push(...piece)
-    this.onPiece()
+  async clear(slot: number): Promise<void> {
+    this.caches[slot] = []
+  }
+
+  draw(): Drawing {
+    return { close: async () => {} }
+  }
+
+  async compute(parts: readonly Part[]): Promise<Outcome[]> {
     await new Promise(setImmediate)
-  }
-
-  async *evaluate(piece: Token[]): AsyncGenerator<Token, void> {
-    this.pieces.push(piece.length)
-    let next = piece
-    for (;;) {
-      this.#asked()
-      if (this.broken) throw new Error('decode failed')
-      this.cache.push(...next)
-      await new Promise(setImmediate)
-      next = tokens(1, this.cache.length % VOCABULARY)
-      yield next[0]!
-    }
+    return parts.map(({ slot, tokens: read, drawing }) => {
+      const cache = this.caches[slot]!
+      this.pieces[slot]!.push(read.length)
+      if (drawing !== null) this.asked.push(slot)
+      if (this.broken.has(slot)) return { error: new Error('decode failed') }
+      cache.push(...read)
+      if (drawing === null) {
+        this.onPiece()
+        return null
+      }
+      return { token: tokens(1, cache.length % VOCABULARY)[0]! }
+    })
   }
 }
 
-function startScheduler(
-  slots: number,
-  creditTokens = 1000,
-  copyPrefix?: SchedulerDeps['copyPrefix']
-) {
-  const asked: number[] = []
+function startScheduler(slots: number, creditTokens = 1000) {
   const steps: StepMessage[] = []
-  const sequences = Array.from({ length: slots }, (_, i) => new FakeSequence(() => asked.push(i)))
+  const driver = new FakeDriver(slots)
   const scheduler = new Scheduler({
-    sequences,
+    driver,
     creditTokens,
-    ...(copyPrefix === undefined ? {} : { copyPrefix }),
     now: () => 0, // so that the rates stay as they are
     // 100 prompt tokens in a step of their own, 8 beside answers.
     calibration: { rates: { prefill: 400, decode: 100 }, decodeSteps: [[1, 10]] },
@@ -91,13 +100,14 @@ function startScheduler(
     return steps.flatMap((step) => step.parts.flatMap((part) => (part[0] === id ? part[1] : [])))
   }
   const endOf = (id: number) => steps.flatMap((step) => step.ends).find((end) => end[0] === id)?.[1]
-  return { scheduler, sequences, asked, steps, tokensOf, endOf }
+  return { scheduler, driver, steps, tokensOf, endOf }
 }
 
 function job(id: number, promptTokens: Token[], more: Partial<Job['limits']> = {}): Job {
   return {
     id,
     sampling: {},
+    bias: new Map(),
     resumeTokens: [],
     limits: {
       promptTokens,
@@ -112,43 +122,33 @@ function job(id: number, promptTokens: Token[], more: Partial<Job['limits']> = {
 }
 
 suite('a prefix that another slot holds', () => {
-  const start = () => {
-    const copies: number[] = []
-    const started = startScheduler(2, 1000, async (target, source, count) => {
-      copies.push(count)
-      ;(target as FakeSequence).cache = (source as FakeSequence).cache.slice(0, count)
-      return true
-    })
-    return { ...started, copies }
-  }
-
   test('is copied while that slot is busy, and counts as found in the cache', async () => {
-    const { scheduler, copies, endOf, tokensOf } = start()
+    const { scheduler, driver, endOf, tokensOf } = startScheduler(2)
     scheduler.submit(job(1, tokens(200), { maxTokens: 400 }))
     await until(() => tokensOf(1).length > 0)
     scheduler.submit(job(2, [...tokens(100), ...tokens(50, 500)]))
     await until(() => endOf(2) !== undefined)
     assert.equal(endOf(1), undefined)
-    assert.deepEqual(copies, [100])
+    assert.deepEqual(driver.copies, [100])
     assert.equal(endOf(2)!.usage.cachedPromptTokens, 100)
     scheduler.cancel(1)
   })
 
   test('is not copied for the sake of a few tokens', async () => {
-    const { scheduler, copies, endOf } = start()
+    const { scheduler, driver, endOf } = startScheduler(2)
     scheduler.submit(job(1, tokens(200)))
     scheduler.submit(job(2, [...tokens(30), ...tokens(50, 500)]))
     await until(() => endOf(1) !== undefined && endOf(2) !== undefined)
-    assert.deepEqual(copies, [])
+    assert.deepEqual(driver.copies, [])
   })
 })
 
 suite('scheduler', () => {
   test('slots are asked in ascending order, step by step', async () => {
-    const { scheduler, asked, endOf } = startScheduler(3)
+    const { scheduler, driver, endOf } = startScheduler(3)
     for (const id of [1, 2, 3]) scheduler.submit(job(id, tokens(2, id * 10)))
     await until(() => endOf(3) !== undefined)
-    assert.deepEqual(asked, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
+    assert.deepEqual(driver.asked, [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2])
   })
 
   test('a request without a slot takes the first that is freed', async () => {
@@ -160,12 +160,12 @@ suite('scheduler', () => {
   })
 
   test('a long prompt is read in pieces while others get their tokens', async () => {
-    const { scheduler, sequences, tokensOf, endOf } = startScheduler(2)
+    const { scheduler, driver, tokensOf, endOf } = startScheduler(2)
     scheduler.submit(job(1, tokens(2), { maxTokens: 100_000 }))
     await until(() => tokensOf(1).length >= 2)
     scheduler.submit(job(2, tokens(900)))
     await until(() => endOf(2) !== undefined)
-    const pieces = sequences[1]!.pieces
+    const pieces = driver.pieces[1]!
     assert.ok(pieces.length > 5, `${pieces.length} pieces`)
     assert.equal(
       pieces.reduce((sum, piece) => sum + piece),
@@ -174,12 +174,12 @@ suite('scheduler', () => {
   })
 
   test('a cancelled request reads no further piece of its prompt', async () => {
-    const { scheduler, sequences, steps, endOf } = startScheduler(1)
-    sequences[0]!.onPiece = () => scheduler.cancel(1)
+    const { scheduler, driver, steps, endOf } = startScheduler(1)
+    driver.onPiece = () => scheduler.cancel(1)
     scheduler.submit(job(1, tokens(900)))
     scheduler.submit(job(2, tokens(2, 950)))
     await until(() => endOf(2) !== undefined)
-    assert.deepEqual(sequences[0]!.pieces, [128, 2])
+    assert.deepEqual(driver.pieces[0], [128, 2])
     assert.ok(steps.every((step) => step.parts.every(([id]) => id === 2)))
   })
 
@@ -196,8 +196,8 @@ suite('scheduler', () => {
   })
 
   test('a sequence that breaks fails its own request and serves the next', async () => {
-    const { scheduler, sequences, steps, endOf } = startScheduler(2)
-    sequences[0]!.broken = true
+    const { scheduler, driver, steps, endOf } = startScheduler(2)
+    driver.broken.add(0)
     scheduler.submit(job(1, tokens(2)))
     scheduler.submit(job(2, tokens(2, 50)))
     await until(() => endOf(2) !== undefined)
@@ -206,17 +206,17 @@ suite('scheduler', () => {
       failures.map(([id, failure]) => [id, failure.code]),
       [[1, 'ENGINE_FAILED']]
     )
-    sequences[0]!.broken = false
+    driver.broken.delete(0)
     scheduler.submit(job(3, tokens(2)))
     await until(() => endOf(3) !== undefined)
   })
 
   test('an answer that was complete when it broke off ends without a step', async () => {
-    const { scheduler, asked, endOf } = startScheduler(1)
+    const { scheduler, driver, endOf } = startScheduler(1)
     scheduler.submit({ ...job(1, tokens(2)), resumeTokens: tokens(4, 2) })
     await until(() => endOf(1) !== undefined)
     assert.equal(endOf(1)?.finishReason, 'length')
     assert.equal(endOf(1)?.usage.completionTokens, 4)
-    assert.deepEqual(asked, [])
+    assert.deepEqual(driver.asked, [])
   })
 })

@@ -1,42 +1,23 @@
 /**
- * Sampling as the contract has it, in the terms of the library. The order there is: penalties, then
+ * Sampling as the contract has it, in the terms of llama.cpp. The order there is: penalties, then
  * top-k, top-p, min-p, temperature.
  */
 import { randomInt } from 'node:crypto'
-import {
-  TokenBias,
-  type LlamaModel,
-  type SequenceEvaluateOptions,
-  type Token
-} from 'node-llama-cpp'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { unsupported } from '../../../errors.ts'
 import { isToken } from '../tokens.ts'
+import type { Token, Vocabulary } from '../vocabulary.ts'
 
 /** The defaults of llama.cpp's own server. */
 const DEFAULTS = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 }
 
-interface SampledAnswer {
-  promptTokens: readonly Token[]
-  /** Grows while the answer is written. */
-  answerTokens: readonly Token[]
-}
-
-export function evaluateOptions(
-  sampling: Sampling,
-  answer: SampledAnswer
-): SequenceEvaluateOptions {
-  const penalty = repeatPenaltyOf(sampling, answer)
+export function truncationOf(sampling: Sampling): typeof DEFAULTS {
   return {
     temperature: sampling.temperature ?? DEFAULTS.temperature,
     topK: sampling.topK ?? DEFAULTS.topK,
     topP: sampling.topP ?? DEFAULTS.topP,
-    minP: sampling.minP ?? DEFAULTS.minP,
-    seed: seedOf(sampling.seed, answer.answerTokens.length),
-    ...(penalty === null ? {} : { repeatPenalty: penalty }),
-    // The end token is a token of the answer: a resume after it must end at once.
-    yieldEogToken: true
+    minP: sampling.minP ?? DEFAULTS.minP
   }
 }
 
@@ -46,59 +27,63 @@ export function evaluateOptions(
  * llama.cpp, so it is given another number. A resumed answer cannot go on in the middle of the
  * generator's row: it draws a row of its own, and the same one each time.
  */
-function seedOf(seed: number | undefined, resumedTokens: number): number {
+export function seedOf(seed: number | undefined, resumedTokens: number): number {
   if (seed === undefined) return randomInt(SEED_MAX)
   return (seed + resumedTokens * 7919) % SEED_MAX
 }
 
 const SEED_MAX = 4_294_967_295
 
+interface Penalties {
+  repeat: number
+  frequency: number
+  presence: number
+  /** The number of last tokens that are penalised. */
+  window: number
+  /** True when the window reaches back into the prompt. */
+  countsPrompt: boolean
+}
+
 /**
- * The library has one window of tokens for all three penalties. Frequency and presence count the
+ * llama.cpp has one window of tokens for all three penalties. Frequency and presence count the
  * answer, as OpenAI's do; a repeat penalty alone looks at the last tokens of prompt and answer, as
  * llama.cpp's does.
  */
-function repeatPenaltyOf(
-  { repeatPenalty = 1, frequencyPenalty = 0, presencePenalty = 0 }: Sampling,
-  { promptTokens, answerTokens }: SampledAnswer
-): NonNullable<SequenceEvaluateOptions['repeatPenalty']> | null {
-  const ofAnswer = frequencyPenalty !== 0 || presencePenalty !== 0
-  if (repeatPenalty === 1 && !ofAnswer) return null
-  const window = ofAnswer ? ANSWER_WINDOW_TOKENS : REPEAT_WINDOW_TOKENS
-  const fromPrompt = ofAnswer ? [] : promptTokens.slice(-window)
-  return {
-    penalty: repeatPenalty,
-    frequencyPenalty,
-    presencePenalty,
-    maxPunishTokens: window,
-    punishTokens: () => [...fromPrompt, ...answerTokens.slice(-window)].slice(-window)
-  }
+export function penaltiesOf({
+  repeatPenalty: repeat = 1,
+  frequencyPenalty: frequency = 0,
+  presencePenalty: presence = 0
+}: Sampling): Penalties | null {
+  const countsPrompt = frequency === 0 && presence === 0
+  if (repeat === 1 && countsPrompt) return null
+  const window = countsPrompt ? REPEAT_WINDOW_TOKENS : ANSWER_WINDOW_TOKENS
+  return { repeat, frequency, presence, window, countsPrompt }
 }
 
 const REPEAT_WINDOW_TOKENS = 64
 const ANSWER_WINDOW_TOKENS = 1024
 
-/** `logitBias`, with an error for each token that the library would leave out in silence. */
-export function tokenBiasOf(
-  logitBias: NonNullable<Sampling['logitBias']>,
-  model: LlamaModel,
-  vocabularySize: number
-): TokenBias {
-  const bias = TokenBias.for(model)
+/** `logitBias` by tokens, with an error for each that would be left out in silence. */
+export function biasOf(
+  { logitBias = {} }: Sampling,
+  vocabulary: Vocabulary,
+  { endTokens }: { endTokens: boolean }
+): ReadonlyMap<Token, number> {
+  const bias = new Map<Token, number>()
   for (const [key, logit] of Object.entries(logitBias)) {
     const token = Number(key)
-    if (!isToken(token, vocabularySize)) {
+    if (!isToken(token, vocabulary.size)) {
       throw new HaifError('VALIDATION_FAILED', `logitBias: the model has no token ${key}`, {
         details: { param: 'logitBias' }
       })
     }
-    if (model.isEogToken(token)) {
+    if (!endTokens && vocabulary.isEog(token)) {
       throw unsupported(
         'logitBias',
-        `logitBias: token ${key} ends answers, and the llama engine cannot bias those`
+        `logitBias: token ${key} ends answers, and this worker's engine cannot bias those`
       )
     }
-    bias.set(token, { logit })
+    bias.set(token, logit)
   }
   return bias
 }

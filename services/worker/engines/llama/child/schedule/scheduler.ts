@@ -1,28 +1,20 @@
 /**
  * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit
  * (a piece of its prompt, or one token). Requests join and leave between two steps.
- *
- * Left to itself the library decodes a batch before the last sequence has asked again, in the order
- * in which they asked, which llama.cpp splits into several smaller ones: 115 tokens/s with 16
- * streams instead of 310. So all ask in the same tick, in ascending order.
  */
-import type { Token } from '../vocabulary.ts'
 import type { Calibration } from '../calibrate.ts'
-import { drawTokens, extrasOf } from './draw.ts'
+import type { Driver, Drawn, Outcome, Part } from '../driver.ts'
+import { drawOptionsOf, extrasOf } from './draw.ts'
 import type { Job } from '../job.ts'
 import { toFailure, type KvTokens, type StepMessage } from '../../messages.ts'
-import type { CopyPrefix } from './prefix-copy.ts'
 import { PromptBudget } from './prompt-budget.ts'
-import type { Drawn, Sequence } from './sequence.ts'
 import { kvTokensOf, reuseCache, slotFor, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates } from './step-rates.ts'
 import { contextOf, endOf, newTask, type Task } from './task.ts'
 
-export interface SchedulerDeps {
-  sequences: readonly Sequence[]
-  /** Without it a prefix is computed again where its slot is taken. */
-  copyPrefix?: CopyPrefix<Sequence>
+interface SchedulerDeps {
+  driver: Driver
   calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
   creditTokens: number
   /** Called once after each step in which something happened. */
@@ -47,8 +39,8 @@ export class Scheduler {
     this.#deps = deps
     this.#now = deps.now ?? (() => performance.now())
     this.#rates = new StepRates(deps.calibration)
-    this.#slots = deps.sequences.map((sequence, index) => {
-      return { index, sequence, usedAt: 0, task: null }
+    this.#slots = Array.from({ length: deps.driver.slots }, (_, index) => {
+      return { index, usedAt: 0, task: null }
     })
     this.#reports = new StepReports(deps.onStep)
   }
@@ -59,7 +51,7 @@ export class Scheduler {
   }
 
   get kvTokens(): KvTokens {
-    return kvTokensOf(this.#slots)
+    return kvTokensOf(this.#slots, this.#deps.driver)
   }
 
   submit(job: Job): void {
@@ -116,7 +108,7 @@ export class Scheduler {
   #join(): void {
     while (this.#waiting.length > 0) {
       const task = this.#waiting[0]!
-      const slot = slotFor(contextOf(task), this.#slots)
+      const slot = slotFor(contextOf(task), this.#slots, this.#deps.driver)
       if (slot === null) return
       this.#waiting.shift()
       task.startedAt = this.#now()
@@ -133,8 +125,8 @@ export class Scheduler {
    */
   async #step(moving: readonly Slot[]): Promise<void> {
     this.#stepStartedAt = this.#now()
-    const writing = moving.filter((slot) => slot.task!.generator !== null)
-    const reading = byArrival(moving.filter((slot) => slot.task!.generator === null))
+    const writing = moving.filter((slot) => slot.task!.drawing !== null)
+    const reading = byArrival(moving.filter((slot) => slot.task!.drawing === null))
     let budget = this.#budget.next({
       writing: writing.length,
       reading: reading.length,
@@ -163,13 +155,17 @@ export class Scheduler {
     this.#stepStartedAt = null
   }
 
-  /** Advances slots in their order, all in the same tick, and returns the milliseconds it took. */
+  /** Computes what these slots add to the step, and returns the milliseconds it took. */
   async #advanceAll(slots: readonly Slot[], pieces: ReadonlyMap<Slot, number>): Promise<number> {
     const startedAt = this.#now()
     const busy = slots.filter((slot) => slot.task !== null)
-    const advancing = Promise.all(busy.map((slot) => this.#advance(slot, pieces.get(slot) ?? 0)))
+    const parts = busy
+      .map((slot) => this.#partOf(slot, pieces.get(slot) ?? 0))
+      .filter((part) => part !== null)
+    const computing = this.#deps.driver.compute(parts)
     this.#reports.sendSoon()
-    await advancing
+    const outcomes = await computing
+    for (const [i, { slot }] of parts.entries()) await this.#take(this.#slots[slot]!, outcomes[i]!)
     return this.#now() - startedAt
   }
 
@@ -182,7 +178,7 @@ export class Scheduler {
     try {
       if (task.rest === null) {
         const tokens = contextOf(task)
-        task.rest = await reuseCache(slot, tokens, this.#slots, this.#deps.copyPrefix)
+        task.rest = await reuseCache(slot, tokens, this.#deps.driver)
         const kept = tokens.length - task.rest.length
         task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
       }
@@ -193,20 +189,27 @@ export class Scheduler {
     }
   }
 
-  async #advance(slot: Slot, piece: number): Promise<void> {
+  /** Returns null for a prompt that has to wait, because the others' took the budget. */
+  #partOf(slot: Slot, piece: number): Part | null {
     const task = slot.task!
+    if (task.drawing !== null) {
+      return { slot: slot.index, tokens: task.answer.tokens.slice(-1), drawing: task.drawing }
+    }
+    if (piece === 0 || task.rest === null) return null
+    const tokens = task.rest.slice(0, piece)
+    task.rest = task.rest.slice(piece)
+    if (task.rest.length === 0) {
+      task.drawing = this.#deps.driver.draw(slot.index, drawOptionsOf(task))
+    }
+    return { slot: slot.index, tokens, drawing: task.drawing }
+  }
+
+  async #take(slot: Slot, outcome: Outcome): Promise<void> {
+    const task = slot.task!
+    if (outcome === null || task.cancelled) return
     try {
-      const drawn = await this.#advanceOne(slot, task, piece)
-      if (drawn === null || task.cancelled) return
-      task.firstTokenAt ||= this.#now()
-      task.credit--
-      const token = typeof drawn === 'number' ? drawn : drawn.token
-      const text = task.answer.push(token)
-      const extras = extrasOf(task, drawn)
-      const { id } = task.job
-      this.#reports.current.parts.push(
-        extras === null ? [id, [token], text] : [id, [token], text, extras]
-      )
+      if ('error' in outcome) throw outcome.error
+      this.#push(task, outcome)
       if (task.answer.finishReason === null) return
       this.#end(task)
       await this.#free(slot)
@@ -215,34 +218,28 @@ export class Scheduler {
     }
   }
 
+  #push(task: Task, drawn: Drawn): void {
+    task.firstTokenAt ||= this.#now()
+    task.credit--
+    const text = task.answer.push(drawn.token)
+    const extras = extrasOf(task, drawn)
+    const { id } = task.job
+    const { parts } = this.#reports.current
+    parts.push(extras === null ? [id, [drawn.token], text] : [id, [drawn.token], text, extras])
+  }
+
   /** One failing request must not stop the step of the others. */
   async #giveUp(slot: Slot, task: Task, error: unknown): Promise<void> {
     this.#reports.current.failures.push([task.job.id, toFailure(error)])
     await this.#free(slot)
-    await slot.sequence.clearHistory()
-  }
-
-  async #advanceOne(slot: Slot, task: Task, piece: number): Promise<Token | Drawn | null> {
-    if (task.generator === null) {
-      if (piece === 0 || task.rest === null) return null // the others' prompts took the budget
-      const tokens = task.rest.slice(0, piece)
-      task.rest = task.rest.slice(piece)
-      if (task.rest.length > 0) {
-        await slot.sequence.evaluateWithoutGeneratingNewTokens(tokens)
-        return null
-      }
-      task.generator = drawTokens(slot.sequence, tokens, task)
-    }
-    const { value, done } = await task.generator.next()
-    if (done) throw new Error('the library ended the answer without an end token')
-    return value
+    await this.#deps.driver.clear(slot.index)
   }
 
   async #free(slot: Slot): Promise<void> {
-    const generator = slot.task?.generator
+    const drawing = slot.task?.drawing
     slot.task = null
     slot.usedAt = this.#now()
-    await generator?.return()
+    await drawing?.close()
   }
 
   #end(task: Task): void {

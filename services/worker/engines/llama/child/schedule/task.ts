@@ -1,9 +1,9 @@
 /** One request in the scheduler: how far its prompt and its answer are, and its end. */
-import type { Token } from '../vocabulary.ts'
 import type { GenerateEnd } from '../../../engine.ts'
 import { Answer } from '../answer/answer.ts'
+import type { Drawing } from '../driver.ts'
 import type { Job } from '../job.ts'
-import type { Drawn } from './sequence.ts'
+import type { Token } from '../vocabulary.ts'
 
 export interface Task {
   job: Job
@@ -18,8 +18,8 @@ export interface Task {
   reusedTokens: number
   /** Prompt tokens not yet computed; null before the cache has been looked at. */
   rest: Token[] | null
-  /** Draws the answer; null until the last piece of the prompt is read. */
-  generator: AsyncGenerator<Token | Drawn, void> | null
+  /** Null until the last piece of the prompt is read. */
+  drawing: Drawing | null
 }
 
 /** A task that waits for a slot; its answer begins where the one that it resumes broke off. */
@@ -40,7 +40,7 @@ export function newTask(job: Job, credit: number, now: number): Task {
     firstTokenAt: 0,
     reusedTokens: 0,
     rest: null,
-    generator: null
+    drawing: null
   }
 }
 
