@@ -9,6 +9,7 @@
  *     template: its template in llama.cpp's models/templates, or beside these files
  *     thought: open (the prompt opens one), chosen (the model may begin one)
  *     control: tokens that are no text
+ *     ends: those of them that end an answer
  *     tokens: single tokens that are text
  *     like: a family whose seven outputs these are too, but those in `without`
  *     --- one of the names in `STANDARD`, or a title and what is expected as JSON
@@ -41,6 +42,8 @@ interface Family {
   template: string
   thought: 'open' | 'chosen' | null
   control: string[]
+  /** Those of the control tokens that end an answer. */
+  ends: string[]
   tokens: string[]
   outputs: Recorded[]
 }
@@ -155,6 +158,7 @@ function readHead(head: string, others: ReadonlyMap<string, Family>): Family {
     template: facts.get('template') ?? '',
     thought: thought === 'open' || thought === 'chosen' ? thought : null,
     control: words('control'),
+    ends: words('ends'),
     tokens: words('tokens'),
     outputs: []
   }
