@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-/** The `haif` command: finds a Node that runs TypeScript as it is, and hands over to main.ts. */
+/** The `haif` command: finds a Node that runs TypeScript as it is, and hands over to main.mjs. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(new URL('main.ts', import.meta.url))
+const main = fileURLToPath(new URL('main.mjs', import.meta.url))
 const own = fileURLToPath(
   new URL(
     `../node_modules/.bin/${process.platform === 'win32' ? 'node.cmd' : 'node'}`,

@@ -34,7 +34,10 @@ run({
   files: found.toSorted((a, b) => turn(a) - turn(b) || (a < b ? -1 : 1)),
   concurrency: CONCURRENCY,
   timeout: TEST_MS_MAX,
-  execArgv: ['--import', join(ROOT, 'test/helpers/fixed-seed.ts')]
+  execArgv: ['cli/setup/use-bundles.mjs', 'test/helpers/fixed-seed.ts'].flatMap((file) => [
+    '--import',
+    join(ROOT, file)
+  ])
 })
   .on('test:fail', ({ todo }) => {
     if (todo === undefined || todo === false) process.exitCode = 1

@@ -1,6 +1,6 @@
 /**
  * Bundles typebox before `npm start` and `npm test`: finding and linking its 683 small files takes
- * half of the start of `haif`. Plain JavaScript, as setup.mjs is. use-bundles.ts loads the result.
+ * half of the start of `haif`. Plain JavaScript, as setup.mjs is. use-bundles.mjs loads the result.
  */
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import process from 'node:process'

@@ -11,7 +11,7 @@ import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
 
-const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../main.mjs', import.meta.url))
 const RESTART_BACKOFF = { firstMs: 250, maxMs: 10_000 }
 /** A process that ran this long was healthy: its next death is the first again. */
 const HEALTHY_MS = 30_000

@@ -293,7 +293,7 @@ async function outsiderJoins(): Promise<void> {
   assert.ok((await compose.run('logs', 'bootstrap')).includes(key), 'the log does not show the key')
   const before = (await statusWorkers()).length
   const home = mkdtempSync(join(tmpdir(), 'haif-outside-'))
-  const outsider = spawn(process.execPath, [join(ROOT, 'cli/main.ts'), 'join', key], {
+  const outsider = spawn(process.execPath, [join(ROOT, 'cli/main.mjs'), 'join', key], {
     env: { PATH: process.env['PATH'], HAIF_HOME: home },
     stdio: 'ignore'
   })

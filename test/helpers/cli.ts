@@ -13,7 +13,7 @@ import { patience } from './deadline.ts'
 
 /** A command that hangs fails its test. */
 const RUN_MS_MAX = 30_000
-const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../cli/main.mjs', import.meta.url))
 
 interface HaifOptions {
   env?: Record<string, string>

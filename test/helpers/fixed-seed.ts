@@ -3,8 +3,6 @@
  * draws anew, to look for what a fixed seed never finds; a failure prints the seed that it had.
  */
 import fc from 'fast-check'
-import { useBundles } from '../../cli/setup/use-bundles.ts'
 
 const seed = process.env['HAIF_SEED'] ?? '1'
 if (seed !== 'random') fc.configureGlobal({ seed: Number(seed) })
-useBundles() // as every `haif` does

@@ -3,19 +3,22 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { test } from 'node:test'
-import { useBundles } from '../../../cli/setup/use-bundles.ts'
 
-test('typebox comes from its bundle, and its parts know each other', async () => {
-  const setup = join(import.meta.dirname, '../../../cli/setup/bundle-packages.mjs')
-  execFileSync(process.execPath, [setup])
-  useBundles()
-  assert.match(import.meta.resolve('typebox'), /\.cache\/haif\/typebox-[\d.]+\/index\.mjs$/)
-  const { default: Type } = await import('typebox')
-  const { Compile } = await import('typebox/compile')
+const SETUP = join(import.meta.dirname, '../../../cli/setup')
+const SCRIPT = `
+  import Type from 'typebox'
+  import { Compile } from 'typebox/compile'
   const check = Compile(Type.Object({ name: Type.String({ maxLength: 3 }) }))
-  assert.ok(check.Check({ name: 'abc' }))
-  assert.deepEqual(
-    check.Errors({ name: 'abcd' }).map(({ keyword }) => keyword),
-    ['maxLength']
-  )
+  const errors = check.Errors({ name: 'abcd' }).map(({ keyword }) => keyword)
+  console.log(JSON.stringify([import.meta.resolve('typebox'), check.Check({ name: 'a' }), errors]))
+`
+
+test('typebox comes from its bundle, and its parts know each other', () => {
+  execFileSync(process.execPath, [join(SETUP, 'bundle-packages.mjs')])
+  const hooks = join(SETUP, 'use-bundles.mjs')
+  const args = ['--import', hooks, '--input-type=module', '-e', SCRIPT]
+  const printed = execFileSync(process.execPath, args, { encoding: 'utf8' })
+  const [url, isValid, errors] = JSON.parse(printed) as [string, boolean, string[]]
+  assert.match(url, /\.cache\/haif\/typebox-[\d.]+\/index\.mjs$/)
+  assert.deepEqual([isValid, errors], [true, ['maxLength']])
 })

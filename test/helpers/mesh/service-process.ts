@@ -11,7 +11,7 @@ import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../../cli/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../cli/main.mjs', import.meta.url))
 /** Linux counts the CPU time of a process in these. */
 const TICKS_PER_SECOND = 100
 const LINES_MAX = 200
