@@ -77,7 +77,8 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
         : { reasoning: prompt.reasoning }),
       ...toolsOf(request, prompt, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
-      isEnd: (token) => prompt.stopTokens.has(token) || vocabulary.isEog(token),
+      isEnd: (token) =>
+        prompt.stopTokens.has(token) || (vocabulary.isEog(token) && !prompt.innerTokens.has(token)),
       detokenize: detokenizer(vocabulary, prompt.calls?.controlTokens ?? new Set())
     }
   }

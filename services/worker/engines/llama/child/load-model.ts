@@ -65,7 +65,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
   const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence())
   const bench = { llama, sequences, vocabularySize: vocabulary.size }
   const calibration = await calibrate(bench, threadsOf(model, threadsMax))
-  const renderer = new PromptRenderer(model, vocabulary.size)
+  const renderer = new PromptRenderer(vocabulary)
   return {
     model,
     driver: new LibraryDriver(sequences),

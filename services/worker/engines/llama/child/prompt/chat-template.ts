@@ -3,20 +3,25 @@
  * model to read, with `add_generation_prompt` as `transformers` renders it. What callers wrote is
  * kept apart from what the template wrote, so `<|im_end|>` in a message stays text.
  */
-import { createHash } from 'node:crypto'
-import { Template } from '@huggingface/jinja'
 import type { ChatMessage, Tool } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
-import { toTemplateMessage, toTemplateTool } from './template-values.ts'
-
-/** A part of a prompt: the template's text, or a caller's text. */
-type PromptPart = { template: string } | { text: string }
+import { toJson } from './jinja/json.ts'
+import { strftime } from './jinja/strftime.ts'
+import { JinjaTemplate } from './jinja/template.ts'
+import { raw, Text, type Span, type Str } from './jinja/text.ts'
+import { NONE, type Value } from './jinja/values.ts'
+import { repairsOf, type ChatInTemplate } from './repairs.ts'
+import { TemplateValues } from './template-values.ts'
 
 interface ChatTemplateOptions {
   /** The template's text in the file. */
   source: string
+  /** The file's second template, for chats with tools. */
+  toolSource?: string | null
   bosText: string
   eosText: string
+  /** The clock of templates that write today's date. */
+  now?: () => Date
 }
 
 export interface ChatToRender {
@@ -29,7 +34,8 @@ export interface ChatToRender {
 }
 
 export interface RenderedChat {
-  parts: PromptPart[]
+  /** The prompt in pieces; those with a source are a caller's, the others the template's. */
+  spans: readonly Span[]
   /** All of it as one text. */
   text: string
   /** The end of `text` that opens the model's turn, such as `<|im_start|>assistant\n<think>\n`. */
@@ -37,140 +43,163 @@ export interface RenderedChat {
 }
 
 export class ChatTemplate {
+  /** The template's text. */
   readonly source: string
-  readonly #template: Template
-  readonly #globals: Record<string, unknown>
-  #argumentsAsText: boolean | undefined
+  readonly #now: () => Date
+  readonly #template: JinjaTemplate
+  readonly #toolTemplate: JinjaTemplate
+  readonly #globals: readonly (readonly [string, Value])[]
+  readonly #argumentsAsText = new Map<JinjaTemplate, boolean>()
 
   /** Throws when the template cannot be read. */
-  constructor({ source, bosText, eosText }: ChatTemplateOptions) {
+  constructor({ source, toolSource, bosText, eosText, now = today }: ChatTemplateOptions) {
     this.source = source
-    this.#template = new Template(source)
-    this.#globals = { bos_token: bosText, eos_token: eosText }
+    this.#now = now
+    this.#template = new JinjaTemplate(source, now)
+    this.#toolTemplate = toolSource ? new JinjaTemplate(toolSource, now) : this.#template
+    this.#globals = [
+      ['bos_token', bosText],
+      ['eos_token', eosText],
+      ['documents', NONE]
+    ]
   }
 
-  /** Throws VALIDATION_FAILED with the template's own words when it refuses the messages. */
+  /**
+   * Renders a chat as it is, where the template takes it so and writes every text of it. Otherwise
+   * the least change of the messages is made with which it does. Throws VALIDATION_FAILED with the
+   * template's own words when none helps.
+   */
   render(chat: ChatToRender): RenderedChat {
-    try {
-      return this.#renderWith(chat, (id) => id)
-    } catch (error) {
+    let incomplete: (() => RenderedChat) | null = null
+    let refusal: unknown
+    for (const candidate of repairsOf(chat)) {
       try {
-        return this.#renderWith(chat, shortId) // some take only ids of the form that they know
-      } catch {
-        throw refusal(error)
+        const { text, isComplete } = this.#renderOnce(candidate)
+        const rendered = () => this.#withOpened(candidate, text)
+        if (isComplete) return rendered()
+        incomplete ??= rendered
+      } catch (error) {
+        refusal ??= error
       }
     }
+    if (incomplete !== null) return incomplete()
+    throw refused(refusal)
   }
 
-  #renderWith(chat: ChatToRender, idOf: (id: string) => string): RenderedChat {
-    const parts = this.#partsOf(chat, idOf)
-    const text = textOf(parts)
-    const opened = chat.addGenerationPrompt === false ? '' : this.#opened(chat, idOf, text)
-    return { parts, text, opened }
+  /** Renders the messages without any change; throws what the template throws. */
+  renderAsIs(chat: ChatToRender): RenderedChat {
+    return this.#withOpened(chat, this.#renderOnce(chat).text)
   }
 
-  #opened(chat: ChatToRender, idOf: (id: string) => string, text: string): string {
-    const closed = textOf(this.#partsOf({ ...chat, addGenerationPrompt: false }, idOf))
-    return text.startsWith(closed) ? text.slice(closed.length) : ''
+  #withOpened(chat: ChatInTemplate, text: Str): RenderedChat {
+    const spans = text instanceof Text ? text.spans : [{ text, source: 0 }]
+    const whole = raw(text)
+    const closed = this.#closed(chat)
+    return { spans, text: whole, opened: whole.slice(commonLength(whole, closed)) }
   }
 
-  #partsOf(
-    { messages, tools, variables, addGenerationPrompt = true }: ChatToRender,
-    idOf: (id: string) => string
-  ): PromptPart[] {
-    const texts = new Placeholders()
-    const isAboutCalls = messages.some(({ toolCalls }) => toolCalls !== undefined)
-    const facts = {
-      names: namesOfCalls(messages),
-      argumentsAsText: isAboutCalls && this.#takesArgumentsAsText(),
-      idOf,
-      given: (text: string) => texts.for(text)
+  #closed(chat: ChatInTemplate): string {
+    try {
+      return raw(this.#renderOnce({ ...chat, addGenerationPrompt: false }).text)
+    } catch {
+      return '' // some templates render only chats that go on
     }
-    const text = this.#template.render({
-      ...this.#globals,
-      ...variables,
-      messages: messages.map((message) => toTemplateMessage(message, facts)),
-      ...(tools === undefined ? {} : { tools: tools.map((tool) => toTemplateTool(tool, facts)) }),
-      add_generation_prompt: addGenerationPrompt
+  }
+
+  #renderOnce(chat: ChatInTemplate): { text: Str; isComplete: boolean } {
+    const { messages, tools, variables = {}, addGenerationPrompt = true, idOf } = chat
+    const hasCalls = messages.some(({ toolCalls }) => toolCalls !== undefined)
+    const isAboutTools = (tools !== undefined && tools.length > 0) || hasCalls
+    const template = isAboutTools ? this.#toolTemplate : this.#template
+    const values = new TemplateValues({
+      argumentsAsText: hasCalls && this.#takesArgumentsAsText(template),
+      idOf: idOf ?? ((id) => id)
     })
-    return texts.split(text)
+    const toolValues = values.tools(tools)
+    const text = template.render([
+      ...this.#globals,
+      ['messages', values.messages(messages)],
+      ['tools', toolValues],
+      ['add_generation_prompt', addGenerationPrompt],
+      ...(chat.withFunctions === true ? this.#functions(toolValues) : []),
+      ...Object.entries(variables).map(([name, value]) => [name, values.given(value)] as const)
+    ])
+    const written = new Set(text instanceof Text ? text.spans.map(({ source }) => source) : [])
+    return { text, isComplete: values.expected.every((source) => written.has(source)) }
+  }
+
+  #functions(tools: Value): (readonly [string, Value])[] {
+    const indent = { args: [], named: new Map([['indent', 4]]) }
+    return [
+      ['functions', toJson(tools, indent)],
+      ['datetime', strftime(this.#now(), '%b %d %Y %H:%M:%S')]
+    ]
   }
 
   /** Most templates write the arguments of a past call from an object, a few only from its text. */
-  #takesArgumentsAsText(): boolean {
-    this.#argumentsAsText ??= !this.#writes({ haifProbe: 'haifValue' })
-    return this.#argumentsAsText
-  }
-
-  #writes(args: unknown): boolean {
-    const call = { id: 'hAiFpRb01', type: 'function', function: { name: 'f', arguments: args } }
-    try {
-      const text = this.#template.render({
-        ...this.#globals,
-        messages: [
-          { role: 'user', content: 'x' },
-          { role: 'assistant', content: '', tool_calls: [call] }
-        ]
-      })
-      return text.includes('haifValue')
-    } catch {
-      return false
+  #takesArgumentsAsText(template: JinjaTemplate): boolean {
+    let asText = this.#argumentsAsText.get(template)
+    if (asText === undefined) {
+      asText = !this.#writesCall(template, false) && this.#writesCall(template, true)
+      this.#argumentsAsText.set(template, asText)
     }
+    return asText
+  }
+
+  #writesCall(template: JinjaTemplate, argumentsAsText: boolean): boolean {
+    const values = new TemplateValues({ argumentsAsText, idOf: (id) => id })
+    return [undefined, [PROBE_TOOL]].some((tools) => {
+      try {
+        const text = template.render([
+          ...this.#globals,
+          ['messages', values.messages(PROBE_CHAT)],
+          ['tools', values.tools(tools)],
+          ['add_generation_prompt', false]
+        ])
+        // A mapping that is printed as Python writes it is no JSON.
+        return raw(text).includes(PROBE_VALUE) && !raw(text).includes(`'${PROBE_KEY}'`)
+      } catch {
+        return false
+      }
+    })
   }
 }
 
-function textOf(parts: readonly PromptPart[]): string {
-  return parts.map((part) => ('text' in part ? part.text : part.template)).join('')
+const today = () => new Date()
+
+const PROBE_KEY = 'haifProbeKey'
+const PROBE_VALUE = 'haifProbeValue'
+const PROBE_CALL = {
+  id: 'hAiFpRb01',
+  name: 'haifProbe',
+  arguments: JSON.stringify({ [PROBE_KEY]: PROBE_VALUE })
+}
+const PROBE_CHAT: readonly ChatMessage[] = [
+  { role: 'user', content: 'Hello' },
+  { role: 'assistant', content: '', toolCalls: [PROBE_CALL] },
+  { role: 'tool', content: '42', toolCallId: PROBE_CALL.id }
+]
+const PROBE_TOOL: Tool = {
+  name: PROBE_CALL.name,
+  description: 'A probe.',
+  parameters: { type: 'object', properties: { city: { type: 'string', description: 'A.' } } }
 }
 
-/** The form that Mistral's templates want: nine letters or digits. */
-const shortId = (id: string) =>
-  createHash('sha256').update(id).digest('base64').replace(/[+/=]/g, '').slice(0, 9)
-
-function namesOfCalls(messages: readonly ChatMessage[]): ReadonlyMap<string, string> {
-  const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls)
-  return new Map(calls.map(({ id, name }) => [id, name]))
+function commonLength(a: string, b: string): number {
+  if (a.startsWith(b)) return b.length
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length++
+  return length
 }
 
-function refusal(error: unknown): HaifError {
+function refused(error: unknown): HaifError {
   if (error instanceof HaifError) return error
+  const reason = error instanceof Error ? error.message : String(error)
   return new HaifError(
     'VALIDATION_FAILED',
-    `the model's chat template does not take these messages: ${firstLine(error)}`,
+    `the model's chat template does not take these messages: ${reason.slice(0, REASON_MAX)}`,
     { cause: error }
   )
 }
 
-function firstLine(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  return (message.split('\n', 1)[0] ?? '').slice(0, 200)
-}
-
-class Placeholders {
-  readonly #texts: string[] = []
-
-  /** Returns the placeholder of a text. Empty texts have none: templates test for them. */
-  for(text: string): string {
-    if (text === '') return ''
-    return `${MARK}${this.#texts.push(text) - 1}${MARK_END}`
-  }
-
-  split(rendered: string): PromptPart[] {
-    const parts: PromptPart[] = []
-    let at = 0
-    for (const match of rendered.matchAll(new RegExp(`${MARK}(\\d+)${MARK_END}`, 'g'))) {
-      const text = this.#texts[Number(match[1])]
-      if (text === undefined) continue
-      if (match.index > at) parts.push({ template: rendered.slice(at, match.index) })
-      at = match.index + match[0].length
-      // Inside a JSON string the text has to be escaped.
-      const isJson = rendered[match.index - 1] === '"' && rendered[at] === '"'
-      parts.push({ text: isJson ? JSON.stringify(text).slice(1, -1) : text })
-    }
-    if (at < rendered.length) parts.push({ template: rendered.slice(at) })
-    return parts
-  }
-}
-
-const MARK = 'haifText'
-const MARK_END = 'x7Qp'
+const REASON_MAX = 300

@@ -3,14 +3,15 @@
  * messages is the template in the model's file and nothing else; in `direct` mode there is none.
  * Messages are tokenized apart from the template, so `<|im_end|>` in a message is text.
  */
-import { LlamaText, SpecialTokensText, type LlamaModel, type Token } from 'node-llama-cpp'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
 import { ChatTemplate, type RenderedChat } from './chat-template.ts'
 import { toTokens } from '../tokens.ts'
+import type { Token, Vocabulary } from '../vocabulary.ts'
 import type { CallFormat } from './call-format.ts'
+import { PromptTokenizer } from './prompt-tokens.ts'
 import { ToolChat } from './tool-chat.ts'
-import { turnEndOf } from './turn-end.ts'
+import { innerTextOf, turnEndOf } from './turn-end.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -21,34 +22,36 @@ export interface ReasoningMarks {
   end: string
 }
 
-export interface Prompt {
-  tokens: Token[]
-  /** Tokens that end an answer, besides the model's own end tokens. */
+/** What ends an answer, besides the model's own end tokens. */
+interface TurnEnds {
   stopTokens: ReadonlySet<Token>
   stopTexts: readonly string[]
+  /** Tokens that end only a part of a turn, whatever the file says of them. */
+  innerTokens: ReadonlySet<Token>
+}
+
+export interface Prompt extends TurnEnds {
+  tokens: Token[]
   /** Null where the model marks no reasoning. `opened`: the prompt ends inside of it. */
   reasoning: { marks: ReasoningMarks; opened: boolean } | null
   /** The model's form of tool calls, when the request has tools. */
   calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
 }
 
-/** Ends an answer, besides the model's own end tokens. */
-type Stop = Token | string
-
 type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
 
 export class PromptRenderer {
-  readonly #model: LlamaModel
-  readonly #vocabularySize: number
+  readonly #vocabulary: Vocabulary
+  readonly #tokenizer: PromptTokenizer
   readonly #template: ChatTemplate | null
   readonly #reasoning: ReasoningMarks | null
   #toolChat: ToolChat | null = null
-  #stops: readonly Stop[] | null = null
+  #ends: TurnEnds | null = null
 
-  constructor(model: LlamaModel, vocabularySize: number) {
-    this.#model = model
-    this.#vocabularySize = vocabularySize
-    this.#template = templateOf(model)
+  constructor(vocabulary: Vocabulary) {
+    this.#vocabulary = vocabulary
+    this.#tokenizer = new PromptTokenizer(vocabulary)
+    this.#template = templateOf(vocabulary)
     this.#reasoning = this.#findReasoning()
   }
 
@@ -87,9 +90,9 @@ export class PromptRenderer {
     // The text may spell control tokens, as in completion APIs: a raw prompt may need them.
     const tokens =
       input.mode === 'tokens'
-        ? toTokens(input.tokenIds, this.#vocabularySize, 'the prompt')
-        : this.#model.tokenize(input.prompt, true)
-    return { tokens: this.#withBos(tokens), stopTokens: new Set(), stopTexts: [], reasoning: null }
+        ? toTokens(input.tokenIds, this.#vocabulary.size, 'the prompt')
+        : this.#vocabulary.tokenize(input.prompt, { special: true })
+    return { tokens: this.#withBos(tokens), ...NO_ENDS, reasoning: null }
   }
 
   #renderChat({ tools, reasoningEffort }: PromptRequest, messages: readonly ChatMessage[]): Prompt {
@@ -114,43 +117,43 @@ export class PromptRenderer {
     })
   }
 
-  #promptOf({ parts, opened }: RenderedChat): Prompt {
-    const text = LlamaText(
-      parts.map((part) => ('text' in part ? part.text : new SpecialTokensText(part.template)))
-    )
-    const stops = (this.#stops ??= this.#findStops())
+  #promptOf({ spans, opened }: RenderedChat): Prompt {
+    this.#ends ??= this.#findEnds()
     return {
-      tokens: this.#withBos(text.tokenize(this.#model.tokenizer)),
-      stopTokens: new Set(stops.filter((stop) => typeof stop === 'number')),
-      stopTexts: stops.filter((stop) => typeof stop === 'string'),
+      tokens: this.#withBos(this.#tokenizer.tokens(spans)),
+      ...this.#ends,
       reasoning: this.#reasoningAfter(opened)
     }
   }
 
   /** One control token that ends a turn is enough; a text is the end only where there is none. */
-  #findStops(): Stop[] {
-    const end = turnEndOf(this.#assertTemplate())
-    const tokens = this.#model.tokenize(end, true)
-    if (tokens.some((token) => this.#model.isEogToken(token))) return []
-    const control = tokens.findLast((token) => this.#model.detokenize([token], false) === '')
-    if (control !== undefined) return [control]
-    return end.trim() === '' ? [] : [end.trimEnd()]
+  #findEnds(): TurnEnds {
+    const template = this.#assertTemplate()
+    const special = { special: true }
+    const end = turnEndOf(template)
+    const tokens = this.#vocabulary.tokenize(end, special)
+    const innerTokens = new Set(this.#vocabulary.tokenize(innerTextOf(template), special))
+    const isEnd = (token: Token) => this.#vocabulary.isEog(token) && !innerTokens.has(token)
+    if (tokens.some(isEnd)) return { ...NO_ENDS, innerTokens }
+    const control = tokens.findLast((token) => this.#vocabulary.isControl(token))
+    if (control !== undefined) return { ...NO_ENDS, innerTokens, stopTokens: new Set([control]) }
+    return { ...NO_ENDS, innerTokens, stopTexts: end.trim() === '' ? [] : [end.trimEnd()] }
   }
 
   #withoutEnd(text: string): string {
-    const isEnd = (token: Token) => this.#model.isEogToken(token)
-    const end = this.#model.tokenize(text, true).find(isEnd)
-    const mark = end === undefined ? '' : this.#model.detokenize([end], true)
+    const isEnd = (token: Token) => this.#vocabulary.isEog(token)
+    const end = this.#vocabulary.tokenize(text, { special: true }).find(isEnd)
+    const mark = end === undefined ? '' : this.#vocabulary.detokenize([end], { special: true })
     return mark === '' ? text : (text.split(mark, 1)[0] ?? '')
   }
 
   /** Control tokens of the format, which the text of an answer must keep here. */
   #controlTokensIn({ begin, middle, between, end }: CallFormat): ReadonlySet<Token> {
     const tokens = [begin, middle, between ?? '', end].flatMap((text) =>
-      this.#model.tokenize(text, true)
+      this.#vocabulary.tokenize(text, { special: true })
     )
-    const isHidden = (token: Token) => this.#model.detokenize([token], false) === ''
-    return new Set(tokens.filter((token) => isHidden(token) && !this.#model.isEogToken(token)))
+    const isHidden = (token: Token) => this.#vocabulary.detokenize([token]) === ''
+    return new Set(tokens.filter((token) => isHidden(token) && !this.#vocabulary.isEog(token)))
   }
 
   #assertTemplate(): ChatTemplate {
@@ -174,18 +177,25 @@ export class PromptRenderer {
   }
 
   #withBos(tokens: Token[]): Token[] {
-    const { bos, shouldPrependBosToken } = this.#model.tokens
-    return shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos, ...tokens] : tokens
+    const { bos, prependsBos } = this.#vocabulary
+    return prependsBos && bos !== null && tokens[0] !== bos.id ? [bos.id, ...tokens] : tokens
   }
 }
 
+const NO_ENDS: TurnEnds = { stopTokens: new Set(), innerTokens: new Set(), stopTexts: [] }
+
 /** Returns null when the file has no template, or one that cannot be read. */
-function templateOf(model: LlamaModel): ChatTemplate | null {
-  const source = model.fileInfo.metadata.tokenizer?.chat_template
-  if (typeof source !== 'string' || source.trim() === '') return null
-  const { bosString, eosString } = model.tokens
+function templateOf(vocabulary: Vocabulary): ChatTemplate | null {
+  const source = vocabulary.metadata('tokenizer.chat_template')
+  if (source === null || source.trim() === '') return null
+  const { bos, eos } = vocabulary
   try {
-    return new ChatTemplate({ source, bosText: bosString ?? '', eosText: eosString ?? '' })
+    return new ChatTemplate({
+      source,
+      toolSource: vocabulary.metadata('tokenizer.chat_template.tool_use'),
+      bosText: bos?.text ?? '',
+      eosText: eos?.text ?? ''
+    })
   } catch (error) {
     console.error(`chat template refused: ${String(error)}`)
     return null

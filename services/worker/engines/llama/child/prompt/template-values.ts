@@ -1,41 +1,127 @@
-/** Messages and tools in the form in which chat templates read them, which is OpenAI's. */
+/**
+ * Messages, tools and variables as values of a template, in OpenAI's form, which all templates
+ * read. Every text of a caller gets a number, by which it is found again in the prompt.
+ */
 import type { ChatMessage, Tool, ToolCall } from '#shared/contracts/inference/chat.ts'
+import { Text, type Str } from './jinja/text.ts'
+import { Dict, float, Float, List, NONE, type Value } from './jinja/values.ts'
 
-interface TemplateFacts {
-  /** The tool of each call in the conversation, by the call's id. */
-  names: ReadonlyMap<string, string>
+interface ValueOptions {
   /** True when the template gets arguments of past calls as JSON text. */
   argumentsAsText: boolean
+  /** The form of call ids that the template takes. */
   idOf: (id: string) => string
-  /** Marks a text as a caller's. */
-  given: (text: string) => unknown
 }
 
-export function toTemplateMessage(message: ChatMessage, facts: TemplateFacts): object {
-  const { names, idOf, given } = facts
-  const { role, toolCalls = [], toolCallId } = message
-  const content = given(message.content)
-  if (role === 'tool') {
-    const id = toolCallId ?? ''
-    const name = names.get(id)
-    return { role, content, tool_call_id: idOf(id), ...(name === undefined ? {} : { name }) }
+export class TemplateValues {
+  readonly #options: ValueOptions
+  /** The numbers of the texts that have to be somewhere in the prompt. */
+  readonly #expected: number[] = []
+  #texts = 0
+
+  constructor(options: ValueOptions) {
+    this.#options = options
   }
-  if (toolCalls.length === 0) return { role, content }
-  const calls = toolCalls.map((call) => ({
-    id: idOf(call.id),
-    type: 'function',
-    function: {
-      name: call.name,
-      arguments: facts.argumentsAsText ? given(call.arguments) : everyText(argumentsOf(call), given)
+
+  get expected(): readonly number[] {
+    return this.#expected
+  }
+
+  messages(messages: readonly ChatMessage[]): Value {
+    const names = namesOfCalls(messages)
+    return new List(messages.map((message) => this.#message(message, names)))
+  }
+
+  tools(tools: readonly Tool[] | undefined): Value {
+    return tools === undefined ? NONE : new List(tools.map((tool) => this.#tool(tool)))
+  }
+
+  /** A JSON value whose texts, keys too, are a caller's. */
+  given(value: unknown): Value {
+    if (typeof value === 'string') return this.#given(value)
+    if (typeof value === 'number' || typeof value === 'boolean') return value
+    if (typeof value === 'bigint' || value instanceof Float) return value
+    if (Array.isArray(value)) return new List(value.map((item) => this.given(item)))
+    if (typeof value !== 'object' || value === null) return NONE
+    return new Dict(
+      Object.entries(value).map(([key, each]) => [this.#given(key), this.given(each)])
+    )
+  }
+
+  #message(message: ChatMessage, names: ReadonlyMap<string, string>): Value {
+    const { role, reasoning = '', toolCalls = [], toolCallId } = message
+    const isExpected = toolCalls.length === 0
+    const content = isExpected ? this.#wanted(message.content) : this.#given(message.content)
+    const values = new Dict([
+      ['role', role],
+      ['content', content]
+    ])
+    if (role === 'tool') this.#addCallOf(values, toolCallId ?? '', names)
+    // The makers of templates have chosen different names for the same thing.
+    if (reasoning !== '') {
+      for (const name of ['reasoning_content', 'reasoning', 'thinking']) {
+        values.set(name, this.#given(reasoning))
+      }
     }
-  }))
-  return { role, content, tool_calls: calls }
+    if (toolCalls.length > 0) {
+      values.set('tool_calls', new List(toolCalls.map((call) => this.#call(call))))
+    }
+    return values
+  }
+
+  #addCallOf(values: Dict, id: string, names: ReadonlyMap<string, string>): void {
+    values.set('tool_call_id', this.#given(this.#options.idOf(id)))
+    const name = names.get(id)
+    if (name !== undefined) values.set('name', this.#given(name))
+  }
+
+  #call(call: ToolCall): Value {
+    const { argumentsAsText, idOf } = this.#options
+    const args = argumentsAsText ? this.#given(call.arguments) : this.given(argumentsOf(call))
+    return new Dict([
+      ['id', this.#given(idOf(call.id))],
+      ['type', 'function'],
+      [
+        'function',
+        new Dict([
+          ['name', this.#wanted(call.name)],
+          ['arguments', args]
+        ])
+      ]
+    ])
+  }
+
+  #tool({ name, description, parameters }: Tool): Value {
+    const values = new Dict([['name', this.#given(name)]])
+    if (description !== undefined) values.set('description', this.#given(description))
+    const schema = parameters ?? { type: 'object', properties: {} }
+    values.set('parameters', this.given(schema))
+    return new Dict([
+      ['type', 'function'],
+      ['function', values]
+    ])
+  }
+
+  #given(text: string): Str {
+    return text === '' ? '' : new Text([{ text, source: ++this.#texts }])
+  }
+
+  #wanted(text: string): Str {
+    const value = this.#given(text)
+    if (text.trim() !== '') this.#expected.push(this.#texts)
+    return value
+  }
+}
+
+function namesOfCalls(messages: readonly ChatMessage[]): ReadonlyMap<string, string> {
+  const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls)
+  return new Map(calls.map(({ id, name }) => [id, name]))
 }
 
 /** The past is never refused: arguments that are no JSON object are given as their text. */
 function argumentsOf({ arguments: text }: ToolCall): object {
   try {
-    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text)
+    const value: unknown = JSON.parse(text.trim() === '' ? '{}' : text, numbersAsWritten)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
   } catch {
     // the text below says what was written
@@ -43,34 +129,10 @@ function argumentsOf({ arguments: text }: ToolCall): object {
   return { raw: text }
 }
 
-function everyText(value: unknown, given: TemplateFacts['given']): unknown {
-  if (typeof value === 'string') return given(value)
-  if (Array.isArray(value)) return value.map((item) => everyText(item, given))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, everyText(each, given)])
-  )
-}
-
-export function toTemplateTool(
-  { name, description = '', parameters }: Tool,
-  { given }: TemplateFacts
-): object {
-  const schema = parameters ?? { type: 'object', properties: {} }
-  return {
-    type: 'function',
-    function: { name, description: given(description), parameters: withDescriptions(schema, given) }
-  }
-}
-
-/** Marks the prose in a schema; its names and values stay, because templates read them. */
-function withDescriptions(value: unknown, given: TemplateFacts['given']): unknown {
-  if (Array.isArray(value)) return value.map((item) => withDescriptions(item, given))
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => {
-      const isProse = key === 'description' && typeof each === 'string'
-      return [key, isProse ? given(each) : withDescriptions(each, given)]
-    })
-  )
+/** JavaScript would write 1.0 as 1, and the last digits of a long id as zeros. */
+function numbersAsWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
+  const source = context?.source
+  if (typeof value !== 'number' || source === undefined) return value
+  if (/[.eE]/.test(source)) return float(value)
+  return Number.isSafeInteger(value) ? value : BigInt(source)
 }

@@ -59,7 +59,8 @@ export class ToolChat {
     if (!this.#knowsTools()) return null
     return findCallFormat(
       (messages) =>
-        this.#template.render({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false }).text,
+        this.#template.renderAsIs({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false })
+          .text,
       this.#options.cutEnd
     )
   }

@@ -1,0 +1,147 @@
+/**
+ * Strings that remember who wrote them. A template may trim, cut, join and search what a caller
+ * wrote, exactly as Jinja2 does, and afterwards it is still known which characters are the
+ * caller's: only the template's own may become control tokens.
+ *
+ * A plain string is the template's own; a `Text` holds at least one span of a caller.
+ */
+export interface Span {
+  text: string
+  /** The number of the caller's text that this is part of; 0 for the template's own. */
+  source: number
+}
+
+export class Text {
+  readonly spans: readonly Span[]
+  readonly value: string
+
+  constructor(spans: readonly Span[]) {
+    this.spans = spans
+    this.value = spans.length === 1 ? spans[0]!.text : spans.map(({ text }) => text).join('')
+  }
+}
+
+export type Str = string | Text
+
+export const isStr = (value: unknown): value is Str =>
+  typeof value === 'string' || value instanceof Text
+
+export const raw = (text: Str): string => (typeof text === 'string' ? text : text.value)
+
+const spansOf = (text: Str): readonly Span[] =>
+  typeof text === 'string' ? [{ text, source: 0 }] : text.spans
+
+export function concat(parts: readonly Str[]): Str {
+  if (parts.every((part) => typeof part === 'string')) return parts.join('')
+  return strOf(parts.flatMap(spansOf))
+}
+
+/** By UTF-16 units; `characterAt` turns Python's positions into these. */
+export function slice(text: Str, from: number, to = Infinity): Str {
+  if (typeof text === 'string') return text.slice(from, to)
+  if (from <= 0 && to >= text.value.length) return text
+  const spans: Span[] = []
+  let at = 0
+  for (const { text: part, source } of text.spans) {
+    const [start, end] = [Math.max(from - at, 0), Math.min(to - at, part.length)]
+    if (start < end) spans.push({ text: part.slice(start, end), source })
+    at += part.length
+    if (at >= to) break
+  }
+  return strOf(spans)
+}
+
+/** Changes each span by itself, such as its case. */
+export function mapSpans(text: Str, change: (part: string) => string): Str {
+  if (typeof text === 'string') return change(text)
+  return strOf(text.spans.map((span) => ({ ...span, text: change(span.text) })))
+}
+
+export function replace(text: Str, from: Str, to: Str, most = Infinity): Str {
+  const [value, mark] = [raw(text), raw(from)]
+  if (typeof text === 'string' && typeof to === 'string' && most === Infinity) {
+    return value.replaceAll(mark, () => to)
+  }
+  const parts: Str[] = []
+  let at = 0
+  for (let count = 0; count < most; count++) {
+    const next = value.indexOf(mark, at)
+    if (next === -1 || (mark === '' && next >= value.length)) break
+    const end = mark === '' ? next + 1 : next
+    parts.push(...(mark === '' ? [to, slice(text, at, end)] : [slice(text, at, end), to]))
+    at = end + mark.length
+  }
+  parts.push(slice(text, at))
+  if (mark === '' && parts.length <= most * 2) parts.push(to)
+  return concat(parts)
+}
+
+export function split(text: Str, mark: string, most = Infinity): Str[] {
+  const value = raw(text)
+  const parts: Str[] = []
+  let at = 0
+  for (let next = value.indexOf(mark); next !== -1 && parts.length < most;) {
+    parts.push(slice(text, at, next))
+    at = next + mark.length
+    next = value.indexOf(mark, at)
+  }
+  parts.push(slice(text, at))
+  return parts
+}
+
+/** Python's idea of white space, which has the separators of ASCII and not U+FEFF. */
+const SPACE =
+  '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+export const WHITE_SPACE = new RegExp(`[${SPACE}]+`, 'g')
+const WORD = new RegExp(`[^${SPACE}]`)
+
+/** Without characters, white space is taken away. */
+export function strip(text: Str, side: 'both' | 'left' | 'right', characters?: string): Str {
+  const value = raw(text)
+  const set = characters === undefined ? null : new Set(characters)
+  const goes = (at: number) => (set === null ? !WORD.test(value[at]!) : set.has(value[at]!))
+  let [from, to] = [0, value.length]
+  if (side !== 'right') while (from < to && goes(from)) from++
+  if (side !== 'left') while (to > from && goes(to - 1)) to--
+  return slice(text, from, to)
+}
+
+/** The number of characters, as Python counts them. */
+export function lengthOf(text: Str): number {
+  const value = raw(text)
+  return hasPairs(value) ? Array.from(value).length : value.length
+}
+
+/** The place in UTF-16 units of the character with this number. */
+export function characterAt(text: Str, index: number): number {
+  const value = raw(text)
+  if (!hasPairs(value)) return index
+  let at = 0
+  for (let count = 0; count < index && at < value.length; count++) {
+    at += value.codePointAt(at)! > 0xffff ? 2 : 1
+  }
+  return at
+}
+
+export function charactersOf(text: Str): Str[] {
+  let at = 0
+  return Array.from(raw(text), (character) => slice(text, at, (at += character.length)))
+}
+
+const hasPairs = (value: string): boolean => /[\uD800-\uDBFF]/.test(value)
+
+/** Neighbours of one source become one span. */
+function strOf(spans: readonly Span[]): Str {
+  const joined: Span[] = []
+  for (const span of spans) {
+    const last = joined.at(-1)
+    if (span.text === '') continue
+    if (last?.source === span.source) {
+      joined[joined.length - 1] = { text: last.text + span.text, source: span.source }
+    } else {
+      joined.push(span)
+    }
+  }
+  if (joined.length === 0) return ''
+  return joined.length === 1 && joined[0]!.source === 0 ? joined[0]!.text : new Text(joined)
+}
