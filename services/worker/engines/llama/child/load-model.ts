@@ -70,7 +70,7 @@ export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise
     model,
     driver: new LibraryDriver(sequences),
     renderer,
-    grammars: new JsonGrammars(llama, new LibraryGrammars(llama, model)),
+    grammars: new JsonGrammars(new LibraryGrammars(llama, model)),
     vocabulary,
     calibration,
     ready: {

@@ -87,7 +87,7 @@ suite('JSON schema', () => {
   })
 
   test('what cannot be kept is refused at admission, and the engine goes on', async () => {
-    const bad = { type: 'object', properties: { a: { type: 'string', pattern: 'x' } } }
+    const bad = { type: 'object', properties: { a: { type: 'string', pattern: '\\bx' } } }
     await assert.rejects(
       answer(builtin, chat('hi', asSchema(bad))),
       fails('UNSUPPORTED_PARAMETER', /"pattern" at #\/properties\/a/)
@@ -99,7 +99,7 @@ suite('JSON schema', () => {
     }
     await assert.rejects(
       answer(builtin, chat('hi', asSchema(circle))),
-      fails('VALIDATION_FAILED', /no grammar can be made/)
+      fails('VALIDATION_FAILED', /"\$ref" leads back to itself/)
     )
     await answer(builtin, chat('Who are you?'))
   })
