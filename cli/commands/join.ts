@@ -78,6 +78,7 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
     env,
     config,
     onDrain: stopThisProcess,
+    onNote: (note) => lines.note(note),
     onModel: (model) => lines.changed(model),
     onConnected: (connected) => contact.changed(connected)
   })

@@ -21,6 +21,11 @@ export class ModelLines {
     for (const line of held) this.#write(line)
   }
 
+  /** Of the machine; said at once, also while models are loaded. */
+  note(text: string): void {
+    this.#write(text)
+  }
+
   changed(model: WorkerModel): void {
     const before = this.#last.get(model.name)
     this.#last.set(model.name, model.state)

@@ -87,8 +87,9 @@ function renderMachine({ worker }: PeerEntry, screen: Screen): string[] {
   if (gpu !== undefined) {
     const names = gpu.names.map((name) => printableLine(name)).join(', ')
     const memory = `${fileSize(gpu.freeBytes)} of ${fileSize(gpu.totalBytes)} VRAM free`
-    facts.push(`${names} (${printableLine(gpu.backend)}), ${memory} at its start`)
+    facts.push(`${names} (${printableLine(gpu.backend)}), ${memory}`)
   }
+  if (worker.gpuNote !== undefined) facts.push(printableLine(worker.gpuNote))
   return table([[{ text: facts.join('; '), format: 'dim' }]], screen, INDENT.repeat(2))
 }
 
@@ -128,16 +129,26 @@ function heldCells(model: WorkerModel): Cell[] {
     case 'loadable':
       return [name, { text: 'loadable' }, { text: 'a request loads it' }]
     case 'ready': {
-      const { slots, running, waiting, decodeTokensPerSecond } = model
+      const { slots, running, waiting, contextTokens, decodeTokensPerSecond } = model
       const rate = Math.round(decodeTokensPerSecond)
       return [
         name,
         { text: 'ready', format: 'green' },
         { text: `${running} of ${slots} running, ${waiting} waiting` },
+        { text: contextTokens === undefined ? '' : `context ${contextTokens}` },
+        { text: placeOf(model) },
         { text: rate === 0 ? '' : `${rate} tokens/s` }
       ]
     }
   }
+}
+
+/** What computes it, and the memory that it takes there. */
+function placeOf({ backend, memory }: WorkerModel): string {
+  if (backend === undefined) return ''
+  const { ramBytes = 0, vramBytes = 0 } = memory ?? {}
+  const taken = backend === 'cpu' ? `${fileSize(ramBytes)} RAM` : `${fileSize(vramBytes)} VRAM`
+  return `${printableLine(backend)}, ${taken}`
 }
 
 function bar(progress: number): string {

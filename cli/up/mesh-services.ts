@@ -87,6 +87,7 @@ function ownWorker(place: Place, config: WorkerConfig, env: Environment): Servic
     env,
     config,
     onDrain: () => shown.stop(),
+    onNote: (note) => lines.note(note),
     onModel: (model) => lines.changed(model)
   })
   const shown = showLoading(worker, lines)

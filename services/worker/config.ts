@@ -1,6 +1,6 @@
 /** The worker's settings. */
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
-import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu-device.ts'
+import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
 import { checkedOptions, readModelOption, type ModelOptions } from './models/model-options.ts'
 

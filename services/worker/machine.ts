@@ -2,8 +2,10 @@
 import { availableParallelism, cpus } from 'node:os'
 import type { EngineVersion, Hardware, Memory } from '#shared/contracts/peers/peers.ts'
 import { VERSION } from '#shared/process/version.ts'
-import type { GpuSetting } from './engines/llama/parent/gpu-device.ts'
+import type { ChosenGpu } from './engines/llama/parent/gpu/choose-gpu.ts'
 import type { Inspection } from './engines/llama/inspection.ts'
+import { FreeVram } from './engines/llama/parent/gpu/free-vram.ts'
+import { nvidiaGpus } from './engines/llama/parent/gpu/nvidia.ts'
 import { inspect } from './engines/llama/parent/inspect.ts'
 import { budgetOf, type BudgetWish, type MemoryBudget } from './memory/memory-budget.ts'
 import { ramBytesFree, ramBytesTotal } from './memory/ram.ts'
@@ -13,12 +15,14 @@ export interface Machine {
   /** As it is now: free memory changes. */
   hardware(): Hardware
   engines: EngineVersion[]
+  /** Why models run on less than this machine's GPU could do; absent where they do not. */
+  gpuNote?: string
   /** The memory that all models of the worker may take together. */
   memoryBudget: Memory
 }
 
 interface MachineOptions {
-  gpu: GpuSetting
+  gpu: () => Promise<ChosenGpu>
   /** Engines of the worker's models: only llama.cpp needs to know the GPUs. */
   engines: readonly string[]
   wish: BudgetWish
@@ -32,10 +36,8 @@ interface MachineLook {
 /** Inspects the machine once, when either function is first called. */
 export function lookAtMachine({ gpu, engines, wish }: MachineOptions): MachineLook {
   let looking: Promise<Inspection | null> | null = null
-  const look = async () => {
-    looking ??= engines.includes('llama') ? inspect(gpu) : Promise.resolve(null)
-    return looking
-  }
+  const look = () =>
+    (looking ??= engines.includes('llama') ? inspectOn(gpu) : Promise.resolve(null))
   const { ram } = hardwareNow(null)
   const budget = async () => budgetOf(wish, { ...hardwareNow(await look()), ram })
   return {
@@ -43,22 +45,33 @@ export function lookAtMachine({ gpu, engines, wish }: MachineOptions): MachineLo
     async machine() {
       const found = await look()
       const { ramBytes, vramBytes } = await budget()
+      const fallback = engines.includes('llama') ? await gpu() : null
+      const vram = new FreeVram(nvidiaGpus)
       return {
-        hardware: () => hardwareNow(found),
+        hardware: () => hardwareNow(found, vram.now()),
         engines: [...new Set(engines)].map((kind) => versionOf(kind, found)),
-        memoryBudget: { ramBytes, vramBytes }
+        memoryBudget: { ramBytes, vramBytes },
+        ...(fallback?.isFallback === true ? { gpuNote: fallback.note ?? '' } : {})
       }
     }
   }
 }
 
-/** GPU memory stays as it was at the start: only a process of its own may ask the driver. */
-function hardwareNow(found: Inspection | null): Hardware {
+/** The GPU as it was when it was tried, and the versions, which only a process can tell. */
+async function inspectOn(choose: MachineOptions['gpu']): Promise<Inspection> {
+  const { setting, gpu, version } = await choose()
+  if (version !== null) return { version, gpu }
+  return { version: (await inspect({ ...setting, gpu: false })).version, gpu }
+}
+
+/** `vramFree`: null where the driver does not say, and the memory stays as it was at the start. */
+function hardwareNow(found: Inspection | null, vramFree: number | null = null): Hardware {
   const model = (cpus()[0]?.model ?? 'unknown').trim().slice(0, 256)
+  const { gpu = null } = found ?? {}
   return {
     cpu: { model, cores: availableParallelism() },
     ram: { totalBytes: ramBytesTotal(), freeBytes: ramBytesFree() },
-    ...(found === null || found.gpu === null ? {} : { gpu: found.gpu })
+    ...(gpu === null ? {} : { gpu: { ...gpu, freeBytes: vramFree ?? gpu.freeBytes } })
   }
 }
 

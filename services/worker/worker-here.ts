@@ -5,6 +5,8 @@ import type { Place } from '#shared/main/place.ts'
 import type { Environment } from '#shared/process/config.ts'
 import type { Health } from '#shared/process/lifecycle.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
+import { isWished } from './engines/llama/parent/gpu/gpu-setting.ts'
+import { lookAtGpu } from './gpu.ts'
 import { lookAtMachine } from './machine.ts'
 import { readHub } from './models/sources/hub.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
@@ -15,22 +17,29 @@ import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
 interface OpenWorkerOptions extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
   env: Environment
+  /** Called with what there is to say about the GPU. Absent: it is logged. */
+  onNote?: (note: string) => void
   /** Read from the environment unless given. */
   config?: WorkerConfig
 }
 
 export function openWorker(options: OpenWorkerOptions): Worker {
-  const { env, home, config = readWorkerConfig(env) } = options
-  const { upstream, drainMs, gpu, budget: wish, modelOptions: wishes } = config
+  const { env, home, log, config = readWorkerConfig(env) } = options
+  const { upstream, drainMs, budget: wish, modelOptions: wishes } = config
+  const { onNote = (note: string) => log.info(note) } = options
+  const gpu = lookAtGpu({ setting: config.gpu, kernelCache: home.kernels, onNote })
   const hub = readHub(env)
+  const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
   const own = (text: string): ModelSource =>
-    modelArgument(text, { folder: home.models, hub, gpu, wishes, models })
+    modelArgument(text, { folder: home.models, hub, gpu: gpuSetting, wishes, models })
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {
     const models = upstream === null ? ownModels : await discoverUpstream(upstream.url, upstream)
     const engines = [...models, ...onDemand].map(({ engine }) => engine)
+    // A wish that cannot be fulfilled ends the start; else models wait for the look by themselves.
+    if (isWished(config.gpu) && engines.includes('llama')) await gpu()
     const look = lookAtMachine({ gpu, engines, wish })
     return createWorker({ ...options, ...look, models, onDemand, drainMs })
   })

@@ -6,6 +6,7 @@
  *   topic.key       the mesh last started or joined here; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
+ *   kernels/        code that a GPU's driver has compiled for it
  *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
  *   audit.json      the signed ends of the audit's chains, where a gateway runs
@@ -46,6 +47,10 @@ export class Home {
 
   get models(): string {
     return join(this.folder, 'models')
+  }
+
+  get kernels(): string {
+    return join(this.folder, 'kernels')
   }
 
   /** The folder of the embedded database, and of usage that waits for any database. */

@@ -46,4 +46,4 @@ export const addModelOptions = (command: Command): Command =>
     .option('--chat-template <file>', 'in place of the template in the model (CHAT_TEMPLATE)')
 
 export const gpuOption = (): Option =>
-  new Option('--gpu <number>', 'the one GPU to use, from 0; none: the CPU (GPU; default auto)')
+  new Option('--gpu <numbers>', 'the GPUs to use, as 0 or 0,1; none: the CPU (GPU; default auto)')

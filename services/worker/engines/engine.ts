@@ -41,6 +41,8 @@ export interface LoadedModel {
   tools?: boolean
   /** The memory that it takes of the machine, measured. */
   memory?: Memory
+  /** What computes it: `cuda`, `vulkan`, `metal` or `cpu`; absent where another server does. */
+  backend?: string
 }
 
 /** The memory that a model would take, with the largest context that fits. */
@@ -126,6 +128,8 @@ export interface EngineMetrics {
   /** 0 until it has been measured. */
   prefillTokensPerSecond: number
   decodeTokensPerSecond: number
+  /** The memory that it takes now, where that is looked at again after the load. */
+  memory?: Memory
   /** Absent where the engine does not know it, for example on a server that somebody else runs. */
   kvCache?: KvCache
 }

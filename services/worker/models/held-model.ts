@@ -88,9 +88,10 @@ export class HeldModel {
   /** The model as `makeRoom` sees it; null while it is not in memory. */
   get resident(): Resident | null {
     if (this.#state.kind !== 'ready') return null
+    const { memory = this.#facts.memory } = this.#state.engine.metrics()
     return {
       name: this.name,
-      memory: this.#facts.memory ?? NO_MEMORY,
+      memory: memory ?? NO_MEMORY,
       pinned: !this.onDemand,
       busy: this.hasUsers,
       lastUsedAt: this.#lastUsedAt

@@ -64,6 +64,8 @@ export const WorkerModel = Type.Object({
   quantization: Type.Optional(Type.String({ maxLength: 32 })),
   parameters: Type.Optional(Type.Integer({ minimum: 0 })),
   sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** What computes it: `cuda`, `vulkan`, `metal`, `cpu`; absent where another server does. */
+  backend: Type.Optional(Type.String({ maxLength: 32 })),
   /** Whether it has a chat template of its own. */
   chatTemplate: Type.Optional(Type.Boolean()),
   capabilities: Type.Optional(ModelCapabilities),
@@ -112,6 +114,8 @@ export const WorkerReport = Type.Object({
   models: Type.Array(WorkerModel, { maxItems: MODELS_PER_WORKER_MAX }),
   hardware: Type.Optional(Hardware),
   engines: Type.Optional(Type.Array(EngineVersion, { maxItems: ENGINES_MAX })),
+  /** Why models run on less than the machine's GPU could do, in a sentence. */
+  gpuNote: Type.Optional(Type.String({ maxLength: 1024 })),
   /** What its models may take together; absent: as much as there is. */
   memoryBudget: Type.Optional(Memory),
   /** What the owner of the machine says of it; a request may ask for some of them. */

@@ -5,7 +5,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { parseGpu } from '../../../services/worker/engines/llama/parent/gpu-device.ts'
+import { parseGpu } from '../../../services/worker/engines/llama/parent/gpu/gpu-setting.ts'
 import { readWorkerConfig } from '../../../services/worker/config.ts'
 import { modelArgument } from '../../../services/worker/models/sources/model-uri.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome } from '../../helpers/cli.ts'
@@ -25,8 +25,10 @@ test('options come before the environment, and models on demand replace the buil
   assert.deepEqual([models, onDemand, gpu], [['a.gguf'], ['b.gguf', 'c=d.gguf'], { gpu: false }])
   assert.deepEqual(readWorkerConfig({}).models, ['builtin'])
   assert.deepEqual(readWorkerConfig({}, { onDemand: ['x.gguf'] }).models, [])
-  assert.deepEqual(readWorkerConfig(env, { gpu: '1' }).gpu, { gpuDevice: 1 })
-  for (const text of ['first', '-1', '1.5', '']) {
+  assert.deepEqual(readWorkerConfig(env, { gpu: '1' }).gpu, { gpuDevices: [1] })
+  assert.deepEqual(parseGpu('1, 0,1'), { gpuDevices: [1, 0] })
+  assert.deepEqual([parseGpu('auto'), parseGpu('vulkan')], [{}, { gpu: 'vulkan' }])
+  for (const text of ['first', '-1', '1.5', '', '0,', '64']) {
     assert.throws(() => parseGpu(text), { code: 'CONFIG_INVALID' }, text)
   }
 })

@@ -8,6 +8,8 @@ import type { ContextChoices, GpuChoice } from './messages.ts'
 export interface InspectOptions {
   gpu: GpuChoice
   model?: { path: string } & ContextChoices
+  /** A file of which a token is decoded on the GPU; what dies of that runs no model there. */
+  tryModel?: string
 }
 
 export interface Inspection {
@@ -23,7 +25,8 @@ export interface InspectedModel {
   contexts: ContextCosts
   /** The tokens that it was trained on. */
   trainedTokens: number
-  onGpu: boolean
+  /** What would compute it; `false`: the CPU. */
+  gpu: string | false
 }
 
 export type InspectAnswer = { found: Inspection } | { reason: string }

@@ -8,7 +8,8 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { KvType } from '../../models/model-options.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
-export type GpuChoice = 'auto' | 'cuda' | 'vulkan' | 'metal' | false
+export type GpuBackend = 'cuda' | 'vulkan' | 'metal'
+export type GpuChoice = 'auto' | GpuBackend | false
 
 /** Choices that change how much memory a context takes. */
 export interface ContextChoices {

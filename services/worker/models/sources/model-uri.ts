@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Engine } from '../../engines/engine.ts'
-import type { GpuSetting } from '../../engines/llama/parent/gpu-device.ts'
+import type { GpuSetting } from '../../engines/llama/parent/gpu/gpu-setting.ts'
 import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine.ts'
 import { checkedOptions, splitModelOptions, type ModelOptions } from '../model-options.ts'
 import type { ModelSource } from './model-source.ts'
@@ -24,7 +24,7 @@ import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
 import { withRecordedDigest } from './recorded-digest.ts'
 import { simSource } from './sim-source.ts'
 
-const BUILTIN_FILE = new URL('../haif-tiny-Q8_0.gguf', import.meta.url)
+export const BUILTIN_FILE = fileURLToPath(new URL('../haif-tiny-Q8_0.gguf', import.meta.url))
 const NAME_CHARACTERS_MAX = 256
 
 interface ModelSourceOptions {
@@ -34,8 +34,8 @@ interface ModelSourceOptions {
   name?: string
   /** The public hub, without a token, unless given. */
   hub?: Hub
-  /** Where llama.cpp runs it. */
-  gpu?: GpuSetting
+  /** Where llama.cpp runs models, once that is found out. */
+  gpu?: () => Promise<GpuSetting>
   /** How its owner wants it, unless the URI says otherwise. */
   wishes?: ModelOptions
   /** The models of the worker, which share its memory; one unless given. */
@@ -69,8 +69,7 @@ function sourceOf(text: string, given: ModelSourceOptions): ModelSource {
   const { uri, options: own } = splitModelOptions(text)
   const options = { ...given, wishes: checkedOptions({ ...given.wishes, ...own }, `"${text}"`) }
   if (uri.startsWith('hf:')) return hubSource(uri, options)
-  if (uri === 'builtin')
-    return fileSource(fileURLToPath(BUILTIN_FILE), name ?? BUILTIN_NAME, options)
+  if (uri === 'builtin') return fileSource(BUILTIN_FILE, name ?? BUILTIN_NAME, options)
   if (/\.gguf$/i.test(uri) && !uri.includes('://')) {
     return fileSource(resolve(uri), name ?? nameOfFile(uri), options)
   }
@@ -81,7 +80,7 @@ function fileSource(modelPath: string, name: string, options: ModelSourceOptions
   return {
     name,
     engine: 'llama',
-    open: () => openLlama({ ...engineOptions(options), modelPath, name }),
+    open: async () => openLlama({ ...(await engineOptions(options)), modelPath, name }),
     expect: () => sizeOf(modelPath)
   }
 }
@@ -102,14 +101,15 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
     async open(onProgress) {
       const deps = { folder, hub, onProgress, ...(freeBytes === undefined ? {} : { freeBytes }) }
       const model = await fetchModel(hubUri, deps)
-      const engine = await openLlama({ ...engineOptions(options), modelPath: model.entry, name })
+      const own = await engineOptions(options)
+      const engine = await openLlama({ ...own, modelPath: model.entry, name })
       return withRecordedDigest(engine, model)
     }
   }
 }
 
-const engineOptions = ({ gpu, wishes, models = 1 }: ModelSourceOptions) => ({
-  ...gpu,
+const engineOptions = async ({ gpu, wishes, models = 1 }: ModelSourceOptions) => ({
+  ...(await gpu?.()),
   ...wishes,
   models
 })

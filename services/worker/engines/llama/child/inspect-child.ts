@@ -12,6 +12,7 @@ import {
 } from 'node-llama-cpp'
 import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
+import { assertLibraryLoads } from './gpu-library.ts'
 import { contextCosts, trainedTokensOf } from './context-bytes.ts'
 
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
@@ -22,7 +23,8 @@ process.on('message', (options: InspectOptions) => {
   )
 })
 
-async function inspect({ gpu, model }: InspectOptions): Promise<Inspection> {
+async function inspect({ gpu, model, tryModel }: InspectOptions): Promise<Inspection> {
+  if (tryModel !== undefined) await assertLibraryLoads(gpu)
   const llama = await getLlama({
     build: 'never',
     gpu,
@@ -32,6 +34,7 @@ async function inspect({ gpu, model }: InspectOptions): Promise<Inspection> {
   const { release } = llama.llamaCppRelease
   const version = `llama.cpp ${release} by node-llama-cpp ${await getModuleVersion()}`
   const found: Inspection = { version, gpu: await gpuOf(llama) }
+  if (tryModel !== undefined) await decodeToken(tryModel, llama)
   if (model !== undefined) found.model = await inspectModel(model, llama)
   return found
 }
@@ -41,6 +44,16 @@ async function gpuOf(llama: Llama): Promise<Inspection['gpu']> {
   const { total: totalBytes, free: freeBytes } = await llama.getVramState()
   return { backend: llama.gpu, names: await llama.getGpuDeviceNames(), totalBytes, freeBytes }
 }
+
+/** Kernels that the driver has to compile are compiled here, and kept in its cache. */
+async function decodeToken(path: string, llama: Llama): Promise<void> {
+  const model = await llama.loadModel({ modelPath: path, gpuLayers: 'max' })
+  const context = await model.createContext({ sequences: 1, contextSize: TRY_TOKENS })
+  const prompt = model.tokenize('What is HAIF?')
+  for await (const _ of context.getSequence().evaluate(prompt, { temperature: 0 })) return
+}
+
+const TRY_TOKENS = 256
 
 async function inspectModel(
   { path, ...choices }: NonNullable<InspectOptions['model']>,
@@ -53,7 +66,7 @@ async function inspectModel(
     weights: await insights.estimateModelResourceRequirementsV2({ gpuLayers }),
     contexts: await contextCosts(insights, { ...choices, gpuLayers }),
     trainedTokens: trainedTokensOf(insights),
-    onGpu: gpuLayers > 0
+    gpu: gpuLayers > 0 && llama.gpu
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type ContextSize,
   type ContextWish
 } from '../../../memory/fit-context.ts'
+import { CUDA_PROCESS_BYTES } from './gpu/process-memory.ts'
 import type { InspectedModel } from '../inspection.ts'
 
 interface FittedModel extends ContextSize {
@@ -14,9 +15,11 @@ interface FittedModel extends ContextSize {
 }
 
 /**
- * Node, the library and its buffers, whatever the model; measured on Linux with a model of 1 MB.
+ * Node, the library and its buffers, whatever the model; measured on Linux with a model of 1 MB, on
+ * the CPU and on an H200.
  */
-const PROCESS_BYTES = 160e6
+const CPU_PROCESS = { ramBytes: 160e6, vramBytes: 0 }
+const CUDA_PROCESS = { ramBytes: 640e6, vramBytes: CUDA_PROCESS_BYTES }
 
 interface FitWish extends Pick<ContextWish, 'slots' | 'contextTokens'> {
   /** The models of this worker, which share the memory. */
@@ -25,23 +28,25 @@ interface FitWish extends Pick<ContextWish, 'slots' | 'contextTokens'> {
 
 /** Returns null where not even one slot of the smallest context fits. */
 export function fitModel(model: InspectedModel, most: Memory, wish: FitWish): FittedModel | null {
-  const { trainedTokens, onGpu, weights, contexts } = model
+  const { trainedTokens, gpu, weights, contexts } = model
+  const own = gpu === 'cuda' ? CUDA_PROCESS : CPU_PROCESS
+  const onGpu = gpu !== false
   const { slots, contextTokens, models } = wish
   const pool = (kind: keyof Requirements, bytes: number) =>
     poolOf(contexts, kind, {
       freeBytes: bytes - weights[kind],
       modestShare: modestShare(kind, models)
     })
-  const ram = pool('cpuRam', most.ramBytes - PROCESS_BYTES)
-  const vram = pool('gpuVram', most.vramBytes)
+  const ram = pool('cpuRam', most.ramBytes - own.ramBytes)
+  const vram = pool('gpuVram', most.vramBytes - own.vramBytes)
   const size = fitContext(
     { trainedTokens, slotsMost: slotsMost(onGpu), shared: models > 1, slots, contextTokens },
     onGpu ? [ram, vram] : [ram]
   )
   if (size === null) return null
   const memory = {
-    ramBytes: PROCESS_BYTES + Math.ceil(weights.cpuRam) + bytesTaken(ram, size),
-    vramBytes: Math.ceil(weights.gpuVram) + bytesTaken(vram, size)
+    ramBytes: own.ramBytes + Math.ceil(weights.cpuRam) + bytesTaken(ram, size),
+    vramBytes: own.vramBytes + Math.ceil(weights.gpuVram) + bytesTaken(vram, size)
   }
   return { ...size, memory }
 }

@@ -6,35 +6,64 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
-import { deviceEnv, type GpuSetting } from './gpu-device.ts'
+import { ProgressLimit } from '#shared/kit/progress-limit.ts'
+import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
+import { LogTail } from './log-tail.ts'
 import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 
 const INSPECT_MS_MAX = 60_000
+const LOOK_MS = 500
 
+interface InspectWishes extends Pick<InspectOptions, 'model' | 'tryModel'> {
+  /** Grows while the process gets on with something that takes long; the limit begins anew then. */
+  progress?: () => number
+}
+
+export class InspectFailed extends Error {
+  /** What the library wrote, from which the reason may be read. */
+  readonly log: string
+
+  constructor(message: string, log: string) {
+    super(message)
+    this.log = log
+  }
+}
+
+/** Rejects with `InspectFailed`. */
 export async function inspect(
   setting: GpuSetting,
-  model?: InspectOptions['model']
+  { progress = () => 0, ...wishes }: InspectWishes = {}
 ): Promise<Inspection> {
   const child = fork(CHILD, [], {
     env: deviceEnv(setting),
     execArgv: [],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc']
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc']
   })
+  const tail = new LogTail()
+  tail.read(child.stderr!)
   const { promise, resolve, reject } = Promise.withResolvers<InspectAnswer>()
   child.on('message', (message: InspectAnswer) => resolve(message))
   child.on('error', reject)
+  const failed = async (reason: string) => {
+    const words = await tail.reason()
+    const all = words === null ? reason : `${reason}: ${words}`
+    reject(new InspectFailed(all, `${reason}\n${await tail.text()}`))
+  }
   child.on('exit', (code, signal) => {
-    reject(new Error(`the process that looked at it died (${signal ?? `exit code ${code}`})`))
+    void failed(`the process that looked at it died (${signal ?? `exit code ${code}`})`)
   })
-  const timer = setTimeout(() => reject(new Error('it took too long to read')), INSPECT_MS_MAX)
-  const options: InspectOptions = { gpu: setting.gpu ?? 'auto' }
-  child.send(model === undefined ? options : { ...options, model }, () => {}) // see 'exit'
+  const limit = new ProgressLimit(INSPECT_MS_MAX, progress)
+  const timer = setInterval(() => {
+    if (limit.isOver(performance.now())) void failed('it took too long to read')
+  }, LOOK_MS)
+  const options: InspectOptions = { gpu: setting.gpu ?? 'auto', ...wishes }
+  child.send(options, () => {}) // see 'exit'
   try {
     const answer = await promise
     if ('found' in answer) return answer.found
-    throw new Error(answer.reason)
+    throw new InspectFailed(answer.reason, `${answer.reason}\n${await tail.text()}`)
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
     child.kill('SIGKILL')
   }
 }
@@ -53,7 +82,7 @@ export async function inspectModel(
   const key = JSON.stringify([digest, choices, setting])
   const known = inspected.get(key)
   if (known !== undefined) return known
-  const { model } = await inspect(setting, wanted)
+  const { model } = await inspect(setting, { model: wanted })
   assert(model !== undefined)
   inspected.set(key, model)
   return model

@@ -23,7 +23,8 @@ import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './fit-model.ts'
 import { GenerateCalls } from './generate-calls.ts'
-import { deviceEnv, type GpuSetting } from './gpu-device.ts'
+import { ProcessMemory } from './gpu/process-memory.ts'
+import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
 import { inspectModel } from './inspect.ts'
 import type { ModelOptions } from '../../../models/model-options.ts'
 import type { InspectedModel } from '../inspection.ts'
@@ -71,6 +72,9 @@ export class LlamaEngine implements Engine {
   #kvCache: KvCache = { runningTokens: 0, keptTokens: 0, tokensMax: 0 }
   #onProgress: (fraction: number) => void = () => {}
   #closed = false
+  /** Of the process that runs on a card of NVIDIA. */
+  #memory: ProcessMemory | null = null
+  #pid = 0
 
   constructor(options: LlamaEngineOptions) {
     this.#options = options
@@ -84,6 +88,7 @@ export class LlamaEngine implements Engine {
       checkFile: () => this.#file.assertSame(),
       onEvent: (event) => {
         options.onEvent?.(event)
+        if (event.kind === 'ready') this.#pid = event.pid
         if (event.kind === 'progress') this.#onProgress(event.fraction)
       },
       onUp: (model) => this.#onUp(model),
@@ -115,10 +120,10 @@ export class LlamaEngine implements Engine {
   }
 
   async #inspect(digest: string): Promise<InspectedModel> {
-    const { modelPath, gpu, gpuDevice } = this.#options
+    const { modelPath, gpu, gpuDevices, kernelCache } = this.#options
     const model = { path: modelPath, ...contextChoices(this.#options) }
     try {
-      return await inspectModel(model, digest, { gpu, gpuDevice })
+      return await inspectModel(model, digest, { gpu, gpuDevices, kernelCache })
     } catch (error) {
       throw modelLoadFailed(modelPath, `${reasonOf(error)}; download it again`, error)
     }
@@ -129,6 +134,7 @@ export class LlamaEngine implements Engine {
     this.#onProgress = onProgress
     const file = await this.#file.identify()
     const model = await this.#start(modelPath)
+    if (model.gpu === 'cuda') this.#memory = await ProcessMemory.of(this.#pid, model.memory)
     return {
       name,
       digest: file.digest,
@@ -139,7 +145,8 @@ export class LlamaEngine implements Engine {
       chatTemplate: model.chatTemplate,
       reasoning: model.reasoning,
       tools: model.tools,
-      memory: model.memory
+      memory: this.#memory?.now() ?? model.memory,
+      backend: model.gpu === false ? 'cpu' : model.gpu
     }
   }
 
@@ -178,7 +185,8 @@ export class LlamaEngine implements Engine {
       waiting: admitted - running,
       prefillTokensPerSecond: this.#rates.prefill,
       decodeTokensPerSecond: this.#rates.decode,
-      kvCache: this.#kvCache
+      kvCache: this.#kvCache,
+      ...(this.#memory === null ? {} : { memory: this.#memory.now() })
     }
   }
 
@@ -192,7 +200,13 @@ export class LlamaEngine implements Engine {
   #onUp(model: ReadyModel): void {
     this.#rates = model.rates
     this.#kvCache = { runningTokens: 0, keptTokens: 0, tokensMax: model.kvTokensMax }
+    if (this.#memory !== null) this.#watchMemory(model)
     this.#generateCalls.sendAll(model.slots)
+  }
+
+  /** Another process has taken the place of the one that was watched. */
+  #watchMemory({ memory }: ReadyModel): void {
+    void ProcessMemory.of(this.#pid, memory).then((watched) => (this.#memory = watched))
   }
 
   /**

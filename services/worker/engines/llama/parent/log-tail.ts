@@ -19,13 +19,18 @@ export class LogTail {
     this.#ends.push(finished(stream).catch(() => {}))
   }
 
+  /** All that is kept of it, once the pipes have ended. */
+  async text(): Promise<string> {
+    await Promise.race([Promise.all(this.#ends), delay(ENDS_WITHIN_MS)])
+    return this.#text
+  }
+
   /**
    * The line that most likely says why a process died: a failed assertion or an error, else the
    * last one. Pipes may outlive the process by a moment, or for ever if it left children.
    */
   async reason(): Promise<string | null> {
-    await Promise.race([Promise.all(this.#ends), delay(ENDS_WITHIN_MS)])
-    const lines = this.#text.split('\n').filter((line) => line.trim() !== '')
+    const lines = (await this.text()).split('\n').filter((line) => line.trim() !== '')
     const telling = lines.findLast((line) => /GGML_ASSERT|what\(\)|error|failed/i.test(line))
     return (telling ?? lines.at(-1))?.trim() ?? null
   }
