@@ -36,7 +36,7 @@ const SAID = {
 }
 
 /** A machine on which each backend runs, or dies with what it wrote. */
-function machine(backends: Record<string, string | 'runs'>, gpus = H200) {
+function machine(backends: Record<string, string>, gpus = H200) {
   const tried: string[] = []
   const deps = {
     mayHaveGpu: () => true,
