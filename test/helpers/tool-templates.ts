@@ -84,14 +84,3 @@ export const DEEPSEEK_TEMPLATE = `{{- bos_token }}
 {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}{{- '<｜Assistant｜>' }}{%- if thinking is defined and thinking %}{{- '<think>' }}{%- else %}{{- '</think>' }}{%- endif %}{%- endif %}`
-
-/** Of Qwen3-Coder: arguments as XML, which is not read. */
-export const XML_TEMPLATE = `{%- if tools %}{%- for tool in tools %}{{- '<function>' + tool.function.name }}{%- endfor %}{%- endif %}
-{%- for message in messages %}
-{{- '<|im_start|>' + message.role + '\\n' + message.content }}
-{%- if message.tool_calls is defined %}{%- for call in message.tool_calls %}
-{{- '<tool_call>\\n<function=' + call.function.name + '>\\n' }}
-{%- for name, value in call.function.arguments | items %}{{- '<parameter=' + name + '>\\n' + value + '\\n</parameter>\\n' }}{%- endfor %}
-{{- '</function>\\n</tool_call>' }}
-{%- endfor %}{%- endif %}{{- '<|im_end|>\\n' }}
-{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}`

@@ -8,11 +8,10 @@ import type { LoadedContext } from './load-model.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { biasOf } from './answer/sampling.ts'
 import { checkLogprobs } from './answer/token-logprobs.ts'
-import type { Detokenize } from './answer/token-text.ts'
 import { toTokens } from './tokens.ts'
-import { ToolCalls } from './answer/tool-calls.ts'
-import type { GrammarState } from './grammar.ts'
-import type { Token, Vocabulary } from './vocabulary.ts'
+import { AnswerParts, type Forced } from './answer/answer-parts.ts'
+import type { CallableTool } from './format/output-format.ts'
+import type { Token } from './vocabulary.ts'
 
 /** One request as the scheduler runs it. */
 export interface Job {
@@ -24,8 +23,6 @@ export interface Job {
    * The number of tokens that the resumed part counts as, where it is not that of `resumeTokens`.
    */
   resumeCount?: number
-  /** The grammar's state after the resumed tokens. */
-  grammar?: GrammarState
   /** Added to the logits of these tokens. */
   bias: ReadonlyMap<Token, number>
   /** The number of likely tokens to report beside each; without it there are no logprobs. */
@@ -33,7 +30,7 @@ export interface Job {
 }
 
 export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
-  const { driver, renderer, grammars, vocabulary } = loaded
+  const { driver, renderer, vocabulary } = loaded
   const { contextTokens } = loaded.ready
   checkLogprobs(request, driver.seesLogits)
   const prompt = renderer.render(request)
@@ -51,7 +48,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
   const resumeTokens =
     resumeText === undefined
       ? toTokens(request.resumeTokenIds ?? [], vocabulary.size, 'the answer to resume')
-      : vocabulary.tokenize(textToResume(request, prompt), { continued: true })
+      : prompt.output.marks.tokenize(textToResume(request, prompt))
   const resumeCount =
     resumeText === undefined
       ? resumeTokens.length
@@ -62,71 +59,66 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
     bias: biasOf(sampling, vocabulary, { endTokens: driver.seesLogits }),
     resumeTokens,
     resumeCount,
-    ...(responseFormat === undefined
-      ? {}
-      : { grammar: grammars.stateAfter(responseFormat, resumeTokens) }),
     ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
     limits: {
       promptTokens: prompt.tokens,
       maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
       contextTokens,
       json: responseFormat !== undefined,
-      // Under a grammar there is no reasoning; a text that is continued is an answer already.
-      ...(prompt.reasoning === null || responseFormat !== undefined || isAnswerResumed(request)
-        ? {}
-        : { reasoning: prompt.reasoning }),
-      ...toolsOf(request, prompt, loaded),
+      parts: partsOf(request, prompt, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
       isEnd: (token) =>
         prompt.stopTokens.has(token) || (vocabulary.isEog(token) && !prompt.innerTokens.has(token)),
-      detokenize: detokenizer(vocabulary, prompt.calls?.controlTokens ?? new Set())
+      detokenize: (tokens, before) => vocabulary.detokenize(tokens, { before })
     }
   }
 }
 
-/** Reasoning is followed by its end mark, unless the reasoning itself is continued. */
-function textToResume(request: GenerateRequest, { reasoning }: Prompt): string {
-  const { resumeText = '', resumeReasoning = '' } = request
-  if (reasoning === null || resumeReasoning === '') return resumeText
-  const { begin, end } = reasoning.marks
-  const thought = `${reasoning.opened ? '' : begin}\n${resumeReasoning}`
-  return resumeText === '' ? thought : `${thought}${end}\n\n${resumeText}`
+/** The text that is continued, and the thought before it, as the model would have written them. */
+function textToResume(request: GenerateRequest, { output }: Prompt): string {
+  const { resumeText: text = '', resumeReasoning: reasoning = '' } = request
+  return output.format.written({ reasoning, text, opened: output.thought === 'open' })
 }
 
-const isAnswerResumed = ({ resumeText = '', resumeReasoning = '' }: GenerateRequest): boolean =>
-  resumeText !== '' && resumeReasoning === ''
+function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedContext): AnswerParts {
+  const { toolChoice = 'auto', parallelToolCalls = true } = request
+  return new AnswerParts({
+    ...prompt.output,
+    grammars: loaded.grammars,
+    tools: callableTools(request, loaded),
+    // A tool that is named is called once.
+    parallel: parallelToolCalls && typeof toolChoice === 'string',
+    forced: forcedOf(request, loaded),
+    promptTokens: prompt.tokens
+  })
+}
 
-function toolsOf(
-  {
-    tools,
-    toolChoice: choice = 'auto',
-    parallelToolCalls: parallel = true,
-    ...request
-  }: GenerateRequest,
-  { calls, tokens }: Prompt,
+function forcedOf(request: GenerateRequest, { grammars }: LoadedContext): Forced | null {
+  const { responseFormat, tools, toolChoice = 'auto' } = request
+  if (responseFormat !== undefined)
+    return { kind: 'text', grammar: grammars.textOf(responseFormat) }
+  return tools === undefined || toolChoice === 'auto' ? null : { kind: 'calls' }
+}
+
+function callableTools(
+  { tools, toolChoice, responseFormat }: GenerateRequest,
   { grammars }: LoadedContext
-): Pick<Job['limits'], 'tools'> {
-  if (tools === undefined || calls === undefined) return {}
-  if (request.responseFormat !== undefined) {
+): CallableTool[] | null {
+  if (tools === undefined) return null
+  if (responseFormat !== undefined) {
     throw unsupported(
       'responseFormat',
       'the llama engine cannot do responseFormat together with tools: leave one of them out'
     )
   }
-  const { format } = calls
-  return {
-    tools: new ToolCalls({ format, tools, choice, parallel, grammars, promptTokens: tokens })
+  const chosen =
+    typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools
+  if (chosen.length === 0 && typeof toolChoice === 'object') {
+    throw new HaifError(
+      'VALIDATION_FAILED',
+      `toolChoice names ${toolChoice.name}, which is not among the tools`,
+      { details: { param: 'toolChoice' } }
+    )
   }
-}
-
-/** Control tokens are no part of a text, except for those in which a tool call is written. */
-function detokenizer(vocabulary: Vocabulary, shown: ReadonlySet<Token>): Detokenize {
-  const text: Detokenize = (tokens, before) => {
-    const at = tokens.findIndex((token) => shown.has(token))
-    if (at === -1) return vocabulary.detokenize(tokens, { before })
-    const mark = vocabulary.detokenize([tokens[at]!], { special: true })
-    const [head, tail] = [tokens.slice(0, at), tokens.slice(at + 1)]
-    return (at === 0 ? '' : text(head, before)) + mark + (tail.length === 0 ? '' : text(tail, []))
-  }
-  return text
+  return chosen.map((tool) => ({ ...tool, argumentsGrammar: grammars.argumentsOf(tool) }))
 }

@@ -1,46 +1,8 @@
-/** Thoughts, kept apart from answers. */
+/** A model that thinks, through the engine. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { ReasoningSplitter } from '../../../../../services/worker/engines/llama/child/answer/reasoning.ts'
 import { BYTE_SYMBOLS } from '../../../../../tools/haif-tiny/gguf/vocabulary.ts'
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
-
-const MARKS = { begin: '<think>', end: '</think>' }
-
-/** Its text in pieces of each size; all sizes must give the same. */
-function split(text: string, opened = false): [reasoning: string, text: string] {
-  const results = Array.from({ length: text.length }, (_, i) => inPieces(text, i + 1, opened))
-  for (const result of results) assert.deepEqual(result, results[0])
-  return results[0]!
-}
-
-function inPieces(text: string, size: number, opened: boolean): [string, string] {
-  const splitter = new ReasoningSplitter(MARKS, opened)
-  const parts = []
-  for (let at = 0; at < text.length; at += size)
-    parts.push(splitter.push(text.slice(at, at + size)))
-  parts.push(splitter.flush())
-  return [parts.map((part) => part.reasoning).join(''), parts.map((part) => part.text).join('')]
-}
-
-suite('reasoning', () => {
-  test('is what stands between the marks at the beginning, however it is cut', () => {
-    assert.deepEqual(split('<think>\nhm < 3\n</think>\n\nYes.'), ['hm < 3\n', 'Yes.'])
-    assert.deepEqual(split('\n<think>hm</think>No </think> more'), ['hm', 'No </think> more'])
-    assert.deepEqual(split('hm</think>Yes.', true), ['hm', 'Yes.'])
-    assert.deepEqual(split('<think>cut off </thi'), ['cut off </thi', ''])
-  })
-
-  test('an answer that does not begin with one is left as it is', () => {
-    for (const text of [' Yes.', '<thinking>', 'I <think>so</think>', '<th', '\n\n']) {
-      assert.deepEqual(split(text), ['', text])
-    }
-    assert.deepEqual(new ReasoningSplitter(null).push('<think>a</think>'), {
-      reasoning: '',
-      text: '<think>a</think>'
-    })
-  })
-})
 
 const turn = "<|im_start|>{{ m['role'] }}\n"
 const THINKING_TEMPLATE =

@@ -4,14 +4,13 @@
  * the one that broke off, up to a half character or half a stop text.
  */
 import type { FinishReason, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { GrammarState } from '../grammar.ts'
-import type { ReasoningMarks } from '../prompt/prompt.ts'
 import type { Token } from '../vocabulary.ts'
+import type { AnswerParts } from './answer-parts.ts'
 import { JsonEnd } from './json-end.ts'
-import { ReasoningSplitter } from './reasoning.ts'
 import { StopMatcher } from './stop-matcher.ts'
 import { TokenText, type Detokenize } from './token-text.ts'
-import type { ToolCalls } from './tool-calls.ts'
 
 export interface AnswerLimits {
   promptTokens: readonly Token[]
@@ -20,89 +19,83 @@ export interface AnswerLimits {
   stopTexts: readonly string[]
   isEnd: (token: Token) => boolean
   detokenize: Detokenize
-  /** True when the answer is one JSON object and ends with it. */
+  /** True when the answer is one JSON value and ends with it. */
   json?: boolean
-  reasoning?: { marks: ReasoningMarks; opened: boolean }
-  /** The tool calls of this answer only, because they have a state. */
-  tools?: ToolCalls
+  /** The reader of this answer only, because it has a state; absent: the answer is all text. */
+  parts?: AnswerParts
 }
 
 export class Answer {
   readonly tokens: Token[] = []
   readonly #limits: AnswerLimits
   readonly #text: TokenText
-  readonly #reasoning: ReasoningSplitter
   readonly #jsonEnd: JsonEnd | null
   readonly #stops: StopMatcher
-  #thought = ''
+  #reasoningTokens = 0
   #finishReason: FinishReason | null = null
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits
-    this.#text = new TokenText(limits.detokenize, limits.promptTokens)
-    this.#reasoning = new ReasoningSplitter(
-      limits.reasoning?.marks ?? null,
-      limits.reasoning?.opened
-    )
+    const { parts, detokenize, promptTokens } = limits
+    this.#text = new TokenText(parts?.detokenize ?? detokenize, promptTokens)
     this.#jsonEnd = limits.json === true ? new JsonEnd() : null
     this.#stops = new StopMatcher(limits.stopTexts)
-    this.#watchThought()
   }
 
   get finishReason(): FinishReason | null {
     return this.#finishReason
   }
 
+  /** The number of tokens that the model thought, with their marks. */
+  get reasoningTokens(): number {
+    return this.#reasoningTokens
+  }
+
+  /** The grammar that the next token must fit, if any. */
+  get grammar(): GrammarState | undefined {
+    return this.#limits.parts?.grammar
+  }
+
   /** Takes the next token and returns the text that it adds. */
   push(token: Token): string {
+    const { parts, isEnd } = this.#limits
     this.tokens.push(token)
-    if (this.#limits.isEnd(token)) return this.#finish('stop', '')
+    if (isEnd(token) && parts?.passes(token) !== true) return this.#finish('stop', '')
 
-    const fresh = this.#withoutCalls(this.#withoutThought(this.#text.push(token)))
+    const isThought = this.#isThinking
+    const fresh = this.#read(this.#text.push(token))
+    if (isThought || this.#isThinking) this.#reasoningTokens++
     const end = this.#jsonEnd?.push(fresh) ?? -1
     const text = this.#stops.push(end === -1 ? fresh : fresh.slice(0, end))
-    const isOver = this.#stops.stopped || end !== -1 || this.#limits.tools?.isDone === true
-    if (isOver) return this.#finish('stop', text)
+    if (this.#stops.stopped || end !== -1 || parts?.isDone === true)
+      return this.#finish('stop', text)
     return this.#isFull() ? this.#finish('length', text) : text
   }
 
   /** Takes a token that another attempt has drawn. */
   replay(token: Token): void {
     const { grammar } = this
+    const { isEnd, json = false } = this.#limits
+    if (grammar !== undefined && !isEnd(token)) follow(grammar, token, json)
     this.push(token)
-    if (grammar !== undefined) this.#limits.tools?.replay(grammar, token)
-  }
-
-  /** The grammar that the next token of a tool call must fit. */
-  get grammar(): GrammarState | undefined {
-    return this.#limits.tools?.grammar
   }
 
   /** Takes the parts of tool calls that came since the last time. */
   takeToolCalls(): ToolCallDelta[] {
-    return this.#limits.tools?.takeDeltas() ?? []
+    return this.#limits.parts?.takeDeltas() ?? []
   }
 
   /** Takes the reasoning that came since the last time. */
   takeReasoning(): string {
-    const thought = this.#thought
-    this.#thought = ''
-    return thought
+    return this.#limits.parts?.takeThought() ?? ''
   }
 
-  #withoutThought(piece: string): string {
-    const { reasoning, text } = this.#reasoning.push(piece)
-    this.#thought += reasoning
-    this.#watchThought()
-    return text
+  get #isThinking(): boolean {
+    return this.#limits.parts?.isThinking === true
   }
 
-  #watchThought(): void {
-    if (!this.#reasoning.isThinking) this.#limits.tools?.begin()
-  }
-
-  #withoutCalls(text: string): string {
-    return this.#limits.tools?.push(text) ?? text
+  #read(piece: string): string {
+    return this.#limits.parts?.push(piece) ?? piece
   }
 
   #isFull(): boolean {
@@ -113,15 +106,24 @@ export class Answer {
 
   /** Held-back text comes with the last token, so that a resume after it has nothing to add. */
   #finish(reason: FinishReason, text: string): string {
+    const { parts } = this.#limits
     this.#finishReason = reason
     if (this.#stops.stopped) return text
-    const last = this.#withoutThought(this.#text.flush())
-    const held = this.#reasoning.flush()
-    this.#thought += held.reasoning
-    const outside = this.#withoutCalls(last + held.text) + (this.#limits.tools?.flush() ?? '')
-    const rest = this.#stops.push(outside)
+    const last = this.#read(this.#text.flush()) + (parts?.flush() ?? '')
+    const rest = this.#jsonEnd === null || reason === 'length' ? this.#stops.push(last) : ''
     if (this.#stops.stopped) this.#finishReason = 'stop'
-    else if (reason === 'stop' && this.#limits.tools?.hasCalls) this.#finishReason = 'toolCalls'
+    else if (reason === 'stop' && parts?.hasCalls === true) this.#finishReason = 'toolCalls'
     return text + rest + this.#stops.flush()
   }
+}
+
+/** A token that does not fit would leave the grammar in no state at all. */
+function follow(state: GrammarState, token: Token, isJson: boolean): void {
+  if (state.allows(token)) return state.accept(token)
+  const form = isJson ? 'in this response format' : 'with these tools'
+  throw new HaifError(
+    'VALIDATION_FAILED',
+    `the answer to go on with is not the beginning of one ${form}`,
+    { details: { param: isJson ? 'responseFormat' : 'tools' } }
+  )
 }

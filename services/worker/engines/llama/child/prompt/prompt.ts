@@ -7,20 +7,17 @@ import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
 import { ChatTemplate, type RenderedChat } from './chat-template.ts'
 import { toTokens } from '../tokens.ts'
-import type { Token, Vocabulary } from '../vocabulary.ts'
-import type { CallFormat } from './call-format.ts'
+import { EffortVariables } from './effort.ts'
+import { PROBE_TOOLS } from '../format/find-calls.ts'
+import { findFormat, plainFormat } from '../format/find-format.ts'
+import { Marks } from '../format/marks.ts'
+import type { BoundFormat, OutputFormat, PromptThought } from '../format/output-format.ts'
 import { PromptTokenizer } from './prompt-tokens.ts'
-import { ToolChat } from './tool-chat.ts'
+import type { Token, Vocabulary } from '../vocabulary.ts'
 import { innerTextOf, turnEndOf } from './turn-end.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
-
-/** The texts that a model writes around its reasoning. */
-export interface ReasoningMarks {
-  begin: string
-  end: string
-}
 
 /** What ends an answer, besides the model's own end tokens. */
 interface TurnEnds {
@@ -32,44 +29,45 @@ interface TurnEnds {
 
 export interface Prompt extends TurnEnds {
   tokens: Token[]
-  /** Null where the model marks no reasoning. `opened`: the prompt ends inside of it. */
-  reasoning: { marks: ReasoningMarks; opened: boolean } | null
-  /** The model's form of tool calls, when the request has tools. */
-  calls?: { format: CallFormat; controlTokens: ReadonlySet<Token> }
+  /** How the answer is written, and whether the prompt has begun it with a thought. */
+  output: { format: BoundFormat; marks: Marks; thought: PromptThought }
 }
 
-type PromptRequest = Pick<GenerateRequest, 'input' | 'tools' | 'reasoningEffort'>
+type PromptRequest = Pick<
+  GenerateRequest,
+  'input' | 'tools' | 'reasoningEffort' | 'templateVariables'
+>
 
 export class PromptRenderer {
   readonly #vocabulary: Vocabulary
   readonly #tokenizer: PromptTokenizer
   readonly #template: ChatTemplate | null
-  readonly #reasoning: ReasoningMarks | null
-  #toolChat: ToolChat | null = null
+  readonly #effort: EffortVariables | null
+  readonly #format: OutputFormat
+  readonly #marks: Marks
+  readonly #bound: BoundFormat
+  readonly #plain: BoundFormat
   #ends: TurnEnds | null = null
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary
     this.#tokenizer = new PromptTokenizer(vocabulary)
     this.#template = templateOf(vocabulary)
-    this.#reasoning = this.#findReasoning()
+    this.#effort = this.#template === null ? null : new EffortVariables(this.#template)
+    this.#format = this.#template === null ? plainFormat : formatOf(this.#template, vocabulary)
+    this.#marks = new Marks(vocabulary)
+    this.#bound = this.#format.bind(this.#marks)
+    this.#plain = plainFormat.bind(this.#marks)
   }
 
   /** True when the model marks its reasoning. */
   get hasReasoning(): boolean {
-    return this.#reasoning !== null
+    return this.#format.reasons
   }
 
   /** True when the template has a place for tools, and a known form of calls. */
   get hasTools(): boolean {
-    if (this.#template === null) return false
-    try {
-      this.#toolChat ??= this.#newToolChat()
-      this.#toolChat.callFormat()
-      return true
-    } catch {
-      return false // the error of a request with tools says why
-    }
+    return this.#format.calls
   }
 
   get hasTemplate(): boolean {
@@ -77,12 +75,9 @@ export class PromptRenderer {
   }
 
   render(request: PromptRequest): Prompt {
-    const { input, tools, reasoningEffort } = request
+    const { input, tools } = request
     if (input.mode === 'chat') return this.#renderChat(request, input.messages)
     if (tools !== undefined) throw unsupported('tools', 'tools need `messages`: a prompt has none')
-    if (reasoningEffort !== undefined && reasoningEffort !== 'none') {
-      throw unsupported('reasoningEffort', 'reasoningEffort needs `messages`: a prompt has none')
-    }
     return this.#renderPrompt(input)
   }
 
@@ -92,29 +87,33 @@ export class PromptRenderer {
       input.mode === 'tokens'
         ? toTokens(input.tokenIds, this.#vocabulary.size, 'the prompt')
         : this.#vocabulary.tokenize(input.prompt, { special: true })
-    return { tokens: this.#withBos(tokens), ...NO_ENDS, reasoning: null }
+    const output = { format: this.#plain, marks: this.#marks, thought: 'over' as const }
+    return { tokens: this.#withBos(tokens), ...NO_ENDS, output }
   }
 
-  #renderChat({ tools, reasoningEffort }: PromptRequest, messages: readonly ChatMessage[]): Prompt {
-    const chat = (this.#toolChat ??= this.#newToolChat())
-    const prompt = this.#promptOf(
-      chat.render({
+  #renderChat(
+    { tools, reasoningEffort, templateVariables }: PromptRequest,
+    messages: readonly ChatMessage[]
+  ): Prompt {
+    const template = this.#assertTemplate()
+    if (tools !== undefined) this.#assertTools()
+    const effort = reasoningEffort === undefined ? {} : this.#effort?.of(reasoningEffort)
+    return this.#promptOf(
+      template.render({
         messages,
         ...(tools === undefined ? {} : { tools }),
-        ...(reasoningEffort === undefined ? {} : { reasoningEffort })
+        variables: { ...effort, ...templateVariables }
       })
     )
-    if (tools === undefined) return prompt
-    const format = chat.callFormat()
-    return { ...prompt, calls: { format, controlTokens: this.#controlTokensIn(format) } }
   }
 
-  #newToolChat(): ToolChat {
-    return new ToolChat({
-      template: this.#assertTemplate(),
-      thinks: this.#reasoning !== null,
-      cutEnd: (text) => this.#withoutEnd(text)
-    })
+  #assertTools(): void {
+    if (this.#format.calls) return
+    throw unsupported(
+      'tools',
+      "the model's chat template has no place for tools, or writes calls in an unknown form: " +
+        'choose a model that can use tools'
+    )
   }
 
   #promptOf({ spans, opened }: RenderedChat): Prompt {
@@ -122,7 +121,11 @@ export class PromptRenderer {
     return {
       tokens: this.#withBos(this.#tokenizer.tokens(spans)),
       ...this.#ends,
-      reasoning: this.#reasoningAfter(opened)
+      output: {
+        format: this.#bound,
+        marks: this.#marks,
+        thought: this.#bound.thoughtAt(opened)
+      }
     }
   }
 
@@ -140,40 +143,12 @@ export class PromptRenderer {
     return { ...NO_ENDS, innerTokens, stopTexts: end.trim() === '' ? [] : [end.trimEnd()] }
   }
 
-  #withoutEnd(text: string): string {
-    const isEnd = (token: Token) => this.#vocabulary.isEog(token)
-    const end = this.#vocabulary.tokenize(text, { special: true }).find(isEnd)
-    const mark = end === undefined ? '' : this.#vocabulary.detokenize([end], { special: true })
-    return mark === '' ? text : (text.split(mark, 1)[0] ?? '')
-  }
-
-  /** Control tokens of the format, which the text of an answer must keep here. */
-  #controlTokensIn({ begin, middle, between, end }: CallFormat): ReadonlySet<Token> {
-    const tokens = [begin, middle, between ?? '', end].flatMap((text) =>
-      this.#vocabulary.tokenize(text, { special: true })
-    )
-    const isHidden = (token: Token) => this.#vocabulary.detokenize([token]) === ''
-    return new Set(tokens.filter((token) => isHidden(token) && !this.#vocabulary.isEog(token)))
-  }
-
   #assertTemplate(): ChatTemplate {
     if (this.#template !== null) return this.#template
     throw new HaifError(
       'UNSUPPORTED_PARAMETER',
       'the model has no chat template: send a `prompt` with mode `direct` instead of `messages`'
     )
-  }
-
-  #findReasoning(): ReasoningMarks | null {
-    const marks = { begin: '<think>', end: '</think>' }
-    const source = this.#template?.source ?? ''
-    return source.includes(marks.begin) && source.includes(marks.end) ? marks : null
-  }
-
-  #reasoningAfter(opened: string): Prompt['reasoning'] {
-    const marks = this.#reasoning
-    if (marks === null) return null
-    return { marks, opened: opened.trimEnd().endsWith(marks.begin) }
   }
 
   #withBos(tokens: Token[]): Token[] {
@@ -200,4 +175,10 @@ function templateOf(vocabulary: Vocabulary): ChatTemplate | null {
     console.error(`chat template refused: ${String(error)}`)
     return null
   }
+}
+
+function formatOf(template: ChatTemplate, vocabulary: Vocabulary): OutputFormat {
+  const render = (messages: readonly ChatMessage[]) =>
+    template.renderAsIs({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false }).text
+  return findFormat({ source: template.source, render }, vocabulary)
 }

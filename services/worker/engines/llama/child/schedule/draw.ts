@@ -6,13 +6,13 @@ import type { Token } from '../vocabulary.ts'
 import type { Task } from './task.ts'
 
 export function drawOptionsOf({ job, answer }: Task): DrawOptions {
-  const { sampling, bias, grammar, topLogprobs, limits } = job
+  const { sampling, bias, topLogprobs, limits } = job
   return {
     sampling,
     bias,
     promptTokens: limits.promptTokens,
     answerTokens: answer.tokens,
-    grammar: () => grammar ?? answer.grammar,
+    grammar: () => answer.grammar,
     ...(topLogprobs === undefined ? {} : { topLogprobs })
   }
 }

@@ -57,7 +57,8 @@ export function endOf(task: Task, now: number): GenerateEnd {
     usage: {
       promptTokens: task.job.limits.promptTokens.length,
       cachedPromptTokens: task.reusedTokens,
-      completionTokens: countedTokens(task)
+      completionTokens: countedTokens(task),
+      ...(task.answer.reasoningTokens === 0 ? {} : { reasoningTokens: task.answer.reasoningTokens })
     },
     timings: {
       queueMs: round(task.startedAt - task.arrivedAt),

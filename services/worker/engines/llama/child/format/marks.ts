@@ -1,0 +1,122 @@
+/**
+ * Control tokens in the text that a model writes.
+ *
+ * `<|channel|>` as a token begins a channel; spelled in letters it is text, in an answer about chat
+ * templates for example. So each control token of a format stands in the text as one sign of its
+ * own: a lone low surrogate, which no decoded text contains. Marks become strings with the same
+ * signs, so a mark is found by comparing strings and is never cut inside of a token.
+ */
+import assert from 'node:assert/strict'
+import type { Token, Vocabulary } from '../vocabulary.ts'
+
+const FIRST_SIGN = 0xdc00
+/** There are so many low surrogates; a format has a few dozen control tokens. */
+const SIGNS_MAX = 1024
+
+type MarkVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isControl'>
+
+export class Marks {
+  readonly #vocabulary: MarkVocabulary
+  readonly #tokens: Token[] = []
+  readonly #signs = new Map<Token, string>()
+
+  constructor(vocabulary: MarkVocabulary) {
+    this.#vocabulary = vocabulary
+  }
+
+  /** Returns the mark as it stands in the text of an answer: its control tokens are signs there. */
+  of(mark: string): string {
+    let text = ''
+    let rest = mark
+    for (const token of this.#vocabulary.tokenize(mark, { special: true })) {
+      if (!this.#vocabulary.isControl(token)) continue
+      const name = this.#vocabulary.detokenize([token], { special: true })
+      const at = name === '' ? -1 : rest.indexOf(name)
+      if (at === -1) continue
+      text += rest.slice(0, at) + this.#signOf(token)
+      rest = rest.slice(at + name.length)
+    }
+    return text + rest
+  }
+
+  /** The text of tokens, with the signs of the control tokens that belong to a mark. */
+  read(tokens: readonly Token[], before: readonly Token[]): string {
+    const at = tokens.findIndex((token) => this.#signs.has(token))
+    if (at === -1) return this.#vocabulary.detokenize(tokens, { before })
+    const [head, tail] = [tokens.slice(0, at), tokens.slice(at + 1)]
+    const first = at === 0 ? '' : this.#vocabulary.detokenize(head, { before })
+    // After a control token a text begins anew, so nothing is before it.
+    return first + this.#signs.get(tokens[at]!)! + (tail.length === 0 ? '' : this.read(tail, []))
+  }
+
+  /** True for a control token that belongs to a mark. */
+  has(token: Token): boolean {
+    return this.#signs.has(token)
+  }
+
+  /** The control token of a sign; undefined for any other character. */
+  tokenOf(character: string): Token | undefined {
+    return this.#tokens[character.charCodeAt(0) - FIRST_SIGN]
+  }
+
+  /** The tokens of a text with signs. */
+  tokenize(text: string): Token[] {
+    return this.#pieces(text).flatMap((piece) => {
+      const token = this.tokenOf(piece)
+      return token === undefined ? this.#vocabulary.tokenize(piece, { continued: true }) : [token]
+    })
+  }
+
+  /** A text in which control tokens are spelled, as in the arguments of a call. */
+  spelled(text: string): string {
+    return this.#mapSigns(text, (token) => this.#vocabulary.detokenize([token], { special: true }))
+  }
+
+  /** A text for people: control tokens are no part of it. */
+  hidden(text: string): string {
+    return this.#mapSigns(text, () => '')
+  }
+
+  /** A text as an expression of a grammar; a control token fits only as the token. */
+  literal(text: string): string {
+    const parts = this.#pieces(text).map((piece) => {
+      const token = this.tokenOf(piece)
+      return token === undefined ? quoted(piece) : `<[${token}]>`
+    })
+    return parts.length === 0 ? '""' : parts.join(' ')
+  }
+
+  #mapSigns(text: string, map: (token: Token) => string): string {
+    if (this.#tokens.length === 0 || !SIGN.test(text)) return text
+    const pieces = this.#pieces(text).map((piece) => {
+      const token = this.tokenOf(piece)
+      return token === undefined ? piece : map(token)
+    })
+    return pieces.join('')
+  }
+
+  #pieces(text: string): string[] {
+    return text.split(SIGN).filter((piece) => piece !== '')
+  }
+
+  #signOf(token: Token): string {
+    const known = this.#signs.get(token)
+    if (known !== undefined) return known
+    assert(this.#tokens.length < SIGNS_MAX, 'a format has too many control tokens')
+    const sign = String.fromCharCode(FIRST_SIGN + this.#tokens.push(token) - 1)
+    this.#signs.set(token, sign)
+    return sign
+  }
+}
+
+/** The second half of a pair is a character's, and no sign. */
+const SIGN = /(?<![\uD800-\uDBFF])([\uDC00-\uDFFF])/
+
+const ESCAPES: Record<string, string> = {
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '"': '\\"',
+  '\\': '\\\\'
+}
+const quoted = (text: string) => `"${text.replace(/[\n\r\t"\\]/g, (each) => ESCAPES[each] ?? '')}"`

@@ -1,0 +1,91 @@
+/** Reads the calls of an answer from where the first begins. */
+import type { Input, Reading } from './input.ts'
+import type { BoundCalls, CallDraft, OutputParts } from './output-format.ts'
+
+interface ReadCallsOptions {
+  syntax: BoundCalls
+  tools: ReadonlySet<string>
+  /** The mark that was read; '' where only a call's own text can show that it is one. */
+  trigger: string
+}
+
+/** Returns false, and takes nothing, where there is no call. */
+export function* readCalls(
+  input: Input,
+  to: OutputParts,
+  { syntax, tools, trigger }: ReadCallsOptions
+): Reading<boolean> {
+  const { begin, open, close, between, end, call } = syntax
+  const place = input.save()
+  const certain = () => to.certain(trigger + input.since(place))
+  if (trigger !== '') certain()
+  const knows = trigger === '' ? tools : null
+  let draft = new Draft(to, knows, () => trigger === '' && certain())
+  let lead = (begin + open).slice(trigger.length)
+  let calls = 0
+  for (; ; calls++) {
+    const isCall = yield* input.attempt(function* () {
+      return (yield* input.expect(lead)) && ((yield* call.read(input, draft)) || draft.isBegun)
+    })
+    if (!isCall) break
+    to.callEnd(draft.isComplete)
+    if (draft.isComplete && close !== '') yield* input.accept(` ${close}`)
+    if (!draft.isComplete) break
+    if (between === null || !to.takesCalls) {
+      to.done()
+      break
+    }
+    draft = new Draft(to, null, () => {})
+    lead = ` ${between} ${open}`
+  }
+  if (calls > 0 && end !== '' && (yield* input.accept(` ${end}`))) to.done()
+  input.release()
+  return calls > 0 || draft.isBegun
+}
+
+class Draft implements CallDraft {
+  name: string | null = null
+  hasArguments = false
+  isBegun = false
+  isComplete = false
+  readonly #to: OutputParts
+  readonly #knows: ReadonlySet<string> | null
+  readonly #onName: () => void
+  #early: string[] = []
+
+  constructor(to: OutputParts, knows: ReadonlySet<string> | null, onName: () => void) {
+    this.#to = to
+    this.#knows = knows
+    this.#onName = onName
+  }
+
+  setName(name: string): boolean {
+    if (name === '' || name.length > NAME_CHARACTERS_MAX) return false
+    if (this.name !== null || this.#knows?.has(name) === false) return false
+    this.name = name
+    this.#onName()
+    this.#begin()
+    return true
+  }
+
+  arguments(json: string): void {
+    this.hasArguments = true
+    this.#early.push(json)
+    this.#begin()
+  }
+
+  complete(): void {
+    this.isComplete = true
+  }
+
+  #begin(): void {
+    if (this.name === null || !this.hasArguments) return
+    if (!this.isBegun) this.#to.call(this.name)
+    this.isBegun = true
+    for (const json of this.#early) this.#to.arguments(json)
+    this.#early = []
+  }
+}
+
+/** The bound of a tool's name in the contract. */
+const NAME_CHARACTERS_MAX = 64

@@ -1,0 +1,143 @@
+/**
+ * Reads the output of a model as the engine does, without a model: the vocabulary has the 256
+ * bytes, the control tokens of a family, and its marks that are single tokens but text.
+ */
+import { Answer } from '../../../services/worker/engines/llama/child/answer/answer.ts'
+import {
+  AnswerParts,
+  type AnswerPartsOptions
+} from '../../../services/worker/engines/llama/child/answer/answer-parts.ts'
+import { Marks } from '../../../services/worker/engines/llama/child/format/marks.ts'
+import type { OutputFormat } from '../../../services/worker/engines/llama/child/format/output-format.ts'
+import type { Token, Vocabulary } from '../../../services/worker/engines/llama/child/vocabulary.ts'
+import type { FinishReason } from '../../../shared/contracts/inference/answer.ts'
+import type { Tool, ToolCall } from '../../../shared/contracts/inference/chat.ts'
+import { addToCalls } from '../../../shared/inference/failover/sent-tokens.ts'
+
+interface ByteVocabularyOptions {
+  control?: readonly string[]
+  /** Single tokens that are text. */
+  tokens?: readonly string[]
+  /** Of the control tokens: those that end an answer. */
+  ends?: readonly string[]
+}
+
+export function byteVocabulary({
+  control = [],
+  tokens = [],
+  ends = []
+}: ByteVocabularyOptions): Vocabulary {
+  const marks = [...control, ...tokens]
+  const isControl = (token: Token) => token >= 256 && token < 256 + control.length
+  const isEog = (token: Token) => isControl(token) && ends.includes(control[token - 256]!)
+  const bytesOf = (token: Token, special: boolean) => {
+    if (token < 256) return Buffer.from([token])
+    return Buffer.from(isControl(token) && !special ? '' : marks[token - 256]!)
+  }
+  return {
+    size: 256 + marks.length,
+    bos: null,
+    eos: null,
+    prependsBos: false,
+    tokenize: (text, { special = false } = {}) => {
+      const known = special ? marks : tokens
+      return splitBy(text, known).flatMap((piece) => {
+        const at = known.includes(piece) ? marks.indexOf(piece) : -1
+        return (at === -1 ? [...Buffer.from(piece)] : [256 + at]) as Token[]
+      })
+    },
+    detokenize: (ids, { special = false } = {}) =>
+      Buffer.concat(ids.map((id) => bytesOf(id, special))).toString('utf8'),
+    isEog,
+    isControl,
+    metadata: () => null
+  }
+}
+
+function splitBy(text: string, marks: readonly string[]): string[] {
+  if (marks.length === 0) return [text]
+  const byLength = marks.toSorted((a, b) => b.length - a.length)
+  const escaped = byLength.map((mark) => RegExp.escape(mark))
+  return text.split(new RegExp(`(${escaped.join('|')})`)).filter((piece) => piece !== '')
+}
+
+interface ReadOutput {
+  content: string
+  reasoning: string
+  calls: ToolCall[]
+  finishReason: FinishReason | null
+  reasoningTokens: number
+  /** Tokens that were taken before the answer was over. */
+  taken: number
+}
+
+interface ReadingOptions extends Partial<
+  Pick<AnswerPartsOptions, 'thought' | 'parallel' | 'forced' | 'grammars'>
+> {
+  format: OutputFormat
+  vocabulary: Vocabulary
+  tools?: readonly Tool[] | null
+}
+
+/** Nothing fits this grammar, so it lets go at once and the reader alone decides. */
+const NO_GRAMMAR = {
+  compile: () => ({ begin: () => ({ allows: () => false, accept: () => {} }) })
+}
+
+function answerParts({ format, vocabulary, tools = null, ...more }: ReadingOptions) {
+  const marks = new Marks(vocabulary)
+  const callable = tools?.map((tool) => ({ ...tool, argumentsGrammar: 'root ::= "{}"' })) ?? null
+  const parts = new AnswerParts({
+    format: format.bind(marks),
+    marks,
+    grammars: NO_GRAMMAR,
+    thought: 'free',
+    tools: callable,
+    parallel: true,
+    forced: null,
+    promptTokens: [],
+    ...more
+  })
+  return { parts, marks }
+}
+
+/** Feeds the output token by token, as the engine does. */
+export function readOutput(output: string, options: ReadingOptions): ReadOutput {
+  const { parts } = answerParts(options)
+  const { vocabulary } = options
+  const answer = new Answer({
+    promptTokens: [],
+    maxTokens: 1_000_000,
+    contextTokens: 1_000_000,
+    stopTexts: [],
+    isEnd: (token) => vocabulary.isEog(token),
+    detokenize: (tokens) => vocabulary.detokenize(tokens),
+    parts
+  })
+  const read = { content: '', reasoning: '', calls: [] as ToolCall[] }
+  let taken = 0
+  for (const token of vocabulary.tokenize(output, { special: true })) {
+    if (answer.finishReason !== null) break
+    taken++
+    read.content += answer.push(token)
+    read.reasoning += answer.takeReasoning()
+    for (const delta of answer.takeToolCalls()) addToCalls(read.calls, delta)
+  }
+  const { finishReason, reasoningTokens } = answer
+  if (finishReason === null) {
+    read.content += parts.flush()
+    read.reasoning += parts.takeThought()
+    for (const delta of parts.takeDeltas()) addToCalls(read.calls, delta)
+  }
+  return { ...read, finishReason, reasoningTokens, taken }
+}
+
+/** Reads the output in two pieces, cut before the character `at`. */
+export function readCut(output: string, at: number, options: ReadingOptions) {
+  const { parts, marks } = answerParts(options)
+  const text = marks.read(options.vocabulary.tokenize(output, { special: true }), [])
+  const content = parts.push(text.slice(0, at)) + parts.push(text.slice(at)) + parts.flush()
+  const calls: ToolCall[] = []
+  for (const delta of parts.takeDeltas()) addToCalls(calls, delta)
+  return { content, reasoning: parts.takeThought(), calls, length: text.length }
+}
