@@ -25,10 +25,11 @@ import { fitModel } from './fit-model.ts'
 import { GenerateCalls } from './generate-calls.ts'
 import { ProcessMemory } from './gpu/process-memory.ts'
 import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
-import { inspectModel } from './inspect.ts'
+import { InspectFailed, inspectModel } from './inspect.ts'
 import type { ModelOptions } from '../../../models/model-options.ts'
 import type { InspectedModel } from '../inspection.ts'
 import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
+import { loadFailure } from './load-failure.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
@@ -125,7 +126,7 @@ export class LlamaEngine implements Engine {
     try {
       return await inspectModel(model, digest, { gpu, gpuDevices, kernelCache })
     } catch (error) {
-      throw modelLoadFailed(modelPath, `${reasonOf(error)}; download it again`, error)
+      throw modelLoadFailed(modelPath, loadFailure(wordsOf(error)), error)
     }
   }
 
@@ -156,10 +157,7 @@ export class LlamaEngine implements Engine {
       return await this.#supervisor.start()
     } catch (error) {
       if (this.#closed) throw shuttingDown()
-      const reason =
-        'it is damaged, cut off or too large for this machine; download it again, ' +
-        `or choose a smaller model (${reasonOf(error)})`
-      throw modelLoadFailed(modelPath, reason, error)
+      throw modelLoadFailed(modelPath, loadFailure(reasonOf(error)), error)
     }
   }
 
@@ -288,6 +286,12 @@ const contextChoices = ({ kv, flashAttention }: LlamaEngineOptions): ContextChoi
   ...(kv === undefined ? {} : { kv }),
   ...(flashAttention === undefined ? {} : { flashAttention })
 })
+
+const wordsOf = (error: unknown): string =>
+  error instanceof InspectFailed
+    ? error.log.replaceAll('\n', ' ').slice(-WORDS_MAX)
+    : reasonOf(error)
+const WORDS_MAX = 500
 
 function shuttingDown(): HaifError {
   return new HaifError('SHUTTING_DOWN', 'the worker is stopping')

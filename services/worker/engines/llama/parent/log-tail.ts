@@ -31,10 +31,15 @@ export class LogTail {
    */
   async reason(): Promise<string | null> {
     const lines = (await this.text()).split('\n').filter((line) => line.trim() !== '')
-    const telling = lines.findLast((line) => /GGML_ASSERT|what\(\)|error|failed/i.test(line))
-    return (telling ?? lines.at(-1))?.trim() ?? null
+    const last = (telling: RegExp) => lines.findLast((line) => telling.test(line))
+    return (last(MOST_TELLING) ?? last(TELLING) ?? lines.at(-1))?.trim() ?? null
   }
 }
+
+/** A line that says what is wrong is followed by others that only say that something is. */
+const MOST_TELLING =
+  /CUDA error: |out of memory|unknown model arch|unknown (pre-)?tokenizer|error loading model: /
+const TELLING = /GGML_ASSERT|what\(\)|error|failed/i
 
 const CHARACTERS_MAX = 16_384
 const ENDS_WITHIN_MS = 200

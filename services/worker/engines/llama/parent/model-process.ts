@@ -97,7 +97,7 @@ export class ModelProcess {
       case 'ready':
         return this.#loading.resolve(message.model)
       case 'loadFailed':
-        return this.#loading.reject(new Error(message.reason))
+        return void this.#onLoadFailed(message.reason)
       case 'step':
         return this.#hooks.onStep(message)
       case 'kvCache':
@@ -106,6 +106,12 @@ export class ModelProcess {
       case 'embedFailed':
         return this.#hooks.onEmbed(message)
     }
+  }
+
+  async #onLoadFailed(reason: string): Promise<void> {
+    const words = await this.#tail.reason()
+    const isSaid = words === null || reason.includes(reasonOf(words))
+    this.#loading.reject(new Error(isSaid ? reason : `${reason}: ${reasonOf(words)}`))
   }
 
   async #onExit(code: number | null, signal: NodeJS.Signals | null): Promise<void> {

@@ -38,7 +38,7 @@ const FAULTS: readonly Fault[] = [
   [/(libvulkan\.so[.\d]*|vulkan-1\.dll)/, ([, library]) => `${library} is missing`],
   [
     /out of memory|OutOfDeviceMemory|cudaMalloc failed|unable to allocate|failed to allocate/i,
-    (_, gpus) => `its memory is taken by other programs${freeOf(gpus)}`
+    (_, gpus) => `its memory is taken${freeOf(gpus)}`
   ],
   [/no CUDA-capable device|no devices? (?:were |was )?found/i, () => 'the driver shows no GPU here']
 ]

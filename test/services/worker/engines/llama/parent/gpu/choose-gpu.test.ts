@@ -86,7 +86,7 @@ suite('the choice of a GPU', () => {
   test('a card that others have filled is told with what is free', async () => {
     const full = parseGpus('0, NVIDIA H200, 590.44, 143771, 120\n')
     const { note } = await machine({ cuda: SAID.full, vulkan: SAID.full }, full).choose()
-    assert.match(note!, /its memory is taken by other programs \(0\.126 GB of 151 GB free\)/)
+    assert.match(note!, /its memory is taken \(0\.126 GB of 151 GB free\)/)
   })
 
   test('a GPU that is not there is refused with those that are', async () => {
