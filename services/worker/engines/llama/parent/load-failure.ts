@@ -40,6 +40,10 @@ const CAUSES: readonly Cause[] = [
     ([words]) => `the file does not say all that its model needs (${words}); choose another one`
   ],
   [
+    /(?:model-loader|gguf)\.cpp:\d+: (GGML_ASSERT\(.{1,80}\))/,
+    ([, words]) => `the file describes no model that can be (${words}); download it again`
+  ],
+  [
     /signal SIGKILL/,
     () => `the system ended its process, most likely for lack of memory; ${LESS_MEMORY}`
   ]

@@ -17,6 +17,8 @@ const CASES: Record<string, RegExp> = {
   "llama_model_load: error loading model: missing tensor 'blk.0.attn_q.weight'":
     /no whole model .*missing tensor 'blk\.0\.attn_q\.weight'.*download it again/,
   'its process died (signal SIGKILL)': /most likely for lack of memory/,
+  'its process died (signal SIGABRT): /home/llama.cpp/src/llama-model-loader.cpp:1328: GGML_ASSERT(t_meta.ne[dim] >= 1) failed':
+    /describes no model that can be \(GGML_ASSERT\(t_meta\.ne\[dim\] >= 1\)\); download it again/,
   'llama_init_from_model: K cache type q8_0 with block size 32 does not divide n_embd_head_k=16':
     /too small for --kv q8_0: use f16/
 }
@@ -27,7 +29,7 @@ test('a model that was not loaded is told with what to do', () => {
 
 test('the file is blamed only by the words of the library', () => {
   const blamed = Object.keys(CASES).filter((words) => /download/.test(loadFailure(words)))
-  assert.equal(blamed.length, 1)
+  assert.equal(blamed.length, 2)
   const unknown = loadFailure('its process died (signal SIGABRT): GGML_ASSERT(n > 0) failed')
   assert.match(unknown, /could not load it, though its header .* \(its process died .*GGML_ASSERT/)
 })
