@@ -19,6 +19,7 @@ export interface InferenceDeps {
   counts: BridgeMetrics
   timeoutMsMax: number
   keepAliveMs: number
+  version: string
 }
 
 /** Returns the context of a request, which ends with its HTTP response. */

@@ -12,6 +12,8 @@ import { SseWriter } from '../http/sse.ts'
 /** The way in which one API writes an answer as events. */
 export interface EventForm {
   part(part: AnswerPart, events: SseWriter): void
+  /** Writes what shows that a silent stream lives; otherwise it is a comment. */
+  keepAlive?(events: SseWriter): void
   /** Called after the last part. */
   end?(events: SseWriter): void
   failure(failure: FailedRequest, events: SseWriter): void
@@ -28,7 +30,10 @@ interface Sending {
 
 export async function sendEvents(sending: Sending): Promise<void> {
   const { parts, form, request, reply, deps } = sending
-  const events = new SseWriter(reply, deps.keepAliveMs)
+  const events = new SseWriter(reply, deps.keepAliveMs, (own) => {
+    if (form.keepAlive === undefined) own.comment('keep-alive')
+    else form.keepAlive(own)
+  })
   try {
     await writeParts(events, sending)
   } catch (error) {

@@ -46,6 +46,10 @@ export function readOptions(headers: IncomingHttpHeaders): Handling {
   return options
 }
 
+/** A stream says in a comment who served it; a whole reply says so in its headers anyway. */
+export const tellsServed = (headers: IncomingHttpHeaders): boolean =>
+  isOn(headers['x-haif-served']) || isOn(headers['x-haif-explain'])
+
 const isOn = (value: string | string[] | undefined): boolean => value === '1' || value === 'true'
 
 function wellFormedKey(key: string | string[]): string {

@@ -31,9 +31,12 @@ export class SseWriter {
   #blocked = false
   #onDrained: (() => void) | null = null
 
-  constructor(reply: FastifyReply, keepAliveMs = KEEP_ALIVE_MS) {
+  /** `stayAlive` writes what a client should get after each silence of `keepAliveMs`. */
+  constructor(reply: FastifyReply, keepAliveMs: number, stayAlive: (events: SseWriter) => void) {
     this.#reply = reply
-    this.#keepAlive = setInterval(() => this.#stayAlive(), keepAliveMs)
+    this.#keepAlive = setInterval(() => {
+      if (!this.#blocked) stayAlive(this)
+    }, keepAliveMs)
     reply.raw.on('drain', () => this.#drain())
     reply.raw.once('close', () => this.#close())
   }
@@ -102,10 +105,6 @@ export class SseWriter {
     this.#pending += text
     if (this.#pending.length >= PENDING_MAX) this.#flush()
     else this.#flushing ??= setImmediate(() => this.#flush())
-  }
-
-  #stayAlive(): void {
-    if (!this.#blocked) this.comment('keep-alive')
   }
 
   #open(): void {

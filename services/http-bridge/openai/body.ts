@@ -1,12 +1,16 @@
-/** Checks bodies of OpenAI's endpoints: null counts as absent, unknown fields are ignored. */
+/**
+ * Checks bodies of OpenAI's endpoints: null counts as absent, unknown fields are ignored, and what
+ * clients and other servers write in another form is brought into that of the contract first.
+ */
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FastifySchemaCompiler } from 'fastify'
-import { HaifError } from '#shared/errors.ts'
+import { isFields, type Fields } from './past/calls.ts'
+import { unsupported } from './refusal.ts'
 import { asValidation, checkBody } from '../http/validation.ts'
 
 /** A field of OpenAI's that HAIF cannot honour. `unless` accepts values that ask for nothing. */
-export interface Refusal {
+interface Refusal {
   why: string
   unless?: (value: unknown) => boolean
 }
@@ -14,13 +18,12 @@ export type Refusals = Readonly<Record<string, Refusal>>
 
 export function bodyChecker<Schema extends TSchema>(
   schema: Schema,
-  refusals: Refusals
+  mend: (fields: Fields) => Fields
 ): (body: unknown) => Static<Schema> {
   const validator = Compile(schema)
   return (body) => {
-    const fields = withoutNulls(body)
-    refuseFields(fields, refusals)
-    return checkBody(validator, fields)
+    const fields = withoutNulls(body, true)
+    return checkBody(validator, isFields(fields) ? mend(fields) : fields)
   }
 }
 
@@ -30,30 +33,38 @@ export const bodyCompiler =
   ({ httpPart }) =>
     httpPart === 'body' ? asValidation(check) : () => true
 
-function refuseFields(body: unknown, refusals: Refusals): void {
-  if (typeof body !== 'object' || body === null) return
+export function refuseFields(body: Fields, refusals: Refusals): Fields {
   for (const [param, { why, unless }] of Object.entries(refusals)) {
     if (!Object.hasOwn(body, param)) continue
-    if (unless?.((body as Record<string, unknown>)[param]) === true) continue
+    if (unless?.(body[param]) === true) continue
     throw unsupported(param, `${param} is not supported: ${why}`)
   }
+  return body
 }
 
-export const unsupported = (param: string, message: string): HaifError =>
-  new HaifError('UNSUPPORTED_PARAMETER', message, { details: { param } })
-
-export const invalid = (param: string, message: string): HaifError =>
-  new HaifError('VALIDATION_FAILED', message, { details: { param } })
-
 /** Fields that hold the client's own JSON, in which null is a value. */
-const OPAQUE: ReadonlySet<string> = new Set(['schema', 'parameters', 'metadata'])
+const OPAQUE: ReadonlySet<string> = new Set([
+  'schema',
+  'parameters',
+  'arguments',
+  'metadata',
+  'chat_template_kwargs'
+])
+/** The same, of those that are schemas only where they stand beside the model. */
+const OPAQUE_FIRST: ReadonlySet<string> = new Set([
+  'guided_json',
+  'json_schema',
+  'format',
+  'structured_outputs'
+])
 
 /** Clients write null for what they do not set. The body is nested 64 levels at most. */
-function withoutNulls(value: unknown): unknown {
+function withoutNulls(value: unknown, isBody = false): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(withoutNulls)
+  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner))
+  const isOpaque = (name: string) => OPAQUE.has(name) || (isBody && OPAQUE_FIRST.has(name))
   const fields = Object.entries(value).filter(([, inner]) => inner !== null)
   return Object.fromEntries(
-    fields.map(([name, inner]) => [name, OPAQUE.has(name) ? inner : withoutNulls(inner)])
+    fields.map(([name, inner]) => [name, isOpaque(name) ? inner : withoutNulls(inner)])
   )
 }

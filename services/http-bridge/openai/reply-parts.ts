@@ -1,7 +1,13 @@
 /** Parts that the replies of several endpoints have in common. */
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
-import type { FinishReason, InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type {
+  FinishReason,
+  InferenceEnd,
+  InferenceItem,
+  Usage
+} from '#shared/contracts/inference/answer.ts'
+import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
@@ -17,12 +23,11 @@ export function finishReasonOf(reason: FinishReason): ChatFinishReason {
 }
 
 /** Sums the usage of all choices. A prompt counts once, however many choices it has. */
-export function sumUsage(ends: readonly InferenceEnd[], choicesPerPrompt: number): OpenAiUsage {
-  let prompt = 0
-  let cached = 0
-  let completion = 0
-  for (const [index, { usage }] of ends.entries()) {
+export function sumUsage(usages: readonly Usage[], choicesPerPrompt: number): OpenAiUsage {
+  let [prompt, cached, completion, reasoning] = [0, 0, 0, 0]
+  for (const [index, usage] of usages.entries()) {
     completion += usage.completionTokens
+    reasoning += usage.reasoningTokens ?? 0
     if (index % choicesPerPrompt !== 0) continue
     prompt += usage.promptTokens
     cached += usage.cachedPromptTokens
@@ -31,9 +36,14 @@ export function sumUsage(ends: readonly InferenceEnd[], choicesPerPrompt: number
     prompt_tokens: prompt,
     completion_tokens: completion,
     total_tokens: prompt + completion,
-    prompt_tokens_details: { cached_tokens: cached }
+    prompt_tokens_details: { cached_tokens: cached },
+    completion_tokens_details: { reasoning_tokens: reasoning }
   }
 }
+
+/** The tokens of an item that has only thoughts; a token with both counts as text. */
+export const reasoningTokensIn = (item: InferenceItem): number =>
+  item.text === '' && (item.reasoning ?? '') !== '' ? tokensIn(item) : 0
 
 /** Says, with `X-HAIF-Explain: 1`, why each worker was chosen; otherwise it adds nothing. */
 export function explanationsOf(ends: readonly InferenceEnd[]): { explanations?: unknown[] } {
@@ -41,8 +51,11 @@ export function explanationsOf(ends: readonly InferenceEnd[]): { explanations?: 
   return explanations.length === 0 ? {} : { explanations }
 }
 
-/** Writes HAIF's own reports into comments of a stream: OpenAI's events have no place for them. */
-export function commentOn(part: AnswerPart, events: SseWriter): void {
+/**
+ * Writes HAIF's own reports into comments of a stream, to those who ask for them by a header:
+ * OpenAI's events have no place for them, and some clients fail at any comment.
+ */
+export function commentOn(part: AnswerPart, events: SseWriter, tellsServed: boolean): void {
   if (part.kind === 'item') {
     const { queued } = part.item
     if (queued !== undefined) events.comment(`haif-queue ${JSON.stringify(queuedEvent(queued))}`)
@@ -50,5 +63,6 @@ export function commentOn(part: AnswerPart, events: SseWriter): void {
   }
   const { explanations } = part.end
   if (explanations !== undefined) events.comment(`haif-explain ${JSON.stringify(explanations)}`)
+  if (!tellsServed) return
   events.comment(`haif-served ${JSON.stringify({ index: part.index, ...servedBy(part.end) })}`)
 }

@@ -8,7 +8,8 @@ import type {
   Timings,
   TokenLogprob,
   ToolCallDelta,
-  Usage
+  Usage,
+  UsedSampling
 } from '#shared/contracts/inference/answer.ts'
 import type {
   Asked,
@@ -149,6 +150,8 @@ export interface Engine {
   readonly kind: string
   /** The fields of `Sampling` and `GenerateRequest` that the engine honours; others are refused. */
   readonly parameters: ReadonlySet<string>
+  /** The values for what a request leaves out; absent where the engine does not know them. */
+  readonly defaults?: UsedSampling
   /**
    * Estimates, before `load`, the memory that the model would take within `most`, which also bounds
    * the context that `load` makes. Resolves to null when not even the smallest context fits.

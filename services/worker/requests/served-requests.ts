@@ -3,14 +3,19 @@
  * is loaded for them, and stays there until the last of them has ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
+import type {
+  InferenceEnd,
+  InferenceItem,
+  UsedSampling
+} from '#shared/contracts/inference/answer.ts'
+import type { AttemptRequest, Sampling } from '#shared/contracts/inference/request.ts'
 import { type EmbedAttempt, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
+import type { Engine } from '../engines/engine.ts'
 import { toGenerate } from './generate-request.ts'
 import type { HeldModel } from '../models/held-model.ts'
 import type { HeldModels } from '../models/held-models.ts'
@@ -51,14 +56,15 @@ export class ServedRequests {
     const { digest } = loaded
     refuseUnsupported(engine, request.asked)
     const answer = engine.generate(toGenerate(request, digest), context.signal)
+    const used = samplingOf(engine, request.asked.sampling)
     let first = true
     const end = yield* forward(answer, (item) => {
-      const numbered = first ? { ...item, seq, digest } : { ...item, seq }
+      const numbered = first ? { ...item, seq, digest, ...used } : { ...item, seq }
       first = false
       seq += tokensIn(item)
       return numbered
     })
-    return { ...end, model: model.source.name, provider: engine.kind }
+    return { ...end, model: model.source.name, provider: engine.kind, ...used }
   }
 
   async embed({ asked }: EmbedAttempt, context: Serving): Promise<EmbedReply> {
@@ -102,6 +108,15 @@ export class ServedRequests {
       if ((await Promise.race([loaded, tick])) === true) return
     }
   }
+}
+
+/** What the answer is drawn with, for those who report it. */
+function samplingOf(
+  { defaults }: Pick<Engine, 'defaults'>,
+  { temperature = defaults?.temperature, topP = defaults?.topP }: Sampling
+): { sampling?: UsedSampling } {
+  if (temperature === undefined || topP === undefined) return {}
+  return { sampling: { temperature, topP } }
 }
 
 type Loading = NonNullable<InferenceItem['queued']>

@@ -18,20 +18,22 @@ import {
   TEXT_CHARACTERS_MAX,
   Tool,
   TOOL_CALLS_MAX,
+  ToolCall,
   TOOLS_MAX
 } from '../inference/chat.ts'
 import { Asked } from '../inference/request.ts'
 
 const PARTS_MAX = 1024
 
-/** Only `text` (and `refusal`) can be read by the engines; others are refused. */
+/**
+ * Parts with text are text. Of the others a past turn keeps a word such as `[image]`, and in the
+ * newest turn they are refused.
+ */
 const ContentPart = Type.Object({
-  type: Type.String({ maxLength: 64 }),
+  type: Type.Optional(Type.String({ maxLength: 64 })),
   text: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
   refusal: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX }))
 })
-type ContentPart = Static<typeof ContentPart>
-
 export const Content = Type.Union([
   Type.String({ maxLength: TEXT_CHARACTERS_MAX }),
   Type.Array(ContentPart, { maxItems: PARTS_MAX })
@@ -39,11 +41,11 @@ export const Content = Type.Union([
 export type Content = Static<typeof Content>
 
 const HttpToolCall = Type.Object({
-  id: Type.String({ minLength: 1, maxLength: 128 }),
+  id: ToolCall.properties.id,
   type: Type.Optional(Type.Literal('function')),
   function: Type.Object({
-    name: Type.String({ minLength: 1, maxLength: 64 }),
-    arguments: Type.String({ maxLength: TEXT_CHARACTERS_MAX })
+    name: ToolCall.properties.name,
+    arguments: ToolCall.properties.arguments
   })
 })
 
@@ -56,8 +58,10 @@ export const HttpChatMessage = Type.Object({
     Type.Literal('tool')
   ]),
   content: Type.Optional(Content),
+  /** Of an assistant: what it thought. `reasoning` and `thinking` are read as well. */
+  reasoning_content: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
   tool_calls: Type.Optional(Type.Array(HttpToolCall, { maxItems: TOOL_CALLS_MAX })),
-  tool_call_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 }))
+  tool_call_id: Type.Optional(ToolCall.properties.id)
 })
 export type HttpChatMessage = Static<typeof HttpChatMessage>
 
@@ -71,7 +75,12 @@ const HttpTool = Type.Object({
   })
 })
 
-const toolNames = Type.Object({ name: Type.String({ minLength: 1, maxLength: 64 }) })
+/** Tools that other services run. They are left out, and a header of the reply names them. */
+export const OtherTool = Type.Object({
+  type: Type.String({ pattern: '^(?!function$).{1,64}$' })
+})
+
+const toolNames = Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) })
 export const HttpToolChoice = Type.Union([
   Type.Literal('none'),
   Type.Literal('auto'),
@@ -99,10 +108,18 @@ export const ChatBody = Type.Object(
     logprobs: Type.Optional(Type.Boolean()),
     top_logprobs: Asked.properties.topLogprobs,
     response_format: Type.Optional(HttpResponseFormat),
-    tools: Type.Optional(Type.Array(HttpTool, { maxItems: TOOLS_MAX })),
+    tools: Type.Optional(Type.Array(Type.Union([HttpTool, OtherTool]), { maxItems: TOOLS_MAX })),
     tool_choice: Type.Optional(HttpToolChoice),
     parallel_tool_calls: Type.Optional(Type.Boolean()),
     reasoning_effort: Asked.properties.reasoningEffort,
+    chat_template_kwargs: Asked.properties.templateVariables,
+    add_generation_prompt: Type.Optional(Type.Boolean()),
+    continue_final_message: Type.Optional(
+      Type.Union([Type.Boolean(), Type.Literal('content'), Type.Literal('reasoning_content')], {
+        description:
+          "Whether the answer continues the last message; it does if that is the assistant's."
+      })
+    ),
     metadata: Type.Optional(Anything)
   },
   {
@@ -145,6 +162,9 @@ export const ChatReply = Type.Object(
           reasoning_content: Type.Optional(
             Type.String({ description: 'What the model thought before it answered.' })
           ),
+          reasoning: Type.Optional(
+            Type.String({ description: 'The same under the name that vLLM and others have.' })
+          ),
           tool_calls: Type.Optional(
             Type.Array(
               Type.Object({
@@ -160,6 +180,7 @@ export const ChatReply = Type.Object(
       })
     ),
     usage: OpenAiUsage,
+    system_fingerprint: Type.String({ description: 'The version of HAIF.' }),
     explanations
   },
   {
@@ -186,8 +207,10 @@ export const ChatReply = Type.Object(
           prompt_tokens: 12,
           completion_tokens: 9,
           total_tokens: 21,
-          prompt_tokens_details: { cached_tokens: 0 }
-        }
+          prompt_tokens_details: { cached_tokens: 0 },
+          completion_tokens_details: { reasoning_tokens: 0 }
+        },
+        system_fingerprint: 'haif-0.1.0'
       }
     ]
   }
@@ -198,6 +221,7 @@ const Delta = Type.Object({
   role: Type.Optional(Type.Literal('assistant')),
   content: Type.Optional(Type.String()),
   reasoning_content: Type.Optional(Type.String()),
+  reasoning: Type.Optional(Type.String()),
   tool_calls: Type.Optional(
     Type.Array(
       Type.Object({
@@ -228,6 +252,7 @@ export const ChatChunk = Type.Object({
       finish_reason: Type.Union([ChatFinishReason, Type.Null()])
     })
   ),
+  system_fingerprint: Type.String(),
   usage: Type.Optional(Type.Union([OpenAiUsage, Type.Null()]))
 })
 export type ChatChunk = Static<typeof ChatChunk>

@@ -4,6 +4,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { CHOICES_MAX, commonFields, MaxTokens, OpenAiUsage, samplingFields } from './openai.ts'
+import { HttpResponseFormat } from './infer.ts'
 import { MAX_TOKENS_MAX } from '../inference/answer.ts'
 import { TEXT_CHARACTERS_MAX } from '../inference/chat.ts'
 
@@ -33,6 +34,7 @@ export const CompletionBody = Type.Object(
       }
     ),
     max_tokens: Type.Optional(Type.Integer({ ...MaxTokens, default: COMPLETION_MAX_TOKENS })),
+    response_format: Type.Optional(HttpResponseFormat),
     best_of: Type.Optional(Type.Integer({ minimum: 1, maximum: CHOICES_MAX })),
     echo: Type.Optional(Type.Boolean({ description: 'Put the prompt before the answer.' })),
     logprobs: Type.Optional(
@@ -73,6 +75,7 @@ export const CompletionReply = Type.Object(
       })
     ),
     usage: Type.Optional(Type.Union([OpenAiUsage, Type.Null()])),
+    system_fingerprint: Type.String(),
     explanations: Type.Optional(
       Type.Array(Type.Unknown(), { description: 'With `X-HAIF-Explain: 1`.' })
     )

@@ -3,18 +3,18 @@
  * https://platform.openai.com/docs/api-reference/responses
  */
 import { Type, type Static } from 'typebox'
-import { Content } from './chat.ts'
+import { Content, OtherTool } from './chat.ts'
 import { Anything, commonFields, MaxTokens, samplingFields } from './openai.ts'
-import { TEXT_CHARACTERS_MAX, Tool, TOOLS_MAX } from '../inference/chat.ts'
+import { MESSAGES_MAX, TEXT_CHARACTERS_MAX, Tool, TOOLS_MAX, ToolCall } from '../inference/chat.ts'
 import { Asked } from '../inference/request.ts'
 
-const ITEMS_MAX = 1024
-const ID_CHARACTERS_MAX = 128
+const Id = ToolCall.properties.id
+const Name = Type.String({ minLength: 1, maxLength: 128 })
 
-const Id = Type.String({ minLength: 1, maxLength: ID_CHARACTERS_MAX })
-const Name = Type.String({ minLength: 1, maxLength: 64 })
-
-/** One of several kinds, told apart by `type`; a message may leave it out. */
+/**
+ * One of several kinds, told apart by `type`; a message may leave it out. Kinds that only OpenAI's
+ * own tools make are read as well as they can be.
+ */
 export const InputItem = Type.Object({
   type: Type.Optional(Type.String({ maxLength: 64 })),
   id: Type.Optional(Id),
@@ -30,8 +30,8 @@ export const InputItem = Type.Object({
   content: Type.Optional(Content),
   /** Of a `function_call` and its `function_call_output`. */
   call_id: Type.Optional(Id),
-  name: Type.Optional(Name),
-  arguments: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
+  name: Type.Optional(ToolCall.properties.name),
+  arguments: Type.Optional(ToolCall.properties.arguments),
   output: Type.Optional(Content)
 })
 export type InputItem = Static<typeof InputItem>
@@ -76,7 +76,7 @@ export const ResponsesBody = Type.Object(
     model: commonFields.model,
     input: Type.Union([
       Type.String({ minLength: 1, maxLength: TEXT_CHARACTERS_MAX }),
-      Type.Array(InputItem, { minItems: 1, maxItems: ITEMS_MAX })
+      Type.Array(InputItem, { minItems: 1, maxItems: MESSAGES_MAX })
     ]),
     instructions: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
     previous_response_id: Type.Optional(Id),
@@ -91,7 +91,9 @@ export const ResponsesBody = Type.Object(
     ...samplingFields,
     top_logprobs: Asked.properties.topLogprobs,
     text: Type.Optional(Type.Object({ format: Type.Optional(TextFormat) })),
-    tools: Type.Optional(Type.Array(FunctionTool, { maxItems: TOOLS_MAX })),
+    tools: Type.Optional(
+      Type.Array(Type.Union([FunctionTool, OtherTool]), { maxItems: TOOLS_MAX })
+    ),
     tool_choice: Type.Optional(ResponsesToolChoice),
     parallel_tool_calls: Type.Optional(Type.Boolean()),
     max_tool_calls: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -201,8 +203,8 @@ export const ResponseObject = Type.Object(
     truncation: Type.Literal('disabled'),
     max_output_tokens: nullable(Type.Integer()),
     max_tool_calls: nullable(Type.Integer()),
-    temperature: nullable(Type.Number()),
-    top_p: nullable(Type.Number()),
+    temperature: Type.Number({ description: 'The one that was used.' }),
+    top_p: Type.Number({ description: 'The one that was used.' }),
     presence_penalty: Type.Number(),
     frequency_penalty: Type.Number(),
     top_logprobs: Type.Integer(),

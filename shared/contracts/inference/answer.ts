@@ -10,6 +10,13 @@ export const ITEM_TOKENS_MAX = 4096
 export const ITEM_CHARACTERS_MAX = 65_536
 export const TOP_LOGPROBS_MAX = 20
 
+/** How an answer was drawn: what was asked, and the engine's own values for the rest. */
+export const UsedSampling = Type.Object({
+  temperature: Type.Number({ minimum: 0, maximum: 100 }),
+  topP: Type.Number({ minimum: 0, maximum: 1 })
+})
+export type UsedSampling = Static<typeof UsedSampling>
+
 const Logprob = {
   tokenId: Type.Optional(Type.Integer({ minimum: 0 })),
   /** Its text; U+FFFD stands for a part of a character. */
@@ -54,6 +61,8 @@ export const InferenceItem = Type.Object({
   logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: ITEM_TOKENS_MAX })),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
+  /** In the first item of an attempt, where the engine knows it. */
+  sampling: Type.Optional(UsedSampling),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */
   queued: Type.Optional(
     Type.Object({
@@ -104,6 +113,7 @@ export const InferenceEnd = Type.Object({
   model: Type.String(),
   /** The engine that ran it: `llama`, `sim`. */
   provider: Type.String(),
+  sampling: Type.Optional(UsedSampling),
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
   workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),

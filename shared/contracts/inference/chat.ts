@@ -11,9 +11,9 @@ export const MESSAGES_MAX = 16_384
 export const TOOLS_MAX = 512
 export const TOOL_CALLS_MAX = 128
 /** Some servers put signed state into the id of a call. */
-const CALL_ID_CHARACTERS_MAX = 1024
+export const CALL_ID_CHARACTERS_MAX = 1024
 /** Past calls may name tools of other systems, whose names are longer than those of ours. */
-const CALL_NAME_CHARACTERS_MAX = 256
+export const CALL_NAME_CHARACTERS_MAX = 256
 
 /**
  * A call that the model asks for. `arguments` is the text that it wrote: JSON, unless the answer

@@ -17,8 +17,8 @@ import {
 import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
 
-export const STOPS_MAX = 16
-export const STOP_CHARACTERS_MAX = 256
+export const STOPS_MAX = 64
+export const STOP_CHARACTERS_MAX = 1024
 const BIASES_MAX = 1024
 const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 2
 const VARIABLES_MAX = 64

@@ -1,10 +1,6 @@
 /** Writes the answers of a chat as chunks: the role, then deltas, then the finish reason. */
 import type { ChatChunk, ChatDelta } from '#shared/contracts/http/chat.ts'
-import type {
-  InferenceEnd,
-  InferenceItem,
-  ToolCallDelta
-} from '#shared/contracts/inference/answer.ts'
+import type { InferenceItem, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-events.ts'
 import type { FailedRequest } from '../../http/errors.ts'
@@ -12,13 +8,14 @@ import type { SseWriter } from '../../http/sse.ts'
 import type { ReplyHead } from './reply.ts'
 import { openAiErrorBody } from '../error.ts'
 import { toLogprob } from '../logprobs.ts'
-import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
+import { commentOn, finishReasonOf, reasoningTokensIn, sumUsage } from '../reply-parts.ts'
 
 interface ChunkOptions extends ReplyHead {
   /** The client's name for the model; the model that answers is known only at the end. */
   model: string
   includeUsage: boolean
   withLogprobs: boolean
+  tellsServed: boolean
 }
 
 type ChatLogprobs = ChatChunk['choices'][number]['logprobs']
@@ -26,14 +23,15 @@ type ChatLogprobs = ChatChunk['choices'][number]['logprobs']
 export class ChatChunks implements EventForm {
   readonly #options: ChunkOptions
   readonly #begun = new Set<number>() // one entry for each choice
-  readonly #ends: InferenceEnd[] = []
+  readonly #usages: Usage[] = []
+  readonly #reasoningTokens: number[] = []
 
   constructor(options: ChunkOptions) {
     this.#options = options
   }
 
   part(part: AnswerPart, events: SseWriter): void {
-    commentOn(part, events)
+    commentOn(part, events, this.#options.tellsServed)
     const { index } = part
     if (part.kind === 'item' && part.item.queued !== undefined) return
     this.#begin(index, events)
@@ -41,17 +39,24 @@ export class ChatChunks implements EventForm {
       this.#item(index, part.item, events)
       return
     }
-    this.#ends[index] = part.end
+    const reasoningTokens = this.#reasoningTokens[index] ?? 0
+    this.#usages[index] = { reasoningTokens, ...part.end.usage }
     const reason = finishReasonOf(part.end.finishReason)
     events.data(JSON.stringify(this.#chunk([this.#choice(index, {}, null, reason)])))
   }
 
   end(events: SseWriter): void {
     if (this.#options.includeUsage) {
-      const usage = sumUsage(this.#ends, this.#ends.length)
+      const usage = sumUsage(this.#usages, this.#usages.length)
       events.data(JSON.stringify({ ...this.#chunk([]), usage }))
     }
     events.data('[DONE]')
+  }
+
+  /** An empty delta, as not every client knows that a line may be a comment. */
+  keepAlive(events: SseWriter): void {
+    this.#begin(0, events)
+    events.data(JSON.stringify(this.#chunk([this.#choice(0, {})])))
   }
 
   failure({ error }: FailedRequest, events: SseWriter): void {
@@ -67,9 +72,11 @@ export class ChatChunks implements EventForm {
 
   #item(index: number, item: InferenceItem, events: SseWriter): void {
     const delta: ChatDelta = {}
+    const thought = reasoningTokensIn(item)
+    if (thought > 0) this.#reasoningTokens[index] = (this.#reasoningTokens[index] ?? 0) + thought
     if (item.text !== '') delta.content = item.text
     if (item.reasoning !== undefined && item.reasoning !== '') {
-      delta.reasoning_content = item.reasoning
+      Object.assign(delta, { reasoning_content: item.reasoning, reasoning: item.reasoning })
     }
     if (item.toolCalls !== undefined) delta.tool_calls = item.toolCalls.map(toDelta)
     const logprobs = this.#logprobs(item)
@@ -93,8 +100,9 @@ export class ChatChunks implements EventForm {
   }
 
   #chunk(choices: ChatChunk['choices']): ChatChunk {
-    const { id, created, model, includeUsage } = this.#options
-    const chunk: ChatChunk = { id, object: 'chat.completion.chunk', created, model, choices }
+    const { id, created, model, system_fingerprint, includeUsage } = this.#options
+    const object = 'chat.completion.chunk'
+    const chunk: ChatChunk = { id, object, created, model, system_fingerprint, choices }
     if (includeUsage) chunk.usage = null // as OpenAI does in all chunks but the last
     return chunk
   }

@@ -4,11 +4,19 @@ import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
 import type {
   InferenceEnd,
   InferenceItem,
-  ToolCallDelta
+  ToolCallDelta,
+  Usage
 } from '#shared/contracts/inference/answer.ts'
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { AnswerParts } from '../../ask/answer-parts.ts'
-import { explanationsOf, finishReasonOf, sumUsage } from '../reply-parts.ts'
+import {
+  explanationsOf,
+  finishReasonOf,
+  idOf,
+  reasoningTokensIn,
+  secondsNow,
+  sumUsage
+} from '../reply-parts.ts'
 import { toLogprob } from '../logprobs.ts'
 
 type ChatChoice = ChatReply['choices'][number]
@@ -17,12 +25,22 @@ type ChatChoice = ChatReply['choices'][number]
 export interface ReplyHead {
   id: string
   created: number
+  /** Named after the version: what a client compares to know whether answers may differ. */
+  system_fingerprint: string
 }
+
+export const headOf = (prefix: string, requestId: string, version: string): ReplyHead => ({
+  id: idOf(prefix, requestId),
+  created: secondsNow(),
+  system_fingerprint: `haif-${version}`
+})
 
 /** One answer while it grows; the tokens asked for bound it. */
 class GatheredAnswer {
   text = ''
   reasoning = ''
+  /** Tokens that only thought, as far as they can be told; the engine may know it better. */
+  reasoningTokens = 0
   readonly toolCalls = new ToolCalls()
   readonly logprobs: OpenAiLogprob[] = []
   end: InferenceEnd | null = null
@@ -30,6 +48,7 @@ class GatheredAnswer {
   add(item: InferenceItem): void {
     this.text += item.text
     this.reasoning += item.reasoning ?? ''
+    this.reasoningTokens += reasoningTokensIn(item)
     for (const delta of item.toolCalls ?? []) this.toolCalls.add(delta)
     for (const logprob of item.logprobs ?? []) this.logprobs.push(toLogprob(logprob))
   }
@@ -52,7 +71,7 @@ export async function gatherAnswers(
 }
 
 export function chatReply(
-  { id, created }: ReplyHead,
+  { id, created, system_fingerprint }: ReplyHead,
   answers: readonly GatheredAnswer[],
   withLogprobs: boolean
 ): ChatReply {
@@ -63,7 +82,8 @@ export function chatReply(
     created,
     model: ends[0]!.model,
     choices: answers.map((answer, index) => toChoice(answer, index, withLogprobs)),
-    usage: sumUsage(ends, ends.length),
+    usage: sumUsage(answers.map(usageOf), ends.length),
+    system_fingerprint,
     ...explanationsOf(ends)
   }
 }
@@ -73,7 +93,7 @@ function toChoice(answer: GatheredAnswer, index: number, withLogprobs: boolean):
   const calls = answer.toolCalls.all()
   const content = text === '' && calls.length > 0 ? null : text
   const message: ChatChoice['message'] = { role: 'assistant', content, refusal: null }
-  if (reasoning !== '') message.reasoning_content = reasoning
+  if (reasoning !== '') Object.assign(message, { reasoning_content: reasoning, reasoning })
   if (calls.length > 0) {
     message.tool_calls = calls.map(({ id, name, arguments: text }) => ({
       id,
@@ -88,6 +108,11 @@ function toChoice(answer: GatheredAnswer, index: number, withLogprobs: boolean):
     finish_reason: finishReasonOf(end!.finishReason)
   }
 }
+
+const usageOf = ({ end, reasoningTokens }: GatheredAnswer): Usage => ({
+  reasoningTokens,
+  ...end!.usage
+})
 
 /** The tool calls of one answer, put together from their parts. */
 class ToolCalls {

@@ -4,34 +4,37 @@ import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
 import { readFormat } from '../../infer/request.ts'
-import { bodyChecker, invalid, type Refusals } from '../body.ts'
-import { textOf } from '../content.ts'
+import { bodyChecker } from '../body.ts'
+import { applyFields } from '../fields/apply-fields.ts'
+import { mendValues } from '../fields/odd-values.ts'
+import { isFields } from '../past/calls.ts'
+import { mendMessages } from '../past/messages.ts'
+import { textOf } from '../past/parts.ts'
+import { invalid } from '../refusal.ts'
 import { choicesOf, NO_LIMIT, readSampling, readStop } from '../sampling.ts'
-import { OTHER_TOOLS, readTool, toolFields, type WantedTools } from '../tools.ts'
+import { mendTools, readTools, toolFields, type WantedTools } from '../tools.ts'
 
-export const CHAT_REFUSALS: Refusals = {
-  tools: OTHER_TOOLS,
-  functions: { why: 'use tools' },
-  function_call: { why: 'use tool_choice' },
-  audio: { why: 'the models here write text only' },
-  modalities: {
-    why: 'the models here write text only',
-    unless: (value) => Array.isArray(value) && value.every((modality) => modality === 'text')
-  },
-  web_search_options: { why: 'HAIF does not search the web' },
-  moderation: { why: 'HAIF has no moderation' }
-}
-
-export const checkChatBody = bodyChecker(ChatBody, CHAT_REFUSALS)
+export const checkChatBody = bodyChecker(ChatBody, (fields) => {
+  const mended = mendValues(applyFields(fields, 'chat'))
+  if ('tools' in mended) mended['tools'] = mendTools(mended['tools'], 'nested')
+  const { tool_choice: choice } = mended
+  // Both APIs know a named function: this one has its name a level deeper.
+  if (isFields(choice) && choice['type'] === 'function') {
+    mended['tool_choice'] = { type: 'function', function: { name: choice['name'] } }
+  }
+  if ('messages' in mended) mended['messages'] = mendMessages(mended['messages'])
+  return mended
+})
 
 /** Returns one request for each choice. */
 export function readChat(body: ChatBody): Asked[] {
+  const messages = body.messages.map(readMessage)
   const asked: Asked = {
-    input: { mode: 'chat', messages: body.messages.map(readMessage) },
+    input: { mode: 'chat', messages },
     maxTokens: body.max_completion_tokens ?? body.max_tokens ?? NO_LIMIT,
     sampling: readSampling(body),
     ...toolFields({
-      tools: (body.tools ?? []).map((tool) => readTool(tool.function)),
+      tools: readTools(body.tools, (tool) => tool.function),
       choice: readChoice(body.tool_choice),
       parallel: body.parallel_tool_calls
     }),
@@ -43,33 +46,58 @@ export function readChat(body: ChatBody): Asked[] {
   const responseFormat = readFormat(body.response_format)
   if (responseFormat !== undefined) asked.responseFormat = responseFormat
   if (body.reasoning_effort !== undefined) asked.reasoningEffort = body.reasoning_effort
+  const { chat_template_kwargs: variables = {} } = body
+  if (Object.keys(variables).length > 0) asked.templateVariables = variables
+  if (continuesFinal(body, messages.at(-1)!)) asked.continueFinal = true
   return choicesOf(asked, body.n ?? 1)
 }
 
+/** Messages have been mended: what is missing or unknown here is an error of the newest turn. */
 function readMessage(message: HttpChatMessage, index: number): ChatMessage {
-  const { role, content, tool_calls: calls, tool_call_id: callId } = message
-  const param = `messages[${index}]`
-  const text = content === undefined ? '' : textOf(content, `${param}.content`)
-  if (content === undefined && role !== 'assistant') {
-    throw invalid(`${param}.content`, `${param}.content is missing`)
-  }
+  const { role, content = '', tool_calls: calls = [], tool_call_id: callId } = message
+  const text = textOf(content, `messages[${index}].content`)
   switch (role) {
     case 'developer':
       return { role: 'system', content: text }
     case 'tool':
-      if (callId !== undefined) return { role, content: text, toolCallId: callId }
-      throw invalid(`${param}.tool_call_id`, `${param}.tool_call_id is missing`)
-    case 'assistant':
-      if (calls === undefined || calls.length === 0) return { role, content: text }
-      return {
-        role,
-        content: text,
-        toolCalls: calls.map(({ id, function: called }) => ({ id, ...called }))
+      return { role, content: text, ...(callId === undefined ? {} : { toolCallId: callId }) }
+    case 'assistant': {
+      const read: ChatMessage = { role, content: text }
+      if (message.reasoning_content !== undefined) read.reasoning = message.reasoning_content
+      if (calls.length > 0) {
+        read.toolCalls = calls.map(({ id, function: called }) => ({ id, ...called }))
       }
+      return read
+    }
     case 'system':
     case 'user':
       return { role, content: text }
   }
+}
+
+/**
+ * A last message of the assistant is continued, as at llama.cpp, Ollama and Anthropic: clients send
+ * one to begin the answer, or to go on with one that was cut. `add_generation_prompt: true` and
+ * `continue_final_message: false` ask for a new turn instead, as vLLM has it.
+ */
+function continuesFinal(body: ChatBody, last: ChatMessage): boolean {
+  const { continue_final_message: wanted, add_generation_prompt: opens } = body
+  const canBe = last.role === 'assistant' && last.toolCalls === undefined
+  if (wanted === undefined || wanted === false) {
+    return canBe && wanted !== false && opens !== true
+  }
+  const param = 'continue_final_message'
+  if (opens === true) {
+    throw invalid(param, `${param} and add_generation_prompt exclude each other: send one of them`)
+  }
+  if (canBe) return true
+  const isCalling = last.role === 'assistant'
+  throw invalid(
+    param,
+    isCalling
+      ? `${param} can continue a text, and the last message calls tools: send their results`
+      : `${param} needs a last message of role "assistant"`
+  )
 }
 
 function readChoice(choice: Static<typeof HttpToolChoice> | undefined): WantedTools['choice'] {

@@ -5,9 +5,10 @@ import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { bodyCompiler } from '../body.ts'
 import { ChatChunks } from './chunks.ts'
-import { chatReply, gatherAnswers } from './reply.ts'
+import { chatReply, gatherAnswers, headOf } from './reply.ts'
 import { checkChatBody, readChat } from './request.ts'
-import { idOf, secondsNow } from '../reply-parts.ts'
+import { tellSkippedTools } from '../tools.ts'
+import { tellsServed } from '../../http/request-headers.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-events.ts'
 
@@ -38,17 +39,23 @@ export function chatCompletionsRoute(app: FastifyInstance, deps: InferenceDeps):
         request,
         context
       )
-      const named = { id: idOf('chatcmpl-', request.id), created: secondsNow() }
+      const head = headOf('chatcmpl-', request.id, deps.version)
+      tellSkippedTools(body.tools, reply.raw)
       const withLogprobs = body.logprobs === true
       if (body.stream === true) {
         const includeUsage = body.stream_options?.include_usage === true
-        const model = body.model ?? ''
-        const form = new ChatChunks({ ...named, model, includeUsage, withLogprobs })
+        const form = new ChatChunks({
+          ...head,
+          model: body.model ?? '',
+          includeUsage,
+          withLogprobs,
+          tellsServed: tellsServed(request.headers)
+        })
         return sendEvents({ parts, form, context, request, reply, deps })
       }
       const answers = await gatherAnswers(parts, wanted.length)
       reply.headers(servedBy(answers.at(-1)!.end!))
-      return chatReply(named, answers, withLogprobs)
+      return chatReply(head, answers, withLogprobs)
     }
   )
 }

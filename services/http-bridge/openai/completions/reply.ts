@@ -22,13 +22,14 @@ interface CompletionOptions extends ReplyHead {
   wanted: WantedCompletions
   includeUsage: boolean
   withLogprobs: boolean
+  tellsServed: boolean
 }
 
 export async function gatherCompletion(
   parts: AnswerParts,
   options: CompletionOptions
 ): Promise<{ reply: CompletionReply; ends: InferenceEnd[] }> {
-  const { id, created, wanted } = options
+  const { id, created, system_fingerprint, wanted } = options
   const choices = wanted.echoes.map((text, index) => emptyChoice(index, text, options))
   const ends: InferenceEnd[] = []
   for await (const together of parts) {
@@ -49,7 +50,8 @@ export async function gatherCompletion(
     created,
     model: ends[0]!.model,
     choices,
-    usage: sumUsage(ends, wanted.choicesPerPrompt),
+    usage: sumUsage(usagesOf(ends), wanted.choicesPerPrompt),
+    system_fingerprint,
     ...explanationsOf(ends)
   }
   return { reply, ends }
@@ -65,7 +67,7 @@ export class CompletionChunks implements EventForm {
   }
 
   part(part: AnswerPart, events: SseWriter): void {
-    commentOn(part, events)
+    commentOn(part, events, this.#options.tellsServed)
     const { index } = part
     if (part.kind === 'item' && part.item.queued !== undefined) return
     const choice = emptyChoice(index, this.#echo(index), this.#options)
@@ -81,10 +83,14 @@ export class CompletionChunks implements EventForm {
   end(events: SseWriter): void {
     const { includeUsage, wanted } = this.#options
     if (includeUsage) {
-      const usage = sumUsage(this.#ends, wanted.choicesPerPrompt)
+      const usage = sumUsage(usagesOf(this.#ends), wanted.choicesPerPrompt)
       events.data(JSON.stringify({ ...this.#chunk([]), usage }))
     }
     events.data('[DONE]')
+  }
+
+  keepAlive(events: SseWriter): void {
+    events.data(JSON.stringify(this.#chunk([emptyChoice(0, '', this.#options)])))
   }
 
   failure({ error }: FailedRequest, events: SseWriter): void {
@@ -107,8 +113,9 @@ export class CompletionChunks implements EventForm {
   }
 
   #chunk(choices: CompletionChoice[]): CompletionReply {
-    const { id, created, model, includeUsage } = this.#options
-    const chunk: CompletionReply = { id, object: 'text_completion', created, model, choices }
+    const { id, created, model, system_fingerprint, includeUsage } = this.#options
+    const object = 'text_completion'
+    const chunk: CompletionReply = { id, object, created, model, system_fingerprint, choices }
     if (includeUsage) chunk.usage = null
     return chunk
   }
@@ -139,6 +146,8 @@ function addLogprobs(
     at += token.length
   }
 }
+
+const usagesOf = (ends: readonly InferenceEnd[]) => ends.map(({ usage }) => usage)
 
 const hasLogprobs = ({ logprobs }: CompletionChoice): boolean => (logprobs?.tokens.length ?? 0) > 0
 

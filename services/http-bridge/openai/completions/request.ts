@@ -2,17 +2,16 @@
 import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http/completions.ts'
 import { CHOICES_MAX } from '#shared/contracts/http/openai.ts'
 import type { Asked, InferenceInput } from '#shared/contracts/inference/request.ts'
-import { bodyChecker, invalid, unsupported, type Refusals } from '../body.ts'
+import { readFormat } from '../../infer/request.ts'
+import { bodyChecker } from '../body.ts'
+import { applyFields } from '../fields/apply-fields.ts'
+import { mendValues } from '../fields/odd-values.ts'
+import { invalid, unsupported } from '../refusal.ts'
 import { choicesOf, readSampling, readStop } from '../sampling.ts'
 
-export const COMPLETION_REFUSALS: Refusals = {
-  suffix: {
-    why: 'the engines write after a prompt, not into the middle of a text',
-    unless: (value) => value === ''
-  }
-}
-
-export const checkCompletionBody = bodyChecker(CompletionBody, COMPLETION_REFUSALS)
+export const checkCompletionBody = bodyChecker(CompletionBody, (fields) =>
+  mendValues(applyFields(fields, 'completion'))
+)
 
 export interface WantedCompletions {
   /** One request for each choice: all of the first prompt, then all of the second. */
@@ -37,6 +36,8 @@ export function readCompletion(body: CompletionBody): WantedCompletions {
   if (body.model !== undefined) common.model = body.model
   const stop = readStop(body.stop)
   if (stop !== undefined) common.stop = stop
+  const responseFormat = readFormat(body.response_format)
+  if (responseFormat !== undefined) common.responseFormat = responseFormat
   if (logprobs !== undefined) Object.assign(common, { logprobs: true, topLogprobs: logprobs })
   return {
     asked: inputs.flatMap((input) => choicesOf({ input, ...common }, n)),

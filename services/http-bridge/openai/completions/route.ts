@@ -6,7 +6,8 @@ import { servedBy } from '../../infer/reply.ts'
 import { bodyCompiler } from '../body.ts'
 import { CompletionChunks, gatherCompletion } from './reply.ts'
 import { checkCompletionBody, readCompletion } from './request.ts'
-import { idOf, secondsNow } from '../reply-parts.ts'
+import { headOf } from '../chat/reply.ts'
+import { tellsServed } from '../../http/request-headers.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-events.ts'
 
@@ -35,12 +36,12 @@ export function completionsRoute(app: FastifyInstance, deps: InferenceDeps): voi
         context
       )
       const options = {
-        id: idOf('cmpl-', request.id),
-        created: secondsNow(),
+        ...headOf('cmpl-', request.id, deps.version),
         model: body.model ?? '',
         wanted,
         includeUsage: body.stream_options?.include_usage === true,
-        withLogprobs: body.logprobs !== undefined
+        withLogprobs: body.logprobs !== undefined,
+        tellsServed: tellsServed(request.headers)
       }
       if (body.stream === true) {
         const form = new CompletionChunks(options)

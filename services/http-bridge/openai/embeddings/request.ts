@@ -2,13 +2,15 @@
 import { VECTOR_SIZE_MAX, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 import { VECTOR_BYTES_MAX } from '#shared/contracts/inference/vectors.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
-import { bodyChecker, type Refusals } from '../body.ts'
+import { bodyChecker, refuseFields, type Refusals } from '../body.ts'
 
 export const EMBEDDINGS_REFUSALS: Refusals = {
   dimensions: { why: 'the engines make vectors of one size only, that of the model' }
 }
 
-export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, EMBEDDINGS_REFUSALS)
+export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, (fields) =>
+  refuseFields(fields, EMBEDDINGS_REFUSALS)
+)
 
 /** The number of vectors that fit into one reply of the mesh at their largest. */
 const INPUTS_PER_CALL = Math.floor(VECTOR_BYTES_MAX / (VECTOR_SIZE_MAX * 4))

@@ -7,33 +7,38 @@ import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import { commentOn } from '../reply-parts.ts'
-import { failResponse } from './reply.ts'
+import { failResponse, sampledWith } from './reply.ts'
 import { ResponseOutput } from './output.ts'
 
 interface ResponseEventsDeps {
   begun: ResponseObject
   newId: (prefix: string) => string
   withLogprobs: boolean
+  tellsServed: boolean
   /** Makes the whole response, and keeps it where the client asked for that. */
   complete: (output: ResponseOutput, end: InferenceEnd) => ResponseObject
 }
 
 export class ResponseEvents implements EventForm {
   readonly #deps: ResponseEventsDeps
+  #begun: ResponseObject
   readonly #output: ResponseOutput
   #events: SseWriter | null = null
   #sequenceNumber = 0
 
   constructor(deps: ResponseEventsDeps) {
     this.#deps = deps
+    this.#begun = deps.begun
     const { newId, withLogprobs } = deps
     const emit = (type: string, fields: object) => this.#emit(type, fields)
     this.#output = new ResponseOutput({ emit, newId, withLogprobs })
   }
 
   part(part: AnswerPart, events: SseWriter): void {
-    commentOn(part, events)
+    commentOn(part, events, this.#deps.tellsServed)
     if (part.kind === 'item' && part.item.queued !== undefined) return
+    const { sampling } = part.kind === 'item' ? part.item : part.end
+    this.#begun = sampledWith(this.#begun, sampling)
     this.#begin(events)
     if (part.kind === 'item') {
       this.#output.add(part.item)
@@ -48,15 +53,15 @@ export class ResponseEvents implements EventForm {
     this.#begin(events)
     const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error
     this.#emit('error', { code, message, param })
-    const response = failResponse(this.#deps.begun, this.#output, error)
+    const response = failResponse(this.#begun, this.#output, error)
     this.#emit('response.failed', { response })
   }
 
   #begin(events: SseWriter): void {
     this.#events = events
     if (this.#sequenceNumber > 0) return
-    this.#emit('response.created', { response: this.#deps.begun })
-    this.#emit('response.in_progress', { response: this.#deps.begun })
+    this.#emit('response.created', { response: this.#begun })
+    this.#emit('response.in_progress', { response: this.#begun })
   }
 
   #emit(type: string, fields: object): void {

@@ -1,74 +1,124 @@
 /** Turns input items of the Responses API into messages of a chat. */
 import type { InputItem, OutputItem } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage, ToolCall } from '#shared/contracts/inference/chat.ts'
-import { invalid, unsupported } from '../body.ts'
-import { textOf } from '../content.ts'
+import { invalid, unsupported } from '../refusal.ts'
+import { textOf } from '../past/parts.ts'
 
 /** Finds an item of an earlier response that the client names by its id only. */
 type FindItem = (id: string) => OutputItem | undefined
 
 export function toMessages(input: string | InputItem[], find: FindItem): ChatMessage[] {
   if (typeof input === 'string') return [{ role: 'user', content: input }]
-  const messages: ChatMessage[] = []
-  for (const [index, item] of input.entries()) add(messages, item, `input[${index}]`, find)
-  return messages
+  const chat = new Chat(find)
+  for (const [index, item] of input.entries()) chat.add(item, `input[${index}]`)
+  return chat.end()
 }
 
 export function outputMessages(output: readonly OutputItem[]): ChatMessage[] {
-  const messages: ChatMessage[] = []
-  for (const item of output) add(messages, item, 'output', () => undefined)
-  return messages
+  const chat = new Chat(() => undefined)
+  for (const item of output) chat.add(item, 'output')
+  return chat.end()
 }
 
-function add(messages: ChatMessage[], item: InputItem, param: string, find: FindItem): void {
-  switch (item.type) {
-    case undefined:
-      if (item.role === undefined && item.id !== undefined)
-        addReferenced(messages, item, param, find)
-      else messages.push(readMessage(item, param))
-      return
-    case 'message':
-      messages.push(readMessage(item, param))
-      return
-    case 'item_reference':
-      addReferenced(messages, item, param, find)
-      return
-    case 'function_call':
-      addCall(messages, readCall(item, param))
-      return
-    case 'function_call_output':
-      messages.push({
-        role: 'tool',
-        content: textOf(needed(item, 'output', param), `${param}.output`),
-        toolCallId: needed(item, 'call_id', param)
-      })
-      return
-    case 'reasoning':
-      return // a model reads answers, and not the reasoning before them
-    default:
-      throw unsupported(
-        `${param}.type`,
-        `${param} is of type ${JSON.stringify(item.type)}; there are message, function_call, ` +
-          'function_call_output, reasoning and item_reference'
-      )
-  }
-}
+/** The messages of a chat while items are added to it; the body bounds their number. */
+class Chat {
+  readonly #messages: ChatMessage[] = []
+  readonly #find: FindItem
+  /** What was thought before the next message or call of the assistant. */
+  #thought = ''
 
-function addReferenced(
-  messages: ChatMessage[],
-  item: InputItem,
-  param: string,
-  find: FindItem
-): void {
-  const found = find(needed(item, 'id', param))
-  if (found !== undefined) {
-    add(messages, found, param, () => undefined)
-    return
+  constructor(find: FindItem) {
+    this.#find = find
   }
-  throw invalid(
-    `${param}.id`,
-    `${param} refers to ${item.id}, which is not kept here (any more): send the item itself`
-  )
+
+  add(item: InputItem, param: string): void {
+    switch (item.type) {
+      case undefined:
+        if (item.role === undefined && item.id !== undefined) this.#addReferenced(item, param)
+        else this.#addMessage(readMessage(item, param))
+        return
+      case 'message':
+        this.#addMessage(readMessage(item, param))
+        return
+      case 'item_reference':
+        this.#addReferenced(item, param)
+        return
+      case 'function_call':
+        this.#addCall(readCall(item, param))
+        return
+      case 'function_call_output':
+        this.#addMessage({
+          role: 'tool',
+          content: textOf(needed(item, 'output', param), `${param}.output`),
+          toolCallId: needed(item, 'call_id', param)
+        })
+        return
+      case 'reasoning':
+        this.#think(textOf(item.content ?? '', `${param}.content`))
+        return
+      default:
+        throw unsupported(
+          `${param}.type`,
+          `${param} is of type ${JSON.stringify(item.type)}; there are message, reasoning, ` +
+            'item_reference, and calls of tools with their outputs'
+        )
+    }
+  }
+
+  /** A thought without anything after it is the beginning of an answer. */
+  end(): ChatMessage[] {
+    this.#endThought()
+    return this.#messages
+  }
+
+  #think(text: string): void {
+    this.#thought += this.#thought === '' || text === '' ? text : `\n${text}`
+  }
+
+  #endThought(): void {
+    if (this.#thought === '') return
+    this.#messages.push({ role: 'assistant', content: '', ...this.#takeThought() })
+  }
+
+  #takeThought(before = ''): { reasoning?: string } {
+    const thoughts = [before, this.#thought].filter((text) => text !== '')
+    this.#thought = ''
+    return thoughts.length === 0 ? {} : { reasoning: thoughts.join('\n') }
+  }
+
+  #addMessage(message: ChatMessage): void {
+    if (message.role === 'assistant') {
+      this.#messages.push({ ...message, ...this.#takeThought() })
+      return
+    }
+    this.#endThought()
+    this.#messages.push(message)
+  }
+
+  /** A call belongs to the assistant's turn before it. */
+  #addCall(call: ToolCall): void {
+    const last = this.#messages.at(-1)
+    if (last?.role === 'assistant') {
+      const toolCalls = [...(last.toolCalls ?? []), call]
+      const thought = this.#takeThought(last.reasoning)
+      this.#messages[this.#messages.length - 1] = { ...last, ...thought, toolCalls }
+    } else {
+      const turn = { role: 'assistant' as const, content: '', toolCalls: [call] }
+      this.#messages.push({ ...turn, ...this.#takeThought() })
+    }
+  }
+
+  #addReferenced(item: InputItem, param: string): void {
+    const found = this.#find(needed(item, 'id', param))
+    if (found !== undefined) {
+      this.add(found, param)
+      return
+    }
+    throw invalid(
+      `${param}.id`,
+      `${param} refers to ${item.id}, which is not kept here (any more): send the item itself`
+    )
+  }
 }
 
 function readMessage(item: InputItem, param: string): ChatMessage {
@@ -82,14 +132,6 @@ const readCall = (item: InputItem, param: string): ToolCall => ({
   name: needed(item, 'name', param),
   arguments: needed(item, 'arguments', param)
 })
-
-/** A call belongs to the assistant's turn before it. */
-function addCall(messages: ChatMessage[], call: ToolCall): void {
-  const last = messages.at(-1)
-  if (last?.role === 'assistant') {
-    messages[messages.length - 1] = { ...last, toolCalls: [...(last.toolCalls ?? []), call] }
-  } else messages.push({ role: 'assistant', content: '', toolCalls: [call] })
-}
 
 function needed<Name extends keyof InputItem>(
   item: InputItem,

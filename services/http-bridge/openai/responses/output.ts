@@ -6,8 +6,8 @@
  */
 import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http/responses.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
-import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { toOutputLogprob } from '../logprobs.ts'
+import { reasoningTokensIn } from '../reply-parts.ts'
 
 /** An event without its `sequence_number`. */
 type Emit = (type: string, fields: object) => void
@@ -59,7 +59,7 @@ export class ResponseOutput {
   }
 
   #think(item: InferenceItem, text: string): void {
-    if (item.text === '') this.reasoningTokens += tokensIn(item)
+    this.reasoningTokens += reasoningTokensIn(item)
     const { index, item: reasoning } = this.#reasoning()
     reasoning.content[0]!.text += text
     this.#deps.emit('response.reasoning_text.delta', { ...placeOf(reasoning, index), delta: text })

@@ -1,9 +1,11 @@
 /** Makes the response object: the settings of the request, and the answer so far. */
 import type { ResponseObject, ResponsesBody } from '#shared/contracts/http/responses.ts'
-import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type { InferenceEnd, UsedSampling } from '#shared/contracts/inference/answer.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { explanationsOf } from '../reply-parts.ts'
+import { NO_LIMIT } from '../sampling.ts'
+import { readTools } from '../tools.ts'
 import type { ResponseOutput } from './output.ts'
 
 interface Begun {
@@ -28,21 +30,21 @@ export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): Re
     store: body.store ?? true,
     background: false,
     truncation: 'disabled',
-    max_output_tokens: body.max_output_tokens ?? null,
+    max_output_tokens: limitIn(body),
     max_tool_calls: body.max_tool_calls ?? null,
-    temperature: body.temperature ?? null,
-    top_p: body.top_p ?? null,
+    temperature: body.temperature ?? UNKNOWN,
+    top_p: body.top_p ?? UNKNOWN,
     presence_penalty: body.presence_penalty ?? 0,
     frequency_penalty: body.frequency_penalty ?? 0,
     top_logprobs: body.top_logprobs ?? 0,
     parallel_tool_calls: body.parallel_tool_calls ?? true,
     tool_choice: body.tool_choice ?? 'auto',
-    tools: (body.tools ?? []).map(({ name, description, parameters, strict }) => ({
+    tools: readTools(body.tools, (tool) => tool).map((tool) => ({
       type: 'function',
-      name,
-      description: description ?? null,
-      parameters: parameters ?? null,
-      strict: strict ?? false
+      name: tool.name,
+      description: tool.description ?? null,
+      parameters: tool.parameters ?? null,
+      strict: tool.strict ?? false
     })),
     text: { format: body.text?.format ?? { type: 'text' } },
     reasoning: { effort: body.reasoning?.effort ?? null, summary: null },
@@ -56,6 +58,20 @@ export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): Re
   }
 }
 
+/** Stands for the sampling of a server that does not report it. */
+const UNKNOWN = 1
+
+/** `NO_LIMIT` is what a client's -1 or 0 became. */
+function limitIn({ max_output_tokens: limit = NO_LIMIT }: ResponsesBody): number | null {
+  return limit === NO_LIMIT ? null : limit
+}
+
+/** The object with the sampling that the engine reports. */
+export function sampledWith(begun: ResponseObject, used: UsedSampling | undefined): ResponseObject {
+  if (used === undefined) return begun
+  return { ...begun, temperature: used.temperature, top_p: used.topP }
+}
+
 /** Completes the object with the end of the answer; `output` must have been finished. */
 export function endResponse(
   begun: ResponseObject,
@@ -63,10 +79,10 @@ export function endResponse(
   end: InferenceEnd,
   completedAt: number
 ): ResponseObject {
-  const { promptTokens, cachedPromptTokens, completionTokens } = end.usage
+  const { promptTokens, cachedPromptTokens, completionTokens, reasoningTokens } = end.usage
   const whole = end.finishReason !== 'length'
   return {
-    ...begun,
+    ...sampledWith(begun, end.sampling),
     status: whole ? 'completed' : 'incomplete',
     completed_at: whole ? completedAt : null,
     incomplete_details: whole ? null : { reason: 'max_output_tokens' },
@@ -76,7 +92,7 @@ export function endResponse(
       input_tokens: promptTokens,
       input_tokens_details: { cached_tokens: cachedPromptTokens, cache_write_tokens: 0 },
       output_tokens: completionTokens,
-      output_tokens_details: { reasoning_tokens: output.reasoningTokens },
+      output_tokens_details: { reasoning_tokens: reasoningTokens ?? output.reasoningTokens },
       total_tokens: promptTokens + completionTokens
     },
     ...explanationsOf([end])

@@ -7,12 +7,14 @@ import {
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked, ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/request.ts'
-import { bodyChecker, type Refusals } from '../body.ts'
+import { bodyChecker, refuseFields, type Refusals } from '../body.ts'
+import { mendEffort, mendValues } from '../fields/odd-values.ts'
+import { isFields } from '../past/calls.ts'
+import { mendItems } from '../past/items.ts'
 import { NO_LIMIT, readSampling } from '../sampling.ts'
-import { OTHER_TOOLS, readTool, toolFields, type WantedTools } from '../tools.ts'
+import { mendTools, readTools, toolFields, type WantedTools } from '../tools.ts'
 
 export const RESPONSES_REFUSALS: Refusals = {
-  tools: OTHER_TOOLS,
   background: {
     why: 'an answer lives as long as its HTTP request',
     unless: (value) => value === false
@@ -28,7 +30,18 @@ export const RESPONSES_REFUSALS: Refusals = {
   image: { why: 'the models here read and write text only' }
 }
 
-export const checkResponsesBody = bodyChecker(ResponsesBody, RESPONSES_REFUSALS)
+export const checkResponsesBody = bodyChecker(ResponsesBody, (fields) => {
+  const mended = mendValues(refuseFields(fields, RESPONSES_REFUSALS))
+  if ('tools' in mended) mended['tools'] = mendTools(mended['tools'], 'flat')
+  if ('input' in mended) mended['input'] = mendItems(mended['input'])
+  const { reasoning } = mended
+  if (isFields(reasoning) && 'effort' in reasoning) {
+    const { effort: given, ...others } = reasoning
+    const effort = mendEffort(given)
+    mended['reasoning'] = effort === undefined ? others : { ...others, effort }
+  }
+  return mended
+})
 
 /** `history` has the messages of the responses before this one. */
 export function readResponses(
@@ -44,11 +57,13 @@ export function readResponses(
     maxTokens: body.max_output_tokens ?? NO_LIMIT,
     sampling: readSampling(body),
     ...toolFields({
-      tools: (body.tools ?? []).map((tool) => readTool(tool)),
+      tools: readTools(body.tools, (tool) => tool),
       choice: readChoice(body.tool_choice),
       parallel: body.parallel_tool_calls
     })
   }
+  const last = asked.input.mode === 'chat' ? asked.input.messages.at(-1) : undefined
+  if (last?.role === 'assistant' && last.toolCalls === undefined) asked.continueFinal = true
   if (body.model !== undefined) asked.model = body.model
   const responseFormat = readTextFormat(body.text?.format)
   if (responseFormat !== undefined) asked.responseFormat = responseFormat

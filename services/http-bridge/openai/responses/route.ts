@@ -8,13 +8,16 @@ import type { AnswerParts } from '../../ask/answer-parts.ts'
 import { enterContext, infer } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { ownerOf, storedRoutes, type ResponsesDeps } from './stored-routes.ts'
-import { bodyCompiler, invalid } from '../body.ts'
+import { bodyCompiler } from '../body.ts'
+import { invalid } from '../refusal.ts'
 import { secondsNow } from '../reply-parts.ts'
 import { ResponseEvents } from './events.ts'
 import { outputMessages, toMessages } from './input.ts'
 import { beginResponse, endResponse } from './reply.ts'
 import { ResponseOutput } from './output.ts'
 import { checkResponsesBody, readResponses, wantsLogprobs } from './request.ts'
+import { tellsServed } from '../../http/request-headers.ts'
+import { tellSkippedTools } from '../tools.ts'
 import type { ResponseStore } from './store.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-events.ts'
@@ -33,6 +36,7 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
       const asked = readConversation(responses, body, owner)
       const wanted = readResponses(body, asked.history, asked.messages)
       const parts = infer(deps, [{ asked: wanted }], request, context)
+      tellSkippedTools(body.tools, reply.raw)
       const begun = beginResponse({ id: newId('resp_'), createdAt: secondsNow() }, body)
       const complete = (output: ResponseOutput, end: InferenceEnd): ResponseObject => {
         output.finish(end.finishReason === 'length' ? 'incomplete' : 'completed')
@@ -44,7 +48,13 @@ export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void
       }
       const withLogprobs = wantsLogprobs(body)
       if (body.stream === true) {
-        const form = new ResponseEvents({ begun, newId, withLogprobs, complete })
+        const form = new ResponseEvents({
+          begun,
+          newId,
+          withLogprobs,
+          complete,
+          tellsServed: tellsServed(request.headers)
+        })
         return sendEvents({ parts, form, context, request, reply, deps })
       }
       const output = new ResponseOutput({ emit: () => {}, newId, withLogprobs })

@@ -78,6 +78,7 @@ interface AnswerToken extends SimToken {
 
 export class SimEngine implements Engine {
   readonly kind = 'sim'
+  readonly defaults = { temperature: 1, topP: 1 }
   readonly parameters: ReadonlySet<string> = PARAMETERS
   readonly #options: SimOptions
   readonly #slots: Slots

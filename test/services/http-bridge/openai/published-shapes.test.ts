@@ -149,11 +149,13 @@ const post = (bridge: Bridge, path: string, body: object) =>
   })
 
 /**
- * What HAIF adds to OpenAI's form: the thoughts, under the name that other servers have for them.
+ * What HAIF adds to OpenAI's form: the thoughts, under the names that other servers have for them.
  */
 const without = (value: Fields): Fields =>
   JSON.parse(JSON.stringify(value), (name, inner: unknown) =>
-    name === 'reasoning_content' ? undefined : inner
+    name === 'reasoning_content' || (name === 'reasoning' && typeof inner === 'string')
+      ? undefined
+      : inner
   ) as Fields
 
 /**

@@ -45,8 +45,8 @@ const BODIES: Body[] = [
       model: 'maxLength 256',
       max_tokens: `maximum ${MIB}`,
       temperature: 'maximum 2',
-      stop: 'maxItems 16',
-      'stop.0': 'maxLength 256',
+      stop: 'maxItems 64',
+      'stop.0': 'maxLength 1024',
       labels: 'maxProperties 32',
       tenant_id: 'maxLength 128'
     },
@@ -68,8 +68,8 @@ const BODIES: Body[] = [
       'messages.0.content.0.text': TEXT,
       'messages.0.tool_calls': 'maxItems 128',
       'messages.0.tool_calls.0.function.arguments': TEXT,
-      stop: 'maxItems 16',
-      'stop.0': 'maxLength 256',
+      stop: 'maxItems 64',
+      'stop.0': 'maxLength 1024',
       n: 'maximum 128',
       tools: 'maxItems 512',
       'tools.0.function.name': 'pattern',
@@ -100,11 +100,11 @@ const BODIES: Body[] = [
       ...SAMPLING,
       prompt: TEXT,
       'prompt.0': TEXT,
-      stop: 'maxItems 16',
+      stop: 'maxItems 64',
       best_of: 'maximum 128',
       logprobs: 'maximum 5'
     },
-    open: []
+    open: ['response_format.json_schema.schema']
   },
   {
     name: 'POST /v1/embeddings',

@@ -30,6 +30,7 @@ import type { ModelOptions } from '../../../models/model-options.ts'
 import type { InspectedModel } from '../inspection.ts'
 import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
 import { loadFailure } from './load-failure.ts'
+import { SAMPLING_DEFAULTS } from '../defaults.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
@@ -57,6 +58,7 @@ export function createLlamaEngine(options: LlamaEngineOptions): LlamaEngine {
 
 export class LlamaEngine implements Engine {
   readonly kind = 'llama'
+  readonly defaults = SAMPLING_DEFAULTS
   readonly parameters: ReadonlySet<string> = new Set([
     ...SAMPLING_PARAMETERS,
     ...REQUEST_PARAMETERS,

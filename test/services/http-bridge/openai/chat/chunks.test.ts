@@ -23,10 +23,13 @@ test('chunks: role first, deltas, finish_reason, [DONE]', async () => {
   assert.equal(cut.at(-1)!.choices[0]!.finish_reason, 'length')
 })
 
-test('chunks: comments keep a silent connection alive', async () => {
-  // 20 ms from token to token, and here a comment after 5 ms of silence.
+test('chunks: empty deltas keep a silent connection alive, and nobody gets a comment unasked', async () => {
+  // 20 ms from token to token, and here an empty delta after 5 ms of silence.
   const { events, comments } = await stream(CHAT, { ...chat, model: 'slow', max_tokens: 4 })
-  assert.ok(comments.includes('keep-alive'), comments.join('|'))
+  assert.ok(
+    events.some(({ data }) => data.includes('"delta":{},"logprobs":null,"finish_reason":null'))
+  )
+  assert.deepEqual(comments, [])
   assert.equal(events.at(-1)!.data, '[DONE]')
 })
 

@@ -35,8 +35,11 @@ test('responses: string or items, instructions, tools, text.format', async () =>
   })
   assert.ok('a' in (JSON.parse(textOf(formed)) as object))
   await refused(path, { model: 'sim', input: 'x', text: { format } }, 'text.format')
-  await refused(path, { model: 'sim', input: [{ type: 'web_search_call' }] }, 'input[0].type')
-  await refused(path, { model: 'sim', input: 'x', tools: [{ type: 'web_search' }] }, 'tools')
+  await refused(path, { model: 'sim', input: [{ type: 'hologram' }] }, 'input[0].type')
+  const other = [{ type: 'custom', name: 'patch' }, { type: 'web_search' }]
+  const skipped = await ask(path, { model: 'sim', input: 'x', tools: other })
+  assert.equal(skipped.status, 200)
+  assert.equal(skipped.headers.get('x-haif-skipped-tools'), 'custom:patch, web_search')
 })
 
 test('responses: the object has every field, null where nothing was said', async () => {

@@ -6,18 +6,16 @@ import { randomInt } from 'node:crypto'
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import { unsupported } from '../../../errors.ts'
+import { SAMPLING_DEFAULTS } from '../../defaults.ts'
 import { isToken } from '../tokens.ts'
 import type { Token, Vocabulary } from '../vocabulary.ts'
 
-/** The defaults of llama.cpp's own server. */
-const DEFAULTS = { temperature: 0.8, topK: 40, topP: 0.95, minP: 0.05 }
-
-export function truncationOf(sampling: Sampling): typeof DEFAULTS {
+export function truncationOf(sampling: Sampling): typeof SAMPLING_DEFAULTS {
   return {
-    temperature: sampling.temperature ?? DEFAULTS.temperature,
-    topK: sampling.topK ?? DEFAULTS.topK,
-    topP: sampling.topP ?? DEFAULTS.topP,
-    minP: sampling.minP ?? DEFAULTS.minP
+    temperature: sampling.temperature ?? SAMPLING_DEFAULTS.temperature,
+    topK: sampling.topK ?? SAMPLING_DEFAULTS.topK,
+    topP: sampling.topP ?? SAMPLING_DEFAULTS.topP,
+    minP: sampling.minP ?? SAMPLING_DEFAULTS.minP
   }
 }
 

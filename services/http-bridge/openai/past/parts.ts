@@ -1,0 +1,78 @@
+/**
+ * Content parts of every kind that chats have been seen to hold. Those with text are text; of the
+ * others a past turn keeps a word in brackets, because a chat must go on after its model was
+ * changed for one that reads text only.
+ */
+import type { Content } from '#shared/contracts/http/chat.ts'
+import { unsupported } from '../refusal.ts'
+import { isFields, type Fields } from './calls.ts'
+
+/** Content as parts: clients send texts, numbers, single parts, and lists that mix them. */
+export function partsOf(content: unknown): Fields[] {
+  if (content === undefined || content === null) return []
+  if (Array.isArray(content)) return content.flatMap((part) => partsOf(part))
+  if (isFields(content)) return [content]
+  return [{ type: 'text', text: String(content as string | number | boolean) }]
+}
+
+/** Returns the text that a part has, under whichever name, or null. */
+export function textIn(part: Fields): string | null {
+  for (const name of ['text', 'refusal', 'thinking', 'reasoning', 'transcript', 'content']) {
+    const value = part[name]
+    if (typeof value === 'string') return value
+    if (!Array.isArray(value)) continue
+    const texts = value.map((one) => (isFields(one) ? textOrWord(one) : String(one)))
+    if (texts.length > 0) return texts.join('')
+  }
+  return null
+}
+
+/** The text of a part of a past turn. */
+export const textOrWord = (part: Fields): string => textIn(part) ?? `[${kindOf(part)}]`
+
+/** A part of the newest turn: text in its plain form, and another kind as it is. */
+export function plainPart(part: Fields): Fields {
+  const text = textIn(part)
+  return text === null ? part : { type: 'text', text }
+}
+
+/** The text of a whole content of a past turn. */
+export const textOfPast = (content: unknown): string =>
+  partsOf(content)
+    .map((part) => textOrWord(part))
+    .join('')
+
+const KINDS = ['image', 'audio', 'video', 'file', 'document']
+
+function kindOf({ type }: Fields): string {
+  if (typeof type !== 'string' || type === '') return 'part'
+  if (type.includes('screenshot')) return 'image'
+  return KINDS.find((kind) => type.includes(kind)) ?? type.slice(0, 64)
+}
+
+/** What a model thought, in an assistant's part of any vendor; null for other parts. */
+export function thoughtIn(part: Fields): string | null {
+  const { type } = part
+  if (typeof type !== 'string' || !THOUGHTS.test(type)) return null
+  return textIn({ ...part, content: part['content'] ?? part['summary'] }) ?? ''
+}
+
+const THOUGHTS = /^(redacted_)?(thinking|reasoning)(_text)?$|^summary_text$/
+
+/**
+ * Reads the text of the newest turn, whose parts must all be readable: an answer that passed over
+ * what it was asked about would be wrong in silence. `param` is the content's place in the body.
+ */
+export function textOf(content: Content, param: string): string {
+  if (typeof content === 'string') return content
+  const texts = content.map((part, index) => {
+    const text = textIn(part)
+    if (text !== null) return text
+    throw unsupported(
+      `${param}[${index}]`,
+      `${param}[${index}] is of type ${JSON.stringify(part.type ?? null)}, ` +
+        'and the models here read text only: leave it out, or say in words what is on it'
+    )
+  })
+  return texts.join('')
+}
