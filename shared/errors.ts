@@ -62,7 +62,9 @@ export const ERRORS = {
     httpStatus: 413,
     retryable: false,
     raisedBy: 'http-bridge, shared/rpc',
-    meaning: 'An HTTP body is over 1 MiB, or a message between two peers is over 4 MiB.',
+    meaning:
+      'An HTTP body is over 1 MiB, or with a token 32 MiB, or a message between two peers is ' +
+      'over 4 MiB.',
     remedy: 'Send less in one request: a shorter prompt, or fewer inputs.'
   },
   CONTEXT_TOO_LONG: {

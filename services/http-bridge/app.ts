@@ -1,7 +1,10 @@
 /** The HTTP application: its routes, and the rules for all of them. It does not listen. */
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { identify } from '#shared/contracts/access/access.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { createContext } from '#shared/rpc/context.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
+import { BODY_BYTES_MAX, bodyTooLarge } from './http/body-bytes.ts'
 import { onClientError } from './http/client-error.ts'
 import type { Failures } from './failures.ts'
 import { tellAllowedMethods } from './http/allowed-methods.ts'
@@ -26,6 +29,9 @@ import { validatorCompiler } from './http/validation.ts'
 
 /** The time for a client to send a request; slower ones would hold connections for nothing. */
 const RECEIVE_MS_MAX = 60_000
+
+/** The time for a gateway to say whose body it is. */
+const KNOW_MS_MAX = 5_000
 
 interface AppDeps {
   gateways: PeerPool
@@ -60,13 +66,15 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     },
     clientErrorHandler: onClientError,
     requestTimeout: RECEIVE_MS_MAX,
+    // Clients join a base with a slash at its end to a path that begins with one.
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     return503OnClosing: false, // its body would not be our error object
     forceCloseConnections: true
   })
   app.addHook('onRoute', ({ method, url }) => deps.onRoute?.({ method, url }))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => JSON.stringify) // replies are made field by field here
-  acceptJsonOnly(app)
+  acceptJsonOnly(app, (request) => assertKnown(request, deps))
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
@@ -84,6 +92,17 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   usageRoute(app, deps)
   await homeRoute(app, { version, page: deps.page })
   return app
+}
+
+/** Lets a large body in from whoever has a token, and from this machine where none is needed. */
+async function assertKnown(
+  request: FastifyRequest,
+  { gateways, running, isExposed }: Pick<AppDeps, 'gateways' | 'running' | 'isExposed'>
+): Promise<void> {
+  const shows = running.presentedIn(request)
+  using context = createContext({ requestId: request.id, timeoutMs: KNOW_MS_MAX, shows })
+  const { tokenId } = await gateways.call(identify, { capability: 'infer' }, context)
+  if (tokenId === undefined && isExposed) throw bodyTooLarge(BODY_BYTES_MAX)
 }
 
 /** Headers are set on the raw response, so that streams, which bypass fastify, have them too. */

@@ -79,13 +79,13 @@ export class Failures {
 }
 
 /** Addresses below `/v1/` answer in OpenAI's form, also those that do not exist, except our own. */
-const isOpenAi = ({ url }: FastifyRequest): boolean =>
-  url.startsWith('/v1/') && !OWN_ADDRESSES.test(url)
+const isOpenAi = ({ url }: FastifyRequest): boolean => OPENAI.test(url)
 
-const OWN_ADDRESSES = /^\/v1\/(admin|usage)(\/|\?|$)/
+/** Slashes may be doubled, as routes take them. */
+const OPENAI = /^\/+v1\/+(?!\/*(admin|usage)(\/|\?|$))/
 
 const namesFor = ({ url }: FastifyRequest) =>
-  url.startsWith('/v1/responses') ? RESPONSES_NAMES : {}
+  /^\/+v1\/+responses/.test(url) ? RESPONSES_NAMES : {}
 
 const PATH_CHARACTERS_MAX = 128
 

@@ -8,7 +8,7 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import { Drain } from '#shared/kit/drain.ts'
 import { within } from '#shared/kit/within.ts'
 import type { LimitsState } from '#shared/contracts/access/limits.ts'
-import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
+import { createContext, type OwnedContext, type Presented } from '#shared/rpc/context.ts'
 import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import { presentedBy } from '../http/credential.ts'
 import { setLimitHeaders } from '../http/limit-headers.ts'
@@ -37,6 +37,11 @@ export class RunningRequests {
     return this.#drain.isDraining
   }
 
+  /** The credential of a client, as it goes to gateways. */
+  presentedIn({ headers }: FastifyRequest): Presented {
+    return presentedBy(headers, this.#fromBeyond)
+  }
+
   /** Returns the context, with the client's credential, for every call that a request makes. */
   enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): ClientContext {
     const { id: requestId, method, url, headers } = request
@@ -47,7 +52,7 @@ export class RunningRequests {
       attributes: { 'haif.request_id': requestId }
     })
     const traceparent = traceparentOf(span) ?? given ?? newTraceparent()
-    const shows = presentedBy(headers, this.#fromBeyond)
+    const shows = this.presentedIn(request)
     const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
     const own = createContext({ requestId, traceparent, timeoutMs, shows })
     const context = Object.assign(own, { onLimits })

@@ -1,7 +1,7 @@
 /** Errors in the form that HTTP clients see: a code, one line, the request id; never a stack. */
 import type { ErrorBody } from '#shared/contracts/http/error.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
-import { BODY_BYTES_MAX } from './json-body.ts'
+import { bodyTooLarge } from './body-bytes.ts'
 
 const RETRY_AFTER_MS = 1000
 /** The status that bodies with `api_version` get instead of 400. */
@@ -28,7 +28,7 @@ export function translate(error: unknown): HaifError {
         "the body must be JSON; add the header 'content-type: application/json'"
       )
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new HaifError('BODY_TOO_LARGE', `the body is over ${BODY_BYTES_MAX / 1024} KiB`)
+      return bodyTooLarge()
     case 'FST_ERR_BAD_URL':
       return new HaifError('VALIDATION_FAILED', 'the address is not a valid URL')
     default:
@@ -64,11 +64,19 @@ export function publicMessage(error: HaifError): string {
   return error.message.replaceAll(/\s+/g, ' ').trim()
 }
 
-/** The seconds of `Retry-After` for 429 and 503, which clients obey by themselves. */
+/**
+ * The seconds of `Retry-After` for 429 and 503, which clients obey by themselves. The limits of a
+ * minute are counted in slices of a second, so that a wait may be one longer; OpenAI's clients
+ * ignore what is over 60 and ask again at once. Only a budget takes longer.
+ */
 export function retryAfter(error: HaifError): string | undefined {
   if (error.httpStatus !== 429 && error.httpStatus !== 503) return undefined
-  return String(Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000)))
+  const seconds = Math.max(1, Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1000))
+  const most = error.code === 'BUDGET_EXHAUSTED' ? Infinity : OBEYED_SECONDS_MAX
+  return String(Math.min(seconds, most))
 }
+
+const OBEYED_SECONDS_MAX = 60
 
 const isClientError = (status: number | undefined): boolean =>
   status !== undefined && status >= 400 && status < 500

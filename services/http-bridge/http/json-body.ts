@@ -1,26 +1,43 @@
 /** Reads a JSON body: UTF-8, not empty, and not nested so deep that later code could overflow. */
 import { isUtf8 } from 'node:buffer'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Readable } from 'node:stream'
 import { HaifError } from '#shared/errors.ts'
+import { BodyBytes } from './body-bytes.ts'
 
-export const BODY_BYTES_MAX = 1024 * 1024
 const NESTING_MAX = 64
 
-/** Other content types have no parser and get UNSUPPORTED_MEDIA_TYPE. */
-export function acceptJsonOnly(app: FastifyInstance): void {
+/** `mayBeLarge` resolves for a caller whose body may be large; see `body-bytes.ts`. */
+export function acceptJsonOnly(
+  app: FastifyInstance,
+  mayBeLarge: (request: FastifyRequest) => Promise<void>
+): void {
+  const bytes = new BodyBytes()
+  const read = async (request: FastifyRequest, body: Readable): Promise<unknown> => {
+    const told = request.headers['content-length']
+    const length = told === undefined ? undefined : Number(told)
+    return parseJson(await bytes.read(body, length, () => mayBeLarge(request)))
+  }
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'buffer', bodyLimit: BODY_BYTES_MAX },
-    (_request, bytes, done) => {
-      try {
-        done(null, parseJson(bytes as Buffer))
-      } catch (error) {
-        done(error as Error)
-      }
-    }
-  )
+  app.addContentTypeParser('application/json', read)
+  app.addContentTypeParser('*', async (request: FastifyRequest, body: Readable) => {
+    if (request.is404) return undefined
+    if (isPlainRequest(request)) return read(request, body)
+    throw new HaifError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      "the body must be JSON; add the header 'content-type: application/json'"
+    )
+  })
 }
+
+/**
+ * A body without a type is JSON, since nothing else is taken here. A browser could send one for
+ * any page, without asking first, so there the type has to be said.
+ */
+const isPlainRequest = ({ headers }: FastifyRequest): boolean =>
+  headers['content-type'] === undefined &&
+  headers.origin === undefined &&
+  headers['sec-fetch-site'] === undefined
 
 function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw new HaifError('VALIDATION_FAILED', 'the body is empty')

@@ -29,6 +29,6 @@ export function setErrorHeaders(response: ServerResponse, error: HaifError): voi
 function span(ms: number): string {
   if (ms < 1000) return `${ms}ms`
   if (ms < MINUTE_MS) return `${Math.ceil(ms / 100) / 10}s`
-  const seconds = Math.ceil(ms / 1000)
+  const seconds = Math.min(60, Math.ceil(ms / 1000)) // see `retryAfter`
   return `${Math.floor(seconds / 60)}m${seconds % 60}s`
 }

@@ -41,6 +41,9 @@ export const END: InferenceEnd = {
   workers: ['aa', 'bb']
 }
 
+/** The only token that the gateways know. */
+export const KNOWN_TOKEN = 'haif_known'
+
 /** Says each text as one item. */
 export const says = (...texts: string[]): Infer =>
   async function* () {
@@ -86,7 +89,9 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
       })
       .respond(gatewayReady, () => readiness)
       .respond(gatewayModels, () => ({ models }))
-      .respond(identify, () => ({ tenant: 'local' }))
+      .respond(identify, (_request, { presented }) =>
+        presented?.token === KNOWN_TOKEN ? { tenant: 't', tokenId: 'k' } : { tenant: 'local' }
+      )
     meshes.push(await startPeer(t, topicKey, { role: 'gateway', router }))
   }
   let own: Mesh | undefined

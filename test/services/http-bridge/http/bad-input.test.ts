@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Compile } from 'typebox/compile'
 import { ErrorBody } from '#shared/contracts/http/error.ts'
 import { pino } from 'pino'
-import { startBridge } from '../bridge.ts'
+import { KNOWN_TOKEN, startBridge } from '../bridge.ts'
 
 const errorBody = Compile(ErrorBody)
 const JSON_TYPE = { 'content-type': 'application/json' }
@@ -136,17 +136,49 @@ test('what is not JSON gets a sentence that says what to do', async (t) => {
   assert.equal((await send('{"prompt":"hi"}', charset)).status, 200)
 })
 
-test('a body over 1 MiB gets 413, whether its length is told before or not', async (t) => {
+test('a body over its bound gets 413, whether its length is told before or not', async (t) => {
   const bridge = await startBridge(t)
+  const asBlob = (bytes: number) => new Blob([bodyOf(bytes)]).stream()
+  assert.equal((await bridge.send(bodyOf(2 * MIB), JSON_TYPE)).status, 200)
+  assert.equal((await bridge.send(asBlob(2 * MIB), JSON_TYPE)).status, 200)
+  const told = await bridge.send(bodyOf(32 * MIB + 1), JSON_TYPE)
+  // it would reset a client that sends on
+  assert.notEqual(told.headers.get('connection'), 'close')
+  await assertRefused(told, 413, 'BODY_TOO_LARGE', /over 32768 KiB$/)
+  const untold = await bridge.send(asBlob(32 * MIB + 1), JSON_TYPE)
+  await assertRefused(untold, 413, 'BODY_TOO_LARGE')
   assert.equal((await bridge.send(bodyOf(MIB), JSON_TYPE)).status, 200)
-  for (const bytes of [MIB + 1, 8 * MIB]) {
-    const told = await bridge.send(bodyOf(bytes), JSON_TYPE)
-    // it would reset a client that sends on
-    assert.notEqual(told.headers.get('connection'), 'close')
-    await assertRefused(told, 413, 'BODY_TOO_LARGE', /over 1024 KiB/)
-    const untold = await bridge.send(new Blob([bodyOf(bytes)]).stream(), JSON_TYPE)
-    await assertRefused(untold, 413, 'BODY_TOO_LARGE')
+})
+
+test('where strangers may ask, only a token lets in more than 1 MiB', async (t) => {
+  const bridge = await startBridge(t, { host: '0.0.0.0', allowAnonymous: true })
+  assert.equal((await bridge.send(bodyOf(MIB), JSON_TYPE)).status, 200)
+  for (const body of [bodyOf(MIB + 1), new Blob([bodyOf(MIB + 1)]).stream()]) {
+    const refused = await bridge.send(body, JSON_TYPE)
+    await assertRefused(refused, 413, 'BODY_TOO_LARGE', /over 1024 KiB, .* without a token/)
   }
+  const known = { ...JSON_TYPE, authorization: `Bearer ${KNOWN_TOKEN}` }
+  assert.equal((await bridge.send(bodyOf(2 * MIB), known)).status, 200)
+})
+
+test('a body without a type is JSON, except from a browser', async (t) => {
+  const bridge = await startBridge(t)
+  const body = new Blob(['{"prompt":"hi"}'], { type: '' })
+  const send = (headers: Record<string, string>) =>
+    fetch(`${bridge.url}/infer`, { method: 'POST', body, headers })
+  assert.equal((await send({})).status, 200)
+  for (const headers of [{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }]) {
+    await assertRefused(await send(headers), 415, 'UNSUPPORTED_MEDIA_TYPE')
+  }
+})
+
+test('slashes that are doubled or at the end make no other address', async (t) => {
+  const { url } = await startBridge(t)
+  for (const path of ['/v1/models/', '//v1/models', '/v1//models', '/health/']) {
+    assert.equal((await fetch(url + path)).status, 200, path)
+  }
+  const reply = (await (await fetch(`${url}//v1/nowhere`)).json()) as { error: { type: string } }
+  assert.equal(reply.error.type, 'invalid_request_error')
 })
 
 test('what does not exist gets 404, and an address that is none gets 400', async (t) => {
