@@ -14,7 +14,7 @@ import {
   rmSync,
   symlinkSync
 } from 'node:fs'
-import { homedir } from 'node:os'
+import { availableParallelism, homedir } from 'node:os'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
@@ -56,24 +56,22 @@ export function missingTool(): string | null {
   return NEEDED.find((name) => !runs(name)) ?? null
 }
 
-/** Builds the programs, which takes two cores about seven minutes. */
+/**
+ * Builds the programs, which takes two cores about seven minutes. A build that was interrupted goes
+ * on where it was; only the two programs are kept of one that has ended.
+ */
 export function buildPrograms(): ReferencePrograms {
   const folder = programsFolder()
-  const work = `${folder}.${process.pid}`
+  const work = `${folder}.build`
   const [source, build] = [join(work, 'source'), join(work, 'build')]
-  try {
-    checkout(source)
-    const flags = Object.entries(FLAGS).map(([name, value]) => `-D${name}=${value}`)
-    run('cmake', ['-S', source, '-B', build, ...(runs('ninja') ? ['-G', 'Ninja'] : []), ...flags])
-    run('cmake', ['--build', build, '--parallel', '--target', ...PROGRAMS])
-    const programs = join(work, 'programs')
-    mkdirSync(programs)
-    for (const name of PROGRAMS) cpSync(join(build, 'bin', name), join(programs, name))
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(programs, folder)
-  } finally {
-    rmSync(work, { recursive: true, force: true })
-  }
+  if (!existsSync(source)) checkout(source)
+  const flags = Object.entries(FLAGS).map(([name, value]) => `-D${name}=${value}`)
+  run('cmake', ['-S', source, '-B', build, ...(runs('ninja') ? ['-G', 'Ninja'] : []), ...flags])
+  const jobs = String(availableParallelism())
+  run('cmake', ['--build', build, '--parallel', jobs, '--target', ...PROGRAMS])
+  mkdirSync(folder, { recursive: true })
+  for (const name of PROGRAMS) cpSync(join(build, 'bin', name), join(folder, name))
+  rmSync(work, { recursive: true, force: true })
   return programsIn(folder)
 }
 
@@ -118,7 +116,9 @@ const LINKED = /^lib(llama|llama-common|ggml|ggml-base)(\.|$)/
 
 function checkout(folder: string): void {
   mkdirSync(dirname(folder), { recursive: true })
-  run('git', ['clone', '--quiet', '--depth=1', join(SOURCE, 'gitRelease.bundle'), folder])
+  const part = `${folder}.${process.pid}`
+  run('git', ['clone', '--quiet', '--depth=1', join(SOURCE, 'gitRelease.bundle'), part])
+  renameSync(part, folder)
 }
 
 function programsIn(folder: string): ReferencePrograms {

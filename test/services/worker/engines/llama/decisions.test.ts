@@ -3,11 +3,6 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { threadCounts } from '../../../../../services/worker/engines/llama/child/calibrate.ts'
 import {
-  PROMPT_STEP_TOKENS_MAX,
-  PromptBudget,
-  type StepCost
-} from '../../../../../services/worker/engines/llama/child/schedule/prompt-budget.ts'
-import {
   countDeath,
   restartDelayMs,
   RESTART_POLICY
@@ -54,52 +49,6 @@ suite('slot choice', () => {
 
   test('no free slot, no choice', () => {
     assert.equal(chooseSlot([], 8), null)
-  })
-})
-
-suite('prompt budget', () => {
-  const alone: StepCost = { writing: 0, reading: 1, decodeStepMs: 0, prefillTokensPerSecond: 500 }
-  const among: StepCost = { ...alone, writing: 8, decodeStepMs: 40 }
-
-  /** Steps in which pieces cost what was thought; how many prompt tokens each had. */
-  function read(steps: number, cost: StepCost): number[] {
-    const budget = new PromptBudget()
-    return Array.from({ length: steps }, () => {
-      const tokens = budget.next(cost)
-      if (tokens > 0) budget.spent((tokens / cost.prefillTokensPerSecond) * 1000)
-      return tokens
-    })
-  }
-
-  test('a short prompt among answers is read at once', () => {
-    assert.equal(read(1, among)[0], 128)
-  })
-
-  test('a long one takes no longer than the answers do, step by step', () => {
-    assert.deepEqual(read(40, among).slice(-10), Array(10).fill(20))
-  })
-
-  test('a piece that took longer than thought is paid for by the next ones', () => {
-    const budget = new PromptBudget()
-    budget.next(among)
-    budget.spent(600)
-    assert.deepEqual([budget.next(among), budget.next(among), budget.next(among)], [0, 0, 10])
-  })
-
-  test('each that waits gets such a share, up to a bound', () => {
-    assert.equal(read(40, { ...among, decodeStepMs: 30, reading: 2 }).at(-1), 30)
-    assert.equal(read(40, { ...among, reading: 15 }).at(-1), 128)
-  })
-
-  test('with nobody waiting for a token the piece is larger, in whole tiles, and bounded', () => {
-    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 600 }).at(-1), 128)
-    assert.equal(read(9, { ...alone, prefillTokensPerSecond: 1 }).at(-1), 64)
-    assert.equal(read(2, { ...alone, prefillTokensPerSecond: 50_000 }).at(-1), 512)
-    assert.equal(PROMPT_STEP_TOKENS_MAX, 512)
-  })
-
-  test('a slow machine still moves on', () => {
-    assert.ok(read(1, { ...among, decodeStepMs: 1, prefillTokensPerSecond: 1 })[0]! > 0)
   })
 })
 

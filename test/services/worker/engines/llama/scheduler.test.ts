@@ -163,9 +163,9 @@ suite('scheduler', () => {
     const { scheduler, driver, tokensOf, endOf } = startScheduler(2)
     scheduler.submit(job(1, tokens(2), { maxTokens: 100_000 }))
     await until(() => tokensOf(1).length >= 2)
-    scheduler.submit(job(2, tokens(900)))
+    scheduler.submit(job(2, tokens(900, 50)))
     await until(() => endOf(2) !== undefined)
-    const pieces = driver.pieces[1]!
+    const pieces = driver.pieces[1]!.filter((read) => read > 1)
     assert.ok(pieces.length > 5, `${pieces.length} pieces`)
     assert.equal(
       pieces.reduce((sum, piece) => sum + piece),
@@ -179,7 +179,8 @@ suite('scheduler', () => {
     scheduler.submit(job(1, tokens(900)))
     scheduler.submit(job(2, tokens(2, 950)))
     await until(() => endOf(2) !== undefined)
-    assert.deepEqual(driver.pieces[0], [128, 2])
+    const prompts = driver.pieces[0]!.filter((read) => read > 1)
+    assert.deepEqual(prompts, [128, 2])
     assert.ok(steps.every((step) => step.parts.every(([id]) => id === 2)))
   })
 

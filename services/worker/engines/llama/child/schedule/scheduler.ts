@@ -119,38 +119,34 @@ export class Scheduler {
   }
 
   /**
-   * Answers and prompts are computed one after the other. In one batch llama.cpp would take them
-   * apart anyway, and a long prompt among them makes every answer attend over as many places as it
-   * has.
+   * A step is one of answers or one of prompts. In one batch llama.cpp would take them apart anyway,
+   * and a long prompt among them makes every answer attend over as many places as it has.
    */
   async #step(moving: readonly Slot[]): Promise<void> {
     this.#stepStartedAt = this.#now()
     const writing = moving.filter((slot) => slot.task!.drawing !== null)
     const reading = byArrival(moving.filter((slot) => slot.task!.drawing === null))
-    let budget = this.#budget.next({
+    const rests = new Map<Slot, number>()
+    for (const slot of reading) rests.set(slot, await this.#promptRest(slot))
+    const cost = {
       writing: writing.length,
       reading: reading.length,
-      decodeStepMs: this.#rates.decodeStepMs(moving.length),
+      readingTokens: sum(rests.values()),
+      decodeStepMs: this.#rates.decodeStepMs(writing.length),
+      leastStepMs: this.#rates.decodeStepMs(1),
       prefillTokensPerSecond: this.#rates.rates.prefill
-    })
-    const pieces = new Map<Slot, number>()
-    let promptTokens = 0
-    for (const slot of reading) {
-      const piece = Math.min(budget, await this.#promptRest(slot))
-      pieces.set(slot, piece)
-      budget -= piece
-      promptTokens += piece
     }
-    if (writing.length > 0) {
-      const ms = await this.#advanceAll(writing, pieces)
-      this.#rates.record({ ms, decoding: writing.length, promptTokens: 0 })
-      this.#reports.close(this.#rates.rates)
-    }
-    if (promptTokens > 0) {
+    const budget = this.#budget.next(cost)
+    if (budget > 0) {
+      const pieces = piecesOf(rests, budget)
       const inOrder = moving.filter((slot) => pieces.has(slot))
       const ms = await this.#advanceAll(inOrder, pieces)
-      this.#rates.record({ ms, decoding: 0, promptTokens })
+      this.#rates.record({ ms, decoding: 0, promptTokens: sum(pieces.values()) })
       if (writing.length > 0) this.#budget.spent(ms)
+    } else if (writing.length > 0) {
+      const ms = await this.#advanceAll(writing, new Map())
+      this.#rates.record({ ms, decoding: writing.length, promptTokens: 0 })
+      this.#budget.earned(cost)
     }
     this.#stepStartedAt = null
   }
@@ -245,6 +241,24 @@ export class Scheduler {
   #end(task: Task): void {
     this.#reports.current.ends.push([task.job.id, endOf(task, this.#now())])
   }
+}
+
+/** The part of each prompt in a step of so many tokens. */
+function piecesOf(rests: ReadonlyMap<Slot, number>, tokens: number): Map<Slot, number> {
+  const pieces = new Map<Slot, number>()
+  let left = tokens
+  for (const [slot, rest] of rests) {
+    const piece = Math.min(left, rest)
+    if (piece > 0) pieces.set(slot, piece)
+    left -= piece
+  }
+  return pieces
+}
+
+const sum = (values: Iterable<number>): number => {
+  let total = 0
+  for (const value of values) total += value
+  return total
 }
 
 /** The earliest prompt is read first: sharing the budget would make all of them late. */
