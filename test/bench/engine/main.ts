@@ -1,8 +1,9 @@
 /**
- * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large] [--gpu]`: the llama
+ * `npm run bench:engine [-- --only=concurrency,prefix] [--quick] [--large] [--gpu] [--json]`: the
  * engine over the library's own loop and over llama.cpp's own programs, on models of random
- * weights. Prints each table and writes it into docs/benchmarks.md; a quick run is only printed.
- * `--large` adds a model of 1.1 B parameters; `--gpu` runs what can be run on the machine's GPU.
+ * weights. Prints each table and writes it into docs/benchmarks.md; a quick run, or one with
+ * `--json`, is only printed. `--large` adds a model of 1.1 B parameters; `--gpu` runs what can be
+ * run on the machine's GPU.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
@@ -26,7 +27,8 @@ const { values } = parseArgs({
     only: { type: 'string' },
     quick: { type: 'boolean', default: false },
     large: { type: 'boolean', default: false },
-    gpu: { type: 'boolean', default: false }
+    gpu: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false }
   }
 })
 const models = values.large ? [Q4, Q8, LARGE] : [Q4, Q8]
@@ -34,7 +36,7 @@ const models = values.large ? [Q4, Q8, LARGE] : [Q4, Q8]
 const options: BenchOptions = { quick: values.quick, gpu: values.gpu }
 
 const BENCHMARKS: Record<string, () => Promise<Report>> = {
-  reference: () => benchReference(values.large ? LARGE : Q8, options),
+  reference: () => benchReference(options),
   server: () => benchServer(Q8, options),
   concurrency: () => benchConcurrency(models, options),
   arrivals: () => benchArrivals(models, options),
@@ -53,9 +55,9 @@ if (unknown !== undefined) {
 for (const name of wanted) {
   process.stderr.write(`${name} …\n`)
   const report = await BENCHMARKS[name]!()
-  process.stdout.write(`\n${toMarkdown(report)}\n`)
+  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `\n${toMarkdown(report)}\n`)
   const flags = `${values.large ? ' --large' : ''}${values.gpu ? ' --gpu' : ''}`
   const command = `npm run bench:engine -- --only=${name}${flags}`
-  if (!values.quick) writePart('bench:engine', name, command, report)
+  if (!values.quick && !values.json) writePart('bench:engine', name, command, report)
 }
 process.exit(0)

@@ -16,12 +16,14 @@ const SHAPES = {
   /** 109.5 M parameters: the layers of GPT-2 small, with gated feed-forward. */
   '125M': { dim: 768, layers: 12, heads: 12, kvHeads: 12, ffnDim: 2048, tied: true },
   /** 1.10 B parameters: the shape of TinyLlama. */
-  '1.1B': { dim: 2048, layers: 22, heads: 32, kvHeads: 4, ffnDim: 5632, tied: false }
+  '1.1B': { dim: 2048, layers: 22, heads: 32, kvHeads: 4, ffnDim: 5632, tied: false },
+  /** The shape of Llama 3.1 8B. */
+  '8B': { dim: 4096, layers: 32, heads: 32, kvHeads: 8, ffnDim: 14_336, tied: false }
 } as const
 
 type ShapeName = keyof typeof SHAPES
 type Quantization = 'Q4_0' | 'Q8_0'
-export type VocabularyName = keyof typeof VOCABULARIES
+type VocabularyName = keyof typeof VOCABULARIES
 
 export interface BenchModel {
   shape: ShapeName
@@ -30,7 +32,8 @@ export interface BenchModel {
   vocabulary?: VocabularyName
 }
 
-export const modelName = ({ shape, quantization }: BenchModel): string => `${shape} ${quantization}`
+export const modelName = ({ shape, quantization, vocabulary }: BenchModel): string =>
+  [shape, quantization, ...(vocabulary === undefined ? [] : [vocabulary])].join(' ')
 
 /** Returns the file's path. */
 export function benchModelFile({ shape, quantization, vocabulary = '32k' }: BenchModel): string {

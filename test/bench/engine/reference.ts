@@ -3,27 +3,24 @@
  * only decodes, beside HAIF's engine, which also draws tokens, makes text of them and sends it to
  * another process. In turns, so that both meet the same weather.
  */
+import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { median } from '../percentiles.ts'
 import { fixed, type Bar, type BenchOptions, type Report } from '../report.ts'
 import { batchedBench, type BatchedBenchRates } from './batched-bench.ts'
 import { startHaif } from './haif.ts'
-import {
-  benchModelFile,
-  modelName,
-  randomPrompts,
-  type BenchModel,
-  type VocabularyName
-} from './models.ts'
+import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'
 import { referencePrograms } from './reference-programs.ts'
-import { steadyTokensPerSecond, tokensPerSecond, firstTokenMs, type Run } from './streams.ts'
+import {
+  firstTokenMs,
+  steadyTokensPerSecond,
+  tokensPerSecond,
+  type Ask,
+  type Run
+} from './streams.ts'
 
 const STREAMS = [1, 4, 16, 64]
-const VOCABULARIES: VocabularyName[] = ['32k', '128k']
-const PROMPTS = [
-  { tokens: 20, answer: 64 },
-  { tokens: 350, answer: 64 }
-]
+const ANSWER_TOKENS = 64
 const CONTEXT_TOKENS = 512
 const RATIO_MIN = { alone: 0.85, together: 0.95 }
 
@@ -32,36 +29,50 @@ interface Found {
   batchedBench: BatchedBenchRates[]
 }
 
-export async function benchReference(
-  model: BenchModel,
-  { quick, gpu = false }: BenchOptions
-): Promise<Report> {
+interface Cases {
+  models: readonly BenchModel[]
+  promptTokens: readonly number[]
+}
+
+const ON_CORES: Cases = {
+  models: [
+    { shape: '125M', quantization: 'Q8_0', vocabulary: '32k' },
+    { shape: '125M', quantization: 'Q8_0', vocabulary: '128k' }
+  ],
+  promptTokens: [20, 350]
+}
+const ON_A_CARD: Cases = {
+  models: [
+    { shape: '1.1B', quantization: 'Q8_0', vocabulary: '32k' },
+    { shape: '8B', quantization: 'Q4_0', vocabulary: '128k' }
+  ],
+  promptTokens: [128]
+}
+
+export async function benchReference({ quick, gpu = false }: BenchOptions): Promise<Report> {
   const { release, batchedBench: program } = referencePrograms()
   const rounds = quick ? 1 : 3
   const threads = availableParallelism()
   const rows: string[][] = []
   const bars: Bar[] = []
-  for (const vocabulary of VOCABULARIES) {
-    const modelPath = benchModelFile({ ...model, vocabulary })
+  const { models, promptTokens } = gpu ? ON_A_CARD : ON_CORES
+  for (const model of models) {
+    const modelPath = benchModelFile(model)
     const haif = await startHaif({ modelPath, slots: 64, contextTokens: CONTEXT_TOKENS, gpu })
-    await haif.run(asksOf(1, PROMPTS[0]!, 1)) // the first steps touch memory for the first time
-    for (const prompt of PROMPTS) {
+    // The first steps touch memory, and on a card load kernels, for the first time.
+    for (const streams of STREAMS) await haif.run(asksOf({ model, promptTokens: 20, streams }, 0))
+    for (const tokens of promptTokens) {
       for (const streams of STREAMS) {
-        const sizes = { modelPath, threads, streams, gpu }
+        const load = { model, promptTokens: tokens, streams }
         const found: Found = { haif: [], batchedBench: [] }
         for (let round = 0; round < rounds; round++) {
-          process.stderr.write(`  ${vocabulary}, ${prompt.tokens} tokens, ${streams} streams\n`)
-          found.haif.push(await haif.run(asksOf(streams, prompt, round + 1)))
-          found.batchedBench.push(
-            batchedBench(program, {
-              ...sizes,
-              promptTokens: prompt.tokens,
-              answerTokens: prompt.answer
-            })
-          )
+          process.stderr.write(`  ${modelName(model)}, ${tokens} tokens, ${streams} streams\n`)
+          found.haif.push(await haif.run(asksOf(load, round + 1)))
+          const sizes = { promptTokens: tokens, answerTokens: ANSWER_TOKENS, streams }
+          found.batchedBench.push(batchedBench(program, { modelPath, threads, gpu, ...sizes }))
         }
-        rows.push([vocabulary, String(prompt.tokens), String(streams), ...cells(found, prompt)])
-        bars.push(barOf({ vocabulary, promptTokens: prompt.tokens, streams }, found))
+        rows.push([modelName(model), String(tokens), String(streams), ...cells(load, found)])
+        bars.push(barOf(load, found))
       }
     }
     await haif.close()
@@ -69,7 +80,7 @@ export async function benchReference(
   return {
     title: 'Over llama.cpp itself',
     how:
-      `${modelName(model)}; answers of ${PROMPTS[0]!.answer} tokens, greedy; llama-batched-bench of llama.cpp ${release} on ${threads} threads${gpu ? ' and the GPU' : ''}. ` +
+      `Greedy answers of ${ANSWER_TOKENS} tokens; llama-batched-bench of llama.cpp ${release} on ${gpu ? gpuName() : `${threads} threads`}. ` +
       `${rounds} rounds in turns, medians. Decoding: while all answers are written; prompts: until the last answer has begun.`,
     columns: COLUMNS,
     rows,
@@ -78,7 +89,7 @@ export async function benchReference(
 }
 
 const COLUMNS = [
-  'vocabulary',
+  'model',
   'prompt tokens',
   'streams',
   'decoding tokens/s',
@@ -90,22 +101,29 @@ const COLUMNS = [
   'whole tokens/s'
 ]
 
-function asksOf(
-  streams: number,
-  { tokens, answer }: { tokens: number; answer: number },
-  seed: number
-) {
-  return randomPrompts(streams, tokens, streams * 100 + tokens * 7 + seed).map((prompt) => {
-    return { prompt, maxTokens: answer }
-  })
+interface Load {
+  model: BenchModel
+  promptTokens: number
+  streams: number
+}
+
+function asksOf({ streams, promptTokens }: Load, seed: number): Ask[] {
+  return randomPrompts(streams, promptTokens, streams * 100 + promptTokens * 7 + seed).map(
+    (prompt) => ({ prompt, maxTokens: ANSWER_TOKENS })
+  )
+}
+
+function gpuName(): string {
+  const flags = ['--query-gpu=name,driver_version', '--format=csv,noheader']
+  return execFileSync('nvidia-smi', flags, { encoding: 'utf8' }).trim()
 }
 
 const decodeOf = ({ haif }: Found): number => median(haif.map(steadyTokensPerSecond))
 
-function cells(found: Found, { tokens }: { tokens: number }): string[] {
+function cells({ promptTokens }: Load, found: Found): string[] {
   const { haif, batchedBench: reference } = found
   const prefill = median(
-    haif.map((run) => (tokens * run.answers.length * 1000) / Math.max(...firstTokenMs(run)))
+    haif.map((run) => (promptTokens * run.answers.length * 1000) / Math.max(...firstTokenMs(run)))
   )
   const other = { prefill: 0, decode: 0 }
   for (const part of ['prefill', 'decode'] as const) {
@@ -124,18 +142,11 @@ const compared = (own: number, other: number): string[] => [
   fixed(own / other)
 ]
 
-function barOf(
-  {
-    vocabulary,
-    promptTokens,
-    streams
-  }: { vocabulary: string; promptTokens: number; streams: number },
-  found: Found
-): Bar {
+function barOf({ model, promptTokens, streams }: Load, found: Found): Bar {
   const least = streams === 1 ? RATIO_MIN.alone : RATIO_MIN.together
   const ratio = decodeOf(found) / median(found.batchedBench.map(({ decode }) => decode))
   return {
-    figure: `${vocabulary}, ${streams} stream(s) after ${promptTokens} tokens: decoding over llama-batched-bench`,
+    figure: `${modelName(model)}, ${streams} stream(s) after ${promptTokens} tokens: decoding over llama-batched-bench`,
     bar: `≥ ${least}`,
     measured: fixed(ratio),
     holds: ratio >= least

@@ -86,8 +86,9 @@ export function randomWeights(seed: number): Weights {
     if (name.endsWith('norm.weight')) return (_start, count) => new Float32Array(count).fill(1)
     const scale = name.startsWith('token_embd') ? 1 : 1 / Math.sqrt(dims[0] ?? 1)
     const own = (offset += POOL_STRIDE)
-    return (start, count) =>
+    const read = (start: number, count: number) =>
       Float32Array.from({ length: count }, (_, i) => pool[(start + own + i) % POOL_SIZE]! * scale)
+    return Object.assign(read, { period: POOL_SIZE })
   }
 }
 

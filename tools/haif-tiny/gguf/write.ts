@@ -14,7 +14,11 @@ export type KeyValue =
   | readonly [key: string, type: 'arr', itemType: ScalarType, items: readonly Scalar[]]
 
 /** Returns `count` values of a tensor from flat index `start` on. */
-export type ReadValues = (start: number, count: number) => Float32Array
+export interface ReadValues {
+  (start: number, count: number): Float32Array
+  /** The values repeat after so many, whole blocks of them, and need be encoded only once. */
+  period?: number
+}
 
 export interface Tensor {
   name: string
@@ -104,11 +108,23 @@ function writeTensor(fd: number, { dims, type, read }: Tensor): void {
   const rowLength = dims[0] ?? 1
   const total = valueCount(dims)
   const step = Math.max(1, Math.floor(VALUES_PER_WRITE / rowLength)) * rowLength
+  if (read.period !== undefined && total > read.period) {
+    writeRepeated(fd, encodeValues(type, read(0, read.period)), byteLength(type, total))
+    writeSync(fd, padding(byteLength(type, total)))
+    return
+  }
   for (let start = 0; start < total; start += step) {
     writeSync(fd, encodeValues(type, read(start, Math.min(step, total - start))))
   }
   writeSync(fd, padding(byteLength(type, total)))
 }
+
+function writeRepeated(fd: number, period: Buffer, bytes: number): void {
+  const many = Buffer.concat(Array<Buffer>(PERIODS_PER_WRITE).fill(period))
+  for (let left = bytes; left > 0;) left -= writeSync(fd, many, 0, Math.min(left, many.length))
+}
+
+const PERIODS_PER_WRITE = 64
 
 function encodeScalar(type: ScalarType, value: Scalar): Buffer {
   const out = Buffer.alloc(8)

@@ -119,8 +119,8 @@ export class Scheduler {
   }
 
   /**
-   * A step is one of answers or one of prompts. In one batch llama.cpp would take them apart anyway,
-   * and a long prompt among them makes every answer attend over as many places as it has.
+   * A step is one of answers or one of prompts. In one batch llama.cpp would take them apart
+   * anyway, and a long prompt among them makes every answer attend over as many places as it has.
    */
   async #step(moving: readonly Slot[]): Promise<void> {
     this.#stepStartedAt = this.#now()

@@ -1,4 +1,4 @@
-/** Whose turn it is, on machines whose steps cost what a formula says; time is what it adds up to. */
+/** Whose turn it is, on machines whose steps cost what a formula says; time is their sum. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import {
