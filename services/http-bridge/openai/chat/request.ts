@@ -4,6 +4,7 @@ import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
 import { readFormat } from '../../infer/request.ts'
+import { beginsAnswer, canContinue } from '../begun-answer.ts'
 import { bodyChecker } from '../body.ts'
 import { applyFields } from '../fields/apply-fields.ts'
 import { mendValues } from '../fields/odd-values.ts'
@@ -48,7 +49,7 @@ export function readChat(body: ChatBody): Asked[] {
   if (body.reasoning_effort !== undefined) asked.reasoningEffort = body.reasoning_effort
   const { chat_template_kwargs: variables = {} } = body
   if (Object.keys(variables).length > 0) asked.templateVariables = variables
-  if (continuesFinal(body, messages.at(-1)!)) asked.continueFinal = true
+  if (continuesFinal(body, messages.at(-1)!, asked)) asked.continueFinal = true
   return choicesOf(asked, body.n ?? 1)
 }
 
@@ -76,21 +77,18 @@ function readMessage(message: HttpChatMessage, index: number): ChatMessage {
 }
 
 /**
- * A last message of the assistant is continued, as at llama.cpp, Ollama and Anthropic: clients send
- * one to begin the answer, or to go on with one that was cut. `add_generation_prompt: true` and
- * `continue_final_message: false` ask for a new turn instead, as vLLM has it.
+ * `add_generation_prompt: true` and `continue_final_message: false` ask for a new turn after a
+ * message of the assistant, as vLLM has it.
  */
-function continuesFinal(body: ChatBody, last: ChatMessage): boolean {
+function continuesFinal(body: ChatBody, last: ChatMessage, asked: Asked): boolean {
   const { continue_final_message: wanted, add_generation_prompt: opens } = body
-  const canBe = last.role === 'assistant' && last.toolCalls === undefined
-  if (wanted === undefined || wanted === false) {
-    return canBe && wanted !== false && opens !== true
-  }
+  if (wanted === false) return false
+  if (wanted === undefined) return opens !== true && beginsAnswer(last, asked)
   const param = 'continue_final_message'
   if (opens === true) {
     throw invalid(param, `${param} and add_generation_prompt exclude each other: send one of them`)
   }
-  if (canBe) return true
+  if (canContinue(last)) return true
   const isCalling = last.role === 'assistant'
   throw invalid(
     param,

@@ -7,6 +7,7 @@ import {
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked, ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/request.ts'
+import { beginsAnswer } from '../begun-answer.ts'
 import { bodyChecker, refuseFields, type Refusals } from '../body.ts'
 import { mendEffort, mendValues } from '../fields/odd-values.ts'
 import { isFields } from '../past/calls.ts'
@@ -62,12 +63,12 @@ export function readResponses(
       parallel: body.parallel_tool_calls
     })
   }
-  const last = asked.input.mode === 'chat' ? asked.input.messages.at(-1) : undefined
-  if (last?.role === 'assistant' && last.toolCalls === undefined) asked.continueFinal = true
   if (body.model !== undefined) asked.model = body.model
   const responseFormat = readTextFormat(body.text?.format)
   if (responseFormat !== undefined) asked.responseFormat = responseFormat
   if (body.reasoning?.effort !== undefined) asked.reasoningEffort = body.reasoning.effort
+  const last = messages.at(-1)
+  if (last !== undefined && beginsAnswer(last, asked)) asked.continueFinal = true
   if (wantsLogprobs(body)) {
     asked.logprobs = true
     if (body.top_logprobs !== undefined) asked.topLogprobs = body.top_logprobs

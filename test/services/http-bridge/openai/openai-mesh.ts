@@ -37,6 +37,8 @@ export interface OpenAiSetup {
   sim?: Partial<SimOptions>
   /** Also `haif-tiny` and `random`, which has tools. */
   llama?: boolean
+  /** More models of random weights, by name, with these chat templates. */
+  templates?: Readonly<Record<string, string>>
   bridge?: Partial<HttpBridgeDeps>
 }
 
@@ -51,7 +53,7 @@ export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promis
     simSource({ ...free, answerTokens: 6, ...setup.sim }),
     simSource({ name: 'slow', decodeTokensPerSecond: 50, prefillTokensPerSecond: Infinity }),
     embeddingSource({ ...free, name: 'vectors', vectorSize: 3 }),
-    ...(setup.llama === true ? await llamaModels(t) : [])
+    ...(setup.llama === true ? await llamaModels(t, setup.templates) : [])
   ])
   await worker.loaded()
   await mesh.ready()
@@ -91,7 +93,7 @@ export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promis
 const requestsOn = (worker: Worker): number =>
   worker.models().reduce((sum, { running, waiting }) => sum + running + waiting, 0)
 
-async function llamaModels(t: Scope) {
+async function llamaModels(t: Scope, templates: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'haif-openai-'))
   atEnd(t, () => rm(folder, { recursive: true, force: true }))
   const file = join(folder, 'random.gguf')
@@ -100,7 +102,12 @@ async function llamaModels(t: Scope) {
     shape: { contextLength: 2048 },
     chatTemplate: HERMES_TEMPLATE
   })
-  return [modelSource('builtin', { folder }), modelSource(file, { folder })]
+  const others = Object.entries(templates).map(([name, chatTemplate]) => {
+    const other = join(folder, `${name}.gguf`)
+    writeRandomModel(other, { seed: 13, shape: { contextLength: 4096 }, chatTemplate })
+    return other
+  })
+  return ['builtin', file, ...others].map((uri) => modelSource(uri, { folder }))
 }
 
 /** Data of the events of a whole stream, with their names; the comments apart. */

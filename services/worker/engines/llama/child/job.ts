@@ -53,6 +53,8 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
     resumeText === undefined
       ? resumeTokens.length
       : (request.resumeTokens ?? request.resumeTokenIds?.length ?? resumeTokens.length)
+  // What the caller has written is no part of the answer, and is read like the prompt.
+  const begunTokens = resumeText !== undefined && resumeCount === 0 ? resumeTokens.length : 0
   return {
     id,
     sampling,
@@ -64,6 +66,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContex
       promptTokens: prompt.tokens,
       maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
       contextTokens,
+      begunTokens,
       json: responseFormat !== undefined,
       parts: partsOf(request, prompt, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],

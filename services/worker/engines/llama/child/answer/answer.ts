@@ -17,6 +17,8 @@ export interface AnswerLimits {
   maxTokens: number
   contextTokens: number
   stopTexts: readonly string[]
+  /** The first tokens that the caller has written: no stop text is looked for in them. */
+  begunTokens?: number
   isEnd: (token: Token) => boolean
   detokenize: Detokenize
   /** True when the answer is one JSON value and ends with it. */
@@ -58,15 +60,16 @@ export class Answer {
 
   /** Takes the next token and returns the text that it adds. */
   push(token: Token): string {
-    const { parts, isEnd } = this.#limits
-    this.tokens.push(token)
+    const { parts, isEnd, begunTokens = 0 } = this.#limits
+    const isBegun = this.tokens.push(token) <= begunTokens
     if (isEnd(token) && parts?.passes(token) !== true) return this.#finish('stop', '')
 
     const isThought = this.#isThinking
     const fresh = this.#read(this.#text.push(token))
-    if (isThought || this.#isThinking) this.#reasoningTokens++
+    if ((isThought || this.#isThinking) && !isBegun) this.#reasoningTokens++
     const end = this.#jsonEnd?.push(fresh) ?? -1
-    const text = this.#stops.push(end === -1 ? fresh : fresh.slice(0, end))
+    const shown = end === -1 ? fresh : fresh.slice(0, end)
+    const text = isBegun ? shown : this.#stops.push(shown)
     if (this.#stops.stopped || end !== -1 || parts?.isDone === true)
       return this.#finish('stop', text)
     return this.#isFull() ? this.#finish('length', text) : text

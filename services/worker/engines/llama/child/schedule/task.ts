@@ -52,10 +52,11 @@ export function contextOf({ job }: Task): Token[] {
 /** The end of an answer, with its usage and timings, for the caller. */
 export function endOf(task: Task, now: number): GenerateEnd {
   const firstTokenAt = task.firstTokenAt || now
+  const { promptTokens, begunTokens = 0 } = task.job.limits
   return {
     finishReason: task.answer.finishReason ?? 'stop',
     usage: {
-      promptTokens: task.job.limits.promptTokens.length,
+      promptTokens: promptTokens.length + begunTokens,
       cachedPromptTokens: task.reusedTokens,
       completionTokens: countedTokens(task),
       ...(task.answer.reasoningTokens === 0 ? {} : { reasoningTokens: task.answer.reasoningTokens })
