@@ -1,5 +1,5 @@
 /** The worker's settings. */
-import { readInteger, readString, type Environment } from '#shared/process/config.ts'
+import { readChoice, readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
 import { checkedOptions, readModelOption, type ModelOptions } from './models/model-options.ts'
@@ -9,7 +9,10 @@ export interface WorkerConfig {
   models: string[]
   /** `MODEL_ON_DEMAND`: the same, loaded when a request comes. */
   onDemand: string[]
-  /** `GPU`: `auto`, `none`, or the number of a device. */
+  /**
+   * `GPU`: `auto`, `none`, or the number of a device; `HAIF_LLAMA_DRIVER`: `native`, or `library`
+   * to compute through `node-llama-cpp`.
+   */
   gpu: GpuSetting
   /** `CONTEXT`, `SLOTS`, …: for all models, unless the URI of one says otherwise. */
   modelOptions: ModelOptions
@@ -58,7 +61,7 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
   return {
     models: wishes.model ?? readModels(env, 'MODEL_ID', fallback),
     onDemand,
-    gpu: parseGpu(wishes.gpu ?? readString(env, 'GPU', 'auto')),
+    gpu: { ...parseGpu(wishes.gpu ?? readString(env, 'GPU', 'auto')), ...readDriver(env) },
     modelOptions: readModelOptions(env, wishes),
     budget: parseBudget(wishes.memoryBudget ?? readString(env, 'MEMORY_BUDGET', '')),
     upstream:
@@ -67,6 +70,11 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
         : { ...upstream, models: wishes.model },
     drainMs: readInteger(env, 'DRAIN_MS', { default: 2500, min: 0, max: 3_600_000 })
   }
+}
+
+function readDriver(env: Environment): Pick<GpuSetting, 'driver'> {
+  const driver = readChoice(env, 'HAIF_LLAMA_DRIVER', ['native', 'library'], 'native')
+  return driver === 'library' ? { driver } : {}
 }
 
 function readModelOptions(env: Environment, wishes: WorkerWishes): ModelOptions {

@@ -28,6 +28,10 @@ export interface LoadOptions extends ContextChoices {
   /** A file, or the name of a template, in place of the one in the model's file. */
   chatTemplate?: string
   gpu: GpuChoice
+  /** The layers on the GPU, -1 for all; by default as many as fit. */
+  gpuLayers?: number
+  /** Given where `node-llama-cpp` is to compute, as it does where llama.cpp cannot be called. */
+  driver?: 'library'
   /** Answer tokens that a request may be ahead of its reader. */
   creditTokens: number
 }

@@ -1,21 +1,13 @@
 /**
- * The process that holds one model. It takes messages, hands them to the scheduler and sends back
- * one message per step. It decides nothing about its own life: it ends when the worker disconnects,
- * dies or kills it.
+ * The process that holds one model. Its main thread passes messages on and ends the process; the
+ * model is computed in a thread beside it, or here where only `node-llama-cpp` can compute it. The
+ * process decides nothing about its own life: it ends when the worker disconnects, dies or kills
+ * it.
  */
-import type { EmbedInput, GenerateRequest } from '../../engine.ts'
-import { EmbeddingContext } from './embedding-context.ts'
+import { Worker } from 'node:worker_threads'
 import { reasonOf } from '#shared/kit/reason-of.ts'
-import { jobOf } from './job.ts'
-import { loadModel, type LoadedContext } from './load-model.ts'
-import {
-  toFailure,
-  type ChildMessage,
-  type KvTokens,
-  type LoadOptions,
-  type ParentMessage
-} from '../messages.ts'
-import { Scheduler } from './schedule/scheduler.ts'
+import type { ChildMessage, LoadOptions, ParentMessage } from '../messages.ts'
+import { clockMs, type FromThread, type StepClock, type ThreadSetup } from './thread-messages.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -24,106 +16,73 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // may hang or crash.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-let serving: { loaded: LoadedContext; scheduler: Scheduler; embedder: EmbeddingContext } | null =
-  null
-let lastLogLine = ''
-let reportedKvTokens: KvTokens = { runningTokens: 0, keptTokens: 0 }
+let host: { receive: (message: ParentMessage) => void } | null = null
 
 process.on('message', (message: ParentMessage) => {
-  switch (message.kind) {
-    case 'load':
-      load(message.options).catch(reportLoadFailure)
-      break
-    case 'generate':
-      submit(message.id, message.request)
-      break
-    case 'embed':
-      void embed(message.id, message.inputs)
-      break
-    case 'cancel':
-      serving?.scheduler.cancel(message.id)
-      serving?.embedder.cancel(message.id)
-      break
-    case 'credit':
-      serving?.scheduler.credit(message.id, message.tokens)
-      break
-  }
+  if (message.kind === 'load') void start(message.options)
+  else host?.receive(message)
 })
 
-async function load(options: LoadOptions): Promise<void> {
-  let reported = 0
-  const loaded = await loadModel(options, {
-    onProgress: (fraction) => {
-      if (fraction < 1 && fraction - reported < PROGRESS_STEP) return
-      reported = fraction
-      send({ kind: 'progress', fraction })
-    },
-    onLog: (line) => {
-      lastLogLine = line || lastLogLine
-      console.error(line)
+async function start(options: LoadOptions): Promise<void> {
+  const unusable = options.driver === 'library' ? 'it was asked for' : await startThread(options)
+  if (unusable === null) return
+  console.error(`llama.cpp is driven through node-llama-cpp: ${unusable}`)
+  await startLibrary(options)
+}
+
+/** Resolves to the reason where this machine's libraries cannot be called directly. */
+function startThread(options: LoadOptions): Promise<string | null> {
+  const stepBegan: StepClock = new BigInt64Array(new SharedArrayBuffer(8))
+  const setup: ThreadSetup = { gpu: options.gpu, stepBegan }
+  const thread = new Worker(new URL('model-thread.ts', import.meta.url), { workerData: setup })
+  const { promise, resolve } = Promise.withResolvers<string | null>()
+  const receive = (message: ParentMessage) => thread.postMessage(message)
+  thread.on('message', (message: FromThread) => {
+    switch (message.kind) {
+      case 'usable':
+        host = { receive }
+        receive({ kind: 'load', options })
+        setInterval(() => watchStep(Atomics.load(stepBegan, 0)), WATCH_MS)
+        return resolve(null)
+      case 'unusable':
+        return resolve(message.reason)
+      case 'message':
+        return send(message.message)
+      case 'gaveUp':
+        return giveUp(message.reason)
     }
   })
-  const scheduler = new Scheduler({
-    driver: loaded.driver,
-    calibration: loaded.calibration,
-    creditTokens: options.creditTokens,
-    onStep: send,
-    onBroken: giveUp
+  thread.on('error', (error) => {
+    if (host === null) resolve(reasonOf(error))
+    else giveUp(error)
   })
-  const { model, vocabulary, ready } = loaded
-  const { contextTokens, threads } = ready
-  const embedder = new EmbeddingContext({ model, vocabulary, contextTokens, threads })
-  serving = { loaded, scheduler, embedder }
-  setInterval(() => watchStep(scheduler), WATCH_MS)
-  setInterval(() => reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)
-  send({ kind: 'ready', model: loaded.ready })
+  return promise
 }
 
-const PROGRESS_STEP = 0.01
-
-function reportLoadFailure(error: unknown): void {
-  const reason =
-    lastLogLine === '' ? reasonOf(error) : `${reasonOf(error)} (${reasonOf(lastLogLine)})`
-  send({ kind: 'loadFailed', reason })
-}
-
-function submit(id: number, request: GenerateRequest): void {
-  if (serving === null) return
-  try {
-    serving.scheduler.submit(jobOf(id, request, serving.loaded))
-  } catch (error) {
-    const { rates } = serving.loaded.ready
-    send({ kind: 'step', parts: [], ends: [], failures: [[id, toFailure(error)]], rates })
-  }
-}
-
-async function embed(id: number, inputs: readonly EmbedInput[]): Promise<void> {
-  try {
-    const embedded = (await serving?.embedder.embed(id, inputs)) ?? null
-    if (embedded !== null) send({ kind: 'embedded', ...embedded })
-  } catch (error) {
-    send({ kind: 'embedFailed', id, failure: toFailure(error) })
-  }
+async function startLibrary(options: LoadOptions): Promise<void> {
+  const { ModelHost } = await import('./model-host.ts')
+  const { loadLibrary } = await import('./library/load-library.ts')
+  const here = new ModelHost({
+    load: loadLibrary,
+    send,
+    giveUp,
+    sendsAtOnce: false,
+    log: (line) => console.error(line)
+  })
+  host = here
+  here.receive({ kind: 'load', options })
+  setInterval(() => watchStep(here.stepBeganMs), WATCH_MS)
 }
 
 /** Native code that hangs does not stop this timer. The worker starts another process. */
-function watchStep(scheduler: Scheduler): void {
-  if (scheduler.stepMs > STEP_MS_MAX) giveUp(`a step took longer than ${STEP_MS_MAX / 1000} s`)
+function watchStep(beganMs: bigint): void {
+  if (beganMs !== 0n && clockMs() - beganMs > STEP_MS_MAX) {
+    giveUp(`a step took longer than ${STEP_MS_MAX / 1000n} s`)
+  }
 }
 
 const WATCH_MS = 5_000
-const STEP_MS_MAX = 120_000
-
-/** Reported by the clock and not with each step, because nobody looks at it more often. */
-function reportKvTokens(tokens: KvTokens): void {
-  const { runningTokens, keptTokens } = tokens
-  const last = reportedKvTokens
-  if (runningTokens === last.runningTokens && keptTokens === last.keptTokens) return
-  reportedKvTokens = tokens
-  send({ kind: 'kvCache', ...tokens })
-}
-
-const KV_TOKENS_MS = 1_000
+const STEP_MS_MAX = 120_000n
 
 function giveUp(error: unknown): void {
   console.error(error)

@@ -4,26 +4,30 @@
  *
  * Its one sequence takes one text at a time; requests wait for each other.
  */
-import type { LlamaEmbeddingContext, LlamaModel } from 'node-llama-cpp'
 import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedInput } from '../../engine.ts'
 import type { EmbeddedMessage } from '../messages.ts'
-import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
 import { toTokens } from './tokens.ts'
 import type { Token, Vocabulary } from './vocabulary.ts'
 
+/** Turns tokens into a vector; made by a driver. */
+export interface VectorMaker {
+  /** Counts also what the model reads before and after every text. */
+  lengthOf(tokens: readonly Token[]): number
+  vectorOf(tokens: readonly Token[]): Promise<readonly number[] | Float32Array>
+}
+
 interface EmbedderOptions {
-  model: LlamaModel
   vocabulary: Vocabulary
   contextTokens: number
-  threads: number
+  open: () => Promise<VectorMaker>
 }
 
 export class EmbeddingContext {
   readonly #options: EmbedderOptions
-  #context: Promise<LlamaEmbeddingContext> | null = null
+  #maker: Promise<VectorMaker> | null = null
   readonly #turns = new Turns()
   readonly #cancelled = new Set<number>()
 
@@ -44,19 +48,19 @@ export class EmbeddingContext {
 
   async #embedAll(id: number, inputs: readonly EmbedInput[]) {
     const tokens = inputs.map((input, index) => this.#tokensOf(input, index))
-    const context = await this.#open()
+    const maker = await this.#open()
     const vectors: Float32Array[] = []
     for (const [index, input] of tokens.entries()) {
       if (this.#cancelled.has(id)) return null
-      vectors.push(normalised(await this.#vectorOf(context, input, index)))
+      vectors.push(normalised(await this.#vectorOf(maker, input, index)))
     }
-    const promptTokens = tokens.reduce((sum, input) => sum + context.calculateInputLength(input), 0)
+    const promptTokens = tokens.reduce((sum, input) => sum + maker.lengthOf(input), 0)
     return { id, vectors: encodeVectors(vectors), promptTokens }
   }
 
-  async #vectorOf(context: LlamaEmbeddingContext, input: Token[], index: number) {
-    const length = context.calculateInputLength(input)
-    const most = this.#contextTokens - 1
+  async #vectorOf(maker: VectorMaker, input: Token[], index: number) {
+    const length = maker.lengthOf(input)
+    const most = this.#options.contextTokens - 1
     if (length > most) {
       throw new HaifError(
         'CONTEXT_TOO_LONG',
@@ -64,8 +68,8 @@ export class EmbeddingContext {
         { details: { promptTokens: length, contextTokens: most } }
       )
     }
-    const { vector } = await context.getEmbeddingFor(input)
-    if (vector.length > 0 && vector.every(Number.isFinite)) return vector
+    const vector = await maker.vectorOf(input)
+    if (vector.length > 0 && Array.from(vector).every(Number.isFinite)) return vector
     throw new HaifError('ENGINE_FAILED', `the model gave no vector for input ${index}`)
   }
 
@@ -75,23 +79,12 @@ export class EmbeddingContext {
     return nonEmpty(toTokens(input, vocabulary.size, `input ${index}`), index)
   }
 
-  #open(): Promise<LlamaEmbeddingContext> {
-    this.#context ??= this.#create().catch((error: unknown) => {
-      this.#context = null // memory may be free the next time
+  #open(): Promise<VectorMaker> {
+    this.#maker ??= this.#options.open().catch((error: unknown) => {
+      this.#maker = null // memory may be free the next time
       throw error
     })
-    return this.#context
-  }
-
-  #create(): Promise<LlamaEmbeddingContext> {
-    const { model, threads } = this.#options
-    // An encoder reads a text in one piece; others would only need memory for it.
-    const batchSize = model.fileInsights.hasEncoder ? this.#contextTokens : PROMPT_STEP_TOKENS_MAX
-    return model.createEmbeddingContext({ contextSize: this.#contextTokens, batchSize, threads })
-  }
-
-  get #contextTokens(): number {
-    return this.#options.contextTokens
+    return this.#maker
   }
 }
 
@@ -101,7 +94,7 @@ function nonEmpty(tokens: Token[], index: number): Token[] {
 }
 
 /** Scales a vector to length 1, for comparisons; one of zeros has no direction and stays. */
-function normalised(vector: readonly number[]): Float32Array {
+function normalised(vector: readonly number[] | Float32Array): Float32Array {
   const length = Math.hypot(...vector)
-  return Float32Array.from(vector, (value) => (length === 0 ? 0 : value / length))
+  return Float32Array.from(vector, (value: number) => (length === 0 ? 0 : value / length))
 }

@@ -4,7 +4,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../engine.ts'
 import { unsupported } from '../../errors.ts'
 import type { AnswerLimits } from './answer/answer.ts'
-import type { LoadedContext } from './load-model.ts'
+import type { LoadedModel } from './load-model.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { biasOf } from './answer/sampling.ts'
 import { checkLogprobs } from './answer/token-logprobs.ts'
@@ -29,7 +29,7 @@ export interface Job {
   topLogprobs?: number
 }
 
-export function jobOf(id: number, request: GenerateRequest, loaded: LoadedContext): Job {
+export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel): Job {
   const { driver, renderer, vocabulary } = loaded
   const { contextTokens } = loaded.ready
   checkLogprobs(request, driver.seesLogits)
@@ -83,7 +83,7 @@ function textToResume(request: GenerateRequest, { output }: Prompt): string {
   return output.format.written({ reasoning, text, opened: output.thought === 'open' })
 }
 
-function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedContext): AnswerParts {
+function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedModel): AnswerParts {
   const { toolChoice = 'auto', parallelToolCalls = true } = request
   return new AnswerParts({
     ...prompt.output,
@@ -96,7 +96,7 @@ function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedContext
   })
 }
 
-function forcedOf(request: GenerateRequest, { grammars }: LoadedContext): Forced | null {
+function forcedOf(request: GenerateRequest, { grammars }: LoadedModel): Forced | null {
   const { responseFormat, tools, toolChoice = 'auto' } = request
   if (responseFormat !== undefined)
     return { kind: 'text', grammar: grammars.textOf(responseFormat) }
@@ -105,7 +105,7 @@ function forcedOf(request: GenerateRequest, { grammars }: LoadedContext): Forced
 
 function callableTools(
   { tools, toolChoice, responseFormat }: GenerateRequest,
-  { grammars }: LoadedContext
+  { grammars }: LoadedModel
 ): CallableTool[] | null {
   if (tools === undefined) return null
   if (responseFormat !== undefined) {

@@ -1,187 +1,83 @@
 /**
- * Loads a model file in the child process: library, weights, a context that fits, and a short
- * measurement. Everything here may take the process down with it; that is why it is one.
+ * Loads a model file in its process, with either driver, and puts together what answers requests.
+ * Everything here may take the process down with it; that is why it is one.
  */
-import { availableParallelism } from 'node:os'
-import { stat } from 'node:fs/promises'
-import {
-  getLlama,
-  GgmlType,
-  GgufFileType,
-  LlamaLogLevel,
-  type Llama,
-  type LlamaContext,
-  type LlamaModel
-} from 'node-llama-cpp'
+import type { DecodeStepMs, LoadOptions, Rates, ReadyModel } from '../messages.ts'
 import { JsonGrammars } from './answer/json-grammar.ts'
-import { calibrate, type Calibration } from './calibrate.ts'
-import { modestShare, poolOf, slotsMost, type Requirements } from '../../../memory/context-costs.ts'
-import { fitContext, SMALLEST_TOKENS, type MemoryPool } from '../../../memory/fit-context.ts'
-import { contextCosts, KV_GGML_TYPES, trainedTokensOf } from './context-bytes.ts'
-import type { LoadOptions, ReadyModel } from '../messages.ts'
-import { PROMPT_STEP_TOKENS_MAX } from './schedule/prompt-budget.ts'
-import { PromptRenderer } from './prompt/prompt.ts'
-import { ramBytesFree } from '../../../memory/ram.ts'
 import type { Driver } from './driver.ts'
-import { LibraryDriver } from './library/library-driver.ts'
-import { LibraryGrammars } from './library/library-grammar.ts'
-import { LibraryVocabulary } from './library/library-vocabulary.ts'
+import type { VectorMaker } from './embedding-context.ts'
+import type { Grammars } from './grammar.ts'
+import { PromptRenderer } from './prompt/prompt.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
-export interface LoadedContext {
-  model: LlamaModel
-  driver: Driver
-  renderer: PromptRenderer
-  grammars: JsonGrammars
-  vocabulary: Vocabulary
-  calibration: Calibration
-  ready: ReadyModel
-}
-
-interface LoadHooks {
+export interface LoadHooks {
   onProgress: (fraction: number) => void
-  /** Called with each line of llama.cpp's log. */
+  /** Called with each warning and error of llama.cpp's log. */
   onLog: (line: string) => void
 }
 
-export async function loadModel(options: LoadOptions, hooks: LoadHooks): Promise<LoadedContext> {
-  const threadsMax = Math.max(1, availableParallelism() - 1)
-  const llama = await getLlama({
-    build: 'never', // never download or compile in the middle of serving
-    gpu: options.gpu,
-    maxThreads: threadsMax,
-    progressLogs: false,
-    logLevel: LlamaLogLevel.warn,
-    logger: (_level, message) => hooks.onLog(message.trimEnd())
-  })
-  await refuseOversized(options.modelPath, llama)
-  const vramBefore = await vramUsed(llama)
-  const model = await llama.loadModel({
-    modelPath: options.modelPath,
-    onLoadProgress: hooks.onProgress
-  })
-  const vocabulary = new LibraryVocabulary(model)
-  const context = await createContext(llama, model, options, threadsMax)
-  const sequences = Array.from({ length: context.totalSequences }, () => context.getSequence())
-  const bench = { llama, sequences, vocabularySize: vocabulary.size }
-  const calibration = await calibrate(bench, threadsOf(model, threadsMax))
-  const renderer = new PromptRenderer(vocabulary)
+/** What a driver brings. */
+export interface ComputedModel {
+  driver: Driver
+  vocabulary: Vocabulary
+  grammars: Grammars
+  calibration: Calibration
+  openEmbedding: (contextTokens: number) => Promise<VectorMaker>
+  facts: ModelFacts
+}
+
+interface ModelFacts {
+  /** Tokens in one slot; llama.cpp rounds up what was asked for. */
+  slotTokens: number
+  quantization: string | null
+  parameters: number | null
+  /** The backend that computes layers; `false` on the CPU. */
+  gpu: string | false
+  vramBytes: number
+}
+
+/** What the machine was measured to do with this model. */
+export interface Calibration {
+  threads: number
+  rates: Rates
+  /** The steps for one answer and for all slots. */
+  decodeSteps: DecodeStepMs[]
+}
+
+export interface LoadedModel extends Omit<ComputedModel, 'grammars' | 'facts'> {
+  renderer: PromptRenderer
+  grammars: JsonGrammars
+  ready: ReadyModel
+}
+
+export type LoadDriver = (options: LoadOptions, hooks: LoadHooks) => Promise<ComputedModel>
+
+export async function loadModel(
+  load: LoadDriver,
+  options: LoadOptions,
+  hooks: LoadHooks
+): Promise<LoadedModel> {
+  const { facts, grammars, ...computed } = await load(options, hooks)
+  const { driver, calibration } = computed
+  const renderer = new PromptRenderer(computed.vocabulary)
+  const { slotTokens, quantization, parameters, gpu, vramBytes } = facts
   return {
-    model,
-    driver: new LibraryDriver(sequences),
+    ...computed,
     renderer,
-    grammars: new JsonGrammars(new LibraryGrammars(llama, model)),
-    vocabulary,
-    calibration,
+    grammars: new JsonGrammars(grammars),
     ready: {
-      slots: sequences.length,
-      // The library rounds up to multiples of 256; what was asked for is kept.
-      contextTokens: Math.min(context.contextSize, options.contextTokens ?? Infinity),
-      kvTokensMax: context.contextSize * sequences.length,
-      quantization: quantizationOf(model),
-      parameters: model.fileInsights.totalParameters || null,
+      slots: driver.slots,
+      contextTokens: Math.min(slotTokens, options.contextTokens ?? Infinity),
+      kvTokensMax: slotTokens * driver.slots,
+      quantization,
+      parameters,
       chatTemplate: renderer.hasTemplate,
       threads: calibration.threads,
-      gpu: model.gpuLayers > 0 ? llama.gpu : false,
+      gpu,
       reasoning: renderer.hasReasoning,
       tools: renderer.hasTools,
-      memory: {
-        ramBytes: process.memoryUsage.rss(),
-        vramBytes: Math.max(0, (await vramUsed(llama)) - vramBefore)
-      },
+      memory: { ramBytes: process.memoryUsage.rss(), vramBytes },
       rates: calibration.rates
     }
   }
-}
-
-/** The memory that all programs on this machine take of the GPUs. */
-const vramUsed = async (llama: Llama): Promise<number> =>
-  llama.gpu === false ? 0 : (await llama.getVramState()).used
-
-/** With all layers on a GPU the threads only feed it. */
-function threadsOf(model: LlamaModel, threadsMax: number): number {
-  const offloaded = model.gpuLayers >= model.fileInsights.totalLayers
-  return offloaded ? Math.min(threadsMax, THREADS_BESIDE_GPU) : threadsMax
-}
-
-const THREADS_BESIDE_GPU = 4
-
-async function refuseOversized(modelPath: string, llama: Llama): Promise<void> {
-  if (llama.gpu !== false) return // the library spreads the layers over RAM and VRAM
-  const { size } = await stat(modelPath)
-  const free = ramBytesFree()
-  if (size > free) {
-    throw new Error(`it needs ${gigabytes(size)} of memory and ${gigabytes(free)} are free`)
-  }
-}
-
-async function createContext(
-  llama: Llama,
-  model: LlamaModel,
-  options: LoadOptions,
-  threadsMax: number
-): Promise<LlamaContext> {
-  const { slots, contextTokens, models, kv = 'f16', flashAttention } = options
-  const trainedTokens = trainedTokensOf(model.fileInsights)
-  const size = fitContext(
-    {
-      trainedTokens,
-      slotsMost: slotsMost(model.gpuLayers > 0),
-      shared: models > 1,
-      slots,
-      contextTokens
-    },
-    await memoryPools(llama, model, options)
-  )
-  if (size === null) {
-    const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
-    throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
-  }
-  return model.createContext({
-    sequences: size.slots,
-    contextSize: size.contextTokens,
-    batchSize: PROMPT_STEP_TOKENS_MAX,
-    threads: threadsMax,
-    failedCreationRemedy: false,
-    ...(flashAttention === undefined ? {} : { flashAttention }),
-    experimentalKvCacheKeyType: KV_GGML_TYPES[kv],
-    experimentalKvCacheValueType: KV_GGML_TYPES[kv]
-  })
-}
-
-async function memoryPools(
-  llama: Llama,
-  model: LlamaModel,
-  { kv, flashAttention, models }: LoadOptions
-): Promise<MemoryPool[]> {
-  const { fileInsights: insights, gpuLayers, useMmap } = model
-  const costs = await contextCosts(insights, {
-    gpuLayers,
-    ...(kv === undefined ? {} : { kv }),
-    ...(flashAttention === undefined ? {} : { flashAttention })
-  })
-  const weights = await insights.estimateModelResourceRequirementsV2({ gpuLayers, useMmap })
-  const pool = (kind: keyof Requirements, freeBytes: number) =>
-    poolOf(costs, kind, { freeBytes, modestShare: modestShare(kind, models) })
-  // Mapped weights count as free memory, but they have to stay.
-  const ram = pool('cpuRam', ramBytesFree() * RAM_SHARE - weights.cpuRam)
-  if (gpuLayers === 0) return [ram]
-  return [ram, pool('gpuVram', (await llama.getVramState()).free * VRAM_SHARE)]
-}
-
-/** The estimate is a hint, and other programs need memory too. */
-const RAM_SHARE = 0.8
-const VRAM_SHARE = 0.9
-
-/** The name of the quantization in file names, from the file's header or else its tensors. */
-function quantizationOf(model: LlamaModel): string | null {
-  const fileType = model.fileInfo.metadata.general.file_type
-  const name = fileType === undefined ? undefined : GgufFileType[fileType]
-  if (name !== undefined) return name.replace(/^(MOSTLY|ALL)_/, '')
-  const tensorType = model.fileInsights.dominantTensorType
-  return tensorType === undefined ? null : (GgmlType[tensorType] ?? null)
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`
 }

@@ -271,13 +271,14 @@ const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_B
 const LOAD_BYTES_PER_MS = 70_000
 
 function loadOptions(options: LlamaEngineOptions): LoadOptions {
-  const { modelPath, slots, contextTokens, gpu, chatTemplate, models = 1 } = options
+  const { modelPath, slots, contextTokens, gpu, chatTemplate, driver, models = 1 } = options
   return {
     modelPath,
     gpu: gpu ?? 'auto',
     models,
     creditTokens: CREDIT_TOKENS,
     ...contextChoices(options),
+    ...(driver === undefined ? {} : { driver }),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     ...(slots === undefined ? {} : { slots }),
     ...(contextTokens === undefined ? {} : { contextTokens })

@@ -1,7 +1,7 @@
 /** The engine's decisions, which are data in and data out. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { threadCounts } from '../../../../../services/worker/engines/llama/child/calibrate.ts'
+import { threadCounts } from '../../../../../services/worker/engines/llama/child/library/calibrate-library.ts'
 import {
   countDeath,
   restartDelayMs,

@@ -29,6 +29,7 @@ class FakeDriver implements Driver {
   readonly asked: number[] = []
   readonly copies: number[] = []
   readonly broken = new Set<number>()
+  readonly #begun = new Set<Drawing>()
   /** Called while a piece of a prompt is computed. */
   onPiece = () => {}
 
@@ -71,8 +72,9 @@ class FakeDriver implements Driver {
     await new Promise(setImmediate)
     return parts.map(({ slot, tokens: read, drawing }) => {
       const cache = this.caches[slot]!
-      this.pieces[slot]!.push(read.length)
+      if (drawing === null || !this.#begun.has(drawing)) this.pieces[slot]!.push(read.length)
       if (drawing !== null) this.asked.push(slot)
+      if (drawing !== null) this.#begun.add(drawing)
       if (this.broken.has(slot)) return { error: new Error('decode failed') }
       cache.push(...read)
       if (drawing === null) {

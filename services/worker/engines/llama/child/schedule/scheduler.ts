@@ -2,7 +2,7 @@
  * Continuous batching: one loop drives all slots, and every step moves each busy slot by one unit
  * (a piece of its prompt, or one token). Requests join and leave between two steps.
  */
-import type { Calibration } from '../calibrate.ts'
+import type { Calibration } from '../load-model.ts'
 import type { Driver, Drawn, Outcome, Part } from '../driver.ts'
 import { drawOptionsOf, extrasOf } from './draw.ts'
 import type { Job } from '../job.ts'
@@ -19,6 +19,8 @@ interface SchedulerDeps {
   creditTokens: number
   /** Called once after each step in which something happened. */
   onStep: (step: StepMessage) => void
+  /** True where nothing can be sent while the driver computes. */
+  sendsAtOnce?: boolean
   /** Called when a slot cannot be brought back to order: the process should be replaced. */
   onBroken: (error: unknown) => void
   now?: () => number
@@ -42,7 +44,7 @@ export class Scheduler {
     this.#slots = Array.from({ length: deps.driver.slots }, (_, index) => {
       return { index, usedAt: 0, task: null }
     })
-    this.#reports = new StepReports(deps.onStep)
+    this.#reports = new StepReports(deps.onStep, deps.sendsAtOnce)
   }
 
   /** Milliseconds that the step in progress has taken; 0 between steps. */

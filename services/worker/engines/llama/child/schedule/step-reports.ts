@@ -6,11 +6,14 @@ import type { Rates, StepMessage } from '../../messages.ts'
 
 export class StepReports {
   readonly #send: (report: StepMessage) => void
+  readonly #atOnce: boolean
   #current = emptyReport()
   #unsent: StepMessage[] = [] // of one step, or two where a step takes no time
 
-  constructor(send: (report: StepMessage) => void) {
+  /** `atOnce`: a report is sent when it is closed, as the next step keeps this thread busy. */
+  constructor(send: (report: StepMessage) => void, atOnce = false) {
     this.#send = send
+    this.#atOnce = atOnce
   }
 
   /** The report of the step that runs. */
@@ -24,6 +27,7 @@ export class StepReports {
     if (parts.length + ends.length + failures.length === 0) return
     this.#unsent.push({ ...this.#current, rates })
     this.#current = emptyReport()
+    if (this.#atOnce) this.sendNow()
   }
 
   /** Sends two turns of the event loop later: the library starts the next step in the first. */

@@ -12,6 +12,8 @@ export interface GpuSetting {
   gpuDevices?: readonly number[] | undefined
   /** Where kernels that the driver compiles at their first use are kept. */
   kernelCache?: string | undefined
+  /** Computes through `node-llama-cpp` even where llama.cpp can be called directly. */
+  driver?: 'library' | undefined
 }
 
 /** True where the owner has named a device or a backend. */

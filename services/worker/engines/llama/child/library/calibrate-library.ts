@@ -4,15 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Llama, LlamaContextSequence, Token } from 'node-llama-cpp'
-import type { DecodeStepMs, Rates } from '../messages.ts'
-import { isToken } from './tokens.ts'
-
-export interface Calibration {
-  threads: number
-  rates: Rates
-  /** The steps for one answer and for all slots. */
-  decodeSteps: DecodeStepMs[]
-}
+import type { Calibration } from '../load-model.ts'
+import { isToken } from '../tokens.ts'
 
 interface Bench {
   llama: Llama

@@ -1,0 +1,121 @@
+/**
+ * Loads a model file with llama.cpp's own libraries: weights, a context that fits, a short
+ * measurement.
+ */
+import { stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { slotsMost } from '../../../../memory/context-costs.ts'
+import { fitContext, SMALLEST_TOKENS, type ContextSize } from '../../../../memory/fit-context.ts'
+import { ramBytesFree } from '../../../../memory/ram.ts'
+import type { LoadOptions } from '../../messages.ts'
+import type { ComputedModel, LoadHooks } from '../load-model.ts'
+import type { StepClock } from '../thread-messages.ts'
+import type { Devices } from './devices.ts'
+import { gpuLayersOf } from './gpu-layers.ts'
+import type { OpenLlama } from './llama-libraries.ts'
+import { measure } from './measure.ts'
+import { NativeContext, type Threads } from './native-context.ts'
+import { BATCH_TOKENS, memoryPools } from './native-costs.ts'
+import { NativeDriver } from './native-driver.ts'
+import { NativeVectorMaker } from './native-embedding.ts'
+import { NativeGrammars } from './native-grammar.ts'
+import { withLog } from './native-log.ts'
+import { NativeModel } from './native-model.ts'
+import { NativeVocabulary } from './native-vocabulary.ts'
+
+export async function loadNative(
+  llama: OpenLlama,
+  options: LoadOptions,
+  hooks: LoadHooks & { stepBegan: StepClock }
+): Promise<ComputedModel> {
+  const { api, devices, backend } = llama
+  const vramBefore = devices.usedBytes()
+  const { size } = await stat(options.modelPath)
+  const gpuLayers = gpuLayersOf(llama, options, size)
+  if (gpuLayers === 0) refuseOversized(size)
+  const model = withLog(api, hooks.onLog, () => {
+    const { onProgress } = hooks
+    return new NativeModel(llama, { path: options.modelPath, gpuLayers, onProgress })
+  })
+  const contextSize = contextSizeOf(model, { devices, gpuLayers, options })
+  const threads = threadsOf(gpuLayers)
+  const { kv = 'f16', flashAttention } = options
+  const choices = { kv, ...(flashAttention === undefined ? {} : { flashAttention }), threads }
+  const batchTokens = BATCH_TOKENS
+  const context = withLog(
+    api,
+    hooks.onLog,
+    () => new NativeContext(model, { ...contextSize, ...choices, batchTokens })
+  )
+  const vocabulary = new NativeVocabulary(model)
+  const driver = new NativeDriver(context, {
+    slots: contextSize.slots,
+    vocabularySize: vocabulary.size,
+    stepBegan: hooks.stepBegan
+  })
+  const calibration = await measure(driver, { threads, vocabularySize: vocabulary.size })
+  return {
+    driver,
+    vocabulary,
+    grammars: new NativeGrammars(model, vocabulary),
+    calibration,
+    openEmbedding: async (contextTokens) =>
+      withLog(
+        api,
+        hooks.onLog,
+        () => new NativeVectorMaker(model, { ...choices, contextTokens, batchTokens })
+      ),
+    facts: {
+      slotTokens: context.contextTokens,
+      quantization: model.fileType,
+      parameters: model.parameters || null,
+      gpu: gpuLayers === 0 ? false : backend,
+      vramBytes: Math.max(0, devices.usedBytes() - vramBefore)
+    }
+  }
+}
+
+/** llama.cpp does not refuse; the kernel would kill the process. */
+function refuseOversized(sizeBytes: number): void {
+  const free = ramBytesFree()
+  if (sizeBytes <= free) return
+  throw new Error(`it needs ${gigabytes(sizeBytes)} of memory and ${gigabytes(free)} are free`)
+}
+
+function contextSizeOf(
+  model: NativeModel,
+  given: { devices: Devices; gpuLayers: number; options: LoadOptions }
+): ContextSize {
+  const { slots, contextTokens, models } = given.options
+  const trainedTokens = model.trainContextTokens || TRAINED_TOKENS_DEFAULT
+  const size = fitContext(
+    {
+      trainedTokens,
+      slotsMost: slotsMost(given.gpuLayers !== 0),
+      shared: models > 1,
+      slots,
+      contextTokens
+    },
+    memoryPools(model, given)
+  )
+  if (size !== null) return size
+  const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
+  throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
+}
+
+/** A file that does not say what its model was trained for gets what most can do. */
+const TRAINED_TOKENS_DEFAULT = 4096
+
+/**
+ * One core stays free: llama.cpp's threads wait for each other spinning, and where another process
+ * takes the core of one, all of them stand still. With all layers on a GPU they only feed it.
+ */
+function threadsOf(gpuLayers: number): Threads {
+  const most = Math.max(1, availableParallelism() - 1)
+  if (gpuLayers < 0) return { one: 1, many: Math.min(most, THREADS_BESIDE_GPU) }
+  return { one: most, many: most }
+}
+
+const THREADS_BESIDE_GPU = 4
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

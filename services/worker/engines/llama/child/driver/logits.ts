@@ -1,0 +1,37 @@
+/** What a model's logits say: the likeliest token, and how likely the model holds each to be. */
+import type { LikelyToken } from '../driver.ts'
+import type { Token } from '../vocabulary.ts'
+
+/** Faster than llama.cpp's greedy sampler, which first copies the vocabulary. */
+export function likeliest(logits: Float32Array): Token {
+  let best = 0
+  let most = -Infinity
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token]!
+    if (logit > most) [best, most] = [token, logit]
+  }
+  return best as Token
+}
+
+/** The logarithm of the sum that all probabilities are divided by. */
+export function logSum(logits: Float32Array): number {
+  let most = -Infinity
+  for (let token = 0; token < logits.length; token++) most = Math.max(most, logits[token]!)
+  let sum = 0
+  for (let token = 0; token < logits.length; token++) sum += Math.exp(logits[token]! - most)
+  return most + Math.log(sum)
+}
+
+/** The `count` likeliest tokens, the likeliest first. */
+export function top(logits: Float32Array, count: number, sum: number): LikelyToken[] {
+  const best: LikelyToken[] = []
+  if (count === 0) return best
+  for (let token = 0; token < logits.length; token++) {
+    const logit = logits[token]!
+    if (best.length === count && logit <= best[count - 1]![1]) continue
+    const at = best.findIndex(([, other]) => logit > other)
+    best.splice(at === -1 ? best.length : at, 0, [token as Token, logit])
+    if (best.length > count) best.pop()
+  }
+  return best.map(([token, logit]) => [token, logit - sum])
+}

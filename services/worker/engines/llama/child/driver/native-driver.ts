@@ -1,0 +1,142 @@
+/**
+ * The driver that calls llama.cpp itself. Every call is synchronous and belongs to one thread; a
+ * step is one call, and between two steps the thread goes through its event loop once, where
+ * requests and cancellations arrive.
+ */
+import assert from 'node:assert/strict'
+import type { Drawing, DrawOptions, Driver, Outcome, Part } from '../driver.ts'
+import { clockMs, type StepClock } from '../thread-messages.ts'
+import type { Token } from '../vocabulary.ts'
+import { CandidateArray } from './candidates.ts'
+import type { NativeContext, Threads } from './native-context.ts'
+import { NativeDrawing } from './native-drawing.ts'
+
+interface NativeDriverOptions {
+  slots: number
+  vocabularySize: number
+  /** Told when a step begins and ends, for who watches over it. */
+  stepBegan: StepClock
+}
+
+export class NativeDriver implements Driver {
+  readonly seesLogits = true
+  readonly #context: NativeContext
+  readonly #vocabularySize: number
+  /** The tokens in each slot's cache. */
+  readonly #cached: Token[][]
+  readonly #candidates: CandidateArray
+  readonly #stepBegan: StepClock
+
+  constructor(context: NativeContext, { slots, vocabularySize, stepBegan }: NativeDriverOptions) {
+    this.#context = context
+    this.#stepBegan = stepBegan
+    this.#vocabularySize = vocabularySize
+    this.#cached = Array.from({ length: slots }, () => [])
+    this.#candidates = new CandidateArray(vocabularySize)
+  }
+
+  get slots(): number {
+    return this.#cached.length
+  }
+
+  setThreads(threads: Threads): void {
+    this.#context.setThreads(threads)
+  }
+
+  cachedTokens(slot: number): number {
+    return this.#cached[slot]!.length
+  }
+
+  sharedTokens(slot: number, tokens: readonly Token[]): number {
+    const cached = this.#cached[slot]!
+    const most = Math.min(cached.length, tokens.length)
+    let shared = 0
+    while (shared < most && cached[shared] === tokens[shared]) shared++
+    return shared
+  }
+
+  async keepShared(slot: number, tokens: readonly Token[]): Promise<number> {
+    return this.#cut(slot, this.sharedTokens(slot, tokens))
+  }
+
+  async copyPrefix(target: number, source: number, tokens: number): Promise<boolean> {
+    this.#context.copy(source, target)
+    this.#cached[target] = [...this.#cached[source]!]
+    return this.#cut(target, tokens) === tokens
+  }
+
+  async clear(slot: number): Promise<void> {
+    this.#cut(slot, 0)
+  }
+
+  draw(_slot: number, options: DrawOptions): Drawing {
+    const { model, pointer } = this.#context
+    const from = { api: model.api, ctx: pointer, candidates: this.#candidates }
+    return new NativeDrawing(from, options, this.#vocabularySize)
+  }
+
+  async compute(parts: readonly Part[]): Promise<Outcome[]> {
+    await new Promise(setImmediate) // what has arrived is seen before the thread is deaf
+    Atomics.store(this.#stepBegan, 0, clockMs())
+    const outcomes: Outcome[] = []
+    for (const batch of this.#batchesOf(parts)) outcomes.push(...this.#computeBatch(batch))
+    Atomics.store(this.#stepBegan, 0, 0n)
+    return outcomes
+  }
+
+  /** As many parts as fit at a time; a step with fewer tokens than a batch is one. */
+  *#batchesOf(parts: readonly Part[]): Generator<Part[]> {
+    const { tokensMax } = this.#context.batch
+    let batch: Part[] = []
+    let size = 0
+    for (const part of parts) {
+      assert(part.tokens.length <= tokensMax, 'a piece of a prompt is longer than a batch')
+      if (size + part.tokens.length > tokensMax) {
+        yield batch
+        ;[batch, size] = [[], 0]
+      }
+      batch.push(part)
+      size += part.tokens.length
+    }
+    if (batch.length > 0) yield batch
+  }
+
+  #computeBatch(parts: readonly Part[]): Outcome[] {
+    const { batch } = this.#context
+    try {
+      batch.clear()
+      const places = parts.map(({ slot, tokens, drawing }) =>
+        batch.add(tokens, {
+          sequence: slot,
+          position: this.cachedTokens(slot),
+          output: drawing === null ? 'none' : 'last'
+        })
+      )
+      if (!this.#context.decode()) throw new Error('the step was broken off')
+      for (const { slot, tokens } of parts) this.#cached[slot]!.push(...tokens)
+      return parts.map((part, i) => this.#outcomeOf(part, places[i]!))
+    } catch (error) {
+      // Parts of the batch may be in the caches: they are cut back to what is known.
+      for (const { slot } of parts) this.#cut(slot, this.cachedTokens(slot))
+      return parts.map(() => ({ error }))
+    }
+  }
+
+  #outcomeOf({ drawing }: Part, place: number): Outcome {
+    if (drawing === null) return null
+    assert(drawing instanceof NativeDrawing)
+    try {
+      return drawing.next(this.#context.logitsOf(place), place)
+    } catch (error) {
+      return { error }
+    }
+  }
+
+  /** Returns the tokens that are left: a recurrent state can only be cut to nothing. */
+  #cut(slot: number, tokens: number): number {
+    const left = this.#context.cut(slot, tokens) ? tokens : 0
+    if (left < tokens) assert(this.#context.cut(slot, 0))
+    this.#cached[slot]!.length = Math.min(left, this.cachedTokens(slot))
+    return left
+  }
+}

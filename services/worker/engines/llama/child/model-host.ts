@@ -1,0 +1,146 @@
+/**
+ * One model at work: takes messages, hands them to the scheduler and sends back one message per
+ * step. It runs in a thread of its own or on the process's main thread, as its driver needs.
+ */
+import { reasonOf } from '#shared/kit/reason-of.ts'
+import type { EmbedInput, GenerateRequest } from '../../engine.ts'
+import {
+  toFailure,
+  type ChildMessage,
+  type KvTokens,
+  type LoadOptions,
+  type ParentMessage,
+  type StepMessage
+} from '../messages.ts'
+import { EmbeddingContext } from './embedding-context.ts'
+import { jobOf } from './job.ts'
+import { loadModel, type LoadDriver, type LoadedModel } from './load-model.ts'
+import { Scheduler } from './schedule/scheduler.ts'
+import { clockMs } from './thread-messages.ts'
+
+interface ModelHostDeps {
+  load: LoadDriver
+  send: (message: ChildMessage) => void
+  /** Called when the process should be replaced. */
+  giveUp: (error: unknown) => void
+  /** True when a step keeps this thread busy, so that reports are sent before it begins. */
+  sendsAtOnce: boolean
+  /** Writes a line of llama.cpp's log. */
+  log: (line: string) => void
+}
+
+interface Serving {
+  loaded: LoadedModel
+  scheduler: Scheduler
+  embedder: EmbeddingContext
+}
+
+export class ModelHost {
+  readonly #deps: ModelHostDeps
+  #serving: Serving | null = null
+  #lastLogLine = ''
+  #reportedKvTokens: KvTokens = { runningTokens: 0, keptTokens: 0 }
+
+  constructor(deps: ModelHostDeps) {
+    this.#deps = deps
+  }
+
+  /** When the step in progress began, in `clockMs`; 0 between steps. */
+  get stepBeganMs(): bigint {
+    const stepMs = this.#serving?.scheduler.stepMs ?? 0
+    return stepMs === 0 ? 0n : clockMs() - BigInt(Math.round(stepMs))
+  }
+
+  receive(message: ParentMessage): void {
+    switch (message.kind) {
+      case 'load':
+        this.#load(message.options).catch((error: unknown) => this.#reportLoadFailure(error))
+        break
+      case 'generate':
+        this.#submit(message.id, message.request)
+        break
+      case 'embed':
+        void this.#embed(message.id, message.inputs)
+        break
+      case 'cancel':
+        this.#serving?.scheduler.cancel(message.id)
+        this.#serving?.embedder.cancel(message.id)
+        break
+      case 'credit':
+        this.#serving?.scheduler.credit(message.id, message.tokens)
+        break
+    }
+  }
+
+  async #load(options: LoadOptions): Promise<void> {
+    const { send, giveUp, load, log, sendsAtOnce } = this.#deps
+    let reported = 0
+    const loaded = await loadModel(load, options, {
+      onProgress: (fraction) => {
+        if (fraction < 1 && fraction - reported < PROGRESS_STEP) return
+        reported = fraction
+        send({ kind: 'progress', fraction })
+      },
+      onLog: (line) => {
+        this.#lastLogLine = line || this.#lastLogLine
+        log(line)
+      }
+    })
+    const { driver, calibration, vocabulary, openEmbedding, ready } = loaded
+    const scheduler = new Scheduler({
+      driver,
+      calibration,
+      creditTokens: options.creditTokens,
+      onStep: send,
+      sendsAtOnce,
+      onBroken: giveUp
+    })
+    const { contextTokens } = ready
+    const open = () => openEmbedding(contextTokens)
+    const embedder = new EmbeddingContext({ vocabulary, contextTokens, open })
+    this.#serving = { loaded, scheduler, embedder }
+    setInterval(() => this.#reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)
+    send({ kind: 'ready', model: ready })
+  }
+
+  #reportLoadFailure(error: unknown): void {
+    const reason =
+      this.#lastLogLine === ''
+        ? reasonOf(error)
+        : `${reasonOf(error)} (${reasonOf(this.#lastLogLine)})`
+    this.#deps.send({ kind: 'loadFailed', reason })
+  }
+
+  #submit(id: number, request: GenerateRequest): void {
+    if (this.#serving === null) return
+    const { scheduler, loaded } = this.#serving
+    try {
+      scheduler.submit(jobOf(id, request, loaded))
+    } catch (error) {
+      const { rates } = loaded.ready
+      const failures: StepMessage['failures'] = [[id, toFailure(error)]]
+      this.#deps.send({ kind: 'step', parts: [], ends: [], failures, rates })
+    }
+  }
+
+  async #embed(id: number, inputs: readonly EmbedInput[]): Promise<void> {
+    try {
+      const embedded = (await this.#serving?.embedder.embed(id, inputs)) ?? null
+      if (embedded !== null) this.#deps.send({ kind: 'embedded', ...embedded })
+    } catch (error) {
+      this.#deps.send({ kind: 'embedFailed', id, failure: toFailure(error) })
+    }
+  }
+
+  /** Reported by the clock and not with each step, because nobody looks at it more often. */
+  #reportKvTokens(tokens: KvTokens): void {
+    const { runningTokens, keptTokens } = tokens
+    const last = this.#reportedKvTokens
+    if (runningTokens === last.runningTokens && keptTokens === last.keptTokens) return
+    this.#reportedKvTokens = tokens
+    this.#deps.send({ kind: 'kvCache', ...tokens })
+  }
+}
+
+const PROGRESS_STEP = 0.01
+const KV_TOKENS_MS = 1_000

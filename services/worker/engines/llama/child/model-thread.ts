@@ -1,0 +1,32 @@
+/**
+ * The thread that computes a model with llama.cpp's own libraries. A step is one call of C that
+ * keeps this thread busy; the process's main thread stays free for messages, and to end it.
+ */
+import { writeSync } from 'node:fs'
+import { parentPort, workerData } from 'node:worker_threads'
+import { reasonOf } from '#shared/kit/reason-of.ts'
+import { ModelHost } from './model-host.ts'
+import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts'
+
+const { gpu, stepBegan } = workerData as ThreadSetup
+const STDERR = 2
+
+const send = (message: FromThread): void => parentPort?.postMessage(message)
+
+try {
+  const { chooseLlama } = await import('./driver/llama-libraries.ts')
+  const { loadNative } = await import('./driver/load-native.ts')
+  const llama = chooseLlama(gpu)
+  const host = new ModelHost({
+    load: (options, hooks) => loadNative(llama, options, { ...hooks, stepBegan }),
+    send: (message) => send({ kind: 'message', message }),
+    giveUp: (error) => send({ kind: 'gaveUp', reason: reasonOf(error) }),
+    sendsAtOnce: true,
+    // Not through the main thread, which may end before it has written the line.
+    log: (line) => writeSync(STDERR, `${line}\n`)
+  })
+  parentPort?.on('message', (message: ToThread) => host.receive(message))
+  send({ kind: 'usable' })
+} catch (error) {
+  send({ kind: 'unusable', reason: reasonOf(error) })
+}
