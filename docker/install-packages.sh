@@ -10,7 +10,9 @@ npm install --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=err
 version=$(node -p "require('./node_modules/node-llama-cpp/package.json').version")
 case $(uname -m) in x86_64) arch=x64 ;; aarch64 | arm64) arch=arm64 ;; *) echo "no engine for $(uname -m)" >&2; exit 1 ;; esac
 engine=@node-llama-cpp/linux-$arch
-set -- "$engine@$version"
+# The binary through which llama.cpp's own libraries are called.
+koffi=$(node -p "require('./node_modules/koffi/package.json').version")
+set -- "$engine@$version" "@koromix/koffi-linux-$arch@$koffi"
 [ "$gpu" = cpu ] || set -- "$@" "$engine-$gpu@$version"
 [ "$gpu" != cuda ] || set -- "$@" "$engine-cuda-ext@$version"
 npm install --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error "$@"

@@ -14,7 +14,7 @@ const STDERR = 2
 const send = (message: FromThread): void => parentPort?.postMessage(message)
 
 try {
-  const { chooseLlama } = await import('./driver/llama-libraries.ts')
+  const { chooseLlama } = await import('./driver/api/llama-libraries.ts')
   const { loadNative } = await import('./driver/load-native.ts')
   const llama = chooseLlama(gpu)
   const host = new ModelHost({

@@ -70,11 +70,13 @@ suite('JSON schema', () => {
       properties: {
         value: { type: 'integer' },
         next: { anyOf: [{ type: 'null' }, { $ref: '#/$defs/node' }] }
-      }
+      },
+      required: ['value', 'next']
     }
     const schema = {
       type: 'object',
       properties: { list: { $ref: '#/$defs/node' } },
+      required: ['list'],
       $defs: { node }
     }
     for (let seed = 0; seed < 6; seed++) {

@@ -6,6 +6,7 @@ import type { GenerateRequest } from '../../../../../services/worker/engines/eng
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
 
 const { engine: builtin } = await startEngine({ after })
+const { engine: library } = await startEngine({ after }, { driver: 'library' })
 const noisy = await randomModel({ after }, { shape: { contextLength: 4096 } })
 const { engine: noise } = await startEngine({ after }, { modelPath: noisy, slots: 2 })
 
@@ -37,13 +38,36 @@ suite('logit bias', () => {
     assert.deepEqual((await answer(noise, request)).tokenIds, tokenIds, 'and only in that request')
   })
 
-  test('of a token that is none, or that ends answers, is refused', async () => {
-    const biased = (id: number) => chat('hi', { sampling: { logitBias: { [id]: 1 } } })
-    await assert.rejects(answer(builtin, biased(9_000_000)), { code: 'VALIDATION_FAILED' })
-    const end = (await answer(builtin, chat('Who are you?'))).tokenIds.at(-1)!
-    await assert.rejects(answer(builtin, biased(end)), { code: 'UNSUPPORTED_PARAMETER' })
+  test('of a token that is none is refused', async () => {
+    await assert.rejects(answer(builtin, chat('hi', biased(9_000_000, 1))), {
+      code: 'VALIDATION_FAILED'
+    })
+  })
+
+  test('of a token that ends answers lets them go on', async () => {
+    const { tokenIds, finishReason } = await answer(builtin, chat('Who are you?'))
+    assert.equal(finishReason, 'stop')
+    const end = tokenIds.at(-1)!
+    const longer = await answer(builtin, chat('Who are you?', biased(end, -100)))
+    assert.deepEqual(longer.tokenIds.slice(0, tokenIds.length - 1), tokenIds.slice(0, -1))
+    assert.ok(!longer.tokenIds.includes(end))
+    await assert.rejects(answer(library, chat('hi', biased(end, 1))), {
+      code: 'UNSUPPORTED_PARAMETER'
+    })
   })
 })
+
+const biased = (id: number, bias: number): Partial<GenerateRequest> => ({
+  sampling: { temperature: 0, logitBias: { [id]: bias } }
+})
+
+const DISTORTED: Partial<GenerateRequest>[] = [
+  { sampling: {} },
+  { sampling: { temperature: 0.1 } },
+  { sampling: { temperature: 0, frequencyPenalty: 1 } },
+  { sampling: { temperature: 0, logitBias: { 5: 1 } } },
+  { responseFormat: { type: 'json' } }
+]
 
 suite('logprobs', () => {
   const request = chat('Tell me a story about a fox.', { logprobs: true, topLogprobs: 5 })
@@ -82,19 +106,20 @@ suite('logprobs', () => {
     assert.equal(await takes(gap * 1.01), second!.tokenId)
   })
 
-  test('are refused where the library would report something else', async () => {
-    const distorted: Partial<GenerateRequest>[] = [
-      { sampling: {} },
-      { sampling: { temperature: 0.1 } },
-      { sampling: { temperature: 0, frequencyPenalty: 1 } },
-      { sampling: { temperature: 0, logitBias: { 5: 1 } } },
-      { responseFormat: { type: 'json' } }
-    ]
-    for (const more of distorted) {
-      await assert.rejects(answer(builtin, { ...request, ...more }), {
+  test('are those of the model, whatever the answer is drawn by', async () => {
+    const [first] = (await logprobsOf(builtin, request)).logprobs
+    for (const more of DISTORTED) {
+      const [same] = (await logprobsOf(builtin, { ...request, ...more })).logprobs
+      assert.deepEqual(same!.top, first!.top)
+      const listed = same!.top.find(({ tokenId }) => tokenId === same!.tokenId)
+      if (listed !== undefined) assert.equal(same!.logprob, listed.logprob)
+      await assert.rejects(answer(library, { ...request, ...more }), {
         code: 'UNSUPPORTED_PARAMETER'
       })
     }
+  })
+
+  test('of likely tokens need logprobs', async () => {
     await assert.rejects(answer(builtin, chat('hi', { topLogprobs: 2 })), {
       code: 'VALIDATION_FAILED'
     })

@@ -1,7 +1,7 @@
 /** llama.cpp's batch, over arrays of our own. Each token belongs to one sequence. */
 import type { Token } from '../vocabulary.ts'
-import type { Batch as BatchStruct, Pointer } from './llama-api.ts'
-import { nativeArray, type NativeArray } from './native-memory.ts'
+import type { Batch as BatchStruct, Pointer } from './api/llama-api.ts'
+import { nativeArray, type NativeArray } from './api/native-memory.ts'
 
 const INT32_BYTES = 4
 

@@ -5,8 +5,8 @@
  *     data: { int32 id; float logit; float p }[]     array: { data*, size, int64 selected, bool }
  */
 import type { Token } from '../vocabulary.ts'
-import type { Pointer } from './llama-api.ts'
-import { nativeArray, type NativeArray } from './native-memory.ts'
+import type { Pointer } from './api/llama-api.ts'
+import { nativeArray, type NativeArray } from './api/native-memory.ts'
 
 const ENTRY_WORDS = 3
 const [DATA, SIZE, SELECTED, SORTED] = [0, 1, 2, 3]

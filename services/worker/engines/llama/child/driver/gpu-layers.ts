@@ -1,10 +1,10 @@
 /** How many layers of a model go to the GPU: all that its free memory holds. */
 import type { LoadOptions } from '../../messages.ts'
-import type { OpenLlama } from './llama-libraries.ts'
+import type { OpenLlama } from './api/llama-libraries.ts'
 import { readLayers } from './native-model.ts'
 
 /** llama.cpp's number for "all". */
-export const ALL_LAYERS = -1
+const ALL_LAYERS = -1
 
 export function gpuLayersOf(llama: OpenLlama, options: LoadOptions, sizeBytes: number): number {
   const { backend, devices, api } = llama

@@ -1,9 +1,9 @@
 /** A context of a model: caches for its sequences, and the computation of batches. */
 import koffi from 'koffi'
 import { Batch } from './batch.ts'
-import type { ContextParams, LlamaApi, Pointer } from './llama-api.ts'
+import type { ContextParams, LlamaApi, Pointer } from './api/llama-api.ts'
 import type { NativeModel } from './native-model.ts'
-import { floatsAt } from './native-memory.ts'
+import { floatsAt } from './api/native-memory.ts'
 
 export interface ContextOptions {
   slots: number

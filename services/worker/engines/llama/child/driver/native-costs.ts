@@ -3,7 +3,7 @@ import type { MemoryPool } from '../../../../memory/fit-context.ts'
 import { modestShare } from '../../../../memory/context-costs.ts'
 import { ramBytesFree } from '../../../../memory/ram.ts'
 import type { LoadOptions } from '../../messages.ts'
-import type { Devices } from './devices.ts'
+import type { Devices } from './api/devices.ts'
 import type { NativeModel } from './native-model.ts'
 
 /** Bytes of one value in the cache; a block of 32 also has a scale of two bytes. */

@@ -10,11 +10,11 @@ import { penaltiesOf, seedOf, truncationOf } from '../answer/sampling.ts'
 import { isToken } from '../tokens.ts'
 import type { Token } from '../vocabulary.ts'
 import type { CandidateArray } from './candidates.ts'
-import type { LlamaApi, Pointer } from './llama-api.ts'
+import type { LlamaApi, Pointer } from './api/llama-api.ts'
 import { likeliest, logSum, top } from './logits.ts'
 import { NativeGrammarState } from './native-grammar.ts'
 
-export interface DrawFrom {
+interface DrawFrom {
   api: LlamaApi
   ctx: Pointer
   /** For a whole vocabulary. */

@@ -2,7 +2,7 @@
 import type { VectorMaker } from '../embedding-context.ts'
 import type { Token } from '../vocabulary.ts'
 import { NativeContext, type ContextOptions } from './native-context.ts'
-import { floatsAt } from './native-memory.ts'
+import { floatsAt } from './api/native-memory.ts'
 import type { NativeModel } from './native-model.ts'
 
 /** Of `enum llama_pooling_type`. */

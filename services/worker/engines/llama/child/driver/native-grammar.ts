@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import type { Grammar, Grammars, GrammarState } from '../grammar.ts'
 import type { Token } from '../vocabulary.ts'
 import { CandidateArray } from './candidates.ts'
-import type { LlamaApi, Pointer } from './llama-api.ts'
+import type { LlamaApi, Pointer } from './api/llama-api.ts'
 import type { NativeModel } from './native-model.ts'
 import type { NativeVocabulary } from './native-vocabulary.ts'
 

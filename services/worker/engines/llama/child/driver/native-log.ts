@@ -5,7 +5,7 @@
  * which only this thread speaks; later lines go to stderr, as llama.cpp has it.
  */
 import koffi from 'koffi'
-import type { LlamaApi } from './llama-api.ts'
+import type { LlamaApi } from './api/llama-api.ts'
 
 const WARN = 3
 const ERROR = 4

@@ -1,10 +1,10 @@
 /** A model file in memory: its weights, its vocabulary, and what its header says. */
 import koffi from 'koffi'
 import { fileTypeName } from './file-types.ts'
-import type { OpenLlama } from './llama-libraries.ts'
-import type { LlamaApi, Pointer } from './llama-api.ts'
+import type { OpenLlama } from './api/llama-libraries.ts'
+import type { LlamaApi, Pointer } from './api/llama-api.ts'
 
-export interface ModelOptions {
+interface ModelOptions {
   path: string
   /** The number of layers on the GPU; -1: all of them. */
   gpuLayers: number

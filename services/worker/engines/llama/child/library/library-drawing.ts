@@ -1,4 +1,4 @@
-/** One answer as `node-llama-cpp` draws it: a generator of tokens, which it feeds back by itself. */
+/** One answer as `node-llama-cpp` draws it: a generator of tokens, which it takes back itself. */
 import assert from 'node:assert/strict'
 import {
   TokenBias,

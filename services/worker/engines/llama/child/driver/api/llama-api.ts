@@ -40,7 +40,7 @@ export const STRUCTS = {
 } as const
 
 /** Fields of the two structs that the driver sets; C's defaults stay in the others. */
-export interface ModelParams {
+interface ModelParams {
   n_gpu_layers: number
   split_mode: number
   main_gpu: number

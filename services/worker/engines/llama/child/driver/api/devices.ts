@@ -2,7 +2,7 @@
 import koffi from 'koffi'
 import type { Pointer } from './llama-api.ts'
 
-export interface Device {
+interface Device {
   name: string
   description: string
   freeBytes: number
