@@ -2,7 +2,7 @@
 import { alternativesOf, inside, type Place } from './alternatives.ts'
 import { allOf, type Conjunction } from './conjunction.ts'
 import { choice, sequence } from './gbnf.ts'
-import { languageExpression } from './pattern/language-rules.ts'
+import { languageRules } from './pattern/language-rules.ts'
 import { UnsupportedPattern } from './pattern/read-pattern.ts'
 import { searchTerm } from './pattern/pattern-term.ts'
 import { unkept } from './problems.ts'
@@ -105,7 +105,8 @@ class Keys {
     try {
       const language = this.#language(patterns, others)
       if (language === this.#terms.everything) return anyString(rules)
-      return languageExpression(rules, this.#terms, language, 'json')
+      const fragment = languageRules(this.#terms, language, 'json')
+      return fragment === null ? null : rules.insert(fragment)
     } catch (error) {
       if (!(error instanceof TooComplex || error instanceof UnsupportedPattern)) throw error
       if (this.#place.strictness === 'widened') return null

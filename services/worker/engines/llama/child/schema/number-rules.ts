@@ -1,12 +1,13 @@
 /** The rules of numbers within bounds, and of multiples. */
 import { allow, type Place } from './alternatives.ts'
 import type { Conjunction } from './conjunction.ts'
-import { languageExpression } from './pattern/language-rules.ts'
+import { languageRules } from './pattern/language-rules.ts'
 import { integerPattern, numberPattern, type NumberBounds } from './numbers.ts'
 import { wholeTerm } from './pattern/pattern-term.ts'
 import { unkept } from './problems.ts'
 import { Terms, TooComplex, type Term } from './pattern/regular.ts'
-import type { Rules } from './rules.ts'
+import { cached } from './fragments.ts'
+import type { Fragment, Rules } from './rules.ts'
 
 /** Enough for 64 bits, and few enough that no answer runs on in digits. */
 const INTEGER = '"0" | "-"? [1-9] [0-9]{0,18}'
@@ -30,14 +31,25 @@ export function numberExpression(
   if (multiples.length === 0 && Object.keys(bounds).length === 0) {
     return type === 'integer' ? rules.shared('integer', INTEGER) : anyNumber(rules)
   }
+  const key = JSON.stringify([bounds, type, multiples, place.strictness])
+  const fragment = cached(key, () => withMultiples(bounds, type, multiples, place))
+  return fragment === null ? null : rules.insert(fragment)
+}
+
+function withMultiples(
+  bounds: NumberBounds,
+  type: 'integer' | 'number',
+  multiples: readonly Multiple[],
+  place: Place
+): Fragment | null {
   try {
-    return numbersExpression(rules, bounds, type, multiples)
+    return numbersWithin(bounds, type, multiples)
   } catch (error) {
     if (!(error instanceof TooComplex)) throw error
     allow(place, () => {
       throw unkept(place.at, 'multipleOf', multiples.map(({ of }) => of).join(', '))
     })
-    return numbersExpression(rules, bounds, type, [])
+    return numbersWithin(bounds, type, [])
   }
 }
 
@@ -47,12 +59,11 @@ interface Multiple {
   decimals: number
 }
 
-function numbersExpression(
-  rules: Rules,
+function numbersWithin(
   bounds: NumberBounds,
   type: 'integer' | 'number',
   multiples: readonly Multiple[]
-): string | null {
+): Fragment | null {
   const decimals = Math.max(...multiples.map((one) => one.decimals), 0)
   const terms = new Terms()
   const shapes =
@@ -67,7 +78,7 @@ function numbersExpression(
   const languages = shapes.map(([pattern, digits]) =>
     pattern === null ? terms.none : multiplesOf(terms, wholeTerm(terms, pattern), multiples, digits)
   )
-  return languageExpression(rules, terms, terms.or(...languages), 'raw')
+  return languageRules(terms, terms.or(...languages), 'raw')
 }
 
 /** Numbers with just so many digits after the point: these and the bounds are both kept. */

@@ -13,20 +13,31 @@ interface Rule {
   at: string
 }
 
+/** Rules that are made once, and put into each grammar that needs them. */
+export interface Fragment {
+  readonly expression: string
+  readonly rules: Rules
+}
+
 /** llama.cpp reads about 100 MB of notation a second, and does so for each answer. */
 const CHARACTERS_MAX = 1_000_000
 /** Each repetition that is written out is some 30 bytes in llama.cpp. */
 const REPETITIONS_TOTAL_MAX = 100_000
 const BLOCK = 500
+/** A character that no notation has by itself. */
+const FRAGMENT_PREFIX = '\u{e000}'
+const FRAGMENT_NAME = /\u{e000}\d+/gu
 
 /** All names begin with the prefix, so that a grammar around these rules can have its own. */
 export class Rules {
   readonly prefix: string
   readonly #rules = new Map<string, Rule>()
+  /** The rules that are known to end. */
+  readonly #ending = new Set<string>()
   #characters = 0
   #repetitions = 0
 
-  constructor(prefix: string) {
+  constructor(prefix = FRAGMENT_PREFIX) {
     this.prefix = prefix
   }
 
@@ -53,6 +64,16 @@ export class Rules {
     return this.define(this.reserve(at), text, needs)
   }
 
+  /** Takes in the rules of a fragment, and returns its expression. */
+  insert({ expression, rules }: Fragment): string {
+    this.#count(rules.#repetitions)
+    const names = new Map(Array.from(rules.#rules.keys(), (name) => [name, this.reserve()]))
+    const renamed = (text: string): string =>
+      text.replaceAll(FRAGMENT_NAME, (name) => names.get(name) ?? name)
+    for (const [name, { text }] of rules.#rules) this.define(renamed(name), renamed(text))
+    return renamed(expression)
+  }
+
   /** A rule that is written once, however often it is asked for. */
   shared(name: string, text: string): string {
     const full = this.prefix + name
@@ -64,8 +85,7 @@ export class Rules {
    * at most three readings are possible, so that the number of stacks stays small.
    */
   counted(symbol: string, min: number, max: number): string {
-    this.#repetitions += Math.min(min + (max === Infinity ? 1 : max - min), 2 * BLOCK)
-    if (this.#repetitions > REPETITIONS_TOTAL_MAX) throw tooLarge('#')
+    this.#count(Math.min(min + (max === Infinity ? 1 : max - min), 2 * BLOCK))
     if (Math.max(min, max === Infinity ? 0 : max) <= REPETITIONS_MAX) {
       return repeated(symbol, min, max)
     }
@@ -83,14 +103,20 @@ export class Rules {
 
   /** Returns the place of a rule that can never end; undefined when all can. */
   endless(): string | undefined {
-    const ending = new Set<string>()
     const ends = ({ needs }: Rule): boolean =>
-      needs.some((all) => all.every((name) => ending.has(name) || !this.#rules.has(name)))
-    for (let before = -1; before !== ending.size;) {
-      before = ending.size
-      for (const [name, rule] of this.#rules) if (ends(rule)) ending.add(name)
+      needs.some((all) => all.every((name) => this.#ending.has(name)))
+    let open = [...this.#rules].filter(([name]) => !this.#ending.has(name))
+    for (let before = -1; before !== open.length;) {
+      before = open.length
+      for (const [name, rule] of open) if (ends(rule)) this.#ending.add(name)
+      open = open.filter(([name]) => !this.#ending.has(name))
     }
-    return this.#rules.entries().find(([name]) => !ending.has(name))?.[1].at
+    return open[0]?.[1].at
+  }
+
+  #count(repetitions: number): void {
+    this.#repetitions += repetitions
+    if (this.#repetitions > REPETITIONS_TOTAL_MAX) throw tooLarge('#')
   }
 }
 

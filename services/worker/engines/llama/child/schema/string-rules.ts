@@ -4,13 +4,14 @@ import { allow, type Place } from './alternatives.ts'
 import type { Conjunction } from './conjunction.ts'
 import { formatNamed } from './formats.ts'
 import { sequence } from './gbnf.ts'
-import { languageExpression, type TextForm } from './pattern/language-rules.ts'
+import { languageRules, type TextForm } from './pattern/language-rules.ts'
 import { UnsupportedPattern } from './pattern/read-pattern.ts'
 import { searchTerm, wholeTerm } from './pattern/pattern-term.ts'
 import { invalid, unkept } from './problems.ts'
 import { regularTest } from './pattern/regular-test.ts'
 import { lengthSpan, Terms, TooComplex, type Term } from './pattern/regular.ts'
-import type { Rules } from './rules.ts'
+import { cached } from './fragments.ts'
+import type { Fragment, Rules } from './rules.ts'
 
 /** One Unicode character: the length of a text in JSON Schema counts these. */
 const CHARACTER = String.raw`[^"\\\x7F\x00-\x1F] | "\\" ( ["\\/bfnrt] | "u" json-unit )`
@@ -40,9 +41,10 @@ export function stringExpression(
   if (minLength > maxLength) return null
   const known = formats.filter((name) => formatNamed(name) !== undefined)
   if (patterns.length > 0 || known.length > 0 || form === 'raw') {
-    const language = new StringLanguage(conjunction, place)
-    const expression = allow(place, () => language.expression(rules, form))
-    if (expression !== undefined) return expression
+    const key = JSON.stringify([minLength, maxLength, patterns, known, form])
+    const write = () => new StringLanguage(conjunction, place).rules(form)
+    const fragment = allow(place, () => cached(key, write)) ?? null
+    if (fragment !== null) return rules.insert(fragment)
   }
   if (form === 'raw') return null
   if (minLength === 0 && maxLength === Infinity) return anyString(rules)
@@ -90,17 +92,17 @@ class StringLanguage {
    * whoever wrote the pattern has another notion of the format. Where the two are too much for a
    * grammar, the format is enough if its texts have the pattern.
    */
-  expression(rules: Rules, form: TextForm): string {
-    const write = (patterns: readonly string[], formats: readonly string[]): string | null =>
-      languageExpression(rules, this.#terms, this.#termOf(patterns, formats), form)
+  rules(form: TextForm): Fragment {
+    const write = (patterns: readonly string[], formats: readonly string[]): Fragment | null =>
+      languageRules(this.#terms, this.#termOf(patterns, formats), form)
     try {
-      const text = write(this.#patterns, this.#formats) ?? write(this.#patterns, [])
-      if (text !== null) return text
+      const rules = write(this.#patterns, this.#formats) ?? write(this.#patterns, [])
+      if (rules !== null) return rules
     } catch (error) {
       if (!(error instanceof TooComplex || error instanceof UnsupportedPattern)) throw error
       if (this.#formats.length === 0 || !this.#isImplied()) throw this.#refusal(error)
-      const text = write([], this.#formats)
-      if (text !== null) return text
+      const rules = write([], this.#formats)
+      if (rules !== null) return rules
     }
     throw invalid(this.#place.at, 'no text meets all that it asks for')
   }

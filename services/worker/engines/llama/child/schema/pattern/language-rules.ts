@@ -15,7 +15,7 @@ import {
 } from './code-points.ts'
 import { characterClass, choice, literal, sequence } from '../gbnf.ts'
 import { classesIn, TooComplex, type Term, type Terms } from './regular.ts'
-import type { Rules } from '../rules.ts'
+import { Rules, type Fragment } from '../rules.ts'
 
 /** As characters of a JSON string, or as they are. */
 export type TextForm = 'json' | 'raw'
@@ -23,18 +23,14 @@ export type TextForm = 'json' | 'raw'
 /** States of one automaton. */
 const STATES_MAX = 1000
 
-/** An expression for the language; in JSON with its quotation marks. */
-export function languageExpression(
-  rules: Rules,
-  terms: Terms,
-  language: Term,
-  form: TextForm
-): string | null {
+/** The rules of a language, in JSON with its quotation marks; null when it has no text. */
+export function languageRules(terms: Terms, language: Term, form: TextForm): Fragment | null {
+  const rules = new Rules()
   const automaton = new Automaton(terms, language)
   if (!automaton.isAlive(language)) return null
   const writer = new AutomatonWriter(rules, automaton, form, form === 'json' ? '"\\""' : '')
   const body = writer.expression(language)
-  return form === 'json' ? sequence('"\\""', body) : body
+  return { rules, expression: form === 'json' ? sequence('"\\""', body) : body }
 }
 
 interface State {

@@ -76,6 +76,7 @@ class PatternReader {
   }
 
   #group(): PatternNode {
+    if (!this.#sees('?')) return this.#closed(this.#choice())
     const [, name] = /^\?P?(<[A-Za-z_]\w*>)/.exec(this.#ahead(40)) ?? []
     if (name !== undefined) while (!this.#take('>')) this.#next()
     else if (this.#take('?:')) return this.#closed(this.#choice())
@@ -107,6 +108,7 @@ class PatternReader {
     if (this.#take('*')) return [0, Infinity]
     if (this.#take('+')) return [1, Infinity]
     if (this.#take('?')) return [0, 1]
+    if (!this.#sees('{')) return [1, 1]
     const given = /^\{(\d{1,6})(,?)(\d{0,6})\}/.exec(this.#ahead(17))
     if (given === null) return [1, 1]
     this.#at += given[0].length
@@ -120,7 +122,7 @@ class PatternReader {
   }
 
   #escaped(): PatternNode {
-    const assertion = ASSERTIONS[this.#ahead(1)]
+    const assertion = ASSERTIONS[this.#characters[this.#at] ?? '']
     if (assertion !== undefined) {
       this.#next()
       return { kind: assertion }
@@ -193,6 +195,7 @@ class PatternReader {
   }
 
   #sees(text: string): boolean {
+    if (text.length === 1) return this.#characters[this.#at] === text
     return this.#ahead(text.length) === text
   }
 
