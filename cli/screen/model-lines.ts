@@ -68,7 +68,8 @@ export class ModelLines {
   }
 }
 
-function describe({ name, quantization, contextTokens, slots }: WorkerModel): string {
+function describe({ name, quantization, contextTokens, slots, notice }: WorkerModel): string {
   const facts = [quantization, `context ${contextTokens}`, `${slots} at a time`]
-  return `${name} (${facts.filter((fact) => fact !== undefined).join(', ')})`
+  const text = `${name} (${facts.filter((fact) => fact !== undefined).join(', ')})`
+  return notice === undefined ? text : `${text}: ${notice}`
 }

@@ -1,6 +1,6 @@
 """Makes the prompts that chat templates must give, with Python's Jinja2 set up as `transformers` does.
 
-    python3 tools/chat-templates/expect.py FOLDER_OF_TEMPLATES        writes expected.json
+    python3 tools/chat-templates/expect.py FOLDER_OF_TEMPLATES        writes expected.json, cases.json
     python3 tools/chat-templates/expect.py FOLDER NAME DIALOGUE       prints one prompt
 
 The folder is llama.cpp's models/templates, for example from the bundle of node-llama-cpp:
@@ -149,6 +149,19 @@ def entry(source, dialogues, tools):
     return {"end": end, "prompts": prompts}
 
 
+def fill_cases():
+    """What Jinja2 makes of small templates, each of which shows a part of the language."""
+    file = HERE / "cases.json"
+    content = json.loads(file.read_text())
+    for case in content["cases"]:
+        try:
+            template = environment().from_string(case["template"])
+            case["expected"] = template.render(**content["variables"])
+        except Exception:
+            case["expected"] = None
+    file.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
 def main(folder, *one):
     dialogues = json.loads((HERE / "dialogues.json").read_text())
     tools = json.loads((HERE / "tools.json").read_text())
@@ -157,6 +170,7 @@ def main(folder, *one):
         template = environment().from_string((pathlib.Path(folder) / f"{name}.jinja").read_text())
         sys.stdout.write(expected(template, dialogues[dialogue], tools))
         return
+    fill_cases()
     files = sorted(pathlib.Path(folder).glob("*.jinja"))
     entries = {file.stem: entry(file.read_text(), dialogues, tools) for file in files}
     text = json.dumps(entries, ensure_ascii=False, indent=1)

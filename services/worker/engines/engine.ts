@@ -36,6 +36,8 @@ export interface LoadedModel {
   parameters?: number
   sizeBytes: number
   chatTemplate: boolean
+  /** What its owner should know, in a sentence. */
+  notice?: string
   /** True when the model reasons before it answers; absent where the engine cannot know it. */
   reasoning?: boolean
   /** True when the model can call tools; where it is absent, `Engine.parameters` decides. */

@@ -68,6 +68,8 @@ export const WorkerModel = Type.Object({
   backend: Type.Optional(Type.String({ maxLength: 32 })),
   /** Whether it has a chat template of its own. */
   chatTemplate: Type.Optional(Type.Boolean()),
+  /** What its owner should know, in a sentence. */
+  notice: Type.Optional(Type.String({ maxLength: 2048 })),
   capabilities: Type.Optional(ModelCapabilities),
   /** Whether it makes embeddings. */
   embeddings: Type.Optional(Type.Boolean()),

@@ -53,6 +53,8 @@ export interface ReadyModel {
   quantization: string | null
   parameters: number | null
   chatTemplate: boolean
+  /** What its owner should know, in a sentence. */
+  notice?: string
   reasoning: boolean
   tools: boolean
   /** Memory that the child process takes, the model included. */

@@ -59,7 +59,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { facts, grammars, ...computed } = await load(options, hooks)
   const { driver, calibration } = computed
-  const renderer = new PromptRenderer(computed.vocabulary)
+  const renderer = new PromptRenderer(computed.vocabulary, options.chatTemplate)
   const { slotTokens, quantization, parameters, gpu, vramBytes } = facts
   return {
     ...computed,
@@ -72,6 +72,7 @@ export async function loadModel(
       quantization,
       parameters,
       chatTemplate: renderer.hasTemplate,
+      ...(renderer.notice === null ? {} : { notice: renderer.notice }),
       threads: calibration.threads,
       gpu,
       reasoning: renderer.hasReasoning,

@@ -146,6 +146,7 @@ export class LlamaEngine implements Engine {
       ...(model.parameters === null ? {} : { parameters: model.parameters }),
       sizeBytes: file.sizeBytes,
       chatTemplate: model.chatTemplate,
+      ...(model.notice === undefined ? {} : { notice: model.notice }),
       reasoning: model.reasoning,
       tools: model.tools,
       memory: this.#memory?.now() ?? model.memory,
@@ -259,7 +260,8 @@ const REQUEST_PARAMETERS = [
   'tools',
   'toolChoice',
   'parallelToolCalls',
-  'reasoningEffort'
+  'reasoningEffort',
+  'templateVariables'
 ] as const satisfies (keyof GenerateRequest)[]
 
 const CLOSE_TIMEOUT_MS = 1_500

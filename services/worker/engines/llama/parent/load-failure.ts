@@ -43,6 +43,7 @@ const CAUSES: readonly Cause[] = [
     /(?:model-loader|gguf)\.cpp:\d+: (GGML_ASSERT\(.{1,80}\))/,
     ([, words]) => `the file describes no model that can be (${words}); download it again`
   ],
+  [/the chat template "[^]*/, ([words]) => words],
   [
     /signal SIGKILL/,
     () => `the system ended its process, most likely for lack of memory; ${LESS_MEMORY}`

@@ -44,15 +44,19 @@ export class LibraryVocabulary implements Vocabulary {
     return this.#model.getTokenAttributes(token).control
   }
 
-  /** The library has nested the keys at their dots. */
   metadata(key: string): string | null {
-    let value: unknown = this.#model.fileInfo.metadata
-    for (const name of key.split('.')) {
-      if (typeof value !== 'object' || value === null) return null
-      value = (value as Record<string, unknown>)[name]
-    }
+    const value = valueAt(this.#model.fileInfo.metadata, key)
     return typeof value === 'string' ? value : null
   }
+}
+
+/** The library has nested the keys at their dots, but for those whose beginning has a value. */
+function valueAt(metadata: unknown, key: string): unknown {
+  if (typeof metadata !== 'object' || metadata === null) return undefined
+  const values = metadata as Record<string, unknown>
+  if (Object.hasOwn(values, key)) return values[key]
+  const at = key.indexOf('.')
+  return at === -1 ? undefined : valueAt(values[key.slice(0, at)], key.slice(at + 1))
 }
 
 function specialToken(id: Token | null, text: string | null): SpecialToken | null {

@@ -9,7 +9,7 @@ import { toJson } from './jinja/json.ts'
 import { strftime } from './jinja/strftime.ts'
 import { JinjaTemplate } from './jinja/template.ts'
 import { raw, Text, type Span, type Str } from './jinja/text.ts'
-import { NONE, type Value } from './jinja/values.ts'
+import { EndlessTemplate, NONE, type Value } from './jinja/values.ts'
 import { repairsOf, type ChatInTemplate } from './repairs.ts'
 import { TemplateValues } from './template-values.ts'
 
@@ -59,8 +59,7 @@ export class ChatTemplate {
     this.#toolTemplate = toolSource ? new JinjaTemplate(toolSource, now) : this.#template
     this.#globals = [
       ['bos_token', bosText],
-      ['eos_token', eosText],
-      ['documents', NONE]
+      ['eos_token', eosText]
     ]
   }
 
@@ -80,6 +79,7 @@ export class ChatTemplate {
         incomplete ??= rendered
       } catch (error) {
         refusal ??= error
+        if (error instanceof EndlessTemplate) break
       }
     }
     if (incomplete !== null) return incomplete()
@@ -94,15 +94,31 @@ export class ChatTemplate {
   #withOpened(chat: ChatInTemplate, text: Str): RenderedChat {
     const spans = text instanceof Text ? text.spans : [{ text, source: 0 }]
     const whole = raw(text)
-    const closed = this.#closed(chat)
-    return { spans, text: whole, opened: whole.slice(commonLength(whole, closed)) }
+    return { spans, text: whole, opened: this.#openedIn(whole, chat) }
   }
 
-  #closed(chat: ChatInTemplate): string {
+  /** What opens the turn depends on the end of a chat, so a long one is not rendered twice. */
+  #openedIn(text: string, chat: ChatInTemplate): string {
+    if (chat.addGenerationPrompt === false) return ''
+    const { messages } = chat
+    if (messages.length > MESSAGES_TWICE_MAX) {
+      const from = messages.findLastIndex(({ role }, i) => {
+        return role === 'user' && i < messages.length - MESSAGES_AT_END
+      })
+      const end = { ...chat, messages: messages.slice(Math.max(from, 0)) }
+      const opened = this.#openedBetween(end)
+      if (opened !== null && text.endsWith(opened)) return opened
+    }
+    return this.#openedBetween(chat, text) ?? ''
+  }
+
+  #openedBetween(chat: ChatInTemplate, rendered?: string): string | null {
     try {
-      return raw(this.#renderOnce({ ...chat, addGenerationPrompt: false }).text)
+      const open = rendered ?? raw(this.#renderOnce(chat).text)
+      const closed = raw(this.#renderOnce({ ...chat, addGenerationPrompt: false }).text)
+      return open.slice(commonLength(open, closed))
     } catch {
-      return '' // some templates render only chats that go on
+      return null // some templates render only chats that go on
     }
   }
 
@@ -117,12 +133,13 @@ export class ChatTemplate {
     })
     const toolValues = values.tools(tools)
     const text = template.render([
+      ['documents', NONE],
+      ...Object.entries(variables).map(([name, value]) => [name, values.given(value)] as const),
       ...this.#globals,
       ['messages', values.messages(messages)],
       ['tools', toolValues],
       ['add_generation_prompt', addGenerationPrompt],
-      ...(chat.withFunctions === true ? this.#functions(toolValues) : []),
-      ...Object.entries(variables).map(([name, value]) => [name, values.given(value)] as const)
+      ...(chat.withFunctions === true ? this.#functions(toolValues) : [])
     ])
     const written = new Set(text instanceof Text ? text.spans.map(({ source }) => source) : [])
     return { text, isComplete: values.expected.every((source) => written.has(source)) }
@@ -203,3 +220,5 @@ function refused(error: unknown): HaifError {
 }
 
 const REASON_MAX = 300
+const MESSAGES_TWICE_MAX = 32
+const MESSAGES_AT_END = 8

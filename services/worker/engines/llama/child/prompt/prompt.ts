@@ -1,11 +1,12 @@
 /**
  * Turns the caller's input into the tokens that the model reads. In `chat` mode the text around the
  * messages is the template in the model's file and nothing else; in `direct` mode there is none.
- * Messages are tokenized apart from the template, so `<|im_end|>` in a message is text.
+ * What a message spells stays text: `<|im_end|>` in it is no control token.
  */
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
-import { ChatTemplate, type RenderedChat } from './chat-template.ts'
+import type { ChatTemplate, RenderedChat } from './chat-template.ts'
+import { chooseTemplate } from './choose-template.ts'
 import { toTokens } from '../tokens.ts'
 import { EffortVariables } from './effort.ts'
 import { PROBE_TOOLS } from '../format/find-calls.ts'
@@ -39,6 +40,8 @@ type PromptRequest = Pick<
 >
 
 export class PromptRenderer {
+  /** What the owner of the model should know of its template. */
+  readonly notice: string | null
   readonly #vocabulary: Vocabulary
   readonly #tokenizer: PromptTokenizer
   readonly #template: ChatTemplate | null
@@ -49,10 +52,13 @@ export class PromptRenderer {
   readonly #plain: BoundFormat
   #ends: TurnEnds | null = null
 
-  constructor(vocabulary: Vocabulary) {
+  /** `wish`: a template in place of the one in the file. Throws where it cannot be used. */
+  constructor(vocabulary: Vocabulary, wish?: string) {
     this.#vocabulary = vocabulary
     this.#tokenizer = new PromptTokenizer(vocabulary)
-    this.#template = templateOf(vocabulary)
+    const { template, notice } = chooseTemplate(vocabulary, wish)
+    this.#template = template
+    this.notice = notice
     this.#effort = this.#template === null ? null : new EffortVariables(this.#template)
     this.#format = this.#template === null ? plainFormat : formatOf(this.#template, vocabulary)
     this.#marks = new Marks(vocabulary)
@@ -147,7 +153,8 @@ export class PromptRenderer {
     if (this.#template !== null) return this.#template
     throw new HaifError(
       'UNSUPPORTED_PARAMETER',
-      'the model has no chat template: send a `prompt` with mode `direct` instead of `messages`'
+      `${this.notice ?? 'the model has no chat template'}: ` +
+        'send a `prompt` with mode `direct` instead of `messages`'
     )
   }
 
@@ -158,24 +165,6 @@ export class PromptRenderer {
 }
 
 const NO_ENDS: TurnEnds = { stopTokens: new Set(), innerTokens: new Set(), stopTexts: [] }
-
-/** Returns null when the file has no template, or one that cannot be read. */
-function templateOf(vocabulary: Vocabulary): ChatTemplate | null {
-  const source = vocabulary.metadata('tokenizer.chat_template')
-  if (source === null || source.trim() === '') return null
-  const { bos, eos } = vocabulary
-  try {
-    return new ChatTemplate({
-      source,
-      toolSource: vocabulary.metadata('tokenizer.chat_template.tool_use'),
-      bosText: bos?.text ?? '',
-      eosText: eos?.text ?? ''
-    })
-  } catch (error) {
-    console.error(`chat template refused: ${String(error)}`)
-    return null
-  }
-}
 
 function formatOf(template: ChatTemplate, vocabulary: Vocabulary): OutputFormat {
   const render = (messages: readonly ChatMessage[]) =>

@@ -15,17 +15,20 @@ import type {
 import { check } from './checks.ts'
 import { applyFilter } from './filters.ts'
 import { assertSize, attributeOf, holds, itemOf, itemsOf, operate, sliceOf } from './operators.ts'
+import { Loop } from './loop.ts'
+import { Scope } from './scope.ts'
 import { concat, isStr, raw, type Str } from './text.ts'
 import {
   areEqual,
   Callable,
   Dict,
+  EndlessTemplate,
   float,
   isFloat,
   isNumber,
   isTrue,
   List,
-  Members,
+  Namespace,
   NONE,
   numberOf,
   TemplateError,
@@ -36,28 +39,8 @@ import {
   type Value
 } from './values.ts'
 
-/** About a second of work; a chat of 1,024 messages takes less than a tenth of it. */
-const STEPS_MAX = 10_000_000
 /** Calls of macros within each other. */
 const DEPTH_MAX = 200
-
-class Scope {
-  readonly #names = new Map<string, Value>()
-  readonly #outer: Scope | null
-
-  constructor(outer: Scope | null, names: Iterable<readonly [string, Value]> = []) {
-    this.#outer = outer
-    this.#names = new Map(names)
-  }
-
-  get(name: string): Value | undefined {
-    return this.#names.get(name) ?? this.#outer?.get(name)
-  }
-
-  set(name: string, value: Value): void {
-    this.#names.set(name, value)
-  }
-}
 
 type Flow = 'next' | 'break' | 'continue'
 
@@ -70,9 +53,14 @@ interface Frame {
 }
 
 export class Interpreter {
+  readonly #stepsMax: number
   #steps = 0
   #depth = 0
   #size = 0
+
+  constructor(stepsMax: number) {
+    this.#stepsMax = stepsMax
+  }
 
   run(body: Body, globals: Iterable<readonly [string, Value]>): Str {
     const out: Str[] = []
@@ -90,7 +78,8 @@ export class Interpreter {
   }
 
   #step(): void {
-    if (++this.#steps > STEPS_MAX) throw new TemplateError('the template takes too many steps')
+    if (++this.#steps <= this.#stepsMax) return
+    throw new EndlessTemplate('the template takes too many steps')
   }
 
   #statement(statement: Statement, frame: Frame): Flow {
@@ -159,7 +148,7 @@ export class Interpreter {
         return
       case 'attribute': {
         const owner = frame.scope.get(target.name)
-        if (owner instanceof Members) owner.all.set(target.attribute, value)
+        if (owner instanceof Namespace) owner.set(target.attribute, value)
         // Jinja2 refuses this; templates written for other engines set a key so.
         else if (owner instanceof Dict) owner.set(target.attribute, value)
         else throw new TemplateError(`cannot assign attribute on ${target.name}: no namespace`)
@@ -189,17 +178,12 @@ export class Interpreter {
       this.#nested(() => this.#for(statement, { ...frame, out }, args[0] ?? NONE, depth + 1))
       return concat(out)
     })
-    let changed: Value[] | null = null
-    const hasChanged = new Callable(({ args }) => {
-      const before = changed
-      changed = [...args]
-      return before === null || !areEqual(new List(before), new List(changed))
-    })
-    for (const [i, item] of items.entries()) {
+    const loop = new Loop(items, depth, statement.isRecursive ? recursive : null)
+    for (const item of items) {
       this.#step()
+      loop.at++
       const scope = new Scope(frame.scope)
       this.#assign(statement.target, item, { ...frame, scope })
-      const loop = loopAt(items, i, depth, hasChanged, statement.isRecursive ? recursive : null)
       scope.set('loop', loop)
       if (this.#execute(statement.body, { ...frame, scope }) === 'break') break
     }
@@ -355,7 +339,7 @@ export class Interpreter {
 
   #call(callee: Value, given: Given): Value {
     if (callee instanceof Callable) return callee.call(given)
-    if (callee instanceof Members && callee.call !== null) return callee.call.call(given)
+    if (callee instanceof Loop && callee.recursive !== null) return callee.recursive.call(given)
     if (callee instanceof Undefined) throw new TemplateError(callee.message)
     throw new TemplateError(`'${typeName(callee)}' object is not callable`)
   }
@@ -381,32 +365,4 @@ function signed(value: Value, sign: 'minus' | 'plus'): Value {
   if (sign === 'plus') return value
   if (typeof value === 'bigint') return -value
   return isFloat(value) ? float(-numberOf(value)) : 0 - numberOf(value)
-}
-
-function loopAt(
-  items: readonly Value[],
-  at: number,
-  depth: number,
-  changed: Callable,
-  recursive: Callable | null
-): Members {
-  const missing = new Undefined('there is no such item in the loop')
-  return new Members(
-    [
-      ['index', at + 1],
-      ['index0', at],
-      ['revindex', items.length - at],
-      ['revindex0', items.length - at - 1],
-      ['first', at === 0],
-      ['last', at === items.length - 1],
-      ['length', items.length],
-      ['depth', depth],
-      ['depth0', depth - 1],
-      ['previtem', items[at - 1] ?? missing],
-      ['nextitem', items[at + 1] ?? missing],
-      ['changed', changed],
-      ['cycle', new Callable(({ args }) => args[at % Math.max(args.length, 1)] ?? NONE)]
-    ],
-    recursive
-  )
 }

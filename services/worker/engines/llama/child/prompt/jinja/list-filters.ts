@@ -72,6 +72,7 @@ function attributeAt(value: Value, path: Value): Value {
   if (isNumber(path)) return itemOf(value, path)
   let found = value
   for (const part of raw(textOfValue(path)).split('.')) {
+    if (found instanceof Undefined) return found
     found = itemOf(found, /^\d+$/.test(part) ? Number(part) : part)
   }
   return found

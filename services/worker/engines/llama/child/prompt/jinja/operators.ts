@@ -51,7 +51,6 @@ function calculate(operator: Operator, left: Numeric, right: Numeric): Value {
   }
   const result = calculated(operator, numberOf(left), numberOf(right))
   if (Number.isSafeInteger(result)) return result
-  if (operator === '**') return float(result)
   return wholeOf(operator, BigInt(numberOf(left)), BigInt(numberOf(right)))
 }
 
@@ -77,10 +76,13 @@ function calculated(operator: Operator, left: number, right: number): number {
   }
 }
 
+const EXPONENT_MAX = 1024n
+
 function wholeOf(operator: Operator, left: bigint, right: bigint): Value {
   if (operator === '+') return left + right
   if (operator === '-') return left - right
   if (operator === '*') return left * right
+  if (operator === '**' && right >= 0n && right <= EXPONENT_MAX) return left ** right
   throw new TemplateError(`${operator} of numbers that large`)
 }
 
@@ -151,7 +153,7 @@ export function sizeOf(value: Value): number {
 /** `value.name`: a method before a key of that name, as Jinja2 looks them up. */
 export function attributeOf(value: Value, name: string): Value {
   assertDefined(value)
-  if (value instanceof Members) return value.all.get(name) ?? missing(value, name)
+  if (value instanceof Members) return value.get(name) ?? missing(value, name)
   const method = methodOf(value, name)
   if (method !== null) return method
   return (value instanceof Dict ? value.get(name) : undefined) ?? missing(value, name)

@@ -13,7 +13,7 @@ import {
   Callable,
   Dict,
   List,
-  Members,
+  Namespace,
   NONE,
   TemplateError,
   textOfValue,
@@ -24,24 +24,32 @@ import {
 export class JinjaTemplate {
   readonly #body: Body
   readonly #globals: readonly (readonly [string, Value])[]
+  readonly #stepsMax: number
 
   /** `now` is the clock of `strftime_now`. Throws a `TemplateError` when it cannot be read. */
-  constructor(source: string, now: () => Date) {
+  constructor(source: string, now: () => Date, stepsMax = STEPS_MAX) {
+    this.#stepsMax = stepsMax
     this.#body = parseTemplate(source)
     this.#globals = [...GLOBALS, ['strftime_now', strftimeNow(now)]]
   }
 
   /** Throws a `TemplateError` with the template's own words when it refuses its values. */
   render(values: Iterable<readonly [string, Value]>): Str {
-    return new Interpreter().run(this.#body, [...this.#globals, ...values])
+    return new Interpreter(this.#stepsMax).run(this.#body, [...this.#globals, ...values])
   }
 }
+
+/**
+ * A few seconds of work. Most templates take some ten steps a message; those that look through all
+ * messages for each of them come here with about 3,000 messages.
+ */
+const STEPS_MAX = 20_000_000
 
 /** As in Jinja2's sandbox. */
 const RANGE_MAX = 100_000
 
 const GLOBALS: readonly (readonly [string, Value])[] = [
-  ['namespace', new Callable(({ args, named }) => new Members([...textKeys(args[0]), ...named]))],
+  ['namespace', new Callable(({ args, named }) => new Namespace([...textKeys(args[0]), ...named]))],
   ['dict', new Callable(({ args, named }) => new Dict([...entriesOf(args[0]), ...named]))],
   ['range', new Callable(range)],
   ['raise_exception', new Callable(raise)]
@@ -71,5 +79,7 @@ function range(given: Given): Value {
   if (step === 0) throw new TemplateError('range() arg 3 must not be zero')
   const length = Math.max(0, Math.ceil((to - from) / step))
   if (length > RANGE_MAX) throw new TemplateError(`Range too big (${length})`)
-  return new List(Array.from({ length }, (_, i) => from + i * step))
+  const items: number[] = []
+  for (let i = 0; i < length; i++) items.push(from + i * step)
+  return new List(items)
 }

@@ -11,13 +11,32 @@ export interface Span {
   source: number
 }
 
+/**
+ * Parts are joined only when the spans are asked for: templates that add to one text in a loop
+ * would otherwise copy all of it each time.
+ */
 export class Text {
-  readonly spans: readonly Span[]
   readonly value: string
+  #parts: readonly (Str | Span)[]
+  #spans: readonly Span[] | null = null
 
-  constructor(spans: readonly Span[]) {
-    this.spans = spans
-    this.value = spans.length === 1 ? spans[0]!.text : spans.map(({ text }) => text).join('')
+  constructor(parts: readonly (Str | Span)[]) {
+    let value = ''
+    for (const part of parts) value += textOf(part)
+    this.value = value
+    this.#parts = parts
+  }
+
+  get spans(): readonly Span[] {
+    if (this.#spans === null) {
+      this.#spans = joined(flattened(this))
+      this.#parts = this.#spans
+    }
+    return this.#spans
+  }
+
+  get parts(): readonly (Str | Span)[] {
+    return this.#parts
   }
 }
 
@@ -28,12 +47,14 @@ export const isStr = (value: unknown): value is Str =>
 
 export const raw = (text: Str): string => (typeof text === 'string' ? text : text.value)
 
-const spansOf = (text: Str): readonly Span[] =>
-  typeof text === 'string' ? [{ text, source: 0 }] : text.spans
+const textOf = (part: Str | Span): string => {
+  if (typeof part === 'string') return part
+  return part instanceof Text ? part.value : part.text
+}
 
 export function concat(parts: readonly Str[]): Str {
   if (parts.every((part) => typeof part === 'string')) return parts.join('')
-  return strOf(parts.flatMap(spansOf))
+  return new Text(parts)
 }
 
 /** By UTF-16 units; `characterAt` turns Python's positions into these. */
@@ -130,18 +151,33 @@ export function charactersOf(text: Str): Str[] {
 
 const hasPairs = (value: string): boolean => /[\uD800-\uDBFF]/.test(value)
 
-/** Neighbours of one source become one span. */
 function strOf(spans: readonly Span[]): Str {
-  const joined: Span[] = []
-  for (const span of spans) {
-    const last = joined.at(-1)
-    if (span.text === '') continue
-    if (last?.source === span.source) {
-      joined[joined.length - 1] = { text: last.text + span.text, source: span.source }
-    } else {
-      joined.push(span)
-    }
+  const parts = spans.filter(({ text }) => text !== '')
+  if (parts.every(({ source }) => source === 0)) return parts.map(({ text }) => text).join('')
+  return new Text(parts)
+}
+
+/** Goes through the parts of parts without recursion: there may be as many levels as messages. */
+function flattened(text: Text): Span[] {
+  const spans: Span[] = []
+  const left: (Str | Span)[] = [text]
+  for (let part = left.pop(); part !== undefined; part = left.pop()) {
+    if (typeof part === 'string') spans.push({ text: part, source: 0 })
+    else if (part instanceof Text) {
+      for (let i = part.parts.length - 1; i >= 0; i--) left.push(part.parts[i]!)
+    } else spans.push(part)
   }
-  if (joined.length === 0) return ''
-  return joined.length === 1 && joined[0]!.source === 0 ? joined[0]!.text : new Text(joined)
+  return spans
+}
+
+/** Neighbours of one source become one span. */
+function joined(spans: readonly Span[]): Span[] {
+  const kept: Span[] = []
+  for (const { text, source } of spans) {
+    const last = kept.at(-1)
+    if (text === '') continue
+    if (last?.source === source) last.text += text
+    else kept.push({ text, source })
+  }
+  return kept
 }

@@ -96,19 +96,33 @@ export class Callable {
 }
 
 /** A namespace or a `loop`: a thing that has attributes and is no mapping. */
-export class Members {
-  readonly all: Map<string, Value>
-  readonly call: Callable | null
+export abstract class Members {
+  abstract get(name: string): Value | undefined
+}
 
-  constructor(all: Iterable<readonly [string, Value]>, call: Callable | null = null) {
-    this.all = new Map(all)
-    this.call = call
+export class Namespace extends Members {
+  readonly #values: Map<string, Value>
+
+  constructor(values: Iterable<readonly [string, Value]>) {
+    super()
+    this.#values = new Map(values)
+  }
+
+  get(name: string): Value | undefined {
+    return this.#values.get(name)
+  }
+
+  set(name: string, value: Value): void {
+    this.#values.set(name, value)
   }
 }
 
 export class TemplateError extends Error {
   override readonly name = 'TemplateError'
 }
+
+/** Nothing that is changed about the values would help. */
+export class EndlessTemplate extends TemplateError {}
 
 export const isNumber = (value: Value): value is number | bigint | Float =>
   typeof value === 'number' || typeof value === 'bigint' || value instanceof Float
@@ -124,12 +138,12 @@ export const isFloat = (value: Value): boolean =>
   value instanceof Float || (typeof value === 'number' && !Number.isInteger(value))
 
 export function isTrue(value: Value): boolean {
+  if (typeof value !== 'object') return Boolean(value)
   if (value instanceof Text) return value.value !== ''
   if (value instanceof List) return value.items.length > 0
   if (value instanceof Dict) return value.size > 0
   if (value instanceof Float) return value.value !== 0
-  if (value instanceof Undefined || value === NONE) return false
-  return Boolean(value)
+  return !(value instanceof Undefined) && value !== NONE
 }
 
 export function areEqual(a: Value, b: Value): boolean {
