@@ -5,6 +5,7 @@
  */
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import type { GrammarState } from './grammar.ts'
+import type { ThreadCounts } from './schedule/thread-choice.ts'
 import type { Token } from './vocabulary.ts'
 
 export interface Driver {
@@ -14,6 +15,8 @@ export interface Driver {
    * can bias end tokens.
    */
   readonly seesLogits: boolean
+  /** Counts from the next step on. Absent where threads cannot be changed, or do not compute. */
+  setThreads?(counts: ThreadCounts): void
   /** The number of tokens in the slot's cache. */
   cachedTokens(slot: number): number
   /** The number of tokens that the slot's cache and `tokens` have in common at their start. */

@@ -8,6 +8,7 @@ import type { Driver } from './driver.ts'
 import type { VectorMaker } from './embedding-context.ts'
 import type { Grammars } from './grammar.ts'
 import { PromptRenderer } from './prompt/prompt.ts'
+import type { ThreadChoice } from './schedule/thread-choice.ts'
 import type { Vocabulary } from './vocabulary.ts'
 
 export interface LoadHooks {
@@ -39,6 +40,8 @@ interface ModelFacts {
 /** What the machine was measured to do with this model. */
 export interface Calibration {
   threads: number
+  /** Where steps may be computed with other numbers of threads. */
+  choice?: ThreadChoice
   rates: Rates
   /** The steps for one answer and for all slots. */
   decodeSteps: DecodeStepMs[]

@@ -9,12 +9,13 @@ import { fitContext, SMALLEST_TOKENS, type ContextSize } from '../../../../memor
 import { ramBytesFree } from '../../../../memory/ram.ts'
 import type { LoadOptions } from '../../messages.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
+import type { ThreadCounts } from '../schedule/thread-choice.ts'
 import type { StepClock } from '../thread-messages.ts'
 import type { Devices } from './api/devices.ts'
 import { gpuLayersOf } from './gpu-layers.ts'
 import type { OpenLlama } from './api/llama-libraries.ts'
 import { measure } from './measure.ts'
-import { NativeContext, type Threads } from './native-context.ts'
+import { NativeContext } from './native-context.ts'
 import { BATCH_TOKENS, memoryPools } from './native-costs.ts'
 import { NativeDriver } from './native-driver.ts'
 import { NativeVectorMaker } from './native-embedding.ts'
@@ -53,7 +54,11 @@ export async function loadNative(
     vocabularySize: vocabulary.size,
     stepBegan: hooks.stepBegan
   })
-  const calibration = await measure(driver, { threads, vocabularySize: vocabulary.size })
+  const calibration = await measure(driver, {
+    threads,
+    cores: gpuLayers < 0 ? null : availableParallelism(),
+    vocabularySize: vocabulary.size
+  })
   return {
     driver,
     vocabulary,
@@ -106,11 +111,8 @@ function contextSizeOf(
 /** A file that does not say what its model was trained for gets what most can do. */
 const TRAINED_TOKENS_DEFAULT = 4096
 
-/**
- * One core stays free: llama.cpp's threads wait for each other spinning, and where another process
- * takes the core of one, all of them stand still. With all layers on a GPU they only feed it.
- */
-function threadsOf(gpuLayers: number): Threads {
+/** At first; with all layers on a GPU they only feed it. */
+function threadsOf(gpuLayers: number): ThreadCounts {
   const most = Math.max(1, availableParallelism() - 1)
   if (gpuLayers < 0) return { one: 1, many: Math.min(most, THREADS_BESIDE_GPU) }
   return { one: most, many: most }

@@ -1,48 +1,101 @@
-/** Measures what the machine does with a model that was just loaded. */
+/**
+ * Measures what the machine does with a model that was just loaded, within about a second, and
+ * finds the numbers of threads to begin with. Every kind of step is made once without being
+ * counted: the first one touches memory and loads kernels.
+ */
 import type { Calibration } from '../load-model.ts'
 import type { Drawing, DrawOptions, Part } from '../driver.ts'
+import { PROMPT_STEP_TOKENS_MAX } from '../schedule/prompt-budget.ts'
+import { ThreadChoice, type ThreadCounts } from '../schedule/thread-choice.ts'
 import { isToken } from '../tokens.ts'
 import type { Token } from '../vocabulary.ts'
-import type { Threads } from './native-context.ts'
 import type { NativeDriver } from './native-driver.ts'
 
 interface Bench {
-  threads: Threads
+  threads: ThreadCounts
+  /** Null where threads do not compute. */
+  cores: number | null
   vocabularySize: number
 }
 
-const STEPS_MIN = 3
-const STEPS_MAX = 12
-const STEPS_MS_MAX = 150
-/** The first piece is not counted: memory and kernels are touched the first time. */
-const PROMPTS = [16, 32, 128]
-const PROMPT_MS_ENOUGH = 50
-
 export async function measure(driver: NativeDriver, bench: Bench): Promise<Calibration> {
-  const { slots } = driver
-  const oneMs = await decodeStepMs(driver, 1, bench)
-  const allMs = slots === 1 ? oneMs : await decodeStepMs(driver, slots, bench)
-  const prefill = await prefillRate(driver, bench)
-  await clear(driver)
+  const first = await measureWith(driver, bench)
+  const found = bench.cores === null ? first : await chooseThreads(driver, bench, first)
+  driver.setThreads(found.threads)
+  for (let slot = 0; slot < driver.slots; slot++) await driver.clear(slot)
+  const { threads, steps, prefill } = found
+  const [together, togetherMs] = steps.at(-1)!
   return {
-    threads: bench.threads.many,
-    rates: { prefill, decode: (slots / allMs) * 1000 },
-    decodeSteps: [
-      [1, oneMs],
-      [slots, allMs]
-    ]
+    threads: threads.many,
+    rates: { prefill, decode: (together / togetherMs) * 1000 },
+    decodeSteps: steps,
+    ...(bench.cores === null ? {} : { choice: new ThreadChoice(bench.cores, threads) })
   }
 }
 
+interface Measured {
+  threads: ThreadCounts
+  steps: [decoding: number, ms: number][]
+  prefill: number
+}
+
+async function measureWith(driver: NativeDriver, bench: Bench): Promise<Measured> {
+  driver.setThreads(bench.threads)
+  const oneMs = await decodeStepMs(driver, 1, bench)
+  const together = Math.max(1, Math.min(driver.slots, Math.floor(TOGETHER_MS_MAX / oneMs)))
+  const steps: Measured['steps'] = [[1, oneMs]]
+  if (together > 1) steps.push([together, await decodeStepMs(driver, together, bench)])
+  return { threads: bench.threads, steps, prefill: await prefillRate(driver, bench) }
+}
+
+/**
+ * Single tokens leave a core free, for the threads that wait for each token. A small model is
+ * faster on one core alone: its threads would only wait for each other.
+ */
+async function chooseThreads(driver: NativeDriver, bench: Bench, first: Measured) {
+  let best = first
+  const [, oneMs] = first.steps[0]!
+  if (bench.threads.one > 1 && oneMs < SMALL_MS) {
+    const alone = { ...bench, threads: { one: 1, many: 1 } }
+    best = faster(best, await measureWith(driver, alone))
+  }
+  if (oneMs < SMALL_MS || bench.cores === bench.threads.many) return best
+  // Measuring a large model again would take long, and it gains from every core.
+  if (oneMs > LARGE_MS) return { ...best, threads: { one: best.threads.one, many: bench.cores! } }
+  const all = { ...bench, threads: { one: best.threads.one, many: bench.cores! } }
+  return faster(best, await measureWith(driver, all))
+}
+
+/** By prompts, and by as many answers as were measured. */
+function faster(known: Measured, other: Measured): Measured {
+  const gain = (known.steps.at(-1)![1] / other.steps.at(-1)![1]) * (other.prefill / known.prefill)
+  return gain > CLEARLY * CLEARLY ? other : known
+}
+
+const CLEARLY = 1.05
+/** A step for one answer of a model so small that threads cost more than they bring. */
+const SMALL_MS = 1
+const LARGE_MS = 60
+/** The longest step of answers, were they computed one after the other. */
+const TOGETHER_MS_MAX = 400
+const STEPS_MIN = 2
+const STEPS_MAX = 12
+const STEPS_MS_MAX = 100
+const PROMPT_TOKENS = [16, 64, 256, PROMPT_STEP_TOKENS_MAX]
+/** A model that takes so long for a prompt is not given a longer one. */
+const PROMPT_MS_ENOUGH = 40
+
 async function decodeStepMs(driver: NativeDriver, slots: number, bench: Bench): Promise<number> {
-  await clear(driver)
+  for (let slot = 0; slot < slots; slot++) await driver.clear(slot)
   const drawings = Array.from({ length: slots }, (_, slot) => driver.draw(slot, GREEDY))
-  const step = () => compute(driver, partsOf(drawings, bench))
-  await step()
+  const parts: Part[] = drawings.map((drawing: Drawing, slot) => {
+    return { slot, tokens: someTokens(1, bench), drawing }
+  })
+  await compute(driver, parts)
   const startedAt = performance.now()
   let steps = 0
   while (steps < STEPS_MAX) {
-    await step()
+    await compute(driver, parts)
     steps++
     if (steps >= STEPS_MIN && performance.now() - startedAt > STEPS_MS_MAX) break
   }
@@ -59,30 +112,31 @@ const GREEDY: DrawOptions = {
   grammar: () => undefined
 }
 
-const partsOf = (drawings: readonly Drawing[], bench: Bench): Part[] =>
-  drawings.map((drawing, slot) => ({ slot, tokens: someTokens(1, bench), drawing }))
-
+/** Rises with the length of the piece, so the longest that takes little time is measured. */
 async function prefillRate(driver: NativeDriver, bench: Bench): Promise<number> {
   let rate = 0
-  for (const [i, count] of PROMPTS.entries()) {
-    await driver.clear(0)
-    const startedAt = performance.now()
-    await compute(driver, [{ slot: 0, tokens: someTokens(count, bench), drawing: null }])
-    const ms = performance.now() - startedAt
-    rate = (count / ms) * 1000
-    if (i > 0 && ms > PROMPT_MS_ENOUGH) break // a large model need not prove it twice
+  for (const most of PROMPT_TOKENS) {
+    const tokens = someTokens(Math.min(most, driver.contextTokens - 1), bench)
+    let ms = await promptMs(driver, tokens)
+    // A device that loads kernels takes seconds for what it then does in milliseconds.
+    if (ms < PROMPT_MS_ENOUGH || bench.cores === null) ms = await promptMs(driver, tokens)
+    rate = (tokens.length / ms) * 1000
+    if (ms > PROMPT_MS_ENOUGH) break
   }
   return rate
+}
+
+async function promptMs(driver: NativeDriver, tokens: readonly Token[]): Promise<number> {
+  await driver.clear(0)
+  const startedAt = performance.now()
+  await compute(driver, [{ slot: 0, tokens, drawing: null }])
+  return performance.now() - startedAt
 }
 
 async function compute(driver: NativeDriver, parts: readonly Part[]): Promise<void> {
   for (const outcome of await driver.compute(parts)) {
     if (outcome !== null && 'error' in outcome) throw outcome.error
   }
-}
-
-async function clear(driver: NativeDriver): Promise<void> {
-  for (let slot = 0; slot < driver.slots; slot++) await driver.clear(slot)
 }
 
 function someTokens(count: number, { vocabularySize }: Bench): Token[] {

@@ -4,6 +4,7 @@ import { Batch } from './batch.ts'
 import type { ContextParams, LlamaApi, Pointer } from './api/llama-api.ts'
 import type { NativeModel } from './native-model.ts'
 import { floatsAt } from './api/native-memory.ts'
+import type { ThreadCounts } from '../schedule/thread-choice.ts'
 
 export interface ContextOptions {
   slots: number
@@ -11,19 +12,13 @@ export interface ContextOptions {
   contextTokens: number
   /** Tokens of one step, at most. */
   batchTokens: number
-  threads: Threads
+  threads: ThreadCounts
   kv: keyof typeof KV_TYPES
   /** By default where the device is faster with it. */
   flashAttention?: boolean
   embeddings?: boolean
   /** Two bytes; while the first is not 0, a step is broken off. */
   abort?: Uint8Array
-}
-
-/** For a step of one token, and for all others. */
-export interface Threads {
-  one: number
-  many: number
 }
 
 /** Numbers of `enum ggml_type`. */
@@ -60,7 +55,7 @@ export class NativeContext {
   }
 
   /** Counts from the next step on and costs nothing. */
-  setThreads({ one, many }: Threads): void {
+  setThreads({ one, many }: ThreadCounts): void {
     this.#api.llama_set_n_threads(this.pointer, one, many)
   }
 

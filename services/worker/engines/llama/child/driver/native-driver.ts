@@ -8,7 +8,8 @@ import type { Drawing, DrawOptions, Driver, Outcome, Part } from '../driver.ts'
 import { clockMs, type StepClock } from '../thread-messages.ts'
 import type { Token } from '../vocabulary.ts'
 import { CandidateArray } from './candidates.ts'
-import type { NativeContext, Threads } from './native-context.ts'
+import type { ThreadCounts } from '../schedule/thread-choice.ts'
+import type { NativeContext } from './native-context.ts'
 import { NativeDrawing } from './native-drawing.ts'
 
 interface NativeDriverOptions {
@@ -39,8 +40,13 @@ export class NativeDriver implements Driver {
     return this.#cached.length
   }
 
-  setThreads(threads: Threads): void {
-    this.#context.setThreads(threads)
+  /** Tokens of one slot. */
+  get contextTokens(): number {
+    return this.#context.contextTokens
+  }
+
+  setThreads(counts: ThreadCounts): void {
+    this.#context.setThreads(counts)
   }
 
   cachedTokens(slot: number): number {

@@ -10,12 +10,12 @@ import { toFailure, type KvTokens, type StepMessage } from '../../messages.ts'
 import { PromptBudget } from './prompt-budget.ts'
 import { kvTokensOf, reuseCache, slotFor, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
-import { StepRates } from './step-rates.ts'
+import { StepRates, type Step } from './step-rates.ts'
 import { contextOf, endOf, newTask, type Task } from './task.ts'
 
 interface SchedulerDeps {
   driver: Driver
-  calibration: Pick<Calibration, 'rates' | 'decodeSteps'>
+  calibration: Pick<Calibration, 'rates' | 'decodeSteps' | 'choice'>
   creditTokens: number
   /** Called once after each step in which something happened. */
   onStep: (step: StepMessage) => void
@@ -143,14 +143,27 @@ export class Scheduler {
       const pieces = piecesOf(rests, budget)
       const inOrder = moving.filter((slot) => pieces.has(slot))
       const ms = await this.#advanceAll(inOrder, pieces)
-      this.#rates.record({ ms, decoding: 0, promptTokens: sum(pieces.values()) })
+      this.#record({ ms, decoding: 0, promptTokens: sum(pieces.values()) })
       if (writing.length > 0) this.#budget.spent(ms)
     } else if (writing.length > 0) {
       const ms = await this.#advanceAll(writing, new Map())
-      this.#rates.record({ ms, decoding: writing.length, promptTokens: 0 })
+      this.#record({ ms, decoding: writing.length, promptTokens: 0 })
       this.#budget.earned(cost)
     }
     this.#stepStartedAt = null
+  }
+
+  #record(step: Step): void {
+    this.#rates.record(step)
+    const { driver, calibration } = this.#deps
+    const { choice } = calibration
+    if (choice === undefined || driver.setThreads === undefined) return
+    const { ms, decoding, promptTokens } = step
+    if (promptTokens > 0 && promptTokens < COMPARABLE_TOKENS) return
+    const kind = promptTokens > 0 ? 'prompt' : String(decoding)
+    const before = choice.counts
+    choice.record({ kind, units: Math.max(1, promptTokens), ms }, this.#now())
+    if (choice.counts !== before) driver.setThreads(choice.counts)
   }
 
   /** Computes what these slots add to the step, and returns the milliseconds it took. */
@@ -244,6 +257,9 @@ export class Scheduler {
     this.#reports.current.ends.push([task.job.id, endOf(task, this.#now())])
   }
 }
+
+/** Pieces of fewer tokens take longer for each. */
+const COMPARABLE_TOKENS = 64
 
 /** The part of each prompt in a step of so many tokens. */
 function piecesOf(rests: ReadonlyMap<Slot, number>, tokens: number): Map<Slot, number> {

@@ -5,7 +5,7 @@
  */
 import type { DecodeStepMs, Rates } from '../../messages.ts'
 
-interface Step {
+export interface Step {
   ms: number
   /** Answers that got a token. */
   decoding: number

@@ -7,12 +7,14 @@
  */
 import assert from 'node:assert/strict'
 
-interface ThreadCounts {
+export interface ThreadCounts {
   /** For a step of one token. */
   one: number
   /** For a step of several answers, and for prompts. */
   many: number
 }
+
+const ONE_TOKEN = '1'
 
 interface ComputedStep {
   /** Steps of one kind, such as those of 8 answers, take about as long as each other. */
@@ -33,10 +35,12 @@ export class ThreadChoice {
   #retryAt = 0
   #retryMs = RETRY_MS_MIN
 
-  /** `one` is what calibration has found best for a single token. */
-  constructor(cores: number, one: number) {
-    assert(cores >= 1 && one >= 1)
-    this.#levels = threadLevels(cores).map((many) => ({ one: Math.min(one, many), many }))
+  /** Begins with the counts that were found best when the model was loaded. */
+  constructor(cores: number, found: ThreadCounts) {
+    assert(cores >= 1 && found.one >= 1)
+    this.#levels = threadLevels(cores).map((many) => ({ one: Math.min(found.one, many), many }))
+    const level = this.#levels.findIndex(({ many }) => many <= found.many)
+    this.#level = level === -1 ? this.#levels.length - 1 : level
   }
 
   get counts(): ThreadCounts {
@@ -45,6 +49,8 @@ export class ThreadChoice {
 
   /** Takes the time of a step that was computed with `counts`, and may change them. */
   record(step: ComputedStep, now: number): void {
+    const isSame = this.#levels.every(({ one }) => one === this.#levels[0]!.one)
+    if (step.kind === ONE_TOKEN && isSame) return // it says nothing of other levels
     const slowdown = this.#slowdownOf(step)
     if (this.#trial === null) this.#watch(slowdown, step.ms, now)
     else this.#judge(this.#trial, slowdown, step.ms, now)
@@ -56,8 +62,7 @@ export class ThreadChoice {
     const slowdown = unitMs / usual
     // Rises slowly, as contexts grow, and not at all while steps collapse.
     const weight = slowdown < 1 ? FALL_WEIGHT : slowdown < COLLAPSED ? RISE_WEIGHT : 0
-    const known = this.counts === this.#levels[0] || slowdown < 1
-    this.#usualMs.set(kind, known ? usual + weight * (unitMs - usual) : usual)
+    this.#usualMs.set(kind, usual + weight * (unitMs - usual))
     if (this.#usualMs.size > KINDS_MAX) this.#usualMs.clear()
     return slowdown
   }
@@ -97,7 +102,7 @@ export class ThreadChoice {
 
 /** Numbers of threads for batches, from the most down. */
 export function threadLevels(cores: number): number[] {
-  return [...new Set([cores, Math.max(1, cores - 1), Math.ceil(cores / 2)])]
+  return [...new Set([cores, Math.max(1, cores - 1), Math.ceil(cores / 2), 1])]
 }
 
 /** A step that takes so many times as long as usual has lost more than a core. */

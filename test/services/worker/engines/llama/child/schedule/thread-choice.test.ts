@@ -17,9 +17,9 @@ class Machine {
   readonly choice: ThreadChoice
   readonly #cores: number
 
-  constructor(cores: number) {
+  constructor(cores: number, many = cores) {
     this.#cores = cores
-    this.choice = new ThreadChoice(cores, cores - 1 || 1)
+    this.choice = new ThreadChoice(cores, { one: cores - 1 || 1, many })
   }
 
   /** Steps of 8 answers for so long; returns how many there were. */
@@ -41,11 +41,16 @@ class Machine {
 }
 
 suite('thread choice', () => {
-  test('leaves a core free for single tokens and uses all for batches', () => {
-    assert.deepEqual(new ThreadChoice(2, 1).counts, { one: 1, many: 2 })
-    assert.deepEqual(new ThreadChoice(16, 15).counts, { one: 15, many: 16 })
-    assert.deepEqual(new ThreadChoice(1, 1).counts, { one: 1, many: 1 })
-    assert.deepEqual(threadLevels(16), [16, 15, 8])
+  test('begins with what was found when the model was loaded', () => {
+    for (const [cores, one, many] of [
+      [2, 1, 2],
+      [16, 15, 16],
+      [1, 1, 1],
+      [4, 1, 1]
+    ] as const) {
+      assert.deepEqual(new ThreadChoice(cores, { one, many }).counts, { one, many })
+    }
+    assert.deepEqual(threadLevels(16), [16, 15, 8, 1])
     assert.deepEqual(threadLevels(2), [2, 1])
   })
 
@@ -63,6 +68,12 @@ suite('thread choice', () => {
     assert.equal(machine.choice.counts.many, 1)
     machine.busyCores = 0
     machine.run(2_500)
+    assert.equal(machine.choice.counts.many, 2)
+  })
+
+  test('goes up from what was found beside a busy process that has ended', () => {
+    const machine = new Machine(2, 1)
+    machine.run(3_000)
     assert.equal(machine.choice.counts.many, 2)
   })
 
