@@ -71,6 +71,7 @@ const NAMES: ParamNames = {
   tokens: 'prompt',
   topLogprobs: 'top_logprobs',
   repeatPenalty: 'repetition_penalty',
+  templateVariables: 'chat_template_kwargs',
   inputs: 'input'
 }
 

@@ -19,7 +19,8 @@ const TokenCount = orNull(Type.Integer({ minimum: 0 }))
 const ChunkUsage = Type.Object({
   prompt_tokens: TokenCount,
   completion_tokens: TokenCount,
-  prompt_tokens_details: orNull(Type.Object({ cached_tokens: TokenCount }))
+  prompt_tokens_details: orNull(Type.Object({ cached_tokens: TokenCount })),
+  completion_tokens_details: orNull(Type.Object({ reasoning_tokens: TokenCount }))
 })
 const ServerTimings = Type.Object({
   prompt_n: TokenCount,
@@ -171,10 +172,12 @@ export class AnswerReader {
     const promptTokens =
       prompt == null ? this.#facts.promptTokensGuess : Math.max(1, prompt - resumedTokens)
     const cached = this.#usage?.prompt_tokens_details?.cached_tokens ?? 0
+    const thought = this.#usage?.completion_tokens_details?.reasoning_tokens
     return {
       promptTokens,
       cachedPromptTokens: Math.min(cached, promptTokens),
       completionTokens: resumedTokens + (completion ?? this.#tokens) - this.#repeated,
+      ...(thought == null ? {} : { reasoningTokens: thought }),
       ...(prompt == null || completion == null ? { estimated: true } : {})
     }
   }

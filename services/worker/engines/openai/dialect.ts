@@ -20,8 +20,15 @@ export interface Dialect {
   countsTokens: { streamOptions?: Record<string, unknown>; body?: Record<string, unknown> }
   /** True when it honours `tool_choice` and `parallel_tool_calls`; all servers know tools. */
   choosesTools: boolean
-  /** How the reasoning effort is set. `template`: by the variables of chat templates. */
-  effort: 'field' | 'template'
+  /**
+   * How the reasoning effort is set. `template`: by the variables of chat templates. `switched`: by
+   * a field with three values, and by those variables for `none`. `three` has `none` in the field.
+   */
+  effort: 'field' | 'three' | 'switched' | 'template'
+  /** True when it takes variables for the chat template. */
+  takesVariables: boolean
+  /** The names under which it reads what the assistant thought in an earlier turn. */
+  thoughts: readonly string[]
   /** True when `/completions` takes the ids of tokens. */
   takesTokens: boolean
   /** The names in `/metrics` of the requests that run and that wait. */
@@ -49,7 +56,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     continues: 'flagged',
     countsTokens: { streamOptions: { continuous_usage_stats: true } },
     choosesTools: true,
-    effort: 'field',
+    effort: 'switched',
+    takesVariables: true,
+    thoughts: ['reasoning', 'reasoning_content'],
     takesTokens: true,
     load: { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' }
   },
@@ -67,7 +76,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     continues: 'flagged',
     countsTokens: { streamOptions: { continuous_usage_stats: true } },
     choosesTools: true,
-    effort: 'field',
+    effort: 'switched',
+    takesVariables: true,
+    thoughts: ['reasoning_content'],
     takesTokens: true,
     load: { running: 'sglang:num_running_reqs', waiting: 'sglang:num_queue_reqs' }
   },
@@ -84,6 +95,8 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     countsTokens: { body: { timings_per_token: true } },
     choosesTools: true,
     effort: 'template',
+    takesVariables: true,
+    thoughts: ['reasoning_content'],
     takesTokens: true,
     load: { running: 'llamacpp:requests_processing', waiting: 'llamacpp:requests_deferred' }
   },
@@ -93,7 +106,9 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     continues: 'prefilled',
     countsTokens: {},
     choosesTools: false, // it knows tools and ignores the choice
-    effort: 'field',
+    effort: 'three',
+    takesVariables: false,
+    thoughts: ['reasoning'],
     takesTokens: false,
     load: null
   },
@@ -104,6 +119,8 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     countsTokens: {},
     choosesTools: true,
     effort: 'field',
+    takesVariables: false,
+    thoughts: [], // some refuse fields of a message that they do not know
     takesTokens: false,
     load: null
   }

@@ -1,11 +1,12 @@
 /** Turns our request into the body of `/chat/completions` or `/completions`. */
-import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { ResponseFormat, Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { unsupported } from '../errors.ts'
 import { DIALECTS, type Dialect, type UpstreamKind } from './dialect.ts'
-import { effortFields, messageFields, toolFields } from './tool-fields.ts'
+import { messageFields, thoughtFields } from './message-fields.ts'
+import { thinkingFields } from './thinking-fields.ts'
+import { toolFields } from './tool-fields.ts'
 
 export interface UpstreamRequest {
   path: '/chat/completions' | '/completions'
@@ -38,35 +39,46 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
     ...(stop === undefined || stop.length === 0 ? {} : { stop })
   }
   if (input.mode !== 'chat' && request.tools !== undefined) throw needsMessages('tools')
-  if (input.mode !== 'chat' && request.reasoningEffort !== undefined) {
-    throw needsMessages('reasoningEffort')
-  }
   if (input.mode === 'direct') {
     return { path: '/completions', body: { ...common, prompt: input.prompt + facts.prefix } }
   }
   if (input.mode === 'tokens') {
     return { path: '/completions', body: { ...common, prompt: input.tokenIds } }
   }
-  const turns =
-    facts.prefix === ''
-      ? { messages: input.messages.map(messageFields) }
-      : continued(input.messages, facts.prefix, dialect)
+  const before = input.messages.map((message) => messageFields(message, dialect))
+  const isContinued = facts.prefix !== '' || isBegun(request)
+  const turns = isContinued
+    ? { ...openTurn(request, dialect), messages: [...before, lastTurn(request, facts, dialect)] }
+    : { messages: before }
   const { responseFormat } = request
   const form = responseFormat === undefined ? {} : { response_format: formOf(responseFormat) }
-  const more = { ...toolFields(request, dialect), ...effortFields(request, dialect) }
+  const more = { ...toolFields(request, dialect), ...thinkingFields(request, dialect) }
   return { path: '/chat/completions', body: { ...common, ...turns, ...form, ...more } }
 }
+
+/** True where the caller has written the beginning of the answer itself. */
+const isBegun = ({ resumeText, resumeTokens }: GenerateRequest): boolean =>
+  resumeText !== undefined && resumeTokens === 0
 
 /** A required call, a prompt of tokens, or reasoning alone cannot be continued by a text. */
 function assertContinuable(request: GenerateRequest, prefix: string): void {
   const { input, toolChoice = 'auto', resumeReasoning = '', resumeText = '' } = request
+  if (isBegun(request)) return
   const isText = prefix !== '' && (toolChoice !== 'auto' || input.mode === 'tokens')
   if (isText || (resumeReasoning !== '' && resumeText === '')) throw cannotContinue()
 }
 
 /** A server applies the form to its own text only, so it cannot begin in the middle. */
-function assertFormPossible({ responseFormat, input }: GenerateRequest, prefix: string): void {
+function assertFormPossible(request: GenerateRequest, prefix: string): void {
+  const { responseFormat, input } = request
   if (responseFormat === undefined) return
+  if (prefix !== '' && isBegun(request)) {
+    throw unsupported(
+      'responseFormat',
+      'the server behind this worker cannot apply responseFormat to an answer that has begun: ' +
+        'leave out the last message, or responseFormat'
+    )
+  }
   if (prefix !== '') throw cannotContinue()
   if (input.mode === 'chat') return
   throw needsMessages('responseFormat')
@@ -93,16 +105,26 @@ function samplingFields(sampling: Sampling, { sampling: names, topKAll }: Dialec
   return fields
 }
 
-function continued(messages: readonly ChatMessage[], prefix: string, { continues }: Dialect) {
-  const open = {
-    messages: [...messages.map(messageFields), { role: 'assistant', content: prefix }]
+function lastTurn(request: GenerateRequest, { prefix }: BodyFacts, dialect: Dialect) {
+  return {
+    role: 'assistant',
+    content: prefix,
+    ...thoughtFields(request.resumeReasoning, dialect)
   }
+}
+
+/**
+ * Leaves the last turn open. A server that cannot do so gets what a caller has begun as an earlier
+ * turn, as it would from the caller itself.
+ */
+function openTurn(request: GenerateRequest, { continues }: Dialect): Record<string, unknown> {
   switch (continues) {
     case 'flagged':
-      return { ...open, add_generation_prompt: false, continue_final_message: true }
+      return { add_generation_prompt: false, continue_final_message: true }
     case 'prefilled':
-      return open
+      return {}
     case 'never':
+      if (isBegun(request)) return {}
       throw cannotContinue()
   }
 }

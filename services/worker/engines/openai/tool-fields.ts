@@ -1,5 +1,5 @@
-/** Tools, past calls and their results in the form of the OpenAI protocol. */
-import type { ChatMessage, ToolChoice } from '#shared/contracts/inference/chat.ts'
+/** Tools, and the choice among them, in the form of the OpenAI protocol. */
+import type { ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engine.ts'
 import { unsupported } from '../errors.ts'
@@ -28,24 +28,6 @@ export function toolFields(request: GenerateRequest, dialect: Dialect): Record<s
 
 const choiceOf = (choice: ToolChoice) =>
   typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } }
-
-export function effortFields(
-  { reasoningEffort: effort }: GenerateRequest,
-  dialect: Dialect
-): Record<string, unknown> {
-  if (effort === undefined) return {}
-  if (dialect.effort === 'field') return { reasoning_effort: effort }
-  return { chat_template_kwargs: { enable_thinking: effort !== 'none', reasoning_effort: effort } }
-}
-
-export function messageFields({ role, content, toolCalls = [], toolCallId }: ChatMessage) {
-  if (role === 'tool') return { role, content, tool_call_id: toolCallId ?? '' }
-  if (toolCalls.length === 0) return { role, content }
-  const calls = toolCalls.map(({ id, name, arguments: text }) => {
-    return { id, type: 'function', function: { name, arguments: text } }
-  })
-  return { role, content: content === '' ? null : content, tool_calls: calls }
-}
 
 const ignored = (param: string): HaifError =>
   unsupported(
