@@ -1,9 +1,9 @@
 /** The GPUs of this machine as its models may use them: found out once, when first asked for. */
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
 import { inspect } from './engines/llama/parent/inspect.ts'
 import { chooseGpu, type ChosenGpu } from './engines/llama/parent/gpu/choose-gpu.ts'
 import type { GpuSetting } from './engines/llama/parent/gpu/gpu-setting.ts'
+import { bytesOfKernels } from './engines/llama/parent/gpu/kernel-cache.ts'
 import { nvidiaGpus } from './engines/llama/parent/gpu/nvidia.ts'
 import { BUILTIN_FILE } from './models/sources/model-uri.ts'
 
@@ -19,10 +19,10 @@ interface LookAtGpuOptions {
 export function lookAtGpu({ setting, kernelCache, onNote }: LookAtGpuOptions) {
   let looking: Promise<ChosenGpu> | null = null
   const look = async () => {
-    const before = bytesIn(kernelCache)
+    const before = bytesOfKernels(kernelCache)
     let compiles = false
     const progress = () => {
-      const bytes = bytesIn(kernelCache)
+      const bytes = bytesOfKernels(kernelCache)
       if (bytes > before && !compiles) onNote('compiling kernels for this GPU, once')
       compiles ||= bytes > before
       return bytes
@@ -50,22 +50,4 @@ const RENDERERS = '/dev/dri'
 
 function mayHaveGpu(): boolean {
   return process.platform !== 'linux' || [...SIGNS, RENDERERS].some((path) => existsSync(path))
-}
-
-/** The driver's cache of compiled kernels: a few hundred files at most. */
-function bytesIn(folder: string): number {
-  let bytes = 0
-  for (const name of namesIn(folder)) {
-    bytes += statSync(join(folder, name), { throwIfNoEntry: false })?.size ?? 0
-  }
-  return bytes
-}
-
-/** The driver makes the folder when it has something to keep. */
-function namesIn(folder: string): string[] {
-  try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  } catch {
-    return []
-  }
 }

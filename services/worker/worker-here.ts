@@ -29,10 +29,11 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const { onNote = (note: string) => log.info(note) } = options
   const gpu = lookAtGpu({ setting: config.gpu, kernelCache: home.kernels, onNote })
   const hub = readHub(env)
+  const kept = { folder: home.models, digests: home.digests }
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
   const own = (text: string): ModelSource =>
-    modelArgument(text, { folder: home.models, hub, gpu: gpuSetting, wishes, models })
+    modelArgument(text, { ...kept, hub, gpu: gpuSetting, wishes, models })
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {

@@ -6,6 +6,7 @@
  *   topic.key       the mesh last started or joined here; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
+ *   digests.json    the SHA-256 of model files that were hashed
  *   kernels/        code that a GPU's driver has compiled for it
  *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
@@ -47,6 +48,10 @@ export class Home {
 
   get models(): string {
     return join(this.folder, 'models')
+  }
+
+  get digests(): string {
+    return join(this.folder, 'digests.json')
   }
 
   get kernels(): string {

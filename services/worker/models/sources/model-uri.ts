@@ -38,6 +38,8 @@ interface ModelSourceOptions {
   gpu?: () => Promise<GpuSetting>
   /** How its owner wants it, unless the URI says otherwise. */
   wishes?: ModelOptions
+  /** A file that keeps the digests of models between starts. */
+  digests?: string
   /** The models of the worker, which share its memory; one unless given. */
   models?: number
   /** For tests: free bytes on the disk of a folder. */
@@ -108,9 +110,10 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
   }
 }
 
-const engineOptions = async ({ gpu, wishes, models = 1 }: ModelSourceOptions) => ({
+const engineOptions = async ({ gpu, wishes, digests, models = 1 }: ModelSourceOptions) => ({
   ...(await gpu?.()),
   ...wishes,
+  digests,
   models
 })
 

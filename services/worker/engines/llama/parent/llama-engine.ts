@@ -23,6 +23,7 @@ import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './fit-model.ts'
 import { GenerateCalls } from './generate-calls.ts'
+import { bytesOfKernels } from './gpu/kernel-cache.ts'
 import { ProcessMemory } from './gpu/process-memory.ts'
 import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
 import { InspectFailed, inspectModel } from './inspect.ts'
@@ -31,6 +32,7 @@ import type { InspectedModel } from '../inspection.ts'
 import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
 import { loadFailure } from './load-failure.ts'
 import { SAMPLING_DEFAULTS } from '../defaults.ts'
+import { KnownDigests } from './known-digests.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
@@ -41,13 +43,16 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   modelPath: string
   /** The name that clients use. */
   name: string
+  /** A file that keeps the digests of models between starts. */
+  digests?: string | undefined
   /** The models of this worker, which share its memory; one unless given. */
   models?: number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
   restart?: Partial<RestartPolicy>
-  loadTimeoutMs?: number
+  /** How long a load may stand still. */
+  loadStillMs?: number
   /** How long a request waits for a process that is being restarted. */
   restartWaitMs?: number
 }
@@ -82,12 +87,16 @@ export class LlamaEngine implements Engine {
   constructor(options: LlamaEngineOptions) {
     this.#options = options
     this.#loadOptions = loadOptions(options)
-    this.#file = new KnownFile(options.modelPath)
+    const { modelPath, digests } = options
+    this.#file = new KnownFile(modelPath, digests === undefined ? null : new KnownDigests(digests))
     this.#supervisor = new Supervisor({
       options: this.#loadOptions,
       env: deviceEnv(options),
       restart: { ...RESTART_POLICY, ...options.restart },
-      loadTimeoutMs: () => options.loadTimeoutMs ?? loadTimeoutMs(this.#file.sizeBytes),
+      patience: {
+        stillMs: options.loadStillMs ?? LOAD_STILL_MS,
+        progress: () => bytesOfKernels(options.kernelCache)
+      },
       checkFile: () => this.#file.assertSame(),
       onEvent: (event) => {
         options.onEvent?.(event)
@@ -267,10 +276,10 @@ const REQUEST_PARAMETERS = [
 const CLOSE_TIMEOUT_MS = 1_500
 
 /**
- * A minute to start and measure, and the time to read the file from a slow disk: 630 s for 40 GB.
+ * A file is read in hundredths, each of which is a step of progress; between the last one and the
+ * first answer a large context is cleared and the machine measured.
  */
-const loadTimeoutMs = (sizeBytes: number): number => 60_000 + sizeBytes / LOAD_BYTES_PER_MS
-const LOAD_BYTES_PER_MS = 70_000
+const LOAD_STILL_MS = 120_000
 
 function loadOptions(options: LlamaEngineOptions): LoadOptions {
   const { modelPath, slots, contextTokens, gpu, chatTemplate, driver, models = 1 } = options

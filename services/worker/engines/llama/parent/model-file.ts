@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { HaifError } from '#shared/errors.ts'
+import type { KnownDigests } from './known-digests.ts'
 import { checkGgufHeader } from './gguf-header.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 
@@ -18,10 +19,12 @@ interface ModelFile {
 /** The file under one path, hashed on first use and again when it looks changed. */
 export class KnownFile {
   readonly #path: string
+  readonly #digests: KnownDigests | null
   #known: ModelFile | null = null
 
-  constructor(path: string) {
+  constructor(path: string, digests: KnownDigests | null = null) {
     this.#path = path
+    this.#digests = digests
   }
 
   /** 0 before it was first identified. */
@@ -31,14 +34,14 @@ export class KnownFile {
 
   async identify(): Promise<ModelFile> {
     if (this.#known !== null && (await isSameFile(this.#path, this.#known))) return this.#known
-    return (this.#known = await identifyModelFile(this.#path))
+    return (this.#known = await identifyModelFile(this.#path, this.#digests))
   }
 
   /** A file that was replaced under its name is another model, even if it loads. */
   async assertSame(): Promise<void> {
     const known = this.#known
     if (known === null || (await isSameFile(this.#path, known))) return
-    const now = await identifyModelFile(this.#path)
+    const now = await identifyModelFile(this.#path, this.#digests)
     if (now.digest !== known.digest) {
       const reason = 'the file has changed since it was loaded; restart the worker'
       throw modelLoadFailed(this.#path, reason)
@@ -47,23 +50,30 @@ export class KnownFile {
   }
 }
 
-async function identifyModelFile(path: string): Promise<ModelFile> {
+async function identifyModelFile(path: string, known: KnownDigests | null): Promise<ModelFile> {
   try {
-    const { size: sizeBytes, mtimeMs: modifiedAtMs } = await stat(path)
+    const stats = await stat(path, { bigint: true })
+    const [sizeBytes, modifiedAtMs] = [Number(stats.size), Number(stats.mtimeNs) / 1e6]
     await checkHeader(path, sizeBytes)
-    const hash = createHash('sha256')
-    const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
-    for await (const chunk of chunks) hash.update(chunk)
-    return { digest: hash.digest('hex'), sizeBytes, modifiedAtMs }
+    const digest = known?.find(path, stats) ?? (await digestOfFile(path))
+    known?.keep(path, stats, digest)
+    return { digest, sizeBytes, modifiedAtMs }
   } catch (error) {
     throw modelLoadFailed(path, problemOf(error), error)
   }
 }
 
+async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
+  for await (const chunk of chunks) hash.update(chunk)
+  return hash.digest('hex')
+}
+
 /** True when the file system reports the size and time of the file that was hashed. */
 async function isSameFile(path: string, file: ModelFile): Promise<boolean> {
   const now = await stat(path).catch(() => null)
-  return now?.size === file.sizeBytes && now.mtimeMs === file.modifiedAtMs
+  return now?.size === file.sizeBytes && Math.abs(now.mtimeMs - file.modifiedAtMs) < 1e-3
 }
 
 export function modelLoadFailed(path: string, reason: string, cause?: unknown): HaifError {

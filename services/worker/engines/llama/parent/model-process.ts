@@ -4,6 +4,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { ProgressLimit } from '#shared/kit/progress-limit.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { LogTail } from './log-tail.ts'
 import type {
@@ -33,11 +34,19 @@ interface ProcessHooks {
   onExit: (exit: ProcessExit) => void
 }
 
+export interface LoadPatience {
+  stillMs: number
+  progress: () => number
+}
+
+const LOOK_MS = 1000
+
 export class ModelProcess {
   readonly #child: ChildProcess
   readonly #tail = new LogTail()
   readonly #hooks: ProcessHooks
   readonly #loading = Promise.withResolvers<ReadyModel>()
+  #progressed = 0
   readonly #exited = Promise.withResolvers<void>()
 
   constructor(hooks: ProcessHooks, env: NodeJS.ProcessEnv) {
@@ -57,11 +66,17 @@ export class ModelProcess {
     return this.#child.pid ?? 0
   }
 
-  async load(options: LoadOptions, timeoutMs: number): Promise<ReadyModel> {
-    const timer = setTimeout(() => {
-      const seconds = timeoutMs < 1000 ? timeoutMs / 1000 : Math.round(timeoutMs / 1000)
-      this.#loading.reject(new Error(`it was not loaded after ${seconds} s`))
-    }, timeoutMs)
+  /** Fails when for `stillMs` nothing got on: neither the load nor what `progress` counts. */
+  async load(options: LoadOptions, { stillMs, progress }: LoadPatience): Promise<ReadyModel> {
+    const limit = new ProgressLimit(stillMs, () => this.#progressed + progress())
+    const timer = setInterval(
+      () => {
+        if (!limit.isOver(performance.now())) return
+        const seconds = stillMs < 1000 ? stillMs / 1000 : Math.round(stillMs / 1000)
+        this.#loading.reject(new Error(`its load did not get on for ${seconds} s`))
+      },
+      Math.min(LOOK_MS, stillMs / 3)
+    )
     this.send({ kind: 'load', options })
     try {
       return await this.#loading.promise
@@ -69,7 +84,7 @@ export class ModelProcess {
       this.kill()
       throw error
     } finally {
-      clearTimeout(timer)
+      clearInterval(timer)
     }
   }
 
@@ -93,6 +108,7 @@ export class ModelProcess {
   #receive(message: ChildMessage): void {
     switch (message.kind) {
       case 'progress':
+        this.#progressed = message.fraction
         return this.#hooks.onProgress(message.fraction)
       case 'ready':
         return this.#loading.resolve(message.model)

@@ -12,7 +12,7 @@ import type {
   ReadyModel,
   StepMessage
 } from '../messages.ts'
-import { ModelProcess, type ProcessExit } from './model-process.ts'
+import { ModelProcess, type LoadPatience, type ProcessExit } from './model-process.ts'
 import { countDeath, restartDelayMs, type RestartPolicy } from './restart-delay.ts'
 
 export type ProcessEvent =
@@ -26,7 +26,7 @@ interface SupervisorDeps {
   options: LoadOptions
   env: NodeJS.ProcessEnv
   restart: RestartPolicy
-  loadTimeoutMs: () => number
+  patience: LoadPatience
   /** Called before each restart; rejects when the file is no longer the same. */
   checkFile: () => Promise<void>
   onEvent: (event: ProcessEvent) => void
@@ -86,7 +86,7 @@ export class Supervisor {
 
   async #load(): Promise<ReadyModel> {
     const startedAt = performance.now()
-    const { onEvent, onStep, onKvTokens, onEmbed, options, loadTimeoutMs, env } = this.#deps
+    const { onEvent, onStep, onKvTokens, onEmbed, options, patience, env } = this.#deps
     const process: ModelProcess = new ModelProcess(
       {
         onProgress: (fraction) => onEvent({ kind: 'progress', fraction }),
@@ -99,7 +99,7 @@ export class Supervisor {
     )
     this.#state = { kind: 'loading', process }
     onEvent({ kind: 'loading', pid: process.pid })
-    const model = await process.load(options, loadTimeoutMs())
+    const model = await process.load(options, patience)
     const now = performance.now()
     this.#state = { kind: 'up', process, since: now }
     onEvent({ kind: 'ready', pid: process.pid, model, loadMs: Math.round(now - startedAt) })

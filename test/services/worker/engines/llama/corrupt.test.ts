@@ -54,7 +54,7 @@ test(`${FILES} corrupt files end no process but their own, each with one line`, 
     const kind = kinds[number % kinds.length]!
     const modelPath = join(dir, `${kind}-${number}.gguf`)
     await writeFile(modelPath, DAMAGES[kind]!(Buffer.from(good), xorshift(number + 1)))
-    const { engine, events, pid } = newEngine(t, { modelPath, loadTimeoutMs: 10_000, slots: 1 })
+    const { engine, events, pid } = newEngine(t, { modelPath, loadStillMs: 10_000, slots: 1 })
     try {
       await engine.load()
       await answer(engine, direct('hello', { maxTokens: 2 })).catch(assertOneLine)

@@ -88,7 +88,7 @@ suite('loading', () => {
 
   test('a process that hangs while loading is given up', async (t) => {
     const { engine, pid } = newEngine(t, {
-      loadTimeoutMs: 300,
+      loadStillMs: 300,
       onEvent: (event) => {
         if (event.kind === 'loading') {
           hung = event.pid
@@ -97,7 +97,7 @@ suite('loading', () => {
       }
     })
     let hung = 0
-    await assert.rejects(engine.load(), loadFailed(BUILTIN_MODEL, /not loaded after 0.3 s/))
+    await assert.rejects(engine.load(), loadFailed(BUILTIN_MODEL, /did not get on for 0.3 s/))
     await until(() => isGone(hung))
     assert.throws(pid)
   })
