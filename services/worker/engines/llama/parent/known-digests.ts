@@ -22,10 +22,12 @@ type Entries = Static<typeof Entries>
 export class KnownDigests {
   readonly #file: string
   readonly #now: () => number
+  readonly #entriesMax: number
 
-  constructor(file: string, now: () => number = Date.now) {
+  constructor(file: string, { now = Date.now, entriesMax = ENTRIES_MAX } = {}) {
     this.#file = file
     this.#now = now
+    this.#entriesMax = entriesMax
   }
 
   find(path: string, stats: BigIntStats): string | null {
@@ -36,7 +38,7 @@ export class KnownDigests {
   keep(path: string, stats: BigIntStats, digest: string): void {
     if (this.#now() - Number(stats.mtimeMs) < SETTLED_MS) return
     const { [path]: _, ...others } = this.#read()
-    const kept = Object.entries(others).slice(-(ENTRIES_MAX - 1))
+    const kept = Object.entries(others).slice(1 - this.#entriesMax)
     const entries = { ...Object.fromEntries(kept), [path]: { stamp: stampOf(stats), digest } }
     const part = `${this.#file}.${process.pid}`
     try {
