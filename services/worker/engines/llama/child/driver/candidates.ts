@@ -46,6 +46,11 @@ export class CandidateArray {
     this.#reset(logits.length)
   }
 
+  /** Makes one of all tokens impossible. */
+  bar(token: Token): void {
+    this.#logits[token * ENTRY_WORDS + 1] = -Infinity
+  }
+
   get isFirstPossible(): boolean {
     return this.#logits[1] !== -Infinity
   }

@@ -9,6 +9,7 @@ import { CandidateArray } from './candidates.ts'
 import type { LlamaApi, Pointer } from './api/llama-api.ts'
 import type { NativeModel } from './native-model.ts'
 import type { NativeVocabulary } from './native-vocabulary.ts'
+import { Utf8Guard } from './utf8-guard.ts'
 
 export class NativeGrammars implements Grammars {
   readonly #model: NativeModel
@@ -17,7 +18,11 @@ export class NativeGrammars implements Grammars {
   constructor(model: NativeModel, vocabulary: NativeVocabulary) {
     this.#model = model
     const isEog = (token: Token) => vocabulary.isEog(token)
-    this.#context = { api: model.api, isEog, one: new CandidateArray(1) }
+    const guard = new Utf8Guard(
+      (token) => vocabulary.bytesOf(token),
+      () => vocabulary.all()
+    )
+    this.#context = { api: model.api, isEog, guard, one: new CandidateArray(1) }
   }
 
   compile(gbnf: string): Grammar {
@@ -31,6 +36,7 @@ export class NativeGrammars implements Grammars {
 interface StateContext {
   api: LlamaApi
   isEog: (token: Token) => boolean
+  guard: Utf8Guard
   /** One token, to ask a grammar about it. */
   one: CandidateArray
 }
@@ -53,6 +59,8 @@ class NativeGrammar implements Grammar {
 export class NativeGrammarState implements GrammarState {
   readonly #context: StateContext
   #pointer: Pointer | null
+  /** The first byte of a character that the last token has left open. */
+  #open = 0
 
   constructor(grammar: Pointer, context: StateContext) {
     const pointer = context.api.llama_sampler_clone(grammar)
@@ -62,20 +70,26 @@ export class NativeGrammarState implements GrammarState {
   }
 
   allows(token: Token): boolean {
-    const { one } = this.#context
+    const { one, guard } = this.#context
     one.setOne(token)
-    this.narrow(one)
-    return one.isFirstPossible
+    this.#apply(one)
+    return one.isFirstPossible && guard.allows(this.#open, token)
   }
 
   accept(token: Token): void {
     if (this.#context.isEog(token)) return
     assert(this.allows(token), 'a grammar was given a token that does not fit')
     this.#context.api.llama_sampler_accept(this.#live, token)
+    this.#open = this.#context.guard.openAfter(token)
   }
 
-  /** Makes the tokens that cannot come next impossible. */
+  /** Makes those of all tokens impossible that cannot come next. */
   narrow(candidates: CandidateArray): void {
+    this.#apply(candidates)
+    for (const token of this.#context.guard.barred(this.#open)) candidates.bar(token)
+  }
+
+  #apply(candidates: CandidateArray): void {
     this.#context.api.llama_sampler_apply(this.#live, candidates.address)
   }
 

@@ -46,6 +46,16 @@ export class NativeVocabulary implements Vocabulary {
     return this.#text(tokens, special)
   }
 
+  /** The token as it is in the middle of a text, also where it is only a part of a character. */
+  bytesOf(token: Token): Uint8Array {
+    return this.#bytes([token], false)
+  }
+
+  /** All tokens in the order of their ids. */
+  *all(): Generator<Token, void> {
+    for (let id = 0; id < this.size; id++) if (isToken(id, this.size)) yield id
+  }
+
   isEog(token: Token): boolean {
     if (token === this.eos?.id || token === this.#eot) return true
     return this.#model.api.llama_vocab_is_eog(this.#model.vocab, token)
@@ -83,6 +93,10 @@ export class NativeVocabulary implements Vocabulary {
   }
 
   #text(tokens: readonly Token[], special: boolean): string {
+    return this.#bytes(tokens, special).toString()
+  }
+
+  #bytes(tokens: readonly Token[], special: boolean): Buffer {
     const { api, vocab } = this.#model
     const ids = Int32Array.from(tokens)
     let bytes = Buffer.alloc(ids.length * BYTES_PER_TOKEN + BYTES_PER_TOKEN)
@@ -93,7 +107,7 @@ export class NativeVocabulary implements Vocabulary {
       bytes = Buffer.alloc(-length)
       length = into(bytes)
     }
-    return bytes.toString('utf8', 0, Math.max(0, length))
+    return bytes.subarray(0, Math.max(0, length))
   }
 
   #special(id: number): SpecialToken | null {
