@@ -7,6 +7,9 @@
 # No package runs an install script, so the build needs no compiler, and neither does the result.
 
 ARG NODE_IMAGE=node:24-bookworm-slim
+# Its driver must be 580 or newer; see docs/deployment.md.
+ARG CUDA_IMAGE=nvidia/cuda:13.0.2-runtime-ubuntu24.04
+ARG GPU=cpu
 
 FROM ${NODE_IMAGE} AS packages
 ARG GPU=cpu
@@ -29,7 +32,28 @@ COPY cli/setup/build-page.mjs cli/setup/
 COPY web web
 RUN node cli/setup/build-page.mjs
 
+# What the engine's code for a GPU links to, and no container toolkit brings. For NVIDIA the toolkit
+# brings the driver (libcuda.so.1) and nothing else; test/compose/cuda-image.ts holds this to it.
+FROM ${NODE_IMAGE} AS libraries-cpu
+RUN mkdir /gpu-libraries
+
+FROM ${CUDA_IMAGE} AS libraries-cuda
+RUN mkdir /gpu-libraries \
+ && cp -L $(find -L /usr/local/cuda/ -name 'libcudart.so.13' -o -name 'libcublas.so.13' -o -name 'libcublasLt.so.13') /gpu-libraries/ \
+ && test "$(ls /gpu-libraries | wc -l)" -eq 3
+
+FROM ${NODE_IMAGE} AS libraries-vulkan
+RUN mkdir /gpu-libraries
+
+FROM libraries-${GPU} AS gpu-libraries
+
 FROM ${NODE_IMAGE}
+ARG GPU
+COPY docker/install-gpu-drivers.sh docker/
+RUN sh docker/install-gpu-drivers.sh "${GPU}"
+# Where the engine looks for them.
+COPY --from=gpu-libraries /gpu-libraries /opt/gpu-libraries
+ENV LD_LIBRARY_PATH=/opt/gpu-libraries
 ENV NODE_ENV=production \
     HAIF_HOME=/data \
     METRICS_HOST=0.0.0.0

@@ -14,7 +14,6 @@ engine=@node-llama-cpp/linux-$arch
 koffi=$(node -p "require('./node_modules/koffi/package.json').version")
 set -- "$engine@$version" "@koromix/koffi-linux-$arch@$koffi"
 [ "$gpu" = cpu ] || set -- "$@" "$engine-$gpu@$version"
-[ "$gpu" != cuda ] || set -- "$@" "$engine-cuda-ext@$version"
 npm install --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error "$@"
 
 # What only other platforms, a compiler or a reader of the sources would need.
