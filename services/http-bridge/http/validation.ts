@@ -6,9 +6,12 @@ import type { FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import type { TLocalizedValidationError as SchemaError } from 'typebox/error'
+import { Settings } from 'typebox/system'
 import { HaifError } from '#shared/errors.ts'
 
 const NAME_CHARACTERS_MAX = 64
+/** The library stops at 8, which is less than the alternatives of some fields have. */
+Settings.Set({ maxErrors: 64 })
 
 /** Replaces fastify's own compiler, which would convert types. */
 export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema }) => {
@@ -41,24 +44,51 @@ function explain(errors: readonly SchemaError[]): { param: string; problem: stri
   const unknown = errors.find(({ keyword }) => keyword === 'boolean')
   if (unknown !== undefined) return { param: pathOf(unknown), problem: 'is not a known field' }
   const choice = errors.find(({ keyword }) => keyword === 'anyOf')
-  const error = choice === undefined ? errors[0] : withinChoice(errors, choice)
+  if (choice !== undefined) return explainChoice(errors, choice)
+  const [error] = errors
   if (error === undefined) return { param: '', problem: 'is malformed' }
   if (error.keyword !== 'required') return { param: pathOf(error), problem: problemOf(error) }
   const names = [pathOf(error), error.params.requiredProperties[0]]
   return { param: names.filter(Boolean).join('.'), problem: 'is missing' }
 }
 
-/** An alternative that fails only inside gives a better message than "none fits". */
-function withinChoice(errors: readonly SchemaError[], choice: SchemaError): SchemaError {
-  const path = choice.instancePath
-  const alternatives = errors.filter(
-    ({ keyword, instancePath }) => keyword !== 'anyOf' && `${instancePath}/`.startsWith(`${path}/`)
-  )
-  const precise = alternatives.find(
-    ({ keyword, instancePath }) => instancePath !== path || !['type', 'const'].includes(keyword)
-  )
-  const wanted = alternatives.map((error) => wantedBy(error))
-  return precise ?? { ...choice, message: `must be ${wanted.join(' or ')}` }
+/**
+ * Explains by the alternative that is meant: the one whose tag, such as `type`, fits, or that takes
+ * values of this kind. Where none is, the tags or the kinds that there are.
+ */
+function explainChoice(
+  errors: readonly SchemaError[],
+  choice: SchemaError
+): { param: string; problem: string } {
+  const alternatives = alternativesOf(errors, choice)
+  const meant = alternatives.find((one) => !one.some((error) => isOther(error, choice)))
+  if (meant !== undefined) return explain(meant)
+  const others = alternatives.flat().filter((error) => isOther(error, choice))
+  const tags = others.filter(({ instancePath }) => instancePath !== choice.instancePath)
+  const named = tags.filter(({ keyword }) => keyword === 'const')
+  const shown = named.length > 0 ? named : others
+  const wanted = new Set(shown.map((error) => wantedBy(error)))
+  return { param: pathOf(shown[0] ?? choice), problem: `must be ${[...wanted].join(' or ')}` }
+}
+
+/** The errors of each alternative that has any. */
+function alternativesOf(errors: readonly SchemaError[], choice: SchemaError): SchemaError[][] {
+  const inside = `${choice.schemaPath}/anyOf/`
+  const groups = new Map<string, SchemaError[]>()
+  for (const error of errors) {
+    if (!error.schemaPath.startsWith(inside)) continue
+    const nth = error.schemaPath.slice(inside.length).split('/', 1)[0]!
+    groups.set(nth, [...(groups.get(nth) ?? []), error])
+  }
+  return [...groups.values()]
+}
+
+/** True when the error shows that another alternative is meant. */
+function isOther({ keyword, instancePath }: SchemaError, choice: SchemaError): boolean {
+  if (instancePath === choice.instancePath) return keyword === 'type' || keyword === 'const'
+  const field = instancePath.slice(choice.instancePath.length + 1)
+  if (field.includes('/')) return false
+  return keyword === 'const' || (keyword === 'pattern' && field === 'type')
 }
 
 function problemOf(error: SchemaError): string {
