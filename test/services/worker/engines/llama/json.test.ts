@@ -64,8 +64,8 @@ suite('JSON schema', () => {
   })
 
   test('values in all scripts come out byte for byte, whatever the weights', async () => {
-    const words = ['日本', 'größe', '👍', 'नमस्ते', 'ਪੰਜਾਬੀ', '𐍈', 'שלום']
-    const schema = { type: 'array', items: { enum: words }, minItems: 3, maxItems: 3 }
+    const words = ['日', 'ö', '👍', 'न', 'ਪ', '𐍈', 'ש', '본']
+    const schema = { type: 'array', items: { enum: words }, minItems: 40, maxItems: 40 }
     const asked = Array.from({ length: 12 }, (_, seed) => {
       const request = direct('words', { maxTokens: 2000, ...asSchema(schema) })
       return answer(noise, { ...request, sampling: { ...HOT, seed } })
