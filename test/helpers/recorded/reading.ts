@@ -91,6 +91,7 @@ function answerParts({ format, vocabulary, tools = null, ...more }: ReadingOptio
     format: format.bind(marks),
     marks,
     grammars: NO_GRAMMAR,
+    isEnd: (token) => vocabulary.isEog(token),
     thought: 'free',
     tools: callable,
     parallel: true,

@@ -2,7 +2,6 @@
 import type { Sampling } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../engine.ts'
-import { unsupported } from '../../errors.ts'
 import type { AnswerLimits } from './answer/answer.ts'
 import type { LoadedModel } from './load-model.ts'
 import type { Prompt } from './prompt/prompt.ts'
@@ -44,6 +43,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
       { details: { promptTokens, contextTokens } }
     )
   }
+  const isEnd = (token: Token) => prompt.stopTokens.has(token) || vocabulary.isEog(token)
   const { responseFormat, sampling, resumeText } = request
   const resumeTokens =
     resumeText === undefined
@@ -68,10 +68,9 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
       contextTokens,
       begunTokens,
       json: responseFormat !== undefined,
-      parts: partsOf(request, prompt, loaded),
+      parts: partsOf(request, { ...prompt, isEnd }, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
-      isEnd: (token) =>
-        prompt.stopTokens.has(token) || (vocabulary.isEog(token) && !prompt.innerTokens.has(token)),
+      isEnd,
       detokenize: (tokens, before) => vocabulary.detokenize(tokens, { before })
     }
   }
@@ -83,37 +82,45 @@ function textToResume(request: GenerateRequest, { output }: Prompt): string {
   return output.format.written({ reasoning, text, opened: output.thought === 'open' })
 }
 
+<<<<<<< HEAD
 function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedModel): AnswerParts {
+=======
+function partsOf(
+  request: GenerateRequest,
+  { output, tokens, isEnd }: Pick<Prompt, 'output' | 'tokens'> & Pick<AnswerLimits, 'isEnd'>,
+  loaded: LoadedContext
+): AnswerParts {
+>>>>>>> 869fc3a (Let end tokens that begin a call be read on, and JSON answers call tools)
   const { toolChoice = 'auto', parallelToolCalls = true } = request
   return new AnswerParts({
-    ...prompt.output,
+    ...output,
+    isEnd,
     grammars: loaded.grammars,
     tools: callableTools(request, loaded),
     // A tool that is named is called once.
     parallel: parallelToolCalls && typeof toolChoice === 'string',
     forced: forcedOf(request, loaded),
-    promptTokens: prompt.tokens
+    promptTokens: tokens
   })
 }
 
 function forcedOf(request: GenerateRequest, { grammars }: LoadedModel): Forced | null {
   const { responseFormat, tools, toolChoice = 'auto' } = request
-  if (responseFormat !== undefined)
-    return { kind: 'text', grammar: grammars.textOf(responseFormat) }
-  return tools === undefined || toolChoice === 'auto' ? null : { kind: 'calls' }
+  if (tools !== undefined && toolChoice !== 'auto') return { kind: 'calls' }
+  if (responseFormat === undefined) return null
+  return { kind: 'text', grammar: grammars.textOf(responseFormat) }
 }
 
 function callableTools(
+<<<<<<< HEAD
   { tools, toolChoice, responseFormat }: GenerateRequest,
   { grammars }: LoadedModel
+=======
+  { tools, toolChoice }: GenerateRequest,
+  { grammars }: LoadedContext
+>>>>>>> 869fc3a (Let end tokens that begin a call be read on, and JSON answers call tools)
 ): CallableTool[] | null {
   if (tools === undefined) return null
-  if (responseFormat !== undefined) {
-    throw unsupported(
-      'responseFormat',
-      'the llama engine cannot do responseFormat together with tools: leave one of them out'
-    )
-  }
   const chosen =
     typeof toolChoice === 'object' ? tools.filter(({ name }) => name === toolChoice.name) : tools
   if (chosen.length === 0 && typeof toolChoice === 'object') {

@@ -23,13 +23,18 @@ import type { Detokenize } from './token-text.ts'
 /** What the next token must fit. `noEnd`: anything but the end of the answer. */
 type Constraint = 'free' | 'noEnd' | GrammarState
 
-/** The answer has to be calls, or a text that a grammar describes, once the thoughts are over. */
+/**
+ * The answer has to be calls, or a text that a grammar describes, once the thoughts are over. Where
+ * there are tools, such a text may be calls instead.
+ */
 export type Forced = { kind: 'calls' } | { kind: 'text'; grammar: string }
 
 export interface AnswerPartsOptions {
   format: BoundFormat
   marks: Marks
   grammars: Pick<Grammars, 'compile'>
+  /** True for the tokens that end answers. */
+  isEnd: (token: Token) => boolean
   /** What of a thought stands before the answer. */
   thought: PromptThought
   tools: readonly CallableTool[] | null
@@ -54,7 +59,7 @@ export class AnswerParts implements OutputParts {
   #isThinking = false
   #isCalling: boolean
   #hasThought = false
-  #continues = false
+  #passing = ''
   #isDone = false
 
   /** Throws when the grammar of the answer is impossible. */
@@ -69,7 +74,12 @@ export class AnswerParts implements OutputParts {
     if (tools !== null) this.#compile(this.#callsGrammar())
     const isForced = options.forced !== null && !opened
     if (isForced) this.#constraint = this.#compile(this.#forcedGrammar(true))
-    this.#reading = format.read(this.#input, this, { opened, tools: names })
+    const mustCall = options.forced?.kind === 'calls'
+    const isEnd = (sign: string) => {
+      const token = options.marks.tokenOf(sign)
+      return token !== undefined && options.isEnd(token)
+    }
+    this.#reading = format.read(this.#input, this, { opened, tools: names, mustCall, isEnd })
     this.#step()
   }
 
@@ -99,8 +109,9 @@ export class AnswerParts implements OutputParts {
   readonly detokenize: Detokenize
 
   /** True where an end token of the model ends a part of the answer, and not the answer. */
-  passes(token: Token): boolean {
-    return this.#continues && this.#options.marks.has(token)
+  isInner(token: Token): boolean {
+    const sign = this.#options.marks.signOf(token)
+    return sign !== undefined && this.#passing.includes(sign)
   }
 
   /** Takes the next piece of what the model writes and returns the text of the answer in it. */
@@ -179,8 +190,8 @@ export class AnswerParts implements OutputParts {
     return this.#calls < (this.#options.parallel ? TOOL_CALLS_MAX : 1)
   }
 
-  continues(is: boolean): void {
-    this.#continues = is
+  passes(signs: string): void {
+    this.#passing = signs
   }
 
   done(): void {
@@ -199,10 +210,11 @@ export class AnswerParts implements OutputParts {
 
   /** `fresh`: no thought was written yet, so one may come first. */
   #forcedGrammar(fresh: boolean): string {
-    const { format, forced, thought } = this.#options
+    const { format, forced, thought, tools } = this.#options
     const rules = new GrammarRules(this.#options.marks)
-    const wanted =
-      forced?.kind === 'text' ? this.#textRule(rules, forced.grammar) : this.#callsRule(rules)
+    const calls = tools === null ? '' : this.#callsRule(rules)
+    const text = forced?.kind === 'text' ? this.#textRule(rules, forced.grammar) : ''
+    const wanted = [calls, text].filter((rule) => rule !== '').join(' | ')
     if (!fresh) return rules.withRoot(`${format.afterThoughtRule()} ( ${wanted} )`)
     const before = thought === 'free' ? format.thoughtRule() : null
     return rules.withRoot(before === null ? wanted : `${before} | ${wanted}`)

@@ -62,7 +62,7 @@ export class Answer {
   push(token: Token): string {
     const { parts, isEnd, begunTokens = 0 } = this.#limits
     const isBegun = this.tokens.push(token) <= begunTokens
-    if (isEnd(token) && parts?.passes(token) !== true) return this.#finish('stop', '')
+    if (isEnd(token) && parts?.isInner(token) !== true) return this.#finish('stop', '')
 
     const isThought = this.#isThinking
     const fresh = this.#read(this.#text.push(token))

@@ -113,7 +113,7 @@ class Harmony implements BoundFormat {
   /** Takes the header of a message; null: the text is over before its end. */
   *#readHeader(input: Input, to: OutputParts, calls: boolean): Reading<Header | null> {
     const place = input.save()
-    to.continues(true)
+    to.passes(this.#ends.join(''))
     let header = ''
     let isHeader = true
     while (isHeader && !header.endsWith(this.#message) && (yield* input.hasMore())) {
@@ -153,7 +153,7 @@ class Harmony implements BoundFormat {
   *#readThought(input: Input, to: OutputParts): Reading<void> {
     const thought = new HeldSpace((text) => to.thought(text))
     to.thinking(true)
-    to.continues(true)
+    to.passes(this.#ends.join(''))
     yield* input.spaces()
     const end = yield* input.until(this.#ends, (text) => thought.push(text))
     if (end !== null) to.thinking(false)
@@ -161,13 +161,13 @@ class Harmony implements BoundFormat {
 
   *#readContent({ channel }: Header, input: Input, to: OutputParts): Reading<void> {
     const isFinal = channel === 'final'
-    to.continues(!isFinal)
+    to.passes(isFinal ? '' : this.#ends.join(''))
     const end = yield* input.until(this.#ends, (text) => to.content(text))
     if (end !== null && isFinal && end !== this.#start) to.done()
   }
 
   *#readCall(tool: string, input: Input, to: OutputParts): Reading<void> {
-    to.continues(false)
+    to.passes('')
     yield* input.spaces()
     to.call(tool)
     const isObject = (yield* input.peek()) === '{'

@@ -44,6 +44,7 @@ export class MarkedReader {
 
   *read(): Reading<void> {
     const { opened, syntax } = this.#options
+    this.#to.passes(syntax.calls?.trigger ?? '')
     if (opened) yield* this.#readThought(syntax.thoughts[0]!)
     else yield* this.#readStart()
     while (yield* this.#input.hasMore()) {
@@ -55,12 +56,18 @@ export class MarkedReader {
 
   /** White space before the first mark is no text; without a mark it belongs to the answer. */
   *#readStart(): Reading<void> {
-    const { calls } = this.#options.syntax
-    const isBare = calls?.trigger === ''
-    const mayMark = this.#marksHere.length > 0 || isBare
+    const mayMark = this.#marksHere.length > 0 || this.#mayBegin()
     const space = mayMark ? yield* this.#input.while(/\s/, SPACE_MAX) : ''
-    const isCall = isBare && (yield* this.#readCalls(''))
+    const isCall = this.#mayBegin() && (yield* this.#readCalls(''))
     if (!isCall) yield* this.#readToMark(space)
+  }
+
+  /** True when a call may stand at the start without the mark that shows it. */
+  #mayBegin(): boolean {
+    const { mustCall, syntax, marks } = this.#options
+    if (syntax.calls === null) return false
+    const { trigger } = syntax.calls
+    return trigger === '' || (mustCall && marks.isEnd(trigger))
   }
 
   /** Reads from a place where any mark may stand to behind the next mark. */
@@ -85,7 +92,10 @@ export class MarkedReader {
     if (thought !== undefined) {
       this.#content.drop()
       yield* this.#readThought(thought)
-    } else if (mark === calls?.trigger && !(yield* this.#readCalls(mark))) return mark
+    } else if (mark === calls?.trigger && !(yield* this.#readCalls(mark))) {
+      if (!this.#options.isEnd(mark)) return mark
+      this.#to.done() // no call begins with this end token, so it is the end
+    }
     return null
   }
 
@@ -93,6 +103,7 @@ export class MarkedReader {
     const { syntax, tools } = this.#options
     const options = { syntax: syntax.calls!, tools: tools!, trigger }
     const isCall = yield* readCalls(this.#input, this.#to, options)
+    this.#to.passes(syntax.calls!.trigger)
     if (isCall) this.#content.drop() // the white space before a call belongs to it
     return isCall
   }
@@ -104,10 +115,10 @@ export class MarkedReader {
     const ends = marks.tokenOf(trigger) === undefined ? [end] : [end, trigger]
     const thought = new HeldSpace((text) => this.#to.thought(text))
     this.#to.thinking(true)
-    this.#to.continues(true)
+    this.#to.passes(end + trigger)
     yield* this.#input.spaces()
     const mark = yield* this.#input.until(ends, (text) => thought.push(text))
-    this.#to.continues(false)
+    this.#to.passes(trigger)
     if (mark === null) return
     this.#to.thinking(false)
     if (mark === trigger) yield* this.#readCalls(mark)

@@ -13,7 +13,7 @@ const FIRST_SIGN = 0xdc00
 /** There are so many low surrogates; a format has a few dozen control tokens. */
 const SIGNS_MAX = 1024
 
-type MarkVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isControl'>
+type MarkVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isControl' | 'isEog'>
 
 export class Marks {
   readonly #vocabulary: MarkVocabulary
@@ -33,7 +33,7 @@ export class Marks {
       const name = this.#vocabulary.detokenize([token], { special: true })
       const at = name === '' ? -1 : rest.indexOf(name)
       if (at === -1) continue
-      text += rest.slice(0, at) + this.#signOf(token)
+      text += rest.slice(0, at) + this.#newSign(token)
       rest = rest.slice(at + name.length)
     }
     return text + rest
@@ -49,9 +49,15 @@ export class Marks {
     return first + this.#signs.get(tokens[at]!)! + (tail.length === 0 ? '' : this.read(tail, []))
   }
 
-  /** True for a control token that belongs to a mark. */
-  has(token: Token): boolean {
-    return this.#signs.has(token)
+  /** The sign of a control token that belongs to a mark. */
+  signOf(token: Token): string | undefined {
+    return this.#signs.get(token)
+  }
+
+  /** True for the sign of a token that ends answers. */
+  isEnd(sign: string): boolean {
+    const token = this.tokenOf(sign)
+    return token !== undefined && this.#vocabulary.isEog(token)
   }
 
   /** The control token of a sign; undefined for any other character. */
@@ -77,9 +83,13 @@ export class Marks {
     return this.#mapSigns(text, () => '')
   }
 
-  /** A text as an expression of a grammar; a control token fits only as the token. */
+  /**
+   * A text as an expression of a grammar; a control token fits only as the token. Grammars know end
+   * tokens only at their end, so those are left out.
+   */
   literal(text: string): string {
-    const parts = this.#pieces(text).map((piece) => {
+    const pieces = this.#pieces(text).filter((piece) => !this.isEnd(piece))
+    const parts = pieces.map((piece) => {
       const token = this.tokenOf(piece)
       return token === undefined ? quoted(piece) : `<[${token}]>`
     })
@@ -99,7 +109,7 @@ export class Marks {
     return text.split(SIGN).filter((piece) => piece !== '')
   }
 
-  #signOf(token: Token): string {
+  #newSign(token: Token): string {
     const known = this.#signs.get(token)
     if (known !== undefined) return known
     assert(this.#tokens.length < SIGNS_MAX, 'a format has too many control tokens')

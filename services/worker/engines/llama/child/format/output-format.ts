@@ -56,6 +56,10 @@ export interface ReadOptions {
   opened: boolean
   /** The names that calls may have; null: calls are not read. */
   tools: ReadonlySet<string> | null
+  /** True when the answer is to be calls, and a grammar sees to it. */
+  mustCall: boolean
+  /** True for the sign of a token that ends answers in this chat. */
+  isEnd: (sign: string) => boolean
 }
 
 /** What a reader finds, in order. */
@@ -72,8 +76,8 @@ export interface OutputParts {
   callEnd(complete: boolean): void
   /** False when no further call may come. */
   readonly takesCalls: boolean
-  /** True while the reader may meet an end token that ends no answer but a part of it. */
-  continues(is: boolean): void
+  /** The signs in a text: end tokens that end a part of the answer here, and not the answer. */
+  passes(signs: string): void
   /** The answer is over, whatever the model would still write. */
   done(): void
 }

@@ -18,10 +18,11 @@ export function* readCalls(
   const { begin, open, close, between, end, call } = syntax
   const place = input.save()
   const certain = () => to.certain(trigger + input.since(place))
+  to.passes('')
   if (trigger !== '') certain()
   const knows = trigger === '' ? tools : null
   let draft = new Draft(to, knows, () => trigger === '' && certain())
-  let lead = (begin + open).slice(trigger.length)
+  let lead = ` ${(begin + open).slice(syntax.trigger.length)}`
   let calls = 0
   for (; ; calls++) {
     const isCall = yield* input.attempt(function* () {

@@ -15,7 +15,7 @@ import { Marks } from '../format/marks.ts'
 import type { BoundFormat, OutputFormat, PromptThought } from '../format/output-format.ts'
 import { PromptTokenizer } from './prompt-tokens.ts'
 import type { Token, Vocabulary } from '../vocabulary.ts'
-import { innerTextOf, turnEndOf } from './turn-end.ts'
+import { turnEndOf } from './turn-end.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -24,8 +24,6 @@ import { HaifError } from '#shared/errors.ts'
 interface TurnEnds {
   stopTokens: ReadonlySet<Token>
   stopTexts: readonly string[]
-  /** Tokens that end only a part of a turn, whatever the file says of them. */
-  innerTokens: ReadonlySet<Token>
 }
 
 export interface Prompt extends TurnEnds {
@@ -137,16 +135,12 @@ export class PromptRenderer {
 
   /** One control token that ends a turn is enough; a text is the end only where there is none. */
   #findEnds(): TurnEnds {
-    const template = this.#assertTemplate()
-    const special = { special: true }
-    const end = turnEndOf(template)
-    const tokens = this.#vocabulary.tokenize(end, special)
-    const innerTokens = new Set(this.#vocabulary.tokenize(innerTextOf(template), special))
-    const isEnd = (token: Token) => this.#vocabulary.isEog(token) && !innerTokens.has(token)
-    if (tokens.some(isEnd)) return { ...NO_ENDS, innerTokens }
+    const end = turnEndOf(this.#assertTemplate())
+    const tokens = this.#vocabulary.tokenize(end, { special: true })
+    if (tokens.some((token) => this.#vocabulary.isEog(token))) return NO_ENDS
     const control = tokens.findLast((token) => this.#vocabulary.isControl(token))
-    if (control !== undefined) return { ...NO_ENDS, innerTokens, stopTokens: new Set([control]) }
-    return { ...NO_ENDS, innerTokens, stopTexts: end.trim() === '' ? [] : [end.trimEnd()] }
+    if (control !== undefined) return { ...NO_ENDS, stopTokens: new Set([control]) }
+    return { ...NO_ENDS, stopTexts: end.trim() === '' ? [] : [end.trimEnd()] }
   }
 
   #assertTemplate(): ChatTemplate {
@@ -164,7 +158,7 @@ export class PromptRenderer {
   }
 }
 
-const NO_ENDS: TurnEnds = { stopTokens: new Set(), innerTokens: new Set(), stopTexts: [] }
+const NO_ENDS: TurnEnds = { stopTokens: new Set(), stopTexts: [] }
 
 function formatOf(template: ChatTemplate, vocabulary: Vocabulary): OutputFormat {
   const render = (messages: readonly ChatMessage[]) =>

@@ -6,7 +6,6 @@ import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { ChatTemplate } from './chat-template.ts'
 
 const SAID = 'haifProbeAnswer'
-const THOUGHT = 'haifProbeThought'
 const NEXT = 'haifProbeNext'
 
 const QUESTION: ChatMessage = { role: 'user', content: 'haifProbeQuestion' }
@@ -18,20 +17,6 @@ export function turnEndOf(template: ChatTemplate): string {
   if (alone.trim() !== '') return alone
   const chat = rendered(template, [QUESTION, ANSWER, { role: 'user', content: NEXT }])
   return after(SAID, chat).split(NEXT, 1)[0] ?? ''
-}
-
-/**
- * The text that the template writes between a thought and the call after it. Its marks end a part
- * of the turn and never the turn: gpt-oss ends every channel with `<|end|>`, which some files
- * declare an end token.
- */
-export function innerTextOf(template: ChatTemplate): string {
-  const call = { id: 'hAiFpRb01', name: SAID, arguments: '{}' }
-  const thinking = { role: 'assistant' as const, content: '', reasoning: THOUGHT }
-  const chat = rendered(template, [QUESTION, { ...thinking, toolCalls: [call] }])
-  const from = chat.lastIndexOf(THOUGHT)
-  const to = chat.lastIndexOf(SAID)
-  return from === -1 || to < from ? '' : chat.slice(from + THOUGHT.length, to)
 }
 
 function rendered(template: ChatTemplate, messages: readonly ChatMessage[]): string {
