@@ -84,3 +84,18 @@ export const DEEPSEEK_TEMPLATE = `{{- bos_token }}
 {%- endif %}
 {%- endfor %}
 {%- if add_generation_prompt %}{{- '<｜Assistant｜>' }}{%- if thinking is defined and thinking %}{{- '<think>' }}{%- else %}{{- '</think>' }}{%- endif %}{%- endif %}`
+
+/** Of gpt-oss: messages with channels. */
+export const HARMONY_TEMPLATE = `<|start|>system<|message|>
+{%- for t in tools or [] %}type {{ t.function.name }} = (_: {{ t.function.parameters | tojson }}){% endfor %}<|end|>
+{%- for message in messages %}
+{%- if message.tool_calls is defined %}
+{%- set call = message.tool_calls[0].function %}
+{{- '<|start|>assistant to=functions.' + call.name + '<|channel|>commentary json<|message|>' }}{{- call.arguments | tojson }}{{- '<|call|>' }}
+{%- elif message.role == 'assistant' %}
+{{- '<|start|>assistant<|channel|>final<|message|>' + message.content + '<|end|>' }}
+{%- else %}
+{{- '<|start|>' + message.role + '<|message|>' + message.content + '<|end|>' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|start|>assistant' }}{%- endif %}`

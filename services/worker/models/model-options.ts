@@ -19,6 +19,8 @@ export interface ModelOptions {
   flashAttention?: boolean
   /** A file, or the name of a template, in place of the one in the model's file. */
   chatTemplate?: string
+  /** False: where the template has no place for tools, there are none. */
+  toolsAsText?: boolean
 }
 
 const MODEL_SLOTS_MAX = 256
@@ -46,7 +48,11 @@ const READERS: Record<string, Reader> = {
     if (text === 'auto') return {}
     return text === 'on' || text === 'off' ? { flashAttention: text === 'on' } : null
   },
-  'chat-template': (text) => (text === '' ? null : { chatTemplate: text })
+  'chat-template': (text) => (text === '' ? null : { chatTemplate: text }),
+  tools: (text) => {
+    if (text === 'auto') return {}
+    return text === 'template' ? { toolsAsText: false } : null
+  }
 }
 
 /** As people count contexts: 32k are 32,768. */
@@ -57,7 +63,8 @@ const EXPECTED: Record<string, string> = {
   slots: `a whole number from 1 to ${MODEL_SLOTS_MAX}`,
   kv: `one of ${KV_TYPES.join(', ')}`,
   'flash-attention': 'on, off or auto',
-  'chat-template': 'a file, or the name of a template'
+  'chat-template': 'a file, or the name of a template',
+  tools: 'auto, or template: only where the template has a place for them'
 }
 
 /** `shown` is the option as its owner wrote it, for the error. */

@@ -27,6 +27,8 @@ export interface LoadOptions extends ContextChoices {
   models: number
   /** A file, or the name of a template, in place of the one in the model's file. */
   chatTemplate?: string
+  /** False: where the template has no place for tools, there are none. */
+  toolsAsText?: boolean
   gpu: GpuChoice
   /** The layers on the GPU, -1 for all; by default as many as fit. */
   gpuLayers?: number

@@ -33,6 +33,7 @@ test('an option that cannot be used is refused with what it may be', () => {
     'kv=q5_9': /must be one of f16, q8_0, q4_0/,
     'flash-attention=yes': /must be on, off or auto/,
     'chat-template=': /a file, or the name/,
+    'tools=none': /auto, or template/,
     'kv=q8_0&flash-attention=off': /kv=q8_0 needs flash attention/,
     'speed=3': /speed is not one of context, slots, kv, flash-attention, chat-template/
   }

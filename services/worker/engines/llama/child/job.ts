@@ -82,15 +82,11 @@ function textToResume(request: GenerateRequest, { output }: Prompt): string {
   return output.format.written({ reasoning, text, opened: output.thought === 'open' })
 }
 
-<<<<<<< HEAD
-function partsOf(request: GenerateRequest, prompt: Prompt, loaded: LoadedModel): AnswerParts {
-=======
 function partsOf(
   request: GenerateRequest,
   { output, tokens, isEnd }: Pick<Prompt, 'output' | 'tokens'> & Pick<AnswerLimits, 'isEnd'>,
-  loaded: LoadedContext
+  loaded: LoadedModel
 ): AnswerParts {
->>>>>>> 869fc3a (Let end tokens that begin a call be read on, and JSON answers call tools)
   const { toolChoice = 'auto', parallelToolCalls = true } = request
   return new AnswerParts({
     ...output,
@@ -112,13 +108,8 @@ function forcedOf(request: GenerateRequest, { grammars }: LoadedModel): Forced |
 }
 
 function callableTools(
-<<<<<<< HEAD
-  { tools, toolChoice, responseFormat }: GenerateRequest,
-  { grammars }: LoadedModel
-=======
   { tools, toolChoice }: GenerateRequest,
-  { grammars }: LoadedContext
->>>>>>> 869fc3a (Let end tokens that begin a call be read on, and JSON answers call tools)
+  { grammars }: LoadedModel
 ): CallableTool[] | null {
   if (tools === undefined) return null
   const chosen =

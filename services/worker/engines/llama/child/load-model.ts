@@ -62,7 +62,7 @@ export async function loadModel(
 ): Promise<LoadedModel> {
   const { facts, grammars, ...computed } = await load(options, hooks)
   const { driver, calibration } = computed
-  const renderer = new PromptRenderer(computed.vocabulary, options.chatTemplate)
+  const renderer = new PromptRenderer(computed.vocabulary, options)
   const { slotTokens, quantization, parameters, gpu, vramBytes } = facts
   return {
     ...computed,

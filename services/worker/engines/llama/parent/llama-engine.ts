@@ -282,7 +282,8 @@ const CLOSE_TIMEOUT_MS = 1_500
 const LOAD_STILL_MS = 120_000
 
 function loadOptions(options: LlamaEngineOptions): LoadOptions {
-  const { modelPath, slots, contextTokens, gpu, chatTemplate, driver, models = 1 } = options
+  const { modelPath, slots, contextTokens, gpu, driver, models = 1 } = options
+  const { chatTemplate, toolsAsText } = options
   return {
     modelPath,
     gpu: gpu ?? 'auto',
@@ -291,6 +292,7 @@ function loadOptions(options: LlamaEngineOptions): LoadOptions {
     ...contextChoices(options),
     ...(driver === undefined ? {} : { driver }),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
+    ...(toolsAsText === undefined ? {} : { toolsAsText }),
     ...(slots === undefined ? {} : { slots }),
     ...(contextTokens === undefined ? {} : { contextTokens })
   }

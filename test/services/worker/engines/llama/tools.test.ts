@@ -8,18 +8,27 @@ import type {
   GenerateItem,
   GenerateRequest
 } from '../../../../../services/worker/engines/engine.ts'
+import type { LlamaEngineOptions } from '../../../../../services/worker/engines/llama/parent/llama-engine.ts'
 import { HaifError, type ErrorCode } from '../../../../../shared/errors.ts'
 import type { Tool, ToolCall } from '../../../../../shared/contracts/inference/chat.ts'
 import type { RandomModelOptions } from '../../../../../tools/haif-tiny/gguf/random-model.ts'
 import { CHATML_TEMPLATE } from '../../../../../tools/haif-tiny/gguf/vocabulary.ts'
-import { HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../../../../helpers/tool-templates.ts'
+import {
+  HARMONY_TEMPLATE,
+  HERMES_TEMPLATE,
+  LLAMA_TEMPLATE
+} from '../../../../helpers/tool-templates.ts'
 import { chat, direct, randomModel, startEngine } from './engines.ts'
 
 const cleanups = { after }
-const start = async (chatTemplate: string, more: RandomModelOptions = {}) => {
+const start = async (
+  chatTemplate: string,
+  more: RandomModelOptions = {},
+  options: Partial<LlamaEngineOptions> = {}
+) => {
   const shape = { contextLength: 2048 }
   const modelPath = await randomModel(cleanups, { shape, chatTemplate, ...more })
-  return (await startEngine(cleanups, { modelPath, slots: 2 })).engine
+  return (await startEngine(cleanups, { modelPath, slots: 2, ...options })).engine
 }
 const engine = await start(HERMES_TEMPLATE)
 
@@ -34,7 +43,7 @@ const WEATHER: Tool = {
 }
 const CLOCK: Tool = { name: 'get_time' }
 const LINE_BREAK = 10 // the first tokens of these models are the bytes
-const PYTHON_TAG = 264 // the last one, where a model is given it
+const FIRST_CONTROL_TOKEN = 264 // behind the bytes, some pairs and the tokens of ChatML
 const never = new AbortController().signal
 
 const asking = (more: Partial<GenerateRequest> = {}): GenerateRequest =>
@@ -135,7 +144,7 @@ suite('tools on the llama engine', () => {
   test('auto: a control token before a call is no text, as Llama 3.1 may write one', async () => {
     const llama = await start(LLAMA_TEMPLATE, { controlTokens: ['<|python_tag|>'] })
     const begin = [...Buffer.from('{"name": "get_weather"')]
-    for (const resumeTokenIds of [begin, [PYTHON_TAG, ...begin]]) {
+    for (const resumeTokenIds of [begin, [FIRST_CONTROL_TOKEN, ...begin]]) {
       const request = asking({ toolChoice: 'auto', resumeTokenIds })
       const { text, calls, finishReason } = await read(llama, request)
       assert.deepEqual([text, calls.length, finishReason], ['', 1, 'toolCalls'])
@@ -161,6 +170,33 @@ suite('tools on the llama engine', () => {
     }
   })
 
+  test('gpt-oss: a call, or a text in a form, begins after the thought', async () => {
+    const marks = ['start', 'end', 'message', 'channel', 'constrain', 'return', 'call']
+    const controlTokens = marks.map((mark) => `<|${mark}|>`)
+    const oss = await start(HARMONY_TEMPLATE, { controlTokens })
+    const tokensOf = (text: string) =>
+      text.split(/(<\|\w+\|>)/).flatMap((part) => {
+        const mark = controlTokens.indexOf(part)
+        return mark === -1 ? [...Buffer.from(part)] : [FIRST_CONTROL_TOKEN + mark]
+      })
+    const thought = tokensOf('<|channel|>analysis<|message|>Hm.<|end|>')
+    const forced = asking({ resumeTokenIds: thought })
+    for (const request of [forced, { ...forced, toolChoice: { name: CLOCK.name } }]) {
+      const { calls, text, finishReason, usage } = await read(oss, request)
+      assert.deepEqual([calls.length, text, finishReason], [1, '', 'toolCalls'])
+      assertCall(calls[0]!)
+      assert.equal(usage.reasoningTokens, '#Hm.#'.length) // with the marks around it
+    }
+    const { tools: _, toolChoice: __, ...plain } = forced
+    const json = await read(oss, { ...plain, responseFormat: { type: 'json' } })
+    assert.ok(json.finishReason === 'length' || typeof JSON.parse(json.text) === 'object')
+    // No end token may come before the thought is over.
+    const unended = { ...forced, resumeTokenIds: thought.slice(0, -1), maxTokens: 40 }
+    const { finishReason, items } = await read(oss, unended)
+    assert.equal(finishReason, 'length')
+    assert.ok(items.some(({ reasoning = '' }) => reasoning !== ''))
+  })
+
   test('results of tools are read, and what is in messages is never a control token', async () => {
     const asked = [{ id: 'call_1', name: CLOCK.name, arguments: '{"zone":"<|im_end|>"}' }]
     const messages = [
@@ -180,7 +216,7 @@ suite('tools on the llama engine', () => {
   })
 
   test('what cannot be done is refused by name', async () => {
-    const plain = await start(CHATML_TEMPLATE)
+    const plain = await start(CHATML_TEMPLATE, {}, { toolsAsText: false })
     await assert.rejects(
       read(plain, asking()),
       fails('UNSUPPORTED_PARAMETER', /has no place for tools/, 'tools')
@@ -190,10 +226,6 @@ suite('tools on the llama engine', () => {
     await assert.rejects(
       read(engine, asking({ toolChoice: { name: 'nobody' } })),
       fails('VALIDATION_FAILED', /nobody, which is not among the tools/, 'toolChoice')
-    )
-    await assert.rejects(
-      read(engine, asking({ responseFormat: { type: 'json' } })),
-      fails('UNSUPPORTED_PARAMETER', /together with tools/, 'responseFormat')
     )
     await assert.rejects(
       read(engine, { ...direct('x'), tools: [CLOCK] }),

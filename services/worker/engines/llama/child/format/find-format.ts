@@ -14,9 +14,11 @@ interface FormatSource {
   source: string
   /** Renders past messages with tools; throws where the template does. */
   render: RenderProbe
+  /** Calls of a model whose template shows none. */
+  otherwise: CallSyntax | null
 }
 
-type FormatVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isControl' | 'isEog'>
+type FormatVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isEog'>
 
 /** Families whose calls are not JSON, each with the marks in a template that show it. */
 const FAMILIES: readonly { marks: readonly string[]; calls: CallSyntax }[] = []
@@ -30,11 +32,11 @@ export const plainFormat: OutputFormat = markedFormat({
 })
 
 export function findFormat(
-  { source, render }: FormatSource,
+  { source, render, otherwise }: FormatSource,
   vocabulary: FormatVocabulary
 ): OutputFormat {
-  const isControl = (mark: string) => isControlToken(mark, vocabulary)
-  if (HARMONY_MARKS.every((mark) => source.includes(mark) && isControl(mark))) return harmony
+  const isToken = (mark: string) => vocabulary.tokenize(mark, { special: true }).length === 1
+  if (HARMONY_MARKS.every((mark) => source.includes(mark) && isToken(mark))) return harmony
   const thoughts = thoughtMarks(source)
   return markedFormat({
     name: 'marked',
@@ -42,7 +44,7 @@ export function findFormat(
     // A model may think without a word of it in its template.
     thoughts: thoughts.length > 0 ? thoughts : [USUAL_MARKS],
     content: answerMarks(source),
-    calls: callsOf(source) ?? findCalls(render, (text) => withoutEnd(text, vocabulary))
+    calls: callsOf(source) ?? findCalls(render, (text) => withoutEnd(text, vocabulary)) ?? otherwise
   })
 }
 
@@ -50,11 +52,6 @@ const HARMONY_MARKS = ['<|start|>', '<|channel|>', '<|message|>']
 
 function callsOf(source: string): CallSyntax | null {
   return FAMILIES.find(({ marks }) => marks.every((mark) => source.includes(mark)))?.calls ?? null
-}
-
-function isControlToken(mark: string, vocabulary: FormatVocabulary): boolean {
-  const [token, ...others] = vocabulary.tokenize(mark, { special: true })
-  return token !== undefined && others.length === 0 && vocabulary.isControl(token)
 }
 
 /** A text up to the mark that ends a turn. */

@@ -95,6 +95,11 @@ export class MarkedReader {
     } else if (mark === calls?.trigger && !(yield* this.#readCalls(mark))) {
       if (!this.#options.isEnd(mark)) return mark
       this.#to.done() // no call begins with this end token, so it is the end
+    } else if (thoughts.some(({ end, after }) => end === mark && after !== '')) {
+      // Such a mark ends every part of an answer, and a further part begins behind it.
+      if (!(yield* this.#input.accept(thoughts.find(({ end }) => end === mark)!.after))) {
+        this.#to.done()
+      }
     }
     return null
   }

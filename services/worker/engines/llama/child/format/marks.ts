@@ -29,8 +29,8 @@ export class Marks {
     let text = ''
     let rest = mark
     for (const token of this.#vocabulary.tokenize(mark, { special: true })) {
-      if (!this.#vocabulary.isControl(token)) continue
       const name = this.#vocabulary.detokenize([token], { special: true })
+      if (!this.#vocabulary.isControl(token) && !NEVER_TEXT.test(name)) continue
       const at = name === '' ? -1 : rest.indexOf(name)
       if (at === -1) continue
       text += rest.slice(0, at) + this.#newSign(token)
@@ -118,6 +118,12 @@ export class Marks {
     return sign
   }
 }
+
+/**
+ * llama.cpp makes text of some control tokens, such as all of gpt-oss's, so that they are shown.
+ * Tokens with such names are marks even so. `<think>` without a bar may be what a text is about.
+ */
+const NEVER_TEXT = /^<[|｜].+[|｜]>$/
 
 /** The second half of a pair is a character's, and no sign. */
 const SIGN = /(?<![\uD800-\uDBFF])([\uDC00-\uDFFF])/

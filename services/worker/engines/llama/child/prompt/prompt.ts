@@ -8,13 +8,14 @@ import { unsupported } from '../../../errors.ts'
 import type { ChatTemplate, RenderedChat } from './chat-template.ts'
 import { chooseTemplate } from './choose-template.ts'
 import { toTokens } from '../tokens.ts'
+import { chatFormatOf } from './chat-format.ts'
 import { EffortVariables } from './effort.ts'
-import { PROBE_TOOLS } from '../format/find-calls.ts'
-import { findFormat, plainFormat } from '../format/find-format.ts'
+import { plainFormat } from '../format/find-format.ts'
 import { Marks } from '../format/marks.ts'
 import type { BoundFormat, OutputFormat, PromptThought } from '../format/output-format.ts'
 import { PromptTokenizer } from './prompt-tokens.ts'
 import type { Token, Vocabulary } from '../vocabulary.ts'
+import { withToolText } from './tool-text.ts'
 import { turnEndOf } from './turn-end.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
@@ -37,6 +38,13 @@ type PromptRequest = Pick<
   'input' | 'tools' | 'reasoningEffort' | 'templateVariables'
 >
 
+interface PromptRendererOptions {
+  /** A file, or the name of a template, in place of the one in the model's file. */
+  chatTemplate?: string
+  /** False: a model whose template has no place for tools gets none. */
+  toolsAsText?: boolean
+}
+
 export class PromptRenderer {
   /** What the owner of the model should know of its template. */
   readonly notice: string | null
@@ -48,17 +56,27 @@ export class PromptRenderer {
   readonly #marks: Marks
   readonly #bound: BoundFormat
   readonly #plain: BoundFormat
+  /** How a call is written, for a text that describes the tools; null: the template has a place. */
+  readonly #example: string | null
   #ends: TurnEnds | null = null
 
-  /** `wish`: a template in place of the one in the file. Throws where it cannot be used. */
-  constructor(vocabulary: Vocabulary, wish?: string) {
+  /** Throws where the chosen template cannot be used. */
+  constructor(
+    vocabulary: Vocabulary,
+    { chatTemplate, toolsAsText = true }: PromptRendererOptions = {}
+  ) {
     this.#vocabulary = vocabulary
     this.#tokenizer = new PromptTokenizer(vocabulary)
-    const { template, notice } = chooseTemplate(vocabulary, wish)
+    const { template, notice } = chooseTemplate(vocabulary, chatTemplate)
     this.#template = template
     this.notice = notice
     this.#effort = this.#template === null ? null : new EffortVariables(this.#template)
-    this.#format = this.#template === null ? plainFormat : formatOf(this.#template, vocabulary)
+    const { format, example } =
+      this.#template === null
+        ? { format: plainFormat, example: null }
+        : chatFormatOf(this.#template, vocabulary, toolsAsText)
+    this.#format = format
+    this.#example = example
     this.#marks = new Marks(vocabulary)
     this.#bound = this.#format.bind(this.#marks)
     this.#plain = plainFormat.bind(this.#marks)
@@ -102,13 +120,13 @@ export class PromptRenderer {
     const template = this.#assertTemplate()
     if (tools !== undefined) this.#assertTools()
     const effort = reasoningEffort === undefined ? {} : this.#effort?.of(reasoningEffort)
-    return this.#promptOf(
-      template.render({
-        messages,
-        ...(tools === undefined ? {} : { tools }),
-        variables: { ...effort, ...templateVariables }
-      })
-    )
+    const variables = { ...effort, ...templateVariables }
+    if (tools === undefined) return this.#promptOf(template.render({ messages, variables }))
+    const chat =
+      this.#example === null
+        ? { messages, tools }
+        : { messages: withToolText(messages, tools, this.#example) }
+    return this.#promptOf(template.render({ ...chat, variables }))
   }
 
   #assertTools(): void {
@@ -159,9 +177,3 @@ export class PromptRenderer {
 }
 
 const NO_ENDS: TurnEnds = { stopTokens: new Set(), stopTexts: [] }
-
-function formatOf(template: ChatTemplate, vocabulary: Vocabulary): OutputFormat {
-  const render = (messages: readonly ChatMessage[]) =>
-    template.renderAsIs({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false }).text
-  return findFormat({ source: template.source, render }, vocabulary)
-}

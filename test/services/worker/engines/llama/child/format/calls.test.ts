@@ -37,7 +37,11 @@ function family(name: keyof typeof FAMILIES) {
   const template = new ChatTemplate({ source, bosText: '<s>', eosText: '</s>' })
   const render = (messages: readonly ChatMessage[]) =>
     template.render({ messages, tools: PROBE_TOOLS, addGenerationPrompt: false }).text
-  return { template, vocabulary, format: findFormat({ source, render }, vocabulary) }
+  return {
+    template,
+    vocabulary,
+    format: findFormat({ source, render, otherwise: null }, vocabulary)
+  }
 }
 
 /** The calls as the family's template writes them. */

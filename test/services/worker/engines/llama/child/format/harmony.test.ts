@@ -2,15 +2,22 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { harmony } from '../../../../../../../services/worker/engines/llama/child/format/harmony.ts'
+import type { Vocabulary } from '../../../../../../../services/worker/engines/llama/child/vocabulary.ts'
 import { byteVocabulary, readCut, readOutput } from '../../../../../../helpers/recorded/reading.ts'
 
 const MARKS = ['start', 'end', 'message', 'channel', 'constrain', 'return', 'call']
-const vocabulary = byteVocabulary({
-  control: MARKS.map((mark) => `<|${mark}|>`),
-  // llama.cpp picks `<|end|>` as an end token in some files.
-  ends: ['<|end|>', '<|return|>', '<|call|>']
-})
-const options = { format: harmony, vocabulary, tools: [{ name: 'get_weather' }] }
+const names = MARKS.map((mark) => `<|${mark}|>`)
+const ENDS = ['<|return|>', '<|call|>']
+/** llama.cpp picks `<|end|>` as an end token in some files, and makes text of others in all. */
+const VOCABULARIES = [
+  byteVocabulary({ control: names, ends: ['<|end|>', ...ENDS] }),
+  byteVocabulary({
+    control: ENDS,
+    ends: ENDS,
+    tokens: names.filter((mark) => !ENDS.includes(mark))
+  })
+]
+const options = { format: harmony, tools: [{ name: 'get_weather' }] }
 
 const ANALYSIS = '<|channel|>analysis<|message|>The user asks for weather.<|end|>'
 const FINAL = '<|channel|>final<|message|>It is sunny.<|return|>'
@@ -18,7 +25,13 @@ const CALL =
   '<|channel|>commentary to=functions.get_weather <|constrain|>json<|message|>{"a": 1}<|call|>'
 
 function read(output: string, more = {}) {
-  const all = { ...options, ...more }
+  const [result, other] = VOCABULARIES.map((vocabulary) => readWith(output, vocabulary, more))
+  assert.deepEqual(other, result)
+  return result!
+}
+
+function readWith(output: string, vocabulary: Vocabulary, more: object) {
+  const all = { ...options, vocabulary, ...more }
   const { content, reasoning, calls, finishReason } = readOutput(output, all)
   const called = calls.map(({ name, arguments: json }) => `${name} ${json}`)
   const whole = readCut(output, 0, all)
