@@ -33,7 +33,7 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
   const own = (text: string): ModelSource =>
-    modelArgument(text, { ...kept, hub, gpu: gpuSetting, wishes, models })
+    modelArgument(text, { ...kept, hub, gpu: gpuSetting, wishes, models, onNote })
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {

@@ -64,6 +64,8 @@ export interface ReadyModel {
   threads: number
   /** The library's name of the backend; `false` on the CPU. */
   gpu: string | false
+  /** Why `node-llama-cpp` computes; absent where llama.cpp is called directly. */
+  libraryBecause?: string
   rates: Rates
 }
 

@@ -42,6 +42,8 @@ interface ModelSourceOptions {
   digests?: string
   /** The models of the worker, which share its memory; one unless given. */
   models?: number
+  /** Called with a line for whoever runs the worker. */
+  onNote?: (note: string) => void
   /** For tests: free bytes on the disk of a folder. */
   freeBytes?: FetchDeps['freeBytes']
 }
@@ -110,10 +112,11 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
   }
 }
 
-const engineOptions = async ({ gpu, wishes, digests, models = 1 }: ModelSourceOptions) => ({
+const engineOptions = async ({ gpu, wishes, digests, onNote, models = 1 }: ModelSourceOptions) => ({
   ...(await gpu?.()),
   ...wishes,
   digests,
+  ...(onNote === undefined ? {} : { onNote }),
   models
 })
 

@@ -41,8 +41,8 @@ conformance('sim', {
   refuses: ['repeatPenalty', 'noSuchParameter']
 })
 
-const llama = (modelPath: string, contextTokens: number) => async () =>
-  createLlamaEngine({ modelPath, name: 'tiny', gpu: false, slots: 2, contextTokens })
+const llama = (modelPath: string, contextTokens: number, driver?: 'library') => async () =>
+  createLlamaEngine({ modelPath, name: 'tiny', gpu: false, slots: 2, contextTokens, driver })
 
 conformance('llama with the built-in model', {
   make: llama(
@@ -69,6 +69,19 @@ writeRandomModel(random, { seed: 13 }) // most of its answers have no end
 
 conformance('llama with random weights', {
   make: llama(random, 256),
+  name: 'tiny',
+  digest: SHA256,
+  contextTokens: 256,
+  resumes: 'ids',
+  tools: false,
+  stops: true,
+  prompt: { text: 'hello', tokens: 40 },
+  honours: SAMPLING,
+  refuses: ['noSuchParameter']
+})
+
+conformance('llama through node-llama-cpp, with random weights', {
+  make: llama(random, 256, 'library'),
   name: 'tiny',
   digest: SHA256,
   contextTokens: 256,

@@ -26,8 +26,7 @@ process.on('message', (message: ParentMessage) => {
 async function start(options: LoadOptions): Promise<void> {
   const unusable = options.driver === 'library' ? 'it was asked for' : await startThread(options)
   if (unusable === null) return
-  console.error(`llama.cpp is driven through node-llama-cpp: ${unusable}`)
-  await startLibrary(options)
+  await startLibrary(options, unusable)
 }
 
 /** Resolves to the reason where this machine's libraries cannot be called directly. */
@@ -59,7 +58,7 @@ function startThread(options: LoadOptions): Promise<string | null> {
   return promise
 }
 
-async function startLibrary(options: LoadOptions): Promise<void> {
+async function startLibrary(options: LoadOptions, libraryBecause: string): Promise<void> {
   const { ModelHost } = await import('./model-host.ts')
   const { loadLibrary } = await import('./library/load-library.ts')
   const here = new ModelHost({
@@ -67,6 +66,7 @@ async function startLibrary(options: LoadOptions): Promise<void> {
     send,
     giveUp,
     sendsAtOnce: false,
+    libraryBecause,
     log: (line) => console.error(line)
   })
   host = here

@@ -25,6 +25,8 @@ interface ModelHostDeps {
   giveUp: (error: unknown) => void
   /** True when a step keeps this thread busy, so that reports are sent before it begins. */
   sendsAtOnce: boolean
+  /** Why `node-llama-cpp` computes, if it does. */
+  libraryBecause?: string
   /** Writes a line of llama.cpp's log. */
   log: (line: string) => void
 }
@@ -100,7 +102,9 @@ export class ModelHost {
     const embedder = new EmbeddingContext({ vocabulary, contextTokens, open })
     this.#serving = { loaded, scheduler, embedder }
     setInterval(() => this.#reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)
-    send({ kind: 'ready', model: ready })
+    const { libraryBecause } = this.#deps
+    const how = libraryBecause === undefined ? {} : { libraryBecause }
+    send({ kind: 'ready', model: { ...ready, ...how } })
   }
 
   #reportLoadFailure(error: unknown): void {

@@ -50,6 +50,8 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
+  /** Called with a line for whoever runs the worker. */
+  onNote?: (note: string) => void
   restart?: Partial<RestartPolicy>
   /** How long a load may stand still. */
   loadStillMs?: number
@@ -102,6 +104,7 @@ export class LlamaEngine implements Engine {
         options.onEvent?.(event)
         if (event.kind === 'ready') this.#pid = event.pid
         if (event.kind === 'progress') this.#onProgress(event.fraction)
+        if (event.kind === 'ready') this.#noteDriver(event.model)
       },
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
@@ -205,6 +208,12 @@ export class LlamaEngine implements Engine {
     this.#generateCalls.close(shuttingDown())
     this.#embedCalls.failAll(shuttingDown())
     await this.#supervisor.close(CLOSE_TIMEOUT_MS)
+  }
+
+  #noteDriver({ libraryBecause }: ReadyModel): void {
+    if (libraryBecause === undefined) return
+    const { name, onNote } = this.#options
+    onNote?.(`${name}: computed through node-llama-cpp, which is slower: ${libraryBecause}`)
   }
 
   #onUp(model: ReadyModel): void {

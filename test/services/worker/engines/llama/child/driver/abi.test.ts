@@ -12,9 +12,9 @@ import {
   fieldsOf,
   PROTOTYPES,
   STRUCTS
-} from '../../../../../services/worker/engines/llama/child/driver/api/llama-api.ts'
-import { chooseLlama } from '../../../../../services/worker/engines/llama/child/driver/api/llama-libraries.ts'
-import { tempDir } from './engines.ts'
+} from '../../../../../../../services/worker/engines/llama/child/driver/api/llama-api.ts'
+import { chooseLlama } from '../../../../../../../services/worker/engines/llama/child/driver/api/llama-libraries.ts'
+import { tempDir } from '../../engines.ts'
 
 const main = fileURLToPath(import.meta.resolve('node-llama-cpp'))
 const bundle = join(dirname(main), '../llama/gitRelease.bundle')
