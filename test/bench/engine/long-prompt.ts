@@ -4,11 +4,12 @@
 import { fixed, type BenchOptions, type Report } from '../report.ts'
 import { startHaif, type HaifSubject } from './haif.ts'
 import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'
-import { p50, p95, type TokenTimes } from './streams.ts'
+import { firstTokenMs, p50, p95, type TokenTimes } from './streams.ts'
 
 const STREAMS = 8
 const LONG_TOKENS = 4000
 const RATIO_MAX = 2.5
+const OVER_ALONE_MAX = 2
 const BEFORE_TOKENS = 48
 
 export async function benchLongPrompt(model: BenchModel, { quick }: BenchOptions): Promise<Report> {
@@ -18,25 +19,40 @@ export async function benchLongPrompt(model: BenchModel, { quick }: BenchOptions
   const without: number[] = []
   const during: number[] = []
   const firstToken: number[] = []
+  const alone: number[] = []
   for (let round = 0; round < rounds; round++) {
     const found = await disturb(haif, round)
     without.push(...found.without)
     during.push(...found.during)
     firstToken.push(found.firstTokenMs)
+    alone.push(await readAlone(haif, round))
   }
   await haif.close()
   const ratio = p95(during) / p95(without)
+  const overAlone = p50(firstToken) / p50(alone)
   return {
     title: 'A long prompt among running answers',
     how: `A prompt of ${LONG_TOKENS} tokens arrives while ${STREAMS} answers are written; the time between two tokens of those, before and while it is read. ${rounds} rounds.`,
-    columns: ['model', 'before p95 ms', 'while it is read p95 ms', 'ratio', 'its first token ms'],
+    columns: [
+      'model',
+      'before p95 ms',
+      'while it is read p95 ms',
+      'ratio',
+      'longest ms',
+      'its first token ms',
+      'alone ms',
+      'ratio'
+    ],
     rows: [
       [
         modelName(model),
         fixed(p95(without), 1),
         fixed(p95(during), 1),
         fixed(ratio),
-        fixed(p50(firstToken), 0)
+        fixed(Math.max(...during), 0),
+        fixed(p50(firstToken), 0),
+        fixed(p50(alone), 0),
+        fixed(overAlone)
       ]
     ],
     bars: [
@@ -45,6 +61,12 @@ export async function benchLongPrompt(model: BenchModel, { quick }: BenchOptions
         bar: `≤ ${RATIO_MAX}`,
         measured: fixed(ratio),
         holds: ratio <= RATIO_MAX
+      },
+      {
+        figure: `first token of the ${LONG_TOKENS}-token prompt among them, over alone`,
+        bar: `≤ ${OVER_ALONE_MAX}`,
+        measured: fixed(overAlone),
+        holds: overAlone <= OVER_ALONE_MAX
       }
     ]
   }
@@ -75,6 +97,11 @@ async function disturb(haif: HaifSubject, round: number) {
     during: answers.flatMap((times) => gapsWithin(times, from, to)),
     firstTokenMs: to - from
   }
+}
+
+async function readAlone(haif: HaifSubject, round: number): Promise<number> {
+  const [prompt] = randomPrompts(1, LONG_TOKENS, 5000 + round)
+  return firstTokenMs(await haif.run([{ prompt: prompt!, maxTokens: 1 }]))[0]!
 }
 
 const gapsWithin = (times: TokenTimes, from: number, to: number): number[] =>
