@@ -10,6 +10,7 @@ import { checkLogprobs } from './answer/token-logprobs.ts'
 import { toTokens } from './tokens.ts'
 import { AnswerParts, type Forced } from './answer/answer-parts.ts'
 import type { CallableTool } from './format/output-format.ts'
+import { refuseHopeless } from './prompt/hopeless-prompt.ts'
 import type { Token } from './vocabulary.ts'
 
 /** One request as the scheduler runs it. */
@@ -32,6 +33,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
   const { driver, renderer, vocabulary } = loaded
   const { contextTokens } = loaded.ready
   checkLogprobs(request, driver.seesLogits)
+  refuseHopeless(request.input, vocabulary, contextTokens)
   const prompt = renderer.render(request)
   const promptTokens = prompt.tokens.length
   if (promptTokens === 0) throw new HaifError('VALIDATION_FAILED', 'the prompt is empty')
