@@ -63,7 +63,8 @@ function usable(
 }
 
 function sourceOf(wish: string, vocabulary: Vocabulary): string {
-  const named = NAMED[wish] ?? vocabulary.metadata(`${IN_FILE}.${wish}`)
+  if (Object.hasOwn(NAMED, wish)) return NAMED[wish]!
+  const named = vocabulary.metadata(`${IN_FILE}.${wish}`)
   if (named !== null) return named
   try {
     return readFileSync(wish, 'utf8')

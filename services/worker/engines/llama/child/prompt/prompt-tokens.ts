@@ -15,13 +15,12 @@ interface ControlToken {
 
 export class PromptTokenizer {
   readonly #vocabulary: Vocabulary
-  /** The control tokens by their text; found out when the first chat comes. */
-  #controls: ReadonlyMap<string, Token> | null = null
-  #pattern = /$^/g
+  readonly #controls: ControlTexts
   readonly #used = new Map<string, ControlToken>()
 
   constructor(vocabulary: Vocabulary) {
     this.#vocabulary = vocabulary
+    this.#controls = new ControlTexts(vocabulary)
   }
 
   tokens(spans: readonly Span[]): Token[] {
@@ -52,32 +51,18 @@ export class PromptTokenizer {
   }
 
   *#pieces(text: string): Generator<{ plain: string; control: ControlToken | null }> {
-    this.#controls ??= this.#findControls()
     let at = 0
-    for (const match of text.matchAll(this.#pattern)) {
-      yield { plain: text.slice(at, match.index), control: this.#control(match[0]) }
-      at = match.index + match[0].length
+    for (const [index, mark] of this.#controls.in(text)) {
+      yield { plain: text.slice(at, index), control: this.#control(mark) }
+      at = index + mark.length
     }
     yield { plain: text.slice(at), control: null }
-  }
-
-  #findControls(): ReadonlyMap<string, Token> {
-    const controls = new Map<string, Token>()
-    for (let id = 0; id < this.#vocabulary.size; id++) {
-      const token = id as Token
-      if (!this.#vocabulary.isControl(token)) continue
-      const text = this.#vocabulary.detokenize([token], { special: true })
-      if (text !== '') controls.set(text, token)
-    }
-    const texts = [...controls.keys()].sort((a, b) => b.length - a.length)
-    if (texts.length > 0) this.#pattern = new RegExp(texts.map(escaped).join('|'), 'g')
-    return controls
   }
 
   #control(text: string): ControlToken {
     const known = this.#used.get(text)
     if (known !== undefined) return known
-    const id = this.#controls!.get(text)!
+    const id = this.#controls.tokens.get(text)!
     const count = (probe: string) => this.#vocabulary.tokenize(probe, { special: true }).length
     const control = {
       id,
@@ -89,4 +74,37 @@ export class PromptTokenizer {
   }
 }
 
-const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+/** The texts of all control tokens, some thousands of which reserved ones may be. */
+class ControlTexts {
+  readonly tokens = new Map<string, Token>()
+  /** By the first character of a text: the lengths that texts with it have, the longest first. */
+  readonly #lengths = new Map<string, number[]>()
+
+  constructor(vocabulary: Vocabulary) {
+    for (let id = 0; id < vocabulary.size; id++) {
+      const token = id as Token
+      if (!vocabulary.isControl(token)) continue
+      const text = vocabulary.detokenize([token], { special: true })
+      if (text !== '') this.#add(text, token)
+    }
+  }
+
+  *in(text: string): Generator<[index: number, mark: string]> {
+    for (let at = 0; at < text.length; at++) {
+      const lengths = this.#lengths.get(text[at]!) ?? []
+      const length = lengths.find((each) => this.tokens.has(text.slice(at, at + each)))
+      if (length === undefined) continue
+      yield [at, text.slice(at, at + length)]
+      at += length - 1
+    }
+  }
+
+  #add(text: string, token: Token): void {
+    this.tokens.set(text, token)
+    const lengths = new Set(this.#lengths.get(text[0]!)).add(text.length)
+    this.#lengths.set(
+      text[0]!,
+      [...lengths].toSorted((a, b) => b - a)
+    )
+  }
+}

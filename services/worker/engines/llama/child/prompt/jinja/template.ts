@@ -33,9 +33,12 @@ export class JinjaTemplate {
     this.#globals = [...GLOBALS, ['strftime_now', strftimeNow(now)]]
   }
 
-  /** Throws a `TemplateError` with the template's own words when it refuses its values. */
+  /**
+   * The names of the language stay what they are, whatever values are given. Throws a
+   * `TemplateError` with the template's own words when it refuses the values.
+   */
   render(values: Iterable<readonly [string, Value]>): Str {
-    return new Interpreter(this.#stepsMax).run(this.#body, [...this.#globals, ...values])
+    return new Interpreter(this.#stepsMax).run(this.#body, [...values, ...this.#globals])
   }
 }
 

@@ -77,7 +77,8 @@ suite('the past is never refused', () => {
       const chat = [user('U1'), calling({ id, name: 'f', arguments: args }), result(id, 'R1')]
       assertTaken(chat, ['U1', 'X1', 'R1'])
     }
-    const odd = ['', ' ', 'null', '[]', '{}']
+    const deep = `{"a":${'['.repeat(9_000)}${']'.repeat(9_000)}}`
+    const odd = ['', ' ', 'null', '[]', '{}', deep, '{"__proto__": {"items": "X"}, "get": 1}']
     for (const args of odd) {
       assertTaken([user('U1'), calling({ id: 'c', name: 'f1', arguments: args })], ['U1', 'f1'])
     }
@@ -149,11 +150,13 @@ suite('text of a caller', () => {
   })
 
   test('of a variable is a caller’s too, and cannot take the place of the messages', () => {
-    const source = '{% for m in messages %}{{ m.content }}{% endfor %}{{ style }}{{ bos_token }}'
+    const source =
+      '{% set ns = namespace(a=1) %}{% for m in messages %}{{ m.content }}{% endfor %}' +
+      '{{ style }}{{ bos_token }}'
     const template = new ChatTemplate({ source, bosText: '<bos>', eosText: '' })
     const { spans } = template.render({
       messages: [user('U1')],
-      variables: { style: MARKS, messages: [], bos_token: 'x' }
+      variables: { style: MARKS, messages: [], bos_token: 'x', namespace: 1 }
     })
     assert.deepEqual(
       spans.map(({ text, source: number }) => [text, number > 0]),
