@@ -5,6 +5,7 @@
  *     data: { int32 id; float logit; float p }[]     array: { data*, size, int64 selected, bool }
  */
 import type { Token } from '../vocabulary.ts'
+import type { Shortlist } from './shortlist/shortlist.ts'
 import type { Pointer } from './api/llama-api.ts'
 import { nativeArray, type NativeArray } from './api/native-memory.ts'
 
@@ -49,6 +50,17 @@ export class CandidateArray {
   /** Makes one of all tokens impossible. */
   bar(token: Token): void {
     this.#logits[token * ENTRY_WORDS + 1] = -Infinity
+  }
+
+  /** Has the likeliest tokens, in order. */
+  setShortlist({ ids, logits }: Shortlist): void {
+    for (let i = 0, at = 0; i < ids.length; i++, at += ENTRY_WORDS) {
+      this.#ids[at] = ids[i]!
+      this.#logits[at + 1] = logits[i]!
+      this.#logits[at + 2] = 0
+    }
+    this.#reset(ids.length)
+    this.#array.array[SORTED] = 1n
   }
 
   get isFirstPossible(): boolean {

@@ -1,17 +1,6 @@
-/** What a model's logits say: the likeliest token, and how likely the model holds each to be. */
+/** How likely a model holds each token to be, by its logits. */
 import type { LikelyToken } from '../driver.ts'
 import type { Token } from '../vocabulary.ts'
-
-/** Faster than llama.cpp's greedy sampler, which first copies the vocabulary. */
-export function likeliest(logits: Float32Array): Token {
-  let best = 0
-  let most = -Infinity
-  for (let token = 0; token < logits.length; token++) {
-    const logit = logits[token]!
-    if (logit > most) [best, most] = [token, logit]
-  }
-  return best as Token
-}
 
 /** The logarithm of the sum that all probabilities are divided by. */
 export function logSum(logits: Float32Array): number {

@@ -3,7 +3,6 @@ import koffi from 'koffi'
 import { Batch } from './batch.ts'
 import type { ContextParams, LlamaApi, Pointer } from './api/llama-api.ts'
 import type { NativeModel } from './native-model.ts'
-import { floatsAt } from './api/native-memory.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 
 export interface ContextOptions {
@@ -33,10 +32,7 @@ export class NativeContext {
   readonly batch: Batch
   readonly contextTokens: number
   readonly #api: LlamaApi
-  readonly #vocabularySize: number
   readonly #memory: Pointer
-  /** By address. Their number is bounded by the outputs of a batch, unless C moves its buffer. */
-  readonly #views = new Map<Pointer, Float32Array>()
 
   /** Throws when llama.cpp makes no such context; its log says why. */
   constructor(model: NativeModel, options: ContextOptions) {
@@ -49,7 +45,6 @@ export class NativeContext {
     const memory = api.llama_get_memory(pointer)
     if (memory === null) throw new Error('the model has no memory for sequences')
     this.#memory = memory
-    this.#vocabularySize = api.llama_vocab_n_tokens(model.vocab)
     this.contextTokens = api.llama_n_ctx_seq(pointer)
     this.batch = new Batch(options.batchTokens)
   }
@@ -68,18 +63,13 @@ export class NativeContext {
   }
 
   /**
-   * The model's own logits for the i-th token of the batch, in place; they stand until the next
-   * step. Views are kept, because making one costs as much as drawing from it.
+   * The address of the model's own logits for the i-th token of the batch; they stand until the
+   * next step.
    */
-  logitsOf(i: number): Float32Array {
+  logitsAddress(i: number): Pointer {
     const address = this.#api.llama_get_logits_ith(this.pointer, i)
     if (address === null) throw new Error('llama.cpp has no logits where they were asked for')
-    const known = this.#views.get(address)
-    if (known !== undefined) return known
-    if (this.#views.size >= VIEWS_MAX) this.#views.clear()
-    const view = floatsAt(address, this.#vocabularySize)
-    this.#views.set(address, view)
-    return view
+    return address
   }
 
   /**
@@ -96,12 +86,9 @@ export class NativeContext {
   }
 
   free(): void {
-    this.#views.clear()
     this.#api.llama_free(this.pointer)
   }
 }
-
-const VIEWS_MAX = 1_024
 
 function paramsOf(api: LlamaApi, options: ContextOptions): ContextParams {
   const { slots, contextTokens, batchTokens, threads, kv, flashAttention, abort } = options

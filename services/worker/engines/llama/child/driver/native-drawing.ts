@@ -11,8 +11,9 @@ import { isToken } from '../tokens.ts'
 import type { Token } from '../vocabulary.ts'
 import type { CandidateArray } from './candidates.ts'
 import type { LlamaApi, Pointer } from './api/llama-api.ts'
-import { likeliest, logSum, top } from './logits.ts'
+import { logSum, top } from './logits.ts'
 import { NativeGrammarState } from './native-grammar.ts'
+import { SHORTLIST_MAX, type Shortlist } from './shortlist/shortlist.ts'
 
 interface DrawFrom {
   api: LlamaApi
@@ -24,6 +25,7 @@ interface DrawFrom {
 export class NativeDrawing implements Drawing {
   readonly #from: DrawFrom
   readonly #options: DrawOptions
+  readonly #vocabularySize: number
   readonly #states = new Set<NativeGrammarState>() // one or two in an answer
   /** Null: the likeliest token, untouched. */
   #chain: Pointer | null
@@ -37,14 +39,25 @@ export class NativeDrawing implements Drawing {
   constructor(from: DrawFrom, options: DrawOptions, vocabularySize: number) {
     this.#from = from
     this.#options = options
+    this.#vocabularySize = vocabularySize
     this.#chain = chainOf(from.api, options, vocabularySize)
     this.#remembers = penaltiesOf(options.sampling) !== null
   }
 
+  /** The number of likeliest tokens that it draws from; 0 where it takes all into account. */
+  get shortlistSize(): number {
+    if (this.#chain === null) return 1
+    const { sampling, bias } = this.#options
+    const { topK } = truncationOf(sampling)
+    const isPlain = bias.size === 0 && !this.#remembers && sampling.temperature !== 0
+    if (!isPlain || topK > SHORTLIST_MAX) return 0
+    return Math.max(0, Math.min(topK, this.#vocabularySize))
+  }
+
   /** `logits`: those of the i-th token of the batch. */
-  next(logits: Float32Array, i: number): Drawn {
+  next(logits: Float32Array, i: number, shortlist?: Shortlist): Drawn {
     assert(this.#isOpen)
-    const token = this.#draw(logits, i)
+    const token = this.#draw({ logits, i, shortlist })
     const { topLogprobs } = this.#options
     if (topLogprobs === undefined) return { token }
     const sum = logSum(logits)
@@ -59,22 +72,29 @@ export class NativeDrawing implements Drawing {
     for (const state of this.#states) state.free()
   }
 
-  #draw(logits: Float32Array, i: number): Token {
+  #draw(output: Output): Token {
+    const { logits } = output
     const state = this.#options.grammar()
-    if (state === undefined) return this.#freely(logits, i)
+    if (state === undefined) return this.#freely(output)
     assert(state instanceof NativeGrammarState)
     this.#states.add(state)
-    const free = this.#remembers ? null : this.#freely(logits, i)
+    const free = this.#remembers ? null : this.#freely(output)
     const token = free !== null && state.allows(free) ? free : this.#fitting(logits, state)
     if (this.#remembers) this.#from.api.llama_sampler_accept(this.#chain!, token)
     state.accept(token)
     return token
   }
 
-  #freely(logits: Float32Array, i: number): Token {
-    const { api, ctx } = this.#from
-    if (this.#chain === null) return likeliest(logits)
-    return this.#token(api.llama_sampler_sample(this.#chain, ctx, i), logits)
+  #freely({ logits, i, shortlist }: Output): Token {
+    const { api, ctx, candidates } = this.#from
+    if (shortlist === undefined) {
+      assert(this.#chain !== null)
+      return this.#token(api.llama_sampler_sample(this.#chain, ctx, i), logits)
+    }
+    if (this.#chain === null) return this.#token(shortlist.ids[0]!, logits)
+    candidates.setShortlist(shortlist)
+    api.llama_sampler_apply(this.#chain, candidates.address)
+    return this.#token(candidates.selected, logits)
   }
 
   /** Draws from the tokens that the grammar leaves. */
@@ -91,6 +111,14 @@ export class NativeDrawing implements Drawing {
     assert(isToken(id, length), 'llama.cpp drew no token')
     return id
   }
+}
+
+/** What a step has computed for one answer. */
+interface Output {
+  logits: Float32Array
+  /** Its place in the batch. */
+  i: number
+  shortlist: Shortlist | undefined
 }
 
 /**

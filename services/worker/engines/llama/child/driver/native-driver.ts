@@ -10,7 +10,9 @@ import type { Token } from '../vocabulary.ts'
 import { CandidateArray } from './candidates.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 import type { NativeContext } from './native-context.ts'
+import { LogitViews } from './api/native-memory.ts'
 import { NativeDrawing } from './native-drawing.ts'
+import { Shortlists } from './shortlist/shortlists.ts'
 
 interface NativeDriverOptions {
   slots: number
@@ -26,6 +28,8 @@ export class NativeDriver implements Driver {
   /** The tokens in each slot's cache. */
   readonly #cached: Token[][]
   readonly #candidates: CandidateArray
+  readonly #views: LogitViews
+  readonly #shortlists: Shortlists
   readonly #stepBegan: StepClock
 
   constructor(context: NativeContext, { slots, vocabularySize, stepBegan }: NativeDriverOptions) {
@@ -34,6 +38,9 @@ export class NativeDriver implements Driver {
     this.#vocabularySize = vocabularySize
     this.#cached = Array.from({ length: slots }, () => [])
     this.#candidates = new CandidateArray(vocabularySize)
+    const views = (this.#views = new LogitViews(vocabularySize))
+    const logitsAt = (address: bigint) => views.at(address)
+    this.#shortlists = new Shortlists({ rowsMax: slots, vocabularySize, logitsAt })
   }
 
   get slots(): number {
@@ -120,7 +127,7 @@ export class NativeDriver implements Driver {
       )
       if (!this.#context.decode()) throw new Error('the step was broken off')
       for (const { slot, tokens } of parts) this.#cached[slot]!.push(...tokens)
-      return parts.map((part, i) => this.#outcomeOf(part, places[i]!))
+      return this.#drawAll(parts, places)
     } catch (error) {
       // Parts of the batch may be in the caches: they are cut back to what is known.
       for (const { slot } of parts) this.#cut(slot, this.cachedTokens(slot))
@@ -128,14 +135,24 @@ export class NativeDriver implements Driver {
     }
   }
 
-  #outcomeOf({ drawing }: Part, place: number): Outcome {
-    if (drawing === null) return null
-    assert(drawing instanceof NativeDrawing)
-    try {
-      return drawing.next(this.#context.logitsOf(place), place)
-    } catch (error) {
-      return { error }
-    }
+  #drawAll(parts: readonly Part[], places: readonly number[]): Outcome[] {
+    const outputs = parts.map(({ drawing }, i) => {
+      if (drawing === null) return null
+      assert(drawing instanceof NativeDrawing)
+      const address = this.#context.logitsAddress(places[i]!)
+      return { drawing, place: places[i]!, address, size: drawing.shortlistSize }
+    })
+    const rows = outputs.flatMap((output) => (output !== null && output.size > 0 ? [output] : []))
+    const shortlists = new Map(this.#shortlists.of(rows).map((list, i) => [rows[i]!, list]))
+    return outputs.map((output) => {
+      if (output === null) return null
+      const { drawing, place, address } = output
+      try {
+        return drawing.next(this.#views.at(address), place, shortlists.get(output))
+      } catch (error) {
+        return { error }
+      }
+    })
   }
 
   /** Returns the tokens that are left: a recurrent state can only be cut to nothing. */
