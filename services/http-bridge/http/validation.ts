@@ -68,6 +68,7 @@ function explainChoice(
   const named = tags.filter(({ keyword }) => keyword === 'const')
   const shown = named.length > 0 ? named : others
   const wanted = new Set(shown.map((error) => wantedBy(error)))
+  if (shown.some(({ keyword }) => keyword === 'const')) wanted.delete('string') // it says which
   return { param: pathOf(shown[0] ?? choice), problem: `must be ${[...wanted].join(' or ')}` }
 }
 

@@ -37,7 +37,8 @@ export function tellSkippedTools(tools: readonly AnyTool[] = [], response: Serve
 const HEADER_MAX = 1024
 
 function nameOf({ type, ...others }: AnyTool): string {
-  const { name } = others as { name?: unknown }
+  const own = others as Fields
+  const { name } = isFields(own[type]) ? own[type] : own
   const text = typeof name === 'string' && name !== '' ? `${type}:${name}` : type
   return text.replaceAll(/[^\x21-\x7e]/g, '?')
 }

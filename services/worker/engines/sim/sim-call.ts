@@ -1,21 +1,28 @@
 /**
- * The tool call that the simulated engine makes when it must. Like its text, the call is a function
- * of the prompt alone, token by token, so that it can be resumed anywhere. `auto` is answered with
- * text.
+ * The tool call that the simulated engine makes when it must, or when the user's last message asks
+ * for what a tool is named after. Like its text, the call is a function of the prompt alone, token
+ * by token, so that it can be resumed anywhere.
  */
 import { createHash } from 'node:crypto'
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { GenerateRequest } from '../engine.ts'
 import { CHARACTERS_PER_TOKEN, simAnswer } from './sim-text.ts'
+
+type ToolRequest = Pick<GenerateRequest, 'input' | 'tools' | 'toolChoice'>
 
 /** Returns the part of the call that each token adds, or null when the answer is text. */
 export function simCall(
   prompt: string,
-  tools: readonly Tool[] = [],
-  choice: ToolChoice = 'auto'
+  { input, tools = [], toolChoice: choice = 'auto' }: ToolRequest
 ): ToolCallDelta[] | null {
-  if (tools.length === 0 || choice === 'auto' || choice === 'none') return null
+  if (choice === 'auto') {
+    const name = toolAskedFor(input, tools)
+    return name === null ? null : simCall(prompt, { input, tools, toolChoice: { name } })
+  }
+  if (tools.length === 0 || choice === 'none') return null
   const hash = createHash('sha256').update(prompt).update('call').digest()
   const { name, parameters = {} } = chosen(tools, choice, hash.readUInt32LE(0))
   const text = JSON.stringify(valueOf({ type: 'object', ...parameters }, prompt))
@@ -26,6 +33,22 @@ export function simCall(
     ...pieces.map((piece) => ({ index: 0, arguments: piece }))
   ]
 }
+
+/** `get_weather` for "What is the weather in Paris?". */
+function toolAskedFor(input: InferenceInput, tools: readonly Tool[]): string | null {
+  const last = input.mode === 'chat' ? input.messages.at(-1) : undefined
+  if (last?.role !== 'user') return null
+  const words = new Set(last.content.toLowerCase().match(/[a-z]+/g))
+  const isAskedFor = ({ name }: Tool) =>
+    name
+      .toLowerCase()
+      .split(/[^a-z]+/)
+      .some((word) => word.length >= WORD_LENGTH_MIN && words.has(word))
+  return tools.find(isAskedFor)?.name ?? null
+}
+
+/** Shorter words, such as `get`, are in names of all tools. */
+const WORD_LENGTH_MIN = 5
 
 function chosen(tools: readonly Tool[], choice: ToolChoice, hash: number): Tool {
   const tool =

@@ -152,7 +152,7 @@ export class SimEngine implements Engine {
     const prompt = promptText(request.input)
     const promptTokens = countPromptTokens(prompt)
     const answerTokensMax = Math.min(request.maxTokens, this.#roomAfter(promptTokens))
-    const call = simCall(prompt, request.tools, request.toolChoice)
+    const call = simCall(prompt, request)
     const arrivedAt = this.#now()
     const giveBack = await this.#slots.take(signal, promptTokens + answerTokensMax)
     try {
