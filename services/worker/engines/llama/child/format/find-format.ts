@@ -7,6 +7,7 @@ import { findCalls, type RenderProbe } from './find-calls.ts'
 import { harmony } from './harmony.ts'
 import { markedFormat } from './marked-format.ts'
 import type { CallSyntax, OutputFormat } from './output-format.ts'
+import { recipients } from './recipients.ts'
 import { answerMarks, thoughtMarks, USUAL_MARKS } from './thought-marks.ts'
 
 interface FormatSource {
@@ -37,6 +38,7 @@ export function findFormat(
 ): OutputFormat {
   const isToken = (mark: string) => vocabulary.tokenize(mark, { special: true }).length === 1
   if (HARMONY_MARKS.every((mark) => source.includes(mark) && isToken(mark))) return harmony
+  if (source.includes(RECIPIENT_MARK)) return recipients
   const thoughts = thoughtMarks(source)
   return markedFormat({
     name: 'marked',
@@ -48,6 +50,7 @@ export function findFormat(
   })
 }
 
+const RECIPIENT_MARK = "'>>>all"
 const HARMONY_MARKS = ['<|start|>', '<|channel|>', '<|message|>']
 
 function callsOf(source: string): CallSyntax | null {
