@@ -11,19 +11,20 @@ import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts'
 const { gpu, stepBegan } = workerData as ThreadSetup
 const STDERR = 2
 
+/** Not through the main thread, which may end before it has written the line. */
+const log = (line: string) => writeSync(STDERR, `${line}\n`)
 const send = (message: FromThread): void => parentPort?.postMessage(message)
 
 try {
   const { chooseLlama } = await import('./driver/api/llama-libraries.ts')
   const { loadNative } = await import('./driver/load-native.ts')
-  const llama = chooseLlama(gpu)
+  const llama = chooseLlama(gpu, log)
   const host = new ModelHost({
     load: (options, hooks) => loadNative(llama, options, { ...hooks, stepBegan }),
     send: (message) => send({ kind: 'message', message }),
     giveUp: (error) => send({ kind: 'gaveUp', reason: reasonOf(error) }),
     sendsAtOnce: true,
-    // Not through the main thread, which may end before it has written the line.
-    log: (line) => writeSync(STDERR, `${line}\n`)
+    log
   })
   parentPort?.on('message', (message: ToThread) => host.receive(message))
   send({ kind: 'usable' })

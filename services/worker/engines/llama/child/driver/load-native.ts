@@ -20,7 +20,7 @@ import { BATCH_TOKENS, memoryPools } from './native-costs.ts'
 import { NativeDriver } from './native-driver.ts'
 import { NativeVectorMaker } from './native-embedding.ts'
 import { NativeGrammars } from './native-grammar.ts'
-import { withLog } from './native-log.ts'
+import { withLog } from './api/llama-log.ts'
 import { NativeModel } from './native-model.ts'
 import { NativeVocabulary } from './native-vocabulary.ts'
 

@@ -2,6 +2,7 @@
 import koffi from 'koffi'
 import { Batch } from './batch.ts'
 import type { ContextParams, LlamaApi, Pointer } from './api/llama-api.ts'
+import { withLog } from './api/llama-log.ts'
 import type { NativeModel } from './native-model.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 
@@ -51,7 +52,8 @@ export class NativeContext {
 
   /** Counts from the next step on and costs nothing. */
   setThreads({ one, many }: ThreadCounts): void {
-    this.#api.llama_set_n_threads(this.pointer, one, many)
+    // llama.cpp tells each change to its log, which nobody wants to read.
+    withLog(this.#api, console.error, () => this.#api.llama_set_n_threads(this.pointer, one, many))
   }
 
   /** Computes the batch. False: it was broken off, and the caches hold any part of it. */

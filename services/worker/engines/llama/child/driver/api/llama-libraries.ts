@@ -9,6 +9,7 @@ import koffi from 'koffi'
 import type { GpuChoice } from '../../../messages.ts'
 import { Devices } from './devices.ts'
 import { assertStructs } from './llama-abi.ts'
+import { withLog, type OnLog } from './llama-log.ts'
 import { bindLlama, LLAMA_RELEASE, type LlamaApi } from './llama-api.ts'
 
 export type Backend = Exclude<GpuChoice, 'auto'>
@@ -20,7 +21,7 @@ export interface OpenLlama {
 }
 
 /** Throws where there is no such library, or one that is not the expected release. */
-function openLlama(backend: Backend): OpenLlama {
+function openLlama(backend: Backend, onLog: OnLog): OpenLlama {
   if (!['x64', 'arm64'].includes(process.arch)) throw new Error(`there is none for ${process.arch}`)
   const folder = libraryFolder(backend)
   assertRelease(folder)
@@ -28,20 +29,21 @@ function openLlama(backend: Backend): OpenLlama {
   assertStructs(api)
   const ggml = koffi.load(libraryIn(folder, 'ggml'))
   // The CPU's variant that fits, and the GPU's code where the folder has some.
-  ggml.func('void ggml_backend_load_all_from_path(const char *folder)')(folder)
+  const loadAll = ggml.func('void ggml_backend_load_all_from_path(const char *folder)')
+  withLog(api, onLog, () => loadAll(folder))
   api.llama_backend_init()
   return { api, devices: new Devices(ggml), backend }
 }
 
 /** Opens the libraries of the best device that there is, or of the one that was chosen. */
-export function chooseLlama(gpu: GpuChoice): OpenLlama {
-  if (gpu !== 'auto') return openLlama(gpu)
+export function chooseLlama(gpu: GpuChoice, onLog: OnLog): OpenLlama {
+  if (gpu !== 'auto') return openLlama(gpu, onLog)
   for (const backend of BACKENDS) {
     if (folderOf(backend) === null || !hasDriver(backend)) continue
-    const llama = openLlama(backend)
+    const llama = openLlama(backend, onLog)
     if (backend === false || llama.devices.gpus().length > 0) return llama
   }
-  return openLlama(false)
+  return openLlama(false, onLog)
 }
 
 /** The best first. */

@@ -62,7 +62,7 @@ test(
   'what C writes of the structs is what they are held to be',
   { skip: process.arch !== 'x64' },
   () => {
-    chooseLlama(false)
+    chooseLlama(false, () => {})
     const sizes = { llama_model_params: 80, llama_context_params: 160, llama_batch: 56 }
     for (const [name, size] of Object.entries(sizes)) assert.equal(koffi.sizeof(name), size, name)
   }

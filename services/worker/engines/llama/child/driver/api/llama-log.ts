@@ -5,19 +5,17 @@
  * which only this thread speaks; later lines go to stderr, as llama.cpp has it.
  */
 import koffi from 'koffi'
-import type { LlamaApi } from './api/llama-api.ts'
+import type { LlamaApi } from './llama-api.ts'
 
 const WARN = 3
 const ERROR = 4
 /** A line that goes on where the last one ended. */
 const CONTINUED = 5
 
+export type OnLog = (line: string) => void
+
 /** Calls `onLine` with each warning and error that comes while `run` runs. */
-export function withLog<Result>(
-  api: LlamaApi,
-  onLine: (line: string) => void,
-  run: () => Result
-): Result {
+export function withLog<Result>(api: LlamaApi, onLine: OnLog, run: () => Result): Result {
   let last = 0
   const logger = koffi.register((level: number, text: string) => {
     if (level !== CONTINUED) last = level
