@@ -23,6 +23,7 @@ import { NativeGrammars } from './native-grammar.ts'
 import { withLog } from './api/llama-log.ts'
 import { NativeModel } from './native-model.ts'
 import { NativeVocabulary } from './native-vocabulary.ts'
+import { warmUp } from '../warm-up.ts'
 
 export async function loadNative(
   llama: OpenLlama,
@@ -54,6 +55,7 @@ export async function loadNative(
     vocabularySize: vocabulary.size,
     stepBegan: hooks.stepBegan
   })
+  if (gpuLayers !== 0) await warmUp(driver, context.contextTokens)
   const calibration = await measure(driver, {
     threads,
     cores: gpuLayers < 0 ? null : availableParallelism(),
