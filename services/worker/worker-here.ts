@@ -29,7 +29,7 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const { onNote = (note: string) => log.info(note) } = options
   const gpu = lookAtGpu({ setting: config.gpu, kernelCache: home.kernels, onNote })
   const hub = readHub(env)
-  const kept = { folder: home.models, digests: home.digests }
+  const kept = { folder: home.models, digests: home.digests, speeds: home.speeds }
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
   const own = (text: string): ModelSource =>

@@ -7,6 +7,7 @@
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
  *   digests.json    the SHA-256 of model files that were hashed
+ *   speeds.json     what this machine was measured to do with models
  *   kernels/        code that a GPU's driver has compiled for it
  *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
@@ -52,6 +53,10 @@ export class Home {
 
   get digests(): string {
     return join(this.folder, 'digests.json')
+  }
+
+  get speeds(): string {
+    return join(this.folder, 'speeds.json')
   }
 
   get kernels(): string {

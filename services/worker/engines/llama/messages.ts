@@ -36,6 +36,8 @@ export interface LoadOptions extends ContextChoices {
   driver?: 'library'
   /** Answer tokens that a request may be ahead of its reader. */
   creditTokens: number
+  /** What was measured at an earlier start. */
+  measured?: Measured
 }
 
 export type ParentMessage =
@@ -67,6 +69,17 @@ export interface ReadyModel {
   /** Why `node-llama-cpp` computes; absent where llama.cpp is called directly. */
   libraryBecause?: string
   rates: Rates
+  /** Worth keeping for the next start; absent where it is measured faster than it is read. */
+  measured?: Measured
+}
+
+/** What the machine does with a model. */
+export interface Measured {
+  /** For a step of one token, and for all others. */
+  threads: { one: number; many: number }
+  steps: DecodeStepMs[]
+  /** Prompt tokens per second. */
+  prefill: number
 }
 
 /** Tokens per second, over all slots together. */

@@ -40,6 +40,8 @@ interface ModelSourceOptions {
   wishes?: ModelOptions
   /** A file that keeps the digests of models between starts. */
   digests?: string
+  /** A file that keeps what was measured with models between starts. */
+  speeds?: string
   /** The models of the worker, which share its memory; one unless given. */
   models?: number
   /** Called with a line for whoever runs the worker. */
@@ -112,13 +114,17 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
   }
 }
 
-const engineOptions = async ({ gpu, wishes, digests, onNote, models = 1 }: ModelSourceOptions) => ({
-  ...(await gpu?.()),
-  ...wishes,
-  digests,
-  ...(onNote === undefined ? {} : { onNote }),
-  models
-})
+const engineOptions = async (options: ModelSourceOptions) => {
+  const { gpu, wishes, digests, speeds, onNote, models = 1 } = options
+  return {
+    ...(await gpu?.()),
+    ...wishes,
+    digests,
+    speeds,
+    ...(onNote === undefined ? {} : { onNote }),
+    models
+  }
+}
 
 /** Loaded only now, so that a simulated worker and the rest of the command line start quickly. */
 async function openLlama(options: LlamaEngineOptions): Promise<Engine> {

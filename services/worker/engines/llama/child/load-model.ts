@@ -2,7 +2,7 @@
  * Loads a model file in its process, with either driver, and puts together what answers requests.
  * Everything here may take the process down with it; that is why it is one.
  */
-import type { DecodeStepMs, LoadOptions, Rates, ReadyModel } from '../messages.ts'
+import type { DecodeStepMs, LoadOptions, Measured, Rates, ReadyModel } from '../messages.ts'
 import { JsonGrammars } from './answer/json-grammar.ts'
 import type { Driver } from './driver.ts'
 import type { VectorMaker } from './embedding-context.ts'
@@ -42,6 +42,7 @@ export interface Calibration {
   threads: number
   /** Where steps may be computed with other numbers of threads. */
   choice?: ThreadChoice
+  measured?: Measured
   rates: Rates
   /** The steps for one answer and for all slots. */
   decodeSteps: DecodeStepMs[]
@@ -81,7 +82,8 @@ export async function loadModel(
       reasoning: renderer.hasReasoning,
       tools: renderer.hasTools,
       memory: { ramBytes: process.memoryUsage.rss(), vramBytes },
-      rates: calibration.rates
+      rates: calibration.rates,
+      ...(calibration.measured === undefined ? {} : { measured: calibration.measured })
     }
   }
 }

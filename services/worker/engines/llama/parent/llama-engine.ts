@@ -33,6 +33,7 @@ import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from
 import { loadFailure } from './load-failure.ts'
 import { SAMPLING_DEFAULTS } from '../defaults.ts'
 import { KnownDigests } from './known-digests.ts'
+import { KnownSpeeds } from './known-speeds.ts'
 import { KnownFile, modelLoadFailed } from './model-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
@@ -45,6 +46,8 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   name: string
   /** A file that keeps the digests of models between starts. */
   digests?: string | undefined
+  /** A file that keeps what was measured with models between starts. */
+  speeds?: string | undefined
   /** The models of this worker, which share its memory; one unless given. */
   models?: number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
@@ -148,7 +151,11 @@ export class LlamaEngine implements Engine {
     const { modelPath, name } = this.#options
     this.#onProgress = onProgress
     const file = await this.#file.identify()
+    const speeds = this.#options.speeds === undefined ? null : new KnownSpeeds(this.#options.speeds)
+    const known = speeds?.find(file.digest)
+    if (known !== undefined) this.#loadOptions.measured = known
     const model = await this.#start(modelPath)
+    if (model.measured !== undefined) speeds?.keep(file.digest, model.measured)
     if (model.gpu === 'cuda') this.#memory = await ProcessMemory.of(this.#pid, model.memory)
     return {
       name,

@@ -59,6 +59,7 @@ export async function loadNative(
   const calibration = await measure(driver, {
     threads,
     cores: gpuLayers < 0 ? null : availableParallelism(),
+    known: options.measured,
     vocabularySize: vocabulary.size
   })
   return {

@@ -3,6 +3,7 @@
  * finds the numbers of threads to begin with. Every kind of step is made once without being
  * counted: the first one touches memory and loads kernels.
  */
+import type { Measured } from '../../messages.ts'
 import type { Calibration } from '../load-model.ts'
 import type { Drawing, DrawOptions, Part } from '../driver.ts'
 import { PROMPT_STEP_TOKENS_MAX } from '../schedule/prompt-budget.ts'
@@ -16,11 +17,12 @@ interface Bench {
   /** Null where threads do not compute. */
   cores: number | null
   vocabularySize: number
+  /** What was measured at an earlier start. */
+  known?: Measured | undefined
 }
 
 export async function measure(driver: NativeDriver, bench: Bench): Promise<Calibration> {
-  const first = await measureWith(driver, bench)
-  const found = bench.cores === null ? first : await chooseThreads(driver, bench, first)
+  const found = (await stillKnown(driver, bench)) ?? (await measureAll(driver, bench))
   driver.setThreads(found.threads)
   for (let slot = 0; slot < driver.slots; slot++) await driver.clear(slot)
   const { threads, steps, prefill } = found
@@ -29,14 +31,26 @@ export async function measure(driver: NativeDriver, bench: Bench): Promise<Calib
     threads: threads.many,
     rates: { prefill, decode: (together / togetherMs) * 1000 },
     decodeSteps: steps,
-    ...(bench.cores === null ? {} : { choice: new ThreadChoice(bench.cores, threads) })
+    ...(bench.cores === null
+      ? {} // a device is measured faster than its kernels are loaded, and they have to be
+      : { choice: new ThreadChoice(bench.cores, threads), measured: found })
   }
 }
 
-interface Measured {
-  threads: ThreadCounts
-  steps: [decoding: number, ms: number][]
-  prefill: number
+/** What is known from an earlier start, if a step takes about as long as it took then. */
+async function stillKnown(driver: NativeDriver, bench: Bench): Promise<Measured | null> {
+  const { known, cores } = bench
+  if (known === undefined || cores === null || known.threads.many > cores) return null
+  driver.setThreads(known.threads)
+  const ratio = (await decodeStepMs(driver, 1, bench)) / known.steps[0]![1]
+  return Math.max(ratio, 1 / ratio) <= ABOUT ? known : null
+}
+
+const ABOUT = 1.25
+
+async function measureAll(driver: NativeDriver, bench: Bench): Promise<Measured> {
+  const first = await measureWith(driver, bench)
+  return bench.cores === null ? first : chooseThreads(driver, bench, first)
 }
 
 async function measureWith(driver: NativeDriver, bench: Bench): Promise<Measured> {
