@@ -165,8 +165,10 @@ export const ERRORS = {
   STREAM_LIMIT: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'shared/rpc',
-    meaning: 'Too many calls or streams are open on one connection between two peers.',
+    raisedBy: 'http-bridge, shared/rpc',
+    meaning:
+      'Too many calls or streams are open on one connection between two peers, or sixteen bodies ' +
+      'over 1 MiB are being read.',
     remedy: 'Try again after `Retry-After`, or add a gateway or an orchestrator.'
   },
   STORE_UNAVAILABLE: {

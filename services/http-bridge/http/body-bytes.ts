@@ -64,7 +64,7 @@ function gather(
     body.resume() // what is left of it is dropped
     finish()
   }
-  const fail = (error: unknown) => settle(() => reject(error as Error))
+  const fail = (error: unknown) => settle(() => reject(error))
   const onEnd = () => settle(() => resolve(Buffer.concat(chunks)))
   const onClose = () => fail(new HaifError('CANCELLED', 'the client went away'))
   const onData = (chunk: Buffer) => {

@@ -38,7 +38,7 @@ const logitBias: Mend = (value) => {
   if (!pairs.every(([token]) => Number.isInteger(token))) return value
   return Object.fromEntries(
     pairs.map(([token, bias]) => [String(token), bias === false ? -BIAS_MAX : bias])
-  ) as Fields
+  )
 }
 
 const BIAS_MAX = 100

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import type { InputItem } from '#shared/contracts/http/responses.ts'
 import { toMessages } from '../../../../../services/http-bridge/openai/responses/input.ts'
 import { checkResponsesBody } from '../../../../../services/http-bridge/openai/responses/request.ts'
 
@@ -11,7 +10,7 @@ const question = { role: 'user', content: 'go on' }
 /** The messages before a last question, as they are read. */
 function past(...items: unknown[]): ChatMessage[] {
   const { input } = checkResponsesBody({ input: [...items, question] })
-  const messages = toMessages(input as InputItem[], () => undefined)
+  const messages = toMessages(input, () => undefined)
   assert.deepEqual(messages.at(-1), question)
   return messages.slice(0, -1)
 }

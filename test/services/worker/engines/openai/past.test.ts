@@ -1,4 +1,4 @@
-/** What kinds of servers are sent of thoughts, broken calls, efforts, and answers that have begun. */
+/** What each kind of server is sent of thoughts, broken calls, efforts and answers that began. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
