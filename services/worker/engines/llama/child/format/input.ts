@@ -88,7 +88,7 @@ export class Input {
     while (yield* this.hasMore()) {
       const { rest } = this
       const here = marks.filter((mark) => mark !== '' && rest.startsWith(mark))
-      const longest = here.sort((a, b) => b.length - a.length)[0]
+      const longest = here.toSorted((a, b) => b.length - a.length)[0]
       const mayCome = marks.some((mark) => mark.length > rest.length && mark.startsWith(rest))
       if (mayCome && !this.#ended) {
         yield

@@ -57,7 +57,7 @@ export class EffortVariables {
     const isSameSide = (at: number) => Math.sign(at - MEDIUM) * Math.sign(wanted - MEDIUM) >= 0
     const nearest = WORDS.map((_, at) => at)
       .filter((at) => works[at] === true && isSameSide(at))
-      .sort((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0]
+      .toSorted((a, b) => Math.abs(a - wanted) - Math.abs(b - wanted))[0]
     if (wanted === MEDIUM && works[MEDIUM] !== true) return null // it is the template's own
     return nearest === undefined ? null : WORDS[nearest]!
   }
