@@ -40,6 +40,14 @@ const FAULTS: readonly Fault[] = [
     /out of memory|OutOfDeviceMemory|cudaMalloc failed|unable to allocate|failed to allocate/i,
     (_, gpus) => `its memory is taken${freeOf(gpus)}`
   ],
+  // The line that says which error may be lost with the process that it ends.
+  [
+    /CUDA error/,
+    (_, gpus) =>
+      gpus.some(({ driver }) => parseInt(driver, 10) < NEEDS.textDriver)
+        ? `its CUDA code failed, and on most cards it needs driver ${NEEDS.textDriver} or newer`
+        : 'its CUDA code failed on this card'
+  ],
   [/no CUDA-capable device|no devices? (?:were |was )?found/i, () => 'the driver shows no GPU here']
 ]
 

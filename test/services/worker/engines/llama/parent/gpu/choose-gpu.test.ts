@@ -153,5 +153,7 @@ test('the environment of a process names its devices and the cache of kernels', 
 })
 
 test('what is no fault of a GPU is not called one', () => {
+  assert.equal(gpuFault('ggml-cuda.cu:98: CUDA error', TWO), 'its CUDA code failed on this card')
+  assert.match(gpuFault('ggml-cuda.cu:98: CUDA error', H200)!, /needs driver 590 or newer/)
   assert.equal(gpuFault('unknown model architecture: mamba9'), null)
 })
