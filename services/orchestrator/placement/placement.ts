@@ -26,6 +26,8 @@ export interface Candidate {
   readonly model: {
     readonly slots: number
     readonly prefillTokensPerSecond: number
+    /** Tokens of prompt and answer there: workers give a model what their memory holds. */
+    readonly contextTokens?: number
     /** The reason why it cannot serve. */
     readonly error?: string
   }
@@ -38,6 +40,8 @@ export interface Constraints {
   exclude: ReadonlySet<Candidate>
   /** Labels that the worker must have. */
   labels?: Readonly<Record<string, string>> | undefined
+  /** Tokens that the context must have, from a worker that has counted the prompt. */
+  contextTokens?: number | undefined
   /** Milliseconds until the caller's deadline. */
   remainingMs?: number | undefined
 }
@@ -89,12 +93,13 @@ export function placeAttempt<Chosen extends Candidate>(
   let best: { candidate: Chosen; score: Score } | null = null
   let busy = false
   let reason = 'no worker holds the model'
+  const eligible: Chosen[] = []
   for (const candidate of candidates) {
     const why = ineligibility(candidate, request, now)
-    if (why !== null) {
-      reason = why
-      continue
-    }
+    if (why === null) eligible.push(candidate)
+    else reason = why
+  }
+  for (const candidate of withRoom(eligible, request.promptTokens)) {
     const score = scoreOf(candidate, request)
     if (!mayWaitThere(candidate, score) || !isWorthLoading(score, request)) {
       busy = true
@@ -105,6 +110,18 @@ export function placeAttempt<Chosen extends Candidate>(
   if (best !== null) return { kind: 'placed', chosen: best.candidate, score: best.score }
   return busy ? { kind: 'busy' } : { kind: 'ineligible', reason }
 }
+
+/**
+ * Those whose context holds the prompt, by its estimated size; where none does, those with the
+ * longest, because the estimate may be too high.
+ */
+function withRoom<Some extends Candidate>(eligible: Some[], promptTokens: number): Some[] {
+  const longest = eligible.reduce((most, candidate) => Math.max(most, contextOf(candidate)), 0)
+  const needed = Math.min(promptTokens, longest)
+  return eligible.filter((candidate) => contextOf(candidate) >= needed)
+}
+
+const contextOf = ({ model }: Candidate): number => model.contextTokens ?? Infinity
 
 export function scoreOf(candidate: Candidate, request: PlacementRequest): Score {
   const { workerKey, load, loadMs, model } = candidate
@@ -130,11 +147,12 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
 /** Returns why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
-  { exclude, labels, remainingMs = Infinity }: Constraints,
+  { exclude, labels, contextTokens = 0, remainingMs = Infinity }: Constraints,
   now: number
 ): string | null {
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
   if (!candidate.mayServe) return candidate.model.error ?? 'no worker has the model ready'
+  if (contextOf(candidate) < contextTokens) return 'no worker has a context that is long enough'
   if (candidate.loadMs > remainingMs) {
     const seconds = Math.ceil(candidate.loadMs / 1000)
     return `it would be loaded in about ${seconds} s, after the request's deadline`

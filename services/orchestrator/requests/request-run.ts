@@ -177,6 +177,15 @@ export class RequestRun {
     this.#open(grant)
   }
 
+  /** A worker that has counted the prompt says how long a context must be: another may have it. */
+  #longerContext({ code, details = {} }: HaifError): Grant | null {
+    const { promptTokens } = details
+    if (code !== 'CONTEXT_TOO_LONG' || typeof promptTokens !== 'number') return null
+    if (this.#begun.length >= ATTEMPTS_MAX || !this.#sent.canContinue) return null
+    const placement = { ...this.#ask.placement, contextTokens: promptTokens + 1 }
+    return this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
+  }
+
   async *#afterFailure(attempt: Attempt, error: HaifError): AsyncGenerator<Batch, void, void> {
     this.#rivals.remove(attempt)
     const isRefusal = error.code === 'WORKER_OVERLOADED'
@@ -187,6 +196,8 @@ export class RequestRun {
       this.#failed.add(attempt.holding)
     }
     if (this.#rivals.size > 0) return // the other one goes on
+    const longer = this.#longerContext(error)
+    if (longer !== null) return this.#open(longer)
     if (!mayTryOn(error) || !this.#sent.canContinue) throw error
     const { requestId } = this.#context
     const worker = attempt.holding.workerKey

@@ -61,6 +61,26 @@ test('a cached prefix is worth its prefill, and no more than that', () => {
   assert.equal(chosen([cold, busy], prompt), 'cold')
 })
 
+test('a long prompt goes where the context holds it, or else where it is longest', () => {
+  const short = candidate('short', { model: { ...candidate('').model, contextTokens: 4096 } })
+  const long = candidate('long', {
+    model: { ...candidate('').model, contextTokens: 40_960 },
+    link: { rttMs: 300 }
+  })
+  assert.equal(chosen([short, long]), 'short')
+  assert.equal(chosen([short, long], { promptTokens: 9000 }), 'long')
+  assert.equal(chosen([short, long], { promptTokens: 90_000 }), 'long')
+  const full = candidate('long', { ...long, load: 9 })
+  assert.deepEqual(chosen([short, full], { promptTokens: 9000 }), { kind: 'busy' })
+  assert.equal(
+    chosen([short, candidate('unknown', { load: 1 })], { promptTokens: 9000 }),
+    'unknown'
+  )
+  const counted = { contextTokens: 50_000 }
+  const none = placeAttempt([short, long], request(counted), 0)
+  assert.match(none.kind === 'ineligible' ? none.reason : '', /context that is long enough/)
+})
+
 test('without a free slot a request waits in the queue', () => {
   assert.deepEqual(chosen([candidate('a', { load: 4 }), candidate('b', { load: 9 })]), {
     kind: 'busy'

@@ -7,6 +7,8 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import { END, item, loading, startRun } from './run.ts'
 
 const SILENCE_MS = 1500
+/** The details of a worker that has counted a prompt's tokens. */
+const COUNTED = { promptTokens: 9000, contextTokens: 4096 }
 
 test('R3 R5: a rival that comes too late is not blamed, and a worker that was too slow is', async (t) => {
   const { a, b, answer, addB, pass, table } = await startRun(t)
@@ -187,4 +189,21 @@ test('R13: a request that has ended leaves nothing to its caller or in the queue
     [0, 0]
   )
   assert.equal(dispatcher.waiting('m'), 0)
+})
+
+test('R16: a prompt that is too long for one worker goes to one with a longer context', async (t) => {
+  const { a, answer, add } = await startRun(t)
+  const [short, long] = [add('short', 8192), add('long', 40_960)]
+  a.say(new HaifError('CONTEXT_TOO_LONG', 'too long', { details: COUNTED }))
+  await turn()
+  assert.equal(short.served.length, 0)
+  long.say(item(0), END)
+  assert.deepEqual((await answer).end!.workers, ['a', 'long'])
+})
+
+test('R16: where no context is longer the caller hears the size of its prompt', async (t) => {
+  const { a, answer, addB } = await startRun(t)
+  addB({ contextTokens: 8192 })
+  a.say(new HaifError('CONTEXT_TOO_LONG', 'the prompt has 9000 tokens', { details: COUNTED }))
+  await assert.rejects(answer, { code: 'CONTEXT_TOO_LONG', details: COUNTED })
 })

@@ -6,6 +6,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { TestContext } from 'node:test'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -93,9 +94,13 @@ export async function startRun(t: TestContext, setup: RunSetup = {}) {
     b,
     answer,
     items,
-    addB: () => mesh.report('b', [modelReport()], b.linkAs('b')),
-    add: (key: string, worker = new FakeWorker()) => {
-      mesh.report(key, [modelReport()], worker.linkAs(key))
+    addB: (given: Partial<WorkerModel> = {}) =>
+      mesh.report('b', [modelReport(given)], b.linkAs('b')),
+    /** A worker, with a context of so many tokens; one that does not say how long it is. */
+    add: (key: string, contextTokens?: number) => {
+      const worker = new FakeWorker()
+      const context = contextTokens === undefined ? {} : { contextTokens }
+      mesh.report(key, [modelReport(context)], worker.linkAs(key))
       return worker
     },
     /** The attempts stay silent for so long. */
