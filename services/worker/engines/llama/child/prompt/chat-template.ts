@@ -24,7 +24,7 @@ interface ChatTemplateOptions {
   now?: () => Date
 }
 
-interface ChatToRender {
+export interface ChatToRender {
   messages: readonly ChatMessage[]
   tools?: readonly Tool[]
   /** Further variables of the template, such as `enable_thinking`. */

@@ -151,12 +151,12 @@ export class PromptRenderer {
     }
   }
 
-  /** One control token that ends a turn is enough; a text is the end only where there is none. */
+  /** The first control token after an answer is enough; a text is the end where there is none. */
   #findEnds(): TurnEnds {
     const end = turnEndOf(this.#assertTemplate())
     const tokens = this.#vocabulary.tokenize(end, { special: true })
     if (tokens.some((token) => this.#vocabulary.isEog(token))) return NO_ENDS
-    const control = tokens.findLast((token) => this.#vocabulary.isControl(token))
+    const control = tokens.find((token) => this.#vocabulary.isControl(token))
     if (control !== undefined) return { ...NO_ENDS, stopTokens: new Set([control]) }
     return { ...NO_ENDS, stopTexts: end.trim() === '' ? [] : [end.trimEnd()] }
   }

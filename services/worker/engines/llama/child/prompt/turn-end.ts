@@ -3,7 +3,7 @@
  * template writes for an answer without a thought. The model's own end tokens come besides.
  */
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import type { ChatTemplate } from './chat-template.ts'
+import type { ChatTemplate, ChatToRender } from './chat-template.ts'
 
 const SAID = 'haifProbeAnswer'
 const NEXT = 'haifProbeNext'
@@ -20,8 +20,17 @@ export function turnEndOf(template: ChatTemplate): string {
 }
 
 function rendered(template: ChatTemplate, messages: readonly ChatMessage[]): string {
+  const chat = { messages, addGenerationPrompt: false }
   try {
-    return template.renderAsIs({ messages, addGenerationPrompt: false }).text
+    return template.renderAsIs(chat).text
+  } catch {
+    return renderedOtherwise(template, chat)
+  }
+}
+
+function renderedOtherwise(template: ChatTemplate, chat: ChatToRender): string {
+  try {
+    return template.render(chat).text
   } catch {
     return '' // a template that takes no answers is never given one
   }
