@@ -5,6 +5,7 @@
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
+import type { ContextSize } from '../../memory/fit-context.ts'
 import type { KvType } from '../../models/model-options.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
@@ -23,6 +24,8 @@ export interface LoadOptions extends ContextChoices {
   /** As wished; where they are absent, the child decides by the memory that is free. */
   slots?: number
   contextTokens?: number
+  /** What the worker's memory budget leaves for them, where there is one. */
+  most?: ContextSize
   /** The models of this worker, which share the memory. */
   models: number
   /** A file, or the name of a template, in place of the one in the model's file. */

@@ -71,7 +71,11 @@ export async function loadModel(
     grammars: new JsonGrammars(grammars),
     ready: {
       slots: driver.slots,
-      contextTokens: Math.min(slotTokens, options.contextTokens ?? Infinity),
+      // llama.cpp rounds up; what was asked for, or what the budget holds, is kept.
+      contextTokens: Math.min(
+        slotTokens,
+        options.contextTokens ?? options.most?.contextTokens ?? Infinity
+      ),
       kvTokensMax: slotTokens * driver.slots,
       quantization,
       parameters,

@@ -132,8 +132,7 @@ export class LlamaEngine implements Engine {
     const { slots, contextTokens, models = 1 } = this.#options
     const fitted = fitModel(await this.#inspect(digest), most, { slots, contextTokens, models })
     if (fitted === null) return null
-    this.#loadOptions.slots = fitted.slots
-    this.#loadOptions.contextTokens = fitted.contextTokens
+    this.#loadOptions.most = { slots: fitted.slots, contextTokens: fitted.contextTokens }
     return { memory: fitted.memory, sizeBytes }
   }
 

@@ -4,10 +4,10 @@
  */
 import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { slotsMost } from '../../../../memory/context-costs.ts'
 import { fitContext, SMALLEST_TOKENS, type ContextSize } from '../../../../memory/fit-context.ts'
 import { ramBytesFree } from '../../../../memory/ram.ts'
 import type { LoadOptions } from '../../messages.ts'
+import { contextWish } from '../context-wish.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 import type { StepClock } from '../thread-messages.ts'
@@ -94,19 +94,11 @@ function contextSizeOf(
   model: NativeModel,
   given: { devices: Devices; gpuLayers: number; options: LoadOptions }
 ): ContextSize {
-  const { slots, contextTokens, models } = given.options
   const trainedTokens = model.trainContextTokens || TRAINED_TOKENS_DEFAULT
-  const size = fitContext(
-    {
-      trainedTokens,
-      slotsMost: slotsMost(given.gpuLayers !== 0),
-      shared: models > 1,
-      slots,
-      contextTokens
-    },
-    memoryPools(model, given)
-  )
+  const wish = contextWish(given.options, { trainedTokens, onGpu: given.gpuLayers !== 0 })
+  const size = fitContext(wish, memoryPools(model, given))
   if (size !== null) return size
+  const { contextTokens } = given.options
   const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
   throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
 }

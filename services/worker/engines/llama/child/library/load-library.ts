@@ -11,13 +11,9 @@ import {
   type LlamaModel
 } from 'node-llama-cpp'
 import { calibrate } from './calibrate-library.ts'
-import {
-  modestShare,
-  poolOf,
-  slotsMost,
-  type Requirements
-} from '../../../../memory/context-costs.ts'
+import { modestShare, poolOf, type Requirements } from '../../../../memory/context-costs.ts'
 import { fitContext, SMALLEST_TOKENS, type MemoryPool } from '../../../../memory/fit-context.ts'
+import { contextWish } from '../context-wish.ts'
 import { contextCosts, KV_GGML_TYPES, trainedTokensOf } from '../context-bytes.ts'
 import type { LoadOptions } from '../../messages.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
@@ -94,18 +90,10 @@ async function createContext(
   options: LoadOptions,
   threadsMax: number
 ): Promise<LlamaContext> {
-  const { slots, contextTokens, models, kv = 'f16', flashAttention } = options
+  const { contextTokens, kv = 'f16', flashAttention } = options
   const trainedTokens = trainedTokensOf(model.fileInsights)
-  const size = fitContext(
-    {
-      trainedTokens,
-      slotsMost: slotsMost(model.gpuLayers > 0),
-      shared: models > 1,
-      slots,
-      contextTokens
-    },
-    await memoryPools(llama, model, options)
-  )
+  const wish = contextWish(options, { trainedTokens, onGpu: model.gpuLayers > 0 })
+  const size = fitContext(wish, await memoryPools(llama, model, options))
   if (size === null) {
     const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
     throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
