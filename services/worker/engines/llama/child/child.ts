@@ -44,7 +44,10 @@ function startThread(options: LoadOptions): Promise<string | null> {
         setInterval(() => watchStep(Atomics.load(stepBegan, 0)), WATCH_MS)
         return resolve(null)
       case 'unusable':
-        return resolve(message.reason)
+        void thread.terminate()
+        if (host === null) return resolve(message.reason)
+        host = null
+        return void startLibrary(options, message.reason)
       case 'message':
         return send(message.message)
       case 'gaveUp':

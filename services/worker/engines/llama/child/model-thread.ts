@@ -18,9 +18,18 @@ const send = (message: FromThread): void => parentPort?.postMessage(message)
 try {
   const { chooseLlama } = await import('./driver/api/llama-libraries.ts')
   const { loadNative } = await import('./driver/load-native.ts')
+  const { NotComputable } = await import('./driver/native-context.ts')
   const llama = chooseLlama(gpu, log)
   const host = new ModelHost({
-    load: (options, hooks) => loadNative(llama, options, { ...hooks, stepBegan }),
+    load: async (options, hooks) => {
+      try {
+        return await loadNative(llama, options, { ...hooks, stepBegan })
+      } catch (error) {
+        if (!(error instanceof NotComputable)) throw error
+        send({ kind: 'unusable', reason: error.message })
+        return new Promise(() => {}) // the main thread ends this one
+      }
+    },
     send: (message) => send({ kind: 'message', message }),
     giveUp: (error) => send({ kind: 'gaveUp', reason: reasonOf(error) }),
     sendsAtOnce: true,

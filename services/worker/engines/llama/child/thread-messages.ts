@@ -13,7 +13,10 @@ export type ToThread = ParentMessage
 
 export type FromThread =
   | { kind: 'usable' }
-  /** The libraries are not those that are written down, or there are none. */
+  /**
+   * The libraries are not those that are written down, or there are none; after `usable`: this
+   * model cannot be computed by them.
+   */
   | { kind: 'unusable'; reason: string }
   | { kind: 'message'; message: ChildMessage }
   | { kind: 'gaveUp'; reason: string }

@@ -15,7 +15,7 @@ import type { Devices } from './api/devices.ts'
 import { gpuLayersOf } from './gpu-layers.ts'
 import type { OpenLlama } from './api/llama-libraries.ts'
 import { measure } from './measure.ts'
-import { NativeContext } from './native-context.ts'
+import { NativeContext, NotComputable } from './native-context.ts'
 import { BATCH_TOKENS, memoryPools } from './native-costs.ts'
 import { NativeDriver } from './native-driver.ts'
 import { NativeVectorMaker } from './native-embedding.ts'
@@ -39,6 +39,10 @@ export async function loadNative(
     const { onProgress } = hooks
     return new NativeModel(llama, { path: options.modelPath, gpuLayers, onProgress })
   })
+  if (api.llama_model_has_encoder(model.pointer)) {
+    api.llama_model_free(model.pointer)
+    throw new NotComputable('the model has an encoder')
+  }
   const contextSize = contextSizeOf(model, { devices, gpuLayers, options })
   const threads = threadsOf(gpuLayers)
   const { kv = 'f16', flashAttention } = options

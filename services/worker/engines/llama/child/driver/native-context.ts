@@ -27,6 +27,9 @@ const FLASH_ATTENTION_AUTO = -1
 const DECODED = 0
 const ABORTED = 2
 
+/** The other driver may compute such a model. */
+export class NotComputable extends Error {}
+
 export class NativeContext {
   readonly model: NativeModel
   readonly pointer: Pointer
@@ -44,7 +47,10 @@ export class NativeContext {
     if (pointer === null) throw new Error('llama.cpp cannot make the context')
     this.pointer = pointer
     const memory = api.llama_get_memory(pointer)
-    if (memory === null) throw new Error('the model has no memory for sequences')
+    if (memory === null) {
+      api.llama_free(pointer)
+      throw new NotComputable('llama.cpp keeps no memory of sequences for such a model')
+    }
     this.#memory = memory
     this.contextTokens = api.llama_n_ctx_seq(pointer)
     this.batch = new Batch(options.batchTokens)

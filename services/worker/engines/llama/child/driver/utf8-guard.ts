@@ -1,6 +1,6 @@
 /**
- * Keeps what is written under a grammar valid UTF-8. llama.cpp's grammars decode a character without
- * asking whether its bytes are the only spelling: F0 86 97 A5 passes for 日 (E6 97 A5), and comes
+ * Keeps what is written under a grammar valid UTF-8. llama.cpp's grammars decode a character and do
+ * not ask whether its bytes are the only spelling: F0 86 97 A5 passes for 日 (E6 97 A5), and comes
  * out as no character. Only the byte after a first one can make such a form; all else is refused by
  * the grammar, or begins no character at all.
  */

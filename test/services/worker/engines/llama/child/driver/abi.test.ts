@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import koffi from 'koffi'
+import { assertStructs } from '../../../../../../../services/worker/engines/llama/child/driver/api/llama-abi.ts'
 import {
   fieldsOf,
   PROTOTYPES,
@@ -56,6 +57,14 @@ test('every function has as many parameters as in the header', () => {
     const count = (list: string) => (/^\s*(void)?\s*$/.test(list) ? 0 : list.split(',').length)
     assert.equal(count(/\((.*)\)/.exec(prototype)![1]!), count(found[1]!), name)
   }
+})
+
+test('a field that came, went or moved is seen before anything is loaded', () => {
+  const { api } = chooseLlama(false, () => {})
+  assertStructs(api)
+  const shifted = () => ({ ...api.llama_context_default_params(), n_batch: 512 })
+  const wrong = { ...api, llama_context_default_params: shifted }
+  assert.throws(() => assertStructs(wrong), /llama_context_params\.n_batch is 512 and not 2048/)
 })
 
 test(
