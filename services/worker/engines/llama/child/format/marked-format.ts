@@ -62,11 +62,11 @@ class MarkedFormat implements BoundFormat {
   }
 
   thoughtAt(promptEnd: string): PromptThought {
-    const end = promptEnd.trimEnd()
-    const endsWith = (mark: string) => end.endsWith(mark.trim())
+    const text = promptEnd.trimEnd()
+    const endsWith = (mark: string) => text.endsWith(mark.trim())
     const { thoughts } = this.#plain
     if (thoughts.some(({ begin }) => endsWith(begin))) return 'open'
-    return thoughts.some((marks) => endsWith(marks.end)) ? 'over' : 'free'
+    return thoughts.some(({ end, after = '' }) => endsWith(end + after)) ? 'over' : 'free'
   }
 
   thoughtRule(): string | null {

@@ -8,8 +8,14 @@ import type { ChatTemplate } from './chat-template.ts'
 type ReasoningEffort = NonNullable<Asked['reasoningEffort']>
 type Variables = Readonly<Record<string, unknown>>
 
-/** Switches of thinking, as families name them. */
-const SWITCHES = ['enable_thinking', 'thinking']
+/** Switches of thinking, as families name them, each with what turns it on and off. */
+const SWITCHES: readonly (readonly [name: string, on: unknown, off: unknown])[] = [
+  ['enable_thinking', true, false],
+  ['thinking', true, false],
+  ['thinking_mode', 'enabled', 'disabled'],
+  ['thinking_budget', -1, 0]
+]
+const WORD_VARIABLES = ['reasoning_effort', 'thinking_effort']
 const WORDS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 const MEDIUM = WORDS.indexOf('medium')
 const TRAINED: ReadonlySet<string> = new Set(['low', 'medium', 'high'])
@@ -30,27 +36,28 @@ export class EffortVariables {
   }
 
   #find(effort: ReasoningEffort): Variables {
-    const isOn = effort !== 'none'
     const found: Record<string, unknown> = {}
-    const name = SWITCHES.find((each) => {
-      const on = this.#probe({ [each]: true })
-      return on !== null && on !== this.#probe({ [each]: false })
+    const lever = SWITCHES.find(([name, on, off]) => {
+      const thinking = this.#probe({ [name]: on })
+      return thinking !== null && thinking !== this.#probe({ [name]: off })
     })
-    if (name !== undefined) found[name] = isOn
-    const word = this.#wordFor(effort)
-    if (word !== null) found['reasoning_effort'] = word
+    if (lever !== undefined) found[lever[0]] = effort === 'none' ? lever[2] : lever[1]
+    for (const name of WORD_VARIABLES) {
+      const word = this.#wordFor(effort, name)
+      if (word !== null) found[name] = word
+    }
     return found
   }
 
   /** The word itself where it has an effect, else the one next to it; null for no words. */
-  #wordFor(effort: ReasoningEffort): string | null {
+  #wordFor(effort: ReasoningEffort, name: string): string | null {
     // A template that writes any word (gpt-oss) belongs to a model that was trained with three.
-    const isVerbatim = this.#probe({ reasoning_effort: NO_WORD })?.includes(NO_WORD) === true
+    const isVerbatim = this.#probe({ [name]: NO_WORD })?.includes(NO_WORD) === true
     const plain = this.#probe({})
     const wanted = WORDS.indexOf(effort)
     const works = WORDS.map((word) => {
       if (isVerbatim) return TRAINED.has(word)
-      const text = this.#probe({ reasoning_effort: word })
+      const text = this.#probe({ [name]: word })
       return text !== null && text !== plain
     })
     if (!works.includes(true)) return null

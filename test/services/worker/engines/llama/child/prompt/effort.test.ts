@@ -18,6 +18,18 @@ test('a switch is on for every effort but none', () => {
   assert.deepEqual(effort(DEEPSEEK_TEMPLATE).of('low'), { thinking: true })
 })
 
+test('families name their switches and words differently', () => {
+  const budget = effort('{% if thinking_budget == 0 %}No thoughts.{% endif %}')
+  assert.deepEqual(budget.of('none'), { thinking_budget: 0 })
+  const modes = effort(`{% if thinking_mode == 'disabled' %}No thoughts.{% endif %}`)
+  assert.deepEqual(modes.of('high'), { thinking_mode: 'enabled' })
+  const words = effort(
+    `{% if thinking_effort not in ['low', 'max', none] %}{{ raise_exception('no') }}{% endif %}` +
+      '{{ thinking_effort }}'
+  )
+  assert.deepEqual(words.of('xhigh'), { thinking_effort: 'max' })
+})
+
 test('a template that writes any word gets one that models know', () => {
   const words = effort(`${LLAMA_TEMPLATE}{{ 'Reasoning: ' + (reasoning_effort or 'medium') }}`)
   assert.deepEqual(words.of('high'), { reasoning_effort: 'high' })
