@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { TestMesh } from './mesh/mesh.ts'
-import { atEnd } from './peers/peers.ts'
+import { atEnd, type Scope } from './peers/peers.ts'
 import { until } from './until.ts'
 import { patience } from './deadline.ts'
 
@@ -85,7 +85,7 @@ export const meshEnv = ({ topicKey }: TestMesh): Record<string, string> => ({
   HAIF_TOPIC_KEY: encodeTopicKey(topicKey)
 })
 
-export function temporaryHome(t: TestContext): string {
+export function temporaryHome(t: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), 'haif-'))
   atEnd(t, async () => rmSync(folder, { recursive: true, force: true }))
   return folder

@@ -1,14 +1,13 @@
 /** A bridge of a test's mesh. */
-import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { createHttpBridge } from '../../../services/http-bridge/http-bridge.ts'
 import type { TestMesh } from './mesh.ts'
-import { atEnd } from '../peers/peers.ts'
+import { atEnd, type Scope } from '../peers/peers.ts'
 import { until } from '../until.ts'
 
 /** Its address, once the mesh answers through it (or at once, where there is no worker yet). */
-export async function addBridge(t: TestContext, mesh: TestMesh, ready = true): Promise<string> {
+export async function addBridge(t: Scope, mesh: TestMesh, ready = true): Promise<string> {
   const bridge = createHttpBridge({
     join: mesh.joiner('bridge'),
     self: { host: 'test', version: '0.0.0' },

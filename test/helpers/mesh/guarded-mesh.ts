@@ -1,6 +1,5 @@
 /** A mesh with tokens, its books and a bridge that others could reach. */
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import type { CreateToken } from '#shared/contracts/access/access.ts'
 import { createLogger, silentLogger, type Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -12,7 +11,7 @@ import { createHttpBridge, type HttpBridge } from '../../../services/http-bridge
 import { temporaryHome } from '../cli.ts'
 import { embeddingSource } from './embedding-engine.ts'
 import { simSource, startMesh, type TestMesh } from './mesh.ts'
-import { atEnd } from '../peers/peers.ts'
+import { atEnd, type Scope } from '../peers/peers.ts'
 import { startPostgresStore } from '../stores/stores.ts'
 
 export interface GuardedMesh {
@@ -30,7 +29,7 @@ export interface GuardedMesh {
 }
 
 /** Models: `sim`, and `vectors`, which embeds. */
-export async function startGuardedMesh(t: TestContext): Promise<GuardedMesh> {
+export async function startGuardedMesh(t: Scope): Promise<GuardedMesh> {
   const { store } = await startPostgresStore(t)
   const usage = await startUsage(t, store)
   const logged: string[] = []
@@ -67,7 +66,7 @@ export async function startGuardedMesh(t: TestContext): Promise<GuardedMesh> {
   return { mesh, access, store, usage, bridge, ask, token, make, logged }
 }
 
-async function startUsage(t: TestContext, store: Store): Promise<UsageWriter> {
+async function startUsage(t: Scope, store: Store): Promise<UsageWriter> {
   const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 10_000)
   const usage = new UsageWriter({ store, spool, log: silentLogger() })
   atEnd(t, () => usage.stop())

@@ -19,6 +19,27 @@ export interface Scope {
   after(end: () => Promise<void>): void
 }
 
+/**
+ * What the tests of a file share: made when the first of them asks, and stopped by the `after` of
+ * the file or suite.
+ */
+export class Shared implements Scope {
+  readonly #ends: (() => Promise<void>)[] = []
+
+  after(end: () => Promise<void>): void {
+    this.#ends.push(end)
+  }
+
+  async end(): Promise<void> {
+    for (const end of this.#ends.splice(0).toReversed()) await end()
+  }
+
+  once<Value>(make: (scope: Scope) => Promise<Value>): () => Promise<Value> {
+    let made: Promise<Value> | undefined
+    return () => (made ??= make(this))
+  }
+}
+
 /** A DHT on loopback and a fresh mesh secret. */
 export async function startDht(t: Scope): Promise<TopicKey> {
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })

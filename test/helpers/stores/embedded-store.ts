@@ -2,13 +2,12 @@
  * The embedded store for a test, or for a benchmark, which runs without the test runner's hooks.
  */
 import { join } from 'node:path'
-import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { EmbeddedStore } from '#shared/store/embedded/embedded-store.ts'
 import type { Migration } from '#shared/store/migrations.ts'
 import type { Store } from '#shared/store/store.ts'
 import { temporaryHome } from '../cli.ts'
-import { atEnd } from '../peers/peers.ts'
+import { atEnd, type Scope } from '../peers/peers.ts'
 
 export interface TestStore {
   store: Store
@@ -17,7 +16,7 @@ export interface TestStore {
 }
 
 export async function startEmbeddedStore(
-  t: TestContext,
+  t: Scope,
   migrations?: readonly Migration[]
 ): Promise<TestStore> {
   const store = new EmbeddedStore({

@@ -1,16 +1,15 @@
 /** The stores that HAIF can keep its state in; what holds for one must hold for all. */
-import type { TestContext } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import type { Migration } from '#shared/store/migrations.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
 import { startEmbeddedStore, type TestStore } from './embedded-store.ts'
-import { atEnd } from '../peers/peers.ts'
+import { atEnd, type Scope } from '../peers/peers.ts'
 import { freshDatabase } from './postgres.ts'
 
 interface StoreKind {
   name: 'Postgres' | 'embedded'
   /** An empty one, that ends with the test. */
-  start: (t: TestContext, migrations?: readonly Migration[]) => Promise<TestStore>
+  start: (t: Scope, migrations?: readonly Migration[]) => Promise<TestStore>
 }
 
 export const STORE_KINDS: readonly StoreKind[] = [
@@ -19,7 +18,7 @@ export const STORE_KINDS: readonly StoreKind[] = [
 ]
 
 export async function startPostgresStore(
-  t: TestContext,
+  t: Scope,
   migrations?: readonly Migration[]
 ): Promise<TestStore> {
   const url = await freshDatabase()
@@ -28,7 +27,7 @@ export async function startPostgresStore(
 
 /** Another connection to a database. */
 export async function openStore(
-  t: TestContext,
+  t: Scope,
   url: string,
   migrations?: readonly Migration[]
 ): Promise<PostgresStore> {

@@ -17,6 +17,7 @@ import {
 } from '../../helpers/browser/browser.ts'
 import { startHaif } from '../../helpers/cli.ts'
 import { startMesh } from '../../helpers/mesh/mesh.ts'
+import { Shared } from '../../helpers/peers/peers.ts'
 import { scriptedSource } from '../../helpers/mesh/scripted-engine.ts'
 import { ask, facts, noViolation, settings, wordsOf } from './page.ts'
 import { HOSTILE_ANSWER, SAMPLE_ANSWER } from './sample-answer.ts'
@@ -29,17 +30,17 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     assert.ok(buildPage(), 'the page can be built')
     browser = await launch()
   })
-  after(() => browser.close())
+  after(async () => {
+    await browser.close()
+    await shared.end()
+  })
 
   for (const [width, options] of [
     ['a desktop', DESKTOP],
     ['a phone', PHONE]
   ] as const) {
     test(`on ${width}: ask, see tokens come, stop, switch models, reload and find it`, async (t) => {
-      const mesh = await startMesh(t, { workers: [{ ...PACE, name: 'haif-tiny' }] })
-      await mesh.addSimWorker({ ...PACE, name: 'other', decodeTokensPerSecond: 2000 })
-      const url = await addBridge(t, mesh)
-      const page = await openPage(t, browser, url, options)
+      const page = await openPage(t, browser, await twoModels(), options)
       await page.getByText('haif-tiny is a toy.').waitFor()
 
       await ask(page, 'What is HAIF?')
@@ -76,8 +77,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('a page that came over plain HTTP from another machine works as well', async (t) => {
-    const mesh = await startMesh(t)
-    const url = new URL(await addBridge(t, mesh))
+    const url = new URL(await oneModel())
     url.hostname = ELSEWHERE_HOST
     const allowedErrors = /Cross-Origin-Opener-Policy/ // which only a secure page can have
     const page = await openPage(t, browser, url.origin, { ...DESKTOP, allowedErrors })
@@ -88,8 +88,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('a question can be worded anew, a conversation renamed, deleted and brought back', async (t) => {
-    const mesh = await startMesh(t)
-    const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
+    const page = await openPage(t, browser, await oneModel(), DESKTOP)
     await settings(page, { 'Longest answer': '4' })
     await ask(page, 'first wording')
     await facts(page).waitFor()
@@ -117,8 +116,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('keys: / writes, Enter sends, Esc stops, ? lists them', async (t) => {
-    const mesh = await startMesh(t, { workers: [PACE] })
-    const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
+    const page = await openPage(t, browser, await oneModel(), DESKTOP)
     await page.getByRole('heading', { name: 'What would you like to know?' }).click()
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
@@ -166,9 +164,10 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('an error is a sentence with what to do next', async (t) => {
-    const mesh = await startMesh(t, { workers: [{ contextTokens: 64 }] })
-    const url = await addBridge(t, mesh)
-    const page = await openPage(t, browser, url, { ...DESKTOP, allowedErrors: /413|ERR_/ })
+    const page = await openPage(t, browser, await shortContext(), {
+      ...DESKTOP,
+      allowedErrors: /413|ERR_/
+    })
     await ask(page, 'long '.repeat(100))
     const failure = page.locator('.failure')
     await failure.getByText(/longer than this model can read at once\. Shorten it/).waitFor()
@@ -189,9 +188,10 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('a chat that fills the context says so, and the question can be asked in a new one', async (t) => {
-    const mesh = await startMesh(t, { workers: [{ contextTokens: 64 }] })
-    const url = await addBridge(t, mesh)
-    const page = await openPage(t, browser, url, { ...DESKTOP, allowedErrors: /413/ })
+    const page = await openPage(t, browser, await shortContext(), {
+      ...DESKTOP,
+      allowedErrors: /413/
+    })
     await settings(page, { 'Longest answer': '8' })
     await ask(page, 'first')
     await page.getByText('Cut off at the longest answer that this chat allows.').waitFor()
@@ -209,9 +209,7 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('what a hostile model writes is harmless and readable', async (t) => {
-    const mesh = await startMesh(t, { workers: [] })
-    await mesh.addWorker([scriptedSource({ says: () => HOSTILE_ANSWER })])
-    const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
+    const page = await openPage(t, browser, await scripted(), DESKTOP)
     await ask(page, 'be evil')
     await facts(page).waitFor()
     const seen = await page.locator('.answer .markdown').evaluate((answer) => {
@@ -242,10 +240,8 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   })
 
   test('tables, lists and links are as the Markdown has them', async (t) => {
-    const mesh = await startMesh(t, { workers: [] })
-    await mesh.addWorker([scriptedSource({ says: () => MARKDOWN })])
-    const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
-    await ask(page, 'show')
+    const page = await openPage(t, browser, await scripted(), DESKTOP)
+    await ask(page, 'show a table')
     await facts(page).waitFor()
     const aligned = await page
       .locator('.markdown :is(th, td)')
@@ -259,37 +255,55 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
     await page.getByRole('region', { name: 'Table' }).focus() // it can be scrolled with keys
   })
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`axe finds nothing serious, ${colorScheme}`, async (t) => {
-      const mesh = await startMesh(t, { workers: [{ name: 'haif-tiny' }] })
-      for (let i = 0; i < 2; i++) {
-        await mesh.addWorker([scriptedSource({ name: 'qwen3-4b', says: () => SAMPLE_ANSWER })])
-      }
-      const url = await addBridge(t, mesh)
-      const page = await openPage(t, browser, url, { ...DESKTOP, colorScheme })
-      await page.getByRole('button', { name: /^Model: qwen3-4b/ }).waitFor()
-      await noViolation(page, `desktop-${colorScheme}-welcome`)
-      await page.keyboard.press('Alt+m')
-      await page.getByRole('dialog', { name: 'Models' }).waitFor()
-      await noViolation(page, `desktop-${colorScheme}-models`)
-      await page.keyboard.press('Escape')
-      await page.keyboard.press('Alt+s')
-      await noViolation(page, `desktop-${colorScheme}-settings`)
-      await page.keyboard.press('Escape')
-      await ask(page, 'Explain how a hash table works, with a short example in Python')
-      await facts(page).waitFor()
-      await page.locator('.hljs-keyword').first().waitFor()
-      await page.locator('.thread').evaluate((thread) => thread.scrollTo(0, 0))
-      await noViolation(page, `desktop-${colorScheme}-chat`)
+  test('axe finds nothing serious', async (t) => {
+    const url = await scripted()
+    const page = await openPage(t, browser, url, DESKTOP)
+    await page.getByRole('button', { name: /^Model: qwen3-4b/ }).waitFor()
+    await noViolation(page, 'desktop-welcome')
+    await page.keyboard.press('Alt+m')
+    await page.getByRole('dialog', { name: 'Models' }).waitFor()
+    await noViolation(page, 'desktop-models')
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Alt+s')
+    await noViolation(page, 'desktop-settings')
+    await page.keyboard.press('Escape')
+    await ask(page, 'Explain how a hash table works, with a short example in Python')
+    await facts(page).waitFor()
+    await page.locator('.hljs-keyword').first().waitFor()
+    await page.locator('.thread').evaluate((thread) => thread.scrollTo(0, 0))
+    await noViolation(page, 'desktop-chat')
 
-      const phone = await openPage(t, browser, url, { ...PHONE, colorScheme })
-      await ask(phone, 'Explain how a hash table works')
-      await facts(phone).waitFor()
-      await noViolation(phone, `phone-${colorScheme}-chat`)
-      await phone.getByRole('button', { name: 'Conversations' }).click()
-      await noViolation(phone, `phone-${colorScheme}-list`)
-    })
+    const phone = await openPage(t, browser, url, PHONE)
+    await ask(phone, 'Explain how a hash table works')
+    await facts(phone).waitFor()
+    await noViolation(phone, 'phone-chat')
+    await phone.getByRole('button', { name: 'Conversations' }).click()
+    await noViolation(phone, 'phone-list')
+  })
+})
+
+/** Meshes that several tests use: each only asks, in a window of its own. */
+const shared = new Shared()
+const oneModel = shared.once(async (scope) =>
+  addBridge(scope, await startMesh(scope, { workers: [PACE] }))
+)
+const twoModels = shared.once(async (scope) => {
+  const mesh = await startMesh(scope, { workers: [{ ...PACE, name: 'haif-tiny' }] })
+  await mesh.addSimWorker({ ...PACE, name: 'other', decodeTokensPerSecond: 2000 })
+  return addBridge(scope, mesh)
+})
+const shortContext = shared.once(async (scope) =>
+  addBridge(scope, await startMesh(scope, { workers: [{ contextTokens: 64 }] }))
+)
+/** Two workers say what fits the question. */
+const scripted = shared.once(async (scope) => {
+  const mesh = await startMesh(scope, { workers: [{ name: 'haif-tiny' }] })
+  const says = (prompt: string): string => {
+    if (prompt.includes('be evil')) return HOSTILE_ANSWER
+    return prompt.includes('a table') && !prompt.includes('hash') ? MARKDOWN : SAMPLE_ANSWER
   }
+  for (let i = 0; i < 2; i++) await mesh.addWorker([scriptedSource({ name: 'qwen3-4b', says })])
+  return addBridge(scope, mesh)
 })
 
 const MARKDOWN = `| name | amount | mark |

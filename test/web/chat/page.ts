@@ -37,11 +37,23 @@ interface AxeResults {
   violations: { id: string; impact: string; nodes: { html: string; failureSummary: string }[] }[]
 }
 
-/** Of axe; with a screenshot of that name. */
+/** Asks axe about the page in both colour schemes, and takes screenshots of that name. */
 export async function noViolation(page: Page, name: string): Promise<void> {
+  if (!(await page.evaluate<boolean>("'axe' in globalThis"))) await page.evaluate(AXE)
+  await page.emulateMedia({ colorScheme: 'light' })
+  await noneInScheme(page, `${name}-light`, 'axe.run()')
+  await page.emulateMedia({ colorScheme: 'dark' })
+  // All but the colours is the same.
+  await noneInScheme(
+    page,
+    `${name}-dark`,
+    "axe.run({ runOnly: ['color-contrast', 'link-in-text-block'] })"
+  )
+}
+
+async function noneInScheme(page: Page, name: string, run: string): Promise<void> {
   await screenshot(page, name)
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<AxeResults>('axe.run()')
+  const { violations } = await page.evaluate<AxeResults>(run)
   const serious = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
     .map(({ id, nodes }) => `${name}: ${id}: ${nodes.map((node) => node.html).join(' ')}`)

@@ -16,7 +16,7 @@ import {
   whyNoBrowser
 } from '../../helpers/browser/browser.ts'
 import { startGuardedMesh, type GuardedMesh } from '../../helpers/mesh/guarded-mesh.ts'
-import { atEnd } from '../../helpers/peers/peers.ts'
+import { atEnd, Shared } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 import { ask, facts, noViolation } from './page.ts'
 
@@ -32,10 +32,13 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
     assert.ok(buildPage(), 'the page can be built')
     browser = await launch()
   })
-  after(() => browser.close())
+  after(async () => {
+    await browser.close()
+    await shared.end()
+  })
 
   test('with keys alone: wrong token, right token, and the message that waited is answered', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const secret = await guarded.token('acme')
     const page = await openPage(t, browser, url, { ...DESKTOP, ...refusals })
     const sent = requestsOf(page)
@@ -74,7 +77,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('a token lasts as long as the tab, and over a reload; it can be forgotten', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const page = await openPage(t, browser, url, { ...DESKTOP, ...refusals })
     await give(page, await guarded.token('acme'))
     await page.reload()
@@ -103,7 +106,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('a token that is remembered is there in other tabs, and forgotten in all of them', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const page = await openPage(t, browser, url, { ...DESKTOP, ...refusals })
     const waiting = await newTab(page.context(), url)
     await field(waiting).waitFor()
@@ -127,7 +130,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('a token that is revoked is replaced, and the message sent again', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const { secret, token } = await guarded.make({ tenant: 'acme' })
     const page = await openPage(t, browser, url, { ...DESKTOP, ...refusals })
     await give(page, secret)
@@ -149,7 +152,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('what cannot be a token is not sent, and a token may lack the scope', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const options = { ...DESKTOP, allowedErrors: /\b40[13]\b/ }
     const page = await openPage(t, browser, url, options)
     await field(page).waitFor()
@@ -173,7 +176,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('over plain HTTP from another machine it says so, and works', async (t) => {
-    const { guarded, url } = await start(t, ELSEWHERE_HOST)
+    const { guarded, url } = await start(ELSEWHERE_HOST)
     const allowedErrors = /\b401\b|Cross-Origin-Opener-Policy/ // which only TLS can have
     const page = await openPage(t, browser, url, { ...DESKTOP, allowedErrors })
     await dialog(page).getByText('This connection is not encrypted').waitFor()
@@ -183,7 +186,7 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   })
 
   test('served from a place of its own (serve.ts) it asks and passes the token on', async (t) => {
-    const { guarded, url } = await start(t)
+    const { guarded, url } = await start()
     const page = await openPage(t, browser, await serve(t, url), { ...PHONE, ...refusals })
     await dialog(page).waitFor()
     await give(page, await guarded.token('acme'))
@@ -191,42 +194,40 @@ suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
     await facts(page).waitFor()
   })
 
-  for (const colorScheme of ['light', 'dark'] as const) {
-    test(`axe finds nothing serious, ${colorScheme}`, async (t) => {
-      const { guarded, url } = await start(t)
-      const secret = await guarded.token('acme')
-      for (const [width, options] of [
-        ['desktop', DESKTOP],
-        ['phone', PHONE]
-      ] as const) {
-        const name = `${width}-${colorScheme}-token`
-        const page = await openPage(t, browser, url, { ...options, colorScheme, ...refusals })
-        await dialog(page).waitFor()
-        await noViolation(page, name)
-        await fill(page, WRONG)
-        await dialog(page).getByText('The mesh refuses this token').waitFor()
-        await dialog(page).getByRole('button', { name: 'Show the token' }).click()
-        await noViolation(page, `${name}-wrong`)
-        await dialog(page).getByRole('button', { name: 'Close' }).click()
-        await noViolation(page, `${name}-bar`)
-        await page.getByRole('button', { name: 'Enter token' }).click()
-        await fill(page, secret)
-        await models(page).waitFor()
-        await screenshot(page, `${name}-accepted`)
-        if (width === 'phone') await page.getByRole('button', { name: 'Conversations' }).click()
-        await page.getByRole('button', { name: 'Access token' }).click()
-        await dialog(page).getByRole('button', { name: 'Use another' }).waitFor()
-        await noViolation(page, `${name}-in-use`)
-      }
-    })
-  }
+  test('axe finds nothing serious', async (t) => {
+    const { guarded, url } = await start()
+    const secret = await guarded.token('acme')
+    for (const [width, options] of [
+      ['desktop', DESKTOP],
+      ['phone', PHONE]
+    ] as const) {
+      const name = `${width}-token`
+      const page = await openPage(t, browser, url, { ...options, ...refusals })
+      await dialog(page).waitFor()
+      await noViolation(page, name)
+      await fill(page, WRONG)
+      await dialog(page).getByText('The mesh refuses this token').waitFor()
+      await dialog(page).getByRole('button', { name: 'Show the token' }).click()
+      await noViolation(page, `${name}-wrong`)
+      await dialog(page).getByRole('button', { name: 'Close' }).click()
+      await noViolation(page, `${name}-bar`)
+      await page.getByRole('button', { name: 'Enter token' }).click()
+      await fill(page, secret)
+      await models(page).waitFor()
+      await screenshot(page, `${name}-accepted`)
+      if (width === 'phone') await page.getByRole('button', { name: 'Conversations' }).click()
+      await page.getByRole('button', { name: 'Access token' }).click()
+      await dialog(page).getByRole('button', { name: 'Use another' }).waitFor()
+      await noViolation(page, `${name}-in-use`)
+    }
+  })
 })
 
-async function start(
-  t: TestContext,
-  host = '127.0.0.1'
-): Promise<{ guarded: GuardedMesh; url: string }> {
-  const guarded = await startGuardedMesh(t)
+const shared = new Shared()
+const guardedMesh = shared.once(startGuardedMesh)
+
+async function start(host = '127.0.0.1'): Promise<{ guarded: GuardedMesh; url: string }> {
+  const guarded = await guardedMesh()
   const url = new URL(guarded.bridge.url)
   url.hostname = host
   return { guarded, url: url.origin }
