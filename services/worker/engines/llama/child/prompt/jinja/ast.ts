@@ -23,7 +23,8 @@ export type Expression =
   | { kind: 'call'; callee: Expression; given: Arguments }
   | { kind: 'filter'; of: Expression; name: string; given: Arguments }
   | { kind: 'check'; of: Expression; name: string; given: Arguments }
-  | { kind: 'not' | 'minus' | 'plus'; of: Expression }
+  | { kind: 'not'; of: Expression }
+  | { kind: 'minus' | 'plus'; of: Expression }
   | { kind: 'binary'; operator: Operator; left: Expression; right: Expression }
   | { kind: 'and' | 'or'; left: Expression; right: Expression }
   | { kind: 'concat'; items: readonly Expression[] }

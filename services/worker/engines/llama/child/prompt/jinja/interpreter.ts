@@ -19,7 +19,6 @@ import { Loop } from './loop.ts'
 import { Scope } from './scope.ts'
 import { concat, isStr, raw, type Str } from './text.ts'
 import {
-  areEqual,
   Callable,
   Dict,
   EndlessTemplate,
@@ -41,6 +40,13 @@ import {
 
 /** Calls of macros within each other. */
 const DEPTH_MAX = 200
+
+type RarerExpression = Extract<
+  Expression,
+  {
+    kind: 'call' | 'filter' | 'check' | 'list' | 'dict' | 'slice' | 'minus' | 'plus' | 'body'
+  }
+>
 
 type Flow = 'next' | 'break' | 'continue'
 
@@ -270,12 +276,20 @@ export class Interpreter {
       case 'choice':
         if (isTrue(this.#value(expression.test, frame))) return this.#value(expression.yes, frame)
         return expression.no === null ? new Undefined('') : this.#value(expression.no, frame)
-      default:
+      case 'call':
+      case 'filter':
+      case 'check':
+      case 'list':
+      case 'dict':
+      case 'slice':
+      case 'minus':
+      case 'plus':
+      case 'body':
         return this.#rarer(expression, frame)
     }
   }
 
-  #rarer(expression: Expression, frame: Frame): Value {
+  #rarer(expression: RarerExpression, frame: Frame): Value {
     switch (expression.kind) {
       case 'call':
         return this.#call(
@@ -311,8 +325,6 @@ export class Interpreter {
         return signed(this.#value(expression.of, frame), expression.kind)
       case 'body':
         return frame.body ?? ''
-      default:
-        throw new TemplateError(`unexpected ${expression.kind}`)
     }
   }
 

@@ -104,14 +104,13 @@ function keyText(key: Value): Str {
 /** An escape belongs to whoever wrote the character, so the caller's text stays the caller's. */
 function textOf(text: Str, { ensureAscii }: JsonForm): Str {
   const escaped = mapSpans(text, (part) => {
-    const plain = part.replace(
-      /["\\\u0000-\u001F]/g,
-      (character) => ESCAPES[character] ?? u(character)
-    )
+    const plain = part.replace(ESCAPED, (character) => ESCAPES[character] ?? u(character))
     return ensureAscii ? plain.replace(/[\u007F-\uFFFF]/g, u) : plain
   })
   return concat(['"', escaped, '"'])
 }
+
+const ESCAPED = new RegExp(String.raw`["\\\u0000-\u001F]`, 'g')
 
 const u = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 

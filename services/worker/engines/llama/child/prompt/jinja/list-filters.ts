@@ -127,9 +127,9 @@ function sorted(value: Value, read: ArgumentReader, place: 1 | 2): Value[] {
       isCased
     )
   const isReversed = place === 2 && read.flag(0, 'reverse')
-  const items = [...itemsOf(value)]
+  const items = itemsOf(value)
   const order = (a: Value, b: Value) => compare(keyOf(a), keyOf(b))
-  return isReversed ? items.sort((a, b) => order(b, a)) : items.sort(order)
+  return isReversed ? items.toSorted((a, b) => order(b, a)) : items.toSorted(order)
 }
 
 const uncased = (value: Value, isCased: boolean): Value =>
@@ -163,7 +163,7 @@ function groupBy(value: Value, read: ArgumentReader): Value {
   const attribute = read.value(0, 'attribute')
   const groups: List[] = []
   const keyOf = (item: Value) => attributeAt(item, attribute)
-  const items = [...itemsOf(value)].sort((a, b) => compare(keyOf(a), keyOf(b)))
+  const items = itemsOf(value).toSorted((a, b) => compare(keyOf(a), keyOf(b)))
   for (const item of items) {
     const last = groups.at(-1)
     if (last !== undefined && areEqual(last.items[0]!, keyOf(item))) {
@@ -180,7 +180,7 @@ function dictSort(value: Value, read: ArgumentReader): Value {
   const at = (read.optionalText(1, 'by') ?? 'key') === 'key' ? 0 : 1
   const entries = value
     .entries()
-    .sort((a, b) => compare(uncased(a[at], isCased), uncased(b[at], isCased)))
+    .toSorted((a, b) => compare(uncased(a[at], isCased), uncased(b[at], isCased)))
   if (read.flag(2, 'reverse')) entries.reverse()
   return new List(entries.map((entry) => new List(entry, true)))
 }
@@ -192,7 +192,8 @@ function batch(value: Value, read: ArgumentReader): Value {
   const rows: Value[] = []
   for (let at = 0; at < items.length; at += size) {
     const row = items.slice(at, at + size)
-    while (fill !== undefined && row.length < size && size < ROW_MAX) row.push(fill)
+    const missing = Math.min(size, ROW_MAX) - row.length
+    if (fill !== undefined) row.push(...Array.from({ length: missing }, () => fill))
     rows.push(new List(row))
   }
   return new List(rows)

@@ -155,10 +155,12 @@ function splitFromEnd(self: Str, read: ArgumentReader): Str[] {
   return [concat(head.flatMap((part, i) => (i === 0 ? [part] : [' ', part]))), ...tail]
 }
 
+const LINE_BREAK = new RegExp(String.raw`\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]`, 'g')
+
 function linesOf(self: Str, keepEnds: boolean): Str[] {
   const lines: Str[] = []
   let at = 0
-  for (const { 0: end, index } of raw(self).matchAll(/\r\n|[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]/g)) {
+  for (const { 0: end, index } of raw(self).matchAll(LINE_BREAK)) {
     lines.push(slice(self, at, index + (keepEnds ? end.length : 0)))
     at = index + end.length
   }

@@ -8,7 +8,7 @@ import {
   compare,
   Dict,
   float,
-  Float,
+  type Float,
   isFloat,
   isNumber,
   List,
@@ -37,7 +37,7 @@ export function operate(operator: Operator, left: Value, right: Value): Value {
   if (operator === '*' && typeof left === 'number') return repeated(right, left)
   for (const value of [left, right]) assertDefined(value)
   throw new TemplateError(
-    `unsupported operand type(s) for ${operator}: ` + `'${typeName(left)}' and '${typeName(right)}'`
+    `unsupported operand types for ${operator}: '${typeName(left)}' and '${typeName(right)}'`
   )
 }
 

@@ -16,12 +16,9 @@ export class Scope {
   }
 
   get(name: string): Value | undefined {
-    for (let scope: Scope | null = this; scope !== null; scope = scope.#outer) {
-      if (scope.#globals !== null) return scope.#globals.get(name)
-      const at = scope.#names.indexOf(name)
-      if (at !== -1) return scope.#values[at]
-    }
-    return undefined
+    if (this.#globals !== null) return this.#globals.get(name)
+    const at = this.#names.indexOf(name)
+    return at === -1 ? this.#outer?.get(name) : this.#values[at]
   }
 
   set(name: string, value: Value): void {

@@ -89,8 +89,9 @@ suite('the template of a model', () => {
     })
     const { template, notice } = chooseTemplate(vocabulary)
     assert.equal(notice, null)
-    assert.equal(template?.render({ messages: HELLO }).text, 'Hello')
-    const { text } = template!.renderAsIs({ messages: HELLO, tools: [{ name: 'now' }] })
+    assert.ok(template !== null)
+    assert.equal(template.render({ messages: HELLO }).text, 'Hello')
+    const { text } = template.renderAsIs({ messages: HELLO, tools: [{ name: 'now' }] })
     assert.equal(text, 'now')
   })
 
