@@ -88,12 +88,20 @@ export class ModelMemory {
 }
 
 function tooLarge(model: HeldModel, need: Memory | null, most: Memory): HaifError {
-  const needs = need === null ? 'more than that' : inWords(need)
+  const needs = need === null ? leastNeedOf(model) : inWords(need)
   return new HaifError(
     'MODEL_LOAD_FAILED',
     `${model.name} does not fit: its worker has ${inWords(most)} for it, beside what stays loaded, ` +
-      `and it needs ${needs}; raise --memory-budget there, or choose a smaller model`
+      `and it needs ${needs}; raise --memory-budget there, ask for less --context, or choose a smaller model`
   )
+}
+
+/** Where not even the smallest context fits, the weights alone say how far off it is. */
+function leastNeedOf({ source }: HeldModel): string {
+  const { sizeBytes } = source.expect?.() ?? {}
+  return sizeBytes === undefined
+    ? 'more than that'
+    : `more than the ${gigabytes(sizeBytes)} of its file`
 }
 
 function inWords({ ramBytes, vramBytes }: Memory): string {

@@ -16,6 +16,8 @@ export interface FakeOptions {
   /** Bytes of RAM, as measured after loading; as estimated unless given. */
   measuredBytes?: number
   onDemand?: boolean
+  /** Of the file. */
+  sizeBytes?: number
   retry?: Backoff
   /** Replaces the opening of an engine. */
   open?: (engine: FakeEngine) => Promise<Engine>
@@ -102,7 +104,12 @@ export interface FakeModel {
 }
 
 export function fakeModel(name: string, options: FakeOptions = {}): FakeModel {
-  const { onDemand = false, retry, open = async (engine: FakeEngine) => engine } = options
+  const {
+    onDemand = false,
+    retry,
+    sizeBytes,
+    open = async (engine: FakeEngine) => engine
+  } = options
   const engines: FakeEngine[] = []
   const changes: WorkerModel['state'][] = []
   const source = {
@@ -113,7 +120,8 @@ export function fakeModel(name: string, options: FakeOptions = {}): FakeModel {
       engines.push(engine)
       return open(engine)
     },
-    ...(retry === undefined ? {} : { retry })
+    ...(retry === undefined ? {} : { retry }),
+    ...(sizeBytes === undefined ? {} : { expect: () => ({ sizeBytes }) })
   }
   const onChange = ({ state }: HeldModel) => changes.push(state.kind)
   const held = new HeldModel({ source, onDemand, onChange })

@@ -133,11 +133,14 @@ suite('loading models', () => {
   })
 
   test('H9: a model on demand that can never fit fails with a sentence, and does not wait', async (t) => {
-    const model = fakeModel('huge', { onDemand: true, ramBytes: 11e9 })
+    const model = fakeModel('huge', { onDemand: true, ramBytes: 11e9, sizeBytes: 10.5e9 })
     const loader = loaderOf(t, [model], { ramBytes: 10e9 })
     const leave = model.held.enter('peer')
     await loader.load(model.held)
-    assert.match(model.held.failure!.message, /huge does not fit: its worker has 10 GB of RAM/)
+    assert.match(
+      model.held.failure!.message,
+      /huge does not fit: its worker has 10 GB of RAM .* needs more than the 10.5 GB of its file;/
+    )
     assert.equal(engineOf(model).state, 'closed')
     leave()
   })

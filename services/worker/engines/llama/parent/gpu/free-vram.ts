@@ -4,7 +4,7 @@
  */
 import type { NvidiaGpu } from './nvidia.ts'
 
-const FRESH_MS = 10_000
+const FRESH_MS = 3000
 
 export class FreeVram {
   readonly #look: () => Promise<readonly NvidiaGpu[]>

@@ -42,10 +42,10 @@ test('the free memory of all cards is asked for in the background', async () => 
   assert.equal(free.now(), null)
   await turn()
   assert.equal(free.now(), 70 * 1024 ** 2)
-  now = 9_999
+  now = 2_999
   free.now()
   assert.equal(asked, 1)
-  now = 10_000
+  now = 3_000
   free.now()
   assert.equal(asked, 2)
 })
