@@ -3,6 +3,7 @@
  * limits and budgets, which are settled at the end anyway. Only the worker's tokenizer knows it
  * exactly.
  */
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 
@@ -17,8 +18,14 @@ export function promptTokensOf(input: InferenceInput): number {
   if (input.mode === 'tokens') return input.tokenIds.length
   if (input.mode === 'direct') return tokensOf(input.prompt.length)
   let tokens = 0
-  for (const { content } of input.messages) tokens += MESSAGE_TOKENS + tokensOf(content.length)
+  for (const message of input.messages) tokens += MESSAGE_TOKENS + tokensOf(charactersOf(message))
   return tokens
+}
+
+function charactersOf({ content, reasoning = '', toolCalls = [] }: ChatMessage): number {
+  let characters = content.length + reasoning.length
+  for (const { name, arguments: text } of toolCalls) characters += name.length + text.length
+  return characters
 }
 
 export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {

@@ -4,12 +4,9 @@ import type { Engine } from '../engines/engine.ts'
 import { unsupported } from '../engines/errors.ts'
 import { canEmbed, type Embedder } from '../models/capabilities.ts'
 
-/** True for a request with tools to call, and for one whose messages are about calls. */
-function usesTools({ tools = [], toolChoice, input }: Asked): boolean {
-  if (tools.length > 0 && toolChoice !== 'none') return true
-  if (input.mode !== 'chat') return false
-  return input.messages.some(({ role, toolCalls = [] }) => role === 'tool' || toolCalls.length > 0)
-}
+/** Calls and results of earlier turns need no engine that can call: they are text at worst. */
+const usesTools = ({ tools = [], toolChoice }: Asked): boolean =>
+  tools.length > 0 && toolChoice !== 'none'
 
 export function refuseUnsupported(engine: Engine, asked: Asked): void {
   const used = Object.keys(asked.sampling)
