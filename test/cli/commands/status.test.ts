@@ -22,7 +22,10 @@ test('the status shows peers, workers and models', async (t) => {
       new RegExp(`^  ${name}${key.slice(0, 8)}  test  0\\.0\\.0 +\\S+ ms +direct$`, 'm')
     )
   }
-  assert.match(stdout, /^ {4}one {2}ready {2}0 of 16 running, 0 waiting {2}200 tokens\/s$/m)
+  assert.match(
+    stdout,
+    /^ {4}one {2}ready {2}0 of 16 running, 0 waiting {2}context 8192 {2}200 tokens\/s$/m
+  )
   assert.match(stdout, /^ {2}one {2}1 worker {2}context 8192 {2}sim$/m)
 })
 
@@ -144,4 +147,38 @@ test('a mesh without workers says how to get one', () => {
   const text = renderStatus({ ...status, peers: [], models: [] }, { width: 80, color: false })
   assert.match(text, /no worker is up: start one with "haif join"/)
   assert.match(text, /no model is ready/)
+})
+
+test('a worker shows its GPU, why models run on less, and the memory of each', () => {
+  const [ready] = held.slice(-1)
+  const gpu = { backend: 'vulkan', names: ['NVIDIA H100'], totalBytes: 85e9, freeBytes: 76e9 }
+  const ram = { totalBytes: 135e9, freeBytes: 128e9 }
+  const why =
+    "NVIDIA H100, driver 580: this engine's CUDA code needs driver 590 or newer; using Vulkan"
+  const onGpu: PeerEntry = {
+    ...worker,
+    worker: {
+      draining: false,
+      hardware: { cpu: { model: 'Xeon', cores: 16 }, ram, gpu },
+      gpuNote: why,
+      models: [
+        {
+          ...ready!,
+          contextTokens: 131_072,
+          backend: 'vulkan',
+          memory: { ramBytes: 1e9, vramBytes: 9.27e9 }
+        },
+        { ...ready!, name: 'slow', backend: 'cpu', memory: { ramBytes: 2.5e9, vramBytes: 0 } }
+      ]
+    }
+  }
+  const text = renderStatus({ ...status, peers: [onGpu] }, { width: Infinity, color: false })
+  const machine =
+    'Xeon, 16 cores; 128 GB of 135 GB RAM free; NVIDIA H100 (vulkan), 76 GB of 85 GB VRAM free'
+  assert.ok(text.includes(`    ${machine}; ${why}\n`), text)
+  assert.match(
+    text,
+    /here {2}ready {2}3 of 8 .* context 131072 {2}vulkan, 9\.27 GB VRAM {2}42 tokens/
+  )
+  assert.match(text, /slow {2}ready {2}3 of 8 .* cpu, 2\.5 GB RAM/)
 })
