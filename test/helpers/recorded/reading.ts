@@ -8,7 +8,10 @@ import {
   type AnswerPartsOptions
 } from '../../../services/worker/engines/llama/child/answer/answer-parts.ts'
 import { Marks } from '../../../services/worker/engines/llama/child/format/marks.ts'
-import type { OutputFormat } from '../../../services/worker/engines/llama/child/format/output-format.ts'
+import type {
+  BoundFormat,
+  OutputFormat
+} from '../../../services/worker/engines/llama/child/format/output-format.ts'
 import type { Token, Vocabulary } from '../../../services/worker/engines/llama/child/vocabulary.ts'
 import type { FinishReason } from '../../../shared/contracts/inference/answer.ts'
 import type { Tool, ToolCall } from '../../../shared/contracts/inference/chat.ts'
@@ -84,11 +87,27 @@ const NO_GRAMMAR = {
   compile: () => ({ begin: () => ({ allows: () => false, accept: () => {} }) })
 }
 
-function answerParts({ format, vocabulary, tools = null, ...more }: ReadingOptions) {
+/** A format is bound once to a vocabulary, as in the engine. */
+function bound({ format, vocabulary }: ReadingOptions): { format: BoundFormat; marks: Marks } {
+  const known = BOUND.get(format)
+  if (known?.vocabulary === vocabulary) return known
   const marks = new Marks(vocabulary)
-  const callable = tools?.map((tool) => ({ ...tool, argumentsGrammar: 'root ::= "{}"' })) ?? null
+  const made = { vocabulary, marks, format: format.bind(marks) }
+  BOUND.set(format, made)
+  return made
+}
+
+const BOUND = new WeakMap<
+  OutputFormat,
+  { vocabulary: Vocabulary; format: BoundFormat; marks: Marks }
+>()
+
+function answerParts({ format: given, vocabulary, tools = null, ...more }: ReadingOptions) {
+  const { format, marks } = bound({ format: given, vocabulary })
+  const grammar = { argumentsGrammar: 'root ::= "{}"', argumentRules: () => null }
+  const callable = tools?.map((tool) => ({ ...tool, ...grammar })) ?? null
   const parts = new AnswerParts({
-    format: format.bind(marks),
+    format,
     marks,
     grammars: NO_GRAMMAR,
     isEnd: (token) => vocabulary.isEog(token),

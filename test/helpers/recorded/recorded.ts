@@ -7,7 +7,8 @@
  *
  *     === the family's name
  *     template: its template in llama.cpp's models/templates, or beside these files
- *     thought: open (the prompt opens one), chosen (the model may begin one)
+ *     thought: open (the prompt opens one, or closes it where there is no thought), always (every
+ *       prompt opens one), chosen (the model may begin one)
  *     control: tokens that are no text
  *     ends: those of them that end an answer
  *     tokens: single tokens that are text
@@ -31,16 +32,19 @@ interface Expected {
   opened: boolean
 }
 
-interface Recorded extends Expected {
+export interface Recorded extends Expected {
   title: string
   output: string
 }
 
-interface Family {
+const THOUGHTS = ['open', 'always', 'chosen'] as const
+type Thought = (typeof THOUGHTS)[number]
+
+export interface Family {
   name: string
   /** In llama.cpp's bundle; of those beside this file, see `OWN_TEMPLATES`. */
   template: string
-  thought: 'open' | 'chosen' | null
+  thought: Thought | null
   control: string[]
   /** Those of the control tokens that end an answer. */
   ends: string[]
@@ -156,7 +160,7 @@ function readHead(head: string, others: ReadonlyMap<string, Family>): Family {
   const family: Family = {
     name,
     template: facts.get('template') ?? '',
-    thought: thought === 'open' || thought === 'chosen' ? thought : null,
+    thought: THOUGHTS.find((each) => each === thought) ?? null,
     control: words('control'),
     ends: words('ends'),
     tokens: words('tokens'),
@@ -179,7 +183,8 @@ function addOutput(family: Family, text: string): void {
   const title = at === -1 ? head : head.slice(0, at)
   const expected = at === -1 ? STANDARD[head] : (JSON.parse(head.slice(at)) as Partial<Expected>)
   if (expected === undefined) throw new Error(`${family.name}: nothing is expected of "${head}"`)
-  const isOpened = family.thought === 'open' && (expected.reasoning ?? '') !== ''
+  const isOpened =
+    family.thought === 'always' || (family.thought === 'open' && (expected.reasoning ?? '') !== '')
   const output = {
     content: '',
     reasoning: '',

@@ -123,5 +123,9 @@ function callableTools(
       { details: { param: 'toolChoice' } }
     )
   }
-  return chosen.map((tool) => ({ ...tool, argumentsGrammar: grammars.argumentsOf(tool) }))
+  return chosen.map((tool) => ({
+    ...tool,
+    argumentsGrammar: grammars.argumentsOf(tool),
+    argumentRules: () => grammars.argumentRulesOf(tool)
+  }))
 }

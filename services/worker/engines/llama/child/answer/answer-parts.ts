@@ -70,7 +70,7 @@ export class AnswerParts implements OutputParts {
     this.#isCalling = options.forced?.kind === 'calls'
     const { format, tools, thought } = options
     const opened = thought === 'open'
-    const names = tools === null ? null : new Set(tools.map(({ name }) => name))
+    const byName = tools === null ? null : new Map(tools.map((tool) => [tool.name, tool]))
     if (tools !== null) this.#compile(this.#callsGrammar())
     const isForced = options.forced !== null && !opened
     if (isForced) this.#constraint = this.#compile(this.#forcedGrammar(true))
@@ -79,7 +79,7 @@ export class AnswerParts implements OutputParts {
       const token = options.marks.tokenOf(sign)
       return token !== undefined && options.isEnd(token)
     }
-    this.#reading = format.read(this.#input, this, { opened, tools: names, mustCall, isEnd })
+    this.#reading = format.read(this.#input, this, { opened, tools: byName, mustCall, isEnd })
     this.#step()
   }
 
@@ -216,8 +216,12 @@ export class AnswerParts implements OutputParts {
     const text = forced?.kind === 'text' ? this.#textRule(rules, forced.grammar) : ''
     const wanted = [calls, text].filter((rule) => rule !== '').join(' | ')
     if (!fresh) return rules.withRoot(`${format.afterThoughtRule()} ( ${wanted} )`)
-    const before = thought === 'free' ? format.thoughtRule() : null
-    return rules.withRoot(before === null ? wanted : `${before} | ${wanted}`)
+    const space = forced?.kind === 'calls' ? '[ \\n]{0,4}' : ''
+    if (thought !== 'free') return rules.withRoot(`${space} ( ${wanted} )`)
+    // Some models write the end of a thought where they have none.
+    const [begin, end] = [format.thoughtRule(), format.thoughtEndRule()]
+    const plain = `${end === null ? '' : `( ${end} )?`} ${space} ( ${wanted} )`
+    return rules.withRoot(begin === null ? plain : `${begin} | ${plain}`)
   }
 
   #textRule(rules: GrammarRules, grammar: string): string {

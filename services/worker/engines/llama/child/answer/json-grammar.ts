@@ -4,9 +4,10 @@ import type { ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
+import type { ArgumentRules } from '../format/output-format.ts'
 import type { Grammar, Grammars } from '../grammar.ts'
 import { SchemaRules } from '../schema/schema-rules.ts'
-import { argumentsRule } from '../schema/tool-arguments.ts'
+import { argumentsRule, parametersOf } from '../schema/tool-arguments.ts'
 
 /** Schemas whose grammars are kept. */
 const COMPILED_MAX = 64
@@ -30,6 +31,13 @@ export class JsonGrammars implements Grammars {
   /** The grammar of a tool's arguments. */
   argumentsOf(tool: Tool): string {
     return this.#textOf(JSON.stringify(['tool', tool]), (rules) => argumentsRule(rules, tool))
+  }
+
+  /** The rules of a tool's arguments, one by one. */
+  argumentRulesOf(tool: Tool): ArgumentRules | null {
+    const rules = new SchemaRules()
+    const each = parametersOf(rules, tool)
+    return each === null ? null : { rules: rules.text, each }
   }
 
   compile(text: string): Grammar {

@@ -8,15 +8,21 @@ import type { ChatMessage, Tool } from '#shared/contracts/inference/chat.ts'
 import { jsonCall, keyedCall } from './json-call.ts'
 import type { Marks } from './marks.ts'
 import type { CallSyntax, Part } from './output-format.ts'
-import { jsonArguments, literal, made, sequence, toolName } from './parts.ts'
-import { PAIRS } from './thought-marks.ts'
+import { jsonArguments, sequence, slotted, toolName } from './parts.ts'
+import {
+  attempt,
+  commonEnd,
+  commonUnits,
+  ID_SLOT,
+  lateTriggersOf,
+  NUMBER_SLOT,
+  numbersAsSlots,
+  triggerOf,
+  withoutThought,
+  withoutTurnEnd,
+  type RenderProbe
+} from './probe.ts'
 
-/** Renders past messages with the `PROBE_TOOLS`; throws where the template does. */
-export type RenderProbe = (messages: readonly ChatMessage[]) => string
-
-/** Each stands for one character that the model makes up: of an id, and of a number. */
-const ID_SLOT = '\uE000'
-const NUMBER_SLOT = '\uE001'
 const NAMES = ['haifProbeOne', 'haifProbeTwo'] as const
 /** Mistral's templates take ids of nine characters only. */
 const IDS = ['hAiFpRb01', 'hAiFpRb02'] as const
@@ -50,7 +56,8 @@ export function findCalls(
   const rest = cutEnd(withoutTurnEnd(first.rest, turnEnd)).trimEnd()
   const call = shapeOf({ ...first, before: withoutThought(first.before).trimStart(), rest })
   const two = attempt(() => render([USER, calling(2)]))
-  return syntaxOf(call, two === null ? null : betweenOf(two, from, first, call))
+  const next = two === null ? null : betweenOf(two, from, first, call)
+  return syntaxOf({ ...call, middle: next?.middle ?? call.middle }, next?.between ?? null)
 }
 
 interface CallText {
@@ -113,30 +120,16 @@ function betweenOf(
   text: string,
   from: number,
   only: CallText,
-  { before, middle, after }: CallShape
-): string | null {
+  { before, after }: CallShape
+): (Pick<CallShape, 'middle'> & { between: string }) | null {
   const first = callIn(text, from, 0)
   if (first === null || first.before !== only.before || first.middle !== only.middle) return null
   const second = callIn(text, first.end, 1)
-  if (second === null || second.middle !== middle) return null
+  const middle = second === null ? null : numbersAsSlots(first.middle, second.middle)
+  if (second === null || middle === null) return null
   if (!second.before.startsWith(after) || !second.before.endsWith(before)) return null
-  return second.before.slice(after.length, second.before.length - before.length)
-}
-
-/** A turn with a call ends as one without; the marks at its end are no part of the call. */
-function withoutTurnEnd(text: string, turnEnd: string): string {
-  if (turnEnd !== '' && text.endsWith(turnEnd)) return text.slice(0, -turnEnd.length)
-  const mark = unitsOf(turnEnd).find((unit) => unit.length > 1 && text.includes(unit))
-  return mark === undefined ? text : text.slice(0, text.indexOf(mark))
-}
-
-/** Some templates write an empty thought before a call, which is no part of it either. */
-function withoutThought(text: string): string {
-  const start = text.trimStart()
-  const marks = PAIRS.find(({ begin, end }) => {
-    return start.startsWith(begin) && start.slice(begin.length).trimStart().startsWith(end)
-  })
-  return marks === undefined ? text : start.slice(start.indexOf(marks.end) + marks.end.length)
+  const between = second.before.slice(after.length, second.before.length - before.length)
+  return { between, middle }
 }
 
 /** Takes the texts around calls apart: what belongs to each call, and what to all of them. */
@@ -144,7 +137,8 @@ function syntaxOf(call: CallShape, between: string | null): CallSyntax | null {
   const { lead, closing } = call
   const trigger = triggerOf(lead)
   if (trigger === null) return null
-  const part = { call: (marks: Marks) => partOf(call, marks), trigger }
+  const lateTriggers = lateTriggersOf(lead, trigger)
+  const part = { call: (marks: Marks) => partOf(call, marks), trigger, lateTriggers }
   if (between === null) return { begin: '', open: lead, close: closing, between, end: '', ...part }
   const open = commonEnd(lead, between)
   const rest = between.slice(0, between.length - open.length)
@@ -159,27 +153,16 @@ function syntaxOf(call: CallShape, between: string | null): CallSyntax | null {
   }
 }
 
-/** A tag, or a word, shows a call at once. Plain JSON is a call when it begins as one. */
-function triggerOf(lead: string): string | null {
-  const start = lead.trimStart()
-  if (start === '') return ''
-  const tag = /^(<[^<>\s]{2,}>|\[[A-Z_]{2,}\])/.exec(start)?.[0]
-  if (tag !== undefined) return tag
-  const word = /^\S{3,32}/.exec(start)?.[0]
-  return word ?? null
-}
-
 function partOf({ before, middle, after, kind }: CallShape, marks: Marks): Part {
   const text = { before: marks.of(before), middle: marks.of(middle), after: marks.of(after) }
   if (kind === 'json') return jsonCall(text, ID_SLOT, NUMBER_SLOT)
   if (kind === 'keyed') return keyedCall(text)
-  const parts = (piece: string) => piece.split(new RegExp(`(${ID_SLOT}+)`, 'u')).map(partOfText)
-  return sequence(...parts(text.before), toolName, ...parts(text.middle), jsonArguments)
-}
-
-function partOfText(text: string): Part {
-  if (text[0] !== ID_SLOT) return literal(text)
-  return made(/[\w.:-]/, `[a-zA-Z0-9]{${text.length}}`)
+  return sequence(
+    ...slotted(before, marks),
+    toolName(middle),
+    ...slotted(middle, marks),
+    jsonArguments
+  )
 }
 
 function calling(count: 1 | 2): ChatMessage {
@@ -196,41 +179,11 @@ function withSlots(text: string): string {
   return withIds.replace(/(_id"?: ?)"\d"/g, `$1"${NUMBER_SLOT}"`)
 }
 
-/** The marks of a text are one unit each, so that no mark is cut in two. */
-const unitsOf = (text: string): string[] => text.match(/<[^<>\s]+>|\[\/?[A-Z_]+\]|[\s\S]/g) ?? []
-
-/** The length of the common beginning of two texts. */
-function commonUnits(a: string, b: string): number {
-  const [ofA, ofB] = [unitsOf(a), unitsOf(b)]
-  let count = 0
-  while (count < ofA.length && ofA[count] === ofB[count]) count++
-  return ofA.slice(0, count).join('').length
-}
-
-/** The common end of two texts. */
-function commonEnd(a: string, b: string): string {
-  const [ofA, ofB] = [unitsOf(a), unitsOf(b)]
-  let count = 0
-  while (count < ofA.length && count < ofB.length && ofA.at(-1 - count) === ofB.at(-1 - count)) {
-    count++
-  }
-  return ofA.slice(ofA.length - count).join('')
-}
-
 function parsed(json: string): Record<string, unknown> | null {
   try {
     const value = JSON.parse(json) as unknown
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
     return isObject ? (value as Record<string, unknown>) : null
-  } catch {
-    return null
-  }
-}
-
-/** Templates refuse what they do not know by throwing. */
-function attempt(render: () => string): string | null {
-  try {
-    return render()
   } catch {
     return null
   }

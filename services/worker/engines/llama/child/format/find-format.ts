@@ -2,11 +2,15 @@
  * The format of a model, found from its template and its vocabulary: a family whose form no example
  * shows is recognised by its marks; for all others examples are rendered.
  */
+import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Vocabulary } from '../vocabulary.ts'
-import { findCalls, type RenderProbe } from './find-calls.ts'
+import { FAMILY_CALLS } from './family-calls.ts'
+import { findCalls } from './find-calls.ts'
+import { findTagged } from './find-tagged.ts'
 import { harmony } from './harmony.ts'
 import { markedFormat } from './marked-format.ts'
 import type { CallSyntax, OutputFormat } from './output-format.ts'
+import { attempt, type RenderProbe } from './probe.ts'
 import { recipients } from './recipients.ts'
 import { answerMarks, thoughtMarks, USUAL_MARKS } from './thought-marks.ts'
 
@@ -20,9 +24,6 @@ interface FormatSource {
 }
 
 type FormatVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isEog'>
-
-/** Families whose calls are not JSON, each with the marks in a template that show it. */
-const FAMILIES: readonly { marks: readonly string[]; calls: CallSyntax }[] = []
 
 /** What a prompt without a template is answered with: text and nothing else. */
 export const plainFormat: OutputFormat = markedFormat({
@@ -39,22 +40,32 @@ export function findFormat(
   const isToken = (mark: string) => vocabulary.tokenize(mark, { special: true }).length === 1
   if (HARMONY_MARKS.every((mark) => source.includes(mark) && isToken(mark))) return harmony
   if (source.includes(RECIPIENT_MARK)) return recipients
-  const thoughts = thoughtMarks(source)
+  // Some templates put a mark together, so that only its rendering shows it.
+  const shown = source + (attempt(() => render(THOUGHT)) ?? '')
+  const thoughts = thoughtMarks(shown)
+  const cutEnd = (text: string) => withoutEnd(text, vocabulary)
   return markedFormat({
     name: 'marked',
     reasons: thoughts.length > 0,
     // A model may think without a word of it in its template.
     thoughts: thoughts.length > 0 ? thoughts : [USUAL_MARKS],
-    content: answerMarks(source),
-    calls: callsOf(source) ?? findCalls(render, (text) => withoutEnd(text, vocabulary)) ?? otherwise
+    content: answerMarks(shown),
+    calls: callsOf(source) ?? findCalls(render, cutEnd) ?? findTagged(render, cutEnd) ?? otherwise
   })
 }
 
 const RECIPIENT_MARK = "'>>>all"
+const THOUGHT: readonly ChatMessage[] = [
+  { role: 'user', content: 'x' },
+  { role: 'assistant', content: 'x', reasoning: 'x' }
+]
+
+/** They are tokens, but no control tokens: llama.cpp makes them text when it loads gpt-oss. */
 const HARMONY_MARKS = ['<|start|>', '<|channel|>', '<|message|>']
 
 function callsOf(source: string): CallSyntax | null {
-  return FAMILIES.find(({ marks }) => marks.every((mark) => source.includes(mark)))?.calls ?? null
+  const isIn = (mark: string) => source.includes(mark)
+  return FAMILY_CALLS.find(({ marks }) => marks.every(isIn))?.calls ?? null
 }
 
 /** A text up to the mark that ends a turn. */

@@ -80,6 +80,10 @@ class Harmony implements BoundFormat {
     return this.#marks.literal(`${this.#channel}analysis${this.#message}`)
   }
 
+  thoughtEndRule(): null {
+    return null
+  }
+
   afterThoughtRule(): string {
     return `( ${this.#marks.literal(`${this.#start}assistant`)} )?`
   }
@@ -124,17 +128,23 @@ class Harmony implements BoundFormat {
       }
     }
     const isWhole = header.endsWith(this.#message)
-    const isText = !isHeader || (!isWhole && this.#marks.hidden(header) === header)
+    const isText = !isHeader || (!isWhole && !this.#isBegun(header))
     if (isText) input.rewind(place)
     input.release()
     if (isText) return { channel: 'final', tool: null } // a text without a header is for the user
     return isWhole ? this.#parse(header) : null
   }
 
+  /** llama.cpp makes these marks text, so a header is told by what it begins with. */
   #mayBeHeader(text: string): boolean {
-    if (this.#marks.tokenOf(text[0]!) !== undefined) return true
     const start = text.trimStart()
-    return ['assistant', 'to='].some((word) => word.startsWith(start) || start.startsWith(word))
+    return [this.#channel, this.#start, 'assistant', 'to='].some((word) => {
+      return word.startsWith(start) || start.startsWith(word)
+    })
+  }
+
+  #isBegun(header: string): boolean {
+    return [this.#channel, this.#start].some((mark) => header.startsWith(mark))
   }
 
   /** The header of a later message begins with the role, which a call's grammar has not. */

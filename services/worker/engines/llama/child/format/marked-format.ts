@@ -74,6 +74,11 @@ class MarkedFormat implements BoundFormat {
     return this.#thoughts.map(({ begin }) => this.#marks.literal(begin)).join(' | ')
   }
 
+  thoughtEndRule(): string | null {
+    if (this.#thoughts.length === 0) return null
+    return this.#thoughts.map(({ end }) => this.#marks.literal(end)).join(' | ')
+  }
+
   afterThoughtRule(): string {
     const after = this.#thoughts.find((thought) => thought.after !== '')?.after
     return after === undefined ? '[ \\n]{0,4}' : `( ${this.#marks.literal(after)} )?`
@@ -90,7 +95,10 @@ class MarkedFormat implements BoundFormat {
     const one = rules.add('call', tools.map((tool) => call.rule(rules, tool)).join(' | '))
     const whole = words(text(open), one, text(close))
     const more = parallel && between !== null ? `( ${words(text(between), whole)} )*` : ''
-    return words(text(begin), whole, more, text(end))
+    const [answer, answerEnd] = this.#content
+    // An answer without a word may come before (Kimi-K3).
+    const none = answerEnd === undefined ? '' : `( ${text(answer!)} ${text(answerEnd)} )?`
+    return words(none, text(begin), whole, more, text(end))
   }
 
   written({ reasoning, text, opened }: SaidBefore): string {
@@ -113,6 +121,7 @@ function bindCalls(calls: CallSyntax, marks: Marks): BoundCalls {
     between: between === null ? null : marks.of(between),
     end: marks.of(calls.end),
     trigger: marks.of(calls.trigger),
+    lateTriggers: (calls.lateTriggers ?? []).map((mark) => marks.of(mark)),
     call: calls.call(marks)
   }
 }

@@ -28,16 +28,16 @@ export class MarkedReader {
   constructor(input: Input, to: OutputParts, options: MarkedReaderOptions) {
     const { marks, syntax } = options
     const { thoughts, content, calls } = syntax
-    const trigger = calls === null || calls.trigger === '' ? [] : [calls.trigger]
+    const triggers = triggersOf(calls)
     const ofThoughts = thoughts.flatMap(({ begin, end, after }) => [begin, end, after])
     this.#input = input
     this.#to = to
     this.#options = options
-    this.#marksHere = [...ofThoughts, ...content, ...trigger]
+    this.#marksHere = [...ofThoughts, ...content, ...triggers]
     this.#marksWithin = [
       ...ofThoughts.filter((mark) => mark !== '' && marks.tokenOf(mark) !== undefined),
       ...content,
-      ...trigger
+      ...triggers
     ]
     this.#content = new HeldSpace((text) => to.content(text))
   }
@@ -92,7 +92,7 @@ export class MarkedReader {
     if (thought !== undefined) {
       this.#content.drop()
       yield* this.#readThought(thought)
-    } else if (mark === calls?.trigger && !(yield* this.#readCalls(mark))) {
+    } else if (triggersOf(calls).includes(mark) && !(yield* this.#readCalls(mark))) {
       if (!this.#options.isEnd(mark)) return mark
       this.#to.done() // no call begins with this end token, so it is the end
     } else if (thoughts.some(({ end, after }) => end === mark && after !== '')) {
@@ -117,7 +117,8 @@ export class MarkedReader {
     const { marks, syntax } = this.#options
     const trigger = syntax.calls?.trigger ?? ''
     // Some models begin a call without ending the thought; only a token says so for certain.
-    const ends = marks.tokenOf(trigger) === undefined ? [end] : [end, trigger]
+    const isToken = (mark: string) => marks.tokenOf(mark) !== undefined
+    const ends = [end, ...triggersOf(syntax.calls).filter(isToken)]
     const thought = new HeldSpace((text) => this.#to.thought(text))
     this.#to.thinking(true)
     this.#to.passes(end + trigger)
@@ -126,10 +127,13 @@ export class MarkedReader {
     this.#to.passes(trigger)
     if (mark === null) return
     this.#to.thinking(false)
-    if (mark === trigger) yield* this.#readCalls(mark)
+    if (mark !== end) yield* this.#readCalls(mark)
     else if (after !== '') yield* this.#input.accept(after)
   }
 }
+
+const triggersOf = (calls: BoundCalls | null): string[] =>
+  calls === null || calls.trigger === '' ? [] : [calls.trigger, ...(calls.lateTriggers ?? [])]
 
 /** White space that goes on and on is no sign of a mark. */
 const SPACE_MAX = 64

@@ -7,6 +7,7 @@
  */
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import type { Input, Reading } from './input.ts'
+import type { Parameter } from '../schema/schema-rules.ts'
 import type { Marks } from './marks.ts'
 
 export interface OutputFormat {
@@ -34,6 +35,8 @@ export interface BoundFormat {
   thoughtAt(promptEnd: string): PromptThought
   /** The marks that begin a thought, as an expression of a grammar; null where there are none. */
   thoughtRule(): string | null
+  /** The marks that end one; null where a message ends with it. */
+  thoughtEndRule(): string | null
   /** What stands between the end of a thought and what follows, as an expression of a grammar. */
   afterThoughtRule(): string
   /** What stands before the text of an answer, as an expression of a grammar; '' for nothing. */
@@ -54,8 +57,8 @@ export interface SaidBefore {
 export interface ReadOptions {
   /** True when the prompt ends in the middle of a thought. */
   opened: boolean
-  /** The names that calls may have; null: calls are not read. */
-  tools: ReadonlySet<string> | null
+  /** The tools that may be called, by their names; null: calls are not read. */
+  tools: ReadonlyMap<string, CallableTool> | null
   /** True when the answer is to be calls, and a grammar sees to it. */
   mustCall: boolean
   /** True for the sign of a token that ends answers in this chat. */
@@ -85,6 +88,17 @@ export interface OutputParts {
 export interface CallableTool extends Pick<Tool, 'name' | 'parameters'> {
   /** A grammar whose root is the JSON of the arguments. */
   argumentsGrammar: string
+  /**
+   * The arguments one by one, for formats that give each its own marks; null where the schema is
+   * not that of one object.
+   */
+  argumentRules(): ArgumentRules | null
+}
+
+export interface ArgumentRules {
+  /** Rules, a line each. */
+  rules: string
+  each: readonly Parameter[]
 }
 
 /** Rules of one grammar. */
@@ -94,6 +108,8 @@ export interface Rules {
   add(name: string, expression: string): string
   /** Adds a whole grammar and returns the name of its root. */
   addGrammar(name: string, grammar: string): string
+  /** Adds several rules and returns their new names. */
+  addRules(name: string, lines: string): (rule: string) => string
 }
 
 /** A part of a call: how it is read, and which texts fit it. */
@@ -106,6 +122,8 @@ export interface Part {
 /** A call while it is read. Its name may come after its arguments. */
 export interface CallDraft {
   readonly name: string | null
+  /** The JSON Schema of the arguments; undefined where the tool has none, or is not known. */
+  readonly schema: Readonly<Record<string, unknown>> | undefined
   readonly hasArguments: boolean
   /** False where the name cannot be a tool's. */
   setName(name: string): boolean
@@ -140,6 +158,8 @@ export interface CallSyntax {
    * only a whole answer can be one, when it begins with a call of one of the tools.
    */
   trigger: string
+  /** Later marks of the beginning, for models that leave the first out. */
+  lateTriggers?: readonly string[]
 }
 
 /** A `CallSyntax` in the signs of a vocabulary. */

@@ -1,10 +1,10 @@
 /** Reads the calls of an answer from where the first begins. */
 import type { Input, Reading } from './input.ts'
-import type { BoundCalls, CallDraft, OutputParts } from './output-format.ts'
+import type { BoundCalls, CallableTool, CallDraft, OutputParts } from './output-format.ts'
 
 interface ReadCallsOptions {
   syntax: BoundCalls
-  tools: ReadonlySet<string>
+  tools: ReadonlyMap<string, CallableTool>
   /** The mark that was read; '' where only a call's own text can show that it is one. */
   trigger: string
 }
@@ -19,10 +19,13 @@ export function* readCalls(
   const place = input.save()
   const certain = () => to.certain(trigger + input.since(place))
   to.passes('')
-  if (trigger !== '') certain()
-  const knows = trigger === '' ? tools : null
-  let draft = new Draft(to, knows, () => trigger === '' && certain())
-  let lead = ` ${(begin + open).slice(syntax.trigger.length)}`
+  const isSure = trigger !== '' && trigger === syntax.trigger
+  if (isSure) certain()
+  const onName = () => !isSure && certain()
+  let draft = new Draft(to, { tools, onlyKnown: !isSure, onName })
+  const first = begin + open
+  const shown = trigger === '' ? syntax.trigger : trigger
+  let lead = ` ${first.slice(first.indexOf(shown) + shown.length)}`
   let calls = 0
   for (; ; calls++) {
     const isCall = yield* input.attempt(function* () {
@@ -36,12 +39,19 @@ export function* readCalls(
       to.done()
       break
     }
-    draft = new Draft(to, null, () => {})
+    draft = new Draft(to, { tools, onlyKnown: false, onName: () => {} })
     lead = ` ${between} ${open}`
   }
   if (calls > 0 && end !== '' && (yield* input.accept(` ${end}`))) to.done()
   input.release()
   return calls > 0 || draft.isBegun
+}
+
+interface DraftOptions {
+  tools: ReadonlyMap<string, CallableTool>
+  /** True where only the name of a tool shows that there is a call. */
+  onlyKnown: boolean
+  onName: () => void
 }
 
 class Draft implements CallDraft {
@@ -50,21 +60,24 @@ class Draft implements CallDraft {
   isBegun = false
   isComplete = false
   readonly #to: OutputParts
-  readonly #knows: ReadonlySet<string> | null
-  readonly #onName: () => void
+  readonly #options: DraftOptions
   #early: string[] = []
 
-  constructor(to: OutputParts, knows: ReadonlySet<string> | null, onName: () => void) {
+  constructor(to: OutputParts, options: DraftOptions) {
     this.#to = to
-    this.#knows = knows
-    this.#onName = onName
+    this.#options = options
+  }
+
+  get schema(): CallableTool['parameters'] {
+    return this.name === null ? undefined : this.#options.tools.get(this.name)?.parameters
   }
 
   setName(name: string): boolean {
     if (name === '' || name.length > NAME_CHARACTERS_MAX) return false
-    if (this.name !== null || this.#knows?.has(name) === false) return false
+    if (this.name !== null || (this.#options.onlyKnown && !this.#options.tools.has(name)))
+      return false
     this.name = name
-    this.#onName()
+    this.#options.onName()
     this.#begin()
     return true
   }

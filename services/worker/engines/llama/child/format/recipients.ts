@@ -62,6 +62,10 @@ class Recipients implements BoundFormat {
     return null
   }
 
+  thoughtEndRule(): null {
+    return null
+  }
+
   afterThoughtRule(): string {
     return ''
   }
@@ -87,7 +91,7 @@ class Recipients implements BoundFormat {
   *#readRecipient(
     input: Input,
     to: OutputParts,
-    tools: ReadonlySet<string> | null
+    tools: ReadOptions['tools']
   ): Reading<string | null> {
     const place = input.save()
     let name = ''

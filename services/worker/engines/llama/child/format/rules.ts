@@ -5,7 +5,7 @@ import type { Rules } from './output-format.ts'
 export class GrammarRules implements Rules {
   readonly #marks: Marks
   readonly #lines: string[] = []
-  readonly #named = new Map<string, string>() // by text
+  readonly #prefixes = new Map<string, string>() // by the rules' text
   #count = 0
 
   constructor(marks: Marks) {
@@ -24,12 +24,14 @@ export class GrammarRules implements Rules {
 
   /** One grammar is written once, however often it is used. */
   addGrammar(name: string, grammar: string): string {
-    const known = this.#named.get(grammar)
-    if (known !== undefined) return known
-    const prefix = `${name}-${this.#count++}-`
-    this.#lines.push(prefixed(grammar, prefix))
-    this.#named.set(grammar, `${prefix}root`)
-    return `${prefix}root`
+    return this.addRules(name, grammar)('root')
+  }
+
+  addRules(name: string, lines: string): (rule: string) => string {
+    const prefix = this.#prefixes.get(lines) ?? `${name}-${this.#count++}-`
+    if (!this.#prefixes.has(lines)) this.#lines.push(prefixed(lines, prefix))
+    this.#prefixes.set(lines, prefix)
+    return (rule) => prefix + rule
   }
 
   /** The whole grammar. */

@@ -17,16 +17,18 @@ export const PAIRS: readonly ThoughtMarks[] = [
   { begin: '<seed:think>', end: '</seed:think>' },
   { begin: '<mm:think>', end: '</mm:think>' },
   { begin: '<think:opensource>', end: '</think:opensource>' },
+  { begin: '<|open|>think<|sep|>', end: '<|close|>think<|sep|>' },
   { begin: '<thinking>', end: '</thinking>' },
   { begin: '<thought>', end: '</thought>' },
   { begin: 'Here are my reasoning steps:', end: '[BEGIN FINAL RESPONSE]' }
 ]
 
 /** Marks around the answer itself, in families that have them. The first begins it. */
-const ANSWERS: readonly (readonly [begin: string, ...others: string[]])[] = [
+export const ANSWERS: readonly (readonly [begin: string, ...others: string[]])[] = [
   ['<|START_RESPONSE|>', '<|END_RESPONSE|>'],
   ['<|START_TEXT|>', '<|END_TEXT|>'],
-  ['<|content|>'],
+  ['<|content|>', '<|begin|>assistant', '<|end|>'],
+  ['<|open|>response<|sep|>', '<|close|>response<|sep|>', '<|close|>message<|sep|>'],
   ['<response>', '</response>']
 ]
 

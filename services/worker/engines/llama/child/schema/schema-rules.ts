@@ -20,7 +20,7 @@ import { anyString, stringExpression } from './string-rules.ts'
 import type { Expression, ValueWriter } from './writer.ts'
 
 /** One argument of a tool, for formats that write each by itself. */
-interface Parameter {
+export interface Parameter {
   name: string
   required: boolean
   /** The rule of its value as JSON. */

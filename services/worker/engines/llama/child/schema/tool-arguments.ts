@@ -4,7 +4,7 @@
  */
 import type { Tool } from '#shared/contracts/inference/chat.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { SchemaRules } from './schema-rules.ts'
+import type { Parameter, SchemaRules } from './schema-rules.ts'
 
 const NO_PARAMETERS = { type: 'object', properties: {}, additionalProperties: false }
 const ANY_OBJECT = { type: 'object' }
@@ -15,10 +15,26 @@ export function argumentsRule(rules: SchemaRules, tool: Tool): string {
   try {
     return rules.add(parameters, strict ? 'exact' : 'widened')
   } catch (error) {
-    if (!(error instanceof HaifError)) throw error
-    if (!strict) return rules.add(ANY_OBJECT)
-    const { code, message } = error
-    const details = { param: 'tools' }
-    throw new HaifError(code, `the tool ${tool.name}: ${message}`, { cause: error, details })
+    refuseStrict(tool, error)
+    return rules.add(ANY_OBJECT)
   }
+}
+
+/** Adds the rules of each argument; null where the schema has no arguments of their own. */
+export function parametersOf(rules: SchemaRules, tool: Tool): Parameter[] | null {
+  const { parameters = NO_PARAMETERS, strict = false } = tool
+  try {
+    return rules.parameters(parameters, strict ? 'exact' : 'widened')
+  } catch (error) {
+    refuseStrict(tool, error)
+    return null
+  }
+}
+
+function refuseStrict({ name, strict = false }: Tool, error: unknown): void {
+  if (!(error instanceof HaifError)) throw error
+  if (!strict) return
+  const { code, message } = error
+  const details = { param: 'tools' }
+  throw new HaifError(code, `the tool ${name}: ${message}`, { cause: error, details })
 }

@@ -1,0 +1,27 @@
+/** The output format of a recorded family, found out of its template as the engine does. */
+import { genericCalls } from '../../../services/worker/engines/llama/child/format/generic-calls.ts'
+import { findFormat } from '../../../services/worker/engines/llama/child/format/find-format.ts'
+import type { OutputFormat } from '../../../services/worker/engines/llama/child/format/output-format.ts'
+import { ChatTemplate } from '../../../services/worker/engines/llama/child/prompt/chat-template.ts'
+import type { Vocabulary } from '../../../services/worker/engines/llama/child/vocabulary.ts'
+import type { ChatMessage } from '../../../shared/contracts/inference/chat.ts'
+import { bundleTemplates } from '../bundle-templates.ts'
+import { OWN_TEMPLATES, RECORDED_TOOLS, type Family } from './recorded.ts'
+
+const BUNDLED = bundleTemplates()
+
+function templateOf({ template }: Family): ChatTemplate {
+  const name = template.replace(/\.jinja$/, '')
+  const source = OWN_TEMPLATES.get(template) ?? BUNDLED.get(name) ?? ''
+  return new ChatTemplate({ source, bosText: '', eosText: '</s>' })
+}
+
+export function formatOf(
+  family: Family,
+  vocabulary: Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isEog'>
+): OutputFormat {
+  const template = templateOf(family)
+  const render = (messages: readonly ChatMessage[]) =>
+    template.render({ messages, tools: RECORDED_TOOLS, addGenerationPrompt: false }).text
+  return findFormat({ source: template.source, render, otherwise: genericCalls }, vocabulary)
+}
