@@ -18,8 +18,19 @@ export class CompletionsClient implements Disposable {
     this.#agent = new http.Agent({ keepAlive: true, maxSockets: connections })
   }
 
-  /** One greedy answer. */
-  complete(prompt: string, maxTokens: number): Promise<Completed> {
+  /** One greedy answer. llama-server now and then closes a connection before it answers. */
+  async complete(prompt: string, maxTokens: number): Promise<Completed> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#completeOnce(prompt, maxTokens)
+      } catch (error) {
+        const isClosed = (error as NodeJS.ErrnoException).code === 'ECONNRESET'
+        if (!isClosed || attempt === ATTEMPTS_MAX) throw error
+      }
+    }
+  }
+
+  #completeOnce(prompt: string, maxTokens: number): Promise<Completed> {
     const { promise, resolve, reject } = Promise.withResolvers<Completed>()
     const startedAt = performance.now()
     const options = { method: 'POST', agent: this.#agent, headers: HEADERS }
@@ -38,6 +49,7 @@ export class CompletionsClient implements Disposable {
   }
 }
 
+const ATTEMPTS_MAX = 3
 const HEADERS = { 'content-type': 'application/json' }
 
 async function read(response: http.IncomingMessage, startedAt: number): Promise<Completed> {

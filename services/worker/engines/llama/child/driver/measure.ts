@@ -3,7 +3,7 @@
  * finds the numbers of threads to begin with. Every kind of step is made once without being
  * counted: the first one touches memory and loads kernels.
  */
-import type { Measured } from '../../messages.ts'
+import type { DecodeStepMs, Measured } from '../../messages.ts'
 import type { Calibration } from '../load-model.ts'
 import type { Drawing, DrawOptions, Part } from '../driver.ts'
 import { PROMPT_STEP_TOKENS_MAX } from '../schedule/prompt-budget.ts'
@@ -63,22 +63,44 @@ async function measureWith(driver: NativeDriver, bench: Bench): Promise<Measured
 }
 
 /**
- * Single tokens leave a core free, for the threads that wait for each token. A small model is
- * faster on one core alone: its threads would only wait for each other.
+ * Batches and prompts get all cores where that is faster. Single tokens leave one free, for those
+ * that wait for each token, unless they gain a lot from it. A small model is faster on one core
+ * alone: its threads would only wait for each other.
  */
-async function chooseThreads(driver: NativeDriver, bench: Bench, first: Measured) {
+async function chooseThreads(
+  driver: NativeDriver,
+  bench: Bench,
+  first: Measured
+): Promise<Measured> {
   let best = first
   const [, oneMs] = first.steps[0]!
+  const all = bench.cores!
   if (bench.threads.one > 1 && oneMs < SMALL_MS) {
     const alone = { ...bench, threads: { one: 1, many: 1 } }
     best = faster(best, await measureWith(driver, alone))
   }
-  if (oneMs < SMALL_MS || bench.cores === bench.threads.many) return best
+  if (oneMs < SMALL_MS || all === bench.threads.many) return best
+  const { one } = best.threads
   // Measuring a large model again would take long, and it gains from every core.
-  if (oneMs > LARGE_MS) return { ...best, threads: { one: best.threads.one, many: bench.cores! } }
-  const all = { ...bench, threads: { one: best.threads.one, many: bench.cores! } }
-  return faster(best, await measureWith(driver, all))
+  if (oneMs > LARGE_MS) best = { ...best, threads: { one, many: all } }
+  else best = faster(best, await measureWith(driver, { ...bench, threads: { one, many: all } }))
+  return withFasterOne(driver, bench, best)
 }
+
+async function withFasterOne(
+  driver: NativeDriver,
+  bench: Bench,
+  best: Measured
+): Promise<Measured> {
+  const threads = { ...best.threads, one: bench.cores! }
+  if (threads.many < threads.one) return best
+  driver.setThreads(threads)
+  const ms = await decodeStepMs(driver, 1, bench)
+  const [[, knownMs], ...others] = best.steps as [DecodeStepMs, ...DecodeStepMs[]]
+  return knownMs < ms * A_LOT ? best : { ...best, threads, steps: [[1, ms], ...others] }
+}
+
+const A_LOT = 1.12
 
 /** By prompts, and by as many answers as were measured. */
 function faster(known: Measured, other: Measured): Measured {

@@ -1,9 +1,8 @@
 /**
  * The number of threads that compute a step. llama.cpp's threads wait for each other hundreds of
  * times in a step, spinning; where another busy process takes the core of one, all of them stand
- * still (243 tokens/s become 60, and with bad luck 16). So one core stays free while single tokens
- * are computed, which use it little, and batches get all of them until steps collapse. Then fewer
- * threads compute, and from time to time a step shows whether more would be faster again.
+ * still (243 tokens/s become 60, and with bad luck 16). So when steps collapse, fewer threads
+ * compute, and from time to time a step shows whether more would be faster again.
  */
 import assert from 'node:assert/strict'
 
