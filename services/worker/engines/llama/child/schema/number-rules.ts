@@ -12,7 +12,7 @@ import type { Fragment, Rules } from './rules.ts'
 /** Enough for 64 bits, and few enough that no answer runs on in digits. */
 const INTEGER = '"0" | "-"? [1-9] [0-9]{0,18}'
 const NUMBER = '"-"? ( "0" | [1-9] [0-9]{0,18} ) ( "." [0-9]{1,16} )? ( [eE] [-+]? [0-9]{1,2} )?'
-/** A bound beyond it bounds nothing that is written. */
+/** Numbers with bounds are written without exponents, and so are below it. */
 const BOUND_MAX = 1e19
 /** Multiples of numbers with more decimals than that are more than a double can tell apart. */
 const DECIMALS_MAX = 12
@@ -26,11 +26,12 @@ export function numberExpression(
   type: 'integer' | 'number',
   place: Place
 ): string | null {
-  const bounds = boundsOf(conjunction)
+  const given = givenBounds(conjunction)
   const multiples = allow(place, () => keptMultiples(conjunction, place)) ?? []
-  if (multiples.length === 0 && Object.keys(bounds).length === 0) {
+  if (multiples.length === 0 && given.length === 0) {
     return type === 'integer' ? rules.shared('integer', INTEGER) : anyNumber(rules)
   }
+  const bounds = allow(place, () => keptBounds(given, place)) ?? {}
   const key = JSON.stringify([bounds, type, multiples, place.strictness])
   const fragment = cached(key, () => withMultiples(bounds, type, multiples, place))
   return fragment === null ? null : rules.insert(fragment)
@@ -118,10 +119,21 @@ function keptMultiples({ multiplesOf: given = [] }: Conjunction, { at }: Place):
   })
 }
 
-function boundsOf(conjunction: Conjunction): NumberBounds {
-  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = conjunction
-  const all = { minimum, maximum, exclusiveMinimum, exclusiveMaximum }
-  return Object.fromEntries(
-    Object.entries(all).filter(([, value]) => value !== undefined && Math.abs(value) < BOUND_MAX)
-  )
+function givenBounds(conjunction: Conjunction): [keyof NumberBounds, number][] {
+  return BOUNDS.flatMap((keyword) => {
+    const bound = conjunction[keyword]
+    return bound === undefined ? [] : [[keyword, bound]]
+  })
+}
+
+const BOUNDS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const
+
+/** A bound that all written numbers keep is none; one that none of them keeps is refused. */
+function keptBounds(given: [keyof NumberBounds, number][], { at }: Place): NumberBounds {
+  const near = given.filter(([, bound]) => Math.abs(bound) < BOUND_MAX)
+  for (const [keyword, bound] of given) {
+    const isBelow = keyword === 'minimum' || keyword === 'exclusiveMinimum'
+    if (isBelow ? bound >= BOUND_MAX : bound <= -BOUND_MAX) throw unkept(at, keyword, String(bound))
+  }
+  return Object.fromEntries(near)
 }

@@ -34,6 +34,7 @@ const UNKEPT: [string, Schema][] = [
   ['pattern', { type: 'string', pattern: '\\bword\\b' }],
   ['pattern', { type: 'string', pattern: '(a)\\1' }],
   ['multipleOf', { type: 'number', multipleOf: 1e-20 }],
+  ['minimum', { type: 'number', minimum: 1e30 }],
   ['oneOf', { oneOf: [{ type: 'integer' }, { type: 'number' }] }],
   ['not', { not: { type: 'string' } }],
   ['if', { type: 'object', if: {}, else: {} }],

@@ -1,5 +1,6 @@
 /** What Zod makes of its types is taken, and the answers are what the types parse. */
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import type { Schema } from '../../../../../../../services/worker/engines/llama/child/schema/references.ts'
 import { checkAnswers } from './checked.ts'
@@ -146,8 +147,11 @@ function parses(type: z.ZodType) {
 
 for (const [name, type] of Object.entries(TYPES)) {
   test(`Zod: ${name}`, () => {
-    checkAnswers(name, z.toJSONSchema(type) as Schema, parses(type))
-    checkAnswers(`${name}, repeated`, z.toJSONSchema(type, { reused: 'ref' }) as Schema)
+    const schema = z.toJSONSchema(type) as Schema
+    checkAnswers(name, schema, parses(type))
+    const withReferences = z.toJSONSchema(type, { reused: 'ref' }) as Schema
+    if (isDeepStrictEqual(schema, withReferences)) return
+    checkAnswers(`${name}, with references`, withReferences, parses(type))
   })
 }
 
