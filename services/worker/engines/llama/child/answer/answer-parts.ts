@@ -144,13 +144,13 @@ export class AnswerParts implements OutputParts {
 
   // What the reader finds.
 
-  thinking(is: boolean): void {
+  thinking(is: boolean, begun = ''): void {
     this.#isThinking = is
     if (is && this.#hasThought) this.#thought += '\n'
     this.#hasThought ||= is
     if (this.#options.forced === null) return
     if (is) this.#constraint = 'noEnd'
-    else this.#follow(this.#forcedGrammar(false), this.#input.rest)
+    else this.#follow(this.#forcedGrammar(false), begun + this.#input.rest)
   }
 
   thought(text: string): void {

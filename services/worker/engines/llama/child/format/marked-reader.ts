@@ -126,7 +126,7 @@ export class MarkedReader {
     const mark = yield* this.#input.until(ends, (text) => thought.push(text))
     this.#to.passes(trigger)
     if (mark === null) return
-    this.#to.thinking(false)
+    this.#to.thinking(false, mark === end ? '' : mark)
     if (mark !== end) yield* this.#readCalls(mark)
     else if (after !== '') yield* this.#input.accept(after)
   }

@@ -67,8 +67,11 @@ export interface ReadOptions {
 
 /** What a reader finds, in order. */
 export interface OutputParts {
-  /** Called when a thought begins, and behind the mark that ends it. */
-  thinking(is: boolean): void
+  /**
+   * Called when a thought begins, and behind the mark that ends it: `begun` is that mark where it
+   * also begins a call.
+   */
+  thinking(is: boolean, begun?: string): void
   thought(text: string): void
   content(text: string): void
   /** A call is certain from this place of the input on, which a grammar follows now. */

@@ -102,4 +102,4 @@ class Draft implements CallDraft {
 }
 
 /** The bound of a tool's name in the contract. */
-const NAME_CHARACTERS_MAX = 64
+const NAME_CHARACTERS_MAX = 128

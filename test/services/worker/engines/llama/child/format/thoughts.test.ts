@@ -1,8 +1,10 @@
 /** Thoughts, kept apart from answers. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
+import { genericCalls } from '../../../../../../../services/worker/engines/llama/child/format/generic-calls.ts'
 import { markedFormat } from '../../../../../../../services/worker/engines/llama/child/format/marked-format.ts'
 import type { OutputFormat } from '../../../../../../../services/worker/engines/llama/child/format/output-format.ts'
+import type { Token } from '../../../../../../../services/worker/engines/llama/child/vocabulary.ts'
 import { byteVocabulary, readCut, readOutput } from '../../../../../../helpers/recorded/reading.ts'
 
 const thinking = (begin: string, end: string) =>
@@ -49,4 +51,38 @@ suite('thoughts', () => {
     assert.equal(split('[THINK]abc[/THINK]Yes.', false, TOKEN_MARKS).reasoningTokens, 5)
     assert.equal(split('Yes.', false, TOKEN_MARKS).reasoningTokens, 0)
   })
+})
+
+test('a call that begins inside of a thought ends it, and the grammar follows from its mark', () => {
+  const vocabulary = byteVocabulary({ control: ['[THINK]', '[/THINK]', '[CALL]'] })
+  const format = markedFormat({
+    name: 'test',
+    reasons: true,
+    thoughts: [{ begin: '[THINK]', end: '[/THINK]' }],
+    calls: {
+      begin: '',
+      open: '[CALL]',
+      close: '',
+      between: null,
+      end: '',
+      trigger: '[CALL]',
+      call: genericCalls.call
+    }
+  })
+  const followed: Token[] = []
+  const grammars = {
+    compile: () => ({
+      begin: () => ({ allows: () => true, accept: (token: Token) => followed.push(token) })
+    })
+  }
+  const { calls, reasoning } = readOutput('Hm.[CALL]{"name": "now", "arguments": {}}', {
+    format,
+    vocabulary,
+    grammars,
+    thought: 'open',
+    forced: { kind: 'calls' },
+    tools: [{ name: 'now' }]
+  })
+  assert.deepEqual([reasoning, calls.map(({ name }) => name)], ['Hm.', ['now']])
+  assert.deepEqual(followed, vocabulary.tokenize('[CALL]', { special: true }))
 })
