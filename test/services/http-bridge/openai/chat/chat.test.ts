@@ -98,7 +98,7 @@ test('chat: tools, tool_choice, parallel_tool_calls', async () => {
     'tool_choice'
   )
   await refused(CHAT, { ...chat, tool_choice: 'required' }, 'tool_choice')
-  await refused(CHAT, { ...tiny, tools }, 'tools')
+  await chatReply({ ...tiny, tools }) // its template has no place for them, so a text tells it
 })
 
 test('chat: response_format text, json_object, json_schema (strict)', async () => {
