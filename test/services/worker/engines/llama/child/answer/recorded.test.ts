@@ -1,5 +1,6 @@
 /** Recorded outputs of models: they hold what is expected of them. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import {
   FAMILIES,
@@ -51,4 +52,20 @@ test('every family has a template, and every other title says what it shows', ()
     assert.equal(new Set(titles).size, titles.length, name)
     assert.ok(titles.some((title) => title in STANDARD))
   }
+})
+
+test('the documents list every family, with what its outputs show', () => {
+  const page = new URL('../../../../../../../docs/tools.md', import.meta.url)
+  const rows = readFileSync(page, 'utf8').matchAll(
+    /^\| (.+?) +\| `(.+?)` +\| (.+?) +\| (.+?) +\| (\d+) +\|$/gm
+  )
+  const words = { open: 'prompt', always: 'prompt', chosen: 'model' }
+  const listed = Array.from(rows, ([, ...cells]) => cells)
+  const shown = FAMILIES.map(({ name, template, thought, outputs }) => {
+    const most = Math.max(...outputs.map(({ calls }) => calls.length))
+    const several = most === 0 ? '—' : most > 1 ? 'yes' : 'no'
+    const file = template.replace(/\.jinja$/, '')
+    return [name, file, thought === null ? 'no' : words[thought], several, `${outputs.length}`]
+  })
+  assert.deepEqual(listed, shown)
 })
