@@ -104,9 +104,9 @@ const EARNED_SHARE = 1.25
 const SMOOTH_SHARE = 1.15
 /** Small pieces are as good as large ones while beginning a step is so small a part of it. */
 const CHEAP_SHARE = 0.25
-const PAUSE_EVERY_STEPS = 24
+const PAUSE_EVERY_STEPS = 26
 /** Nobody waits longer than that for the next token, unless a tile takes so long. */
-const PAUSE_MS_MAX = 750
+const PAUSE_MS_MAX = 1_000
 /** A machine that takes longer for a tile reads smaller pieces. */
 const TILE_MS_MAX = 2_000
 /** Answers that come faster than 80 tokens a second are held up as if they did not. */

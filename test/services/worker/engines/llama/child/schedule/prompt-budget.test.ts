@@ -114,7 +114,7 @@ suite('prompt budget', () => {
       const gaps = gapsOf(from, [...tokensAt, run.now + cores.decodeStepMs(8)])
       assert.ok(readMs[0]! <= 2 * aloneMs(cores, 4000), `read in ${readMs[0]} ms`)
       assert.ok(p95(gaps) <= 2.5 * cores.decodeStepMs(8), `p95 ${p95(gaps)} ms`)
-      assert.ok(Math.max(...gaps) <= 1_100, `longest ${Math.max(...gaps)} ms`)
+      assert.ok(Math.max(...gaps) <= 1_350, `longest ${Math.max(...gaps)} ms`)
     })
   }
 
@@ -134,7 +134,7 @@ suite('prompt budget', () => {
     const { readMs, tokensAt } = run.read(8, [4000])
     assert.ok(readMs[0]! <= 2 * aloneMs(slowMemory, 4000), `read in ${readMs[0]} ms`)
     const longest = Math.max(...gapsOf(from, [...tokensAt, run.now]))
-    assert.ok(longest <= 1_100, `longest ${longest} ms`)
+    assert.ok(longest <= 1_350, `longest ${longest} ms`)
   })
 
   test('what a card reads in a moment is read at once', () => {
@@ -207,6 +207,6 @@ suite('prompt budget', () => {
     budget.spent(1_500)
     let steps = 0
     for (; budget.next(cost) === 0; steps++) budget.earned(cost)
-    assert.equal(steps, Math.ceil((1_500 - 750 + 750) / 50))
+    assert.equal(steps, Math.ceil((1_500 - 1_000 + 1_000) / 50))
   })
 })
