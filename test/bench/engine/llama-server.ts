@@ -31,6 +31,8 @@ export async function startLlamaServer(
   }
   const child = spawn(program, Object.entries(flags).flat(), { stdio: 'ignore' })
   const exited = once(child, 'exit')
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill) // a benchmark that fails must not leave it behind
   const url = `http://127.0.0.1:${port}`
   const isUp = () =>
     fetch(`${url}/health`).then(
@@ -44,7 +46,8 @@ export async function startLlamaServer(
   return {
     url,
     [Symbol.asyncDispose]: async () => {
-      child.kill('SIGKILL')
+      process.off('exit', kill)
+      kill()
       await exited
     }
   }
