@@ -12,7 +12,7 @@ export function partsOf(content: unknown): Fields[] {
   if (content === undefined || content === null) return []
   if (Array.isArray(content)) return content.flatMap((part) => partsOf(part))
   if (isFields(content)) return [content]
-  return [{ type: 'text', text: String(content) }]
+  return [{ type: 'text', text: typeof content === 'string' ? content : JSON.stringify(content) }]
 }
 
 /** Returns the text that a part has, under whichever name, or null. */

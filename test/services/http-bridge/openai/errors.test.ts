@@ -20,7 +20,11 @@ test('errors: the shape, the status and the code of each', async () => {
     [await post(CHAT, { headers: json, body: '{' }), 400, 'invalid_value'],
     [await mesh.post(CHAT, { ...chat, model: 'x' }), 404, 'model_not_found'],
     [await fetch(`${mesh.v1}/nowhere`), 404, 'not_found'],
-    [await post(CHAT, { headers: json, body: ' '.repeat(32 * 1024 * 1024 + 1) }), 413, 'body_too_large'],
+    [
+      await post(CHAT, { headers: json, body: ' '.repeat(32 * 1024 * 1024 + 1) }),
+      413,
+      'body_too_large'
+    ],
     [
       await post(CHAT, { headers: { 'content-type': 'text/plain' }, body: 'x' }),
       415,
