@@ -3,15 +3,16 @@
  *
  * `<|channel|>` as a token begins a channel; spelled in letters it is text, in an answer about chat
  * templates for example. So each control token of a format stands in the text as one sign of its
- * own: a lone low surrogate, which no decoded text contains. Marks become strings with the same
+ * own: one of Unicode's noncharacters, which are for use inside of programs. (A lone surrogate would
+ * not do: as the second half of a pair it stands in many emoji.) Marks become strings with the same
  * signs, so a mark is found by comparing strings and is never cut inside of a token.
  */
 import assert from 'node:assert/strict'
 import type { Token, Vocabulary } from '../vocabulary.ts'
 
-const FIRST_SIGN = 0xdc00
-/** There are so many low surrogates; a format has a few dozen control tokens. */
-const SIGNS_MAX = 1024
+const FIRST_SIGN = 0xfdd0
+/** There are so many noncharacters in a row; the formats that are known have at most ten tokens. */
+const SIGNS_MAX = 32
 
 type MarkVocabulary = Pick<Vocabulary, 'tokenize' | 'detokenize' | 'isControl' | 'isEog'>
 
@@ -125,8 +126,7 @@ export class Marks {
  */
 const NEVER_TEXT = /^<[|｜].+[|｜]>$/
 
-/** The second half of a pair is a character's, and no sign. */
-const SIGN = /(?<![\uD800-\uDBFF])([\uDC00-\uDFFF])/
+const SIGN = /([\uFDD0-\uFDEF])/
 
 const ESCAPES: Record<string, string> = {
   '\n': '\\n',

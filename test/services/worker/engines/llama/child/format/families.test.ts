@@ -47,3 +47,12 @@ for (const family of FAMILIES) {
     }
   })
 }
+
+test('no character of a text is taken for a mark', () => {
+  const text = 'A snake 🐍, a rat 🐀 and 𐀀.'
+  for (const family of FAMILIES) {
+    const vocabulary = byteVocabulary(family)
+    const options = { format: formatOf(family, vocabulary), vocabulary, tools: RECORDED_TOOLS }
+    assert.equal(readOutput(text, options).content, text, family.name)
+  }
+})
