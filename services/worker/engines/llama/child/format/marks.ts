@@ -3,8 +3,8 @@
  *
  * `<|channel|>` as a token begins a channel; spelled in letters it is text, in an answer about chat
  * templates for example. So each control token of a format stands in the text as one sign of its
- * own: one of Unicode's noncharacters, which are for use inside of programs. (A lone surrogate would
- * not do: as the second half of a pair it stands in many emoji.) Marks become strings with the same
+ * own: a noncharacter of Unicode, which is for use inside of programs. (A lone surrogate would not
+ * do: as the second half of a pair it stands in many emoji.) Marks become strings with the same
  * signs, so a mark is found by comparing strings and is never cut inside of a token.
  */
 import assert from 'node:assert/strict'
