@@ -139,8 +139,8 @@ function chainOf(api: LlamaApi, options: DrawOptions, vocabularySize: number): P
   }
   if (penalties !== null) {
     const { window, repeat, frequency, presence } = penalties
-    const { llama_sampler_init_penalties: init } = api
-    add(init(vocabularySize, window, repeat, frequency, presence))
+    const args = [vocabularySize, window, repeat, frequency, presence] as const
+    add(api.llama_sampler_init_penalties(...args))
   }
   if (isGreedy) add(api.llama_sampler_init_greedy())
   else {

@@ -1,5 +1,5 @@
 /** The GPUs that llama.cpp has found, and their memory. */
-import koffi from 'koffi'
+import type koffi from 'koffi'
 import type { Pointer } from './llama-api.ts'
 
 interface Device {
