@@ -22,11 +22,7 @@ const parameters = {
 const tools = [{ type: 'function', function: { name: 'get_weather', parameters } }]
 const messages = [{ role: 'user', content: 'How is the weather in Bern?' }]
 const asked = { model, messages, tools, tool_choice: 'required' }
-const first = await client.chat.completions.create(asked).catch((error) => {
-  if (error.param !== 'tools') throw error
-  console.log(error.message) // not every model can
-  process.exit()
-})
+const first = await client.chat.completions.create(asked)
 const { message } = first.choices[0]
 messages.push(message)
 for (const { id, function: call } of message.tool_calls ?? []) {

@@ -35,7 +35,7 @@ test('the programs', async (t) => {
   }
 
   await t.test('openai.mjs streams a chat, and runs a tool where the model calls one', async () => {
-    const [calling, toolless] = await Promise.all([
+    const [calling, tiny] = await Promise.all([
       result(process.execPath, 'openai.mjs', 'sim'),
       result(process.execPath, 'openai.mjs', 'haif-tiny')
     ])
@@ -44,7 +44,7 @@ test('the programs', async (t) => {
     assert.match(call!, /^get_weather w\w+$/)
     assert.equal(answer!.split(' ').length, 6)
     assert.deepEqual(rest, [])
-    assert.match(toolless, /HAIF.*\n400 .+: choose a model that can use tools\n$/s)
+    assert.match(tiny, /HAIF.*\nget_weather .*\n/s) // a toy, but its calls are calls
   })
 
   await t.test('ai-sdk.mjs streams text, and gets an object or the reason why not', async () => {

@@ -34,6 +34,12 @@ export const HERMES_TEMPLATE = `{%- if tools %}
 {%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}
 {%- endif %}`
 
+/** The same of a model that does not think, because random weights would never end a thought. */
+export const THOUGHTLESS_TEMPLATE = HERMES_TEMPLATE.replace(
+  /\{%- if enable_thinking.*?endif %\}\n/s,
+  ''
+)
+
 /** Of Llama 3.1: plain JSON, one call in a turn. */
 export const LLAMA_TEMPLATE = `{{- bos_token }}
 {%- if tools %}{{- '<|start_header_id|>system<|end_header_id|>\\n\\n' }}{%- for t in tools %}{{- t | tojson(indent=4) }}{{- '\\n\\n' }}{%- endfor %}{{- '<|eot_id|>' }}{%- endif %}

@@ -15,14 +15,11 @@ import type { Worker } from '../../../../services/worker/worker.ts'
 import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { simSource, startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
 import { atEnd, type Scope } from '../../../helpers/peers/peers.ts'
-import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
+import { THOUGHTLESS_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { until } from '../../../helpers/until.ts'
 
 /** The model of random weights: with these its calls are valid and end soon. */
 export const TOOL_SAMPLING = { temperature: 1.2, seed: 5 }
-
-/** Without a switch for thoughts: random weights that begin one seldom end it. */
-const PLAIN_TEMPLATE = HERMES_TEMPLATE.replace(/\{%- if enable_thinking.*?endif %\}\n/s, '')
 
 export interface OpenAiMesh {
   mesh: TestMesh
@@ -103,7 +100,7 @@ async function llamaModels(t: Scope, templates: Readonly<Record<string, string>>
   writeRandomModel(file, {
     seed: 13,
     shape: { contextLength: 2048 },
-    chatTemplate: PLAIN_TEMPLATE
+    chatTemplate: THOUGHTLESS_TEMPLATE
   })
   const others = Object.entries(templates).map(([name, chatTemplate]) => {
     const other = join(folder, `${name}.gguf`)

@@ -15,7 +15,7 @@ import {
   type Cleanup,
   type UpstreamName
 } from '../../../helpers/upstreams/start.ts'
-import { HERMES_TEMPLATE } from '../../../helpers/tool-templates.ts'
+import { THOUGHTLESS_TEMPLATE } from '../../../helpers/tool-templates.ts'
 import { conformance } from './engine-conformance.ts'
 
 const SHA256 = /^[0-9a-f]{64}$/
@@ -96,7 +96,7 @@ conformance('llama through node-llama-cpp, with random weights', {
 const tooled = join(folder, 'tools.gguf')
 writeRandomModel(tooled, {
   seed: 13,
-  chatTemplate: HERMES_TEMPLATE,
+  chatTemplate: THOUGHTLESS_TEMPLATE,
   shape: { contextLength: 2048 }
 })
 

@@ -176,7 +176,7 @@ suite('how an answer ends', () => {
     assert.equal(full.usage.promptTokens + full.usage.completionTokens, 300)
     await assert.rejects(
       answer(engine, direct('ab '.repeat(2000))),
-      fails('CONTEXT_TOO_LONG', /prompt has \d{4,} tokens.* context 300/)
+      fails('CONTEXT_TOO_LONG', /prompt has more than \d{4,} tokens.* context 300/)
     )
     await answer(engine, direct('hello', { maxTokens: 7 }))
   })
