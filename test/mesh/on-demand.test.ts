@@ -163,7 +163,7 @@ suite('models on demand', () => {
     const facts = worker.models().find(({ name }) => name === 'b')
     assert.equal(facts?.state, 'loadable')
     assert.equal(facts.capabilities?.jsonSchema, true)
-    assert.equal(facts.capabilities?.tools, true) // in the form for templates without a place for them
+    assert.equal(facts.capabilities?.tools, true) // in a text, as its template has no place
     assert.match(facts.digest ?? '', /^[0-9a-f]{64}$/)
   })
 })
