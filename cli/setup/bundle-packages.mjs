@@ -5,10 +5,11 @@
 import { existsSync, renameSync, rmSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { entries, folder, modules } from './typebox-bundle.mjs'
+import { modules, typeboxBundle } from './typebox-bundle.mjs'
 
 /** Without a bundler, as in an image, the files are loaded as they are. */
 export async function bundlePackages() {
+  const { folder, entries } = typeboxBundle()
   if (existsSync(folder) || !existsSync(new URL('rolldown/package.json', modules))) return
   const bundle = fileURLToPath(folder)
   const making = `${bundle.slice(0, -1)}.${process.pid}`

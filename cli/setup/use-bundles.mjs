@@ -4,8 +4,9 @@
  */
 import { existsSync } from 'node:fs'
 import { registerHooks } from 'node:module'
-import { entries, folder } from './typebox-bundle.mjs'
+import { typeboxBundle } from './typebox-bundle.mjs'
 
+const { folder, entries } = typeboxBundle()
 if (existsSync(folder)) {
   const urls = new Map(
     [...entries].map(([specifier, name]) => [specifier, new URL(`${name}.mjs`, folder).href])
