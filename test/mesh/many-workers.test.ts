@@ -49,6 +49,7 @@ test(`${WORKERS} workers: every one is used, and none is lost while it lives`, a
     () => peers.every((peer) => peer.links('worker').length === WORKERS),
     patience(START_MS_MAX)
   )
+  await mesh.ready()
   const lost: string[] = []
   for (const peer of peers) peer.on('lost', (link) => lost.push(`${peer.role}: ${link.peer.key}`))
 
