@@ -3,12 +3,12 @@
     python3 tools/chat-templates/expect.py FOLDER_OF_TEMPLATES        writes expected.json, cases.json
     python3 tools/chat-templates/expect.py FOLDER NAME DIALOGUE       prints one prompt
 
-The folder is llama.cpp's models/templates, for example from the bundle of node-llama-cpp:
-
-    git clone node_modules/node-llama-cpp/llama/gitRelease.bundle /tmp/llama.cpp
+The folder is llama.cpp's models/templates, for example in a clone of the bundle of node-llama-cpp,
+node_modules/node-llama-cpp/llama/gitRelease.bundle.
 
 `expected.json` holds the hash of each prompt and the end of the plain one; where Jinja2 renders
-none the error, and where the template leaves out a text of the caller that text. The dialogues and tools are those of the test, test/…/prompt/templates.test.ts.
+none the error, and where the template leaves out a text of the caller that text. The dialogues and
+tools are those of the test, test/…/prompt/templates.test.ts.
 """
 
 import datetime

@@ -3,7 +3,8 @@
  * engine has no machine code for a card, its driver compiles each kernel when it is first used, for
  * seconds in which no answer gets a token. Kernels differ by the rows of a step.
  */
-import type { Drawing, DrawOptions, Driver, Part } from './driver.ts'
+import type { Drawing, Driver } from './driver.ts'
+import { compute, GREEDY } from './greedy-step.ts'
 import type { Token } from './vocabulary.ts'
 
 /** Tokens of one prompt in a step; a step has 512 at most. */
@@ -38,19 +39,5 @@ async function decode(driver: Driver, slots: number): Promise<void> {
   await Promise.all(drawings.map((drawing) => drawing.close()))
 }
 
-async function compute(driver: Driver, parts: readonly Part[]): Promise<void> {
-  for (const outcome of await driver.compute(parts)) {
-    if (outcome !== null && 'error' in outcome) throw outcome.error
-  }
-}
-
 /** The first token of any vocabulary. */
 const repeated = (count: number): Token[] => Array.from({ length: count }, () => 0 as Token)
-
-const GREEDY: DrawOptions = {
-  sampling: { temperature: 0 },
-  bias: new Map(),
-  promptTokens: [],
-  answerTokens: [],
-  grammar: () => undefined
-}

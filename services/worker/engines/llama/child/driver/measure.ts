@@ -5,7 +5,8 @@
  */
 import type { DecodeStepMs, Measured } from '../../messages.ts'
 import type { Calibration } from '../load-model.ts'
-import type { Drawing, DrawOptions, Part } from '../driver.ts'
+import type { Drawing, Part } from '../driver.ts'
+import { compute, GREEDY } from '../greedy-step.ts'
 import { PROMPT_STEP_TOKENS_MAX } from '../schedule/prompt-budget.ts'
 import { ThreadChoice, type ThreadCounts } from '../schedule/thread-choice.ts'
 import { isToken } from '../tokens.ts'
@@ -140,14 +141,6 @@ async function decodeStepMs(driver: NativeDriver, slots: number, bench: Bench): 
   return ms
 }
 
-const GREEDY: DrawOptions = {
-  sampling: { temperature: 0 },
-  bias: new Map(),
-  promptTokens: [],
-  answerTokens: [],
-  grammar: () => undefined
-}
-
 /** Rises with the length of the piece, so the longest that takes little time is measured. */
 async function prefillRate(driver: NativeDriver, bench: Bench): Promise<number> {
   let rate = 0
@@ -167,12 +160,6 @@ async function promptMs(driver: NativeDriver, tokens: readonly Token[]): Promise
   const startedAt = performance.now()
   await compute(driver, [{ slot: 0, tokens, drawing: null }])
   return performance.now() - startedAt
-}
-
-async function compute(driver: NativeDriver, parts: readonly Part[]): Promise<void> {
-  for (const outcome of await driver.compute(parts)) {
-    if (outcome !== null && 'error' in outcome) throw outcome.error
-  }
 }
 
 function someTokens(count: number, { vocabularySize }: Bench): Token[] {

@@ -8,6 +8,7 @@
  * signs, so a mark is found by comparing strings and is never cut inside of a token.
  */
 import assert from 'node:assert/strict'
+import { literal } from '../schema/gbnf.ts'
 import type { Token, Vocabulary } from '../vocabulary.ts'
 
 const FIRST_SIGN = 0xfdd0
@@ -92,7 +93,7 @@ export class Marks {
     const pieces = this.#pieces(text).filter((piece) => !this.isEnd(piece))
     const parts = pieces.map((piece) => {
       const token = this.tokenOf(piece)
-      return token === undefined ? quoted(piece) : `<[${token}]>`
+      return token === undefined ? literal(piece) : `<[${token}]>`
     })
     return parts.length === 0 ? '""' : parts.join(' ')
   }
@@ -127,12 +128,3 @@ export class Marks {
 const NEVER_TEXT = /^<[|｜].+[|｜]>$/
 
 const SIGN = /([\uFDD0-\uFDEF])/
-
-const ESCAPES: Record<string, string> = {
-  '\n': '\\n',
-  '\r': '\\r',
-  '\t': '\\t',
-  '"': '\\"',
-  '\\': '\\\\'
-}
-const quoted = (text: string) => `"${text.replace(/[\n\r\t"\\]/g, (each) => ESCAPES[each] ?? '')}"`

@@ -58,15 +58,7 @@ class LiteralReader {
   *members(depth: number): Reading<boolean> {
     const close = this.#input.take() === '{' ? '}' : ')'
     this.#emit('{')
-    for (let count = 0; ; count++) {
-      yield* this.#input.spaces()
-      const next = yield* this.#input.peek()
-      if (next === '') return false
-      if (next === close) break
-      if (count > 0) this.#emit(',')
-      if (!(yield* this.#member(count, depth)) || !(yield* this.#comma(close))) return false
-    }
-    this.#input.take()
+    if (!(yield* this.#items(close, (index) => this.#member(index, depth)))) return false
     this.#emit('}')
     return true
   }
@@ -99,16 +91,22 @@ class LiteralReader {
   *#list(depth: number): Reading<boolean> {
     const close = this.#input.take() === '[' ? ']' : ')'
     this.#emit('[')
+    if (!(yield* this.#items(close, () => this.value(depth + 1)))) return false
+    this.#emit(']')
+    return true
+  }
+
+  /** What stands between commas, up to the bracket that closes it, which is taken. */
+  *#items(close: string, read: (index: number) => Reading<boolean>): Reading<boolean> {
     for (let count = 0; ; count++) {
       yield* this.#input.spaces()
       const next = yield* this.#input.peek()
       if (next === '') return false
       if (next === close) break
       if (count > 0) this.#emit(',')
-      if (!(yield* this.value(depth + 1)) || !(yield* this.#comma(close))) return false
+      if (!(yield* read(count)) || !(yield* this.#comma(close))) return false
     }
     this.#input.take()
-    this.#emit(']')
     return true
   }
 
