@@ -4,11 +4,10 @@
  */
 import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { fitContext, SMALLEST_TOKENS, type ContextSize } from '../../../../memory/fit-context.ts'
-import { ramBytesFree } from '../../../../memory/ram.ts'
+import type { ContextSize } from '../../../../memory/fit-context.ts'
 import type { LoadOptions } from '../../messages.ts'
-import { contextWish } from '../context-wish.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
+import { fittingContext, refuseOversized } from '../memory-guard.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 import type { StepClock } from '../thread-messages.ts'
 import type { Devices } from './api/devices.ts'
@@ -87,24 +86,13 @@ export async function loadNative(
   }
 }
 
-/** llama.cpp does not refuse; the kernel would kill the process. */
-function refuseOversized(sizeBytes: number): void {
-  const free = ramBytesFree()
-  if (sizeBytes <= free) return
-  throw new Error(`it needs ${gigabytes(sizeBytes)} of memory and ${gigabytes(free)} are free`)
-}
-
 function contextSizeOf(
   model: NativeModel,
   given: { devices: Devices; gpuLayers: number; options: LoadOptions }
 ): ContextSize {
   const trainedTokens = model.trainContextTokens || TRAINED_TOKENS_DEFAULT
-  const wish = contextWish(given.options, { trainedTokens, onGpu: given.gpuLayers !== 0 })
-  const size = fitContext(wish, memoryPools(model, given))
-  if (size !== null) return size
-  const { contextTokens } = given.options
-  const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
-  throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
+  const onGpu = given.gpuLayers !== 0
+  return fittingContext(given.options, { trainedTokens, onGpu, pools: memoryPools(model, given) })
 }
 
 /** A file that does not say what its model was trained for gets what most can do. */
@@ -118,5 +106,3 @@ function threadsOf(gpuLayers: number): ThreadCounts {
 }
 
 const THREADS_BESIDE_GPU = 4
-
-const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`

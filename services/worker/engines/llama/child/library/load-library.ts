@@ -12,8 +12,8 @@ import {
 } from 'node-llama-cpp'
 import { calibrate } from './calibrate-library.ts'
 import { modestShare, poolOf, type Requirements } from '../../../../memory/context-costs.ts'
-import { fitContext, SMALLEST_TOKENS, type MemoryPool } from '../../../../memory/fit-context.ts'
-import { contextWish } from '../context-wish.ts'
+import type { MemoryPool } from '../../../../memory/fit-context.ts'
+import { fittingContext, refuseOversized } from '../memory-guard.ts'
 import { contextCosts, KV_GGML_TYPES, trainedTokensOf } from '../context-bytes.ts'
 import type { LoadOptions } from '../../messages.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
@@ -34,7 +34,8 @@ export async function loadLibrary(options: LoadOptions, hooks: LoadHooks): Promi
     logLevel: LlamaLogLevel.warn,
     logger: (_level, message) => hooks.onLog(message.trimEnd())
   })
-  await refuseOversized(options.modelPath, llama)
+  // On a GPU the library spreads the layers over RAM and VRAM.
+  if (llama.gpu === false) refuseOversized((await stat(options.modelPath)).size)
   const vramBefore = await vramUsed(llama)
   const model = await llama.loadModel({
     modelPath: options.modelPath,
@@ -75,29 +76,18 @@ function threadsOf(model: LlamaModel, threadsMax: number): number {
 
 const THREADS_BESIDE_GPU = 4
 
-async function refuseOversized(modelPath: string, llama: Llama): Promise<void> {
-  if (llama.gpu !== false) return // the library spreads the layers over RAM and VRAM
-  const { size } = await stat(modelPath)
-  const free = ramBytesFree()
-  if (size > free) {
-    throw new Error(`it needs ${gigabytes(size)} of memory and ${gigabytes(free)} are free`)
-  }
-}
-
 async function createContext(
   llama: Llama,
   model: LlamaModel,
   options: LoadOptions,
   threadsMax: number
 ): Promise<LlamaContext> {
-  const { contextTokens, kv = 'f16', flashAttention } = options
-  const trainedTokens = trainedTokensOf(model.fileInsights)
-  const wish = contextWish(options, { trainedTokens, onGpu: model.gpuLayers > 0 })
-  const size = fitContext(wish, await memoryPools(llama, model, options))
-  if (size === null) {
-    const tokens = Math.min(contextTokens ?? SMALLEST_TOKENS, trainedTokens)
-    throw new Error(`there is not enough free memory for a context of ${tokens} tokens`)
-  }
+  const { kv = 'f16', flashAttention } = options
+  const size = fittingContext(options, {
+    trainedTokens: trainedTokensOf(model.fileInsights),
+    onGpu: model.gpuLayers > 0,
+    pools: await memoryPools(llama, model, options)
+  })
   return model.createContext({
     sequences: size.slots,
     contextSize: size.contextTokens,
@@ -141,8 +131,4 @@ function quantizationOf(model: LlamaModel): string | null {
   if (name !== undefined) return name.replace(/^(MOSTLY|ALL)_/, '')
   const tensorType = model.fileInsights.dominantTensorType
   return tensorType === undefined ? null : (GgmlType[tensorType] ?? null)
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(1)} GB`
 }
