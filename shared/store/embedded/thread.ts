@@ -19,7 +19,9 @@ export interface ThreadData {
 }
 
 export type ThreadNews =
-  { kind: 'listening'; port: number } | { kind: 'open' } | { kind: 'failed'; reason: string }
+  | { kind: 'listening'; port: number }
+  | { kind: 'open' }
+  | { kind: 'failed'; reason: string }
 
 /** Processes of one machine, with a few connections each. */
 const CONNECTIONS_MAX = 256

@@ -139,7 +139,8 @@ export interface EmbeddedMessage {
 }
 
 export type EmbedMessage =
-  EmbeddedMessage | { kind: 'embedFailed'; id: number; failure: RequestFailure }
+  | EmbeddedMessage
+  | { kind: 'embedFailed'; id: number; failure: RequestFailure }
 
 export type ChildMessage =
   | { kind: 'progress'; fraction: number }

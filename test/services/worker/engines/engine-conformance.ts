@@ -276,8 +276,7 @@ export function conformance(title: string, conformant: Conformant): void {
       const [first] = called.items.flatMap((item) => item.toolCalls ?? [])
       assert.ok(first?.id !== undefined && first.name !== undefined, 'its name comes first')
       assert.equal(new Set(calls.map(({ id }) => id)).size, calls.length)
-      if (called.finishReason === 'length')
-        calls.pop() // cut off
+      if (called.finishReason === 'length') calls.pop() // cut off
       else assert.equal(called.finishReason, 'toolCalls')
       for (const call of calls) {
         assert.ok(TOOLS.some((tool) => tool.name === call.name))

@@ -184,8 +184,7 @@ class Harmony implements BoundFormat {
     const isWhole = isObject && (yield* readJson(input, (json) => to.arguments(json)))
     if (!isObject) to.arguments('{}')
     to.callEnd(isWhole || !isObject)
-    if (isWhole)
-      to.done() // a turn has one call
+    if (isWhole) to.done() // a turn has one call
     else yield* input.until(this.#ends, () => {})
   }
 }

@@ -5,7 +5,14 @@
 import { TemplateError } from './values.ts'
 
 export type TokenKind =
-  'text' | 'open' | 'close' | 'name' | 'string' | 'number' | 'operator' | 'end'
+  | 'text'
+  | 'open'
+  | 'close'
+  | 'name'
+  | 'string'
+  | 'number'
+  | 'operator'
+  | 'end'
 
 export interface JinjaToken {
   kind: TokenKind

@@ -2,7 +2,17 @@
 import { concat, isStr, raw, slice, Text, type Str } from './text.ts'
 
 export type Value =
-  None | boolean | number | bigint | Float | Str | List | Dict | Undefined | Callable | Members
+  | None
+  | boolean
+  | number
+  | bigint
+  | Float
+  | Str
+  | List
+  | Dict
+  | Undefined
+  | Callable
+  | Members
 
 /** Python's `None`, which is no JavaScript `null`: that means that nothing is given. */
 class None {
