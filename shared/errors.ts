@@ -210,8 +210,22 @@ export const ERRORS = {
     httpStatus: 400,
     retryable: false,
     raisedBy: 'shared/mesh',
-    meaning: 'A topic key was mistyped or cut off.',
-    remedy: 'Copy the whole line that `haif up` prints.'
+    meaning: 'A topic key was mistyped, or the text is none.',
+    remedy: 'Copy the whole line that `haif invite` prints.'
+  },
+  TOPIC_KEY_CUT_OFF: {
+    httpStatus: 400,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning: 'Characters of a topic key are missing, most likely at its end.',
+    remedy: 'Copy the whole line that `haif invite` prints.'
+  },
+  TOPIC_KEY_OLD: {
+    httpStatus: 400,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning: 'The topic key was made before HAIF had invites; it was the secret of a whole mesh.',
+    remedy: 'Update HAIF where the mesh runs, and run `haif invite` there.'
   },
   CONFIG_INVALID: {
     httpStatus: 500,
