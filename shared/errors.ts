@@ -30,8 +30,10 @@ export const ERRORS = {
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'gateway',
-    meaning: 'The token does not allow this: it lacks a scope, or it belongs to another tenant.',
+    raisedBy: 'gateway, shared/rpc',
+    meaning:
+      'The token does not allow this: it lacks a scope, or it belongs to another tenant. Between ' +
+      'two peers: the role of the caller does not allow the call.',
     remedy: 'Use a token with the scope named in the message.'
   },
   NOT_FOUND: {

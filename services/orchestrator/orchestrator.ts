@@ -118,7 +118,7 @@ function answerWorkers(
 ): void {
   router.respond(report, ({ worker }, { peer }) => {
     const link = mesh.link(peer.key)
-    if (worker === undefined || link === undefined) return {}
+    if (worker === undefined || link === undefined || peer.role !== 'worker') return {}
     for (const model of table.update(link, worker)) dispatcher.pump(model)
     warmUp.reported()
     return {}

@@ -12,6 +12,7 @@ import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -35,8 +36,9 @@ export function createRegistry(deps: RegistryDeps): Service {
     .respond(report, (peerReport, { peer }) => {
       // The call may have been under way when its connection was lost.
       if (mesh.link(peer.key) === undefined) return {}
-      catalogue.setPeer(peer.key, peerReport)
-      recorder?.record(peer.key, peer.role as PeerRole, peerReport)
+      const fitting = asReported(peerReport, peer)
+      catalogue.setPeer(peer.key, fitting)
+      recorder?.record(peer.key, peer.role as PeerRole, fitting)
       return {}
     })
     .respond(registryList, () => snapshot(mesh, catalogue, self))
@@ -62,6 +64,11 @@ export function createRegistry(deps: RegistryDeps): Service {
       await mesh.stop()
     }
   }
+}
+
+/** Only a worker holds models: whatever else claims to would be asked for them. */
+function asReported({ worker, ...report }: PeerReport, { role }: PeerIdentity): PeerReport {
+  return role === 'worker' && worker !== undefined ? { ...report, worker } : report
 }
 
 function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): MeshSnapshot {

@@ -17,6 +17,7 @@ import {
   type RequestContext
 } from './context.ts'
 import type { MethodContract } from './contract.ts'
+import { assertMeantFor, isAllowedFrom, refused, type NamedParties } from './parties.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { MethodRoute, Router } from './router.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
@@ -44,6 +45,8 @@ interface CallChannelOptions {
   rpc: ProtomuxRPC
   peer: PeerIdentity
   router: Router
+  /** Called with each call that the role of the peer does not allow. */
+  onRefused: (contract: NamedParties) => void
   onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
 }
 
@@ -72,8 +75,9 @@ export class CallChannel {
     context: RequestContext
   ): Promise<Static<Reply>> {
     context.signal.throwIfAborted()
+    assertMeantFor(contract, this.#options.peer)
     const id = ++this.#lastId
-    const body = encode({ i: id, e: toEnvelope(context), v: request })
+    const body = encode({ i: id, e: toEnvelope(context, contract.parties), v: request })
     const answer = await this.#send(contract.name, id, body, context)
     const reply = check(ReplyBody, decode(answer), 'reply', 'INTERNAL')
     if (reply.error !== undefined) throw fromWireError(reply.error)
@@ -100,7 +104,12 @@ export class CallChannel {
   }
 
   async #answer(name: string, route: MethodRoute, value: Buffer): Promise<Buffer> {
+    const { peer, onRefused } = this.#options
     let requestId = ''
+    if (!isAllowedFrom(route.contract.parties, peer)) {
+      onRefused(route.contract)
+      return encode({ error: toWireError(refused(route.contract, peer)) })
+    }
     try {
       const { i: id, e: envelope, v: request } = check(CallBody, decode(value), 'call')
       requestId = envelope.requestId
@@ -120,7 +129,7 @@ export class CallChannel {
     this.#answering.set(id, context)
     try {
       const { presented } = envelope
-      return await route(v, { ...context, peer: this.#options.peer, presented })
+      return await route.answer(v, { ...context, peer: this.#options.peer, presented })
     } finally {
       this.#answering.delete(id)
     }

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { AbortSource } from './abort-source.ts'
+import type { Parties } from './parties.ts'
 
 /** Node's timers cannot count further than this (about 24 days). */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -107,11 +108,11 @@ export function childContext(
   }
 }
 
-export function toEnvelope(context: RequestContext): Envelope {
+export function toEnvelope(context: RequestContext, { withCredential }: Parties): Envelope {
   const { requestId, traceparent, shows } = context
   const envelope: Envelope = { requestId, deadlineMs: context.remainingMs() }
   if (traceparent !== undefined) envelope.traceparent = traceparent
-  if (shows !== undefined) envelope.presented = shows
+  if (shows !== undefined && withCredential === true) envelope.presented = shows
   return envelope
 }
 

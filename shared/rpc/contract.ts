@@ -5,11 +5,13 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { jsonCodec, type ItemCodec } from './items.ts'
+import type { Parties } from './parties.ts'
 
 /** A call with one reply. */
 export interface MethodContract<Request extends TSchema, Reply extends TSchema> {
   readonly kind: 'method'
   readonly name: string
+  readonly parties: Parties
   readonly request: Validator<{}, Request>
   readonly reply: Validator<{}, Reply>
   readonly types?: { request: Static<Request>; reply: Static<Reply> }
@@ -23,27 +25,33 @@ export interface StreamContract<
 > {
   readonly kind: 'stream'
   readonly name: string
+  readonly parties: Parties
   readonly request: Validator<{}, Request>
   readonly items: ItemCodec<Static<Item>>
   readonly end: Validator<{}, End>
 }
 
-/** `name` is `<service>.<verb>`, short, because every call carries it. */
+/**
+ * `name` is `<service>.<verb>`, short, because every call carries it. Nobody may use it but the
+ * roles that `parties` names.
+ */
 export function defineMethod<Request extends TSchema, Reply extends TSchema>(
   name: string,
+  parties: Parties,
   request: Request,
   reply: Reply
 ): MethodContract<Request, Reply> {
-  return { kind: 'method', name, request: Compile(request), reply: Compile(reply) }
+  return { kind: 'method', name, parties, request: Compile(request), reply: Compile(reply) }
 }
 
 /** Items travel as JSON, unless `items` says how else they are written. */
 export function defineStream<Request extends TSchema, Item extends TSchema, End extends TSchema>(
   name: string,
+  parties: Parties,
   request: Request,
   item: Item,
   end: End,
   items: ItemCodec<Static<Item>> = jsonCodec(Compile(item), `item of ${name}`)
 ): StreamContract<Request, Item, End> {
-  return { kind: 'stream', name, request: Compile(request), items, end: Compile(end) }
+  return { kind: 'stream', name, parties, request: Compile(request), items, end: Compile(end) }
 }

@@ -12,6 +12,7 @@ import { CallChannel } from './call-channel.ts'
 import type { RequestContext } from './context.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { ItemBatch } from './items.ts'
+import type { NamedParties } from './parties.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
@@ -54,12 +55,14 @@ export class PeerLink {
     this.#log = log
     const onUnexpected = (error: unknown, at: { name: string; requestId: string }) =>
       log.error({ ...at, peer: peer.key, err: error }, 'unexpected error in a handler')
-    this.#calls = new CallChannel({ rpc, peer, router, onUnexpected })
+    const onRefused = (contract: NamedParties) => router.refusals.note(contract, peer, log)
+    this.#calls = new CallChannel({ rpc, peer, router, onRefused, onUnexpected })
     this.#streams = new StreamChannel({
       mux: rpc.mux,
       peer,
       router,
       dialer,
+      onRefused,
       onUnexpected,
       onViolation: (reason) => this.close(`protocol violation: ${reason}`),
       onClosed: () => this.close('closed by the peer')

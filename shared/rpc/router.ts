@@ -10,7 +10,9 @@ import { check } from './check.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { Presented, RequestContext } from './context.ts'
 import type { ItemBatch, ItemCodec } from './items.ts'
+import type { NamedParties } from './parties.ts'
 import type { PeerIdentity } from './peer-identity.ts'
+import { Refusals } from './refusals.ts'
 import type { StreamObserver } from './stream-observer.ts'
 
 export interface ServerContext extends RequestContext {
@@ -35,12 +37,22 @@ type StreamHandler<Request, Item, End> = (
   context: ServerContext
 ) => AsyncGenerator<Item | ItemBatch<Item>, End, void>
 
-/** Checks a request as it came over the wire, and answers it. */
-export type MethodRoute = (request: unknown, context: ServerContext) => unknown
+export interface MethodRoute {
+  /** The channel asks it who may call, before it looks at the request. */
+  contract: NamedParties
+  /** Checks a request as it came over the wire, and answers it. */
+  answer(request: unknown, context: ServerContext): unknown
+}
 
-interface StreamRoute {
+export interface StreamRoute {
+  contract: NamedParties
   open(request: unknown, context: ServerContext): AsyncGenerator<unknown, unknown, void>
   items: ItemCodec<unknown>
+}
+
+interface RouterOptions {
+  observer?: StreamObserver | null
+  now?: () => number
 }
 
 export class Router {
@@ -48,9 +60,12 @@ export class Router {
   readonly streams = new Map<string, StreamRoute>()
   /** Measures and traces the streams that are served. */
   readonly observer: StreamObserver | null
+  /** Of all connections together. */
+  readonly refusals: Refusals
 
-  constructor({ observer = null }: { observer?: StreamObserver | null } = {}) {
+  constructor({ observer = null, now = () => performance.now() }: RouterOptions = {}) {
     this.observer = observer
+    this.refusals = new Refusals(now)
   }
 
   respond<Request extends TSchema, Reply extends TSchema>(
@@ -58,7 +73,10 @@ export class Router {
     handler: MethodHandler<Static<Request>, Static<Reply>>
   ): this {
     const { name, request: schema } = contract
-    this.methods.set(name, (request, context) => handler(check(schema, request, name), context))
+    this.methods.set(name, {
+      contract,
+      answer: (request, context) => handler(check(schema, request, name), context)
+    })
     return this
   }
 
@@ -68,6 +86,7 @@ export class Router {
   ): this {
     const { name, request: schema, items } = contract
     this.streams.set(name, {
+      contract,
       open: (request, context) => handler(check(schema, request, name), context),
       items
     })

@@ -13,19 +13,17 @@ import { Envelope, fromEnvelope, toEnvelope, type RequestContext } from './conte
 import type { StreamContract } from './contract.ts'
 import { FrameOutbox } from './frame-outbox.ts'
 import { creditFrame, frameBatch, FrameType, jsonFrame, type Frame } from './frames.ts'
-import { ItemBatch, itemByItem, jsonCodec } from './items.ts'
+import { ItemBatch, itemByItem } from './items.ts'
+import { assertMeantFor, isAllowedFrom, refused, type NamedParties } from './parties.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import { ProducerStream } from './producer-stream.ts'
-import type { Router } from './router.ts'
+import type { Router, StreamRoute } from './router.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 const PROTOCOL = 'haif/streams/2'
 
 /** Streams that one end may have open at the other at the same time. */
 export const STREAMS_MAX = 1024
-
-/** The codec for a name that nobody serves: such a stream has no items. */
-const NO_ITEMS = jsonCodec(Compile(Type.Unknown()), 'item')
 
 const OpenBody = Compile(
   Type.Object({ m: Type.String({ maxLength: 64 }), e: Envelope, v: Type.Unknown() })
@@ -38,6 +36,8 @@ interface StreamChannelOptions {
   router: Router
   /** True when this side dialled: it opens the channel, and the other side answers. */
   dialer: boolean
+  /** Called with each stream that the role of the peer does not allow. */
+  onRefused: (contract: NamedParties) => void
   /** Called with unexpected errors of handlers; expected ones only travel to the caller. */
   onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
   /** Called when the other end breaks the protocol; the connection has to go. */
@@ -89,10 +89,15 @@ export class StreamChannel {
     context: RequestContext
   ): AsyncGenerator<ItemBatch<Static<Item>>, Static<End>, void> {
     context.signal.throwIfAborted()
+    assertMeantFor(contract, this.#options.peer)
     this.#assertRoom()
     const id = this.#nextId++
     const stream = new ConsumerStream((credit) => this.#outbox.send(creditFrame(id, credit)))
-    this.#sendJson(FrameType.open, id, { m: contract.name, e: toEnvelope(context), v: request })
+    this.#sendJson(FrameType.open, id, {
+      m: contract.name,
+      e: toEnvelope(context, contract.parties),
+      v: request
+    })
     this.#consumers.set(id, stream)
     const stopListening = context.onAbort(() => {
       stream.abort(context.signal.reason)
@@ -229,13 +234,30 @@ export class StreamChannel {
         throw new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams from one peer`)
       }
       const open = check(OpenBody, value, 'open')
-      void this.#produce(id, open.m, open.v, open.e)
+      void this.#produce(id, this.#route(open.m), open.v, open.e)
     } catch (error) {
       this.#sendJson(FrameType.error, id, toWireError(error))
     }
   }
 
-  async #produce(id: number, name: string, request: unknown, envelope: Envelope): Promise<void> {
+  /** Throws where nobody serves it, or the role of the peer does not allow it. */
+  #route(name: string): StreamRoute {
+    const { peer, router, onRefused } = this.#options
+    const route = router.streams.get(name)
+    if (route === undefined) {
+      throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
+    }
+    if (isAllowedFrom(route.contract.parties, peer)) return route
+    onRefused(route.contract)
+    throw refused(route.contract, peer)
+  }
+
+  async #produce(
+    id: number,
+    { open, items, contract: { name } }: StreamRoute,
+    request: unknown,
+    envelope: Envelope
+  ): Promise<void> {
     const { peer, router, onUnexpected } = this.#options
     const { requestId, traceparent } = envelope
     const observed = router.observer?.({ method: name, request, requestId, traceparent, peer })
@@ -247,13 +269,8 @@ export class StreamChannel {
     const onItem = observed == null ? undefined : (value: unknown) => observed.item(value)
     const stream = new ProducerStream(id, context, this.#outbox, onItem)
     this.#producers.set(id, stream)
-    const route = router.streams.get(name)
-    const failure = await stream.run(() => {
-      if (route === undefined) {
-        throw new HaifError('PROTOCOL_MISMATCH', `the peer does not serve ${name}`)
-      }
-      return route.open(request, { ...context, peer, presented: envelope.presented })
-    }, route?.items ?? NO_ITEMS)
+    const { presented } = envelope
+    const failure = await stream.run(() => open(request, { ...context, peer, presented }), items)
     this.#producers.delete(id)
     observed?.ended(failure ?? { end: stream.end })
     if (this.#producers.size === 0) this.#onIdle?.()

@@ -239,6 +239,11 @@ export const METRICS = {
     labels: ['method', 'code'],
     buckets: CALL_SECONDS
   },
+  haif_calls_refused_total: {
+    kind: 'counter',
+    help: 'Calls and streams refused because the role of the peer does not allow them',
+    labels: ['method', 'role']
+  },
   haif_dht_lookups_total: {
     kind: 'counter',
     help: 'Lookups of a topic on the DHT, by whether any node answered',

@@ -45,7 +45,7 @@ async function startWith(t: TestContext, { models = [], onDemand = [], ramBytes 
 }
 
 const catalogue = async (t: TestContext, mesh: TestMesh) => {
-  const peer = await startPeer(t, mesh.topicKey, { role: 'bridge' })
+  const peer = await startPeer(t, mesh.topicKey, { role: 'client' })
   peer.follow('registry')
   const pool = new PeerPool(peer, 'registry')
   return async () => {

@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
+import { FROM_CALLERS } from '../peers/parties.ts'
 
 const NUMBER_MAX = 1_000_000_000_000
 const MODELS_MAX = 64
@@ -86,13 +87,18 @@ export type TokenSecret = Static<typeof TokenSecret>
 const ById = Type.Object({ id: TokenId })
 const Empty = Type.Object({})
 
-export const createToken = defineMethod('gateway.createToken', CreateToken, TokenSecret)
+export const createToken = defineMethod(
+  'gateway.createToken',
+  FROM_CALLERS,
+  CreateToken,
+  TokenSecret
+)
 export const TokenList = Type.Object({ tokens: Type.Array(TokenEntry) })
 /** The newest first. */
-export const listTokens = defineMethod('gateway.listTokens', Empty, TokenList)
-export const revokeToken = defineMethod('gateway.revokeToken', ById, TokenEntry)
+export const listTokens = defineMethod('gateway.listTokens', FROM_CALLERS, Empty, TokenList)
+export const revokeToken = defineMethod('gateway.revokeToken', FROM_CALLERS, ById, TokenEntry)
 /** A new secret with the rights of the old one, which is good no more. */
-export const rotateToken = defineMethod('gateway.rotateToken', ById, TokenSecret)
+export const rotateToken = defineMethod('gateway.rotateToken', FROM_CALLERS, ById, TokenSecret)
 
 export const TenantEntry = Type.Object({
   id: TenantId,
@@ -106,11 +112,12 @@ export type TenantEntry = Static<typeof TenantEntry>
 /** Makes the tenant, or replaces its limits. */
 export const SetTenant = Type.Object({ id: TenantId, limits: Limits })
 export type SetTenant = Static<typeof SetTenant>
-export const setTenant = defineMethod('gateway.setTenant', SetTenant, TenantEntry)
+export const setTenant = defineMethod('gateway.setTenant', FROM_CALLERS, SetTenant, TenantEntry)
 export const TenantList = Type.Object({ tenants: Type.Array(TenantEntry) })
-export const listTenants = defineMethod('gateway.listTenants', Empty, TenantList)
+export const listTenants = defineMethod('gateway.listTenants', FROM_CALLERS, Empty, TenantList)
 export const deleteTenant = defineMethod(
   'gateway.deleteTenant',
+  FROM_CALLERS,
   Type.Object({ id: TenantId }),
   TenantEntry
 )
@@ -153,7 +160,7 @@ export const AuditPage = Type.Object({
 })
 export type AuditPage = Static<typeof AuditPage>
 /** The newest first. */
-export const listAudit = defineMethod('gateway.listAudit', AuditQuery, AuditPage)
+export const listAudit = defineMethod('gateway.listAudit', FROM_CALLERS, AuditQuery, AuditPage)
 
 export const AuditReport = Type.Object({
   events: Type.Integer({ minimum: 0 }),
@@ -165,7 +172,7 @@ export const AuditReport = Type.Object({
   )
 })
 export type AuditReport = Static<typeof AuditReport>
-export const verifyAudit = defineMethod('gateway.verifyAudit', Empty, AuditReport)
+export const verifyAudit = defineMethod('gateway.verifyAudit', FROM_CALLERS, Empty, AuditReport)
 
 export const UsageGroup = Type.Union([
   Type.Literal('model'),
@@ -198,13 +205,14 @@ export type UsageRow = Static<typeof UsageRow>
 export const UsageReply = Type.Object({ rows: Type.Array(UsageRow, { maxItems: LIST_MAX }) })
 export type UsageReply = Static<typeof UsageReply>
 /** The rows with the most tokens first; days in their order. */
-export const readUsage = defineMethod('gateway.readUsage', UsageQuery, UsageReply)
+export const readUsage = defineMethod('gateway.readUsage', FROM_CALLERS, UsageQuery, UsageReply)
 
 /**
  * Who the caller is, if it may do that; else UNAUTHENTICATED or FORBIDDEN. For what a bridge keeps.
  */
 export const identify = defineMethod(
   'gateway.identify',
+  FROM_CALLERS,
   Type.Object({
     capability: Type.Union([Type.Literal('infer'), Type.Literal('jobs'), Type.Literal('metrics')])
   }),
@@ -213,11 +221,12 @@ export const identify = defineMethod(
 
 /** Whether callers need a token. */
 const AccessState = Type.Object({ tokensNeeded: Type.Boolean() })
-export const accessState = defineMethod('gateway.accessState', Empty, AccessState)
+export const accessState = defineMethod('gateway.accessState', FROM_CALLERS, Empty, AccessState)
 
 /** Lets a worker finish and leave. `worker`: its key in hex, or a beginning that only one has. */
 export const drainWorker = defineMethod(
   'gateway.drainWorker',
+  FROM_CALLERS,
   Type.Object({ worker: Type.String({ pattern: '^[0-9a-f]{4,64}$' }) }),
   Type.Object({ worker: Type.String() })
 )

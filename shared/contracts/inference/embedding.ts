@@ -8,6 +8,7 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { TEXT_CHARACTERS_MAX } from './chat.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
+import { FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from '../peers/parties.ts'
 
 const EMBED_INPUTS_MAX = 256
 export const INPUT_TOKENS_MAX = 131_072
@@ -51,9 +52,19 @@ export const EmbedReply = Type.Object({
 })
 export type EmbedReply = Static<typeof EmbedReply>
 
-export const gatewayEmbed = defineMethod('gateway.embed', EmbedRequest, EmbedReply)
-export const orchestratorEmbed = defineMethod('orchestrator.embed', EmbedRequest, EmbedReply)
+export const gatewayEmbed = defineMethod('gateway.embed', FROM_CALLERS, EmbedRequest, EmbedReply)
+export const orchestratorEmbed = defineMethod(
+  'orchestrator.embed',
+  FROM_GATEWAYS,
+  EmbedRequest,
+  EmbedReply
+)
 /** A worker does not learn whom it is for. */
 export const EmbedAttempt = Type.Object({ asked: EmbedAsked })
 export type EmbedAttempt = Static<typeof EmbedAttempt>
-export const workerEmbed = defineMethod('worker.embed', EmbedAttempt, EmbedReply)
+export const workerEmbed = defineMethod(
+  'worker.embed',
+  FROM_ORCHESTRATORS,
+  EmbedAttempt,
+  EmbedReply
+)

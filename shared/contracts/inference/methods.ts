@@ -3,9 +3,11 @@ import { defineStream } from '#shared/rpc/contract.ts'
 import { InferenceEnd, InferenceItem } from './answer.ts'
 import { itemCodec } from './item-codec.ts'
 import { AttemptRequest, InferenceRequest } from './request.ts'
+import { FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from '../peers/parties.ts'
 
 export const gatewayInfer = defineStream(
   'gateway.infer',
+  FROM_CALLERS,
   InferenceRequest,
   InferenceItem,
   InferenceEnd,
@@ -13,6 +15,7 @@ export const gatewayInfer = defineStream(
 )
 export const orchestratorInfer = defineStream(
   'orchestrator.infer',
+  FROM_GATEWAYS,
   InferenceRequest,
   InferenceItem,
   InferenceEnd,
@@ -20,6 +23,7 @@ export const orchestratorInfer = defineStream(
 )
 export const workerInfer = defineStream(
   'worker.infer',
+  FROM_ORCHESTRATORS,
   AttemptRequest,
   InferenceItem,
   InferenceEnd,

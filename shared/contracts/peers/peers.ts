@@ -4,6 +4,7 @@ import { PeerRole } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
 import { Asked } from '../inference/request.ts'
+import { between, FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from './parties.ts'
 
 const MODELS_PER_WORKER_MAX = 64
 const PEERS_MAX = 4096
@@ -150,14 +151,20 @@ const Ack = Type.Object({})
  * To every registry and, from workers, to every orchestrator: on connecting, on change, each
  * second.
  */
-export const report = defineMethod('peer.report', PeerReport, Ack)
+export const report = defineMethod(
+  'peer.report',
+  between(['gateway', 'orchestrator', 'worker', 'bridge'], ['registry', 'orchestrator']),
+  PeerReport,
+  Ack
+)
 
 /** To a worker: take nothing new, finish what runs, and leave the mesh. */
-export const workerDrain = defineMethod('worker.drain', Type.Object({}), Ack)
+export const workerDrain = defineMethod('worker.drain', FROM_ORCHESTRATORS, Type.Object({}), Ack)
 
 /** The same through an orchestrator, which is connected to the worker. */
 export const orchestratorDrain = defineMethod(
   'orchestrator.drain',
+  FROM_GATEWAYS,
   /** Its key in hex, or a beginning of it that only one worker has. */
   Type.Object({ worker: Type.String({ pattern: '^[0-9a-f]{4,64}$' }) }),
   Type.Object({ worker: Type.String() })
@@ -207,12 +214,22 @@ export const MeshSnapshot = Type.Object({
 })
 export type MeshSnapshot = Static<typeof MeshSnapshot>
 
-export const registryList = defineMethod('registry.list', Type.Object({}), MeshSnapshot)
+export const registryList = defineMethod(
+  'registry.list',
+  between(['gateway', 'client'], ['registry']),
+  Type.Object({}),
+  MeshSnapshot
+)
 
 const ModelList = Type.Object({ models: Type.Array(ModelEntry, { maxItems: PEERS_MAX }) })
 
 /** The models that the caller may use. */
-export const gatewayModels = defineMethod('gateway.models', Type.Object({}), ModelList)
+export const gatewayModels = defineMethod(
+  'gateway.models',
+  FROM_CALLERS,
+  Type.Object({}),
+  ModelList
+)
 
 /**
  * Whether a request would be answered now: an orchestrator that has a worker with a ready model is
@@ -223,5 +240,10 @@ export const Readiness = Type.Object({
   reason: Type.Optional(Type.String({ maxLength: 1024 }))
 })
 export type Readiness = Static<typeof Readiness>
-export const gatewayReady = defineMethod('gateway.ready', Type.Object({}), Readiness)
-export const orchestratorReady = defineMethod('orchestrator.ready', Type.Object({}), Readiness)
+export const gatewayReady = defineMethod('gateway.ready', FROM_CALLERS, Type.Object({}), Readiness)
+export const orchestratorReady = defineMethod(
+  'orchestrator.ready',
+  FROM_GATEWAYS,
+  Type.Object({}),
+  Readiness
+)

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
-import { registryList } from '#shared/contracts/peers/peers.ts'
+import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
@@ -22,6 +22,7 @@ import { benchModelFile, modelName, randomPrompts, type BenchModel } from './mod
 
 const STREAMS = 16
 const EVERY_MS = 50
+const NOTHING = { asked: { model: 'none', inputs: ['.'] } }
 const GAP_MS_MAX = 250
 const MODEL_NAME = 'bench'
 
@@ -119,8 +120,8 @@ async function watch(link: PeerLink, gaps: number[], signal: AbortSignal): Promi
   let last = performance.now()
   while (!signal.aborted) {
     using context = createContext({ timeoutMs: 10_000 })
-    // A worker has no such method; that it says so is the sign of life.
-    await link.call(registryList, {}, context).catch(() => {})
+    // It holds no such model; that it says so is the sign of life.
+    await link.call(workerEmbed, NOTHING, context).catch(() => {})
     const now = performance.now()
     gaps.push(now - last)
     last = now

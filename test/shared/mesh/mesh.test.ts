@@ -16,8 +16,9 @@ import { spawnPeer } from '../../helpers/peers/peer-spawn.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 import { patience } from '../../helpers/deadline.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
-const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())
+const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
 const echoing = () => new Router().respond(echo, (value) => value)
 
 async function assertEcho(t: TestContext, link: PeerLink): Promise<void> {

@@ -11,10 +11,11 @@ import { recordingLogger } from '../../helpers/peers/peer-log.ts'
 import { dialAsMember } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
 const Request = Type.Object({ n: Type.Integer({ maximum: 1000 }) }, { additionalProperties: false })
-const double = defineMethod('test.double', Request, Type.Object({ n: Type.Integer() }))
-const flood = defineStream('test.flood', Type.Object({}), Type.String(), Type.Null())
+const double = defineMethod('test.double', ANYBODY, Request, Type.Object({ n: Type.Integer() }))
+const flood = defineStream('test.flood', ANYBODY, Type.Object({}), Type.String(), Type.Null())
 
 type Answer = (request: { n: number }, context: ServerContext) => Promise<{ n: number }>
 
@@ -189,7 +190,7 @@ test('code, message, details and retryAfterMs of an error survive; details that 
 
 test('a method that the peer does not have is PROTOCOL_MISMATCH and names it', async (t) => {
   const { link } = await connect(t)
-  const missing = defineMethod('test.missing', Request, Type.Null())
+  const missing = defineMethod('test.missing', ANYBODY, Request, Type.Null())
   await assert.rejects(link.call(missing, { n: 1 }, contextFor(t)), {
     code: 'PROTOCOL_MISMATCH',
     message: /test\.missing/
@@ -198,7 +199,7 @@ test('a method that the peer does not have is PROTOCOL_MISMATCH and names it', a
 
 test('C2: a request that is too large is refused here, and the connection lives', async (t) => {
   const { link } = await connect(t)
-  const large = defineMethod('test.double', Type.Any(), Type.Any())
+  const large = defineMethod('test.double', ANYBODY, Type.Any(), Type.Any())
   await assert.rejects(link.call(large, 'x'.repeat(5 * 2 ** 20), contextFor(t)), {
     code: 'BODY_TOO_LARGE'
   })
@@ -207,7 +208,12 @@ test('C2: a request that is too large is refused here, and the connection lives'
 
 test('C2: a reply that is too large becomes an error, and the connection lives', async (t) => {
   const topicKey = await startDht(t)
-  const large = defineMethod('test.large', Type.Object({ length: Type.Integer() }), Type.String())
+  const large = defineMethod(
+    'test.large',
+    ANYBODY,
+    Type.Object({ length: Type.Integer() }),
+    Type.String()
+  )
   const router = new Router().respond(large, ({ length }) => 'x'.repeat(length))
   const listener = await startPeer(t, topicKey, { role: 'gateway', router })
   const dialler = await startPeer(t, topicKey, { role: 'bridge' })

@@ -7,8 +7,9 @@ import { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { dialRaw } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
-const anything = defineMethod('test.any', Type.Unknown(), Type.Unknown())
+const anything = defineMethod('test.any', ANYBODY, Type.Unknown(), Type.Unknown())
 
 for (const dialer of [true, false]) {
   test(`a link over a connection that is gone already is closed (dialer: ${dialer})`, async (t) => {

@@ -13,8 +13,9 @@ import { Router } from '#shared/rpc/router.ts'
 import { dialAsMember } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
-const items = defineStream('test.items', Type.Object({}), Type.String(), Type.Null())
+const items = defineStream('test.items', ANYBODY, Type.Object({}), Type.String(), Type.Null())
 
 /** A peer that answers with what `produce` makes, and one that sees each of its frames. */
 async function connect(t: TestContext, produce: () => AsyncGenerator<string, null, void>) {

@@ -11,9 +11,10 @@ import { Router } from '#shared/rpc/router.ts'
 import { dialAsMember, type RawPeer } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
-const items = defineStream('test.items', Type.Object({}), Type.Unknown(), Type.Unknown())
-const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())
+const items = defineStream('test.items', ANYBODY, Type.Object({}), Type.Unknown(), Type.Unknown())
+const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
 
 async function connect(t: TestContext) {
   const topicKey = await startDht(t)

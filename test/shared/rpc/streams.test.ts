@@ -13,10 +13,12 @@ import { STREAMS_MAX } from '#shared/rpc/stream-channel.ts'
 import { recordingLogger } from '../../helpers/peers/peer-log.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
+import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
 const Request = Type.Object({ items: Type.Integer(), everyMs: Type.Optional(Type.Integer()) })
 const countTo = defineStream(
   'test.count',
+  ANYBODY,
   Request,
   Type.Object({ n: Type.Integer(), padding: Type.Optional(Type.String()) }),
   Type.Object({ total: Type.Integer() })

@@ -19,9 +19,10 @@ import { recordingLogger } from '../../../helpers/peers/peer-log.ts'
 import { dialAsMember, dialRaw, type RawPeer } from '../../../helpers/peers/peer-raw.ts'
 import { atEnd, linkBetween, startDht, startPeer } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
+import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 
-const call = defineMethod('test.call', Type.Unknown(), Type.Unknown())
-const stream = defineStream('test.stream', Type.Unknown(), Type.Unknown(), Type.Unknown())
+const call = defineMethod('test.call', ANYBODY, Type.Unknown(), Type.Unknown())
+const stream = defineStream('test.stream', ANYBODY, Type.Unknown(), Type.Unknown(), Type.Unknown())
 const envelope = { requestId: 'r', deadlineMs: 5000 }
 
 /** A peer that counts how often anything of it was run. */

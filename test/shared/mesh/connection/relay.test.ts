@@ -15,9 +15,10 @@ import {
   startPeer
 } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
+import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 
-const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())
-const count = defineStream('test.count', Type.Object({}), Type.Integer(), Type.Null())
+const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
+const count = defineStream('test.count', ANYBODY, Type.Object({}), Type.Integer(), Type.Null())
 const serving = () =>
   new Router()
     .respond(echo, (value) => value)

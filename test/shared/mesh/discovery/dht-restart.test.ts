@@ -9,8 +9,9 @@ import { Router } from '#shared/rpc/router.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { atEnd, contextFor, linkBetween, startPeer } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
+import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 
-const echo = defineMethod('test.echo', Type.Unknown(), Type.Unknown())
+const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
 
 test('open connections live on, and old and new peers find each other again', async (t) => {
   const before = new BootstrapNodes({ host: '127.0.0.1', port: randomInt(20_000, 40_000) })

@@ -1,0 +1,150 @@
+/** Who may use which call and stream: every contract of the tree, with every role. */
+import assert from 'node:assert/strict'
+import { globSync } from 'node:fs'
+import { after, test } from 'node:test'
+import type { TSchema } from 'typebox'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import type { MethodContract, StreamContract } from '#shared/rpc/contract.ts'
+import { assertMeantFor } from '#shared/rpc/parties.ts'
+import { Router } from '#shared/rpc/router.ts'
+import { ANYBODY, ROLES } from '../../../helpers/peers/anybody.ts'
+import { linkBetween, Shared, startDht, startPeer } from '../../../helpers/peers/peers.ts'
+
+/** Written out, so that whoever gives somebody a new right has to say so here as well. */
+const TABLE = `
+gateway.accessState   bridge,client                        gateway
+gateway.createToken   bridge,client                        gateway
+gateway.deleteTenant  bridge,client                        gateway
+gateway.drainWorker   bridge,client                        gateway
+gateway.embed         bridge,client                        gateway
+gateway.identify      bridge,client                        gateway
+gateway.infer         bridge,client                        gateway
+gateway.listAudit     bridge,client                        gateway
+gateway.listTenants   bridge,client                        gateway
+gateway.listTokens    bridge,client                        gateway
+gateway.models        bridge,client                        gateway
+gateway.readUsage     bridge,client                        gateway
+gateway.ready         bridge,client                        gateway
+gateway.revokeToken   bridge,client                        gateway
+gateway.rotateToken   bridge,client                        gateway
+gateway.setTenant     bridge,client                        gateway
+gateway.verifyAudit   bridge,client                        gateway
+orchestrator.drain    gateway                              orchestrator
+orchestrator.embed    gateway                              orchestrator
+orchestrator.infer    gateway                              orchestrator
+orchestrator.ready    gateway                              orchestrator
+peer.report           bridge,gateway,orchestrator,worker   orchestrator,registry
+registry.list         client,gateway                       registry
+worker.drain          orchestrator                         worker
+worker.embed          orchestrator                         worker
+worker.infer          orchestrator                         worker
+`
+
+type Contract = MethodContract<TSchema, TSchema> | StreamContract<TSchema, TSchema, TSchema>
+
+/** No contract is a number. */
+const NO_BODY = 0
+
+const contracts = await everyContract()
+const shared = new Shared()
+after(() => shared.end())
+
+test('the contracts give each right to the roles of the table, and to nobody else', () => {
+  const found = contracts.map(({ name, parties: { from, to } }) =>
+    [name, from.toSorted().join(), to.toSorted().join()].join(' ')
+  )
+  const expected = TABLE.trim().split('\n')
+  assert.deepEqual(
+    found.toSorted(),
+    expected.map((line) => line.replace(/ +/g, ' '))
+  )
+})
+
+for (const role of ROLES) {
+  test(`a ${role} is refused whatever the table does not give it, unread`, async () => {
+    const called = await callEverything(role)
+    const refused = contracts.filter(({ parties }) => !parties.from.includes(role))
+    assert.ok(refused.length > 0)
+    assert.deepEqual(
+      called.filter(({ code }) => code === 'FORBIDDEN').map(({ name }) => name),
+      refused.map(({ name }) => name)
+    )
+    // What is allowed gets as far as its body, which fits no contract.
+    const others = called.filter(({ code }) => code !== 'FORBIDDEN')
+    for (const { name, code } of others) assert.equal(code, 'VALIDATION_FAILED', name)
+  })
+
+  test(`nothing is sent to a ${role} that is meant for another role`, () => {
+    const sent = contracts.filter((contract) => {
+      try {
+        assertMeantFor(contract, { key: 'k'.repeat(64), role })
+        return true
+      } catch {
+        return false
+      }
+    })
+    assert.deepEqual(
+      sent.map(({ name }) => name),
+      contracts.filter(({ parties }) => parties.to.includes(role)).map(({ name }) => name)
+    )
+  })
+}
+
+test('a credential goes with the calls of callers to gateways, and with nothing else', () => {
+  const shown = contracts.filter(({ parties }) => parties.withCredential === true)
+  assert.ok(shown.every(({ name }) => name.startsWith('gateway.')))
+  assert.equal(contracts.filter(({ name }) => name.startsWith('gateway.')).length, shown.length)
+})
+
+/** One peer that answers everything, so that only the roles decide. */
+const answering = shared.once(async (scope) => {
+  const topicKey = await startDht(scope)
+  const router = new Router()
+  for (const contract of contracts) {
+    if (contract.kind === 'method') router.respond(contract, () => assert.fail('it was read'))
+    // oxlint-disable-next-line require-yield
+    else
+      router.serve(contract, async function* () {
+        return assert.fail('it was read')
+      })
+  }
+  return { topicKey, peer: await startPeer(scope, topicKey, { role: 'gateway', router }) }
+})
+
+/** As a peer does that keeps to no contract: it sends to whom it likes. */
+async function callEverything(role: PeerRole): Promise<{ name: string; code: string }[]> {
+  const { topicKey, peer } = await answering()
+  const caller = await startPeer(shared, topicKey, { role })
+  caller.follow('gateway')
+  const link = await linkBetween(caller, peer)
+  return Promise.all(
+    contracts.map(async (contract) => {
+      using context = createContext({ timeoutMs: 20_000 })
+      const loose = { ...contract, parties: ANYBODY }
+      const asked =
+        loose.kind === 'method'
+          ? link.call(loose, NO_BODY, context)
+          : link.stream(loose, NO_BODY, context).next()
+      const code = await asked.then(
+        () => 'OK',
+        (error: unknown) => (error as { code: string }).code
+      )
+      return { name: contract.name, code }
+    })
+  )
+}
+
+async function everyContract(): Promise<Contract[]> {
+  const root = new URL('../../../../', import.meta.url)
+  const files = globSync('shared/contracts/**/*.ts', { cwd: root })
+  const modules = await Promise.all(
+    files.map(async (file) => (await import(new URL(file, root).href)) as object)
+  )
+  const all = modules.flatMap((module) => Object.values(module) as unknown[]).filter(isContract)
+  return [...new Map(all.map((contract) => [contract.name, contract])).values()]
+}
+
+function isContract(value: unknown): value is Contract {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'parties' in value
+}
