@@ -5,6 +5,7 @@
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PGlite } from '@electric-sql/pglite'
 import { ask, type Reply } from './backend.ts'
@@ -22,6 +23,13 @@ export type ThreadNews =
   | { kind: 'listening'; port: number }
   | { kind: 'open' }
   | { kind: 'failed'; reason: string }
+
+/**
+ * How much code of the database runs before V8 optimizes it; 13,000,000 of its own. By that the
+ * start alone optimizes one huge function, which takes a second of a processor and 480 MB; what
+ * queries run often is still reached within a few hundred of them, and then as quick.
+ */
+setFlagsFromString('--wasm-tiering-budget=200000000')
 
 /** Processes of one machine, with a few connections each. */
 const CONNECTIONS_MAX = 256
