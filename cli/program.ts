@@ -11,6 +11,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
+  ['doctor', async () => (await import('./commands/doctor.ts')).addDoctorCommand],
   ['drain', async () => (await import('./commands/drain.ts')).addDrainCommand],
   ['token', async () => (await import('./commands/token.ts')).addTokenCommand],
   ['tenant', async () => (await import('./commands/tenant.ts')).addTenantCommand],

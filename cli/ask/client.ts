@@ -6,12 +6,15 @@ import { readSecret, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import type { Diagnosis } from '#shared/mesh/diagnosis/diagnose.ts'
+import { Search } from '#shared/mesh/diagnosis/search.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Reach, TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { Presented } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
 
 /** How long to look for a first peer: the public DHT answers from far away. */
 const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
@@ -30,6 +33,8 @@ export interface Client extends AsyncDisposable {
   key: string
   reach: Reach
   peers: PeerPool
+  /** Open connections to peers of the role. */
+  links: () => PeerLink[]
 }
 
 /** Resolves when a peer of the role is connected; NO_PEER when there is none within seconds. */
@@ -39,20 +44,32 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const topicKey = home.topicKey(options.topicKey, env)
   const credential = role === 'gateway' ? credentialOf(home, topicKey, env) : NONE
   const keyPair = temporaryIdentity()
-  const mesh = openMesh({ topicKey, role: 'client', keyPair, log: silentLogger() })
-  const withinMs = CONNECT_MS[topicKey.reach]
-  const timeout = AbortSignal.timeout(withinMs)
+  const neighbours = (sought: string) => home.keysOf(sought)
+  const mesh = openMesh({ topicKey, role: 'client', keyPair, neighbours, log: silentLogger() })
+  const timeout = new AbortController()
+  const timer = setTimeout(() => timeout.abort(), CONNECT_MS[topicKey.reach])
+  const search = new Search({
+    mesh,
+    role,
+    topicKey,
+    onDiagnosis: ({ isFinal }) => isFinal && timeout.abort()
+  })
+  search.start()
   try {
-    await connect(mesh, role, credential.only, AbortSignal.any([signal, timeout]))
+    await connect(mesh, role, credential.only, AbortSignal.any([signal, timeout.signal]))
   } catch (error) {
     await mesh.stop()
     signal.throwIfAborted()
-    throw timeout.aborted ? notReached(role, topicKey, withinMs) : error
+    throw timeout.signal.aborted ? notReached(role, topicKey, search.latest) : error
+  } finally {
+    clearTimeout(timer)
+    search.stop()
   }
   return {
     key: mesh.key,
     reach: topicKey.reach,
     peers: new PeerPool(mesh, role, credential),
+    links: () => mesh.links(role),
     [Symbol.asyncDispose]: () => mesh.stop()
   }
 }
@@ -92,14 +109,7 @@ async function connect(
   }
 }
 
-function notReached(role: string, { reach, bootstrap }: TopicKey, withinMs: number): HaifError {
-  const [first] = bootstrap
-  const where =
-    reach === 'public' || first === undefined
-      ? 'on the public DHT'
-      : `at ${first.host}:${first.port}`
-  return new HaifError(
-    'NO_PEER',
-    `the mesh cannot be reached: no ${role} answers ${where} (tried for ${withinMs / 1000} s); is "haif up" running?`
-  )
+function notReached(role: string, { reach }: TopicKey, reason: Diagnosis | null): HaifError {
+  const why = reason?.sentence ?? `no ${role} answers within ${CONNECT_MS[reach] / 1000} s`
+  return new HaifError('NO_PEER', `the mesh cannot be reached: ${why}`)
 }

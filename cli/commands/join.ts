@@ -75,6 +75,7 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
   const contact = new Contact()
   const worker = openWorker({
     ...place,
+    join: (router, extras) => contact.watching(place.join(router, extras), topicKey),
     env,
     config,
     onDrain: stopThisProcess,

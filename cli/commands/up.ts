@@ -25,8 +25,10 @@ import {
 import type { MeshServices, MeshServicesOptions } from '../up/mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
-  lan?: true
+  /** The address of this machine there, where it was given. */
+  lan?: true | string
   public?: true
+  bootstrap?: string[]
 }
 
 /** Processes of one service. */
@@ -36,8 +38,15 @@ export function addUpCommand(program: Command): void {
   const command = program
     .command('up')
     .description('run the whole mesh on this machine')
-    .option('--lan', 'let machines of the local network join')
+    .option(
+      '--lan [address]',
+      'let machines of the local network join; with the address of this machine there (default: that of the default route)'
+    )
     .option('--public', 'let machines anywhere join, behind any NAT, through the public DHT')
+    .option(
+      '--bootstrap <host[:port]…>',
+      'with --public: DHT nodes of your own in place of the public DHT (haif service bootstrap)'
+    )
     .option('--host <address>', 'address for HTTP (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port for HTTP (PORT; default 8080; 0: any free one)', portNumber)
     .option('--allow-anonymous', 'with --host: let everybody who reaches this machine ask')
@@ -62,7 +71,7 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
   refuseContradictions(options)
   const home = new Home(env)
   home.lockForUp()
-  const ownMesh = await startOwnMesh(home, reachOf(options))
+  const ownMesh = await startOwnMesh(home, wishesOf(options))
   const logFor = (name: string) =>
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
   const telemetry = startTelemetry(env, 'up')
@@ -84,8 +93,11 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
 }
 
 function refuseContradictions(options: UpOptions): void {
-  if (options.lan === true && options.public === true) {
+  if (options.lan !== undefined && options.public === true) {
     throw new HaifError('CONFIG_INVALID', '--lan and --public cannot be used together: choose one')
+  }
+  if (options.bootstrap !== undefined && options.public !== true) {
+    throw new HaifError('CONFIG_INVALID', '--bootstrap is for meshes on the internet: add --public')
   }
   const { workers, model, onDemand, memoryBudget, gpu, context, slots, kv } = options
   const { flashAttention, chatTemplate } = options
@@ -99,8 +111,10 @@ function refuseContradictions(options: UpOptions): void {
   }
 }
 
-const reachOf = (options: UpOptions): Reach =>
-  options.public === true ? 'public' : options.lan === true ? 'lan' : 'local'
+function wishesOf({ lan, public: isPublic, bootstrap = [] }: UpOptions) {
+  const reach: Reach = isPublic === true ? 'public' : lan === undefined ? 'local' : 'lan'
+  return { reach, address: typeof lan === 'string' ? lan : null, bootstrap }
+}
 
 const TOY = [
   'haif-tiny answers: a toy of a million parameters for install checks. For real work, for example:',

@@ -1,4 +1,5 @@
 /** The services of one's own mesh: each in this process, or several in processes of their own. */
+import process from 'node:process'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { placeIn, type Place } from '#shared/main/place.ts'
 import type { Environment } from '#shared/process/config.ts'
@@ -18,6 +19,7 @@ import { openWorker } from '../../services/worker/worker-here.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import { ChildServices, type ChildServicesDeps } from './child-services.ts'
 import { showLoading } from './loading.ts'
+import { outside } from './outside.ts'
 import { untilReady } from './until-ready.ts'
 
 export interface MeshServicesOptions extends WorkerWishes, BridgeWishes {
@@ -56,6 +58,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const bridge = openHttpBridge({ ...place('bridge'), env, wishes: options, metrics })
   const services = [
     store,
+    outside(ownMesh.topicKey, (line) => process.stdout.write(`${line}\n`)),
     openRegistry({ ...place('registry'), store }),
     orchestrators === undefined
       ? openOrchestrator({ ...place('orchestrator'), store, env })

@@ -1,6 +1,7 @@
 /** The mesh that `haif up` makes on this machine: its reach, its secret, and its own DHT nodes. */
 import type { Home } from '#shared/main/home.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
+import { resolveNodes } from '#shared/mesh/discovery/node-address.ts'
 import { encodeTopicKey, type Reach, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { localAddress } from './local-address.ts'
 
@@ -12,10 +13,22 @@ export interface OwnMesh {
   nodes: readonly BootstrapNodes[]
 }
 
-export async function startOwnMesh(home: Home, reach: Reach): Promise<OwnMesh> {
+interface OwnMeshWishes {
+  reach: Reach
+  /** The address of this machine in its network; null: that of the default route. */
+  address: string | null
+  /** DHT nodes of one's own, `host[:port]`, for a mesh on the internet. */
+  bootstrap: readonly string[]
+}
+
+export async function startOwnMesh(home: Home, wishes: OwnMeshWishes): Promise<OwnMesh> {
+  const { reach, address } = wishes
   const secret = home.meshSecret()
-  if (reach === 'public') return remembered(home, { secret, reach, bootstrap: [] }, [])
-  const host = reach === 'local' ? '127.0.0.1' : localAddress()
+  if (reach === 'public') {
+    const bootstrap = await resolveNodes(wishes.bootstrap)
+    return remembered(home, { secret, reach, bootstrap }, [])
+  }
+  const host = reach === 'local' ? '127.0.0.1' : await localAddress(address)
   const nodes = new BootstrapNodes({ host, port: home.bootstrapPort })
   await nodes.start()
   home.bootstrapPort = nodes.address.port

@@ -75,7 +75,7 @@ function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): MeshSnaps
   const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, relayed: false, ...self }
   const others = mesh.links().map((link) => entryOf(link, catalogue.peer(link.peer.key)))
   const peers = [own, ...others].toSorted(byRole)
-  return { peers, models: catalogue.models() }
+  return { now: Date.now(), peers, models: catalogue.models() }
 }
 
 function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined): PeerEntry {

@@ -50,7 +50,8 @@ export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place
     platform: `${process.platform}-${process.arch}`
   }
   const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
-  const member = { topicKey, role, keyPair, localSockets, log }
+  const neighbours = (sought: string) => home.keysOf(sought)
+  const member = { topicKey, role, keyPair, localSockets, neighbours, log }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

@@ -15,6 +15,8 @@ import { Announcement } from './discovery/announcement.ts'
 import { ANNOUNCE_MS, DIAL_MS_MAX } from './discovery/dht.ts'
 import { Dialler } from './connection/dialler.ts'
 import { Follower } from './discovery/follower.ts'
+import { Neighbours } from './discovery/neighbours.ts'
+import type { ContactFacts } from './diagnosis/diagnose.ts'
 import { receive, type HandshakeFacts } from './connection/handshake.ts'
 import { LocalListener } from './connection/local-socket.ts'
 import { Relay } from './connection/relay.ts'
@@ -48,6 +50,10 @@ export interface MeshOptions {
   relay?: KeyPair
   /** True: peers of this machine talk over one of its sockets. */
   localSockets?: boolean
+  /** Public keys, hex, of the peers of a role that may run beside this one. */
+  neighbours?: (role: ListeningRole) => Iterable<string>
+  /** False: the start does not wait until this peer can be found, and goes on by itself. */
+  waitsForDht?: boolean
   random?: () => number
   now?: () => number
 }
@@ -67,6 +73,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
   readonly #members = new BoundedMap<string, true>(MEMBERS_MAX) // by key
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
+  readonly #neighbours: Neighbours[] = []
+  readonly #dials = new Map<string, Promise<void>>() // under way, by key
   readonly #announcements: Announcement[] = []
   #server: RpcServer | null = null
   #local: LocalListener | null = null
@@ -106,12 +114,26 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.#links.get(key)
   }
 
-  /** Begins to listen, if others look for this role. Resolves when it can be found. */
+  /**
+   * Begins to listen, if others look for this role. Resolves when it can be found; with
+   * `waitsForDht: false` as soon as peers of this machine can.
+   */
   async start(): Promise<void> {
-    const { dht, role } = this.#options
+    const { role, log, waitsForDht = true } = this.#options
+    if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
+    const findable = this.#becomeFindable()
+    if (waitsForDht) return findable
+    findable.catch((error: unknown) => {
+      if (!this.#isStopped) log.error({ err: error }, 'this peer cannot be found by others')
+    })
+  }
+
+  async #becomeFindable(): Promise<void> {
+    const { dht, role, relay } = this.#options
     await dht.fullyBootstrapped()
+    if (this.#isStopped) return
     if (isListeningRole(role)) await this.#listen(role)
-    if (this.#options.relay !== undefined) await this.#startRelay(this.#options.relay)
+    if (relay !== undefined && !this.#isStopped) await this.#startRelay(relay)
   }
 
   /** Keeps a connection to every peer of the role from now on. */
@@ -124,13 +146,49 @@ export class Mesh extends EventEmitter<MeshEvents> {
       lookupMs,
       isSelf: (key) => key === this.key,
       isConnected: (key) => this.#links.has(key),
-      dial: async (publicKey) => this.#add(await this.#dialler.dial(publicKey)),
+      dial: (publicKey) => this.#dial(publicKey, () => this.#dialler.dial(publicKey)),
       random: this.#options.random ?? Math.random,
       now: this.#options.now ?? (() => performance.now()),
       log
     })
     this.#followers.push({ role, follower })
     follower.start()
+    this.#meetNeighbours(role)
+  }
+
+  #meetNeighbours(role: ListeningRole): void {
+    const { neighbours, localSockets = false, random = Math.random } = this.#options
+    if (neighbours === undefined || !localSockets) return
+    const met = new Neighbours({
+      keys: () => [...neighbours(role)].filter((key) => key !== this.key),
+      isConnected: (key) => this.#links.has(key),
+      dial: (publicKey) => this.#dial(publicKey, () => this.#dialler.dialNear(publicKey)),
+      random
+    })
+    this.#neighbours.push(met)
+    met.start()
+  }
+
+  /** One dial at a time for each peer: a second connection would replace the first. */
+  async #dial(publicKey: Buffer, open: () => Promise<PeerLink | null>): Promise<void> {
+    const key = publicKey.toString('hex')
+    const underWay = this.#dials.get(key)
+    if (underWay !== undefined) return underWay
+    if (this.#links.has(key)) return
+    const dial = open().then((link) => void (link !== null && this.#add(link)))
+    this.#dials.set(key, dial)
+    try {
+      await dial
+    } finally {
+      this.#dials.delete(key)
+    }
+  }
+
+  /** What the search for peers of a followed role has come to. */
+  contact(role: ListeningRole): ContactFacts {
+    const { follower } = this.#followers.find((known) => known.role === role) ?? {}
+    const { found, failures } = follower?.contact ?? { found: 0, failures: [] }
+    return { found, failures, relays: 0, clockAheadMs: null }
   }
 
   /** Withdraws, closes every connection and destroys the DHT node: the others see it at once. */
@@ -145,6 +203,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   async #stop(): Promise<void> {
     for (const { follower } of this.#followers) follower.stop()
+    for (const neighbours of this.#neighbours) neighbours.stop()
     await Promise.all([
       ...this.#announcements.map((announcement) => announcement.stop()),
       ...[...this.#links.values()].map((link) => link.end('stopping')),
@@ -163,7 +222,6 @@ export class Mesh extends EventEmitter<MeshEvents> {
     })
     this.#server = server
     server.on('connection', (rpc) => this.#receive(rpc, 'direct'))
-    await this.#listenLocally() // first: whoever finds us on the DHT may be here
     await server.listen()
     await this.#announce(role, this.#options.keyPair)
   }

@@ -4,7 +4,7 @@ import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './discovery/dht.ts'
 import { Mesh } from './mesh.ts'
-import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from './discovery/topic-key.ts'
 
 interface OpenMeshOptions {
@@ -14,6 +14,7 @@ interface OpenMeshOptions {
   router?: Router
   relay?: KeyPair
   localSockets?: boolean
+  neighbours?: (role: ListeningRole) => Iterable<string>
   log: Logger
 }
 
@@ -27,6 +28,8 @@ export function openMesh(options: OpenMeshOptions): Mesh {
     announceMs: ANNOUNCE_MS[topicKey.reach],
     dialMsMax: DIAL_MS_MAX[topicKey.reach],
     router,
+    // On the internet the DHT may be out of reach for hours, and this machine still serves itself.
+    waitsForDht: topicKey.reach !== 'public',
     localSockets: true,
     ...rest
   })

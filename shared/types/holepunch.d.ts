@@ -75,6 +75,8 @@ declare module 'hyperdht' {
     constructor(options?: DHT.Options)
     static keyPair(seed?: Buffer): DHT.KeyPair
     static bootstrapper(port: number, host: string, options?: DHT.Options): DHT
+    /** The nodes of the public DHT, as `address@name:port`. */
+    static readonly BOOTSTRAP: readonly string[]
     readonly randomized: boolean
     readonly listening: Set<DHT.Server>
     /** Addresses by key in hex. Private, and there is no other way to forget one. */
@@ -86,6 +88,8 @@ declare module 'hyperdht' {
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
     unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>
     lookup(topic: Buffer): DHT.Query
+    /** `to`: our own address as the node saw it. Rejects when nothing answers within a second. */
+    ping(node: DHT.Address, options?: { retry?: boolean }): Promise<{ to: DHT.Address }>
     connect(publicKey: Buffer, options?: DHT.ConnectOptions): DHT.NoiseSecretStream
     createServer(
       options?: DHT.ServerOptions,

@@ -209,6 +209,8 @@ export const ModelEntry = Type.Object({
 export type ModelEntry = Static<typeof ModelEntry>
 
 export const MeshSnapshot = Type.Object({
+  /** The registry's clock, in milliseconds since 1970. */
+  now: Type.Optional(Type.Integer({ minimum: 0 })),
   peers: Type.Array(PeerEntry, { maxItems: PEERS_MAX }),
   models: Type.Array(ModelEntry, { maxItems: PEERS_MAX })
 })

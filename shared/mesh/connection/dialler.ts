@@ -41,6 +41,12 @@ export class Dialler {
     }
   }
 
+  /** Null when the peer does not run on this machine. */
+  async dialNear(publicKey: Buffer): Promise<PeerLink | null> {
+    const local = await this.#dialLocal(publicKey)
+    return local === null ? null : this.#greet(local, 'local')
+  }
+
   async #dialRemote(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
     const { dht, rpc, keyPair, dialMsMax } = this.#options
     // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted

@@ -5,9 +5,12 @@
 import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
+import { backoffMs } from '#shared/kit/backoff.ts'
+import { Outage } from '#shared/kit/outage.ts'
 import { within } from '#shared/kit/within.ts'
 
-const FAILED_AGAIN_MS = 1000
+/** After a failure: soon, and ever more rarely while the network is away. */
+const FAILED_AGAIN = { firstMs: 1000, maxMs: 10_000 }
 const WITHDRAW_MS_MAX = 1000
 
 interface AnnouncementOptions {
@@ -23,9 +26,15 @@ export class Announcement {
   #timer: NodeJS.Timeout | null = null
   #stopped = false
   #announcing: Promise<void> = Promise.resolve()
+  #failures = 0
+  readonly #outage: Outage
 
   constructor(options: AnnouncementOptions) {
     this.#options = options
+    this.#outage = new Outage(options.log, {
+      begins: 'this peer cannot be announced on the DHT now',
+      ends: 'this peer is announced on the DHT again'
+    })
   }
 
   /** Resolves when the first announcement is stored. */
@@ -41,16 +50,18 @@ export class Announcement {
   }
 
   async #announce(): Promise<void> {
-    const { dht, topic, keyPair, againMs, log } = this.#options
+    const { dht, topic, keyPair, againMs } = this.#options
     let waitMs = againMs
     try {
       await dht.announce(topic, keyPair).finished()
       // The server that listens has a record of its own, by which it is dialled. If the DHT was
       // away when hyperdht last looked after that record, it would look again only 5 minutes later.
       for (const server of dht.listening) server.refresh()
+      this.#failures = 0
+      this.#outage.worked()
     } catch (error) {
-      waitMs = FAILED_AGAIN_MS
-      if (!this.#stopped) log.warn({ err: error }, 'announcement failed, trying again')
+      waitMs = backoffMs(FAILED_AGAIN, ++this.#failures, Math.random())
+      if (!this.#stopped) this.#outage.failed(error)
     }
     if (!this.#stopped) this.#timer = setTimeout(() => void this.start(), waitMs)
   }

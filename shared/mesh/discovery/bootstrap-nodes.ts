@@ -3,10 +3,13 @@
  * live on several nodes and a single one that restarts would forget them all.
  */
 import DHT from 'hyperdht'
+import { within } from '#shared/kit/within.ts'
 import { ANY_PORT } from './dht.ts'
 import type { Address } from './topic-key.ts'
 
 const NODES = 3
+/** Time to join the nodes of other hosts; without them nothing has to be waited for. */
+const JOIN_MS_MAX = 2000
 
 interface BootstrapOptions {
   /** The IPv4 address under which other peers reach this machine. */
@@ -16,6 +19,8 @@ interface BootstrapOptions {
    * again after a restart. A port that is 0 or taken is replaced by a free one.
    */
   port: number
+  /** Nodes on other hosts: all of them are one DHT, so that each host may be away. */
+  others?: readonly Address[]
 }
 
 export class BootstrapNodes {
@@ -34,19 +39,20 @@ export class BootstrapNodes {
   }
 
   async start(): Promise<void> {
-    const { host, port } = this.#options
+    const { host, port, others = [] } = this.#options
     const bind = host === '127.0.0.1' ? host : '0.0.0.0'
     while (this.#nodes.length < NODES) {
       const index = this.#nodes.length
       const node = new DHT({
-        bootstrap: index === 0 ? [] : [this.address],
+        bootstrap: index === 0 ? [...others] : [this.address],
         ephemeral: false,
         firewalled: false,
         host: bind,
         port: port === 0 ? ANY_PORT : port + index
       })
       this.#nodes.push(node)
-      await node.fullyBootstrapped()
+      // The others may start after this one; they find it then.
+      await within(JOIN_MS_MAX, node.fullyBootstrapped())
     }
   }
 

@@ -10,6 +10,7 @@ import type DHT from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
+import { isRefusal, type DialFailure } from '../diagnosis/diagnose.ts'
 import { lookup } from './lookup.ts'
 
 /**
@@ -45,6 +46,8 @@ interface FollowerOptions {
 
 interface Known {
   publicKey: Buffer
+  /** Why the latest dial failed; null: it did not. */
+  failure: DialFailure | null
   /** Dials that failed and connections that broke soon, since one that lasted. */
   failures: number
   /** Not dialled before this. */
@@ -75,6 +78,12 @@ export class Follower {
   stop(): void {
     this.#stopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  /** Peers found, and why those that were dialled in vain cannot be reached. */
+  get contact(): { found: number; failures: DialFailure[] } {
+    const failures = [...this.#known.values()].map(({ failure }) => failure)
+    return { found: this.#known.size, failures: failures.filter((failure) => failure !== null) }
   }
 
   /** A connection to this key was lost: look and dial soon. */
@@ -132,7 +141,8 @@ export class Follower {
   #remember(key: string, publicKey: Buffer): void {
     if (this.#known.has(key) || this.#options.isSelf(key)) return
     if (this.#stopped || this.#known.size >= PEERS_MAX) return
-    const known = { publicKey, failures: 0, notBefore: 0, connectedAt: 0, dialing: false }
+    const never = { failures: 0, failure: null, notBefore: 0, connectedAt: 0 }
+    const known: Known = { publicKey, dialing: false, ...never }
     this.#known.set(key, known)
     this.#dialIfDue(key, known)
   }
@@ -159,8 +169,10 @@ export class Follower {
     try {
       await dial(known.publicKey)
       known.connectedAt = now()
+      known.failure = null
     } catch (error) {
       this.#failed(known)
+      known.failure = failureOf(error)
       this.#logFailure(key, known, error)
     } finally {
       known.dialing = false
@@ -175,10 +187,9 @@ export class Follower {
 
   #logFailure(key: string, known: Known, error: unknown): void {
     if (this.#stopped) return
-    const { code, message } = error as { code?: string; message: string }
+    const { code, message } = failureOf(error)
     // A refusal does not pass by itself, so a person has to read it; but once is enough.
-    const refused = code === 'WRONG_MESH' || code === 'PROTOCOL_MISMATCH'
-    const level = refused && known.failures === 1 ? 'warn' : 'debug'
+    const level = isRefusal(code) && known.failures === 1 ? 'warn' : 'debug'
     this.#options.log[level]({ peer: key, code, message }, 'dial failed')
   }
 
@@ -187,4 +198,9 @@ export class Follower {
     const maxMs = Math.max(DIAL_MS_MAX_LEAST, lookupMs * DIAL_LOOKUPS_MAX)
     return backoffMs({ firstMs: DIAL_FIRST_MS, maxMs }, failures, random())
   }
+}
+
+function failureOf(error: unknown): DialFailure {
+  const { code, message } = error as { code?: string; message: string }
+  return { code: code ?? 'INTERNAL', message }
 }

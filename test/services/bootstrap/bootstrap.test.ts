@@ -47,3 +47,33 @@ test('through the public DHT it runs no node, and a mesh that exists keeps its k
   const given = { HAIF_BOOTSTRAP: 'public', HAIF_TOPIC_KEY: own.text }
   assert.equal((await bootstrapped(t, temporaryHome(t), given)).text, own.text)
 })
+
+test('nodes on several hosts are one DHT, and its key names them all', async (t) => {
+  const ports = [String(await freePort()), String(await freePort())]
+  const nodes = ports.map((port) => ({ host: '127.0.0.1', port: Number(port) }))
+  const start = (own: number) =>
+    bootstrapped(t, temporaryHome(t), {
+      HAIF_BOOTSTRAP: 'own',
+      HAIF_BOOTSTRAP_HOST: '127.0.0.1',
+      HAIF_BOOTSTRAP_PORT: ports[own]!,
+      HAIF_BOOTSTRAP_NODES: `127.0.0.1:${ports[1 - own]}`
+    })
+  const [{ text }] = [await start(0), await start(1)]
+  const { reach, bootstrap, secret } = decodeTopicKey(text)
+  assert.equal(reach, 'public')
+  assert.deepEqual(bootstrap, nodes)
+  const known = (own: number) => ({ secret, reach: 'local' as const, bootstrap: [nodes[own]!] })
+  const registry = await startPeer(t, known(0), { role: 'registry' })
+  const gateway = await startPeer(t, known(1), { role: 'gateway' })
+  gateway.follow('registry')
+  await linkBetween(gateway, registry)
+})
+
+test('compose can name nodes in place of those of the public DHT', async (t) => {
+  const env = { HAIF_BOOTSTRAP: 'public', HAIF_BOOTSTRAP_NODES: '127.0.0.1:4001, 127.0.0.1' }
+  const { text } = await bootstrapped(t, temporaryHome(t), env)
+  assert.deepEqual(
+    decodeTopicKey(text).bootstrap.map(({ port }) => port),
+    [4001, 49_737]
+  )
+})
