@@ -74,7 +74,7 @@ async function up(options: UpOptions, env: Environment): Promise<void> {
   const ownMesh = await startOwnMesh(home, wishesOf(options))
   const logFor = (name: string) =>
     createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), name)
-  const telemetry = startTelemetry(env, 'up')
+  const telemetry = await startTelemetry(env, 'up')
   // Loaded only now, so that the other commands start quickly.
   const { meshServices } = await import('../up/mesh-services.ts')
   const { ownStore } = await import('../up/own-store.ts')

@@ -18,7 +18,7 @@ export async function runMain(
   make: (env: Environment, metrics: Metrics) => { service: Service; log: Logger }
 ): Promise<void> {
   try {
-    const telemetry = startTelemetry(env, name)
+    const telemetry = await startTelemetry(env, name)
     const { service, log } = make(env, telemetry.metrics)
     await runUntilSignal(telemetry.serving(service, log), log)
   } catch (error) {

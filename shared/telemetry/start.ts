@@ -9,7 +9,6 @@ import type { Logger } from '#shared/process/log.ts'
 import { createMetrics, type Metrics } from './metrics.ts'
 import { watchDependencies } from './dependencies.ts'
 import { metricsEndpoint, readEndpoint } from './endpoint.ts'
-import { NO_TRACING, startTracing } from './tracing.ts'
 
 interface Telemetry {
   metrics: Metrics
@@ -17,16 +16,19 @@ interface Telemetry {
   serving(service: Service, log: Logger): Service
 }
 
-export function startTelemetry(env: Environment, name: string): Telemetry {
+export async function startTelemetry(env: Environment, name: string): Promise<Telemetry> {
   const off = readString(env, 'OTEL_SDK_DISABLED', 'false') === 'true'
   const metrics = createMetrics({ forProcess: !off })
-  const tracing = off ? NO_TRACING : startTracing(env, `haif-${name}`)
+  const collector = off ? null : collectorOf(env)
+  // Loaded only where it is wanted: it is a tenth of the start of a process.
+  const tracing =
+    collector === null ? null : (await import('./tracing.ts')).startTracing(env, `haif-${name}`)
   const settings = readEndpoint(env)
   const dependencies = watchDependencies(env)
   return {
     metrics,
     serving(service, log) {
-      tracing.logTo(log)
+      tracing?.logTo(log)
       let state: 'starting' | 'up' | 'stopping' = 'starting'
       const health = (): Health =>
         state === 'up' ? (service.health?.() ?? { ready: true }) : { ready: false, reason: state }
@@ -44,9 +46,15 @@ export function startTelemetry(env: Environment, name: string): Telemetry {
         async stop() {
           state = 'stopping'
           await service.stop()
-          await Promise.all([dependencies.stop(), tracing.stop(), endpoint.stop()])
+          await Promise.all([dependencies.stop(), tracing?.stop(), endpoint.stop()])
         }
       }
     }
   }
 }
+
+/** Where spans are sent; null: no span is ever made. */
+const collectorOf = (env: Environment): string | null =>
+  readString(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '') ||
+  readString(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', '') ||
+  null

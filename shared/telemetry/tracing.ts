@@ -1,7 +1,6 @@
 /**
- * Sends spans to a collector by OTLP over HTTP, when OTEL_EXPORTER_OTLP_ENDPOINT or
- * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is set; else no span is ever made. The exporter itself reads
- * the other OTEL_EXPORTER_OTLP_* variables:
+ * Sends spans to a collector by OTLP over HTTP. The exporter itself reads the OTEL_EXPORTER_OTLP_*
+ * variables:
  * https://opentelemetry.io/docs/specs/otel/protocol/exporter/
  */
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
@@ -31,14 +30,8 @@ interface Tracing {
   stop(): Promise<void>
 }
 
-export const NO_TRACING: Tracing = { logTo: () => {}, stop: async () => {} }
-
 /** `OTEL_SERVICE_NAME`: `name` unless set; `OTEL_TRACES_SAMPLER_ARG`: the traced fraction, 1. */
 export function startTracing(env: Environment, name: string): Tracing {
-  const endpoint =
-    readString(env, 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', '') ||
-    readString(env, 'OTEL_EXPORTER_OTLP_ENDPOINT', '')
-  if (endpoint === '') return NO_TRACING
   const exporter = new TellingExporter(new OTLPTraceExporter())
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
