@@ -5,8 +5,8 @@ import type { Logger } from '#shared/process/log.ts'
 
 const PARENT_POLL_MS = 500
 
-/** A process that has not stopped by then is ended, unless its service takes longer. */
-const STOP_MS_MAX = 4500
+/** A process is ended so long after its service should have stopped: on a busy machine it is late. */
+const STOP_LATE_MS_MAX = 4500
 
 /**
  * Runs a service until SIGINT or SIGTERM, then stops it and ends the process. A second signal ends
@@ -33,7 +33,11 @@ export async function runUntilSignal(
   else started.catch(() => {}) // it was stopped while it started
   const signal = await signalled
   log.info({ signal }, 'stopping')
-  setTimeout(() => process.exit(1), Math.max(STOP_MS_MAX, service.stopMsMax ?? 0)).unref()
+  const stopMsMax = (service.stopMsMax ?? 0) + STOP_LATE_MS_MAX
+  setTimeout(() => {
+    log.error({ stopMsMax }, 'the stop takes too long: what still runs is cut off')
+    process.exit(1)
+  }, stopMsMax).unref()
   await service.stop()
   process.exit(0)
 }
