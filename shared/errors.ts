@@ -63,7 +63,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,
-    raisedBy: 'http-bridge, shared/rpc',
+    raisedBy: 'http-bridge, shared/mesh, shared/rpc',
     meaning:
       'An HTTP body is over 1 MiB, or with a token 32 MiB, or a message between two peers is ' +
       'over 4 MiB.',
@@ -135,6 +135,15 @@ export const ERRORS = {
     raisedBy: 'orchestrator',
     meaning: 'The worker that served the request went away, and no other worker could take over.',
     remedy: 'Send the request again.'
+  },
+  WORKER_FAULTY: {
+    httpStatus: 502,
+    retryable: true,
+    raisedBy: 'gateway, orchestrator, shared/inference',
+    meaning:
+      'A worker answered what nobody asked: more tokens or text than the request allows, items ' +
+      'without an end, vectors for other inputs. It is held against the worker.',
+    remedy: 'Send the request again. `haif status` shows what is held against each worker.'
   },
   PEER_LOST: {
     httpStatus: 502,

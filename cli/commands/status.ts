@@ -3,8 +3,8 @@ import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Environment } from '#shared/process/config.ts'
-import { registryList } from '#shared/contracts/peers/peers.ts'
 import { toHaifError } from '#shared/errors.ts'
+import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient, type Client } from '../ask/client.ts'
 import { renderStatus, type MeshStatus } from '../screen/render-status.ts'
@@ -50,7 +50,7 @@ async function status(options: StatusOptions, env: Environment): Promise<void> {
 
 async function readStatus({ peers, key, reach }: Client): Promise<MeshStatus> {
   using context = createContext({ timeoutMs: ANSWER_MS_MAX })
-  const snapshot = await peers.call(registryList, {}, context)
+  const snapshot = await readRegistry(peers, context)
   return { reach, ...snapshot, peers: snapshot.peers.filter((peer) => peer.key !== key) }
 }
 

@@ -30,7 +30,7 @@ export function renderStatus({ reach, peers, models }: MeshStatus, screen: Scree
   const sections = [
     table([[{ text: summary }]], screen, ''),
     [heading('PEERS', screen), ...table(others.map(peerCells), screen)],
-    [heading('WORKERS', screen), ...renderWorkers(workers, screen)],
+    [heading('WORKERS', screen), ...renderWorkers(workers, heldAgainst(peers), screen)],
     [heading('MODELS', screen), ...renderModels(models, screen)]
   ]
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
@@ -66,14 +66,31 @@ function peerCells({ role, key, host, version, rttMs, relayed }: PeerEntry): Cel
   ]
 }
 
-function renderWorkers(workers: readonly PeerEntry[], screen: Screen): string[] {
+/** By worker, what the orchestrators hold against it. */
+function heldAgainst(peers: readonly PeerEntry[]): Map<string, string> {
+  const held = peers.flatMap((peer) => peer.heldAgainst ?? [])
+  return new Map(held.map(({ worker, reason }) => [worker, reason]))
+}
+
+function renderWorkers(
+  workers: readonly PeerEntry[],
+  held: ReadonlyMap<string, string>,
+  screen: Screen
+): string[] {
   if (workers.length === 0) return [`${INDENT}no worker is up: start one with "haif join"`]
   const heads = table(workers.map(workerCells), screen)
   return workers.flatMap((worker, i) => [
     heads[i]!,
     ...renderMachine(worker, screen),
+    ...renderFaults(held.get(worker.key), screen),
     ...renderHeld(worker, screen)
   ])
+}
+
+function renderFaults(reason: string | undefined, screen: Screen): string[] {
+  if (reason === undefined) return []
+  const text = `held against it: ${printableLine(reason)}`
+  return table([[{ text, format: 'yellow' }]], screen, INDENT.repeat(2))
 }
 
 /** Processor, memory and GPUs, in a line. */

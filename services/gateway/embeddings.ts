@@ -4,6 +4,8 @@ import {
   type EmbedReply,
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
+import { HaifError } from '#shared/errors.ts'
+import { embeddingLie } from '#shared/inference/checked-usage.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { embeddedTokensOf } from '#shared/inference/prompt-size.ts'
 import type { AdmittedDeps } from './inference.ts'
@@ -22,6 +24,8 @@ export async function embedAdmitted(
   if (model !== undefined) granted.asked.model = model
   try {
     const reply = await orchestrators.call(orchestratorEmbed, granted, context)
+    const lie = embeddingLie(asked, reply)
+    if (lie !== null) throw new HaifError('WORKER_FAULTY', `the worker gave ${lie}`)
     admitted.embedded(reply)
     return limits === undefined ? reply : { ...reply, limits }
   } catch (error) {

@@ -5,7 +5,7 @@ import {
   gatewayModels,
   gatewayReady,
   orchestratorReady,
-  registryList,
+  type ModelEntry,
   type PeerReport
 } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -15,6 +15,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
@@ -55,8 +56,8 @@ export function createGateway(deps: GatewayDeps): Service {
     })
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
-      const { models } = await registries.call(registryList, {}, context)
-      return { models: models.filter(({ name }) => allowed?.includes(name) ?? true) }
+      const { models } = await readRegistry(registries, context, { models: true })
+      return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
     })
     .respond(gatewayReady, (_request, context) =>
       orchestrators.size === 0
@@ -90,3 +91,13 @@ export function createGateway(deps: GatewayDeps): Service {
     }
   }
 }
+
+/** A reply holds 4 MiB; a mesh in which somebody names thousands of models shows the first. */
+const MODELS_BYTES_MAX = 3 * 1024 * 1024
+
+function fitting(models: readonly ModelEntry[]): ModelEntry[] {
+  let bytes = 0
+  return models.filter((model) => (bytes += sizeOf(model)) <= MODELS_BYTES_MAX)
+}
+
+const sizeOf = (model: ModelEntry): number => Buffer.byteLength(JSON.stringify(model))

@@ -10,6 +10,7 @@ import { forward } from '#shared/kit/forward.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
+import { grossUsage } from '#shared/inference/checked-usage.ts'
 import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import type { Callers } from './admit.ts'
 import type { AdmittedRequest } from './admitted-request.ts'
@@ -31,7 +32,7 @@ export async function* inferAdmitted(
   const wish = { kind: 'infer', charge, model, promptTokens, maxTokens, isRest } as const
   using admitted = await callers.admit(context, wish)
   const granted = grantedRequest(request, admitted)
-  const sent = new SentTokens(request.sent)
+  const sent = new SentTokens(request.sent, granted.asked)
   const seq = sent.count
   const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, {
     sent
@@ -39,7 +40,7 @@ export async function* inferAdmitted(
   admitted.countsSent(() => newlySent(sent, seq))
   let { limits } = admitted.granted
   try {
-    const end = yield* forward(stream, (batch) => {
+    const said = yield* forward(stream, (batch) => {
       admitted.passed(batch)
       if (limits === undefined) return batch
       // Not before the first item: what fails until then is an error with a status of its own.
@@ -47,6 +48,7 @@ export async function* inferAdmitted(
       limits = undefined
       return first
     })
+    const end = grossUsage(said, granted.asked)
     admitted.ended(end)
     return end
   } catch (error) {

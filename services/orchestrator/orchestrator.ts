@@ -5,6 +5,7 @@
 import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import {
+  HELD_AGAINST_MAX,
   orchestratorDrain,
   orchestratorReady,
   report,
@@ -81,7 +82,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   })
   answerWorkers(router, mesh, { table, dispatcher, warmUp })
   answerGateways(router, mesh, { table, service, log })
-  const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
+  const describe = () => reportOf(self, table)
+  const reporter = new Reporter({ mesh, to: ['registry'], describe, log })
   return {
     async start() {
       await mesh.start()
@@ -147,6 +149,11 @@ function answerGateways(
       log.info({ worker: link.peer.key }, 'worker drains')
       return { worker: link.peer.key }
     })
+}
+
+function reportOf(self: PeerReport, table: WorkerTable): PeerReport {
+  const heldAgainst = [...table.heldAgainst()].slice(0, HELD_AGAINST_MAX)
+  return heldAgainst.length === 0 ? self : { ...self, heldAgainst }
 }
 
 function hintsOver(

@@ -18,6 +18,7 @@ import { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Catalogue } from './peers/catalogue.ts'
 import { PeerRecorder } from './peers/peer-recorder.ts'
+import { SnapshotPages } from './peers/snapshot-pages.ts'
 
 interface RegistryDeps {
   join: JoinMesh
@@ -31,6 +32,9 @@ interface RegistryDeps {
 
 export function createRegistry(deps: RegistryDeps): Service {
   const { join, catalogue, self, log, store = null } = deps
+  /** Made anew when something has changed, and not for each who asks. */
+  let made: SnapshotPages | null = null
+  const pages = () => (made ??= new SnapshotPages(snapshot(mesh, catalogue, self)))
   const recorder = store === null ? null : new PeerRecorder({ store, log })
   const router = new Router()
     .respond(report, (peerReport, { peer }) => {
@@ -38,15 +42,18 @@ export function createRegistry(deps: RegistryDeps): Service {
       if (mesh.link(peer.key) === undefined) return {}
       const fitting = asReported(peerReport, peer)
       catalogue.setPeer(peer.key, fitting)
+      made = null
       recorder?.record(peer.key, peer.role as PeerRole, fitting)
       return {}
     })
-    .respond(registryList, () => snapshot(mesh, catalogue, self))
+    .respond(registryList, (query) => pages().page(query, Date.now()))
   const mesh = join(router)
   observeMesh(mesh, ['gateway', 'orchestrator', 'worker'])
   mesh.on('lost', ({ peer }) => {
+    made = null
     if (mesh.link(peer.key) === undefined) catalogue.removePeer(peer.key)
   })
+  mesh.on('link', () => (made = null))
   return {
     async start() {
       await mesh.start()
@@ -71,15 +78,14 @@ function asReported({ worker, ...report }: PeerReport, { role }: PeerIdentity): 
   return role === 'worker' && worker !== undefined ? { ...report, worker } : report
 }
 
-function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): MeshSnapshot {
+function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): Omit<MeshSnapshot, 'now'> {
   const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, relayed: false, ...self }
   const others = mesh.links().map((link) => entryOf(link, catalogue.peer(link.peer.key)))
-  const peers = [own, ...others].toSorted(byRole)
-  return { now: Date.now(), peers, models: catalogue.models() }
+  return { peers: [own, ...others], models: catalogue.models() }
 }
 
 function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined): PeerEntry {
-  const { host, version, worker } = report ?? { host: '', version: '' }
+  const { host, version, worker, heldAgainst } = report ?? { host: '', version: '' }
   const entry: PeerEntry = {
     key: peer.key,
     role: peer.role as PeerRole,
@@ -89,8 +95,6 @@ function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined
     relayed: path === 'relayed'
   }
   if (worker !== undefined) entry.worker = worker
+  if (heldAgainst !== undefined && peer.role === 'orchestrator') entry.heldAgainst = heldAgainst
   return entry
 }
-
-const byRole = (a: PeerEntry, b: PeerEntry): number =>
-  a.role.localeCompare(b.role) || a.key.localeCompare(b.key)

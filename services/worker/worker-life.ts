@@ -5,7 +5,8 @@
  * It stops in this order: refuse new requests and say so, let running ones finish, stop reporting,
  * leave the mesh, end the engines.
  */
-import type { PeerReport, WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { SENTENCE_MAX, type PeerReport, type WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { plainText } from '#shared/contracts/plain-text.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
@@ -170,7 +171,7 @@ export class WorkerLife {
   #report(peerKey: string): PeerReport {
     const { self, models, labels = {}, running } = this.#deps
     const machine = this.#machine
-    return {
+    return withPlainText({
       ...self,
       worker: {
         models: models.describe(peerKey),
@@ -178,8 +179,17 @@ export class WorkerLife {
         draining: running.draining,
         ...(machine === null ? {} : { ...machine, hardware: machine.hardware() })
       }
-    }
+    })
   }
+}
+
+/** Texts come from files, drivers and servers; a peer refuses a report for a line break in one. */
+function withPlainText<Value>(value: Value): Value {
+  if (typeof value === 'string') return plainText(value, SENTENCE_MAX) as Value
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map((each) => withPlainText<unknown>(each)) as Value
+  const fields = Object.entries(value).map(([name, each]) => [name, withPlainText<unknown>(each)])
+  return Object.fromEntries(fields) as Value
 }
 
 function logModel(log: Logger, { name, state }: HeldModel): void {

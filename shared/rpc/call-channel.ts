@@ -19,7 +19,9 @@ import {
 import type { MethodContract } from './contract.ts'
 import { assertMeantFor, isAllowedFrom, refused, type NamedParties } from './parties.ts'
 import type { PeerIdentity } from './peer-identity.ts'
+import { parseJson } from '#shared/kit/parse-json.ts'
 import type { MethodRoute, Router } from './router.ts'
+import { UnreadReplies } from '#shared/kit/unread-replies.ts'
 import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 /** One call or reply; far under the 16 MiB that the transport can carry. */
@@ -48,15 +50,21 @@ interface CallChannelOptions {
   /** Called with each call that the role of the peer does not allow. */
   onRefused: (contract: NamedParties) => void
   onUnexpected: (error: unknown, at: { name: string; requestId: string }) => void
+  /** Called when the other end asks and reads nothing; the connection has to go. */
+  onViolation: (reason: string) => void
 }
 
 export class CallChannel {
   readonly #options: CallChannelOptions
   readonly #answering = new Map<number, OwnedContext>() // at most CALLS_MAX
+  readonly #unread: UnreadReplies
+  #unanswered = 0
   #lastId = 0
 
   constructor(options: CallChannelOptions) {
     this.#options = options
+    const { mux, stream } = options.rpc
+    this.#unread = new UnreadReplies(mux, stream, options.onViolation)
     for (const [name, route] of options.router.methods) {
       options.rpc.respond(name, (value) => this.#answer(name, route, value))
     }
@@ -65,6 +73,7 @@ export class CallChannel {
 
   /** The connection is gone: nobody waits for what the handlers do. */
   close(): void {
+    this.#unread.close()
     const lost = new HaifError('CANCELLED', 'the connection broke')
     for (const context of this.#answering.values()) context.abort(lost)
   }
@@ -108,20 +117,30 @@ export class CallChannel {
     let requestId = ''
     if (!isAllowedFrom(route.contract.parties, peer)) {
       onRefused(route.contract)
-      return encode({ error: toWireError(refused(route.contract, peer)) })
+      return this.#refusal(refused(route.contract, peer))
     }
+    this.#unanswered++
     try {
       const { i: id, e: envelope, v: request } = check(CallBody, decode(value), 'call')
       requestId = envelope.requestId
-      return encode({ ok: (await this.#handle(id, envelope, route, request)) ?? null })
+      const ok = (await this.#handle(id, envelope, route, request)) ?? null
+      return await this.#unread.whenRoom(() => encodeReply({ ok }, name))
     } catch (error) {
       if (isUnexpected(error)) this.#options.onUnexpected(error, { name, requestId })
-      return encode({ error: toWireError(error) })
+      return this.#refusal(error)
+    } finally {
+      this.#unanswered--
     }
   }
 
+  #refusal(error: unknown): Buffer {
+    const reply = encode({ error: toWireError(error) })
+    this.#unread.add(reply.length)
+    return reply
+  }
+
   async #handle(id: number, envelope: Envelope, route: MethodRoute, v: unknown): Promise<unknown> {
-    if (this.#answering.size >= CALLS_MAX) {
+    if (this.#unanswered > CALLS_MAX) {
       throw new HaifError('STREAM_LIMIT', `over ${CALLS_MAX} calls from one peer at once`)
     }
     if (this.#answering.has(id)) throw new HaifError('VALIDATION_FAILED', 'a call id is used twice')
@@ -152,10 +171,17 @@ function encode(value: unknown): Buffer {
   return body
 }
 
+/** Too large a reply is our fault, and not that of whoever has asked. */
+function encodeReply(reply: { ok: unknown }, name: string): Buffer {
+  const body = Buffer.from(JSON.stringify(reply))
+  if (body.length <= CALL_BYTES_MAX) return body
+  throw new Error(`the reply of ${name} has ${body.length} bytes`)
+}
+
 function decode(body: Buffer): unknown {
   if (body.length > CALL_BYTES_MAX) throw new HaifError('BODY_TOO_LARGE', 'the call is too large')
   try {
-    return JSON.parse(body.toString())
+    return parseJson(body.toString())
   } catch (error) {
     throw new HaifError('VALIDATION_FAILED', 'the call is not JSON', { cause: error })
   }

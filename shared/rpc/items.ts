@@ -7,6 +7,7 @@ import type { Validator } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { check } from './check.ts'
+import { parseJson } from '#shared/kit/parse-json.ts'
 
 /** Shared frames have far fewer; this bounds the memory that a small malicious frame can take. */
 export const ITEMS_PER_FRAME_MAX = 4096
@@ -25,7 +26,7 @@ export function jsonCodec<Schema extends TSchema>(
 ): ItemCodec<Static<Schema>> {
   return {
     encode: (item, to) => to.text(JSON.stringify(item) ?? 'null'),
-    decode: (from) => check(validator, JSON.parse(from.text()), what, 'INTERNAL')
+    decode: (from) => check(validator, parseJson(from.text()), what, 'INTERNAL')
   }
 }
 

@@ -56,7 +56,8 @@ export class PeerLink {
     const onUnexpected = (error: unknown, at: { name: string; requestId: string }) =>
       log.error({ ...at, peer: peer.key, err: error }, 'unexpected error in a handler')
     const onRefused = (contract: NamedParties) => router.refusals.note(contract, peer, log)
-    this.#calls = new CallChannel({ rpc, peer, router, onRefused, onUnexpected })
+    const onViolation = (reason: string) => this.close(`protocol violation: ${reason}`)
+    this.#calls = new CallChannel({ rpc, peer, router, onRefused, onUnexpected, onViolation })
     this.#streams = new StreamChannel({
       mux: rpc.mux,
       peer,
@@ -64,7 +65,7 @@ export class PeerLink {
       dialer,
       onRefused,
       onUnexpected,
-      onViolation: (reason) => this.close(`protocol violation: ${reason}`),
+      onViolation,
       onClosed: () => this.close('closed by the peer')
     })
     const { promise: closed, resolve } = Promise.withResolvers<void>()

@@ -15,6 +15,7 @@ import { FrameOutbox } from './frame-outbox.ts'
 import { creditFrame, frameBatch, FrameType, jsonFrame, type Frame } from './frames.ts'
 import { ItemBatch, itemByItem } from './items.ts'
 import { assertMeantFor, isAllowedFrom, refused, type NamedParties } from './parties.ts'
+import { parseJson } from '#shared/kit/parse-json.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import { ProducerStream } from './producer-stream.ts'
 import type { Router, StreamRoute } from './router.ts'
@@ -170,7 +171,7 @@ export class StreamChannel {
 
   #parse(frame: Frame): unknown {
     try {
-      return JSON.parse(frame.body)
+      return parseJson(frame.body)
     } catch (error) {
       this.#options.onViolation('malformed JSON')
       throw new HaifError('PEER_LOST', 'the peer sent malformed JSON', { cause: error })
@@ -211,7 +212,7 @@ export class StreamChannel {
         this.#producers.get(id)?.credit(frame.credit)
         break
       case FrameType.cancel:
-        this.#producers.get(id)?.cancel(check(CancelBody, JSON.parse(body), 'cancel').reason)
+        this.#producers.get(id)?.cancel(check(CancelBody, parseJson(body), 'cancel').reason)
         break
       case FrameType.items:
         if (this.#consumers.get(id)?.items(frame) === false) {
@@ -228,7 +229,7 @@ export class StreamChannel {
 
   #onOpen(id: number, body: string): void {
     if (this.#producers.has(id)) throw new HaifError('INTERNAL', 'opened a stream id twice')
-    const value: unknown = JSON.parse(body)
+    const value = parseJson(body)
     try {
       if (this.#producers.size >= STREAMS_MAX) {
         throw new HaifError('STREAM_LIMIT', `over ${STREAMS_MAX} streams from one peer`)

@@ -149,6 +149,8 @@ declare module 'protomux' {
   class Protomux {
     static from(stream: unknown): Protomux
     readonly stream: DHT.NoiseSecretStream
+    /** False while the stream keeps what was written. */
+    readonly drained: boolean
     pair(protocol: { protocol: string }, notify: () => void): void
     unpair(protocol: { protocol: string }): void
     createChannel(options: Protomux.ChannelOptions): Protomux.Channel | null

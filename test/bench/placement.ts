@@ -102,12 +102,12 @@ function timeDecisions(
   )
   const times: number[] = []
   for (let i = 0; i < decisions; i++) {
-    held[i % held.length]?.failed(false)
+    held[i % held.length]?.failed(null)
     const startedAt = performance.now()
     held[i % held.length] = dispatcher.tryNow(makeAsk(i))
     times.push((performance.now() - startedAt) * 1000)
   }
-  for (const grant of held) grant?.failed(false)
+  for (const grant of held) grant?.failed(null)
   return times
 }
 
@@ -119,7 +119,7 @@ function spreadOf(dispatcher: Dispatcher, workers: number): number {
     const key = grant?.holding.workerKey ?? 'none'
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
-  for (const grant of grants) grant?.failed(false)
+  for (const grant of grants) grant?.failed(null)
   return Math.max(...counts.values())
 }
 

@@ -11,6 +11,8 @@ import type { Budgets, BudgetUse } from './budgets.ts'
 
 const FLUSH_MS = 1000
 const BATCH_MAX = 2000
+/** What a subject's count stops at: half of what the column holds, and exact in JavaScript. */
+const TOKENS_MAX = Number.MAX_SAFE_INTEGER
 /** Periods that no budget asks for any more. */
 const KEEP = '70 days'
 /** How far back to look for what other gateways have stored; far more than between two looks. */
@@ -76,7 +78,8 @@ export class BudgetKeeper {
         `insert into budget_use (subject, period, tokens)
          select * from unnest($1::text[], $2::text[], $3::bigint[])
          on conflict (subject, period)
-           do update set tokens = budget_use.tokens + excluded.tokens, updated_at = now()
+           do update set updated_at = now(),
+             tokens = least(budget_use.tokens, ${TOKENS_MAX} - excluded.tokens) + excluded.tokens
          returning subject, period, tokens`,
         [
           batch.map(({ subject }) => subject),

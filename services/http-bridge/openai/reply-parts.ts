@@ -1,13 +1,13 @@
 /** Parts that the replies of several endpoints have in common. */
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
-import type {
-  FinishReason,
-  InferenceEnd,
-  InferenceItem,
-  Usage
+import {
+  tokensIn,
+  type FinishReason,
+  type InferenceEnd,
+  type InferenceItem,
+  type Usage
 } from '#shared/contracts/inference/answer.ts'
-import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'

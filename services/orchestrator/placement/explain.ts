@@ -7,10 +7,15 @@ import {
 import {
   ineligibility,
   scoreOf,
-  type Candidate,
+  type Candidate as Placed,
   type PlacementRequest,
   type Score
 } from './placement.ts'
+import type { Character } from '../workers/holding.ts'
+
+interface Candidate extends Placed {
+  readonly character: Character
+}
 
 /** Lists as many candidates as the contract allows; the chosen worker is always among them. */
 export function explain(
@@ -32,18 +37,21 @@ export function explain(
 }
 
 function describe(candidate: Candidate, request: PlacementRequest, now: number): CandidateScore {
-  const { workerKey, ...score } = scoreOf(candidate, request)
+  const { workerKey, distrustMs, ...score } = scoreOf(candidate, request, now)
   const { load, model } = candidate
-  const described = { worker: workerKey, ...score, load, slots: model.slots }
+  const described: CandidateScore = { worker: workerKey, ...score, load, slots: model.slots }
+  const standing = candidate.character.standing(now)
+  if (standing !== null) Object.assign(described, { distrustMs, heldAgainst: standing.reason })
   const ineligible = ineligibility(candidate, request, now)
   return ineligible === null ? described : { ...described, ineligible }
 }
 
 function reasonOf(score: Score, { promptTokens }: PlacementRequest): string {
-  const { loadMs, waitMs, prefillMs, rttMs, cachedTokens, expectedMs } = score
+  const { loadMs, waitMs, prefillMs, rttMs, cachedTokens, distrustMs, expectedMs } = score
   const load = loadMs > 0 ? `loading ${round(loadMs)} + ` : ''
   const prefill = `prefill ${round(prefillMs)}`
-  const parts = `${load}wait ${round(waitMs)} + ${prefill} + round trip ${round(rttMs)}`
+  const distrust = distrustMs > 0 ? ` + held against it ${round(distrustMs)}` : ''
+  const parts = `${load}wait ${round(waitMs)} + ${prefill} + round trip ${round(rttMs)}${distrust}`
   const cached =
     cachedTokens > 0
       ? `; about ${Math.round((cachedTokens / promptTokens) * 100)} % of the prompt is cached there`

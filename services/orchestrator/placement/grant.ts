@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Explanation } from '#shared/contracts/inference/explanation.ts'
 import type { Holding, Outcome } from '../workers/holding.ts'
+import type { Fault } from '../workers/reputation.ts'
 import type { Score } from './placement.ts'
 
 export class Grant {
@@ -25,9 +26,9 @@ export class Grant {
     this.#end('succeeded')
   }
 
-  /** `fault`: the worker is to blame, and its breaker counts it. */
-  failed(fault: boolean): void {
-    this.#end(fault ? 'fault' : 'undecided')
+  /** `fault`: what the worker is to blame for; its breaker and its reputation count it. */
+  failed(fault: Fault | null): void {
+    this.#end(fault ?? 'undecided')
   }
 
   /** The worker had no slot for the attempt after all. */

@@ -3,6 +3,7 @@
  * those that satisfy the request's constraints. Pure: data in, decision out.
  *
  *   expected = loading + wait for a slot + prefill of what is not cached there + round trip
+ *            + what is held against the worker
  *
  * A worker that would have to load the model first is chosen only where none has it ready, or where
  * those that have would keep the request waiting for longer.
@@ -10,6 +11,7 @@
  * Of two that are close the emptier one is better, because it goes on faster after its first token.
  */
 import { mayAttempt, type Breaker } from '../workers/breaker.ts'
+import type { Character } from '../workers/holding.ts'
 
 /** A model on a worker, as far as placement looks at it. */
 export interface Candidate {
@@ -23,6 +25,8 @@ export interface Candidate {
   readonly serviceMs: number
   readonly breaker: Breaker
   readonly labels: Readonly<Record<string, string>>
+  /** What the worker has done wrong, as time. */
+  readonly character: Pick<Character, 'distrustMs'>
   readonly model: {
     readonly slots: number
     readonly prefillTokensPerSecond: number
@@ -62,6 +66,8 @@ export interface Score {
   prefillMs: number
   rttMs: number
   cachedTokens: number
+  /** 0: nothing is held against the worker. */
+  distrustMs: number
   expectedMs: number
 }
 
@@ -100,7 +106,7 @@ export function placeAttempt<Chosen extends Candidate>(
     else reason = why
   }
   for (const candidate of withRoom(eligible, request.promptTokens)) {
-    const score = scoreOf(candidate, request)
+    const score = scoreOf(candidate, request, now)
     if (!mayWaitThere(candidate, score) || !isWorthLoading(score, request)) {
       busy = true
       continue
@@ -123,7 +129,7 @@ function withRoom<Some extends Candidate>(eligible: Some[], promptTokens: number
 
 const contextOf = ({ model }: Candidate): number => model.contextTokens ?? Infinity
 
-export function scoreOf(candidate: Candidate, request: PlacementRequest): Score {
+export function scoreOf(candidate: Candidate, request: PlacementRequest, now: number): Score {
   const { workerKey, load, loadMs, model } = candidate
   const seenTokens = loadMs > 0 ? 0 : request.cachedTokens(workerKey) // unloading has emptied it
   const cachedTokens = Math.min(request.promptTokens, seenTokens)
@@ -133,6 +139,7 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
   const queued = Math.max(0, load - slots + 1)
   const waitMs = (queued * (candidate.serviceMs || SERVICE_MS_DEFAULT)) / slots
   const { rttMs } = candidate.link
+  const distrustMs = candidate.character.distrustMs(now)
   return {
     workerKey,
     loadMs,
@@ -140,7 +147,8 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest): Score 
     prefillMs,
     rttMs,
     cachedTokens,
-    expectedMs: loadMs + waitMs + prefillMs + rttMs
+    distrustMs,
+    expectedMs: loadMs + waitMs + prefillMs + rttMs + distrustMs
   }
 }
 

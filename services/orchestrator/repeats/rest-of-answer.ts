@@ -6,9 +6,13 @@
  */
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
-import { ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
+import {
+  ITEM_CHARACTERS_MAX,
+  ITEM_TOKENS_MAX,
+  tokensIn
+} from '#shared/contracts/inference/answer.ts'
 import type { Sent } from '#shared/contracts/inference/request.ts'
-import { addToCalls, tokensIn } from '#shared/inference/failover/sent-tokens.ts'
+import { addToCalls } from '#shared/inference/failover/sent-tokens.ts'
 
 export class RestOfAnswer {
   /** Null once the reader has caught up, or when it has nothing yet. */

@@ -16,7 +16,10 @@ import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import type { AttemptCounts } from '../orchestrator-metrics.ts'
 import type { Grant } from '../placement/grant.ts'
 import type { Holding } from '../workers/holding.ts'
-import { asWorkerError, isFault } from './worker-error.ts'
+import { AnswerBound } from '#shared/inference/answer-bound.ts'
+import { checkedUsage } from '#shared/inference/checked-usage.ts'
+import { asWorkerError, faultOf } from './worker-error.ts'
+import type { Fault } from '../workers/reputation.ts'
 
 /** How much longer than expected a worker may be silent before it gets a rival. */
 const FIRST_ITEM_FACTOR = 4
@@ -30,6 +33,10 @@ export type Step =
 
 export class Attempt {
   readonly #grant: Grant
+  readonly #request: AttemptRequest & { asked: { model: string } }
+  readonly #bound: AnswerBound
+  readonly #now: () => number
+  readonly #startedAt: number
   readonly #context: OwnedContext
   readonly #counts: AttemptCounts
   readonly #span: Span
@@ -41,11 +48,15 @@ export class Attempt {
 
   constructor(
     grant: Grant,
-    request: AttemptRequest,
+    request: AttemptRequest & { asked: { model: string } },
     context: RequestContext,
-    counts: AttemptCounts
+    { counts, now }: { counts: AttemptCounts; now: () => number }
   ) {
     this.#grant = grant
+    this.#request = request
+    this.#bound = new AnswerBound(request.asked, request.sent)
+    this.#now = now
+    this.#startedAt = now()
     this.#counts = counts
     this.#span = startSpan('attempt', context.traceparent, {
       kind: SpanKind.CLIENT,
@@ -88,7 +99,7 @@ export class Attempt {
   }
 
   /** Another attempt goes on in its place, or nobody wants the answer any more. */
-  fence(reason: string, fault: boolean): void {
+  fence(reason: string, fault: Fault | null): void {
     if (this.#hasEnded) return
     const fenced = new HaifError('CANCELLED', reason)
     this.#end('fenced')
@@ -102,8 +113,7 @@ export class Attempt {
     try {
       const { done, value } = await this.#stream.next()
       if (done !== true) return this.#read(value)
-      if (!this.#hasEnded) this.#succeeded()
-      return { kind: 'end', attempt: this, end: value }
+      return { kind: 'end', attempt: this, end: this.#endOf(value) }
     } catch (error) {
       const failure = toHaifError(error)
       if (!this.#hasEnded) this.#failed(failure)
@@ -115,6 +125,7 @@ export class Attempt {
   /** Here, once for the whole path, a batch is checked to be items at all. */
   #read(batch: ItemBatch<InferenceItem>): Step {
     const items = batch.items()
+    this.#bound.add(items, this.#now() - this.#startedAt)
     if (this.#hasSpoken) return { kind: 'items', attempt: this, batch }
     if (items.every(isLoading)) return { kind: 'loading', attempt: this, batch }
     if (!items.some(isLoading)) return { kind: 'items', attempt: this, batch }
@@ -122,16 +133,29 @@ export class Attempt {
     return { kind: 'items', attempt: this, batch: ItemBatch.of(itemCodec, answer) }
   }
 
-  #succeeded(): void {
-    this.#end('succeeded')
-    this.#grant.succeeded()
+  /**
+   * Only what a worker can say of its answer is taken from its end. A worker that counts what
+   * cannot be is not believed, but its answer, which has passed already, is.
+   */
+  #endOf({ finishReason, usage, timings, provider, sampling }: InferenceEnd): InferenceEnd {
+    const { asked } = this.#request
+    const checked = checkedUsage(usage, asked, this.#bound)
+    if (!this.#hasEnded) this.#answered(checked.lie)
+    const end = { finishReason, usage: checked.usage, timings, model: asked.model, provider }
+    return sampling === undefined ? end : { ...end, sampling }
+  }
+
+  #answered(lie: string | null): void {
+    this.#end(lie === null ? 'succeeded' : 'WORKER_FAULTY')
+    if (lie === null) this.#grant.succeeded()
+    else this.#grant.failed('lied')
     this.#span.end()
   }
 
   #failed(failure: HaifError): void {
     this.#end(failure.code)
     if (failure.code === 'WORKER_OVERLOADED') this.#grant.refused()
-    else this.#grant.failed(isFault(failure))
+    else this.#grant.failed(faultOf(failure))
     endFailed(this.#span, failure)
   }
 

@@ -10,13 +10,14 @@ import {
   type EmbedRequest
 } from '#shared/contracts/inference/embedding.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
+import { embeddingLie } from '#shared/inference/checked-usage.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { noneReady, notEligible } from '../placement/no-worker.ts'
 import { fill, ineligibility, type Constraints } from '../placement/placement.ts'
 import type { Holding, Outcome } from '../workers/holding.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 import type { Aliases } from './model-choice.ts'
-import { asWorkerError, isFault, mayTryOn } from './worker-error.ts'
+import { asWorkerError, faultOf, mayTryOn } from './worker-error.ts'
 
 const TRIES_MAX = 4
 
@@ -65,10 +66,14 @@ async function embedOn(
   }
   try {
     const reply = await holding.link.call(workerEmbed, { asked }, context)
+    const lie = embeddingLie(asked, reply)
+    if (lie !== null) throw new HaifError('WORKER_FAULTY', `the worker gave ${lie}`)
     end('succeeded')
-    return { ...reply, worker: holding.workerKey }
+    const { model, worker } = { model: asked.model, worker: holding.workerKey }
+    const { provider, vectors, promptTokens } = reply
+    return { model, provider, vectors, promptTokens, worker }
   } catch (error) {
-    end(isFault(toHaifError(error)) ? 'fault' : 'undecided')
+    end(faultOf(toHaifError(error)) ?? 'undecided')
     throw error
   }
 }

@@ -149,14 +149,14 @@ export class RequestRun {
       isRead = true
     } finally {
       // The caller has left: a worker that is granted now is given back.
-      if (!isRead) granted.then((grant) => grant.failed(false)).catch(() => {})
+      if (!isRead) granted.then((grant) => grant.failed(null)).catch(() => {})
     }
   }
 
   #open(grant: Grant): void {
     const asked = { ...this.#request.asked, model: this.#ask.model }
-    const request = this.#sent.continued<AttemptRequest>({ asked })
-    const attempt = new Attempt(grant, request, this.#context, this.#deps.counts)
+    const request = this.#sent.continued<AttemptRequest & { asked: { model: string } }>({ asked })
+    const attempt = new Attempt(grant, request, this.#context, this.#deps)
     this.#begun.push(attempt)
     this.#rivals.add(attempt)
     this.#deps.onBegun(grant.holding.workerKey)

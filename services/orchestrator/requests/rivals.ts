@@ -50,15 +50,15 @@ export class Rivals {
     if (this.#attempts.length === 1) return
     const [first, rival] = this.#attempts
     // The first one was silent for too long. A rival that came too late has done nothing wrong.
-    if (first !== winner) first?.fence('another worker was faster', true)
-    else rival?.fence('the first worker has spoken', false)
+    if (first !== winner) first?.fence('another worker was faster', 'slow')
+    else rival?.fence('the first worker has spoken', null)
     this.#attempts = [winner]
   }
 
   /** Nobody wants the answer any more. */
   end(): void {
     this.#silence.stop()
-    for (const attempt of this.#attempts) attempt.fence('no longer wanted', false)
+    for (const attempt of this.#attempts) attempt.fence('no longer wanted', null)
   }
 
   #silenceMsMax(): number {

@@ -1,5 +1,6 @@
 /** How a worker's failure counts: against the worker, for another try, and for the caller. */
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
+import type { Fault } from '../workers/reputation.ts'
 
 /** Failures that the worker is not to blame for: its breaker does not count them. */
 const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
@@ -14,7 +15,11 @@ const NO_FAULT: ReadonlySet<ErrorCode> = new Set([
   'CONTEXT_TOO_LONG'
 ])
 
-export const isFault = ({ code }: HaifError): boolean => !NO_FAULT.has(code)
+/** Null where the worker is not to blame. */
+export function faultOf({ code }: HaifError): Fault | null {
+  if (NO_FAULT.has(code)) return null
+  return code === 'WORKER_FAULTY' ? 'lied' : 'brokeOff'
+}
 
 /** Another worker may do better, also when this one answers that it no longer holds the model. */
 export const mayTryOn = ({ retryable, code }: HaifError): boolean =>

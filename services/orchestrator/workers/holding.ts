@@ -16,21 +16,29 @@ import {
   onUndecided,
   type Breaker
 } from './breaker.ts'
+import type { Fault, Standing } from './reputation.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 /** The part of an average that a new measurement makes up. */
 const EWMA_WEIGHT = 0.2
 
 /**
- * How an attempt ended, for the holding: `refused` for want of a slot; `undecided` when it shows
- * neither that the worker answers nor that it fails.
+ * How an attempt ended, for the holding: a fault of the worker, `refused` for want of a slot, or
+ * `undecided` when it shows neither that the worker answers nor that it fails.
  */
-export type Outcome = 'succeeded' | 'fault' | 'refused' | 'undecided'
+export type Outcome = 'succeeded' | 'refused' | 'undecided' | Fault
+
+/** What is held against the holding's worker. */
+export interface Character {
+  distrustMs(now: number): number
+  standing(now: number): Standing | null
+}
 
 export class Holding {
   readonly workerKey: string
   readonly link: WorkerLink
   readonly labels: Readonly<Record<string, string>>
+  readonly character: Character
   #model: WorkerModel
   #draining: boolean
   #breaker: Breaker = CLOSED
@@ -45,13 +53,14 @@ export class Holding {
   constructor(
     link: WorkerLink,
     model: WorkerModel,
-    worker: { draining: boolean; labels: Readonly<Record<string, string>> }
+    worker: { draining: boolean; labels: Readonly<Record<string, string>>; character: Character }
   ) {
     this.workerKey = link.peer.key
     this.link = link
     this.#model = model
     this.#draining = worker.draining
     this.labels = worker.labels
+    this.character = worker.character
   }
 
   get model(): WorkerModel {
@@ -133,10 +142,21 @@ export class Holding {
 
   /** An attempt has ended. */
   judged(outcome: Outcome, isTrial: boolean, now: number): void {
-    if (outcome === 'refused') this.#refused = true
-    if (outcome === 'succeeded') this.#breaker = onSuccess()
-    else if (outcome === 'fault') this.#breaker = onFailure(this.#breaker, now)
-    else if (isTrial) this.#breaker = onUndecided(this.#breaker, now)
+    switch (outcome) {
+      case 'succeeded':
+        this.#breaker = onSuccess()
+        break
+      case 'lied':
+      case 'brokeOff':
+      case 'slow':
+        this.#breaker = onFailure(this.#breaker, now)
+        break
+      case 'refused':
+      case 'undecided':
+        this.#refused ||= outcome === 'refused'
+        if (isTrial) this.#breaker = onUndecided(this.#breaker, now)
+        break
+    }
   }
 
   measuredService(ms: number): void {

@@ -5,8 +5,9 @@
  */
 import assert from 'node:assert/strict'
 import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
-import { Holding, type Outcome } from './holding.ts'
+import { Holding, type Character, type Outcome } from './holding.ts'
 import { IndexedSet } from './indexed-set.ts'
+import { Reputation, type Fault } from './reputation.ts'
 import type { WorkerLink } from './worker-link.ts'
 
 /** Workers looked at for one choice; where there are more, some are drawn at random. */
@@ -39,6 +40,7 @@ interface Placed {
 export class WorkerTable {
   readonly #rows = new Map<string, Row>() // bounded by the connections of the mesh
   readonly #models = new Map<string, ModelIndex>() // bounded by rows × models per worker
+  readonly #reputation = new Reputation()
   readonly #random: () => number
   readonly #now: () => number
 
@@ -62,12 +64,13 @@ export class WorkerTable {
     const row = this.#rows.get(key) ?? { link, holdings: new Map() }
     this.#rows.set(key, row)
     const { draining, labels = {} } = report
+    const character = this.#characterOf(key)
     const names = new Set(row.holdings.keys())
     for (const model of report.models) {
       names.add(model.name)
       const holding = row.holdings.get(model.name)
       if (holding === undefined) {
-        const added = new Holding(link, model, { draining, labels })
+        const added = new Holding(link, model, { draining, labels, character })
         row.holdings.set(model.name, added)
         this.#indexOf(model.name).all.add(added)
       } else {
@@ -101,8 +104,18 @@ export class WorkerTable {
   /** The attempt has ended, which happens once. A holding may have left the table before. */
   ended({ holding, takesSlot, isTrial }: Placed, outcome: Outcome): void {
     if (takesSlot) holding.left()
-    holding.judged(outcome, isTrial, this.#now())
+    const now = this.#now()
+    if (isFault(outcome)) this.#reputation.add(holding.workerKey, outcome, now)
+    holding.judged(outcome, isTrial, now)
     this.#refresh(holding)
+  }
+
+  /** The connected workers that something is held against, and what. */
+  *heldAgainst(): IterableIterator<{ worker: string; reason: string }> {
+    for (const worker of this.#rows.keys()) {
+      const standing = this.#reputation.standing(worker, this.#now())
+      if (standing !== null) yield { worker, reason: standing.reason }
+    }
   }
 
   holding(workerKey: string, model: string): Holding | undefined {
@@ -165,6 +178,14 @@ export class WorkerTable {
     return ready
   }
 
+  #characterOf(workerKey: string): Character {
+    const reputation = this.#reputation
+    return {
+      distrustMs: (now) => reputation.distrustMs(workerKey, now),
+      standing: (now) => reputation.standing(workerKey, now)
+    }
+  }
+
   /** Puts a holding where its load, its breaker and its state now belong. */
   #refresh(holding: Holding): void {
     const { workerKey, model } = holding
@@ -212,6 +233,9 @@ export class WorkerTable {
     return index
   }
 }
+
+const isFault = (outcome: Outcome): outcome is Fault =>
+  outcome === 'lied' || outcome === 'brokeOff' || outcome === 'slow'
 
 /** Takes back what the holding was counted with. */
 function uncount(index: ModelIndex, holding: Holding): void {

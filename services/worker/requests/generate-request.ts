@@ -1,7 +1,7 @@
 /** Turns an orchestrator's request into the one that an engine gets. */
+import { tokensIn } from '#shared/contracts/inference/answer.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked, AttemptRequest, Sent } from '#shared/contracts/inference/request.ts'
-import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
 

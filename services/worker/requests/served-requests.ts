@@ -3,15 +3,15 @@
  * is loaded for them, and stays there until the last of them has ended.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  InferenceEnd,
-  InferenceItem,
-  UsedSampling
+import {
+  tokensIn,
+  type InferenceEnd,
+  type InferenceItem,
+  type UsedSampling
 } from '#shared/contracts/inference/answer.ts'
 import type { AttemptRequest, Sampling } from '#shared/contracts/inference/request.ts'
 import { type EmbedAttempt, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
-import { tokensIn } from '#shared/inference/failover/sent-tokens.ts'
 import { HaifError } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'

@@ -3,12 +3,18 @@ import { Type, type Static } from 'typebox'
 import { LimitsState } from '../access/limits.ts'
 import { TOOL_CALLS_MAX } from './chat.ts'
 import { Explanation } from './explanation.ts'
+import { ModelName } from './model-name.ts'
 
 /** The bounds of one answer, and of one item of it. */
 export const MAX_TOKENS_MAX = 1_048_576
 export const ITEM_TOKENS_MAX = 4096
 export const ITEM_CHARACTERS_MAX = 65_536
 export const TOP_LOGPROBS_MAX = 20
+/** Far more than prompt and answer of any model together. */
+export const USAGE_TOKENS_MAX = 16_777_216
+/** A month: no request takes longer than a day. */
+const TIMING_MS_MAX = 2_678_400_000
+const Milliseconds = Type.Number({ minimum: 0, maximum: TIMING_MS_MAX })
 
 /** How an answer was drawn: what was asked, and the engine's own values for the rest. */
 export const UsedSampling = Type.Object({
@@ -67,7 +73,7 @@ export const InferenceItem = Type.Object({
   queued: Type.Optional(
     Type.Object({
       ahead: Type.Integer({ minimum: 0 }),
-      waitMs: Type.Number({ minimum: 0 }),
+      waitMs: Milliseconds,
       /** The worker is loading the model for this request: how far it is, from 0 to 1. */
       loading: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
     })
@@ -77,6 +83,10 @@ export const InferenceItem = Type.Object({
 })
 export type InferenceItem = Static<typeof InferenceItem>
 
+/** How many tokens an item, or what is resumed, stands for. */
+export const tokensIn = (part: { tokenIds: readonly number[]; tokens?: number }): number =>
+  part.tokens ?? part.tokenIds.length
+
 export const FinishReason = Type.Union([
   Type.Literal('stop'),
   Type.Literal('length'),
@@ -85,13 +95,16 @@ export const FinishReason = Type.Union([
 ])
 export type FinishReason = Static<typeof FinishReason>
 
+/** So that sums of them stay far below what the books can hold. */
+const Tokens = Type.Integer({ minimum: 0, maximum: USAGE_TOKENS_MAX })
+
 export const Usage = Type.Object({
-  promptTokens: Type.Integer({ minimum: 0 }),
+  promptTokens: Tokens,
   /** Prompt tokens found in a cache of the worker, so not computed again. */
-  cachedPromptTokens: Type.Integer({ minimum: 0 }),
-  completionTokens: Type.Integer({ minimum: 0 }),
+  cachedPromptTokens: Tokens,
+  completionTokens: Tokens,
   /** Those of them that the model thought; absent where the engine cannot tell them apart. */
-  reasoningTokens: Type.Optional(Type.Integer({ minimum: 0 })),
+  reasoningTokens: Type.Optional(Tokens),
   /** The engine was not told: the numbers are estimates from the text. */
   estimated: Type.Optional(Type.Boolean())
 })
@@ -99,9 +112,9 @@ export type Usage = Static<typeof Usage>
 
 /** Milliseconds in the worker: waiting for a slot, reading the prompt, writing the answer. */
 export const Timings = Type.Object({
-  queueMs: Type.Number({ minimum: 0 }),
-  prefillMs: Type.Number({ minimum: 0 }),
-  decodeMs: Type.Number({ minimum: 0 })
+  queueMs: Milliseconds,
+  prefillMs: Milliseconds,
+  decodeMs: Milliseconds
 })
 export type Timings = Static<typeof Timings>
 
@@ -110,13 +123,13 @@ export const InferenceEnd = Type.Object({
   usage: Usage,
   timings: Timings,
   /** The model that answered, under the name that clients use. */
-  model: Type.String(),
+  model: ModelName,
   /** The engine that ran it: `llama`, `sim`. */
-  provider: Type.String(),
+  provider: Type.String({ maxLength: 32 }),
   sampling: Type.Optional(UsedSampling),
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
-  workers: Type.Optional(Type.Array(Type.String(), { maxItems: 16 })),
+  workers: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
   /** This is the answer to an earlier request with the same `Idempotency-Key`. */
   repeated: Type.Optional(Type.Boolean()),
   /** When asked for: the choice of each attempt. */

@@ -5,6 +5,7 @@
 import { Type, type Static } from 'typebox'
 import { LimitsState } from '../access/limits.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
+import { USAGE_TOKENS_MAX } from './answer.ts'
 import { TEXT_CHARACTERS_MAX } from './chat.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
@@ -37,16 +38,16 @@ export type EmbedRequest = Static<typeof EmbedRequest>
 
 export const EmbedReply = Type.Object({
   /** The model that answered, under the name that clients use. */
-  model: Type.String(),
+  model: ModelName,
   /** The engine that ran it. */
-  provider: Type.String(),
+  provider: Type.String({ maxLength: 32 }),
   /** One for each input, of length 1: 32-bit little-endian floats in base64. */
   vectors: Type.Array(Type.String({ maxLength: VECTOR_CHARACTERS_MAX }), {
     maxItems: EMBED_INPUTS_MAX
   }),
-  promptTokens: Type.Integer({ minimum: 0 }),
+  promptTokens: Type.Integer({ minimum: 0, maximum: USAGE_TOKENS_MAX }),
   /** Set by the orchestrator: the worker that answered. */
-  worker: Type.Optional(Type.String()),
+  worker: Type.Optional(Type.String({ maxLength: 64 })),
   /** Set by the gateway: what is left of the caller's limits. */
   limits: Type.Optional(LimitsState)
 })

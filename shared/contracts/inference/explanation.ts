@@ -13,6 +13,9 @@ export const CandidateScore = Type.Object({
   cachedTokens: Type.Number(),
   /** The time to load the model, where it is not in memory. */
   loadMs: Type.Optional(Type.Number()),
+  /** What the worker has done wrong, in words, and the time that it counts as. */
+  heldAgainst: Type.Optional(Type.String()),
+  distrustMs: Type.Optional(Type.Number()),
   /** Expected time to first token: the sum of these times. */
   expectedMs: Type.Number(),
   load: Type.Number(),

@@ -10,6 +10,7 @@ import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
 import type { ByteReader, ByteWriter } from '#shared/rpc/bytes.ts'
 import { check } from '#shared/rpc/check.ts'
+import { parseJson } from '#shared/kit/parse-json.ts'
 import type { ItemCodec } from '#shared/rpc/items.ts'
 import { InferenceItem, ITEM_CHARACTERS_MAX, ITEM_TOKENS_MAX } from './answer.ts'
 
@@ -54,7 +55,7 @@ function decode(from: ByteReader): { item: InferenceItem; rest: object | null } 
   const item = { seq, tokenIds, text }
   if (flags === 0) return { item, rest: null }
   if (flags !== HAS_REST) throw new Error(`unknown flags ${flags}`)
-  return { item, rest: JSON.parse(from.text()) as object }
+  return { item, rest: parseJson(from.text()) as object }
 }
 
 function restOf(item: InferenceItem): object | null {

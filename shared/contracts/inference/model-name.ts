@@ -1,7 +1,7 @@
 /** How a model is called: in requests, in reports of workers, in limits of tokens. */
-import { Type } from 'typebox'
+import { PlainText } from '../plain-text.ts'
 
-export const ModelName = Type.String({ minLength: 1, maxLength: 256 })
+export const ModelName = PlainText(256, 1)
 
 /** The model that comes with HAIF, for install checks and no assistant. */
 export const BUILTIN_NAME = 'haif-tiny'

@@ -3,13 +3,28 @@ import { Type, type Static } from 'typebox'
 import { PeerRole } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
+import { PlainText } from '../plain-text.ts'
 import { Asked } from '../inference/request.ts'
 import { between, FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from './parties.ts'
 
 const MODELS_PER_WORKER_MAX = 64
+/** Sentences for people in a report, which every registry and orchestrator keeps. */
+export const SENTENCE_MAX = 512
+/** Numbers that a database column and a sum must hold, and that no machine of today reaches. */
+const BYTES_MAX = Number.MAX_SAFE_INTEGER
+const COUNT_MAX = 1_000_000
+const SLOTS_MAX = 65_536
+const CONTEXT_TOKENS_MAX = 2 ** 31 - 1
+const RATE_MAX = 100_000_000
+const LOAD_MS_MAX = 86_400_000
 const PEERS_MAX = 4096
 const GPUS_MAX = 64
+export const HELD_AGAINST_MAX = 64
+const CURSOR_MAX = 512
 const ENGINES_MAX = 16
+
+/** Public key, hex. */
+const PeerKey = Type.String({ minLength: 64, maxLength: 64 })
 
 /** What a model can do on the engine that runs it. Absent: nobody has looked yet. */
 export const ModelCapabilities = Type.Object({
@@ -24,8 +39,8 @@ export type ModelCapabilities = Static<typeof ModelCapabilities>
 
 /** Memory in bytes, of the machine and of its GPUs. */
 export const Memory = Type.Object({
-  ramBytes: Type.Number({ minimum: 0 }),
-  vramBytes: Type.Number({ minimum: 0 })
+  ramBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX }),
+  vramBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX })
 })
 export type Memory = Static<typeof Memory>
 
@@ -40,7 +55,7 @@ export const WorkerModel = Type.Object({
     Type.Literal('loadable')
   ]),
   /** `llama`, `sim`. */
-  engine: Type.String({ maxLength: 32 }),
+  engine: PlainText(32),
   /** Loaded for requests and unloaded to make room for others; else it stays. */
   onDemand: Type.Optional(Type.Boolean()),
   /** While it is loading: what is done of it, and how far, from 0 to 1. */
@@ -53,54 +68,57 @@ export const WorkerModel = Type.Object({
   ),
   progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   /** Of a model that is not ready: how long loading will probably take from now on. */
-  loadMs: Type.Optional(Type.Number({ minimum: 0 })),
+  loadMs: Type.Optional(Type.Number({ minimum: 0, maximum: LOAD_MS_MAX })),
   /** Measured once it has been loaded, until then an estimate; absent: not known yet. */
   memory: Type.Optional(Memory),
   /** Why it failed, in a sentence. */
-  error: Type.Optional(Type.String({ maxLength: 2048 })),
+  error: Type.Optional(PlainText(SENTENCE_MAX)),
   /** SHA-256 of the file, hex; known once it is ready. */
-  digest: Type.Optional(Type.String({ maxLength: 64 })),
+  digest: Type.Optional(PlainText(64)),
   /** Tokens that prompt and answer may have together. */
-  contextTokens: Type.Optional(Type.Integer({ minimum: 1 })),
-  quantization: Type.Optional(Type.String({ maxLength: 32 })),
-  parameters: Type.Optional(Type.Integer({ minimum: 0 })),
-  sizeBytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  contextTokens: Type.Optional(Type.Integer({ minimum: 1, maximum: CONTEXT_TOKENS_MAX })),
+  quantization: Type.Optional(PlainText(32)),
+  parameters: Type.Optional(Type.Integer({ minimum: 0, maximum: BYTES_MAX })),
+  sizeBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: BYTES_MAX })),
   /** What computes it: `cuda`, `vulkan`, `metal`, `cpu`; absent where another server does. */
-  backend: Type.Optional(Type.String({ maxLength: 32 })),
+  backend: Type.Optional(PlainText(32)),
   /** Whether it has a chat template of its own. */
   chatTemplate: Type.Optional(Type.Boolean()),
   /** What its owner should know, in a sentence. */
-  notice: Type.Optional(Type.String({ maxLength: 2048 })),
+  notice: Type.Optional(PlainText(SENTENCE_MAX)),
   capabilities: Type.Optional(ModelCapabilities),
   /** Whether it makes embeddings. */
   embeddings: Type.Optional(Type.Boolean()),
   /** Requests that can run at the same time, that run, and that wait for a slot. */
-  slots: Type.Integer({ minimum: 0 }),
-  running: Type.Integer({ minimum: 0 }),
-  waiting: Type.Integer({ minimum: 0 }),
+  slots: Type.Integer({ minimum: 0, maximum: SLOTS_MAX }),
+  running: Type.Integer({ minimum: 0, maximum: COUNT_MAX }),
+  waiting: Type.Integer({ minimum: 0, maximum: COUNT_MAX }),
   /** Of those, the ones that came from the peer that is told. */
-  yours: Type.Optional(Type.Integer({ minimum: 0 })),
+  yours: Type.Optional(Type.Integer({ minimum: 0, maximum: COUNT_MAX })),
   /** Measured; 0 until there is a measurement. */
-  prefillTokensPerSecond: Type.Number({ minimum: 0 }),
-  decodeTokensPerSecond: Type.Number({ minimum: 0 })
+  prefillTokensPerSecond: Type.Number({ minimum: 0, maximum: RATE_MAX }),
+  decodeTokensPerSecond: Type.Number({ minimum: 0, maximum: RATE_MAX })
 })
 export type WorkerModel = Static<typeof WorkerModel>
 
 /** The machine of a worker, as far as its models may use it. */
 export const Hardware = Type.Object({
-  cpu: Type.Object({ model: Type.String({ maxLength: 256 }), cores: Type.Integer({ minimum: 1 }) }),
+  cpu: Type.Object({
+    model: PlainText(256),
+    cores: Type.Integer({ minimum: 1, maximum: COUNT_MAX })
+  }),
   ram: Type.Object({
-    totalBytes: Type.Number({ minimum: 0 }),
-    freeBytes: Type.Number({ minimum: 0 })
+    totalBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX }),
+    freeBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX })
   }),
   /** Absent where models run on the CPU. Memory of all its devices together. */
   gpu: Type.Optional(
     Type.Object({
       /** `cuda`, `metal`, `vulkan`. */
-      backend: Type.String({ maxLength: 32 }),
-      names: Type.Array(Type.String({ maxLength: 256 }), { maxItems: GPUS_MAX }),
-      totalBytes: Type.Number({ minimum: 0 }),
-      freeBytes: Type.Number({ minimum: 0 })
+      backend: PlainText(32),
+      names: Type.Array(PlainText(256), { maxItems: GPUS_MAX }),
+      totalBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX }),
+      freeBytes: Type.Number({ minimum: 0, maximum: BYTES_MAX })
     })
   )
 })
@@ -108,8 +126,8 @@ export type Hardware = Static<typeof Hardware>
 
 export const EngineVersion = Type.Object({
   /** `llama`, `openai`, `sim`. */
-  kind: Type.String({ maxLength: 32 }),
-  version: Type.String({ maxLength: 128 })
+  kind: PlainText(32),
+  version: PlainText(128)
 })
 export type EngineVersion = Static<typeof EngineVersion>
 
@@ -118,7 +136,7 @@ export const WorkerReport = Type.Object({
   hardware: Type.Optional(Hardware),
   engines: Type.Optional(Type.Array(EngineVersion, { maxItems: ENGINES_MAX })),
   /** Why models run on less than the machine's GPU could do, in a sentence. */
-  gpuNote: Type.Optional(Type.String({ maxLength: 1024 })),
+  gpuNote: Type.Optional(PlainText(SENTENCE_MAX)),
   /** What its models may take together; absent: as much as there is. */
   memoryBudget: Type.Optional(Memory),
   /** What the owner of the machine says of it; a request may ask for some of them. */
@@ -129,19 +147,25 @@ export const WorkerReport = Type.Object({
 export type WorkerReport = Static<typeof WorkerReport>
 
 export const PeerReport = Type.Object({
-  host: Type.String({ maxLength: 256 }),
-  version: Type.String({ maxLength: 32 }),
+  host: PlainText(256),
+  version: PlainText(32),
   /** Of the machine that it runs on. */
   hardware: Type.Optional(
     Type.Object({
-      cpus: Type.Integer({ minimum: 0 }),
-      memoryBytes: Type.Integer({ minimum: 0 }),
+      cpus: Type.Integer({ minimum: 0, maximum: COUNT_MAX }),
+      memoryBytes: Type.Integer({ minimum: 0, maximum: BYTES_MAX }),
       /** As Node.js names them: `linux-x64`. */
-      platform: Type.String({ maxLength: 64 })
+      platform: PlainText(64)
     })
   ),
   /** Present when the peer is a worker. */
-  worker: Type.Optional(WorkerReport)
+  worker: Type.Optional(WorkerReport),
+  /** Of an orchestrator: the connected workers that it holds something against, and what. */
+  heldAgainst: Type.Optional(
+    Type.Array(Type.Object({ worker: PeerKey, reason: PlainText(SENTENCE_MAX) }), {
+      maxItems: HELD_AGAINST_MAX
+    })
+  )
 })
 export type PeerReport = Static<typeof PeerReport>
 
@@ -171,15 +195,15 @@ export const orchestratorDrain = defineMethod(
 )
 
 export const PeerEntry = Type.Object({
-  /** Public key, hex. */
-  key: Type.String({ minLength: 64, maxLength: 64 }),
+  key: PeerKey,
   role: PeerRole,
   host: Type.String(),
   version: Type.String(),
   /** Round trip between registry and peer, and whether a relay is between them. */
   rttMs: Type.Number({ minimum: 0 }),
   relayed: Type.Boolean(),
-  worker: Type.Optional(WorkerReport)
+  worker: Type.Optional(WorkerReport),
+  heldAgainst: PeerReport.properties.heldAgainst
 })
 export type PeerEntry = Static<typeof PeerEntry>
 
@@ -216,11 +240,27 @@ export const MeshSnapshot = Type.Object({
 })
 export type MeshSnapshot = Static<typeof MeshSnapshot>
 
+/** A page of the snapshot; `next` asks for what follows it. */
+const SnapshotPage = Type.Object({
+  ...MeshSnapshot.properties,
+  next: Type.Optional(Type.String({ maxLength: CURSOR_MAX }))
+})
+export type SnapshotPage = Static<typeof SnapshotPage>
+
+const SnapshotQuery = Type.Object({
+  /** Absent: from the beginning. */
+  after: Type.Optional(Type.String({ maxLength: CURSOR_MAX })),
+  /** Only the models, without the peers. */
+  models: Type.Optional(Type.Boolean())
+})
+export type SnapshotQuery = Static<typeof SnapshotQuery>
+
+/** A mesh has more to say than a reply can hold: `readRegistry` reads all pages of it. */
 export const registryList = defineMethod(
   'registry.list',
   between(['gateway', 'client'], ['registry']),
-  Type.Object({}),
-  MeshSnapshot
+  SnapshotQuery,
+  SnapshotPage
 )
 
 const ModelList = Type.Object({ models: Type.Array(ModelEntry, { maxItems: PEERS_MAX }) })
@@ -239,7 +279,7 @@ export const gatewayModels = defineMethod(
  */
 export const Readiness = Type.Object({
   ready: Type.Boolean(),
-  reason: Type.Optional(Type.String({ maxLength: 1024 }))
+  reason: Type.Optional(PlainText(1024))
 })
 export type Readiness = Static<typeof Readiness>
 export const gatewayReady = defineMethod('gateway.ready', FROM_CALLERS, Type.Object({}), Readiness)

@@ -50,7 +50,7 @@ export async function* inferBatchesThrough(
   contract: Contract,
   given: InferenceRequest,
   context: RequestContext,
-  { sent = new SentTokens(given.sent), onLimits }: Passing = {}
+  { sent = new SentTokens(given.sent, given.asked), onLimits }: Passing = {}
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
   // Made here, because from here the request may take several ways and is charged once.
   const { usageId = randomUUID() } = given.charge

@@ -11,9 +11,14 @@
  */
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ToolCall } from '#shared/contracts/inference/chat.ts'
-import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import {
+  tokensIn,
+  type InferenceItem,
+  type ToolCallDelta
+} from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
-import type { Sent } from '#shared/contracts/inference/request.ts'
+import type { Asked, Sent } from '#shared/contracts/inference/request.ts'
+import { AnswerBound } from '../answer-bound.ts'
 
 /** Bytes that are put aside before they are read. */
 const UNREAD_BYTES_MAX = 16_384
@@ -21,7 +26,9 @@ const UNREAD_BYTES_MAX = 16_384
 export class SentTokens {
   #unread: ItemBatch<InferenceItem>[] = [] // at most UNREAD_BYTES_MAX and one batch
   #unreadBytes = 0
-  readonly #tokenIds: number[] = [] // at most `maxTokens` of the request
+  /** Null: the answer has been checked before it comes here. */
+  readonly #bound: AnswerBound | null
+  readonly #tokenIds: number[] = [] // bounded like the texts, by `#bound`
   #count = 0
   #idsAreWhole = true
   #digest: string | undefined
@@ -29,7 +36,9 @@ export class SentTokens {
   #reasoning = ''
   #toolCalls: ToolCall[] = [] // as many as the contract allows
 
-  constructor(before?: Sent) {
+  /** `asked`: an answer to it that cannot be one throws WORKER_FAULTY. */
+  constructor(before?: Sent, asked?: Asked) {
+    this.#bound = asked === undefined ? null : new AnswerBound(asked, before)
     if (before === undefined) return
     this.#tokenIds.push(...before.tokenIds)
     this.#count = tokensIn(before)
@@ -72,7 +81,8 @@ export class SentTokens {
   }
 
   #add(item: InferenceItem): void {
-    const { tokenIds, text, digest } = item
+    const { tokenIds, text, digest, queued, limits } = item
+    if (queued === undefined && limits === undefined) this.#bound?.addItem(item)
     if (digest !== undefined) {
       if (this.#count > 0 && digest !== this.#digest) this.#idsAreWhole = false
       this.#digest = digest
@@ -113,7 +123,3 @@ export function addToCalls(calls: ToolCall[], { index, id, name, ...more }: Tool
   if (name !== undefined) call.name = name
   call.arguments += more.arguments ?? ''
 }
-
-/** How many tokens an item, or what is resumed, stands for. */
-export const tokensIn = (part: { tokenIds: readonly number[]; tokens?: number }): number =>
-  part.tokens ?? part.tokenIds.length

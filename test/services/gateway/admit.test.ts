@@ -31,7 +31,7 @@ const END: InferenceEnd = {
   model: 'sim',
   provider: 'sim'
 }
-const VECTORS: EmbedReply = { model: 'sim', provider: 'sim', vectors: [], promptTokens: 4 }
+const VECTORS: EmbedReply = { model: 'sim', provider: 'sim', vectors: [''], promptTokens: 4 }
 
 const batch = (tokens: number) =>
   ItemBatch.of(itemCodec, [

@@ -26,7 +26,7 @@ test('R8: a request that leaves as it is granted a worker gives it back', async 
   const granted = dispatcher.acquire(ask(), leaving)
   first.succeeded()
   leaving.abort(new Error('gone'))
-  ;(await granted).failed(false) // it was granted before it left: whoever asked settles it
+  ;(await granted).failed(null) // it was granted before it left: whoever asked settles it
   assert.equal((await dispatcher.acquire(ask(), longContext(t))).holding.load, 1)
 })
 
@@ -35,7 +35,7 @@ async function broken(mesh: ReturnType<typeof startDispatcher>, key: string) {
   const holding = mesh.table.holding(key, 'm')!
   const others = [...mesh.table.holders('m')].filter((other) => other !== holding)
   for (let i = 0; i < 3; i++) {
-    mesh.dispatcher.tryNow(ask('x', { exclude: new Set(others) }))!.failed(true)
+    mesh.dispatcher.tryNow(ask('x', { exclude: new Set(others) }))!.failed('brokeOff')
   }
   return holding
 }
@@ -49,7 +49,7 @@ test('a trial that ends without an answer and without a fault is followed by ano
   })
   mesh.clock.ms += 1000
   const trial = await mesh.dispatcher.acquire(ask(), longContext(t))
-  trial.failed(false) // its caller has left
+  trial.failed(null) // its caller has left
   const again = await mesh.dispatcher.acquire(ask(), longContext(t))
   again.succeeded()
 })
@@ -61,7 +61,7 @@ test('an attempt of before the failures, cancelled, does not allow a second tria
   await broken(mesh, 'w')
   mesh.clock.ms += 1000
   await mesh.dispatcher.acquire(ask(), longContext(t)) // the trial
-  before.failed(false)
+  before.failed(null)
   assert.equal(mesh.dispatcher.tryNow(ask()), null)
 })
 

@@ -17,6 +17,7 @@ const candidate = (workerKey: string, given: Partial<Candidate> = {}): Candidate
   serviceMs: 1000,
   breaker: CLOSED,
   labels: {},
+  character: { distrustMs: () => 0 },
   model: { slots: 4, prefillTokensPerSecond: 1000 },
   link: { rttMs: 1 },
   ...given

@@ -90,7 +90,7 @@ test('R5: a worker whose breaker has opened makes no embeddings, until one on tr
   const call = async () => {
     calls++
     if (code !== null) throw new HaifError(code, 'the worker answers so')
-    return { model: 'm', provider: 'sim', vectors: [], promptTokens: 1 }
+    return { model: 'm', provider: 'sim', vectors: [''], promptTokens: 1 }
   }
   report('w', [modelReport({ embeddings: true })], linkTo('w', { call }))
   const pumped: string[] = []

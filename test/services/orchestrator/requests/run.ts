@@ -66,7 +66,13 @@ export const loading = (): InferenceItem => ({
   text: '',
   queued: { ahead: 0, waitMs: 1 }
 })
-export const END = { finishReason: 'length', model: 'm' } as InferenceEnd
+export const END: InferenceEnd = {
+  finishReason: 'length',
+  usage: { promptTokens: 1, cachedPromptTokens: 0, completionTokens: 0 },
+  timings: { queueMs: 0, prefillMs: 0, decodeMs: 0 },
+  model: 'm',
+  provider: 'sim'
+}
 
 interface RunSetup {
   assertUp?: () => void

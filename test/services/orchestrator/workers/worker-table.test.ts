@@ -9,9 +9,9 @@ test('R8: a grant that ends a second time is our own bug', () => {
   report('w', [modelReport({ slots: 2 })])
   const [first, second] = [dispatcher.tryNow(ask())!, dispatcher.tryNow(ask())!]
   first.succeeded()
-  assert.throws(() => first.failed(false), /R8/)
+  assert.throws(() => first.failed(null), /R8/)
   assert.equal(table.holding('w', 'm')!.load, 1, 'the other one is still there')
-  second.failed(true)
+  second.failed('brokeOff')
 })
 
 test('R9: an attempt that ends twice for the table is our own bug', () => {
@@ -42,7 +42,7 @@ test('R9: whatever workers report while attempts come and go, slots and loads ad
       const end = (grant: Grant, how: string) => {
         if (how === 'succeeded') grant.succeeded()
         else if (how === 'refused') grant.refused()
-        else grant.failed(how === 'fault')
+        else grant.failed(how === 'fault' ? 'brokeOff' : null)
       }
       for (const given of steps) {
         clock.ms += 400
