@@ -214,8 +214,38 @@ export const ERRORS = {
     httpStatus: 502,
     retryable: false,
     raisedBy: 'shared/mesh',
-    meaning: 'A peer could not prove that it knows the mesh secret.',
-    remedy: 'Join with the topic key that `haif up` prints.'
+    meaning: 'A peer is not certified for this mesh.',
+    remedy: 'Join with an invite to this mesh; `haif up` prints one.'
+  },
+  CERTIFICATE_EXPIRED: {
+    httpStatus: 502,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning:
+      'The certificate of a peer has ended, because the peer was away for too long or the mesh ' +
+      'has moved on to a new epoch.',
+    remedy: 'Check the clocks of both machines, then join again with a new invite.'
+  },
+  CERTIFICATE_NOT_YET_VALID: {
+    httpStatus: 502,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning: 'The certificate of a peer begins in the future: one of the two clocks is wrong.',
+    remedy: 'Set the clocks of both machines; they may differ by five minutes.'
+  },
+  PEER_REVOKED: {
+    httpStatus: 502,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning: 'The peer was removed from the mesh.',
+    remedy: 'If that was a mistake, ask for a new invite and join again with it.'
+  },
+  ROLE_NOT_ALLOWED: {
+    httpStatus: 502,
+    retryable: false,
+    raisedBy: 'shared/mesh',
+    meaning: 'A peer wants to play a role that its certificate does not name.',
+    remedy: 'Join with an invite for that role.'
   },
   TOPIC_KEY_INVALID: {
     httpStatus: 400,

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { readSecret, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
+import { membershipHere } from '#shared/main/membership-here.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { Diagnosis } from '#shared/mesh/diagnosis/diagnose.ts'
 import { Search } from '#shared/mesh/diagnosis/search.ts'
@@ -45,7 +46,8 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const credential = role === 'gateway' ? credentialOf(home, topicKey, env) : NONE
   const keyPair = temporaryIdentity()
   const neighbours = (sought: string) => home.keysOf(sought)
-  const mesh = openMesh({ topicKey, role: 'client', keyPair, neighbours, log: silentLogger() })
+  const self = { topicKey, role: 'client', keyPair, log: silentLogger() } as const
+  const mesh = openMesh({ ...self, membership: membershipHere({ home, ...self }), neighbours })
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), CONNECT_MS[topicKey.reach])
   const search = new Search({

@@ -1,7 +1,7 @@
 /**
  * HAIF_HOME: what a machine keeps between two runs.
  *
- *   mesh.secret     the secret of the mesh that `haif up` makes here
+ *   mesh/           the root key of the mesh that `haif up` makes here, and lists of revoked peers
  *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
  *   topic.key       the mesh last started or joined here; `haif infer` and others use it
  *   keys/           one key pair for each peer that runs here
@@ -37,6 +37,7 @@ export class Home {
     this.folder = resolve(readString(env, 'HAIF_HOME', join(homedir(), '.haif')))
     try {
       mkdirSync(join(this.folder, 'keys'), { recursive: true, mode: 0o700 })
+      mkdirSync(this.meshFolder, { recursive: true, mode: 0o700 })
       accessSync(this.folder, constants.W_OK)
     } catch (error) {
       throw new HaifError(
@@ -68,8 +69,13 @@ export class Home {
     return join(this.folder, 'state')
   }
 
+  get meshFolder(): string {
+    return join(this.folder, 'mesh')
+  }
+
+  /** The seed of the root key: whoever has it signs certificates of the mesh. */
   meshSecret(): Buffer {
-    return loadSecretFile(join(this.folder, 'mesh.secret'))
+    return loadSecretFile(join(this.meshFolder, 'root.key'))
   }
 
   /** Held while `haif up` runs; a second one gets HOME_IN_USE. */

@@ -13,6 +13,7 @@ import { readChoice, type Environment } from '#shared/process/config.ts'
 import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { Home } from './home.ts'
+import { membershipHere } from './membership-here.ts'
 
 export interface Place {
   home: Home
@@ -51,7 +52,8 @@ export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place
   }
   const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
   const neighbours = (sought: string) => home.keysOf(sought)
-  const member = { topicKey, role, keyPair, localSockets, neighbours, log }
+  const membership = membershipHere({ home, topicKey, role, keyPair, log })
+  const member = { topicKey, role, keyPair, membership, localSockets, neighbours, log }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

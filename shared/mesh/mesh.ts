@@ -17,11 +17,22 @@ import { Dialler } from './connection/dialler.ts'
 import { Follower } from './discovery/follower.ts'
 import { Neighbours } from './discovery/neighbours.ts'
 import type { ContactFacts } from './diagnosis/diagnose.ts'
-import { receive, type HandshakeFacts } from './connection/handshake.ts'
+import {
+  greet,
+  GUEST_ROLE,
+  receive,
+  type GuestEntrance,
+  type HandshakeFacts
+} from './connection/handshake.ts'
 import { LocalListener } from './connection/local-socket.ts'
 import { Relay } from './connection/relay.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from '#shared/contracts/peers/role.ts'
-import { topicOf } from './discovery/topics.ts'
+import { lookup } from './discovery/lookup.ts'
+import { hostTopicOf, topicsOf } from './discovery/topics.ts'
+import { guarded } from './connection/guarded-stream.ts'
+import { PendingConnections } from './connection/pending.ts'
+import { Exchange, type Renews } from './membership/exchange.ts'
+import type { Membership } from './membership/membership.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { within } from '#shared/kit/within.ts'
 
@@ -29,6 +40,10 @@ import { within } from '#shared/kit/within.ts'
 const ACCEPTED_MAX = 2048
 /** Keys that have passed a hello and so may use our relay. */
 const MEMBERS_MAX = 8192
+/** Peers that redeem an invite at the same time; the oldest makes room. */
+const GUESTS_MAX = 256
+/** Time for that, with a person who has to approve it. */
+const GUEST_MS_MAX = 10 * 60_000
 /** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
 
@@ -36,7 +51,8 @@ export interface MeshOptions {
   /** Owned by the mesh from now on: `stop` destroys it. */
   dht: DHT
   keyPair: KeyPair
-  secret: Buffer
+  /** Who certified this peer, and how it judges others. */
+  membership: Membership
   role: PeerRole
   log: Logger
   router?: Router
@@ -56,6 +72,10 @@ export interface MeshOptions {
   waitsForDht?: boolean
   random?: () => number
   now?: () => number
+  /** Set where invites are redeemed. */
+  guests?: GuestEntrance
+  /** Set where certificates are renewed otherwise than as they are. */
+  renews?: Renews
 }
 
 interface MeshEvents {
@@ -75,7 +95,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #neighbours: Neighbours[] = []
   readonly #dials = new Map<string, Promise<void>>() // under way, by key
-  readonly #announcements: Announcement[] = []
+  readonly #announced = new Map<ListeningRole, KeyPair>()
+  readonly #announcements = new Map<string, Announcement>() // by role and topic
+  readonly #pending = new PendingConnections()
+  readonly #guests = new Set<PeerLink>() // at most GUESTS_MAX
+  readonly #exchange: Exchange
   #server: RpcServer | null = null
   #local: LocalListener | null = null
   #relay: Relay | null = null
@@ -85,12 +109,18 @@ export class Mesh extends EventEmitter<MeshEvents> {
     super()
     this.setMaxListeners(0) // one for each request that waits for a first connection
     this.#options = options
-    const { dht, keyPair, secret, role, log, router = new Router() } = options
+    const { dht, keyPair, membership, role, log, router = new Router(), renews } = options
     this.#rpc = new RPC({ dht, keyPair, valueEncoding: c.raw })
-    this.#facts = { secret, role, router, log }
+    this.#exchange = new Exchange({ membership, links: (of) => this.links(of), renews, log })
+    this.#exchange.addTo(router)
+    this.#facts = { membership, keyPair, role, router, log, guests: options.guests }
     const { localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
     const dialling = { dht, rpc: this.#rpc, keyPair, localSockets, dialMsMax }
-    this.#dialler = new Dialler({ ...dialling, ...this.#facts })
+    this.#dialler = new Dialler({
+      ...dialling,
+      findRelays: () => this.#findRelays(),
+      greet: (rpc, path) => greet(rpc, { ...this.#facts, path })
+    })
     // A relay is dialled by the node itself, and lets in members by their key.
     dht.defaultKeyPair = keyPair
   }
@@ -119,7 +149,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
    * `waitsForDht: false` as soon as peers of this machine can.
    */
   async start(): Promise<void> {
-    const { role, log, waitsForDht = true } = this.#options
+    const { role, log, membership, waitsForDht = true } = this.#options
+    membership.on('revocations', this.#onChange)
+    membership.on('credentials', this.#onChange)
+    this.#exchange.start()
     if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
     const findable = this.#becomeFindable()
     if (waitsForDht) return findable
@@ -139,10 +172,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
   /** Keeps a connection to every peer of the role from now on. */
   follow(role: ListeningRole): void {
     if (this.#isStopped || this.#followers.some((known) => known.role === role)) return
-    const { dht, secret, lookupMs, log } = this.#options
+    const { dht, membership, lookupMs, log } = this.#options
     const follower = new Follower({
       dht,
-      topic: topicOf(secret, role),
+      topics: () => topicsOf(membership.epochs, role),
       lookupMs,
       isSelf: (key) => key === this.key,
       isConnected: (key) => this.#links.has(key),
@@ -202,10 +235,15 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #stop(): Promise<void> {
+    const { membership } = this.#options
+    membership.off('revocations', this.#onChange)
+    membership.off('credentials', this.#onChange)
+    this.#exchange.stop()
     for (const { follower } of this.#followers) follower.stop()
     for (const neighbours of this.#neighbours) neighbours.stop()
+    for (const guest of this.#guests) guest.close('stopping')
     await Promise.all([
-      ...this.#announcements.map((announcement) => announcement.stop()),
+      ...[...this.#announcements.values()].map((announcement) => announcement.stop()),
       ...[...this.#links.values()].map((link) => link.end('stopping')),
       this.#relay?.stop(),
       within(WITHDRAW_MS_MAX, this.#server?.close() ?? Promise.resolve())
@@ -218,12 +256,22 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   async #listen(role: ListeningRole): Promise<void> {
     const server = this.#rpc.createServer({
-      firewall: () => this.#isStopped || server.connections.size >= ACCEPTED_MAX
+      ...guarded,
+      firewall: (key) =>
+        this.#isStopped ||
+        server.connections.size >= ACCEPTED_MAX ||
+        this.#options.membership.isRevoked(key.toString('hex'))
     })
     this.#server = server
     server.on('connection', (rpc) => this.#receive(rpc, 'direct'))
     await server.listen()
     await this.#announce(role, this.#options.keyPair)
+  }
+
+  /** The list of revoked peers, or the epoch, has changed. */
+  readonly #onChange = () => {
+    this.#relay?.dropFallen()
+    for (const [role, keyPair] of this.#announced) void this.#announce(role, keyPair)
   }
 
   async #listenLocally(): Promise<void> {
@@ -240,23 +288,67 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   #receive(rpc: ProtomuxRPC, path: LinkPath): void {
-    receive(rpc, { ...this.#facts, path }, (link) => this.#add(link))
+    const address = path === 'local' ? path : rpc.stream.rawStream.remoteHost
+    const leave = this.#pending.enter(address, rpc)
+    receive(rpc, { ...this.#facts, path }, (link) => {
+      leave()
+      if (link.peer.role === GUEST_ROLE) this.#addGuest(link)
+      else this.#add(link)
+    })
   }
 
+  /** A guest is no peer of any service: it is here to redeem its invite, and goes. */
+  #addGuest(link: PeerLink): void {
+    const [oldest] = this.#guests
+    if (this.#guests.size >= GUESTS_MAX) oldest!.close('too many guests')
+    this.#guests.add(link)
+    const timer = setTimeout(() => link.close('the visit is over'), GUEST_MS_MAX)
+    void link.closed.then(() => {
+      clearTimeout(timer)
+      this.#guests.delete(link)
+    })
+  }
+
+  /** Under the topics of the epochs in use, and no longer under others. */
   async #announce(role: ListeningRole, keyPair: KeyPair): Promise<void> {
     if (this.#isStopped) return
-    const { dht, secret, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
-    const topic = topicOf(secret, role)
-    const announcement = new Announcement({ dht, topic, keyPair, againMs, log })
-    this.#announcements.push(announcement)
-    await announcement.start()
+    this.#announced.set(role, keyPair)
+    const { dht, membership, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
+    const topics = topicsOf(membership.epochs, role)
+    if (this.#options.guests !== undefined) topics.push(hostTopicOf(membership.mesh))
+    const names = new Set(topics.map((topic) => `${role}/${topic.toString('hex')}`))
+    for (const [name, announcement] of this.#announcements) {
+      if (!name.startsWith(`${role}/`) || names.has(name)) continue
+      this.#announcements.delete(name)
+      void announcement.stop()
+    }
+    for (const topic of topics) {
+      const name = `${role}/${topic.toString('hex')}`
+      if (this.#announcements.has(name)) continue
+      const announcement = new Announcement({ dht, topic, keyPair, againMs, log })
+      this.#announcements.set(name, announcement)
+      await announcement.start()
+    }
+  }
+
+  async #findRelays(): Promise<Buffer[]> {
+    const { dht, membership } = this.#options
+    const keys = new Map<string, Buffer>()
+    for (const topic of topicsOf(membership.epochs, 'relay')) {
+      await lookup(dht, topic, (key) => keys.set(key.toString('hex'), key))
+    }
+    return [...keys.values()]
   }
 
   async #startRelay(keyPair: KeyPair): Promise<void> {
     const { dht } = this.#options
-    this.#relay = new Relay({ dht, keyPair, isMember: (key) => this.#members.has(key) })
+    this.#relay = new Relay({ dht, keyPair, isMember: (key) => this.#isMember(key) })
     await this.#relay.start()
     await this.#announce('relay', keyPair)
+  }
+
+  #isMember(key: string): boolean {
+    return this.#members.has(key) && !this.#options.membership.isRevoked(key)
   }
 
   /**
@@ -277,6 +369,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
     this.emit('link', link)
+    this.#exchange.linked(link)
   }
 
   #drop(link: PeerLink, reason: string): void {

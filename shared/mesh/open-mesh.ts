@@ -4,6 +4,7 @@ import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS } from './discovery/dht.ts'
 import { Mesh } from './mesh.ts'
+import type { Membership } from './membership/membership.ts'
 import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from './discovery/topic-key.ts'
 
@@ -11,6 +12,7 @@ interface OpenMeshOptions {
   topicKey: TopicKey
   role: PeerRole
   keyPair: KeyPair
+  membership: Membership
   router?: Router
   relay?: KeyPair
   localSockets?: boolean
@@ -23,7 +25,6 @@ export function openMesh(options: OpenMeshOptions): Mesh {
   const { topicKey, router = new Router(), ...rest } = options
   return new Mesh({
     dht: createDht(topicKey),
-    secret: topicKey.secret,
     lookupMs: LOOKUP_MS[topicKey.reach],
     announceMs: ANNOUNCE_MS[topicKey.reach],
     dialMsMax: DIAL_MS_MAX[topicKey.reach],

@@ -46,8 +46,15 @@ declare module 'hyperdht' {
       keyPair?: KeyPair
       relayThrough?: Buffer | Buffer[] | null
       holepunch?: () => boolean
+      createSecretStream?: MakeStream
     }
+    type MakeStream = (
+      isInitiator: boolean,
+      rawStream: Duplex | null,
+      options: object
+    ) => NoiseSecretStream
     interface ServerOptions {
+      createSecretStream?: MakeStream
       firewall?(remotePublicKey: Buffer, payload: unknown, address: Address): boolean
       shareLocalAddress?: boolean
       relayThrough?: Buffer | Buffer[] | null
@@ -112,11 +119,13 @@ declare module '@hyperswarm/secret-stream' {
     /** In milliseconds. */
     keepAlive?: number
   }
-  const SecretStream: new (
-    isInitiator: boolean,
-    rawStream: Duplex,
-    options?: Options
-  ) => DHT.NoiseSecretStream
+  interface SecretStream extends DHT.NoiseSecretStream {
+    /** Private: what came over the connection, before it is read. */
+    _onrawdata(data: Buffer): void
+  }
+  class SecretStream {
+    constructor(isInitiator: boolean, rawStream: Duplex | null, options?: Options)
+  }
   export = SecretStream
 }
 

@@ -1,14 +1,18 @@
 /** What a peer does in the mesh. */
 import { Type, type Static } from 'typebox'
 
-export const PeerRole = Type.Union([
-  Type.Literal('gateway'),
-  Type.Literal('orchestrator'),
-  Type.Literal('registry'),
-  Type.Literal('worker'),
-  Type.Literal('bridge'),
-  Type.Literal('client')
-])
+/** In the order of their bits in a certificate: new ones go to the end. */
+export const ROLES = [
+  'gateway',
+  'orchestrator',
+  'registry',
+  'worker',
+  'bridge',
+  'client',
+  'relay'
+] as const
+
+export const PeerRole = Type.Enum(ROLES)
 export type PeerRole = Static<typeof PeerRole>
 
 /**

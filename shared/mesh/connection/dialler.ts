@@ -7,19 +7,22 @@ import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
 import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
-import { connected, greet, type HandshakeFacts } from './handshake.ts'
+import { guarded } from './guarded-stream.ts'
+import { connected } from './handshake.ts'
 import { dialLocal } from './local-socket.ts'
-import { lookup } from '../discovery/lookup.ts'
 import { needsRelay } from './relay-choice.ts'
-import { topicOf } from '../discovery/topics.ts'
 
-interface DiallerOptions extends HandshakeFacts {
+interface DiallerOptions {
   dht: DHT
   rpc: RPC
   keyPair: KeyPair
   localSockets: boolean
   /** Time that a dial may take until bytes flow. */
   dialMsMax: number
+  /** Public keys of relays, for a peer that cannot be reached directly. */
+  findRelays: () => Promise<Buffer[]>
+  /** Says hello on the connection that is open, as a member or as a guest. */
+  greet: (rpc: ProtomuxRPC, path: LinkPath) => Promise<PeerLink>
 }
 
 export class Dialler {
@@ -31,11 +34,11 @@ export class Dialler {
 
   async dial(publicKey: Buffer): Promise<PeerLink> {
     const local = await this.#dialLocal(publicKey)
-    if (local !== null) return this.#greet(local, 'local')
+    if (local !== null) return this.#options.greet(local, 'local')
     try {
       return await this.#dialRemote(publicKey, null)
     } catch (error) {
-      const relays = needsRelay(error) ? await this.#findRelays() : []
+      const relays = needsRelay(error) ? await this.#options.findRelays() : []
       if (relays.length === 0) throw error
       return this.#dialRemote(publicKey, relays)
     }
@@ -44,39 +47,28 @@ export class Dialler {
   /** Null when the peer does not run on this machine. */
   async dialNear(publicKey: Buffer): Promise<PeerLink | null> {
     const local = await this.#dialLocal(publicKey)
-    return local === null ? null : this.#greet(local, 'local')
+    return local === null ? null : this.#options.greet(local, 'local')
   }
 
   async #dialRemote(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
-    const { dht, rpc, keyPair, dialMsMax } = this.#options
+    const { dht, rpc, keyPair, dialMsMax, greet } = this.#options
     // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted
     // has another one, and every dial would run into its deadline at the old one.
     // oxlint-disable-next-line eslint/no-underscore-dangle
     dht._relayAddressesCache.delete(publicKey.toString('hex'))
-    const client = rpc.connect(publicKey, { keyPair, relayThrough })
+    const client = rpc.connect(publicKey, { ...guarded, keyPair, relayThrough })
     await connected(client.rpc, dialMsMax)
     // A peer that restarts has its socket before it can be found on the DHT.
     const local = await this.#dialLocal(publicKey)
     if (local !== null) {
       client.rpc.stream.destroy()
-      return this.#greet(local, 'local')
+      return greet(local, 'local')
     }
-    return this.#greet(client.rpc, relayThrough === null ? 'direct' : 'relayed')
+    return greet(client.rpc, relayThrough === null ? 'direct' : 'relayed')
   }
 
   async #dialLocal(publicKey: Buffer): Promise<ProtomuxRPC | null> {
     const { keyPair, localSockets } = this.#options
     return localSockets ? dialLocal(publicKey, keyPair) : null
-  }
-
-  #greet(rpc: ProtomuxRPC, path: LinkPath): Promise<PeerLink> {
-    return greet(rpc, { ...this.#options, path })
-  }
-
-  async #findRelays(): Promise<Buffer[]> {
-    const { dht, secret } = this.#options
-    const keys = new Map<string, Buffer>()
-    await lookup(dht, topicOf(secret, 'relay'), (key) => keys.set(key.toString('hex'), key))
-    return [...keys.values()]
   }
 }

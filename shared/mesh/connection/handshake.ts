@@ -9,30 +9,51 @@
  * the listener could call before the dialler has registered what it answers.
  */
 import { once } from 'node:events'
+import type { NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
+import { Compile } from 'typebox/compile'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
 import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
 import type { Router } from '#shared/rpc/router.ts'
-import { toWireError } from '#shared/rpc/wire-error.ts'
+import { toWireError, WireError } from '#shared/rpc/wire-error.ts'
+import { trust } from './guarded-stream.ts'
 import {
-  checkHello,
+  HELLO_BYTES_MAX,
   HELLO_METHOD,
   HELLO_MS_MAX,
-  helloReply,
+  LAST_OLD_VERSION,
   makeHello,
+  mismatch,
+  OLD_HELLO_METHOD,
+  readHello,
   READY_EVENT,
   refusal,
+  type Hello,
   type HelloFacts
 } from './hello.ts'
 import { watchLiveness } from './liveness.ts'
-import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import type { MemberIdentity } from './member-identity.ts'
+import type { Membership } from '../membership/membership.ts'
+
+/** The role of a peer that has shown an invite and no certificate. */
+export const GUEST_ROLE = 'guest'
 
 /** Facts about this side that hold for every connection. */
 export interface HandshakeFacts extends HelloFacts {
   router: Router
   log: Logger
+  /** Where guests are let in. */
+  guests?: GuestEntrance | undefined
+}
+
+/** What a peer that can redeem invites offers to those who have nothing else yet. */
+export interface GuestEntrance {
+  /** Says no to an invite that it does not know, by throwing what the guest shall read. */
+  admit: (inviteId: Buffer) => void
+  /** All that a guest may call. */
+  router: Router
 }
 
 interface HandshakeOptions extends HandshakeFacts {
@@ -57,18 +78,30 @@ export async function connected({ stream }: ProtomuxRPC, dialMsMax: number): Pro
  * The dialler's side of a connection that is open; some of those carry nothing, so that is no proof
  * of a peer. Rejects, and destroys the connection, when it fails.
  */
-export async function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<PeerLink> {
-  const { secret, router, path, log } = options
+export function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<PeerLink> {
+  const { membership, router, path, log } = options
+  return greetWith(rpc, {
+    hello: () => makeHello(options, rpc.stream),
+    check: (reply) => memberOf(rpc.stream, reply, membership),
+    link: (peer) => new PeerLink({ rpc, peer, router, dialer: true, path, log })
+  })
+}
+
+interface Greeting {
+  hello: () => Buffer
+  /** Who answered; throws when that is nobody to talk to. */
+  check: (reply: Buffer) => PeerIdentity
+  link: (peer: PeerIdentity) => PeerLink
+}
+
+export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<PeerLink> {
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   try {
     await opened(rpc)
     watchLiveness(rpc.stream)
-    const hello = Buffer.from(JSON.stringify(makeHello(options, rpc.stream)))
-    const reply = parse(await rpc.request(HELLO_METHOD, hello))
-    if (!helloReply.Check(reply)) throw new HaifError('PROTOCOL_MISMATCH', 'malformed hello')
-    if (reply.error !== undefined) throw refusal(reply.error)
-    const peer = identityOf(rpc, checkHello(secret, rpc.stream, reply.ok))
-    const link = new PeerLink({ rpc, peer, router, dialer: true, path, log })
+    const peer = greeting.check(acceptedBy(await say(rpc, greeting.hello())))
+    trust(rpc.stream)
+    const link = greeting.link(peer)
     rpc.event(READY_EVENT, Buffer.alloc(0))
     return link
   } catch (error) {
@@ -86,15 +119,29 @@ export function receive(
   options: HandshakeOptions,
   onLink: (link: PeerLink) => void
 ): void {
-  const { secret, router, path, log } = options
+  const { path, log } = options
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   rpc.on('close', () => clearTimeout(deadline))
-  rpc.respond(HELLO_METHOD, (value) => {
+  const refuse = (error: unknown) => {
+    const { code, message } = toHaifError(error)
+    log.warn({ peer: rpc.stream.remotePublicKey.toString('hex'), code }, `refused: ${message}`)
+    setTimeout(() => rpc.stream.destroy(), REFUSAL_LINGER_MS).unref()
+    return toWireError(error)
+  }
+  const answerOnce = () => {
     rpc.unrespond(HELLO_METHOD) // one guess for each connection
+    rpc.unrespond(OLD_HELLO_METHOD)
+  }
+  rpc.respond(OLD_HELLO_METHOD, () => {
+    answerOnce()
+    return Buffer.from(JSON.stringify({ error: refuse(mismatch(LAST_OLD_VERSION)) }))
+  })
+  rpc.respond(HELLO_METHOD, (value) => {
+    answerOnce()
     try {
-      const role = checkHello(secret, rpc.stream, parse(value))
+      const { peer, router } = visitor(rpc.stream, value, options)
+      trust(rpc.stream)
       watchLiveness(rpc.stream)
-      const peer = identityOf(rpc, role)
       const link = new PeerLink({ rpc, peer, router, dialer: false, path, log })
       rpc.respond(READY_EVENT, () => {
         rpc.unrespond(READY_EVENT)
@@ -102,18 +149,84 @@ export function receive(
         onLink(link)
         return Buffer.alloc(0)
       })
-      return replyOf({ ok: makeHello(options, rpc.stream) })
+      return Buffer.concat([ACCEPTED, makeHello(options, rpc.stream)])
     } catch (error) {
-      const { code, message } = toHaifError(error)
-      log.warn({ peer: rpc.stream.remotePublicKey.toString('hex'), code }, `refused: ${message}`)
-      setTimeout(() => rpc.stream.destroy(), REFUSAL_LINGER_MS).unref()
-      return replyOf({ error: toWireError(error) })
+      return refused(refuse(error))
     }
   })
 }
 
 /** A refused peer shall still read why. */
 const REFUSAL_LINGER_MS = 250
+
+/** The first byte of an answer; after it comes a hello, or an error in JSON. */
+const ACCEPTED = Buffer.from([1])
+const REFUSED = Buffer.from([0])
+
+const wireError = Compile(WireError)
+
+function visitor(stream: NoiseSecretStream, value: Buffer, options: HandshakeOptions) {
+  const { membership, router, guests } = options
+  const hello = readHello(stream, value)
+  const key = stream.remotePublicKey.toString('hex')
+  if (hello.kind === 'member') {
+    return { peer: identityOf(stream, hello, membership), router }
+  }
+  if (guests === undefined) {
+    throw new HaifError('ROLE_NOT_ALLOWED', 'no invites are redeemed here; ask a registry')
+  }
+  if (membership.isRevoked(key)) throw revoked()
+  guests.admit(hello.inviteId)
+  return { peer: { key, role: GUEST_ROLE }, router: guests.router }
+}
+
+function revoked(): HaifError {
+  return new HaifError('PEER_REVOKED', 'this key was removed from the mesh: join with a new one')
+}
+
+/** The member that answered. */
+function memberOf(stream: NoiseSecretStream, reply: Buffer, membership: Membership): PeerIdentity {
+  const hello = readHello(stream, reply)
+  if (hello.kind === 'member') return identityOf(stream, hello, membership)
+  throw new HaifError('WRONG_MESH', 'the peer that answered is no member')
+}
+
+function identityOf(
+  stream: NoiseSecretStream,
+  { certificate, role }: Extract<Hello, { kind: 'member' }>,
+  membership: Membership
+): MemberIdentity {
+  membership.check(certificate, stream.remotePublicKey, role)
+  const { name } = certificate
+  return { key: stream.remotePublicKey.toString('hex'), role, name, certificate }
+}
+
+async function say(rpc: ProtomuxRPC, hello: Buffer): Promise<Buffer> {
+  try {
+    return await rpc.request(HELLO_METHOD, hello)
+  } catch (error) {
+    const isOld = (error as { code?: string }).code === 'UNKNOWN_METHOD'
+    throw isOld ? mismatch(LAST_OLD_VERSION) : error
+  }
+}
+
+/** The hello in the answer, or throws the refusal in it. */
+function acceptedBy(reply: Buffer): Buffer {
+  if (reply[0] === ACCEPTED[0]) return reply.subarray(1)
+  const error = parse(reply.subarray(1))
+  if (reply.length <= HELLO_BYTES_MAX && wireError.Check(error)) throw refusal(error)
+  throw new HaifError('PROTOCOL_MISMATCH', 'malformed hello')
+}
+
+/** The answer has the bound of a hello, so a long sentence loses its end. */
+function refused(error: WireError): Buffer {
+  let { message } = error
+  for (;;) {
+    const reply = Buffer.concat([REFUSED, Buffer.from(JSON.stringify({ ...error, message }))])
+    if (reply.length <= HELLO_BYTES_MAX || message === '') return reply
+    message = message.slice(0, Math.max(0, message.length - (reply.length - HELLO_BYTES_MAX)))
+  }
+}
 
 function dieAfter(rpc: ProtomuxRPC, ms: number): NodeJS.Timeout {
   return setTimeout(() => {
@@ -126,7 +239,7 @@ function parse(value: Buffer): unknown {
   try {
     return JSON.parse(value.toString())
   } catch {
-    return undefined // no hello looks like this
+    return undefined // no answer looks like this
   }
 }
 
@@ -139,9 +252,3 @@ async function opened(rpc: ProtomuxRPC): Promise<void> {
     rpc.stream.on('close', lost)
   })
 }
-
-function identityOf(rpc: ProtomuxRPC, role: PeerRole): PeerIdentity {
-  return { key: rpc.stream.remotePublicKey.toString('hex'), role }
-}
-
-const replyOf = (reply: object): Buffer => Buffer.from(JSON.stringify(reply))

@@ -1,66 +1,74 @@
 /**
- * The hello: both ends prove that they know the mesh secret, and say what they are, before any
- * other message is looked at.
+ * The hello: both ends show who certified them, and say what they are, before any other message is
+ * looked at (membership/SPEC.md).
  *
- * The proof is bound to this one connection by its Noise handshake hash and to the side that gives
- * it, so it can be neither replayed nor reflected.
+ * The certificate is for the Noise key of this connection, and the signature is over its handshake
+ * hash and the side that gives it, so a hello can be neither copied, replayed nor reflected. A
+ * guest, who has no certificate yet, names an invite instead.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
-import type { NoiseSecretStream } from 'hyperdht'
-import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import c, { type State } from 'compact-encoding'
+import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import { HaifError } from '#shared/errors.ts'
-import { fromWireError, WireError } from '#shared/rpc/wire-error.ts'
-import { PeerRole } from '#shared/contracts/peers/role.ts'
+import { fromWireError, type WireError } from '#shared/rpc/wire-error.ts'
+import { ROLES, type PeerRole } from '#shared/contracts/peers/role.ts'
+import {
+  CERTIFICATE_BYTES_MAX,
+  decodeCertificate,
+  encodeCertificate,
+  type Certificate
+} from '../membership/certificate-encoding.ts'
+import type { Membership } from '../membership/membership.ts'
+import { isSigned, signed, SIGNATURE_BYTES } from '../membership/signature.ts'
 
 /** Raised when an older peer could not take part any more. */
-export const PROTOCOL_VERSION = 4
+export const PROTOCOL_VERSION = 5
 /** From the open connection to the answered hello, and for each side of it. */
 export const HELLO_MS_MAX = 3000
-export const HELLO_METHOD = 'hello'
+/** A hello, and its answer, are never longer. */
+export const HELLO_BYTES_MAX = 512
+export const HELLO_METHOD = 'haif/hello'
+/** How peers before version 5 say hello, in JSON: they are told why that is over. */
+export const OLD_HELLO_METHOD = 'hello'
 /** Tells the answering side that its hello was accepted, so that it may call now. */
 export const READY_EVENT = 'ready'
-
-const Hello = Type.Object({
-  version: Type.Integer({ minimum: 0 }),
-  role: PeerRole,
-  /** HMAC-SHA256 under the mesh secret, hex. */
-  proof: Type.String({ minLength: 64, maxLength: 64 })
-})
-type Hello = Static<typeof Hello>
-
-const helloRequest = Compile(Type.Object({ version: Type.Integer({ minimum: 0 }) }))
-const helloFull = Compile(Hello)
-export const helloReply = Compile(
-  Type.Object({ ok: Type.Optional(Hello), error: Type.Optional(WireError) })
-)
+/** An invite's name; who holds the invite is proven when it is redeemed. */
+export const INVITE_ID_BYTES = 16
 
 export interface HelloFacts {
-  secret: Buffer
+  membership: Membership
+  keyPair: KeyPair
   role: PeerRole
 }
 
-export function makeHello({ secret, role }: HelloFacts, stream: NoiseSecretStream): Hello {
-  const side = stream.isInitiator ? 'dialler' : 'listener'
-  return { version: PROTOCOL_VERSION, role, proof: proofOf(secret, stream, side, role) }
+export type Hello =
+  | { kind: 'member'; version: number; role: PeerRole; certificate: Certificate; signature: Buffer }
+  | { kind: 'guest'; version: number; inviteId: Buffer; signature: Buffer }
+
+export function makeHello(facts: HelloFacts, stream: NoiseSecretStream): Buffer {
+  const { membership, keyPair, role } = facts
+  const { certificate } = membership
+  const signature = signed('hello', boundTo(stream, sideOf(stream), role), keyPair)
+  return encodeHello({ kind: 'member', version: PROTOCOL_VERSION, role, certificate, signature })
 }
 
-/** Returns the role of the other side, or throws PROTOCOL_MISMATCH or WRONG_MESH. */
-export function checkHello(secret: Buffer, stream: NoiseSecretStream, value: unknown): PeerRole {
-  if (!helloRequest.Check(value)) throw new HaifError('PROTOCOL_MISMATCH', 'the hello is malformed')
-  if (value.version !== PROTOCOL_VERSION) throw mismatch(value.version)
-  if (!helloFull.Check(value)) throw new HaifError('PROTOCOL_MISMATCH', 'the hello is malformed')
-  const side = stream.isInitiator ? 'listener' : 'dialler'
-  const expected = Buffer.from(proofOf(secret, stream, side, value.role))
-  const given = Buffer.from(value.proof)
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
-    throw new HaifError(
-      'WRONG_MESH',
-      'the peer does not know the secret of this mesh; ' +
-        'join with the topic key that "haif up" prints'
-    )
-  }
-  return value.role
+export function makeGuestHello(
+  { keyPair, inviteId }: { keyPair: KeyPair; inviteId: Buffer },
+  stream: NoiseSecretStream
+): Buffer {
+  const signature = signed('hello', boundTo(stream, sideOf(stream), GUEST), keyPair)
+  return encodeHello({ kind: 'guest', version: PROTOCOL_VERSION, inviteId, signature })
+}
+
+/**
+ * Reads the other side's hello, and throws unless it was said on this connection by the holder of
+ * its key. Whether its certificate counts is for the membership to say.
+ */
+export function readHello(stream: NoiseSecretStream, bytes: Buffer): Hello {
+  const hello = decodeHello(bytes)
+  const role = hello.kind === 'guest' ? GUEST : hello.role
+  const said = boundTo(stream, stream.isInitiator ? 'listener' : 'dialler', role)
+  if (isSigned('hello', said, hello.signature, stream.remotePublicKey)) return hello
+  throw new HaifError('WRONG_MESH', 'the hello was not said by this peer on this connection')
 }
 
 /** The refusal of the other side as this side has to read it. */
@@ -71,7 +79,7 @@ export function refusal(error: WireError): HaifError {
 }
 
 /** Which machine is "the other" depends on who reads it, so the version travels with it. */
-function mismatch(version: number): HaifError {
+export function mismatch(version: number): HaifError {
   const older = version < PROTOCOL_VERSION ? 'the other machine' : 'this machine'
   return new HaifError(
     'PROTOCOL_MISMATCH',
@@ -81,9 +89,76 @@ function mismatch(version: number): HaifError {
   )
 }
 
-function proofOf(secret: Buffer, stream: NoiseSecretStream, side: string, role: string): string {
-  return createHmac('sha256', secret)
-    .update(`haif/hello/${side}/${role}/`)
-    .update(stream.handshakeHash)
-    .digest('hex')
+/** A peer before version 5 does not know the method, and so says which it is. */
+export const LAST_OLD_VERSION = 4
+
+const GUEST = 'guest'
+
+const sideOf = (stream: NoiseSecretStream) => (stream.isInitiator ? 'dialler' : 'listener')
+
+function boundTo(stream: NoiseSecretStream, side: string, role: string): Buffer {
+  return Buffer.concat([Buffer.from(`${side}/${role}/`), stream.handshakeHash])
+}
+
+function encodeHello(hello: Hello): Buffer {
+  return Buffer.from(c.encode(helloCodec, hello))
+}
+
+function decodeHello(bytes: Buffer): Hello {
+  if (bytes.length > HELLO_BYTES_MAX) throw malformed('it is too long')
+  const state = { buffer: bytes, start: 0, end: bytes.length }
+  try {
+    const version = c.uint.decode(state)
+    if (version !== PROTOCOL_VERSION) throw mismatch(version)
+    const hello = helloCodec.decode({ buffer: bytes, start: 0, end: bytes.length })
+    if (!encodeHello(hello).equals(bytes)) throw new RangeError('not canonical')
+    return hello
+  } catch (error) {
+    if (error instanceof HaifError) throw error
+    throw malformed('it cannot be read', error)
+  }
+}
+
+function malformed(why: string, cause?: unknown): HaifError {
+  return new HaifError('PROTOCOL_MISMATCH', `the hello is malformed: ${why}`, { cause })
+}
+
+const inviteId = c.fixed(INVITE_ID_BYTES)
+const signature = c.fixed(SIGNATURE_BYTES)
+
+const helloCodec = {
+  preencode(state: State, hello: Hello): void {
+    c.uint.preencode(state, hello.version)
+    c.bool.preencode(state, hello.kind === 'guest')
+    if (hello.kind === 'guest') inviteId.preencode(state, hello.inviteId)
+    else {
+      c.uint8.preencode(state, ROLES.indexOf(hello.role))
+      c.uint8array.preencode(state, encodeCertificate(hello.certificate))
+    }
+    signature.preencode(state, hello.signature)
+  },
+  encode(state: State, hello: Hello): void {
+    c.uint.encode(state, hello.version)
+    c.bool.encode(state, hello.kind === 'guest')
+    if (hello.kind === 'guest') inviteId.encode(state, hello.inviteId)
+    else {
+      c.uint8.encode(state, ROLES.indexOf(hello.role))
+      c.uint8array.encode(state, encodeCertificate(hello.certificate))
+    }
+    signature.encode(state, hello.signature)
+  },
+  decode(state: State): Hello {
+    const version = c.uint.decode(state)
+    if (c.bool.decode(state)) {
+      const id = Buffer.from(inviteId.decode(state))
+      return { kind: GUEST, version, inviteId: id, signature: Buffer.from(signature.decode(state)) }
+    }
+    const role = ROLES[c.uint8.decode(state)]
+    if (role === undefined) throw new RangeError('unknown role')
+    const bytes = c.uint8array.decode(state)
+    if (bytes.length > CERTIFICATE_BYTES_MAX) throw new RangeError('too long')
+    const certificate = decodeCertificate(bytes)
+    const by = Buffer.from(signature.decode(state))
+    return { kind: 'member', version, role, certificate, signature: by }
+  }
 }

@@ -11,10 +11,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
-import SecretStream from '@hyperswarm/secret-stream'
 import c from 'compact-encoding'
 import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
+import { GuardedStream } from './guarded-stream.ts'
 import { KEEP_ALIVE_MS } from './liveness.ts'
 import { within } from '#shared/kit/within.ts'
 
@@ -86,7 +86,7 @@ function encrypted(
   keys: { keyPair: KeyPair; remotePublicKey?: Buffer }
 ): NoiseSecretStream {
   const options = { pattern: 'IK', keepAlive: KEEP_ALIVE_MS, ...keys } as const
-  const stream = new SecretStream(isInitiator, socket, options)
+  const stream = new GuardedStream(isInitiator, socket, options)
   stream.on('error', () => {}) // whoever uses the stream sees it close
   return stream
 }

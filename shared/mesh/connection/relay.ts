@@ -4,7 +4,7 @@
  * passed a hello with one of our peers.
  */
 import { Server as RelayServer } from 'blind-relay'
-import type { KeyPair, Server } from 'hyperdht'
+import type { KeyPair, NoiseSecretStream, Server } from 'hyperdht'
 import type DHT from 'hyperdht'
 import { within } from '#shared/kit/within.ts'
 
@@ -21,6 +21,7 @@ export class Relay {
   readonly #options: RelayOptions
   readonly #relay: RelayServer
   readonly #server: Server
+  readonly #streams = new Map<string, Set<NoiseSecretStream>>() // by key of the member
 
   constructor(options: RelayOptions) {
     const { dht, isMember } = options
@@ -35,6 +36,7 @@ export class Relay {
       },
       (stream) => {
         stream.on('error', () => stream.destroy()) // a member that went away is no event here
+        this.#hold(stream)
         const session = this.#relay.accept(stream, { id: stream.remotePublicKey })
         session.on('error', () => stream.destroy())
       }
@@ -43,6 +45,23 @@ export class Relay {
 
   async start(): Promise<void> {
     await this.#server.listen(this.#options.keyPair)
+  }
+
+  /** Ends what it forwards for those who are members no longer. */
+  dropFallen(): void {
+    for (const [key, streams] of this.#streams) {
+      if (!this.#options.isMember(key)) for (const stream of streams) stream.destroy()
+    }
+  }
+
+  #hold(stream: NoiseSecretStream): void {
+    const key = stream.remotePublicKey.toString('hex')
+    const streams = this.#streams.get(key) ?? new Set()
+    this.#streams.set(key, streams.add(stream))
+    stream.on('close', () => {
+      streams.delete(stream)
+      if (streams.size === 0) this.#streams.delete(key)
+    })
   }
 
   /** Breaks what it still forwards: waiting would be for members that wait for each other. */

@@ -31,7 +31,8 @@ const LASTED_MS = 5000
 
 interface FollowerOptions {
   dht: DHT
-  topic: Buffer
+  /** One, or two while the mesh moves on to a new epoch. */
+  topics: () => Buffer[]
   /** Time between two lookups once a peer is connected. */
   lookupMs: number
   /** Own key and others never to dial, hex. */
@@ -116,15 +117,17 @@ export class Follower {
   }
 
   async #look(): Promise<void> {
-    const { dht, topic, isConnected, lookupMs, now, random } = this.#options
+    const { dht, topics, isConnected, lookupMs, now, random } = this.#options
     this.#looking = true
     const listed = new Set<string>()
     const startedAt = performance.now()
-    const answered = await lookup(dht, topic, (publicKey) => {
+    const onKey = (publicKey: Buffer) => {
       const key = publicKey.toString('hex')
       listed.add(key)
       this.#remember(key, publicKey)
-    })
+    }
+    const answers = await Promise.all(topics().map((topic) => lookup(dht, topic, onKey)))
+    const answered = answers.includes(true)
     this.#looking = false
     this.#lookups.add(1, { answered })
     this.#lookupSeconds.record((performance.now() - startedAt) / 1000)

@@ -10,10 +10,10 @@ import { createHash } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import z32 from 'z32'
 import { HaifError } from '#shared/errors.ts'
-import { SECRET_BYTES } from './topics.ts'
 
 const PREFIX = 'haif_'
 const VERSION = 1
+const SECRET_BYTES = 32
 const CHECKSUM_BYTES = 4
 const ADDRESS_BYTES = 6
 const ADDRESSES_MAX = 8
@@ -28,6 +28,7 @@ export interface Address {
 }
 
 export interface TopicKey {
+  /** The seed of the mesh's root key: whoever has it signs certificates. */
   secret: Buffer
   reach: Reach
   /** DHT nodes to begin with; empty for the public DHT. */

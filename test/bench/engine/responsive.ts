@@ -8,7 +8,6 @@ import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -19,6 +18,7 @@ import { keepBusy } from '../load.ts'
 import { percentile } from '../percentiles.ts'
 import { fixed, type BenchOptions, type Report } from '../report.ts'
 import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'
+import { memberOf } from '../../helpers/peers/member.ts'
 
 const STREAMS = 16
 const EVERY_MS = 50
@@ -77,9 +77,7 @@ async function withWorker<T>(modelPath: string, use: (link: PeerLink) => Promise
   }
   const mesh = new Mesh({
     dht: createDht(topicKey),
-    keyPair: temporaryIdentity(),
-    secret: topicKey.secret,
-    role: 'orchestrator', // workers come to it by themselves
+    ...memberOf(topicKey, 'orchestrator'), // workers come to it by themselves
     lookupMs: 200,
     log: silentLogger()
   })

@@ -6,7 +6,6 @@ import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { gatewayReady } from '#shared/contracts/peers/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
@@ -29,6 +28,7 @@ import { atEnd, startDht, startPeer, type Scope } from '../peers/peers.ts'
 import { requestOf, type FlatRequest } from '../requests.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
+import { memberOf } from '../peers/member.ts'
 
 interface MeshSetup {
   gateways?: number
@@ -69,9 +69,7 @@ export class TestMesh {
     return (router) => {
       const mesh = new Mesh({
         dht: createDht(this.topicKey),
-        keyPair: temporaryIdentity(),
-        secret: this.topicKey.secret,
-        role,
+        ...memberOf(this.topicKey, role),
         router,
         lookupMs: 200,
         log: this.#log

@@ -8,6 +8,7 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import { memberOf } from './member.ts'
 
 export interface PeerProcessOptions {
   topicKey: string
@@ -23,9 +24,7 @@ const topicKey = decodeTopicKey(options.topicKey)
 const seed = options.seed === undefined ? undefined : Buffer.from(options.seed, 'hex')
 const mesh = new Mesh({
   dht: createDht(topicKey),
-  keyPair: temporaryIdentity(seed),
-  secret: topicKey.secret,
-  role: options.role,
+  ...memberOf(topicKey, options.role, temporaryIdentity(seed)),
   localSockets: options.localSockets ?? false,
   lookupMs: 200,
   log: silentLogger()

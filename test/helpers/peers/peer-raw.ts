@@ -14,9 +14,17 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { frameBatch, type Frame } from '#shared/rpc/frames.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import type { WireError } from '#shared/rpc/wire-error.ts'
+import { memberOf } from './member.ts'
 import { atEnd } from './peers.ts'
 import { until } from '../until.ts'
 import { patience } from '../deadline.ts'
+
+/** No error: the hello was accepted. */
+interface HelloAnswer {
+  error?: WireError
+}
 
 const STREAMS_PROTOCOL = 'haif/streams/2'
 
@@ -38,13 +46,15 @@ export class RawPeer {
     return this.rpc.closed
   }
 
-  /** Says hello with a proof under this secret, or says something else altogether. */
-  async hello(secret: Buffer, instead: object = {}): Promise<unknown> {
-    return this.request(HELLO_METHOD, { ...this.helloOf(secret), ...instead })
+  /** Says hello as a member of the mesh with this root, or says something else altogether. */
+  async hello(secret: Buffer, instead?: Buffer): Promise<HelloAnswer> {
+    const hello = instead ?? this.helloOf(secret)
+    const answer = await this.rpc.request(HELLO_METHOD, hello, { timeout: patience(5000) })
+    return answer[0] === 1 ? {} : { error: JSON.parse(answer.toString('utf8', 1)) as WireError }
   }
 
-  helloOf(secret: Buffer): object {
-    return makeHello({ secret, role: 'client' }, this.stream)
+  helloOf(secret: Buffer, role: PeerRole = 'client'): Buffer {
+    return makeHello(memberOf({ secret }, role, this.keyPair), this.stream)
   }
 
   async request(method: string, value: unknown): Promise<unknown> {

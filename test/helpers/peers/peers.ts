@@ -3,13 +3,13 @@ import { randomBytes } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh, type MeshOptions } from '#shared/mesh/mesh.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../until.ts'
+import { memberOf } from './member.ts'
 import { patience } from '../deadline.ts'
 
 /**
@@ -40,7 +40,7 @@ export class Shared implements Scope {
   }
 }
 
-/** A DHT on loopback and a fresh mesh secret. */
+/** A DHT on loopback and a fresh root key. */
 export async function startDht(t: Scope): Promise<TopicKey> {
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   await nodes.start()
@@ -53,8 +53,7 @@ type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
 export async function startPeer(t: Scope, topicKey: TopicKey, options: PeerOptions): Promise<Mesh> {
   const mesh = new Mesh({
     dht: options.dht ?? createDht(topicKey),
-    keyPair: temporaryIdentity(),
-    secret: topicKey.secret,
+    ...memberOf(topicKey, options.role, options.keyPair),
     lookupMs: 200,
     log: silentLogger(),
     ...options

@@ -14,7 +14,6 @@ import {
 } from '#shared/contracts/peers/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
@@ -25,6 +24,7 @@ import {
 } from '../../../services/http-bridge/http-bridge.ts'
 import { atEnd, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
+import { memberOf } from '../../helpers/peers/member.ts'
 
 export type Infer = (
   request: InferenceRequest,
@@ -99,9 +99,7 @@ export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Br
     join(router) {
       own = new Mesh({
         dht: createDht(topicKey),
-        keyPair: temporaryIdentity(),
-        secret: topicKey.secret,
-        role: 'bridge',
+        ...memberOf(topicKey, 'bridge'),
         router,
         lookupMs: 200,
         log: silentLogger()

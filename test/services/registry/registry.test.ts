@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { registryList, report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { MemoryCatalogue } from '../../../services/registry/peers/catalogue.ts'
@@ -10,6 +9,7 @@ import { createRegistry } from '../../../services/registry/registry.ts'
 import { atEnd, contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 import { workerModel } from './worker-model.ts'
+import { memberOf } from '../../helpers/peers/member.ts'
 
 const self: PeerReport = { host: 'registry-host', version: '1' }
 const WORKER: PeerReport = {
@@ -25,9 +25,7 @@ test('a peer is listed with its report while it is connected, and its models wit
     join: (router) => {
       const mesh = new Mesh({
         dht: createDht(topicKey),
-        keyPair: temporaryIdentity(),
-        secret: topicKey.secret,
-        role: 'registry',
+        ...memberOf(topicKey, 'registry'),
         router,
         lookupMs: 200,
         log: silentLogger()

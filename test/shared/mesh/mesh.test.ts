@@ -8,10 +8,11 @@ import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { topicOf } from '#shared/mesh/discovery/topics.ts'
+import { topicsOf } from '#shared/mesh/discovery/topics.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
+import { memberOf } from '../../helpers/peers/member.ts'
 import { spawnPeer } from '../../helpers/peers/peer-spawn.ts'
 import { contextFor, linkBetween, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
@@ -43,8 +44,8 @@ test('two peers find each other, whoever starts first', async (t) => {
   for (const bridge of [early, late]) {
     const link = await linkBetween(bridge, gateway)
     assert.deepEqual(
-      [link.peer, link.dialer, link.path],
-      [{ key: gateway.key, role: 'gateway' }, true, 'direct']
+      [link.peer.key, link.peer.role, link.dialer, link.path],
+      [gateway.key, 'gateway', true, 'direct']
     )
     await assertEcho(t, link)
     await assertEcho(t, await linkBetween(gateway, bridge))
@@ -104,7 +105,9 @@ test('a clean stop is seen at once, on either side, and withdraws the peer', asy
 
   const dht = createDht(topicKey)
   const listed: string[] = []
-  for await (const { peers } of dht.lookup(topicOf(topicKey.secret, 'gateway'))) {
+  for await (const { peers } of dht.lookup(
+    topicsOf(memberOf(topicKey, 'client').membership.epochs, 'gateway')[0]!
+  )) {
     listed.push(...peers.map(({ publicKey }) => publicKey.toString('hex')))
   }
   await dht.destroy()

@@ -15,8 +15,8 @@ import {
   takePort,
   type Infer
 } from '../bridge.ts'
+import { memberOf } from '../../../helpers/peers/member.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 
 const endless: Infer = async function* (_request, { signal }) {
@@ -98,9 +98,7 @@ test('a taken port says which and how to choose another, and leaves nothing behi
     join: (router) =>
       new Mesh({
         dht: createDht(topicKey),
-        keyPair: temporaryIdentity(),
-        secret: topicKey.secret,
-        role: 'bridge',
+        ...memberOf(topicKey, 'bridge'),
         router,
         lookupMs: 200,
         log: silentLogger()

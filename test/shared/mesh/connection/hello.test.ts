@@ -1,4 +1,4 @@
-/** S11 of shared/rpc/SPEC.md: who cannot prove the mesh secret gets no message through. */
+/** S11 of shared/rpc/SPEC.md: whoever has no certificate gets no message through. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
@@ -6,11 +6,25 @@ import RPC from '@hyperswarm/rpc'
 import c from 'compact-encoding'
 import fc from 'fast-check'
 import { Type } from 'typebox'
+import type { ErrorCode } from '#shared/errors.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { PROTOCOL_VERSION, refusal } from '#shared/mesh/connection/hello.ts'
+import {
+  HELLO_METHOD,
+  HELLO_MS_MAX,
+  INVITE_ID_BYTES,
+  makeGuestHello,
+  makeHello,
+  PROTOCOL_VERSION,
+  refusal
+} from '#shared/mesh/connection/hello.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { topicOf } from '#shared/mesh/discovery/topics.ts'
+import { rootAuthority } from '#shared/mesh/membership/authority.ts'
+import { signCertificate } from '#shared/mesh/membership/certificate.ts'
+import type { CertificateFacts } from '#shared/mesh/membership/certificate-encoding.ts'
+import type { Epoch } from '#shared/mesh/membership/credentials.ts'
+import { Membership } from '#shared/mesh/membership/membership.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { FrameType } from '#shared/rpc/frames.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -18,6 +32,7 @@ import type { WireError } from '#shared/rpc/wire-error.ts'
 import { recordingLogger } from '../../../helpers/peers/peer-log.ts'
 import { dialAsMember, dialRaw, type RawPeer } from '../../../helpers/peers/peer-raw.ts'
 import { atEnd, linkBetween, startDht, startPeer } from '../../../helpers/peers/peers.ts'
+import { memberOf } from '../../../helpers/peers/member.ts'
 import { until } from '../../../helpers/until.ts'
 import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 
@@ -51,40 +66,65 @@ async function askForEverything(raw: RawPeer): Promise<void> {
   await assert.rejects(raw.request('test.call', { i: 2, e: envelope, v: 1 }))
 }
 
-async function errorOf(reply: Promise<unknown>): Promise<WireError> {
-  const { error } = (await reply) as { error: WireError }
-  return error
+const otherSecret = randomBytes(32)
+
+async function assertRefused(reply: Promise<{ error?: WireError }>, code: ErrorCode) {
+  assert.equal((await reply).error?.code, code)
 }
 
-const otherSecret = randomBytes(32)
+/** A hello of the raw peer under a certificate that says something else. */
+function helloUnder(raw: RawPeer, { secret }: TopicKey, facts: Partial<CertificateFacts>): Buffer {
+  const authority = rootAuthority(secret)
+  const { membership, keyPair, role } = memberOf({ secret }, 'client', raw.keyPair)
+  const certificate = signCertificate(authority, { ...membership.certificate, ...facts })
+  const credentials = { certificate, epochs: membership.epochs }
+  return makeHello({ membership: new Membership({ credentials }), keyPair, role }, raw.stream)
+}
+
+const HOUR_MS = 3600_000
 type Approach = (raw: RawPeer, topicKey: TopicKey, member: RawPeer) => Promise<void>
 const approaches: Record<string, Approach> = {
-  'has another secret': async (raw) => {
-    const { code, message } = await errorOf(raw.hello(otherSecret))
-    assert.equal(code, 'WRONG_MESH')
-    assert.match(message, /topic key/)
+  'is of another mesh': async (raw) => {
+    const { error } = await raw.hello(otherSecret)
+    assert.equal(error?.code, 'WRONG_MESH')
+    assert.match(error.message, /invite/)
   },
   'says no hello at all': async () => {},
   'says ready without a hello': async (raw) => raw.ready(),
   'replays the hello of another connection': async (raw, { secret }, member) => {
-    const { code } = await errorOf(raw.request('hello', member.helloOf(secret)))
-    assert.equal(code, 'WRONG_MESH')
+    await assertRefused(raw.hello(secret, member.helloOf(secret)), 'WRONG_MESH')
   },
-  'claims another role than it has proven': async (raw, { secret }) => {
-    const { code } = await errorOf(raw.hello(secret, { role: 'orchestrator' }))
-    assert.equal(code, 'WRONG_MESH')
+  'shows the certificate of another peer': async (raw, topicKey, member) => {
+    const stolen = helloUnder(raw, topicKey, { peer: member.keyPair.publicKey })
+    await assertRefused(raw.hello(topicKey.secret, stolen), 'WRONG_MESH')
+  },
+  'claims a role that its certificate does not name': async (raw, topicKey) => {
+    const hello = helloUnder(raw, topicKey, { roles: ['worker', 'relay'] })
+    await assertRefused(raw.hello(topicKey.secret, hello), 'ROLE_NOT_ALLOWED')
+  },
+  'shows a certificate that has ended': async (raw, topicKey) => {
+    const hello = helloUnder(raw, topicKey, { notAfter: Date.now() - HOUR_MS })
+    await assertRefused(raw.hello(topicKey.secret, hello), 'CERTIFICATE_EXPIRED')
+  },
+  'shows a certificate from the future': async (raw, topicKey) => {
+    const hello = helloUnder(raw, topicKey, { notBefore: Date.now() + HOUR_MS })
+    await assertRefused(raw.hello(topicKey.secret, hello), 'CERTIFICATE_NOT_YET_VALID')
+  },
+  'has an invite where none is redeemed': async (raw, { secret }) => {
+    const { keyPair, stream: noise } = raw
+    const hello = makeGuestHello({ keyPair, inviteId: randomBytes(INVITE_ID_BYTES) }, noise)
+    await assertRefused(raw.hello(secret, hello), 'ROLE_NOT_ALLOWED')
   },
   'guesses twice': async (raw, { secret }) => {
     await raw.hello(otherSecret)
     await assert.rejects(raw.hello(secret), { code: 'UNKNOWN_METHOD' })
   },
-  'sends a malformed hello': async (raw) => {
-    const { code } = await errorOf(raw.hello(otherSecret, { proof: 7 }))
-    assert.equal(code, 'PROTOCOL_MISMATCH')
+  'sends half a hello': async (raw, { secret }) => {
+    const half = raw.helloOf(secret).subarray(0, 200)
+    await assertRefused(raw.hello(secret, half), 'PROTOCOL_MISMATCH')
   },
-  'sends a hello that is no JSON': async (raw) => {
-    const reply = await raw.rpc.request('hello', Buffer.from('{'))
-    assert.match(reply.toString(), /PROTOCOL_MISMATCH/)
+  'sends an empty hello': async (raw, { secret }) => {
+    await assertRefused(raw.hello(secret, Buffer.alloc(0)), 'PROTOCOL_MISMATCH')
   }
 }
 
@@ -113,19 +153,43 @@ describe('a peer that', { concurrency: true }, () => {
   })
 })
 
-test('a peer that speaks another version is refused, and told which machine to update', async (t) => {
+test('a peer of another version is refused, and told which machine to update', async (t) => {
   const { topicKey, key, lines, ran } = await startCounting(t)
-  for (const [version, machine] of [
-    [PROTOCOL_VERSION - 1, 'the other machine'],
-    [PROTOCOL_VERSION + 1, 'this machine']
-  ] as const) {
-    const raw = await dialRaw(t, topicKey, key)
-    const error = await errorOf(raw.hello(topicKey.secret, { version, proof: 'of another kind' }))
-    assert.equal(error.code, 'PROTOCOL_MISMATCH')
-    assert.equal(error.details?.['version'], PROTOCOL_VERSION)
-    assert.match(String(lines.at(-1)?.['msg']), new RegExp(`update HAIF on ${machine}`))
+  const told = (version: number, machine: string) => {
+    assert.match(String(lines.at(-1)?.['msg']), new RegExp(`version ${version} .* on ${machine}`))
   }
+  const old = await dialRaw(t, topicKey, key)
+  const reply = (await old.request('hello', { version: 4, role: 'worker', proof: '' })) as {
+    error: WireError
+  }
+  assert.equal(reply.error.code, 'PROTOCOL_MISMATCH')
+  assert.equal(reply.error.details?.['version'], PROTOCOL_VERSION)
+  told(4, 'the other machine')
+
+  const newer = await dialRaw(t, topicKey, key)
+  const hello = newer.helloOf(topicKey.secret)
+  hello[0] = PROTOCOL_VERSION + 1
+  const { error } = await newer.hello(topicKey.secret, hello)
+  assert.equal(error?.details?.['version'], PROTOCOL_VERSION)
+  told(PROTOCOL_VERSION + 1, 'this machine')
   assert.equal(ran(), 0)
+})
+
+test('a listener of an older version is told from a stranger', async (t) => {
+  const topicKey = await startDht(t)
+  const dht = createDht(topicKey)
+  atEnd(t, () => dht.destroy())
+  const { keyPair, membership } = memberOf(topicKey, 'gateway')
+  const server = new RPC({ dht, keyPair, valueEncoding: c.raw }).createServer()
+  server.on('connection', (rpc) => rpc.respond('hello', () => Buffer.from('{}')))
+  await server.listen(keyPair)
+  const [{ discoverySecret }] = membership.epochs as unknown as [Epoch]
+  await dht.announce(topicOf(discoverySecret, 'gateway'), keyPair).finished()
+  const { log, lines } = recordingLogger()
+  const dialler = await startPeer(t, topicKey, { role: 'bridge', log })
+  dialler.follow('gateway')
+  await until(() => lines.length > 0)
+  assert.match(String(lines[0]?.['message']), /update HAIF on the other machine/)
 })
 
 test('whatever bytes a stranger sends, the process lives and goes on to serve', async (t) => {
@@ -150,6 +214,27 @@ test('whatever bytes a stranger sends, the process lives and goes on to serve', 
   assert.equal(ran(), 0)
 })
 
+test('12 MB before the hello are refused when their length has come', async (t) => {
+  const { topicKey, key, mesh } = await startCounting(t)
+  const raw = await dialRaw(t, topicKey, key)
+  const deep = Buffer.alloc(12_000_000, '[')
+  const answer = raw.rpc.request(HELLO_METHOD, deep).then(
+    () => 'answered',
+    () => 'closed'
+  )
+  assert.equal(await answer, 'closed')
+  assert.equal(mesh.links().length, 0)
+})
+
+test('many short messages before the hello are refused too', async (t) => {
+  const { topicKey, key } = await startCounting(t)
+  const raw = await dialRaw(t, topicKey, key)
+  for (let i = 0; i < 20; i++) raw.rpc.event('nothing', Buffer.alloc(300))
+  const closedAfter = performance.now()
+  await until(() => raw.isClosed)
+  assert.ok(performance.now() - closedAfter < HELLO_MS_MAX / 2)
+})
+
 test('the refusal of another version is turned round for the one who reads it', () => {
   const theirs = { code: 'PROTOCOL_MISMATCH', message: 'update HAIF on the other machine' }
   const newer = refusal({ ...theirs, details: { version: PROTOCOL_VERSION + 1 } })
@@ -158,7 +243,7 @@ test('the refusal of another version is turned round for the one who reads it', 
   assert.match(older.message, /update HAIF on the other machine/)
 })
 
-test('a listener that reflects our own proof, or calls us without any, gets nothing', async (t) => {
+test('a listener that reflects our own hello, or calls us without any, gets nothing', async (t) => {
   const topicKey = await startDht(t)
   const dht = createDht(topicKey)
   atEnd(t, () => dht.destroy())
@@ -171,13 +256,14 @@ test('a listener that reflects our own proof, or calls us without any, gets noth
         .request('test.call', Buffer.from(JSON.stringify({ i: 1, e: envelope, v: 1 })))
         .catch((error: unknown) => refusals.push(error))
     rpc.on('open', () => void callIt())
-    rpc.respond('hello', (hello) => {
+    rpc.respond(HELLO_METHOD, (hello) => {
       void callIt()
-      return Buffer.from(JSON.stringify({ ok: JSON.parse(hello.toString()) as unknown }))
+      return Buffer.concat([Buffer.from([1]), hello])
     })
   })
   await server.listen(impostor)
-  await dht.announce(topicOf(topicKey.secret, 'gateway'), impostor).finished()
+  const [{ discoverySecret }] = memberOf(topicKey, 'client').membership.epochs as unknown as [Epoch]
+  await dht.announce(topicOf(discoverySecret, 'gateway'), impostor).finished()
 
   const { log, lines } = recordingLogger()
   let ran = 0

@@ -24,7 +24,7 @@ class World {
     const dht = { lookup: () => this.#lookup() } as unknown as DHT
     this.follower = new Follower({
       dht,
-      topic: Buffer.alloc(32),
+      topics: () => [Buffer.alloc(32)],
       lookupMs,
       isSelf: (key) => key === hexOf(9),
       isConnected: (key) => this.connected.has(key),

@@ -1,0 +1,30 @@
+/** What peers of one mesh tell each other about their membership. The bytes travel as base64. */
+import { Type } from 'typebox'
+import { defineMethod } from '#shared/rpc/contract.ts'
+
+/** The largest list of revoked peers, in base64. */
+const LIST_CHARACTERS_MAX = 512 * 1024
+const CREDENTIALS_CHARACTERS_MAX = 1024
+
+const Ack = Type.Object({})
+
+/** Between all peers, on connecting and when it has changed: the list of revoked peers. */
+export const tellRevocations = defineMethod(
+  'mesh.revocations',
+  Type.Object({ list: Type.String({ maxLength: LIST_CHARACTERS_MAX }) }),
+  Ack
+)
+
+/** Between all peers: the caller's renewed certificate, which holds on this connection from now. */
+export const showCertificate = defineMethod(
+  'mesh.certificate',
+  Type.Object({ certificate: Type.String({ maxLength: CREDENTIALS_CHARACTERS_MAX }) }),
+  Ack
+)
+
+/** To a registry that can sign: a new certificate like the caller's, and the epochs in use. */
+export const renewCredentials = defineMethod(
+  'mesh.renew',
+  Type.Object({}),
+  Type.Object({ credentials: Type.String({ maxLength: CREDENTIALS_CHARACTERS_MAX }) })
+)

@@ -1,0 +1,31 @@
+/** Certified peers for tests: the secret of a topic key is the seed of the mesh's root. */
+import type { KeyPair } from 'hyperdht'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { rootAuthority } from '#shared/mesh/membership/authority.ts'
+import { credentialsBy, Membership } from '#shared/mesh/membership/membership.ts'
+import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+
+interface Member {
+  role: PeerRole
+  keyPair: KeyPair
+  membership: Membership
+}
+
+/** What a `Mesh` needs to be a peer of that role. */
+export function memberOf(
+  { secret }: Pick<TopicKey, 'secret'>,
+  role: PeerRole,
+  keyPair = temporaryIdentity()
+): Member {
+  return { role, keyPair, membership: membershipOf(secret, role, keyPair) }
+}
+
+function membershipOf(secret: Buffer, role: PeerRole, keyPair: KeyPair): Membership {
+  const authority = rootAuthority(secret)
+  const wish = { peer: keyPair.publicKey, roles: [role] }
+  return new Membership({
+    credentials: credentialsBy(authority, wish, null, Date.now()),
+    authority
+  })
+}

@@ -1,0 +1,94 @@
+/** M11 of shared/mesh/membership/SPEC.md. */
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { Type } from 'typebox'
+import { HaifError } from '#shared/errors.ts'
+import { visit } from '#shared/mesh/connection/guest.ts'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
+import { lookup } from '#shared/mesh/discovery/lookup.ts'
+import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { decodeCredentials, encodeCredentials } from '#shared/mesh/membership/credentials.ts'
+import { Membership } from '#shared/mesh/membership/membership.ts'
+import { defineMethod } from '#shared/rpc/contract.ts'
+import { Router } from '#shared/rpc/router.ts'
+import { silentLogger } from '#shared/process/log.ts'
+import { memberOf } from '../../../helpers/peers/member.ts'
+import {
+  atEnd,
+  contextFor,
+  linkBetween,
+  startDht,
+  startPeer
+} from '../../../helpers/peers/peers.ts'
+import { until } from '../../../helpers/until.ts'
+
+const redeem = defineMethod('test.redeem', Type.Object({}), Type.String())
+const secret = defineMethod('test.secret', Type.Object({}), Type.String())
+const invite = randomBytes(16)
+
+/** A registry that lets in whoever names the invite, and how to visit it. */
+async function start(t: TestContext) {
+  const topicKey = await startDht(t)
+  const self = memberOf(topicKey, 'registry')
+  const desk = new Router().respond(redeem, (_, { peer }) => {
+    const terms = { roles: ['worker'], name: peer.role } as const
+    const credentials = self.membership.certify(Buffer.from(peer.key, 'hex'), terms)
+    return encodeCredentials(credentials).toString('base64')
+  })
+  const admit = (id: Buffer) => {
+    if (!id.equals(invite)) throw new HaifError('NOT_FOUND', 'no such invite')
+  }
+  const router = new Router().respond(secret, () => 'for members')
+  const registry = await startPeer(t, topicKey, {
+    ...self,
+    router,
+    guests: { admit, router: desk }
+  })
+  const dht = createDht(topicKey)
+  atEnd(t, () => dht.destroy())
+  const keyPair = temporaryIdentity()
+  const visitAs = (inviteId: Buffer, mesh = self.membership.mesh) =>
+    visit({
+      dht,
+      host: Buffer.from(registry.key, 'hex'),
+      relays: [],
+      localSockets: false,
+      dialMsMax: 3000,
+      keyPair,
+      mesh,
+      inviteId,
+      hostRole: 'registry',
+      now: Date.now,
+      log: silentLogger()
+    })
+  return { topicKey, registry, self, dht, keyPair, visitAs }
+}
+
+test('a guest redeems its invite, calls nothing else, and comes back as a member', async (t) => {
+  const { topicKey, registry, keyPair, visitAs, dht, self } = await start(t)
+  const hosts: string[] = []
+  await lookup(dht, hostTopicOf(self.membership.mesh), (key) => hosts.push(key.toString('hex')))
+  assert.ok(hosts.includes(registry.key))
+
+  const link = await visitAs(invite)
+  await assert.rejects(link.call(secret, {}, contextFor(t)))
+  assert.deepEqual(registry.links(), [])
+  const text = await link.call(redeem, {}, contextFor(t))
+  link.close('redeemed')
+
+  const credentials = decodeCredentials(Buffer.from(text, 'base64'))
+  const membership = new Membership({ credentials })
+  const worker = await startPeer(t, topicKey, { role: 'worker', keyPair, membership })
+  worker.follow('registry')
+  const member = await linkBetween(worker, registry)
+  assert.equal(await member.call(secret, {}, contextFor(t)), 'for members')
+  await until(() => registry.links('worker').length === 1)
+})
+
+test('an unknown invite, and a host of another mesh, are each told apart', async (t) => {
+  const { visitAs } = await start(t)
+  await assert.rejects(visitAs(randomBytes(16)), { code: 'NOT_FOUND' })
+  await assert.rejects(visitAs(invite, randomBytes(32)), { code: 'WRONG_MESH' })
+})
