@@ -1,5 +1,7 @@
 /** What peers of one mesh tell each other about their membership. The bytes travel as base64. */
 import { Type } from 'typebox'
+import { between } from './parties.ts'
+import { ROLES } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 
 /** The largest list of revoked peers, in base64. */
@@ -11,6 +13,7 @@ const Ack = Type.Object({})
 /** Between all peers, on connecting and when it has changed: the list of revoked peers. */
 export const tellRevocations = defineMethod(
   'mesh.revocations',
+  between(ROLES, ROLES),
   Type.Object({ list: Type.String({ maxLength: LIST_CHARACTERS_MAX }) }),
   Ack
 )
@@ -18,6 +21,7 @@ export const tellRevocations = defineMethod(
 /** Between all peers: the caller's renewed certificate, which holds on this connection from now. */
 export const showCertificate = defineMethod(
   'mesh.certificate',
+  between(ROLES, ROLES),
   Type.Object({ certificate: Type.String({ maxLength: CREDENTIALS_CHARACTERS_MAX }) }),
   Ack
 )
@@ -25,6 +29,7 @@ export const showCertificate = defineMethod(
 /** To a registry that can sign: a new certificate like the caller's, and the epochs in use. */
 export const renewCredentials = defineMethod(
   'mesh.renew',
+  between(ROLES, ['registry']),
   Type.Object({}),
   Type.Object({ credentials: Type.String({ maxLength: CREDENTIALS_CHARACTERS_MAX }) })
 )

@@ -28,7 +28,7 @@ export function rootAuthority(seed: Buffer): Authority {
   return { mesh: keyPair.publicKey, keyPair, issuer: null, epochSeed }
 }
 
-export interface CertificateWish {
+interface CertificateWish {
   peer: Buffer
   roles: readonly PeerRole[]
   name?: string

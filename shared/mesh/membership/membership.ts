@@ -29,7 +29,7 @@ export interface CertificateTerms {
   name: string
 }
 
-export interface MembershipOptions {
+interface MembershipOptions {
   credentials: Credentials
   /** Set where this process can sign for the mesh. */
   authority?: Authority | null

@@ -1,6 +1,7 @@
 /** M10 of shared/mesh/membership/SPEC.md: little is taken from a stranger. */
 import assert from 'node:assert/strict'
-import { duplexPair, type Duplex } from 'node:stream'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { GuardedStream } from '#shared/mesh/connection/guarded-stream.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
@@ -8,7 +9,12 @@ import { until } from '../../../helpers/until.ts'
 
 /** Both ends of a connection, and the bytes below them. */
 async function open(t: TestContext) {
-  const [a, b] = duplexPair()
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection') as Promise<[Socket]>
+  const a = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [b] = await accepted
+  server.close()
   const keyPair = temporaryIdentity()
   const options = { pattern: 'IK', keyPair: temporaryIdentity() } as const
   const dialler = new GuardedStream(true, a, { ...options, remotePublicKey: keyPair.publicKey })
@@ -18,7 +24,7 @@ async function open(t: TestContext) {
   await Promise.all([dialler.opened, listener.opened])
   let received = 0
   listener.on('data', (data: Buffer) => (received += data.length))
-  return { dialler, listener, raw: a as Duplex, received: () => received }
+  return { dialler, listener, raw: a, received: () => received }
 }
 
 test('a length of 16 MB makes no room for 16 MB', async (t) => {

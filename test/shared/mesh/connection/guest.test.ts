@@ -14,6 +14,7 @@ import { Membership } from '#shared/mesh/membership/membership.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 import { memberOf } from '../../../helpers/peers/member.ts'
 import {
   atEnd,
@@ -24,8 +25,13 @@ import {
 } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
 
-const redeem = defineMethod('test.redeem', Type.Object({}), Type.String())
-const secret = defineMethod('test.secret', Type.Object({}), Type.String())
+const redeem = defineMethod(
+  'test.redeem',
+  { from: ['guest'], to: ['registry'] },
+  Type.Object({}),
+  Type.String()
+)
+const secret = defineMethod('test.secret', ANYBODY, Type.Object({}), Type.String())
 const invite = randomBytes(16)
 
 /** A registry that lets in whoever names the invite, and how to visit it. */
