@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
-import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import { memberOf } from '../../../helpers/peers/member.ts'
 import { until } from '../../../helpers/until.ts'
 
 test('peers of one home meet while no DHT node answers', async (t) => {
@@ -14,9 +14,7 @@ test('peers of one home meet while no DHT node answers', async (t) => {
   const start = async (role: PeerRole) => {
     const mesh = new Mesh({
       dht: createDht({ reach: 'public', bootstrap: [{ host: '127.0.0.1', port: 1 }] }),
-      keyPair: temporaryIdentity(),
-      secret,
-      role,
+      ...memberOf({ secret }, role),
       lookupMs: 1000,
       localSockets: true,
       neighbours: () => keys,
