@@ -186,8 +186,10 @@ export const ERRORS = {
     httpStatus: 503,
     retryable: true,
     raisedBy: 'gateway, orchestrator, shared/store',
-    meaning: 'The database cannot be reached, or the service runs without one.',
-    remedy: 'Try again after `Retry-After`; whoever runs the mesh should check Postgres.'
+    meaning:
+      'The database cannot be reached, refuses HAIF or takes no writes, or the service runs ' +
+      'without one.',
+    remedy: 'Try again after `Retry-After`. The message says what whoever runs the mesh has to do.'
   },
   SHUTTING_DOWN: {
     httpStatus: 503,
@@ -305,6 +307,22 @@ export const ERRORS = {
     raisedBy: 'cli, shared/store',
     meaning: 'The file is not a backup, or it was cut off or changed.',
     remedy: 'Use another backup; the message says what is wrong with this one.'
+  },
+  DISK_UNUSABLE: {
+    httpStatus: 500,
+    retryable: false,
+    raisedBy: 'shared/trouble',
+    meaning: 'A file or folder of this machine cannot be used: its disk is full or read-only, say.',
+    remedy: 'The message names it and says what to do; nothing has to be deleted.'
+  },
+  STATE_LOST: {
+    httpStatus: 500,
+    retryable: false,
+    raisedBy: 'gateway, shared/main, shared/store',
+    meaning:
+      'Something that was kept is gone: files of the database, all tokens, or a secret that ' +
+      'others hang on. HAIF stops instead of starting empty, because an empty one lets all in.',
+    remedy: 'Bring it back from a copy or a backup, as the message says.'
   },
   PORT_IN_USE: {
     httpStatus: 500,

@@ -9,6 +9,7 @@ import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { runUntilSignal } from '#shared/main/until-signal.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
+import { assertOpenFiles } from '#shared/process/open-files.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { startOwnMesh, type OwnMesh } from '../up/own-mesh.ts'
@@ -69,6 +70,7 @@ export function addUpCommand(program: Command): void {
 
 async function up(options: UpOptions, env: Environment): Promise<void> {
   refuseContradictions(options)
+  assertOpenFiles()
   const home = new Home(env)
   home.lockForUp()
   const ownMesh = await startOwnMesh(home, wishesOf(options))

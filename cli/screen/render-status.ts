@@ -29,7 +29,7 @@ export function renderStatus({ reach, peers, models }: MeshStatus, screen: Scree
   const summary = `mesh ${REACHES[reach]}: ${count(peers.length, 'peer')}, ${count(models.length, 'model')}`
   const sections = [
     table([[{ text: summary }]], screen, ''),
-    [heading('PEERS', screen), ...table(others.map(peerCells), screen)],
+    [heading('PEERS', screen), ...renderPeers(others, screen)],
     [heading('WORKERS', screen), ...renderWorkers(workers, heldAgainst(peers), screen)],
     [heading('MODELS', screen), ...renderModels(models, screen)]
   ]
@@ -53,6 +53,15 @@ function modelCells(model: ModelEntry): Cell[] {
     { text: sizeBytes === undefined || sizeBytes === 0 ? '' : fileSize(sizeBytes) },
     { text: printableLine(engine), format: 'dim' }
   ]
+}
+
+/** A peer's warnings stand below it. */
+function renderPeers(peers: readonly PeerEntry[], screen: Screen): string[] {
+  const rows = table(peers.map(peerCells), screen)
+  return peers.flatMap(({ warnings = [] }, i) => [
+    rows[i]!,
+    ...warnings.flatMap((each) => wrap(printableLine(each), screen, INDENT.repeat(2)))
+  ])
 }
 
 function peerCells({ role, key, host, version, rttMs, relayed }: PeerEntry): Cell[] {

@@ -27,24 +27,36 @@ export interface OwnStore {
   opensLater: boolean
   /** True when nothing was ever kept in it. */
   isFresh: boolean
+  /** Ends the process, with the reason. */
+  onFailure: (error: unknown) => void
+}
+
+interface OwnStoreOptions {
+  /** The database may be made anew where there was one, as to restore a backup into it. */
+  mayBeNew?: boolean
 }
 
 /** For `haif up`, which ends when its state cannot be used. */
-export function ownStore(env: Environment, home: Home, log: Logger): OwnStore {
+export function ownStore(
+  env: Environment,
+  home: Home,
+  log: Logger,
+  { mayBeNew = false }: OwnStoreOptions = {}
+): OwnStore {
   const given = postgresFromEnvironment(env, log)
-  if (given !== null) {
-    return { store: given, url: () => given.url, opensLater: false, isFresh: false }
+  const onFailure = (error: unknown) => {
+    reportFailure(error)
+    process.exit(1)
   }
-  const isFresh = !existsSync(databaseFolder(home.state))
-  const store = new EmbeddedStore({
-    folder: home.state,
-    log,
-    onFailure: (error) => {
-      reportFailure(error)
-      process.exit(1)
-    }
-  })
-  return { store, url: () => store.url, opensLater: true, isFresh }
+  if (given !== null) {
+    return { store: given, url: () => given.url, opensLater: false, isFresh: false, onFailure }
+  }
+  const { databaseMark, tokensMark, state } = home
+  const wasThere = databaseMark.isSet() || tokensMark.isSet()
+  const isFresh = !wasThere && !existsSync(databaseFolder(state))
+  const mark = mayBeNew ? null : databaseMark
+  const store = new EmbeddedStore({ folder: state, log, onFailure, mark })
+  return { store, url: () => store.url, opensLater: true, isFresh, onFailure }
 }
 
 export interface UseStoreOptions {
@@ -71,7 +83,7 @@ export async function useStore<Result>(
 
 function storeForCommand({ env, home, log, alone = false }: UseStoreOptions): Store {
   const running = readString(env, 'DATABASE_URL', '') === '' ? runningUrl(home.state) : null
-  if (running === null) return ownStore(env, home, log).store
+  if (running === null) return ownStore(env, home, log, { mayBeNew: alone }).store
   if (!alone) return new PostgresStore({ url: running, log })
   throw new HaifError(
     'HOME_IN_USE',

@@ -11,7 +11,8 @@ import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage/usage.ts'
 
-interface OpenGatewayOptions extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh'> {
+interface OpenGatewayOptions
+  extends Place, Pick<AccessDeps, 'opensLater' | 'isFresh' | 'onFailure'> {
   env: Environment
   /** Starts before. Null: nothing is kept, and what requests cost is not recorded. */
   store: Store | null
@@ -31,10 +32,13 @@ export function openGateway(options: OpenGatewayOptions): Service {
     ...config,
     shared,
     pepper: home.tokenPepper(env),
+    tokensMark: home.tokensMark,
     operatorKey: loadOperatorKey(home.operatorKeyFile(topicKey)),
     checkpoints: new JsonCheckpoints(home.auditCheckpoints)
   })
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
-  const gateway = createGateway({ ...options, access, usage })
+  const beside = [shared, usage].filter((service) => service !== null)
+  const warnings = () => beside.flatMap((service) => service.health?.().warnings ?? [])
+  const gateway = createGateway({ ...options, access, usage, warnings })
   return together([shared, usage, gateway])
 }

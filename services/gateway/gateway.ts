@@ -25,6 +25,9 @@ import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
 
+/** As many as a report may have. */
+const WARNINGS_MAX = 16
+
 interface GatewayDeps {
   join: JoinMesh
   /** The gateway's own report to the registry. */
@@ -33,6 +36,8 @@ interface GatewayDeps {
   access: Access
   /** Absent: what requests cost is not recorded. */
   usage?: UsageRecorder | null
+  /** What does not work beside this service, in sentences: the books, say, or Redis. */
+  warnings?: () => readonly string[]
   log: Logger
 }
 
@@ -40,6 +45,10 @@ export function createGateway(deps: GatewayDeps): Service {
   const { join, self, access, log, usage = null } = deps
   const callers = new Callers({ access, usage })
   let stopping = false
+  const warned = (): { warnings?: string[] } => {
+    const all = [...access.warnings(), ...(deps.warnings?.() ?? [])]
+    return all.length === 0 ? {} : { warnings: all.slice(0, WARNINGS_MAX) }
+  }
 
   function assertUp(): void {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
@@ -59,17 +68,30 @@ export function createGateway(deps: GatewayDeps): Service {
       const { models } = await readRegistry(registries, context, { models: true })
       return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
     })
-    .respond(gatewayReady, (_request, context) =>
-      orchestrators.size === 0
-        ? { ready: false, reason: 'no orchestrator is connected' }
-        : orchestrators.call(orchestratorReady, {}, context)
-    )
+    .respond(gatewayReady, async (_request, context) => {
+      if (orchestrators.size === 0) {
+        return { ready: false, reason: 'no orchestrator is connected', ...warned() }
+      }
+      const { warnings: theirs = [], ...ready } = await orchestrators.call(
+        orchestratorReady,
+        {},
+        context
+      )
+      const { warnings: ours = [] } = warned()
+      const warnings = [...new Set([...ours, ...theirs])].slice(0, WARNINGS_MAX)
+      return warnings.length === 0 ? ready : { ...ready, warnings }
+    })
   answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
   observeMesh(mesh, ['orchestrator', 'registry'])
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
-  const reporter = new Reporter({ mesh, to: ['registry'], describe: () => self, log })
+  const reporter = new Reporter({
+    mesh,
+    to: ['registry'],
+    describe: () => ({ ...self, ...warned() }),
+    log
+  })
   return {
     async start() {
       await access.start()
@@ -81,7 +103,7 @@ export function createGateway(deps: GatewayDeps): Service {
     },
     health: () =>
       orchestrators.size > 0
-        ? { ready: true }
+        ? { ready: true, warnings: access.warnings() }
         : { ready: false, reason: 'no orchestrator is connected' },
     async stop() {
       stopping = true

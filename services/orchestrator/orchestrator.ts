@@ -81,8 +81,12 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     now
   })
   answerWorkers(router, mesh, { table, dispatcher, warmUp })
-  answerGateways(router, mesh, { table, service, log })
-  const describe = () => reportOf(self, table)
+  const warned = () => {
+    const warnings = [...(reservations?.warnings() ?? []), ...(shared?.health?.().warnings ?? [])]
+    return warnings.length === 0 ? {} : { warnings }
+  }
+  answerGateways(router, mesh, { table, service, warned, log })
+  const describe = () => ({ ...reportOf(self, table), ...warned() })
   const reporter = new Reporter({ mesh, to: ['registry'], describe, log })
   return {
     async start() {
@@ -109,6 +113,8 @@ interface OrchestratorParts {
   dispatcher: Dispatcher
   warmUp: WarmUp
   service: InferenceService
+  /** What does not work although requests are answered. */
+  warned: () => { warnings?: string[] }
   log: Logger
 }
 
@@ -133,15 +139,15 @@ function answerWorkers(
 function answerGateways(
   router: Router,
   mesh: Mesh,
-  { table, service, log }: Pick<OrchestratorParts, 'table' | 'service' | 'log'>
+  { table, service, warned, log }: Pick<OrchestratorParts, 'table' | 'service' | 'warned' | 'log'>
 ): void {
   router
     .serve(orchestratorInfer, (request, context) => service.infer(request, context))
     .respond(orchestratorEmbed, (request, context) => service.embed(request, context))
     .respond(orchestratorReady, () =>
       table.readyModels().size === 0 && table.loadableModels().size === 0
-        ? { ready: false, reason: 'no worker has a model ready' }
-        : { ready: true }
+        ? { ready: false, reason: 'no worker has a model ready', ...warned() }
+        : { ready: true, ...warned() }
     )
     .respond(orchestratorDrain, async ({ worker }, context) => {
       const link = workerLink(mesh, worker)

@@ -34,8 +34,9 @@ export function createRegistry(deps: RegistryDeps): Service {
   const { join, catalogue, self, log, store = null } = deps
   /** Made anew when something has changed, and not for each who asks. */
   let made: SnapshotPages | null = null
-  const pages = () => (made ??= new SnapshotPages(snapshot(mesh, catalogue, self)))
+  const pages = () => (made ??= new SnapshotPages(snapshot(mesh, catalogue, own())))
   const recorder = store === null ? null : new PeerRecorder({ store, log })
+  const own = () => ({ ...self, ...recorder?.warnings() })
   const router = new Router()
     .respond(report, (peerReport, { peer }) => {
       // The call may have been under way when its connection was lost.
@@ -66,6 +67,7 @@ export function createRegistry(deps: RegistryDeps): Service {
       )
       log.info({ peer: mesh.key }, 'registry is up')
     },
+    health: () => ({ ready: true, ...recorder?.warnings() }),
     async stop() {
       await recorder?.stop()
       await mesh.stop()
@@ -85,7 +87,7 @@ function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): Omit<Mesh
 }
 
 function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined): PeerEntry {
-  const { host, version, worker, heldAgainst } = report ?? { host: '', version: '' }
+  const { host, version, worker, heldAgainst, warnings } = report ?? { host: '', version: '' }
   const entry: PeerEntry = {
     key: peer.key,
     role: peer.role as PeerRole,
@@ -96,5 +98,6 @@ function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined
   }
   if (worker !== undefined) entry.worker = worker
   if (heldAgainst !== undefined && peer.role === 'orchestrator') entry.heldAgainst = heldAgainst
+  if (warnings !== undefined) entry.warnings = warnings
   return entry
 }

@@ -3,6 +3,7 @@
  * that it began and once that it is over, however often it was tried in between.
  */
 import type { Logger } from '#shared/process/log.ts'
+import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from './reason-of.ts'
 
 interface OutageTexts {
@@ -16,6 +17,9 @@ export class Outage {
   readonly #log: Logger
   readonly #texts: OutageTexts
   #isAway = false
+  /** The kind of trouble that was said last: another one is worth a line of its own. */
+  #kind: unknown
+  #reason = ''
 
   constructor(log: Logger, texts: OutageTexts) {
     this.#log = log
@@ -26,12 +30,22 @@ export class Outage {
     return this.#isAway
   }
 
+  /** While it lasts: what it is, in a sentence for people. Null: all is well. */
+  get warning(): string | null {
+    return this.#isAway ? `${this.#texts.begins}: ${this.#reason}` : null
+  }
+
   /** `facts` are logged beside the reason. */
   failed(error: unknown, facts: object = {}): void {
-    if (this.#isAway) return
+    const kind = error instanceof HaifError ? error.details?.['trouble'] : undefined
+    this.#reason = reasonOf(error)
+    if (this.#isAway && kind === this.#kind) return
     this.#isAway = true
+    this.#kind = kind
     const { begins, level = 'warn' } = this.#texts
-    this.#log[level]({ reason: reasonOf(error), ...facts }, begins)
+    const cause = error instanceof HaifError ? error.cause : undefined
+    const said = cause === undefined ? {} : { cause: reasonOf(cause) }
+    this.#log[level]({ reason: this.#reason, ...said, ...facts }, begins)
   }
 
   worked(): void {

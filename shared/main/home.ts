@@ -12,9 +12,19 @@
  *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
  *   audit.json      the signed ends of the audit's chains, where a gateway runs
+ *   database.mark   there has been a database: an empty one in its place is an alarm
+ *   tokens.mark     there have been tokens: a database without any is an alarm
  */
 import { hash } from 'node:crypto'
-import { accessSync, constants, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync
+} from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
@@ -23,6 +33,7 @@ import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { Mark } from './mark.ts'
 import { loadSecretFile, readIfThere, tightenSecretFile } from '#shared/process/secret-file.ts'
 
 /** Workers, say, that may run on one home at the same time. */
@@ -75,7 +86,31 @@ export class Home {
 
   /** The seed of the root key: whoever has it signs certificates of the mesh. */
   meshSecret(): Buffer {
-    return loadSecretFile(join(this.meshFolder, 'root.key'))
+    return this.#secret('mesh/root.key', 'every machine that joined knows the mesh by it')
+  }
+
+  get databaseMark(): Mark {
+    const says =
+      'There has been a database in state/postgres. Without this file HAIF makes a new one.'
+    return new Mark(join(this.folder, 'database.mark'), says)
+  }
+
+  get tokensMark(): Mark {
+    const says = 'There have been tokens. Without this file a database without tokens lets all in.'
+    return new Mark(join(this.folder, 'tokens.mark'), says)
+  }
+
+  /** One that is gone while what hangs on it is there is never made anew in silence. */
+  #secret(name: string, why: string): Buffer {
+    const file = join(this.folder, name)
+    const isUsed = this.databaseMark.isSet() || this.tokensMark.isSet()
+    if (!isUsed || existsSync(file)) return loadSecretFile(file)
+    throw new HaifError(
+      'STATE_LOST',
+      `${file} is gone, and ${why}: bring it back from a copy of HAIF_HOME, or restore a backup ` +
+        'that has the keys with "haif db restore". Without a copy, keep what is there and start ' +
+        'with an empty HAIF_HOME'
+    )
   }
 
   /** Held while `haif up` runs; a second one gets HOME_IN_USE. */
@@ -104,7 +139,7 @@ export class Home {
   /** `HAIF_TOKEN_PEPPER`, or the file that `HAIF_TOKEN_PEPPER_FILE` names, or one of our own. */
   tokenPepper(env: Environment): Buffer {
     const text = readSecret(env, 'HAIF_TOKEN_PEPPER')
-    if (text === null) return loadSecretFile(join(this.folder, 'token.pepper'))
+    if (text === null) return this.#secret('token.pepper', 'no token is known without it')
     if (text.length >= PEPPER_CHARACTERS_MIN) return Buffer.from(text)
     throw new HaifError(
       'CONFIG_INVALID',

@@ -2,9 +2,16 @@
 import process from 'node:process'
 import { inspect } from 'node:util'
 import { HaifError } from '#shared/errors.ts'
+import { storeError } from '#shared/store/postgres-errors.ts'
+import { diskError } from '#shared/trouble/disk.ts'
 
-/** An expected failure is one sentence; anything else is our bug and shows where it happened. */
-export function reportFailure(error: unknown): void {
+/**
+ * An expected failure is one sentence, and so is one of the disk or of a database that nobody has
+ * translated on its way; anything else is our bug and shows where it happened.
+ */
+export function reportFailure(thrown: unknown): void {
+  const { path } = (thrown ?? {}) as { path?: unknown }
+  const error = storeError(diskError(typeof path === 'string' ? path : 'a file', thrown))
   const text =
     error instanceof HaifError
       ? `${error.message} (${error.code})`

@@ -4,6 +4,7 @@
  */
 import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { diskError } from '#shared/trouble/disk.ts'
 
 export interface FileLock {
   release(): void
@@ -14,7 +15,7 @@ const held = new Set<DatabaseSync>()
 
 /** Null when another holder has it. The holder keeps it until it releases it or ends. */
 export function lockFile(file: string): FileLock | null {
-  const database = new DatabaseSync(file)
+  const database = openedFile(file)
   try {
     // Nothing is ever written, so no journal is wanted beside the file.
     database.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
@@ -22,7 +23,7 @@ export function lockFile(file: string): FileLock | null {
     database.close()
     const { errcode } = error as { errcode?: number }
     if (errcode === SQLITE_BUSY) return null
-    if (errcode !== SQLITE_NOTADB) throw error
+    if (errcode !== SQLITE_NOTADB) throw diskError(file, error)
     rmSync(file) // somebody has written into it: it never holds anything
     return lockFile(file)
   }
@@ -32,6 +33,14 @@ export function lockFile(file: string): FileLock | null {
       held.delete(database)
       database.close()
     }
+  }
+}
+
+function openedFile(file: string): DatabaseSync {
+  try {
+    return new DatabaseSync(file)
+  } catch (error) {
+    throw diskError(file, error)
   }
 }
 

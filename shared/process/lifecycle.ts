@@ -15,6 +15,8 @@ export interface Health {
   ready: boolean
   /** The missing thing, in a few words. */
   reason?: string
+  /** What does not work although the service does its work, each in a sentence with its remedy. */
+  warnings?: readonly string[]
 }
 
 /** Services stop in the reverse order of their starts, unless this says otherwise. */
@@ -51,10 +53,7 @@ export function together(
   return {
     // They stop one after the other, so each needs its time after the others have had theirs.
     stopMsMax: services.reduce((sum, { stopMsMax = 0 }) => sum + stopMsMax, 0),
-    health: () =>
-      services.map((each) => each.health?.()).find((health) => health?.ready === false) ?? {
-        ready: true
-      },
+    health: () => healthOf(services),
     async start() {
       try {
         for (const service of services) {
@@ -69,4 +68,12 @@ export function together(
     },
     stop
   }
+}
+
+/** Ready when all of them are, with the warnings of each. */
+function healthOf(services: readonly Service[]): Health {
+  const all = services.map((each) => each.health?.() ?? { ready: true })
+  const missing = all.find(({ ready }) => !ready) ?? { ready: true }
+  const warnings = [...new Set(all.flatMap((health) => health.warnings ?? []))]
+  return warnings.length === 0 ? missing : { ...missing, warnings }
 }

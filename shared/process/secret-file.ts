@@ -5,13 +5,14 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
-  unlinkSync,
   writeFileSync
 } from 'node:fs'
 import { dirname } from 'node:path'
 import process from 'node:process'
 import { HaifError } from '#shared/errors.ts'
+import { diskError } from '#shared/trouble/disk.ts'
 
 const SECRET_BYTES = 32
 const SECRET_LINE = /^[0-9a-f]{64}$/
@@ -24,12 +25,16 @@ export function loadSecretFile(file: string): Buffer {
     if (!SECRET_LINE.test(existing)) {
       throw new HaifError(
         'CONFIG_INVALID',
-        `${file} is damaged: it should hold 64 hex digits; restore it, or delete it to get a new key`
+        `${file} is damaged: it should hold 64 hex digits; bring it back from a copy of HAIF_HOME`
       )
     }
     return Buffer.from(existing, 'hex')
   }
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw diskError(dirname(file), error)
+  }
   createOnce(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
   return loadSecretFile(file)
 }
@@ -39,13 +44,13 @@ export function loadSecretFile(file: string): Buffer {
  */
 export function createOnce(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
-  writeFileSync(temporary, text, { mode: 0o600 })
   try {
+    writeFileSync(temporary, text, { mode: 0o600 })
     linkSync(temporary, file)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw diskError(file, error)
   } finally {
-    unlinkSync(temporary)
+    rmSync(temporary, { force: true })
   }
 }
 
@@ -67,8 +72,6 @@ export function readIfThere(file: string): string | null {
     return readFileSync(file, 'utf8').trim()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new HaifError('CONFIG_INVALID', `${file} cannot be read: ${String(error)}`, {
-      cause: error
-    })
+    throw diskError(file, error)
   }
 }

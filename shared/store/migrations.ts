@@ -8,6 +8,7 @@
 import { hash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { HaifError } from '#shared/errors.ts'
+import { VERSION } from '#shared/process/version.ts'
 import type { Queryable } from './store.ts'
 
 const FOLDER = new URL('migrations/', import.meta.url)
@@ -21,6 +22,11 @@ export interface Migration {
   sql: string
   /** SHA-256 of the file, hex. */
   digest: string
+}
+
+interface Applied extends Omit<Migration, 'sql'> {
+  /** The HAIF that applied it; null: one that did not write it down. */
+  version: string | null
 }
 
 export function loadMigrations(folder: URL = FOLDER): Migration[] {
@@ -41,6 +47,28 @@ function loadMigration(folder: URL, name: string): Migration {
   return { number: Number(number), name, sql, digest: hash('sha256', sql) }
 }
 
+/** Reads, and never writes: a database that is read-only now may still be served from. */
+export async function isUpToDate(
+  store: Queryable,
+  migrations: readonly Migration[]
+): Promise<boolean> {
+  const [found] = await store.query<{ there: boolean }>(
+    "select to_regclass('schema_migrations') is not null as there"
+  )
+  if (found?.there !== true) return false
+  const applied = await appliedTo(store)
+  assertKnown(applied, migrations)
+  return applied.length === migrations.length
+}
+
+/** Which HAIF has applied each; a column that the first of them did not have. */
+async function appliedTo(store: Queryable): Promise<Applied[]> {
+  return store.query<Applied>(
+    `select number, name, digest, to_jsonb(m)->>'version' as version
+     from schema_migrations m order by number`
+  )
+}
+
 /** Applies what is missing inside the transaction `tx`. Returns the names of what it applied. */
 export async function migrate(tx: Queryable, migrations: readonly Migration[]): Promise<string[]> {
   await tx.query('select pg_advisory_xact_lock($1)', [LOCK])
@@ -50,31 +78,36 @@ export async function migrate(tx: Queryable, migrations: readonly Migration[]): 
        name text not null,
        digest text not null,
        applied_at timestamptz not null default now()
-     )`
+     );
+     alter table schema_migrations add column if not exists version text`
   )
-  const applied = await tx.query<Omit<Migration, 'sql'>>(
-    'select number, name, digest from schema_migrations order by number'
-  )
-  const known = new Map(migrations.map((migration) => [migration.number, migration]))
-  for (const before of applied) assertUnchanged(before, known.get(before.number))
+  const applied = await appliedTo(tx)
+  assertKnown(applied, migrations)
   const done = new Set(applied.map(({ number }) => number))
   const missing = migrations.filter(({ number }) => !done.has(number))
   for (const { number, name, sql, digest } of missing) {
     await tx.query(sql)
-    await tx.query('insert into schema_migrations (number, name, digest) values ($1, $2, $3)', [
-      number,
-      name,
-      digest
-    ])
+    await tx.query(
+      'insert into schema_migrations (number, name, digest, version) values ($1, $2, $3, $4)',
+      [number, name, digest, VERSION]
+    )
   }
   return missing.map(({ name }) => name)
 }
 
-function assertUnchanged(before: Omit<Migration, 'sql'>, now: Migration | undefined): void {
+function assertKnown(applied: readonly Applied[], migrations: readonly Migration[]): void {
+  const known = new Map(migrations.map((migration) => [migration.number, migration]))
+  for (const before of applied) assertUnchanged(before, known.get(before.number))
+}
+
+function assertUnchanged(before: Applied, now: Migration | undefined): void {
   if (now === undefined) {
+    const { name, version } = before
+    const writer = version === null ? 'a newer HAIF' : `HAIF ${version}, a newer one`
     throw new HaifError(
       'SCHEMA_MISMATCH',
-      `the database was made by a newer HAIF (it has ${before.name}): update HAIF on this machine`
+      `the database was made by ${writer} (it has ${name}), and this is HAIF ${VERSION}: ` +
+        'update HAIF on this machine, or restore a backup of before into an empty database'
     )
   }
   if (now.digest === before.digest) return

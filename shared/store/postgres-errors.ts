@@ -1,82 +1,40 @@
-/** Translates the driver's errors into ours. */
+/** Translates the driver's errors into ours; `shared/trouble/postgres.ts` has the table. */
 import { HaifError } from '#shared/errors.ts'
-import { reasonOf } from '#shared/kit/reason-of.ts'
+import { postgresTrouble } from '#shared/trouble/postgres.ts'
+import { codeOf, sentenceOf } from '#shared/trouble/trouble.ts'
 
-/** Codes of sockets, and of https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const CONNECTION_CODES: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ENOENT', // of a Unix socket
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ETIMEDOUT',
-  '53300', // too many connections
-  '57P01', // it is shut down
-  '57P02',
-  '57P03' // it starts
-])
-/** The driver's own errors have no code. */
-const CONNECTION_MESSAGES = [
-  'connection terminated',
-  'timeout exceeded when trying to connect',
-  'query read timeout',
-  'connection error',
-  'connection timeout',
-  'not queryable',
-  'timeout expired'
-]
+const RETRY_AFTER_MS = 1000
 
-const WRONG_CREDENTIALS = new Set(['28P01', '28000'])
-const NO_SUCH_DATABASE = '3D000'
-
-/** The statement may be sent again when the database is there; it may also have been done. */
-export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error instanceof AggregateError) return error.errors.some(isConnectionError)
-  const { code } = error as { code?: unknown }
-  if (typeof code !== 'string') return namesConnection(error.message)
-  return CONNECTION_CODES.has(code) || code.startsWith('08')
-}
-
-function namesConnection(message: string): boolean {
-  const said = message.toLowerCase()
-  return CONNECTION_MESSAGES.some((known) => said.includes(known))
-}
-
-export function storeUnavailable(cause: unknown): HaifError {
-  return new HaifError('STORE_UNAVAILABLE', 'the database cannot be reached', {
-    cause,
-    retryAfterMs: 1000
+/**
+ * The error of a statement. Bad input stays as the driver made it, with its SQLSTATE in `code`, and
+ * so does a bug of ours. Everything else is STORE_UNAVAILABLE, with the kind of trouble in its
+ * details: the same statement works once the database takes it again.
+ */
+export function storeError(error: unknown): unknown {
+  const trouble = error instanceof HaifError ? null : postgresTrouble(error)
+  if (trouble === null || trouble.kind === 'bad input') return error
+  const { kind, what, remedy } = trouble
+  // Callers see the message: addresses and users stay in the cause, which is for the log.
+  const isSafe = /^[0-9A-Z]{5}$/.test(codeOf(error)) && !/^(28|E)/.test(codeOf(error))
+  const message = isSafe
+    ? sentenceOf('the database', trouble, error)
+    : `the database ${what}: ${remedy}`
+  return new HaifError('STORE_UNAVAILABLE', message, {
+    cause: error,
+    retryAfterMs: RETRY_AFTER_MS,
+    details: { trouble: kind }
   })
 }
 
+/** True while a service that starts may wait for the database to come up. */
+export const isAway = (error: unknown): boolean => postgresTrouble(error)?.kind === 'away'
+
 /** The error of a service that cannot start with this database, without the password of its URL. */
 export function startError(url: string, error: unknown): unknown {
-  const { code } = error as { code?: unknown }
+  const trouble = error instanceof HaifError ? null : postgresTrouble(error)
+  if (trouble === null || trouble.kind === 'bad input') return error
   const { host, pathname, username } = new URL(url)
-  if (isConnectionError(error)) {
-    const why = error instanceof AggregateError ? error.errors[0] : error
-    return new HaifError(
-      'STORE_UNAVAILABLE',
-      `Postgres cannot be reached at ${host} (${reasonOf(why)}): start it, or correct DATABASE_URL`,
-      { cause: error }
-    )
-  }
-  if (typeof code !== 'string') return error
-  if (WRONG_CREDENTIALS.has(code)) {
-    return new HaifError(
-      'CONFIG_INVALID',
-      `Postgres at ${host} does not let ${username} in: correct user and password in DATABASE_URL`,
-      { cause: error }
-    )
-  }
-  if (code !== NO_SUCH_DATABASE) return error
-  return new HaifError(
-    'CONFIG_INVALID',
-    `Postgres at ${host} has no database ${pathname.slice(1)}: create it, or correct DATABASE_URL`,
-    { cause: error }
-  )
+  const thing = `Postgres at ${host} (user ${username}, database ${pathname.slice(1)})`
+  const code = trouble.kind === 'refuses us' ? 'CONFIG_INVALID' : 'STORE_UNAVAILABLE'
+  return new HaifError(code, sentenceOf(thing, trouble, error), { cause: error })
 }

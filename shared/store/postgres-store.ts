@@ -4,8 +4,8 @@ import pg from 'pg'
 import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { loadMigrations, migrate, type Migration } from './migrations.ts'
-import { isConnectionError, startError, storeUnavailable } from './postgres-errors.ts'
+import { isUpToDate, loadMigrations, migrate, type Migration } from './migrations.ts'
+import { isAway, startError, storeError } from './postgres-errors.ts'
 import { PostgresListener } from './postgres-listener.ts'
 import { StoreMetrics } from './store-metrics.ts'
 import type { Listener, Queryable, Store } from './store.ts'
@@ -61,9 +61,18 @@ export class PostgresStore implements Store {
   /** Connects and brings the schema up to date. */
   async start(): Promise<void> {
     await this.#untilReachable()
-    const { migrations = loadMigrations(), log } = this.#options
-    const applied = await this.transaction((tx) => migrate(tx, migrations))
+    const { migrations = loadMigrations(), log, url } = this.#options
+    const applied = await this.#migrated(migrations).catch((error: unknown) => {
+      throw startError(url, error)
+    })
     if (applied.length > 0) log.info({ applied }, 'brought the database up to date')
+  }
+
+  /** A database that is up to date is only read: it may be read-only now, and start all the same. */
+  async #migrated(migrations: readonly Migration[]): Promise<string[]> {
+    const pooled: Queryable = { query: (sql, values) => this.#rowsOf(this.#pool, sql, values) }
+    if (await isUpToDate(pooled, migrations)) return []
+    return this.#metrics.transaction(() => this.#transaction((tx) => migrate(tx, migrations)))
   }
 
   async stop(): Promise<void> {
@@ -75,7 +84,7 @@ export class PostgresStore implements Store {
     try {
       return await this.#rowsOf<Row>(this.#pool, sql, values)
     } catch (error) {
-      throw isConnectionError(error) ? storeUnavailable(error) : error
+      throw storeError(error)
     }
   }
 
@@ -83,7 +92,7 @@ export class PostgresStore implements Store {
     try {
       return await this.#metrics.transaction(() => this.#transaction(work))
     } catch (error) {
-      throw isConnectionError(error) ? storeUnavailable(error) : error
+      throw storeError(error)
     }
   }
 
@@ -143,8 +152,12 @@ export class PostgresStore implements Store {
     await this.query('select pg_notify($1, $2)', [channel, payload])
   }
 
-  listen(channel: string, listener: Listener): Promise<() => Promise<void>> {
-    return this.#listener.listen(channel, listener)
+  async listen(channel: string, listener: Listener): Promise<() => Promise<void>> {
+    try {
+      return await this.#listener.listen(channel, listener)
+    } catch (error) {
+      throw storeError(error)
+    }
   }
 
   async #untilReachable(): Promise<void> {
@@ -155,7 +168,7 @@ export class PostgresStore implements Store {
         await this.#pool.query('select 1')
         return
       } catch (error) {
-        if (!isConnectionError(error) || performance.now() > deadline) throw startError(url, error)
+        if (!isAway(error) || performance.now() > deadline) throw startError(url, error)
         if (tries === 1) log.warn({ reason: reasonOf(error) }, 'waiting for Postgres')
         await sleep(RETRY_MS)
       }
@@ -188,6 +201,7 @@ export function checkDatabaseUrl(url: string): string {
   if (URL.canParse(url) && /^postgres(ql)?:$/.test(new URL(url).protocol)) return url
   throw new HaifError(
     'CONFIG_INVALID',
-    'DATABASE_URL cannot be used: write postgres://user:password@host:5432/database'
+    'DATABASE_URL cannot be used: write postgres://user:password@host:5432/database, ' +
+      'with / # ? @ : in user and password percent-encoded (@ is %40, # is %23)'
   )
 }

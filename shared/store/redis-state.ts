@@ -9,7 +9,9 @@ import { randomUUID } from 'node:crypto'
 import { Redis, type RedisOptions } from 'ioredis'
 import { Outage } from '#shared/kit/outage.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { Health } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
+import { redisTrouble } from '#shared/trouble/redis.ts'
 import { MemoryState } from './memory-state.ts'
 import { DRAW, ENTER, SETTLE, STAY } from './redis-scripts.ts'
 import type {
@@ -56,6 +58,8 @@ export class RedisState implements SharedState {
   readonly #held = new Set<Held>() // as many as requests run here
   readonly #channels = new Set<string>() // as many as the program has
   #isUsable = false
+  /** The last error of a connection. */
+  #lastError: Error | null = null
   readonly #outage: Outage
   #replicas = 1
   #timer: NodeJS.Timeout | null = null
@@ -65,16 +69,18 @@ export class RedisState implements SharedState {
     const { url, store = null } = options
     this.#options = options
     this.#outage = new Outage(options.log, {
-      begins: 'Redis is away: each process goes on by itself',
-      ends: 'Redis is there again'
+      begins: 'Redis cannot be used now: each process goes on by itself',
+      ends: 'Redis can be used again'
     })
     this.#redis = scripted(new Redis(url, REDIS_OPTIONS))
     this.#subscriber = new Redis(url, REDIS_OPTIONS)
     this.#memory = new MemoryState({ store, replicas: () => this.#replicas })
-    // An error that nobody listens to would end the process; the `close` that follows says enough.
-    for (const client of [this.#redis, this.#subscriber]) client.on('error', () => {})
+    // An error that nobody listens to would end the process. The `close` that follows has no reason.
+    for (const client of [this.#redis, this.#subscriber]) {
+      client.on('error', (error) => (this.#lastError = error))
+    }
     this.#redis.on('ready', () => void this.#beat())
-    this.#redis.on('close', () => this.#lost('the connection broke'))
+    this.#redis.on('close', () => this.#lost(this.#lastError ?? new Error('Connection is closed.')))
     this.#subscriber.on('message', (channel, message) =>
       this.#memory.deliver(channel.slice(this.#name('').length), message)
     )
@@ -91,10 +97,18 @@ export class RedisState implements SharedState {
 
   /** Starts also when Redis is away, and goes on as without it. */
   async start(): Promise<void> {
-    await Promise.all([this.#redis.connect(), this.#subscriber.connect()]).catch(() => {})
+    await Promise.all([this.#redis.connect(), this.#subscriber.connect()]).catch(
+      (error: Error) => (this.#lastError ??= error)
+    )
     await this.#beat()
-    if (!this.#isUsable) this.#tellLost('it cannot be reached')
+    if (!this.#isUsable) this.#tellLost(this.#lastError)
     this.#timer = setInterval(() => void this.#beat(), HEARTBEAT_MS)
+  }
+
+  /** Everything goes on without Redis. */
+  health(): Health {
+    const { warning } = this.#outage
+    return warning === null ? { ready: true } : { ready: true, warnings: [warning] }
   }
 
   async stop(): Promise<void> {
@@ -197,6 +211,8 @@ export class RedisState implements SharedState {
   async #beat(): Promise<void> {
     if (this.#redis.status !== 'ready') return
     try {
+      // The client passes over a database number that is refused, and goes on with another one.
+      await this.#redis.select(this.#redis.options.db ?? 0)
       this.#replicas = await this.#redis.haifStay(this.#name('replicas'), LIFETIME_MS, this.#id)
       const byKey = Map.groupBy(this.#held, ({ key }) => key)
       await Promise.all(
@@ -220,17 +236,26 @@ export class RedisState implements SharedState {
   #found(): void {
     if (this.#isUsable || this.#stopping) return
     this.#isUsable = true
+    this.#lastError = null
     this.#outage.worked()
   }
 
-  #lost(reason: unknown): void {
-    if (!this.#isUsable) return
+  #lost(error: unknown): void {
+    const wasUsable = this.#isUsable
     this.#isUsable = false
-    this.#tellLost(reason)
+    // While it lasts another reason is worth a line: it is there again, and refuses us.
+    if (wasUsable || this.#outage.isAway) this.#tellLost(error)
   }
 
-  #tellLost(reason: unknown): void {
-    if (!this.#stopping) this.#outage.failed(reason, { replicas: this.#replicas })
+  #tellLost(error: unknown): void {
+    if (this.#stopping) return
+    const trouble = redisTrouble(error)
+    const { kind, what, remedy } = trouble
+    const known = new HaifError('STORE_UNAVAILABLE', `Redis ${what}: ${remedy}`, {
+      cause: error,
+      details: { trouble: kind }
+    })
+    this.#outage.failed(known, { replicas: this.#replicas })
   }
 }
 

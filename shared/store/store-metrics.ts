@@ -1,7 +1,7 @@
 /** Measures how long statements and transactions take, and how many wait for a connection. */
 import type pg from 'pg'
 import { gauge, histogram } from '#shared/telemetry/instruments.ts'
-import { isConnectionError } from './postgres-errors.ts'
+import { postgresTrouble } from '#shared/trouble/postgres.ts'
 
 /** The first words of statements that have a label of their own. */
 const OPERATIONS: ReadonlySet<string> = new Set(['select', 'insert', 'update', 'delete'])
@@ -33,7 +33,8 @@ export class StoreMetrics {
     try {
       return await run()
     } catch (error) {
-      outcome = isConnectionError(error) ? 'unavailable' : 'failed'
+      const kind = postgresTrouble(error)?.kind ?? 'bad input' // a bug of ours counts as such
+      outcome = kind === 'bad input' ? 'failed' : 'unavailable'
       throw error
     } finally {
       this.#seconds.record((performance.now() - startedAt) / 1000, { operation, outcome })

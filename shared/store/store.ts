@@ -7,8 +7,8 @@ import type { Service } from '#shared/process/lifecycle.ts'
 export interface Queryable {
   /**
    * Rows as `Row`: int8 and numeric come as numbers, timestamps as Dates, jsonb as values. Rejects
-   * with STORE_UNAVAILABLE while the database cannot be reached; an error in the SQL stays as the
-   * driver made it, with its SQLSTATE in `code`.
+   * with STORE_UNAVAILABLE while the database is away, refuses us or takes no writes; what is wrong
+   * with the values stays as the driver made it, with its SQLSTATE in `code`.
    */
   query<Row extends object>(sql: string, values?: readonly unknown[]): Promise<Row[]>
 }

@@ -78,8 +78,8 @@ function send(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
 }
 
-function sendHealth(response: ServerResponse, { ready, reason }: Health): void {
-  const body = ready ? { status: 'ready' } : { status: 'not_ready', reason }
+function sendHealth(response: ServerResponse, { ready, reason, warnings }: Health): void {
+  const body = ready ? { status: 'ready', warnings } : { status: 'not_ready', reason, warnings }
   response
     .writeHead(ready ? 200 : 503, { 'content-type': 'application/json; charset=utf-8' })
     .end(JSON.stringify(body))

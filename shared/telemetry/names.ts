@@ -293,7 +293,7 @@ export const METRICS = {
   },
   haif_store_query_seconds: {
     kind: 'histogram',
-    help: 'Time of a statement in the database, the wait for a connection included; operation transaction: all of it; outcome ok, failed or unavailable',
+    help: 'Time of a statement in the database, the wait for a connection included; operation transaction: all of it; outcome ok, failed (bad input), or unavailable (away, or it refuses)',
     labels: ['operation', 'outcome'],
     buckets: CALL_SECONDS
   },

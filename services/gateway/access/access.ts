@@ -1,6 +1,7 @@
 /** Everything that decides about access, put together: one for each gateway. */
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -15,7 +16,7 @@ import { Audit, type CheckpointFile } from '../audit/audit.ts'
 import { BudgetKeeper } from './budget-keeper.ts'
 import { Budgets } from './budgets.ts'
 import { Concurrency } from './concurrency.ts'
-import { Directory } from './directory.ts'
+import { Directory, type TokensMark } from './directory.ts'
 import { LOCAL_TENANT, type Principal } from './principal.ts'
 import { staticPrincipals, type StaticToken } from './static-tokens.ts'
 import type { TokenText } from './token-text.ts'
@@ -34,6 +35,10 @@ export interface AccessDeps {
   opensLater?: boolean
   /** The store has never been opened, so that there are no tokens in it to wait for. */
   isFresh?: boolean
+  /** Says, outside the database, that there have been tokens. */
+  tokensMark?: TokensMark
+  /** Called when a start that does not wait for the store finds that nobody can be let in. */
+  onFailure?: (error: unknown) => void
   /** Counts that several gateways share; it has started before. Else each has its own. */
   shared?: SharedState
   /** Milliseconds since 1970. */
@@ -65,7 +70,8 @@ export class Access implements Service {
     const pepper = createSecretKey(deps.pepper)
     this.#deps = deps
     const statics = staticPrincipals(staticTokens, pepper)
-    this.directory = new Directory({ store, pepper, statics, now, log })
+    const mark = deps.tokensMark ?? null
+    this.directory = new Directory({ store, pepper, statics, mark, now, log })
     const budgets = new Budgets(now)
     this.admission = new Admission({
       shared: deps.shared ?? new MemoryState({ now }),
@@ -101,6 +107,12 @@ export class Access implements Service {
     return limits
   }
 
+  /** What does not work although callers are let in as before. */
+  warnings(): string[] {
+    const all = [this.directory.warning, this.#keeper?.warning ?? null]
+    return all.filter((warning) => warning !== null)
+  }
+
   get stored(): StoredAccess {
     if (this.#stored !== null) return this.#stored
     throw new HaifError(
@@ -116,7 +128,7 @@ export class Access implements Service {
 
   /** The store has started before. */
   async start(): Promise<void> {
-    const { opensLater = false, operatorKey, log } = this.#deps
+    const { opensLater = false, operatorKey, log, onFailure } = this.#deps
     // Where there is a store, it may say that the key was revoked.
     if (operatorKey !== undefined) this.directory.learnOperatorKey(operatorKey)
     const opening = this.#open()
@@ -124,7 +136,9 @@ export class Access implements Service {
     opening.then(
       () => (this.#opening = null),
       (error: unknown) => {
-        if (!this.#stopping) log.error({ err: error }, 'nobody is let in, as tokens cannot be read')
+        if (this.#stopping) return
+        log.error({ err: error }, 'nobody is let in, as tokens cannot be read')
+        onFailure?.(error)
       }
     )
     if (!opensLater) await opening
@@ -135,10 +149,27 @@ export class Access implements Service {
     if (this.#stored === null) return
     await this.#checkPepper(this.#stored.store)
     await this.directory.start()
+    this.#assertTokensThere()
     await this.#keeper?.start()
-    if (operatorKey !== undefined) {
+    if (operatorKey === undefined) return
+    try {
       await this.#stored.admin.registerOperatorKey(operatorKey, LOCAL_TENANT)
+    } catch (error) {
+      // It is known to this gateway all the same, and the next start registers it.
+      this.#deps.log.warn({ reason: reasonOf(error) }, 'the operator key cannot be registered now')
     }
+  }
+
+  /** An empty database after one with tokens has lost them, and must not open the door. */
+  #assertTokensThere(): void {
+    const { tokensMark } = this.#deps
+    if (tokensMark?.isSet() !== true || this.directory.hasTokens) return
+    throw new HaifError(
+      'STATE_LOST',
+      'the database has no tokens, and there were some: it is another database, or has lost them. ' +
+        'Nobody is let in. Restore a backup with "haif db restore", or correct DATABASE_URL; ' +
+        `if it is meant to have none, keep a copy of ${tokensMark.file} and remove it`
+    )
   }
 
   async stop(): Promise<void> {
@@ -150,15 +181,25 @@ export class Access implements Service {
   }
 
   #withStore(store: Store, pepper: KeyObject, now: () => number): StoredAccess {
-    const { checkpoints = NOWHERE } = this.#deps
-    const audit = new Audit({ store, key: new CheckpointKey(pepper), checkpoints, now })
+    const { checkpoints = NOWHERE, log } = this.#deps
+    const onUnexported = (error: unknown) =>
+      log.warn({ reason: reasonOf(error) }, 'a checkpoint of the audit is in the database only')
+    const key = new CheckpointKey(pepper)
+    const audit = new Audit({ store, key, checkpoints, onUnexported, now })
     const admin = new AccessAdmin({ store, audit, directory: this.directory, pepper, now })
     return { store, admin, audit }
   }
 
-  /** With another pepper every token would be unknown, and nobody would know why. */
+  /**
+   * With another pepper every token would be unknown, and nobody would know why. It is only written
+   * when there is none, so that a database that takes no writes can be served from.
+   */
   async #checkPepper(store: Store): Promise<void> {
     const own = createHmac('sha256', this.#deps.pepper).update('haif token pepper').digest('hex')
+    const [known] = await store.query<{ pepper_check: string | null }>(
+      'select pepper_check from access_state'
+    )
+    if (known?.pepper_check === own) return
     const [row] = await store.query<{ pepper_check: string }>(
       'update access_state set pepper_check = coalesce(pepper_check, $1) returning pepper_check',
       [own]

@@ -40,10 +40,19 @@ export class BudgetKeeper {
     })
   }
 
+  get warning(): string | null {
+    return this.#outage.warning
+  }
+
+  /** Also while the database takes no writes: what was used up is only read. */
   async start(): Promise<void> {
     const { store } = this.#deps
-    await store.query(`delete from budget_use where updated_at < now() - interval '${KEEP}'`)
     await this.#learnAll()
+    try {
+      await store.query(`delete from budget_use where updated_at < now() - interval '${KEEP}'`)
+    } catch (error) {
+      this.#outage.failed(error)
+    }
     if (this.#stopped) return
     this.#timer = setInterval(() => {
       // A database that does not answer is given up only after several of these.

@@ -9,6 +9,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
 import { Outage } from '#shared/kit/outage.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -50,12 +51,25 @@ interface TokenRow {
   version: number
 }
 
+/**
+ * Remembers beside the database that there have been tokens. A database that is empty after that
+ * has lost them, and must not let everybody in.
+ */
+export interface TokensMark {
+  /** For messages. */
+  readonly file: string
+  isSet(): boolean
+  set(): void
+}
+
 interface DirectoryDeps {
   /** Null: only static tokens. */
   store: Store | null
   pepper: KeyObject
   /** By keyed hash of the secret, hex. */
   statics: ReadonlyMap<string, Principal>
+  /** Null: only the database knows. */
+  mark: TokensMark | null
   /** Milliseconds since 1970. */
   now: () => number
   log: Logger
@@ -75,9 +89,14 @@ export class Directory {
   #stopped = false
   /** Once a token was made they are needed for ever, also when all are revoked. */
   #hasTokens = false
+  /** Until the tokens are read, and if they are lost: there were some. */
+  readonly #hadTokens: boolean
+  #isMarked: boolean
 
   constructor(deps: DirectoryDeps) {
     this.#deps = deps
+    this.#hadTokens = deps.mark?.isSet() ?? false
+    this.#isMarked = this.#hadTokens
     this.#outage = new Outage(deps.log, {
       begins: 'cannot read tokens; going on with those in memory',
       ends: 'tokens and tenants are up to date again'
@@ -86,7 +105,16 @@ export class Directory {
 
   /** True when nobody is let in without a token. */
   get tokensNeeded(): boolean {
-    return this.#deps.statics.size > 0 || this.#hasTokens
+    return this.#deps.statics.size > 0 || this.#hasTokens || this.#hadTokens
+  }
+
+  /** True when the database has some. */
+  get hasTokens(): boolean {
+    return this.#hasTokens
+  }
+
+  get warning(): string | null {
+    return this.#outage.warning
   }
 
   get size(): number {
@@ -218,6 +246,18 @@ export class Directory {
     for (const { id, limits } of tenants) this.#tenants.set(id, limits)
     for (const row of tokens) this.#take(row)
     this.#version = version
+    if (this.#hasTokens && !this.#isMarked) this.#setMark()
+  }
+
+  /** A disk that takes no file now is tried again when something changes, or at the next start. */
+  #setMark(): void {
+    const { mark, log } = this.#deps
+    try {
+      mark?.set()
+      this.#isMarked = true
+    } catch (error) {
+      log.warn({ reason: reasonOf(error) }, 'cannot note on disk that there are tokens')
+    }
   }
 
   /** Those that are refused anyway, and then are not known instead of revoked. */

@@ -47,6 +47,8 @@ interface AuditDeps {
   store: Store
   key: CheckpointKey
   checkpoints: CheckpointFile
+  /** Called when a checkpoint is in the database only, as the disk takes none. */
+  onUnexported?: (error: unknown) => void
   now: () => number
 }
 
@@ -72,8 +74,18 @@ export class Audit {
         signed.push(await this.#append(tx, entry))
       })
     )
-    for (const checkpoint of signed) this.#deps.checkpoints.put(checkpoint)
+    for (const checkpoint of signed) this.#export(checkpoint)
     return result
+  }
+
+  /** The change is made: a disk that takes no copy of the checkpoint does not undo it. */
+  #export(checkpoint: Checkpoint): void {
+    const { checkpoints, onUnexported } = this.#deps
+    try {
+      checkpoints.put(checkpoint)
+    } catch (error) {
+      onUnexported?.(error)
+    }
   }
 
   /**

@@ -5,13 +5,19 @@
  *
  * Gateways of one machine may share a file; a row that two of them bring to the database is there
  * once, because it has an id.
+ *
+ * A disk that is full, read-only or gone makes every method throw until it works again; whoever
+ * uses a spool keeps what it could not take.
  */
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 
-/** Another gateway of this machine writes for less than a millisecond. */
-const BUSY_MS_MAX = 2000
+/**
+ * Another gateway of this machine writes for less than a millisecond. Nobody is answered while this
+ * one waits, so it does not wait for a process that holds the file for longer.
+ */
+const BUSY_MS_MAX = 50
 /** Rows that are dropped at a time when there are too many: the oldest. */
 const DROP_BATCH = 1000
 
@@ -20,63 +26,108 @@ export interface Spooled {
   row: string
 }
 
+interface Opened {
+  database: DatabaseSync
+  append: StatementSync
+  oldest: StatementSync
+  remove: StatementSync
+  span: StatementSync
+}
+
 export class UsageSpool {
-  readonly #database: DatabaseSync
+  readonly #file: string
   readonly #rowsMax: number
-  readonly #append: StatementSync
-  readonly #oldest: StatementSync
-  readonly #remove: StatementSync
-  readonly #span: StatementSync
+  /** Null while the disk has not let it be opened. */
+  #opened: Opened | null = null
+  #isClosed = false
 
   /** `rowsMax`: about 400 bytes each; over it the oldest are dropped. */
   constructor(file: string, rowsMax: number) {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    this.#file = file
     this.#rowsMax = rowsMax
-    this.#database = new DatabaseSync(file, { timeout: BUSY_MS_MAX })
-    this.#database.exec(
-      `pragma journal_mode = wal;
-       pragma synchronous = normal;
-       create table if not exists usage (id integer primary key autoincrement, row text not null)`
-    )
-    this.#append = this.#database.prepare('insert into usage (row) values (?)')
-    this.#oldest = this.#database.prepare('select id, row from usage order by id limit ?')
-    this.#remove = this.#database.prepare('delete from usage where id <= ? and id >= ?')
-    // Rows are written and removed in order, so their number needs no count.
-    this.#span = this.#database.prepare('select min(id) as first, max(id) as last from usage')
+    try {
+      this.#use()
+    } catch {
+      // The first use says why, and tries again.
+    }
   }
 
   get isOpen(): boolean {
-    return this.#database.isOpen
+    return this.#opened !== null
   }
 
   /** About how many wait. */
   get length(): number {
-    const { first, last } = this.#span.get() as { first: number | null; last: number | null }
+    const { first, last } = this.#span()
     return first === null || last === null ? 0 : last - first + 1
   }
 
   /** How many rows were dropped because there was no room. */
   append(row: string): number {
-    const { lastInsertRowid } = this.#append.run(row)
+    const { lastInsertRowid } = this.#use().append.run(row)
     // To look each time would double what an append costs.
     return Number(lastInsertRowid) % DROP_BATCH === 0 ? this.#makeRoom() : 0
   }
 
   oldest(count: number): Spooled[] {
-    return this.#oldest.all(count) as unknown as Spooled[]
+    return this.#use().oldest.all(count) as unknown as Spooled[]
   }
 
   remove(first: number, last: number): void {
-    this.#remove.run(last, first)
+    this.#use().remove.run(last, first)
+  }
+
+  /** Puts a damaged file beside, where a person may still read it, and begins with a new one. */
+  setAside(): string {
+    const kept = `${this.#file}.damaged-${Date.now()}`
+    this.#opened?.database.close()
+    this.#opened = null
+    renameSync(this.#file, kept)
+    return kept
   }
 
   close(): void {
-    this.#database.close()
+    this.#isClosed = true
+    this.#opened?.database.close()
+    this.#opened = null
+  }
+
+  #use(): Opened {
+    if (this.#isClosed) throw new Error('the spool is closed')
+    return (this.#opened ??= openFile(this.#file))
+  }
+
+  #span(): { first: number | null; last: number | null } {
+    return this.#use().span.get() as { first: number | null; last: number | null }
   }
 
   #makeRoom(): number {
-    const { first, last } = this.#span.get() as { first: number; last: number }
+    const { first, last } = this.#span()
+    if (first === null || last === null) return 0
     const over = last - first + 1 - this.#rowsMax
-    return over <= 0 ? 0 : Number(this.#remove.run(first + over - 1, first).changes)
+    return over <= 0 ? 0 : Number(this.#use().remove.run(first + over - 1, first).changes)
+  }
+}
+
+function openFile(file: string): Opened {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  const database = new DatabaseSync(file, { timeout: BUSY_MS_MAX })
+  try {
+    database.exec(
+      `pragma journal_mode = wal;
+       pragma synchronous = normal;
+       create table if not exists usage (id integer primary key autoincrement, row text not null)`
+    )
+    return {
+      database,
+      append: database.prepare('insert into usage (row) values (?)'),
+      oldest: database.prepare('select id, row from usage order by id limit ?'),
+      remove: database.prepare('delete from usage where id <= ? and id >= ?'),
+      // Rows are written and removed in order, so their number needs no count.
+      span: database.prepare('select min(id) as first, max(id) as last from usage')
+    }
+  } catch (error) {
+    database.close()
+    throw error
   }
 }

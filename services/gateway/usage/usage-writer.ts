@@ -1,11 +1,21 @@
-/** Brings usage from the spool to the database, in batches and in its own time. */
+/**
+ * Brings usage from the spool to the database, in batches and in its own time.
+ *
+ * No request depends on the disk: a row that the spool cannot take waits in memory, and goes to the
+ * database from there. A row is dropped for three reasons only, each of them counted: the database
+ * says that this very row is wrong, the spool is over its bound, or neither disk nor database has
+ * taken anything for so long that the memory is full.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
 import { Outage } from '#shared/kit/outage.ts'
-import type { Service } from '#shared/process/lifecycle.ts'
+import type { Health, Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { counter, gauge } from '#shared/telemetry/instruments.ts'
+import { diskTrouble } from '#shared/trouble/disk.ts'
+import { postgresTrouble } from '#shared/trouble/postgres.ts'
+import { sentenceOf, type Trouble } from '#shared/trouble/trouble.ts'
 import { INSERT_USAGE, type UsageRecorder, type UsageRow } from './usage-row.ts'
 import type { Spooled, UsageSpool } from './usage-spool.ts'
 
@@ -15,11 +25,14 @@ const GATHER_MS = 500
 const RETRY_MS = 1000
 /** For what is left when the gateway stops; the rest waits for the next start. */
 const LAST_MS_MAX = 1500
+/** Rows that wait in memory while the disk takes none, about 600 bytes each. */
+const MEMORY_ROWS_MAX = 20_000
 
 interface UsageWriterOptions {
   store: Store
   spool: UsageSpool
   log: Logger
+  memoryRowsMax?: number
 }
 
 export class UsageWriter implements UsageRecorder, Service {
@@ -30,48 +43,86 @@ export class UsageWriter implements UsageRecorder, Service {
   readonly #dropped = counter('haif_usage_dropped_total')
   readonly #outage: Outage
   readonly #diskOutage: Outage
+  /** Rows that the disk has not taken; at most MEMORY_ROWS_MAX. */
+  readonly #memory: string[] = []
+  /** The disk is not tried before: each try in vain may take a while, and nobody is answered. */
+  #diskAt = -Infinity
 
   constructor(options: UsageWriterOptions) {
     this.#options = options
     const { spool, log } = options
     this.#outage = new Outage(log, {
-      begins: 'usage cannot be stored now, and waits on disk',
+      begins: 'usage cannot be stored now, and waits',
       ends: 'usage is stored again'
     })
     this.#diskOutage = new Outage(log, {
-      begins: 'usage cannot be written to the disk, and what comes is lost',
+      begins: 'usage cannot be written to the disk of this machine, and waits in memory',
       ends: 'usage can be written to the disk again',
       level: 'error'
     })
     gauge('haif_usage_spooled').addCallback((result) => {
-      if (spool.isOpen) result.observe(spool.length)
+      if (spool.isOpen) result.observe(this.#onDisk(() => spool.length) ?? 0)
     })
     // A counter that has never counted is no line at all, and a rate of nothing is no zero.
     for (const reason of ['full', 'refused', 'disk']) this.#dropped.add(0, { reason })
   }
 
+  /** Requests are answered all the same. */
+  health(): Health {
+    const warnings = [this.#outage.warning, this.#diskOutage.warning].filter((it) => it !== null)
+    return { ready: true, warnings }
+  }
+
   record(row: UsageRow): void {
-    const { log } = this.#options
-    const dropped = this.#append(row)
-    if (dropped > 0) {
+    const { spool, log } = this.#options
+    const text = JSON.stringify(row)
+    const dropped = this.#onDisk(() => spool.append(text))
+    if (dropped === null) this.#keepInMemory(text)
+    else if (dropped > 0) {
       this.#dropped.add(dropped, { reason: 'full' })
       log.error({ rows: dropped }, 'usage has no more room on disk, and the oldest of it is lost')
     }
     this.#news.resolve()
   }
 
-  /**
-   * The caller of this request has its answer already, so a disk that fails is not its business.
-   */
-  #append(row: UsageRow): number {
+  #keepInMemory(text: string): void {
+    const { memoryRowsMax = MEMORY_ROWS_MAX, log } = this.#options
+    if (this.#memory.length < memoryRowsMax) {
+      this.#memory.push(text)
+      return
+    }
+    this.#dropped.add(1, { reason: 'disk' })
+    log.debug('a usage row is lost: neither disk nor database takes any, and the memory is full')
+  }
+
+  /** Null when the disk does not do it now, which is said once. */
+  #onDisk<Result>(work: () => Result): Result | null {
+    const now = performance.now()
+    if (now < this.#diskAt) return null
     try {
-      const dropped = this.#options.spool.append(JSON.stringify(row))
+      const result = work()
       this.#diskOutage.worked()
-      return dropped
+      return result
     } catch (error) {
-      this.#dropped.add(1, { reason: 'disk' })
-      this.#diskOutage.failed(error)
-      return 0
+      this.#diskAt = now + RETRY_MS
+      this.#diskFailed(error)
+      return null
+    }
+  }
+
+  #diskFailed(error: unknown): void {
+    const trouble = diskTrouble(error)
+    if (trouble?.kind === 'bad input') this.#setAside(error)
+    this.#diskOutage.failed(spoolError(trouble, error))
+  }
+
+  /** A damaged spool is kept for a person to read, and does not keep new rows from the disk. */
+  #setAside(error: unknown): void {
+    const { spool, log } = this.#options
+    try {
+      log.error({ err: error, kept: spool.setAside() }, 'the spool of usage is damaged, and kept')
+    } catch {
+      // Its disk does not even do that: the outage is said below.
     }
   }
 
@@ -87,17 +138,31 @@ export class UsageWriter implements UsageRecorder, Service {
     await Promise.race([this.#running, late])
     // it waits on disk
     if (!this.#outage.isAway) await Promise.race([this.flush().catch(() => {}), late])
+    this.#diskAt = -Infinity
+    this.#saveMemory()
+    const rows = this.#memory.length
+    if (rows > 0) {
+      this.#dropped.add(rows, { reason: 'disk' })
+      this.#options.log.error({ rows }, 'usage is lost: neither disk nor database takes it')
+    }
     this.#options.spool.close()
   }
 
-  /** Everything that is in the spool now. */
+  /** Everything that waits now. */
   async flush(): Promise<void> {
     const { spool } = this.#options
     for (;;) {
-      const batch = spool.oldest(BATCH_MAX)
-      if (batch.length === 0) return
+      const batch = this.#onDisk(() => spool.oldest(BATCH_MAX)) ?? []
+      if (batch.length === 0) break
       await this.#write(batch)
-      spool.remove(batch[0]!.id, batch.at(-1)!.id)
+      const [first, last] = [batch[0]!.id, batch.at(-1)!.id]
+      // Rows that stay are brought again later, and are in the database once, as each has an id.
+      if (this.#onDisk(() => spool.remove(first, last)) === null) break
+    }
+    while (this.#memory.length > 0) {
+      const rows = this.#memory.slice(0, BATCH_MAX)
+      await this.#write(rows.map((row) => ({ id: NOT_SPOOLED, row })))
+      this.#memory.splice(0, rows.length) // new ones come at the end
     }
   }
 
@@ -109,29 +174,53 @@ export class UsageWriter implements UsageRecorder, Service {
       try {
         await this.flush()
         this.#outage.worked()
-        await news.promise
+        // While the disk is away its rows are looked for again, also when nobody asks anything.
+        await Promise.race(
+          this.#diskOutage.isAway ? [news.promise, rest(RETRY_MS)] : [news.promise]
+        )
         this.#news = Promise.withResolvers()
         await rest(GATHER_MS)
       } catch (error) {
         this.#outage.failed(error)
+        this.#saveMemory()
         await rest(RETRY_MS)
       }
     }
   }
 
-  async #write(batch: Spooled[]): Promise<void> {
-    const { store } = this.#options
+  /** Rows in memory go to the disk as soon as that is possible. */
+  #saveMemory(): void {
+    const { spool } = this.#options
+    while (this.#memory.length > 0) {
+      if (this.#onDisk(() => spool.append(this.#memory[0]!)) === null) return
+      this.#memory.shift()
+    }
+  }
+
+  async #write(batch: readonly Spooled[]): Promise<void> {
+    const { store, log } = this.#options
     try {
       await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
     } catch (error) {
-      if (error instanceof HaifError) throw error
+      const isBad = !(error instanceof HaifError) && postgresTrouble(error)?.kind === 'bad input'
+      if (!isBad) throw error
       if (batch.length > 1) {
         // One of them is the cause, and must not keep the others waiting.
         for (const one of batch) await this.#write([one])
         return
       }
       this.#dropped.add(1, { reason: 'refused' })
-      this.#options.log.error({ err: error }, 'the database refuses a usage row, which is lost')
+      log.error({ err: error }, 'the database refuses a usage row, which is lost')
     }
   }
+}
+
+/** The id of a row that is in memory only. */
+const NOT_SPOOLED = 0
+
+function spoolError(trouble: Trouble | null, error: unknown): unknown {
+  if (trouble === null) return error
+  return new HaifError('DISK_UNUSABLE', sentenceOf('the spool of usage', trouble, error), {
+    details: { trouble: trouble.kind }
+  })
 }

@@ -31,10 +31,11 @@ export function healthRoutes(app: FastifyInstance, deps: HealthDeps): void {
     response: { 200: ReadyReply, 503: NotReadyReply }
   }
   app.get('/readyz', { schema }, async (_request, reply): Promise<ReadyReply | NotReadyReply> => {
-    const { ready, reason = 'no worker can answer' } = await readiness(deps)
-    if (ready) return { status: 'ready' }
+    const { ready, reason = 'no worker can answer', warnings = [] } = await readiness(deps)
+    const beside = warnings.length === 0 ? {} : { warnings }
+    if (ready) return { status: 'ready', ...beside }
     reply.code(503).header('retry-after', '1')
-    return { status: 'not_ready', reason }
+    return { status: 'not_ready', reason, ...beside }
   })
 }
 

@@ -71,6 +71,12 @@ export class Reservations implements Service {
     })
   }
 
+  /** Empty while all is well. */
+  warnings(): string[] {
+    const { warning } = this.#outage
+    return warning === null ? [] : [warning]
+  }
+
   async start(): Promise<void> {
     this.#timers.push(
       setInterval(() => void this.#quietly(() => this.#renew()), RENEW_MS),

@@ -32,6 +32,7 @@ interface PeerRecorderOptions {
   log: Logger
   /** Milliseconds since 1970. */
   now?: () => number
+  writeMs?: number
 }
 
 export class PeerRecorder implements Service {
@@ -52,8 +53,9 @@ export class PeerRecorder implements Service {
   }
 
   async start(): Promise<void> {
+    const { writeMs = WRITE_MS } = this.#options
     this.#timers.push(
-      setInterval(() => void this.#turns.run(() => this.#writeAll()), WRITE_MS),
+      setInterval(() => void this.#turns.run(() => this.#writeAll()), writeMs),
       setInterval(() => void this.#sweep(), SWEEP_MS)
     )
   }
@@ -64,6 +66,12 @@ export class PeerRecorder implements Service {
     await this.#turns.run(async () => {
       if (!this.#outage.isAway) await this.#writeAll()
     })
+  }
+
+  /** Empty while all is well. */
+  warnings(): { warnings?: string[] } {
+    const { warning } = this.#outage
+    return warning === null ? {} : { warnings: [warning] }
   }
 
   record(key: string, role: PeerRole, report: PeerReport): void {

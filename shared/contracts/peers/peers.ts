@@ -146,6 +146,14 @@ export const WorkerReport = Type.Object({
 })
 export type WorkerReport = Static<typeof WorkerReport>
 
+const WARNINGS_MAX = 16
+const WARNING_CHARACTERS_MAX = 1024
+
+/** What does not work although the peer does its work, each in a sentence with its remedy. */
+const Warnings = Type.Optional(
+  Type.Array(PlainText(WARNING_CHARACTERS_MAX), { maxItems: WARNINGS_MAX })
+)
+
 export const PeerReport = Type.Object({
   host: PlainText(256),
   version: PlainText(32),
@@ -165,7 +173,8 @@ export const PeerReport = Type.Object({
     Type.Array(Type.Object({ worker: PeerKey, reason: PlainText(SENTENCE_MAX) }), {
       maxItems: HELD_AGAINST_MAX
     })
-  )
+  ),
+  warnings: Warnings
 })
 export type PeerReport = Static<typeof PeerReport>
 
@@ -203,7 +212,8 @@ export const PeerEntry = Type.Object({
   rttMs: Type.Number({ minimum: 0 }),
   relayed: Type.Boolean(),
   worker: Type.Optional(WorkerReport),
-  heldAgainst: PeerReport.properties.heldAgainst
+  heldAgainst: PeerReport.properties.heldAgainst,
+  warnings: Warnings
 })
 export type PeerEntry = Static<typeof PeerEntry>
 
@@ -279,7 +289,8 @@ export const gatewayModels = defineMethod(
  */
 export const Readiness = Type.Object({
   ready: Type.Boolean(),
-  reason: Type.Optional(PlainText(1024))
+  reason: Type.Optional(PlainText(1024)),
+  warnings: Warnings
 })
 export type Readiness = Static<typeof Readiness>
 export const gatewayReady = defineMethod('gateway.ready', FROM_CALLERS, Type.Object({}), Readiness)

@@ -12,9 +12,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { HaifError } from '#shared/errors.ts'
-import { reasonOf } from '#shared/kit/reason-of.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
+import { diskError } from '#shared/trouble/disk.ts'
+import { openingError } from './folder.ts'
 import type { ThreadData, ThreadNews } from './thread.ts'
 
 /** Time for a command that has the database open, or a process that is stopping, to end. */
@@ -29,6 +30,14 @@ interface EmbeddedDatabaseOptions {
   /** It cannot be opened, or has ended by itself. */
   onFailure: (error: unknown) => void
   lockMsMax?: number
+  /** Says, outside the folder, that there has been a database. Null: nothing says so. */
+  mark?: DatabaseMark | null
+}
+
+/** See `Mark` of HAIF_HOME. */
+export interface DatabaseMark {
+  isSet(): boolean
+  set(): void
 }
 
 export class EmbeddedDatabase implements Service {
@@ -50,11 +59,16 @@ export class EmbeddedDatabase implements Service {
 
   /** Resolves when clients may connect; their first statements wait until the database is open. */
   async start(): Promise<void> {
-    const { folder, onFailure, lockMsMax = LOCK_MS_MAX } = this.#options
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    this.#lock = await lockWithin(lockMsMax, folder)
+    const { folder, onFailure, lockMsMax = LOCK_MS_MAX, mark = null } = this.#options
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      this.#lock = await lockWithin(lockMsMax, folder)
+    } catch (error) {
+      throw diskError(folder, error)
+    }
     const password = randomBytes(32).toString('hex')
-    const workerData: ThreadData = { folder: databaseFolder(folder), password }
+    const mustExist = mark?.isSet() ?? false
+    const workerData: ThreadData = { folder: databaseFolder(folder), password, mustExist }
     const thread = new Worker(new URL('thread.ts', import.meta.url), { workerData })
     this.#thread = thread
     const { promise: listening, resolve, reject } = Promise.withResolvers<number>()
@@ -64,12 +78,17 @@ export class EmbeddedDatabase implements Service {
     }
     thread.on('message', (news: ThreadNews) => {
       if (news.kind === 'listening') resolve(news.port)
-      if (news.kind === 'failed') fail(cannotOpen(folder, news.reason))
+      if (news.kind === 'open') setQuietly(mark)
+      if (news.kind === 'failed') fail(new HaifError(news.code, news.message))
     })
-    thread.on('error', (error) => fail(cannotOpen(folder, reasonOf(error))))
+    thread.on('error', (error) => fail(openingError(databaseFolder(folder), error)))
     this.#ended = new Promise((onEnd) => thread.once('exit', onEnd))
     this.#url = `postgres://haif:${password}@127.0.0.1:${await listening}/haif`
-    writeFileSync(join(folder, 'url'), this.#url, { mode: 0o600 })
+    try {
+      writeFileSync(join(folder, 'url'), this.#url, { mode: 0o600 })
+    } catch (error) {
+      throw diskError(folder, error)
+    }
   }
 
   async stop(): Promise<void> {
@@ -117,9 +136,11 @@ async function lockWithin(msMax: number, folder: string): Promise<FileLock> {
   }
 }
 
-const cannotOpen = (folder: string, reason: string): HaifError =>
-  new HaifError(
-    'STORE_UNAVAILABLE',
-    `the embedded database in ${folder} cannot be opened (${reason}): ` +
-      'move that folder away and bring the last backup back with "haif db restore"'
-  )
+/** A disk that takes no mark now takes it at a later start. */
+function setQuietly(mark: DatabaseMark | null): void {
+  try {
+    mark?.set()
+  } catch {
+    // Without it a lost database is only noticed by its tokens.
+  }
+}

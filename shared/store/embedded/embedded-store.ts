@@ -7,7 +7,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { Migration } from '../migrations.ts'
 import { PostgresStore } from '../postgres-store.ts'
 import type { Listener, Queryable, Store } from '../store.ts'
-import { EmbeddedDatabase } from './embedded-database.ts'
+import { EmbeddedDatabase, type DatabaseMark } from './embedded-database.ts'
 
 /** More would only wait for each other. */
 const CONNECTIONS_MAX = 4
@@ -23,6 +23,8 @@ interface EmbeddedStoreOptions {
   /** It cannot be opened, its schema does not fit, or it has ended by itself. */
   onFailure: (error: unknown) => void
   migrations?: readonly Migration[]
+  /** Says, outside the folder, that there has been a database. */
+  mark?: DatabaseMark | null
 }
 
 export class EmbeddedStore implements Store {
@@ -35,8 +37,8 @@ export class EmbeddedStore implements Store {
   constructor(options: EmbeddedStoreOptions) {
     this.#options = options
     this.#opened.catch(() => {}) // those who use it get the error
-    const { folder, onFailure } = options
-    this.#database = new EmbeddedDatabase({ folder, onFailure })
+    const { folder, onFailure, mark = null } = options
+    this.#database = new EmbeddedDatabase({ folder, onFailure, mark })
   }
 
   /**

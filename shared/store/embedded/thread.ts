@@ -3,26 +3,29 @@
  * before the database is open, so that clients may connect at once and only their first statement
  * waits.
  */
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { PGlite } from '@electric-sql/pglite'
+import type { ErrorCode } from '#shared/errors.ts'
 import { ask, type Reply } from './backend.ts'
+import { inspectFolder, openingError, unfinishedMark } from './folder.ts'
 import { newDatabase } from './new-database.ts'
 import { Session } from './session.ts'
-import { reasonOf } from '#shared/kit/reason-of.ts'
 import { Turns } from '#shared/kit/turns.ts'
 
 export interface ThreadData {
   folder: string
   password: string
+  /** There was a database before, so that none is made in its place. */
+  mustExist: boolean
 }
 
 export type ThreadNews =
   | { kind: 'listening'; port: number }
   | { kind: 'open' }
-  | { kind: 'failed'; reason: string }
+  | { kind: 'failed'; code: ErrorCode; message: string }
 
 /**
  * How much code of the database runs before V8 optimizes it; 13,000,000 of its own. By that the
@@ -34,14 +37,17 @@ setFlagsFromString('--wasm-tiering-budget=200000000')
 /** Processes of one machine, with a few connections each. */
 const CONNECTIONS_MAX = 256
 
-const { folder, password } = workerData as ThreadData
+const { folder, password, mustExist } = workerData as ThreadData
 const tell = (news: ThreadNews) => parentPort!.postMessage(news)
 const sessions = new Set<Session>() // at most CONNECTIONS_MAX
 const turns = new Turns()
 const database = open()
 database.then(
   () => tell({ kind: 'open' }),
-  (error: unknown) => tell({ kind: 'failed', reason: reasonOf(error) })
+  (error: unknown) => {
+    const { code, message } = openingError(folder, error)
+    tell({ kind: 'failed', code, message })
+  }
 )
 
 /**
@@ -49,9 +55,8 @@ database.then(
  * As long as it is marked as unfinished nobody has stored anything in it.
  */
 async function open(): Promise<PGlite> {
-  const unfinished = `${folder}.unfinished`
-  if (existsSync(unfinished)) rmSync(folder, { recursive: true, force: true })
-  const isNew = !existsSync(folder)
+  const unfinished = unfinishedMark(folder)
+  const isNew = inspectFolder(folder, mustExist)
   if (isNew) writeFileSync(unfinished, '')
   const { PGlite } = await import('@electric-sql/pglite')
   const empty = isNew ? newDatabase() : null

@@ -11,8 +11,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
-  symlinkSync
+  symlinkSync,
+  writeFileSync
 } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -106,6 +108,27 @@ export class TestPostgres {
     await client.query(`create database ${name}`)
     await client.end()
     return this.url(name)
+  }
+
+  /** One statement as the superuser, in the database of a connection string. */
+  async sql(url: string, statement: string): Promise<void> {
+    const { pathname } = new URL(url)
+    const client = new pg.Client(this.url(pathname.slice(1)))
+    await client.connect()
+    await client.query(statement).finally(() => client.end())
+  }
+
+  /** From now on this user is let in with its password only; the superuser always is. */
+  async askForPassword(user: string): Promise<void> {
+    const file = join(this.#data, 'pg_hba.conf')
+    const line = `host all ${user} 127.0.0.1/32 scram-sha-256`
+    writeFileSync(file, `${line}\n${readFileSync(file, 'utf8')}`)
+    await this.sql(this.url('postgres'), 'select pg_reload_conf()')
+  }
+
+  /** Gives a folder to the user that the server runs as. */
+  giveFolder(folder: string): void {
+    if ('uid' in this.#identity) chownSync(folder, NOBODY, NOBODY)
   }
 
   get #data(): string {

@@ -1,5 +1,6 @@
 /** What a request holds of limits and budgets is given back, whatever becomes of it. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
@@ -16,10 +17,13 @@ import { ANONYMOUS } from '../../../services/gateway/access/principal.ts'
 import { embedAdmitted } from '../../../services/gateway/embeddings.ts'
 import { inferAdmitted, type AdmittedDeps } from '../../../services/gateway/inference.ts'
 import type { UsageRecorder, UsageRow } from '../../../services/gateway/usage/usage-row.ts'
-import type { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
+import { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
 import { UsageWriter } from '../../../services/gateway/usage/usage-writer.ts'
 import { requestOf, type FlatRequest } from '../../helpers/requests.ts'
 import { seriesIn, valueOf } from '../../helpers/mesh/live-metrics.ts'
+import { atEnd } from '../../helpers/peers/peers.ts'
+import { NO_SMALL_DISK, smallDisk } from '../../helpers/stores/small-disk.ts'
+import { until } from '../../helpers/until.ts'
 
 // Before any instrument is made.
 const metrics = createMetrics({ forProcess: true })
@@ -99,18 +103,6 @@ function rows() {
   return { written, record: (row: UsageRow) => void written.push(row) }
 }
 
-/** A writer whose disk is full until `room` says otherwise. */
-function fullDisk(log: Logger) {
-  const disk = { room: false }
-  const spool = {
-    append() {
-      if (!disk.room) throw new Error('database or disk is full')
-      return 0
-    }
-  } as unknown as UsageSpool
-  return { disk, usage: new UsageWriter({ store: {} as Store, spool, log }) }
-}
-
 function lines() {
   const logged: string[] = []
   const note = (_fields: unknown, message: string) => void logged.push(message)
@@ -122,21 +114,35 @@ async function lost(): Promise<number> {
   return valueOf(series, 'haif_usage_dropped_total', { reason: 'disk' }) ?? 0
 }
 
-test('a full disk costs a row of usage, which is counted, and no caller its answer or its place', async () => {
-  const { logged, log } = lines()
-  const { disk, usage } = fullDisk(log)
-  const before = await lost()
-  const { left, deps } = setUp(usage)
-  assert.deepEqual(await endOf(infer(deps)), END)
-  assert.deepEqual(await embed(deps), VECTORS)
-  assert.deepEqual(left, [5, 4])
-  assert.equal(await lost(), before + 2)
-  assert.deepEqual(logged, ['usage cannot be written to the disk, and what comes is lost'])
-  disk.room = true
-  await embed(deps)
-  assert.equal(await lost(), before + 2)
-  assert.deepEqual(logged.slice(1), ['usage can be written to the disk again'])
-})
+test(
+  'a full disk costs no caller its answer or its place, and no row',
+  { skip: NO_SMALL_DISK },
+  async (t) => {
+    const { logged, log } = lines()
+    const disk = smallDisk(t, 1)
+    const spool = new UsageSpool(join(disk.folder, 'usage.sqlite'), 10_000)
+    const usage = new UsageWriter({ store: {} as Store, spool, log }) // it is never started
+    atEnd(t, async () => spool.close())
+    disk.fill()
+    const before = await lost()
+    const { left, deps } = setUp(usage)
+    assert.deepEqual(await endOf(infer(deps)), END)
+    assert.deepEqual(await embed(deps), VECTORS)
+    assert.deepEqual(left, [5, 4])
+    assert.equal(await lost(), before)
+    const [said, ...more] = logged
+    assert.match(said!, /cannot be written to the disk of this machine, and waits in memory/)
+    assert.deepEqual(more, [])
+    assert.match(usage.health().warnings![0]!, /the spool of usage has no more room .*make room/)
+    disk.empty()
+    await until(async () => {
+      await embed(deps)
+      return usage.health().warnings!.length === 0
+    })
+    assert.equal(await lost(), before)
+    assert.ok(spool.length > 0)
+  }
+)
 
 test('a recorder that throws keeps no place and no budget', async () => {
   const { left, deps } = setUp({

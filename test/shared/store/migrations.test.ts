@@ -38,7 +38,7 @@ test('a database of a newer HAIF stops the start', async (t) => {
   await openStore(t, url, [migration(1, 'create table a (id integer)'), migration(2, 'select 1')])
   await assert.rejects(openStore(t, url, [migration(1, 'create table a (id integer)')]), {
     code: 'SCHEMA_MISMATCH',
-    message: /made by a newer HAIF \(it has 0002-test.sql\)/
+    message: /made by HAIF \d\S+, a newer one \(it has 0002-test.sql\)/
   })
 })
 
@@ -71,11 +71,11 @@ test('what cannot be reached is said in a sentence', async () => {
   }
   await assert.rejects(start('postgres://haif@127.0.0.1:1/haif'), {
     code: 'STORE_UNAVAILABLE',
-    message: /cannot be reached at 127.0.0.1:1/
+    message: /127.0.0.1:1 .*cannot be reached/
   })
   await assert.rejects(start(server.url('nowhere')), {
     code: 'CONFIG_INVALID',
-    message: /has no database nowhere/
+    message: /database nowhere\) does not have this database .*create it/
   })
   assert.throws(() => checkDatabaseUrl('mysql://localhost/haif'), { code: 'CONFIG_INVALID' })
 })

@@ -114,8 +114,8 @@ test('state shared through Redis', { skip: NO_REDIS }, async (t) => {
       await until(() => reconnected.size === 2)
       other.publish('events', 'again')
       await until(() => heard.filter((text) => text === 'again').length === 2)
-      assert.equal(lines.filter((line) => line.includes('Redis is away')).length, 2)
-      assert.equal(lines.filter((line) => line.includes('Redis is there again')).length, 2)
+      assert.equal(lines.filter((line) => line.includes('Redis cannot be used now')).length, 2)
+      assert.equal(lines.filter((line) => line.includes('Redis can be used again')).length, 2)
     }
   )
 
