@@ -311,7 +311,7 @@ export const ERRORS = {
   DISK_UNUSABLE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'shared/trouble',
+    raisedBy: 'gateway, shared/store, shared/trouble',
     meaning: 'A file or folder of this machine cannot be used: its disk is full or read-only, say.',
     remedy: 'The message names it and says what to do; nothing has to be deleted.'
   },

@@ -4,7 +4,6 @@ import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import {
   gatewayModels,
   gatewayReady,
-  orchestratorReady,
   type ModelEntry,
   type PeerReport
 } from '#shared/contracts/peers/peers.ts'
@@ -23,10 +22,8 @@ import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import { readinessOf, warned } from './readiness.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
-
-/** As many as a report may have. */
-const WARNINGS_MAX = 16
 
 interface GatewayDeps {
   join: JoinMesh
@@ -45,10 +42,7 @@ export function createGateway(deps: GatewayDeps): Service {
   const { join, self, access, log, usage = null } = deps
   const callers = new Callers({ access, usage })
   let stopping = false
-  const warned = (): { warnings?: string[] } => {
-    const all = [...access.warnings(), ...(deps.warnings?.() ?? [])]
-    return all.length === 0 ? {} : { warnings: all.slice(0, WARNINGS_MAX) }
-  }
+  const warnings = () => [...access.warnings(), ...(deps.warnings?.() ?? [])]
 
   function assertUp(): void {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
@@ -68,19 +62,7 @@ export function createGateway(deps: GatewayDeps): Service {
       const { models } = await readRegistry(registries, context, { models: true })
       return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
     })
-    .respond(gatewayReady, async (_request, context) => {
-      if (orchestrators.size === 0) {
-        return { ready: false, reason: 'no orchestrator is connected', ...warned() }
-      }
-      const { warnings: theirs = [], ...ready } = await orchestrators.call(
-        orchestratorReady,
-        {},
-        context
-      )
-      const { warnings: ours = [] } = warned()
-      const warnings = [...new Set([...ours, ...theirs])].slice(0, WARNINGS_MAX)
-      return warnings.length === 0 ? ready : { ...ready, warnings }
-    })
+    .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
   observeMesh(mesh, ['orchestrator', 'registry'])
@@ -89,7 +71,7 @@ export function createGateway(deps: GatewayDeps): Service {
   const reporter = new Reporter({
     mesh,
     to: ['registry'],
-    describe: () => ({ ...self, ...warned() }),
+    describe: () => ({ ...self, ...warned(warnings()) }),
     log
   })
   return {

@@ -1,6 +1,6 @@
 /** Puts an error, or a server's text about one, into one short line for a log or a message. */
 export function reasonOf(error: unknown): string {
-  return messageOf(error).replaceAll(/\s+/g, ' ').trim().slice(0, REASON_CHARACTERS_MAX)
+  return messageOf(error).replaceAll(UNPRINTABLE, ' ').trim().slice(0, REASON_CHARACTERS_MAX)
 }
 
 /**
@@ -12,4 +12,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** White space and control characters, which no contract takes in a line of text. */
+// eslint-disable-next-line no-control-regex
+const UNPRINTABLE = /[\s\u0000-\u001f\u007f]+/g
 const REASON_CHARACTERS_MAX = 300

@@ -68,7 +68,7 @@ export class PostgresStore implements Store {
     if (applied.length > 0) log.info({ applied }, 'brought the database up to date')
   }
 
-  /** A database that is up to date is only read: it may be read-only now, and start all the same. */
+  /** A database that is up to date is only read, so that it may be read-only now. */
   async #migrated(migrations: readonly Migration[]): Promise<string[]> {
     const pooled: Queryable = { query: (sql, values) => this.#rowsOf(this.#pool, sql, values) }
     if (await isUpToDate(pooled, migrations)) return []

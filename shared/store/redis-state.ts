@@ -75,7 +75,7 @@ export class RedisState implements SharedState {
     this.#redis = scripted(new Redis(url, REDIS_OPTIONS))
     this.#subscriber = new Redis(url, REDIS_OPTIONS)
     this.#memory = new MemoryState({ store, replicas: () => this.#replicas })
-    // An error that nobody listens to would end the process. The `close` that follows has no reason.
+    // An error that nobody hears would end the process. The `close` that follows has no reason.
     for (const client of [this.#redis, this.#subscriber]) {
       client.on('error', (error) => (this.#lastError = error))
     }

@@ -7,7 +7,7 @@
  * to be written waits, because the same write works once the trouble is over.
  */
 
-export type TroubleKind =
+type TroubleKind =
   /** It cannot be reached, or is busy: the same will work later by itself. */
   | 'away'
   /** It does not accept us: credentials, rights, a wrong name or address. A person must act. */
@@ -32,7 +32,7 @@ export function sentenceOf(thing: string, { what, remedy }: Trouble, error: unkn
   return `${thing} ${what} (${wordsOf(error)}): ${remedy}`
 }
 
-/** The code of an error as text: an errno, a SQLSTATE, a code of OpenSSL. Empty when it has none. */
+/** The code of an error: an errno, a SQLSTATE, a code of OpenSSL. Empty when it has none. */
 export function codeOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' ? code : ''

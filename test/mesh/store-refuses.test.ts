@@ -216,7 +216,7 @@ const report = { host: 'h', version: '0' }
 async function reserve(reservations: Reservations, idempotencyKey: string) {
   using context = createContext({ timeoutMs: 10_000 })
   const asked = { tenant: 'a', idempotencyKey, fingerprint: 'f', isContinued: false }
-  return reservations.take(asked, context)
+  return await reservations.take(asked, context)
 }
 
 // Most of the time they wait for what happens each second.
@@ -238,6 +238,7 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
       peers.record('p'.repeat(64), 'worker', report)
       budgets.reserve(['tenant/a'], 10)(10)
       assert.equal(await reserve(reservations, 'while'), null)
+      assert.match(reservations.warnings()[0]!, says)
       const refused = await access.stored.admin
         .createToken({ tenant: 'b' }, operator)
         .catch((error: unknown) => error)
@@ -247,7 +248,6 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
       assert.match(refused.message, says)
       await until(() => usage.health().warnings?.some((each) => says.test(each)) === true)
       await until(() => says.test(peers.warnings().warnings?.[0] ?? ''))
-      assert.match(reservations.warnings()[0]!, says)
       assert.equal(spool.length, 5)
       const shown = { token: secret, fromBeyond: false }
       assert.equal((await access.directory.authenticate(shown)).tenant, 'a')

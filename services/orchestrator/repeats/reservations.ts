@@ -79,7 +79,7 @@ export class Reservations implements Service {
 
   async start(): Promise<void> {
     this.#timers.push(
-      setInterval(() => void this.#quietly(() => this.#renew()), RENEW_MS),
+      setInterval(() => void this.#tick(), RENEW_MS),
       setInterval(() => void this.#quietly(() => this.#sweep()), SWEEP_MS)
     )
   }
@@ -133,9 +133,14 @@ export class Reservations implements Service {
     throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another request')
   }
 
+  /** Without anything to renew it would say nothing of the database. */
+  async #tick(): Promise<void> {
+    if (this.#held.size > 0) await this.#quietly(() => this.#renew())
+    else if (this.#outage.isAway) await this.#quietly(() => this.#sweep())
+  }
+
   async #renew(): Promise<void> {
     const held = [...this.#held]
-    if (held.length === 0) return
     const rows = await this.#options.store.query<{ at: number }>(RENEW, [
       held.map(({ tenant }) => tenant),
       held.map(({ idempotencyKey }) => idempotencyKey),

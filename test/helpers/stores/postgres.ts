@@ -115,7 +115,11 @@ export class TestPostgres {
     const { pathname } = new URL(url)
     const client = new pg.Client(this.url(pathname.slice(1)))
     await client.connect()
-    await client.query(statement).finally(() => client.end())
+    try {
+      await client.query(statement)
+    } finally {
+      await client.end()
+    }
   }
 
   /** From now on this user is let in with its password only; the superuser always is. */

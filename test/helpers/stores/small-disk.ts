@@ -1,4 +1,4 @@
-/** A disk of a few megabytes that a test can really fill: a tmpfs, where this user may mount one. */
+/** A disk of a few megabytes that a test really fills: a tmpfs, where this user may mount one. */
 import { execFileSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { atEnd, type Scope } from '../peers/peers.ts'
 
-export interface SmallDisk {
+interface SmallDisk {
   folder: string
   /** Leaves no byte free. */
   fill: () => void

@@ -1,4 +1,4 @@
-/** Every code that servers and disks give is sorted; what it means decides whether a row is lost. */
+/** Every code of servers and disks is sorted: by its kind it is decided whether a row is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
@@ -183,8 +183,8 @@ test('a full, read-only, foreign, damaged or missing disk is told from a bug, wh
   for (const [error, kind, remedy] of cases) {
     const trouble = diskTrouble(error)
     assert.equal(trouble?.kind, kind, JSON.stringify(error))
-    assert.match(trouble!.remedy, remedy)
-    assert.doesNotMatch(sentenceOf('it', trouble!, error), /undefined|\[object/)
+    assert.match(trouble.remedy, remedy)
+    assert.doesNotMatch(sentenceOf('it', trouble, error), /undefined|\[object/)
   }
   const bug = new TypeError('x is not a function')
   assert.equal(diskError('/somewhere', bug), bug)
