@@ -1,6 +1,7 @@
 /** Prints a line for each change of a worker's models, for whoever watches the command. */
 import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { downloadText } from './download-text.ts'
 
 /** A download without a bar on screen gets a line for each such part of it. */
 const PROGRESS_STEP = 0.1
@@ -51,7 +52,7 @@ export class ModelLines {
 
   /** Prints the progress of downloads, a line for each tenth. */
   progress(models: readonly WorkerModel[]): void {
-    for (const { name, phase, progress = 0 } of models) {
+    for (const { name, phase, progress = 0, download } of models) {
       if (phase !== 'downloading') {
         this.#told.delete(name)
         continue
@@ -59,7 +60,8 @@ export class ModelLines {
       const step = Math.floor(progress / PROGRESS_STEP)
       if (this.#told.get(name) === step) continue
       this.#told.set(name, step)
-      this.#write(`model ${name}: downloading, ${step * 10} %`)
+      const how = download === undefined ? '' : ` (${downloadText(download)})`
+      this.#write(`model ${name}: downloading, ${step * 10} %${how}`)
     }
   }
 

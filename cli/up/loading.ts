@@ -6,7 +6,9 @@ import process from 'node:process'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Worker } from '../../services/worker/worker.ts'
+import { downloadText } from '../screen/download-text.ts'
 import type { ModelLines } from '../screen/model-lines.ts'
+import { screenOf } from '../screen/terminal.ts'
 
 const REDRAW_MS = 200
 const BAR_CHARACTERS = 24
@@ -39,8 +41,19 @@ export function showLoading(worker: Worker, lines: ModelLines): Service {
 
 function redraw(models: WorkerModel[]): void {
   const loading = models.filter(({ state }) => state === 'loading')
-  const text = loading.map(({ name, progress = 0 }) => `${name} ${bar(progress)}`).join('  ')
+  // A line that is longer than the screen would not be drawn over.
+  const text = loading
+    .map(inWords)
+    .join('  ')
+    .slice(0, screenOf(process.stderr).width - 1)
   process.stderr.write(`\r\u001B[K${text}`)
+}
+
+/** Downloading and loading are two bars of one name: they say which is which. */
+function inWords({ name, phase, progress = 0, download }: WorkerModel): string {
+  if (phase === 'waitingForMemory') return `${name} waits for memory`
+  const doing = download === undefined ? 'loading' : downloadText(download)
+  return `${name} ${bar(progress)} ${doing}`
 }
 
 function bar(progress: number): string {

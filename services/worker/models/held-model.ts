@@ -9,6 +9,7 @@ import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { backoffMs, type Backoff } from '#shared/kit/backoff.ts'
 import { Tally } from '#shared/kit/tally.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { DownloadProgress } from './download/messages.ts'
 import { NO_MEMORY, type Resident } from '../memory/make-room.ts'
 import { describeModel, factsLearned } from './model-report.ts'
 import {
@@ -33,6 +34,9 @@ interface HeldModelDeps {
 const RETRY: Backoff = { firstMs: 2000, maxMs: 60_000 }
 /** Pauses until a model on demand that failed may be tried again. */
 const LOADABLE_AGAIN: Backoff = { firstMs: 5000, maxMs: 300_000 }
+
+/** Where somebody else, a busy server, asks to wait. */
+const AGAIN_MS_MAX = 3_600_000
 
 export class HeldModel {
   readonly source: ModelSource
@@ -143,7 +147,16 @@ export class HeldModel {
 
   /** No change of state, and so not worth a report of its own. */
   progressed(phase: LoadPhase, progress: number): void {
-    if (this.#state.kind === 'loading') this.#state = { ...this.#state, phase, progress }
+    if (this.#state.kind !== 'loading') return
+    const { startedAt } = this.#state
+    this.#state = { kind: 'loading', startedAt, phase, progress }
+  }
+
+  /** The same. */
+  downloaded(download: DownloadProgress): void {
+    const { bytes, totalBytes } = download
+    this.progressed('downloading', totalBytes === null ? 0 : Math.min(1, bytes / totalBytes))
+    if (this.#state.kind === 'loading') this.#state = { ...this.#state, download }
   }
 
   becomesReady(engine: Engine, loaded: LoadedModel): void {
@@ -162,7 +175,8 @@ export class HeldModel {
     this.#become({ kind: 'failed', error, again: backoff !== null }, isNews)
     if (backoff === null) return null
     this.#failures++
-    return backoffMs(backoff, this.#failures, Math.random())
+    const pauseMs = backoffMs(backoff, this.#failures, Math.random())
+    return Math.max(pauseMs, Math.min(error.retryAfterMs ?? 0, AGAIN_MS_MAX))
   }
 
   /** For a model on demand whose load was given up, or which may be tried again after a failure. */
@@ -192,9 +206,10 @@ export class HeldModel {
     return { kind: 'loading', phase: 'loading', progress: 0, startedAt: this.#now() }
   }
 
-  /** Null where another try would fail in the same way. */
+  /** Null where another try would fail in the same way. What was ready once may be so again. */
   #backoffAfter({ retryAfterMs }: HaifError): Backoff | null {
     if (this.onDemand) return LOADABLE_AGAIN
-    return this.source.retry ?? (retryAfterMs === undefined ? null : RETRY)
+    const mayPass = retryAfterMs !== undefined || this.#facts.loaded !== undefined
+    return this.source.retry ?? (mayPass ? RETRY : null)
   }
 }

@@ -6,6 +6,7 @@
  * Downloads go on side by side. The loading itself goes one after the other (H4), because each
  * load measures what the one before has left.
  */
+import { HaifError } from '#shared/errors.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import type { Engine } from '../engines/engine.ts'
 import type { HeldModel } from './held-model.ts'
@@ -21,7 +22,7 @@ export class ModelLoader {
   readonly #retries = new Map<HeldModel, NodeJS.Timeout>() // one for each model at most
   readonly #turns = new Turns()
   readonly #counts = new LoadCounts()
-  #stopped = false
+  readonly #stopping = new AbortController()
 
   constructor(deps: ModelMemoryDeps) {
     this.#models = deps.models
@@ -53,12 +54,16 @@ export class ModelLoader {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopping.abort(new HaifError('SHUTTING_DOWN', 'the worker is stopping'))
     this.changed()
     for (const timer of this.#retries.values()) clearTimeout(timer)
     this.#retries.clear()
     const opened = [...this.#opened].map((engine) => engine.close())
     await Promise.all([...opened, ...this.#models.map((model) => model.close())])
+  }
+
+  get #stopped(): boolean {
+    return this.#stopping.signal.aborted
   }
 
   async #load(model: HeldModel): Promise<void> {
@@ -68,7 +73,10 @@ export class ModelLoader {
       this.#counts.loaded(model.name, outcome, (performance.now() - startedAt) / 1000)
     try {
       model.begins()
-      engine = await model.source.open((fraction) => model.progressed('downloading', fraction))
+      engine = await model.source.open(
+        (download) => model.downloaded(download),
+        this.#stopping.signal
+      )
       this.#opened.add(engine)
       if (await this.#loadWhenThereIsRoom(model, engine)) return ended('ready')
       await engine.close()

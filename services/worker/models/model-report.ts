@@ -2,6 +2,7 @@
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { canEmbed, capabilitiesOf } from './capabilities.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { DownloadProgress } from './download/messages.ts'
 import type { ModelFacts, ModelState } from './model-state.ts'
 import type { ModelSource } from './sources/model-source.ts'
 
@@ -38,8 +39,9 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
         loadMs: loadMsOf(model)
       }
     case 'loading': {
-      const { phase, progress } = state
-      const loading = { ...common, state: 'loading' as const, phase, progress }
+      const { phase, progress, download } = state
+      const got = download === undefined ? {} : { download: downloadOf(download) }
+      const loading = { ...common, state: 'loading' as const, phase, progress, ...got }
       if (!onDemand) return { ...loading, ...idle }
       const loadMs = remainingMs(model, state, now)
       return {
@@ -53,7 +55,11 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
     }
     case 'ready': {
       const { loaded, engine } = state
-      const { kvCache: _, ...measured } = engine.metrics() // for our own /metrics only
+      const { kvCache: _, restarting, ...measured } = engine.metrics() // for our own /metrics only
+      if (restarting !== undefined) {
+        const notice = `${restarting}; it is started again`
+        return { ...common, ...idle, state: 'loading', phase: 'loading', progress: 0, notice }
+      }
       const embeddings = canEmbed(engine) ? { embeddings: true } : {}
       const capabilities = capabilitiesOf(engine, loaded)
       const facts = { ...factsOf(loaded), ...common, ...measured }
@@ -61,6 +67,12 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
     }
   }
 }
+
+const downloadOf = ({ bytes, totalBytes, bytesPerSecond }: DownloadProgress) => ({
+  bytes,
+  bytesPerSecond,
+  ...(totalBytes === null ? {} : { totalBytes })
+})
 
 /** The facts that stay known when the model has left the memory. */
 export function factsLearned(engine: Engine, loaded: LoadedModel): ModelFacts {

@@ -3,15 +3,24 @@ import assert from 'node:assert/strict'
 import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
+import type { DownloadProgress } from './download/messages.ts'
 
 export type LoadPhase = NonNullable<WorkerModel['phase']>
 
 export type ModelState =
   | { kind: 'loadable' }
-  | { kind: 'loading'; phase: LoadPhase; progress: number; startedAt: number }
+  | Loading
   | ReadyModel
   /** `again`: it will be tried again, or become loadable (H11). */
   | { kind: 'failed'; error: HaifError; again: boolean }
+
+interface Loading {
+  kind: 'loading'
+  phase: LoadPhase
+  progress: number
+  startedAt: number
+  download?: DownloadProgress
+}
 
 /** A model in memory, and the engine that runs it. */
 export interface ReadyModel {

@@ -67,6 +67,15 @@ export const WorkerModel = Type.Object({
     ])
   ),
   progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
+  /** While it is downloading. */
+  download: Type.Optional(
+    Type.Object({
+      bytes: Type.Number({ minimum: 0 }),
+      /** Absent where no server says it. */
+      totalBytes: Type.Optional(Type.Number({ minimum: 0 })),
+      bytesPerSecond: Type.Number({ minimum: 0 })
+    })
+  ),
   /** Of a model that is not ready: how long loading will probably take from now on. */
   loadMs: Type.Optional(Type.Number({ minimum: 0, maximum: LOAD_MS_MAX })),
   /** Measured once it has been loaded, until then an estimate; absent: not known yet. */

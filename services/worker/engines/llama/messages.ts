@@ -21,6 +21,8 @@ export interface ContextChoices {
 
 export interface LoadOptions extends ContextChoices {
   modelPath: string
+  /** Of all files of the model together; absent: it is one file. */
+  fileBytes?: number
   /** As wished; where they are absent, the child decides by the memory that is free. */
   slots?: number
   contextTokens?: number

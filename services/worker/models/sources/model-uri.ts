@@ -18,10 +18,10 @@ import type { Engine } from '../../engines/engine.ts'
 import type { GpuSetting } from '../../engines/llama/parent/gpu/gpu-setting.ts'
 import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine.ts'
 import { checkedOptions, splitModelOptions, type ModelOptions } from '../model-options.ts'
+import { withoutPart } from '../split-files.ts'
 import type { ModelSource } from './model-source.ts'
-import { fetchModel, type FetchDeps } from './fetch-model.ts'
+import { fetchModel } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
-import { withRecordedDigest } from './recorded-digest.ts'
 import { simSource } from './sim-source.ts'
 
 export const BUILTIN_FILE = fileURLToPath(new URL('../haif-tiny-Q8_0.gguf', import.meta.url))
@@ -46,8 +46,6 @@ interface ModelSourceOptions {
   models?: number
   /** Called with a line for whoever runs the worker. */
   onNote?: (note: string) => void
-  /** For tests: free bytes on the disk of a folder. */
-  freeBytes?: FetchDeps['freeBytes']
 }
 
 /**
@@ -98,18 +96,17 @@ function sizeOf(path: string): { sizeBytes?: number } {
 }
 
 function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
-  const { folder, hub = PUBLIC_HUB, freeBytes } = options
+  const { folder, hub = PUBLIC_HUB } = options
   const hubUri = parseHubUri(uri)
   const name = options.name ?? hubUri.name
   return {
     name,
     engine: 'llama',
-    async open(onProgress) {
-      const deps = { folder, hub, onProgress, ...(freeBytes === undefined ? {} : { freeBytes }) }
-      const model = await fetchModel(hubUri, deps)
+    async open(onProgress, signal) {
+      const model = await fetchModel(hubUri, { folder, hub, onProgress, signal })
       const own = await engineOptions(options)
-      const engine = await openLlama({ ...own, modelPath: model.entry, name })
-      return withRecordedDigest(engine, model)
+      const recorded = model.files.map(({ digest }) => digest)
+      return openLlama({ ...own, modelPath: model.entry, name, recorded })
     }
   }
 }
@@ -132,10 +129,7 @@ async function openLlama(options: LlamaEngineOptions): Promise<Engine> {
   return createLlamaEngine(options)
 }
 
-const nameOfFile = (path: string): string =>
-  basename(path)
-    .replace(/(-\d{5}-of-\d{5})?\.gguf$/i, '')
-    .toLowerCase()
+const nameOfFile = (path: string): string => withoutPart(basename(path)).toLowerCase()
 
 function invalid(uri: string, reason: string): HaifError {
   return new HaifError('CONFIG_INVALID', `"${uri}" cannot be used as a model: ${reason}`)

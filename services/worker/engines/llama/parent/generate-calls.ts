@@ -13,7 +13,7 @@ import { RESTART_RETRY_MS } from './restart-delay.ts'
 import type { Supervisor } from './supervisor.ts'
 
 interface GenerateCallsDeps {
-  process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs'>
+  process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs' | 'downBecause'>
   nextId: () => number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
@@ -128,9 +128,11 @@ export class GenerateCalls {
     const timer = setTimeout(() => {
       this.#fail(
         answer,
-        new HaifError('ENGINE_FAILED', 'the process that runs the model is being started again', {
-          retryAfterMs: Math.max(process.retryAfterMs, RESTART_RETRY_MS)
-        })
+        new HaifError(
+          'ENGINE_FAILED',
+          `the process that runs the model is being started again (${process.downBecause})`,
+          { retryAfterMs: Math.max(process.retryAfterMs, RESTART_RETRY_MS) }
+        )
       )
     }, restartWaitMs)
     this.#restartTimers.set(answer.id, timer)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { ProgressLimit } from '#shared/kit/progress-limit.ts'
 import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
-import { LogTail } from './log-tail.ts'
+import { LogTail } from '../../log-tail.ts'
 import type { InspectAnswer, InspectedModel, Inspection, InspectOptions } from '../inspection.ts'
 
 const INSPECT_MS_MAX = 60_000

@@ -32,9 +32,9 @@ import type { InspectedModel } from '../inspection.ts'
 import type { ContextChoices, LoadOptions, Rates, ReadyModel, StepMessage } from '../messages.ts'
 import { loadFailure } from './load-failure.ts'
 import { SAMPLING_DEFAULTS } from '../defaults.ts'
-import { KnownDigests } from './known-digests.ts'
+import { KnownDigests } from './file/known-digests.ts'
 import { KnownSpeeds } from './known-speeds.ts'
-import { KnownFile, modelLoadFailed } from './model-file.ts'
+import { KnownFile, modelLoadFailed } from './file/known-file.ts'
 import { RESTART_POLICY, RESTART_RETRY_MS, type RestartPolicy } from './restart-delay.ts'
 import { Supervisor, type ProcessEvent } from './supervisor.ts'
 
@@ -46,6 +46,8 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   name: string
   /** A file that keeps the digests of models between starts. */
   digests?: string | undefined
+  /** The SHA-256 that each file of the model must have: a download's. */
+  recorded?: readonly string[] | undefined
   /** A file that keeps what was measured with models between starts. */
   speeds?: string | undefined
   /** The models of this worker, which share its memory; one unless given. */
@@ -76,6 +78,8 @@ export class LlamaEngine implements Engine {
   ])
   readonly #options: LlamaEngineOptions
   readonly #loadOptions: LoadOptions
+  readonly lost: Promise<HaifError>
+  readonly #lose: (error: HaifError) => void
   readonly #supervisor: Supervisor
   readonly #file: KnownFile
   readonly #generateCalls: GenerateCalls
@@ -84,7 +88,9 @@ export class LlamaEngine implements Engine {
   #rates: Rates = { prefill: 0, decode: 0 }
   #kvCache: KvCache = { runningTokens: 0, keptTokens: 0, tokensMax: 0 }
   #onProgress: (fraction: number) => void = () => {}
-  #closed = false
+  /** The error of every new request: closed, or lost. */
+  #refusal: HaifError | null = null
+  #watch: Disposable | null = null
   /** Of the process that runs on a card of NVIDIA. */
   #memory: ProcessMemory | null = null
   #pid = 0
@@ -92,8 +98,12 @@ export class LlamaEngine implements Engine {
   constructor(options: LlamaEngineOptions) {
     this.#options = options
     this.#loadOptions = loadOptions(options)
-    const { modelPath, digests } = options
-    this.#file = new KnownFile(modelPath, digests === undefined ? null : new KnownDigests(digests))
+    const { promise, resolve } = Promise.withResolvers<HaifError>()
+    this.lost = promise
+    this.#lose = resolve
+    const { modelPath, digests, recorded } = options
+    const known = digests === undefined ? null : new KnownDigests(digests)
+    this.#file = new KnownFile(modelPath, { digests: known, recorded })
     this.#supervisor = new Supervisor({
       options: this.#loadOptions,
       env: deviceEnv(options),
@@ -111,6 +121,7 @@ export class LlamaEngine implements Engine {
       },
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
+      onGivenUp: (error) => this.#gone(this.#asLoadFailure(error)),
       onStep: (message) => this.#onStep(message),
       onKvTokens: ({ runningTokens, keptTokens }) => {
         this.#kvCache = { ...this.#kvCache, runningTokens, keptTokens }
@@ -147,15 +158,17 @@ export class LlamaEngine implements Engine {
   }
 
   async load(onProgress: (fraction: number) => void = () => {}): Promise<LoadedModel> {
-    const { modelPath, name } = this.#options
+    const { name } = this.#options
     this.#onProgress = onProgress
     const file = await this.#file.identify()
+    this.#loadOptions.fileBytes = file.sizeBytes
     const speeds = this.#options.speeds === undefined ? null : new KnownSpeeds(this.#options.speeds)
     const known = speeds?.find(file.digest)
     if (known !== undefined) this.#loadOptions.measured = known
-    const model = await this.#start(modelPath)
+    const model = await this.#start()
     if (model.measured !== undefined) speeds?.keep(file.digest, model.measured)
     if (model.gpu === 'cuda') this.#memory = await ProcessMemory.of(this.#pid, model.memory)
+    this.#watch ??= this.#file.watch((error) => this.#gone(error))
     return {
       name,
       digest: file.digest,
@@ -172,14 +185,19 @@ export class LlamaEngine implements Engine {
     }
   }
 
-  async #start(modelPath: string): Promise<ReadyModel> {
-    if (this.#closed) throw shuttingDown()
+  async #start(): Promise<ReadyModel> {
+    if (this.#refusal !== null) throw this.#refusal
     try {
       return await this.#supervisor.start()
     } catch (error) {
-      if (this.#closed) throw shuttingDown()
-      throw modelLoadFailed(modelPath, loadFailure(reasonOf(error)), error)
+      if (this.#refusal !== null) throw this.#refusal
+      throw this.#asLoadFailure(error)
     }
+  }
+
+  #asLoadFailure(error: unknown): HaifError {
+    if (error instanceof HaifError) return error
+    return modelLoadFailed(this.#options.modelPath, loadFailure(reasonOf(error)), error)
   }
 
   generate(
@@ -190,7 +208,7 @@ export class LlamaEngine implements Engine {
   }
 
   async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
-    if (this.#closed) throw shuttingDown()
+    if (this.#refusal !== null) throw this.#refusal
     if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')
     return this.#embedCalls.embed(this.#nextId++, inputs, signal)
   }
@@ -205,15 +223,28 @@ export class LlamaEngine implements Engine {
       prefillTokensPerSecond: this.#rates.prefill,
       decodeTokensPerSecond: this.#rates.decode,
       kvCache: this.#kvCache,
+      ...(this.#supervisor.downMs < DOWN_MS_SILENT ? {} : { restarting: this.#diedBecause() }),
       ...(this.#memory === null ? {} : { memory: this.#memory.now() })
     }
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    this.#generateCalls.close(shuttingDown())
-    this.#embedCalls.failAll(shuttingDown())
-    await this.#supervisor.close(CLOSE_TIMEOUT_MS)
+    await this.#end(shuttingDown(), CLOSE_TIMEOUT_MS)
+  }
+
+  /** Its file is another one now, or its process does not come up again: nothing of it is right. */
+  #gone(error: HaifError): void {
+    if (this.#refusal !== null) return
+    void this.#end(error, 0)
+    this.#lose(error)
+  }
+
+  async #end(error: HaifError, withinMs: number): Promise<void> {
+    this.#refusal ??= error
+    this.#watch?.[Symbol.dispose]()
+    this.#generateCalls.close(error)
+    this.#embedCalls.failAll(error)
+    await this.#supervisor.close(withinMs)
   }
 
   #noteDriver({ libraryBecause }: ReadyModel): void {
@@ -239,10 +270,15 @@ export class LlamaEngine implements Engine {
    * have.
    */
   #onDown(): void {
-    const died = this.#diedOrDown('the process that ran the model died; it is started again')
+    const died = this.#diedOrDown(`${this.#diedBecause()}; it is started again`)
+    this.#options.onNote?.(`${this.#options.name}: ${died.message}`)
     this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
     this.#generateCalls.failAll(died)
     this.#embedCalls.failAll(died)
+  }
+
+  #diedBecause(): string {
+    return `the process that ran the model died (${this.#supervisor.downBecause})`
   }
 
   #diedOrDown(message: string): HaifError {
@@ -289,6 +325,9 @@ const REQUEST_PARAMETERS = [
 ] as const satisfies (keyof GenerateRequest)[]
 
 const CLOSE_TIMEOUT_MS = 1_500
+
+/** A restart that is over sooner is no news: requests wait for it. */
+const DOWN_MS_SILENT = 2_000
 
 /**
  * A file is read in hundredths, each of which is a step of progress; between the last one and the

@@ -45,6 +45,30 @@ const CAUSES: readonly Cause[] = [
   ],
   [/the chat template "[^]*/, ([words]) => words],
   [
+    /invalid ggml type (\d+)/,
+    ([, type]) => `its tensors have a type (${type}) that this llama.cpp does not know: update HAIF`
+  ],
+  [
+    /invalid split file|failed to load GGUF split/,
+    ([words]) =>
+      `a part of it is missing or of another model (${words}); keep all parts in one folder`
+  ],
+  [
+    /its load did not get on for [\d.]+ s/,
+    ([words]) =>
+      `${words}: its disk or its GPU hangs, or they are busy; look at both, and start again`
+  ],
+  [
+    /\b(?:EMFILE|ENFILE|EAGAIN)\b/,
+    ([code]) =>
+      `this machine allows no more files or processes (${code}); raise "ulimit -n" and "-u"`
+  ],
+  [
+    /signal SIGBUS/,
+    () =>
+      'its file changed or could not be read while it was loaded; check its disk, and start again'
+  ],
+  [
     /signal SIGKILL/,
     () => `the system ended its process, most likely for lack of memory; ${LESS_MEMORY}`
   ]
@@ -58,7 +82,7 @@ export function loadFailure(words: string): string {
     const match = telling.exec(words)
     if (match !== null) return reason(match)
   }
-  return `llama.cpp could not load it, though its header and its length are as they should be (${words})`
+  return `llama.cpp could not load it, though its header and its length are as they should be (${words}); update HAIF, or choose another file of this model`
 }
 
 const memoryRemedy = (fault: string): string =>

@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { ProgressLimit } from '#shared/kit/progress-limit.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
-import { LogTail } from './log-tail.ts'
+import { LogTail } from '../../log-tail.ts'
 import type {
   ChildMessage,
   EmbedMessage,

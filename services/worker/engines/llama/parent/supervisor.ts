@@ -3,7 +3,6 @@
  * pause, and ends it. It knows nothing of requests.
  */
 import assert from 'node:assert/strict'
-import { reasonOf } from '#shared/kit/reason-of.ts'
 import type {
   EmbedMessage,
   KvTokens,
@@ -32,6 +31,8 @@ interface SupervisorDeps {
   onEvent: (event: ProcessEvent) => void
   onUp: (model: ReadyModel) => void
   onDown: (exit: ProcessExit) => void
+  /** Called when a restart has failed: nothing more is tried here. */
+  onGivenUp: (error: unknown) => void
   onStep: (message: StepMessage) => void
   onKvTokens: (tokens: KvTokens) => void
   onEmbed: (message: EmbedMessage) => void
@@ -48,6 +49,8 @@ export class Supervisor {
   readonly #deps: SupervisorDeps
   #state: SupervisorState = { kind: 'idle' }
   #deaths = 0
+  /** Since when it is not up, and why; null while it is. */
+  #down: { since: number; because: string } | null = null
 
   constructor(deps: SupervisorDeps) {
     this.#deps = deps
@@ -55,6 +58,15 @@ export class Supervisor {
 
   get up(): boolean {
     return this.#is('up')
+  }
+
+  /** How long a model that was up has not been; 0 while it is. */
+  get downMs(): number {
+    return this.#down === null ? 0 : performance.now() - this.#down.since
+  }
+
+  get downBecause(): string {
+    return this.#down?.because ?? ''
   }
 
   /** The time until the next start; 0 when the process is up or loading. */
@@ -102,6 +114,7 @@ export class Supervisor {
     const model = await process.load(options, patience)
     const now = performance.now()
     this.#state = { kind: 'up', process, since: now }
+    this.#down = null
     onEvent({ kind: 'ready', pid: process.pid, model, loadMs: Math.round(now - startedAt) })
     this.#deps.onUp(model)
     return model
@@ -113,7 +126,10 @@ export class Supervisor {
     if (this.#state.kind !== 'up' || this.#state.process !== process) return
     const livedMs = performance.now() - this.#state.since
     this.#deaths = countDeath(this.#deaths, livedMs, this.#deps.restart)
-    this.#scheduleRestart(exit.lastWords ?? `it ended by ${exit.signal ?? `code ${exit.code}`}`)
+    const ended = `it ended by ${exit.signal ?? `code ${exit.code}`}`
+    const reason = exit.lastWords === null ? ended : `${ended}: ${exit.lastWords}`
+    this.#down = { since: performance.now(), because: reason }
+    this.#scheduleRestart(reason)
     this.#deps.onDown(exit)
   }
 
@@ -129,9 +145,7 @@ export class Supervisor {
       await this.#deps.checkFile()
       if (this.#is('down')) await this.#load()
     } catch (error) {
-      if (this.#is('closed')) return
-      this.#deaths++
-      this.#scheduleRestart(reasonOf(error))
+      if (!this.#is('closed')) this.#deps.onGivenUp(error)
     }
   }
 

@@ -1,9 +1,21 @@
 /** The life of the process that holds the model: bad files, deaths, signals, the end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { copyFile, readFile, stat, truncate, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  link,
+  readFile,
+  rename,
+  stat,
+  truncate,
+  unlink,
+  utimes,
+  writeFile
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { GenerateItem } from '../../../../../services/worker/engines/engine.ts'
 import { HaifError } from '../../../../../shared/errors.ts'
 import { until } from '../../../../helpers/until.ts'
@@ -131,27 +143,40 @@ suite('deaths', () => {
     assert.equal(events.filter((event) => event.kind === 'ready').length, 2)
   })
 
-  test('a request does not wait for ever for a process that does not come back', async (t) => {
-    const modelPath = await randomModel(t)
-    const { engine, events, pid } = await startEngine(t, {
-      modelPath,
-      restart: { firstMs: 5, longestMs: 10 },
-      restartWaitMs: 50
+  test('a request does not wait for ever for a process that is started again', async (t) => {
+    const notes: string[] = []
+    const { engine, pid } = await startEngine(t, {
+      modelPath: await randomModel(t),
+      restart: { firstMs: 60_000, longestMs: 60_000 },
+      restartWaitMs: 50,
+      onNote: (note) => notes.push(note)
     })
-    await randomModelOver(modelPath)
     process.kill(pid(), 'SIGKILL')
-    // Another file under the same name is another model: it is never started.
-    await until(() => events.filter((event) => event.kind === 'restarting').length >= 3)
+    await until(() => notes.length > 0)
+    assert.match(
+      notes[0]!,
+      /^test: the process .* died \(it ended by SIGKILL.*it is started again$/
+    )
     await assert.rejects(
       answer(engine, direct('hello')),
       (error: unknown) =>
         error instanceof HaifError &&
         error.code === 'ENGINE_FAILED' &&
+        /SIGKILL/.test(error.message) &&
         (error.retryAfterMs ?? 0) > 0
     )
     assert.deepEqual(engine.metrics().running, 0)
-    const reasons = events.flatMap((event) => (event.kind === 'restarting' ? [event.reason] : []))
-    assert.match(reasons.at(-1) ?? '', /has changed since it was loaded/)
+  })
+
+  test('a model whose process cannot come up again is lost, with the reason', async (t) => {
+    const modelPath = await randomModel(t)
+    const { engine, pid } = await startEngine(t, { modelPath, restart: { firstMs: 5 } })
+    process.kill(pid(), 'SIGSTOP') // it does not see the change itself
+    const killed = pid()
+    await unlink(modelPath)
+    process.kill(killed, 'SIGKILL')
+    assert.match((await engine.lost).message, /the file is gone since it was loaded/)
+    await assert.rejects(answer(engine, direct('hello')), { code: 'MODEL_LOAD_FAILED' })
   })
 
   test('signals for the whole process group do not reach the model', async (t) => {
@@ -171,6 +196,50 @@ suite('deaths', () => {
     assert.ok(!isGone(pid))
     worker.kill('SIGKILL')
     await until(() => isGone(pid))
+  })
+})
+
+suite('a file that is no longer what was loaded', () => {
+  const changes: Record<string, [change: (file: string) => Promise<void>, says: RegExp]> = {
+    'is overwritten in place': [randomModelOver, /the file has changed since it was loaded/],
+    'is cut': [(file) => truncate(file, 5000), /the file has changed since it was loaded/],
+    'is emptied': [(file) => truncate(file, 0), /the file has changed since it was loaded/],
+    'is replaced': [
+      async (file) => {
+        await copyFile(file, `${file}.new`)
+        await rename(`${file}.new`, file)
+      },
+      /another file has taken its place since it was loaded/
+    ],
+    'is deleted': [(file) => unlink(file), /the file is gone since it was loaded/]
+  }
+  for (const [how, [change, says]] of Object.entries(changes)) {
+    test(`${how}: what runs ends with that cause, and nothing more is answered`, async (t) => {
+      const modelPath = await randomModel(t)
+      const { engine, pid } = await startEngine(t, { modelPath })
+      const running = engine.generate(direct('hello', { maxTokens: 500 }), never)
+      await running.next()
+      await change(modelPath)
+      const cause = { code: 'MODEL_LOAD_FAILED', message: says }
+      await assert.rejects(async () => {
+        for await (const _ of running);
+      }, cause)
+      await assert.rejects(answer(engine, direct('hello')), cause)
+      assert.match((await engine.lost).message, says)
+      await until(() => isGone(pid()))
+    })
+  }
+
+  test('one with another time of access, other rights or another link is the same', async (t) => {
+    const modelPath = await randomModel(t)
+    const modified = new Date(1e12)
+    await utimes(modelPath, modified, modified)
+    const { engine } = await startEngine(t, { modelPath })
+    await chmod(modelPath, 0o400)
+    await link(modelPath, `${modelPath}.link`)
+    await utimes(modelPath, new Date(0), modified)
+    await sleep(1200) // a look each second
+    await answer(engine, direct('hello'))
   })
 })
 

@@ -31,7 +31,7 @@ export async function loadNative(
 ): Promise<ComputedModel> {
   const { api, devices, backend } = llama
   const vramBefore = devices.usedBytes()
-  const { size } = await stat(options.modelPath)
+  const size = options.fileBytes ?? (await stat(options.modelPath)).size
   const gpuLayers = gpuLayersOf(llama, options, size)
   if (gpuLayers === 0) refuseOversized(size)
   const model = withLog(api, hooks.onLog, () => {

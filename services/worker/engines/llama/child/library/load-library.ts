@@ -35,7 +35,8 @@ export async function loadLibrary(options: LoadOptions, hooks: LoadHooks): Promi
     logger: (_level, message) => hooks.onLog(message.trimEnd())
   })
   // On a GPU the library spreads the layers over RAM and VRAM.
-  if (llama.gpu === false) refuseOversized((await stat(options.modelPath)).size)
+  if (llama.gpu === false)
+    refuseOversized(options.fileBytes ?? (await stat(options.modelPath)).size)
   const vramBefore = await vramUsed(llama)
   const model = await llama.loadModel({
     modelPath: options.modelPath,

@@ -16,6 +16,11 @@ const CASES: Record<string, RegExp> = {
   'there is not enough free memory for a context of 131072 tokens': /131072 tokens; give it less/,
   "llama_model_load: error loading model: missing tensor 'blk.0.attn_q.weight'":
     /no whole model .*missing tensor 'blk\.0\.attn_q\.weight'.*download it again/,
+  "gguf_init_from_file_ptr: tensor 'x' has invalid ggml type 77. should be in [0, 40)":
+    /a type \(77\) that this llama\.cpp does not know: update HAIF/,
+  'its load did not get on for 120 s': /look at both, and start again/,
+  'spawn /usr/bin/node EMFILE': /raise "ulimit -n"/,
+  'its process died (signal SIGBUS)': /check its disk/,
   'its process died (signal SIGKILL)': /most likely for lack of memory/,
   'its process died (signal SIGABRT): /home/llama.cpp/src/llama-model-loader.cpp:1328: GGML_ASSERT(t_meta.ne[dim] >= 1) failed':
     /describes no model that can be \(GGML_ASSERT\(t_meta\.ne\[dim\] >= 1\)\); download it again/,
@@ -31,5 +36,8 @@ test('the file is blamed only by the words of the library', () => {
   const blamed = Object.keys(CASES).filter((words) => /download/.test(loadFailure(words)))
   assert.equal(blamed.length, 2)
   const unknown = loadFailure('its process died (signal SIGABRT): GGML_ASSERT(n > 0) failed')
-  assert.match(unknown, /could not load it, though its header .* \(its process died .*GGML_ASSERT/)
+  assert.match(
+    unknown,
+    /could not load it, though its header .* \(its process died .*GGML_ASSERT.*; update HAIF/
+  )
 })

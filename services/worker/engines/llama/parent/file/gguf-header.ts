@@ -7,17 +7,23 @@
  *
  * (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3.)
  */
+import { whatItIs, type GgufFacts } from './file-kind.ts'
 
 /**
- * `reason` says what is wrong; `needsBytes` means that the header continues beyond the given bytes.
+ * `bad`: the file is damaged, as `reason` says; `foreign`: it is whole and no file for this HAIF;
+ * `needsBytes`: the header continues beyond the given bytes.
  */
-type HeaderCheck = { kind: 'ok' } | { kind: 'bad'; reason: string } | { kind: 'needsBytes' }
+type HeaderCheck =
+  | { kind: 'ok'; facts: GgufFacts }
+  | { kind: 'bad' | 'foreign'; reason: string }
+  | { kind: 'needsBytes' }
 
 /** `head`: the first bytes of the file, which has `fileBytes`. */
 export function checkGgufHeader(head: Buffer, fileBytes: number): HeaderCheck {
   try {
-    checkWhole(new Cursor(head, fileBytes), fileBytes)
-    return { kind: 'ok' }
+    const foreign = foreignness(head, fileBytes)
+    if (foreign !== null) return { kind: 'foreign', reason: foreign }
+    return { kind: 'ok', facts: checkWhole(new Cursor(head, fileBytes), fileBytes) }
   } catch (error) {
     if (error instanceof NeedsBytes) return { kind: 'needsBytes' }
     if (error instanceof BadHeader) return { kind: 'bad', reason: error.message }
@@ -39,6 +45,7 @@ const VERSIONS = [2, 3]
 
 const STRING = 8
 const ARRAY = 9
+const U16 = 2
 const U32 = 4
 /** Bytes of the values of each type but strings and arrays. */
 const VALUE_BYTES: readonly (number | undefined)[] = [
@@ -96,6 +103,21 @@ const BLOCKS: ReadonlyMap<number, readonly [values: number, bytes: number]> = ne
 const REMOVED_TYPES: ReadonlySet<number> = new Set([4, 5, 31, 32, 33, 36, 37, 38])
 const TYPES_MAX = 256
 
+/** Null where the file begins as those that can be read here; what is too short is damaged. */
+function foreignness(head: Buffer, fileBytes: number): string | null {
+  const begins = head.toString('latin1', 0, MAGIC.length)
+  if (!MAGIC.startsWith(begins) || fileBytes === 0) return whatItIs(head)
+  if (head.length < 8) return null
+  const version = head.readUInt32LE(MAGIC.length)
+  if (VERSIONS.includes(version)) return null
+  if (version === 1) return 'its GGUF version 1 is too old: choose a newer file of the model'
+  if ((version & 0xffff) === 0)
+    return 'it is made for machines of the other byte order: choose another file'
+  return `its GGUF version ${version} is not known here: update HAIF, or choose another file`
+}
+
+const MAGIC = 'GGUF'
+
 class BadHeader extends Error {}
 class NeedsBytes extends Error {}
 
@@ -122,6 +144,10 @@ class Cursor {
     return from
   }
 
+  u16(): number {
+    return this.#head.readUInt16LE(this.skip(2))
+  }
+
   u32(): number {
     return this.#head.readUInt32LE(this.skip(4))
   }
@@ -140,21 +166,18 @@ class Cursor {
   }
 }
 
-function checkWhole(cursor: Cursor, fileBytes: number): void {
-  if (cursor.u32() !== MAGIC) throw bad('it is not a GGUF file')
-  const version = cursor.u32()
-  if (!VERSIONS.includes(version)) throw bad(`its GGUF version ${version} is not known`)
+function checkWhole(cursor: Cursor, fileBytes: number): GgufFacts {
+  cursor.skip(MAGIC.length + 4) // and the version
   const tensors = countOf(cursor, TENSORS_MAX, 'tensors')
   const pairs = countOf(cursor, PAIRS_MAX, 'metadata entries')
-  const alignment = checkPairs(cursor, pairs)
+  const { alignment, facts } = checkPairs(cursor, pairs)
   const places = Array.from({ length: tensors }, () => checkTensor(cursor, alignment))
   const dataFrom = Math.ceil(cursor.at / alignment) * alignment
   for (const { name, end } of places) {
     if (dataFrom + end > fileBytes) throw bad(`it ends before its tensor ${name} does`)
   }
+  return { ...facts, tensors }
 }
-
-const MAGIC = 0x46554747 // "GGUF", read as a little-endian number
 
 function countOf(cursor: Cursor, most: number, what: string): number {
   const count = cursor.u64()
@@ -162,9 +185,12 @@ function countOf(cursor: Cursor, most: number, what: string): number {
   throw bad(`it says that it has more than ${most} ${what}`)
 }
 
-/** Returns the alignment of tensors. */
-function checkPairs(cursor: Cursor, pairs: number): number {
+type Told = Omit<GgufFacts, 'tensors'>
+
+/** Returns the alignment of tensors, and what the file says that it is. */
+function checkPairs(cursor: Cursor, pairs: number): { alignment: number; facts: Told } {
   const keys = new Set<string>() // at most PAIRS_MAX
+  const facts: Told = { architecture: '', type: '', splitNumber: 0, splitCount: 0 }
   let alignment = ALIGNMENT_DEFAULT
   for (let i = 0; i < pairs; i++) {
     const key = cursor.text(KEY_BYTES_MAX, 'a key of its metadata')
@@ -172,10 +198,29 @@ function checkPairs(cursor: Cursor, pairs: number): number {
     keys.add(key)
     const type = cursor.u32()
     if (key === 'general.alignment') alignment = alignmentOf(cursor, type)
+    else if (key === 'general.architecture') facts.architecture = nameIn(cursor, type, key)
+    else if (key === 'general.type') facts.type = nameIn(cursor, type, key)
+    else if (key === 'split.no') facts.splitNumber = countIn(cursor, type, key)
+    else if (key === 'split.count') facts.splitCount = countIn(cursor, type, key)
     else checkValue(cursor, type, key)
   }
-  return alignment
+  return { alignment, facts }
 }
+
+/** A value of another type is for the library to judge. */
+function nameIn(cursor: Cursor, type: number, key: string): string {
+  if (type === STRING) return cursor.text(NAME_BYTES_MAX, `its ${key}`)
+  checkValue(cursor, type, key)
+  return ''
+}
+
+function countIn(cursor: Cursor, type: number, key: string): number {
+  if (type === U16) return cursor.u16()
+  checkValue(cursor, type, key)
+  return 0
+}
+
+const NAME_BYTES_MAX = 256
 
 function alignmentOf(cursor: Cursor, type: number): number {
   const alignment = type === U32 ? cursor.u32() : 0

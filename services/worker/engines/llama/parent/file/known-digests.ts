@@ -4,7 +4,7 @@
  */
 import type { BigIntStats } from 'node:fs'
 import { Type } from 'typebox'
-import { KeptEntries } from './kept-entries.ts'
+import { KeptEntries } from '../kept-entries.ts'
 
 /** A file that was changed just now may be changed again within the clock's tick. */
 const SETTLED_MS = 2000

@@ -7,10 +7,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
-import { checkGgufHeader } from '../../../../../services/worker/engines/llama/parent/gguf-header.ts'
-import { writeRandomModel } from '../../../../../tools/haif-tiny/gguf/random-model.ts'
-import { xorshift } from '../../../../../tools/haif-tiny/gguf/xorshift.ts'
-import { BUILTIN_MODEL } from './engines.ts'
+import { checkGgufHeader } from '../../../../../../../services/worker/engines/llama/parent/file/gguf-header.ts'
+import { writeRandomModel } from '../../../../../../../tools/haif-tiny/gguf/random-model.ts'
+import { xorshift } from '../../../../../../../tools/haif-tiny/gguf/xorshift.ts'
+import { BUILTIN_MODEL } from '../../engines.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'haif-gguf-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -22,7 +22,7 @@ const builtin = readFileSync(BUILTIN_MODEL)
 const check = (bytes: Buffer, size = bytes.length) => checkGgufHeader(bytes, size)
 const reasonOf = (bytes: Buffer) => {
   const checked = check(bytes)
-  return checked.kind === 'bad' ? checked.reason : checked.kind
+  return 'reason' in checked ? checked.reason : checked.kind
 }
 
 /** A copy with other bytes at a place. */
@@ -36,7 +36,7 @@ const placeOf = (text: string) => good.indexOf(text)
 
 suite('GGUF header', () => {
   test('whole files pass, and a part of the header says that it needs more', () => {
-    for (const bytes of [good, builtin]) assert.deepEqual(check(bytes), { kind: 'ok' })
+    for (const bytes of [good, builtin]) assert.equal(check(bytes).kind, 'ok')
     for (const bytes of [0, 7, 24, 100, 5000]) {
       assert.deepEqual(check(good.subarray(0, bytes), good.length), { kind: 'needsBytes' })
     }
@@ -50,7 +50,10 @@ suite('GGUF header', () => {
   test('numbers that cannot be are named', () => {
     const cases: [Buffer, RegExp][] = [
       [changed(0, (bytes) => void bytes.write('GGML')), /not a GGUF file/],
-      [changed(4, (bytes) => void bytes.writeUInt32LE(77)), /version 77 is not known/],
+      [
+        changed(4, (bytes) => void bytes.writeUInt32LE(77)),
+        /version 77 is not known here: update HAIF/
+      ],
       [changed(8, huge), /more than 65536 tensors/],
       [changed(16, huge), /more than 65536 metadata entries/],
       [changed(24, huge), /a key of its metadata is longer/],

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { KnownDigests } from '../../../../../../services/worker/engines/llama/parent/known-digests.ts'
-import { tempDir } from '../engines.ts'
+import { KnownDigests } from '../../../../../../../services/worker/engines/llama/parent/file/known-digests.ts'
+import { tempDir } from '../../engines.ts'
 
 const DIGEST = 'a'.repeat(64)
 const statsOf = (path: string) => statSync(path, { bigint: true })

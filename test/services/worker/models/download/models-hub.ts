@@ -20,6 +20,20 @@ interface HubSetup {
   sha256?: string
   /** Bytes to send of a range before the connection is cut or left hanging; null: all. */
   sendOnly?: (start: number) => { bytes: number; ending: 'cut' | 'hang' } | null
+  /** Answers in place of the truth where it returns true. */
+  lie?: Lie
+}
+
+/** `what`: which of the questions of a download it is. */
+export type Lie = (asked: Asked) => boolean
+
+export interface Asked {
+  what: 'manifest' | 'head' | 'resolve' | 'bytes'
+  /** What a truthful answer would send. */
+  file: Buffer
+  start: number
+  request: IncomingMessage
+  response: ServerResponse
 }
 
 export class TestHub {
@@ -40,6 +54,7 @@ export class TestHub {
   readonly answer = (request: IncomingMessage, response: ServerResponse): void => {
     const { pathname } = new URL(request.url!, 'http://hub')
     this.requests.push(`${request.method} ${pathname}`)
+    if (this.#lies(pathname, request, response)) return
     if (pathname.startsWith('/cdn/')) return this.#send(pathname.slice(5), request, response)
     const { token } = this.setup
     if (token !== undefined && request.headers.authorization !== `Bearer ${token}`) {
@@ -49,6 +64,16 @@ export class TestHub {
     if (tag !== undefined) return this.#manifest(tag, response)
     const path = /^\/user\/tiny-GGUF\/resolve\/main\/(.+)$/.exec(pathname)?.[1]
     return this.#redirect(path ?? '', response)
+  }
+
+  #lies(pathname: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const [, name = ''] = /^\/cdn\/(.+)$/.exec(pathname) ?? []
+    const isHead = request.method === 'HEAD'
+    const what = name !== '' ? 'bytes' : isHead ? 'head' : 'resolve'
+    const file = this.setup.files[name] ?? Buffer.alloc(0)
+    const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    const asked = pathname.includes('/manifests/') ? 'manifest' : what
+    return this.setup.lie?.({ what: asked, file, start, request, response }) ?? false
   }
 
   #manifest(tag: string, response: ServerResponse): void {

@@ -1,0 +1,70 @@
+/**
+ * The process that downloads a model. Whatever a server sends, and whatever HTTP makes of it, only
+ * this process can end of it. It has no other work, and ends with the worker that started it.
+ */
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { toHaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
+import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
+import { findModel } from '../sources/local-model.ts'
+import { downloadModel } from './download-model.ts'
+import type { DownloadedFile, DownloadProgress, FromDownload, ToDownload } from './messages.ts'
+
+const PROGRESS_MS = 200
+/** How often to check whether another process has finished the same download. */
+const LOCK_POLL_MS = 250
+
+// Ctrl-C goes to the whole process group, but the worker decides when its download ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+
+const stop = new AbortController()
+process.on('disconnect', () => stop.abort(new Error('the worker is gone')))
+process.on('message', ({ task }: ToDownload) => void run(task))
+
+async function run(task: ToDownload['task']): Promise<void> {
+  let toldAt = -Infinity
+  const onProgress = (progress: DownloadProgress) => {
+    const isLast = progress.bytes === progress.totalBytes
+    if (!isLast && performance.now() - toldAt < PROGRESS_MS) return
+    toldAt = performance.now()
+    send({ kind: 'progress', ...progress })
+  }
+  try {
+    send({ kind: 'done', files: await downloadOnce(task, onProgress) })
+  } catch (error) {
+    const { code, message, retryAfterMs } = toHaifError(error)
+    const isOurs = code === 'DOWNLOAD_FAILED'
+    const said = isOurs ? message : `${task.uri.text} cannot be downloaded: ${reasonOf(error)}`
+    send({ kind: 'failed', message: said, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+  }
+  if (process.connected) process.disconnect()
+}
+
+/** The process that writes holds the lock: a worker that was killed may leave it behind. */
+async function downloadOnce(
+  task: ToDownload['task'],
+  onProgress: (progress: DownloadProgress) => void
+): Promise<DownloadedFile[]> {
+  const { folder, uri } = task
+  const lock = await lockWhenFree(join(folder, `${uri.name}.lock`))
+  try {
+    const found = await findModel(folder, uri.name)
+    return found?.files ?? (await downloadModel(task, onProgress, stop.signal))
+  } finally {
+    lock.release()
+  }
+}
+
+async function lockWhenFree(file: string): Promise<FileLock> {
+  for (;;) {
+    stop.signal.throwIfAborted()
+    const lock = lockFile(file)
+    if (lock !== null) return lock
+    await sleep(LOCK_POLL_MS)
+  }
+}
+
+function send(message: FromDownload): void {
+  if (process.connected) process.send?.(message)
+}

@@ -1,0 +1,64 @@
+/** The worker's side of a download: starts the process, hears how it goes, and ends it. */
+import { fork } from 'node:child_process'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { HaifError } from '#shared/errors.ts'
+import { LogTail } from '../../engines/log-tail.ts'
+import { mayPass } from '../sources/hub.ts'
+import type { DownloadedFile, DownloadProgress, DownloadTask, FromDownload } from './messages.ts'
+
+/** What a server sends is never kept in memory; a process that grows has gone wrong. */
+const MEMORY_MB_MAX = 192
+/** Time to keep what has arrived. */
+const END_MS_MAX = 2000
+
+/** Rejects with DOWNLOAD_FAILED, or with the signal's reason. */
+export async function download(
+  task: DownloadTask,
+  onProgress: (progress: DownloadProgress) => void,
+  signal?: AbortSignal
+): Promise<DownloadedFile[]> {
+  signal?.throwIfAborted()
+  const child = fork(CHILD, [], {
+    execArgv: [`--max-old-space-size=${MEMORY_MB_MAX}`],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc']
+  })
+  const tail = new LogTail()
+  tail.read(child.stderr!)
+  const { promise, resolve, reject } = Promise.withResolvers<DownloadedFile[]>()
+  child.on('message', (message: FromDownload) => {
+    if (message.kind === 'progress') onProgress(message)
+    else if (message.kind === 'done') resolve(message.files)
+    else reject(failureOf(message))
+  })
+  child.on('error', (error) => reject(mayPass(task.uri, `its process (${error.message})`, error)))
+  child.on('exit', (code, killedBy) => {
+    void tail.reason().then((words) => {
+      const how = killedBy ?? `exit code ${code}`
+      const said = words === null ? '' : `: ${words}`
+      reject(mayPass(task.uri, `its process ended (${how}${said}); it is tried again`))
+    })
+  })
+  const onAbort = () => {
+    reject(signal?.reason)
+    if (child.connected) child.disconnect()
+    setTimeout(() => child.kill('SIGKILL'), END_MS_MAX).unref()
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  child.send({ kind: 'start', task }, () => {}) // 'exit' reports a channel that has closed
+  try {
+    return await promise
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+function failureOf({ message, retryAfterMs }: Extract<FromDownload, { kind: 'failed' }>) {
+  return new HaifError(
+    'DOWNLOAD_FAILED',
+    message,
+    retryAfterMs === undefined ? {} : { retryAfterMs }
+  )
+}
+
+const CHILD = fileURLToPath(new URL('download-child.ts', import.meta.url))
