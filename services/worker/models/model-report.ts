@@ -1,5 +1,6 @@
 /** A worker's report about one of its models, in each of its states. */
-import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { plainText } from '#shared/contracts/plain-text.ts'
+import { SENTENCE_MAX, type WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { canEmbed, capabilitiesOf } from './capabilities.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
 import type { DownloadProgress } from './download/messages.ts'
@@ -57,7 +58,7 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
       const { loaded, engine } = state
       const { kvCache: _, restarting, ...measured } = engine.metrics() // for our own /metrics only
       if (restarting !== undefined) {
-        const notice = `${restarting}; it is started again`
+        const notice = sentence(`${restarting}; it is started again`)
         return { ...common, ...idle, state: 'loading', phase: 'loading', progress: 0, notice }
       }
       const embeddings = canEmbed(engine) ? { embeddings: true } : {}
@@ -67,6 +68,8 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
     }
   }
 }
+
+const sentence = (text: string): string => plainText(text, SENTENCE_MAX)
 
 const downloadOf = ({ bytes, totalBytes, bytesPerSecond }: DownloadProgress) => ({
   bytes,

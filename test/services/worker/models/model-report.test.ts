@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Compile } from 'typebox/compile'
-import { WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { SENTENCE_MAX, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import { HeldModel } from '../../../../services/worker/models/held-model.ts'
 import type { ModelSource } from '../../../../services/worker/models/sources/model-source.ts'
@@ -93,5 +93,5 @@ test('a failure is reported with its reason, cut to what a report may hold', () 
   model.begins()
   model.fails(new HaifError('MODEL_LOAD_FAILED', 'x'.repeat(5000)))
   const { state, error, slots } = describe()
-  assert.deepEqual([state, error?.length, slots], ['failed', 2048, 0])
+  assert.deepEqual([state, error?.length, slots], ['failed', SENTENCE_MAX, 0])
 })
