@@ -30,7 +30,7 @@ export function describeModel(model: ReportedModel, now: number): WorkerModel {
   const idle = { slots: 0, running: 0, waiting: 0, ...unmeasured }
   switch (state.kind) {
     case 'failed':
-      return { ...common, ...idle, state: 'failed', error: state.error.message }
+      return { ...common, ...idle, state: 'failed', error: sentence(state.error.message) }
     case 'loadable':
       return {
         ...common,
