@@ -22,7 +22,7 @@ export const ERRORS = {
   UNAUTHENTICATED: {
     httpStatus: 401,
     retryable: false,
-    raisedBy: 'gateway',
+    raisedBy: 'gateway, http-bridge',
     meaning:
       'A token is required and the request has none, or its token is unknown, revoked or expired.',
     remedy: 'Send `Authorization: Bearer haif_…`; `haif token create` makes a token.'
@@ -30,11 +30,14 @@ export const ERRORS = {
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'gateway, shared/rpc',
+    raisedBy: 'gateway, http-bridge, shared/rpc',
     meaning:
       'The token does not allow this: it lacks a scope, or it belongs to another tenant. Between ' +
-      'two peers: the role of the caller does not allow the call.',
-    remedy: 'Use a token with the scope named in the message.'
+      'two peers: the role of the caller does not allow the call. From a browser: the page, or ' +
+      'the name in its address, is not of this machine.',
+    remedy:
+      'Use a token with the scope named in the message. Behind a proxy or a tunnel, put its name ' +
+      'into `HAIF_ALLOWED_HOSTS`.'
   },
   NOT_FOUND: {
     httpStatus: 404,

@@ -1,12 +1,14 @@
 /** The HTTP application: its routes, and the rules for all of them. It does not listen. */
+import type { IncomingHttpHeaders } from 'node:http'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { identify } from '#shared/contracts/access/access.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
-import { BODY_BYTES_MAX, bodyTooLarge } from './http/body-bytes.ts'
 import { onClientError } from './http/client-error.ts'
 import type { Failures } from './failures.ts'
+import { hasToken } from './http/credential.ts'
 import { tellAllowedMethods } from './http/allowed-methods.ts'
 import { acceptJsonOnly } from './http/json-body.ts'
 import type { BridgeMetrics } from './http/bridge-metrics.ts'
@@ -29,6 +31,11 @@ import { validatorCompiler } from './http/validation.ts'
 
 /** The time for a client to send a request; slower ones would hold connections for nothing. */
 const RECEIVE_MS_MAX = 60_000
+const HEADERS_MS_MAX = 10_000
+/** How often Node looks for requests that are over these times; 30 s unless said. */
+const LATE_MS = 5_000
+/** Connections of all clients, idle ones too; more are closed as they come. */
+const CONNECTIONS_MAX = 4096
 
 /** The time for a gateway to say whose body it is. */
 const KNOW_MS_MAX = 5_000
@@ -44,6 +51,8 @@ interface AppDeps {
   keepAliveMs: number
   /** True when other machines can reach the bridge. */
   isExposed: boolean
+  /** Throws for a request that a page of somebody else has a browser send; null: nobody asks. */
+  checkHost: ((headers: IncomingHttpHeaders) => void) | null
   /** Called with each address that the app answers. */
   onRoute?: (route: Route) => void
   /** The folder of the built chat page. */
@@ -66,18 +75,21 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     },
     clientErrorHandler: onClientError,
     requestTimeout: RECEIVE_MS_MAX,
+    http: { headersTimeout: HEADERS_MS_MAX, connectionsCheckingInterval: LATE_MS },
     // Clients join a base with a slash at its end to a path that begins with one.
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     return503OnClosing: false, // its body would not be our error object
     forceCloseConnections: true
   })
+  app.server.maxConnections = CONNECTIONS_MAX
   app.addHook('onRoute', ({ method, url }) => deps.onRoute?.({ method, url }))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(() => JSON.stringify) // replies are made field by field here
-  acceptJsonOnly(app, (request) => assertKnown(request, deps))
+  acceptJsonOnly(app, (request) => mayBeLarge(request, deps))
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
+  guard(app, deps)
   tellAllowedMethods(app)
   await describeRoutes(app, version)
   inferRoute(app, deps)
@@ -94,15 +106,33 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   return app
 }
 
-/** Lets a large body in from whoever has a token, and from this machine where none is needed. */
-async function assertKnown(
+/**
+ * Refuses before a body is read: pages of others, and from beyond this machine whoever shows no
+ * token. Whether a token is right only a gateway knows; see `mayBeLarge`.
+ */
+function guard(app: FastifyInstance, { checkHost, running }: AppDeps): void {
+  app.addHook('onRequest', async ({ headers }) => {
+    checkHost?.(headers)
+    if (!running.needsToken || !hasBody(headers) || hasToken(headers)) return
+    throw new HaifError(
+      'UNAUTHENTICATED',
+      'this needs a token: send it as "Authorization: Bearer haif_…"'
+    )
+  })
+}
+
+const hasBody = (headers: IncomingHttpHeaders): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+
+/** A large body may come from whoever has a token, and from this machine where none is needed. */
+async function mayBeLarge(
   request: FastifyRequest,
   { gateways, running, isExposed }: Pick<AppDeps, 'gateways' | 'running' | 'isExposed'>
-): Promise<void> {
+): Promise<boolean> {
   const shows = running.presentedIn(request)
   using context = createContext({ requestId: request.id, timeoutMs: KNOW_MS_MAX, shows })
   const { tokenId } = await gateways.call(identify, { capability: 'infer' }, context)
-  if (tokenId === undefined && isExposed) throw bodyTooLarge(BODY_BYTES_MAX)
+  return tokenId !== undefined || !isExposed
 }
 
 /** Headers are set on the raw response, so that streams, which bypass fastify, have them too. */

@@ -11,6 +11,8 @@ interface BridgeConfig {
   port: number
   /** `REQUEST_TIMEOUT_MS`: the longest time that a request may take. */
   requestTimeoutMs: number
+  /** `HAIF_ALLOWED_HOSTS`: names under which a proxy or a tunnel shows the bridge to browsers. */
+  allowedHosts: readonly string[]
   /** `HAIF_ALLOW_ANONYMOUS` lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous: boolean
 }
@@ -23,6 +25,9 @@ export function readBridgeConfig(env: Environment, wishes: BridgeWishes = {}): B
   return {
     host: wishes.host ?? readString(env, 'HOST', '127.0.0.1'),
     port: wishes.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
+    allowedHosts: readString(env, 'HAIF_ALLOWED_HOSTS', '')
+      .split(/[\s,]+/)
+      .filter((name) => name !== ''),
     requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout),
     allowAnonymous:
       wishes.allowAnonymous ?? readChoice(env, 'HAIF_ALLOW_ANONYMOUS', ['0', '1'], '0') === '1'

@@ -13,6 +13,7 @@ import { builtPage } from '#shared/web-page.ts'
 import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
 import { assertGuarded, isLoopback } from './http/exposure.ts'
+import { hostCheck } from './http/host-check.ts'
 import { Failures } from './failures.ts'
 import { listen, urlOf } from './http/listen.ts'
 import { BridgeMetrics } from './http/bridge-metrics.ts'
@@ -39,6 +40,8 @@ export interface HttpBridgeDeps {
   returnMs?: number
   /** The silence after which a stream gets a comment. */
   keepAliveMs?: number
+  /** Names under which a proxy or a tunnel shows the bridge to browsers. */
+  allowedHosts?: readonly string[]
   /** Lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous?: boolean
   /** The folder of the built chat page, served at `/` where it exists. */
@@ -53,7 +56,7 @@ export interface HttpBridge extends Service {
 }
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
-  const { self, host, port, log, drainMs = DRAIN_MS } = deps
+  const { self, host, port, log, drainMs = DRAIN_MS, allowedHosts = [] } = deps
   const mesh = deps.join(new Router())
   observeMesh(mesh, ['gateway', 'registry'])
   const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
@@ -85,6 +88,8 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         isExposed,
+        // Where a token is needed from everybody, a page of somebody else gets nothing anyway.
+        checkHost: fromBeyond ? null : hostCheck({ allowedHosts, isExposed }),
         page: deps.page ?? builtPage('chat')
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure

@@ -10,8 +10,10 @@
  */
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { hostname } from 'node:os'
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import { isOwnHost, nameIn } from '#shared/kit/host-name.ts'
 import type { Health, Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 
@@ -38,9 +40,12 @@ export function readEndpoint(env: Environment): EndpointSettings {
 
 export function metricsEndpoint(options: EndpointOptions): Service {
   const { host, port, mayMove, render, health, log } = options
+  const names = { allowed: new Set([nameIn(hostname())]), inNetwork: !host.startsWith('127.') }
   const server = createServer((request, response) => {
     const [path] = (request.url ?? '').split('?', 1)
-    if (path === '/healthz') send(response, 200, 'ok')
+    if (!isOwnHost(request.headers.host ?? '', names))
+      send(response, 403, 'not a name of this host')
+    else if (path === '/healthz') send(response, 200, 'ok')
     else if (path === '/readyz') sendHealth(response, health())
     else if (path === '/metrics') void sendMetrics(response, render, log)
     else send(response, 404, 'see /metrics, /healthz, /readyz')

@@ -37,6 +37,11 @@ export class RunningRequests {
     return this.#drain.isDraining
   }
 
+  /** Nobody is served without a token, whatever the gateways have. */
+  get needsToken(): boolean {
+    return this.#fromBeyond
+  }
+
   /** The credential of a client, as it goes to gateways. */
   presentedIn({ headers }: FastifyRequest): Presented {
     return presentedBy(headers, this.#fromBeyond)

@@ -16,6 +16,12 @@ export function presentedBy(headers: IncomingHttpHeaders, fromBeyond: boolean): 
   return presented
 }
 
+/** What may be a token is shown; whether it is one only a gateway knows. */
+export function hasToken(headers: IncomingHttpHeaders): boolean {
+  const token = readToken(headers)
+  return token !== null && token !== UNREADABLE
+}
+
 function readToken(headers: IncomingHttpHeaders): string | null {
   const own = headers['x-haif-token']
   if (own !== undefined) return typeof own === 'string' && TOKEN.test(own) ? own : UNREADABLE

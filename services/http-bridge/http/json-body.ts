@@ -7,16 +7,16 @@ import { BodyBytes } from './body-bytes.ts'
 
 const NESTING_MAX = 64
 
-/** `mayBeLarge` resolves for a caller whose body may be large; see `body-bytes.ts`. */
+/** `whoSends` resolves with whether the caller's body may be large; see `body-bytes.ts`. */
 export function acceptJsonOnly(
   app: FastifyInstance,
-  mayBeLarge: (request: FastifyRequest) => Promise<void>
+  whoSends: (request: FastifyRequest) => Promise<boolean>
 ): void {
   const bytes = new BodyBytes()
   const read = async (request: FastifyRequest, body: Readable): Promise<unknown> => {
     const told = request.headers['content-length']
     const length = told === undefined ? undefined : Number(told)
-    return parseJson(await bytes.read(body, length, () => mayBeLarge(request)))
+    return parseJson(await bytes.read(body, length, () => whoSends(request)))
   }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', read)

@@ -2,8 +2,9 @@
  * Keeps responses that clients may name later: by `previous_response_id`, by an item's id, by
  * `GET`.
  *
- * They live in the memory of one bridge, within three bounds, and the oldest go first. A client
- * gets only its own responses: see `ownerOf`.
+ * They live in the memory of one bridge, within three bounds. Where there are too many, the oldest
+ * of the owner that has most goes first, so nobody pushes out what others have. A client gets only
+ * its own responses: see `ownerOf`.
  */
 import type { OutputItem, ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
@@ -34,6 +35,8 @@ export class ResponseStore {
   readonly #now: () => number
   readonly #stored = new Map<string, Stored>() // oldest first; at most `bounds.responses`
   readonly #responseOfItem = new Map<string, string>() // for every stored response
+  /** Responses and bytes of each owner; as many as have any. */
+  readonly #owners = new Map<string, { ids: Set<string>; bytes: number }>()
   #bytes = 0
 
   constructor(deps: { bounds?: StoreBounds; now: () => number }) {
@@ -51,6 +54,10 @@ export class ResponseStore {
     this.#stored.set(response.id, { response, messages, owner, bytes, storedAt: this.#now() })
     for (const { id } of response.output) this.#responseOfItem.set(id, response.id)
     this.#bytes += bytes
+    const owned = this.#owners.get(owner) ?? { ids: new Set(), bytes: 0 }
+    owned.ids.add(response.id)
+    owned.bytes += bytes
+    this.#owners.set(owner, owned)
     this.#expire()
   }
 
@@ -75,16 +82,30 @@ export class ResponseStore {
   #expire(): void {
     const { responses, bytes, ageMs } = this.#bounds
     for (const [id, { storedAt }] of this.#stored) {
-      const fits = this.#stored.size <= responses && this.#bytes <= bytes
-      if (fits && this.#now() - storedAt <= ageMs) return
+      if (this.#now() - storedAt <= ageMs) break
       this.#drop(id)
     }
+    while (this.#stored.size > responses) this.#dropOfLargest(({ ids }) => ids.size)
+    while (this.#bytes > bytes) this.#dropOfLargest((owned) => owned.bytes)
+  }
+
+  #dropOfLargest(sizeOfOwner: (owned: { ids: Set<string>; bytes: number }) => number): void {
+    let largest: { ids: Set<string>; bytes: number } | null = null
+    for (const owned of this.#owners.values()) {
+      if (largest === null || sizeOfOwner(owned) > sizeOfOwner(largest)) largest = owned
+    }
+    const [oldest] = largest?.ids ?? []
+    if (oldest !== undefined) this.#drop(oldest)
   }
 
   #drop(id: string): void {
-    const { response, bytes } = this.#stored.get(id)!
+    const { response, bytes, owner } = this.#stored.get(id)!
     this.#stored.delete(id)
     this.#bytes -= bytes
+    const owned = this.#owners.get(owner)!
+    owned.ids.delete(id)
+    owned.bytes -= bytes
+    if (owned.ids.size === 0) this.#owners.delete(owner)
     for (const item of response.output) this.#responseOfItem.delete(item.id)
   }
 }

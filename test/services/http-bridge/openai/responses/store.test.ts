@@ -89,3 +89,14 @@ test('only who made a response reads it, uses its items or deletes it', () => {
   assert.equal(store.delete('resp_a', OWNER), true)
   assert.equal(store.delete('resp_a', OWNER), false)
 })
+
+test('L1: whoever has most loses first, so nobody pushes out what others keep', () => {
+  const { store } = newStore({ responses: 10, bytes: 20_000 })
+  store.add(response('mine'), [], 'modest')
+  for (let i = 0; i < 100; i++) store.add(response(`many${i}`), [], 'greedy')
+  assert.notEqual(store.get('resp_mine', 'modest'), undefined)
+  assert.equal(store.size, 10)
+  assert.notEqual(store.get('resp_many99', 'greedy'), undefined, 'its own oldest have gone')
+  for (let i = 0; i < 10; i++) store.add(response(`long${i}`, 'x'.repeat(9000)), [], 'greedy')
+  assert.notEqual(store.get('resp_mine', 'modest'), undefined)
+})
