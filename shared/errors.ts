@@ -176,6 +176,15 @@ export const ERRORS = {
     meaning: 'No peer of the required role (gateway, orchestrator, registry) can be reached.',
     remedy: 'Run `haif status` and start the missing service.'
   },
+  NO_DIRECT_WAY: {
+    httpStatus: 503,
+    retryable: true,
+    raisedBy: 'shared/mesh',
+    meaning:
+      'Two peers are both behind NATs that give random ports, so that no direct way exists ' +
+      'between them, and no relay of the mesh could be reached.',
+    remedy: 'Run `haif relay` on a machine with a public address.'
+  },
   STREAM_LIMIT: {
     httpStatus: 503,
     retryable: true,

@@ -2,6 +2,7 @@
 import process from 'node:process'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { placeIn, type Place } from '#shared/main/place.ts'
+import { openNode } from '#shared/mesh/open-mesh.ts'
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
@@ -51,8 +52,10 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
   const { worker: hasWorker, orchestrators, gateways, workers } = options
+  const { topicKey } = ownMesh
+  const node = openNode(topicKey)
   const place = (role: PeerRole): Place =>
-    placeIn({ home, topicKey: ownMesh.topicKey, role, log: logFor(role), env })
+    placeIn({ home, topicKey, node, role, log: logFor(role), env })
   const children = new ChildServices(deps)
   const config = readWorkerConfig(env, options)
   const bridge = openHttpBridge({ ...place('bridge'), env, wishes: options, metrics })

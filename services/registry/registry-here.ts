@@ -11,9 +11,9 @@ interface OpenRegistryOptions extends Place {
 }
 
 export function openRegistry(options: OpenRegistryOptions): Service {
-  const { home, topicKey, join } = options
-  // Peers behind two random NATs need a relay, and the registry has met every peer.
-  const extras = topicKey.reach === 'public' ? { relay: home.identity('relay') } : {}
+  const { topicKey, join } = options
+  // Peers behind two random NATs need a relay, and a registry on a public host can be one.
+  const extras = { relays: topicKey.reach === 'public' }
   const catalogue = new MemoryCatalogue()
   return createRegistry({ ...options, join: (router) => join(router, extras), catalogue })
 }

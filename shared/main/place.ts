@@ -8,6 +8,7 @@ import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import type { MeshNode } from '#shared/mesh/node.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { readChoice, type Environment } from '#shared/process/config.ts'
 import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
@@ -37,13 +38,15 @@ export function placeFromEnvironment(env: Environment, role: PeerRole): Place {
 interface PlaceOptions {
   home: Home
   topicKey: TopicKey
+  /** The DHT node of the process, where several services run in it; absent: one of its own. */
+  node?: MeshNode
   role: PeerRole
   log: Logger
   env: Environment
 }
 
 /** `HAIF_LOCAL_SOCKETS`: `off` keeps peers of one machine from talking over its local sockets. */
-export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place {
+export function placeIn({ home, topicKey, node, role, log, env }: PlaceOptions): Place {
   const keyPair = home.identity(role)
   const hardware = {
     cpus: availableParallelism(),
@@ -53,7 +56,8 @@ export function placeIn({ home, topicKey, role, log, env }: PlaceOptions): Place
   const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
   const neighbours = (sought: string) => home.keysOf(sought)
   const membership = membershipHere({ home, topicKey, role, keyPair, log })
-  const member = { topicKey, role, keyPair, membership, localSockets, neighbours, log }
+  const shared = node === undefined ? {} : { node }
+  const member = { ...shared, topicKey, role, keyPair, membership, localSockets, neighbours, log }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

@@ -1,11 +1,10 @@
 /** Joins a service to the mesh: its process knows keys and reach, the service knows its router. */
-import type { KeyPair } from 'hyperdht'
 import type { Router } from '#shared/rpc/router.ts'
 import type { Mesh } from './mesh.ts'
 
 interface JoinExtras {
-  /** The peer also relays connections of others, under this key. */
-  relay?: KeyPair
+  /** The peer also relays connections of others, while it can be reached from outside. */
+  relays?: boolean
 }
 
 /** The mesh is not started yet; the service starts and stops it. */

@@ -6,10 +6,10 @@ import { EventEmitter } from 'node:events'
 import RPC, { type Server as RpcServer } from '@hyperswarm/rpc'
 import c from 'compact-encoding'
 import type DHT from 'hyperdht'
-import type { KeyPair } from 'hyperdht'
+import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
 import type { Logger } from '#shared/process/log.ts'
-import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
+import type { LinkWay, PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { Announcement } from './discovery/announcement.ts'
 import { ANNOUNCE_MS, DIAL_MS_MAX } from './discovery/dht.ts'
@@ -21,25 +21,23 @@ import {
   greet,
   GUEST_ROLE,
   receive,
+  type Greeted,
   type GuestEntrance,
   type HandshakeFacts
 } from './connection/handshake.ts'
-import { LocalListener } from './connection/local-socket.ts'
-import { Relay } from './connection/relay.ts'
+import { LocalListener, localWay } from './connection/local-socket.ts'
+import { OwnRelay } from './connection/own-relay.ts'
 import { isListeningRole, type ListeningRole, type PeerRole } from '#shared/contracts/peers/role.ts'
-import { lookup } from './discovery/lookup.ts'
 import { hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
 import { PendingConnections } from './connection/pending.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Membership } from './membership/membership.ts'
-import { BoundedMap } from '#shared/kit/bounded-map.ts'
+import { MeshNode } from './node.ts'
 import { within } from '#shared/kit/within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
 const ACCEPTED_MAX = 2048
-/** Keys that have passed a hello and so may use our relay. */
-const MEMBERS_MAX = 8192
 /** Peers that redeem an invite at the same time; the oldest makes room. */
 const GUESTS_MAX = 256
 /** Time for that, with a person who has to approve it. */
@@ -48,8 +46,8 @@ const GUEST_MS_MAX = 10 * 60_000
 const WITHDRAW_MS_MAX = 1000
 
 export interface MeshOptions {
-  /** Owned by the mesh from now on: `stop` destroys it. */
-  dht: DHT
+  /** The node that the peers of this process share, or a DHT node for this one alone. */
+  dht: DHT | MeshNode
   keyPair: KeyPair
   /** Who certified this peer, and how it judges others. */
   membership: Membership
@@ -58,12 +56,16 @@ export interface MeshOptions {
   router?: Router
   /** Time between two lookups of a role that has been found. */
   lookupMs: number
+  /** Up to this it grows while nothing happens. */
+  lookupMsMax?: number
   /** Time between two announcements of this peer. */
   announceMs?: number
   /** Time that a dial may take until bytes flow. */
   dialMsMax?: number
-  /** Set where this peer forwards for members that cannot reach each other. */
-  relay?: KeyPair
+  /** True: the peer forwards for members that cannot reach each other, while it can be reached. */
+  relays?: boolean
+  /** True: it may need a relay. */
+  needsRelays?: boolean
   /** True: peers of this machine talk over one of its sockets. */
   localSockets?: boolean
   /** Public keys, hex, of the peers of a role that may run beside this one. */
@@ -87,22 +89,23 @@ interface MeshEvents {
 
 export class Mesh extends EventEmitter<MeshEvents> {
   readonly #options: MeshOptions
+  readonly #node: MeshNode
   readonly #rpc: RPC
   readonly #facts: HandshakeFacts
   readonly #dialler: Dialler
   readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
-  readonly #members = new BoundedMap<string, true>(MEMBERS_MAX) // by key
+  readonly #greeted = new WeakMap<PeerLink, Greeted>()
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #neighbours: Neighbours[] = []
   readonly #dials = new Map<string, Promise<void>>() // under way, by key
-  readonly #announced = new Map<ListeningRole, KeyPair>()
+  readonly #announced = new Set<ListeningRole>()
   readonly #announcements = new Map<string, Announcement>() // by role and topic
   readonly #pending = new PendingConnections()
   readonly #guests = new Set<PeerLink>() // at most GUESTS_MAX
   readonly #exchange: Exchange
   #server: RpcServer | null = null
   #local: LocalListener | null = null
-  #relay: Relay | null = null
+  #relay: OwnRelay | null = null
   #stopping: Promise<void> | null = null
 
   constructor(options: MeshOptions) {
@@ -110,19 +113,22 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.setMaxListeners(0) // one for each request that waits for a first connection
     this.#options = options
     const { dht, keyPair, membership, role, log, router = new Router(), renews } = options
-    this.#rpc = new RPC({ dht, keyPair, valueEncoding: c.raw })
+    this.#node = dht instanceof MeshNode ? dht : new MeshNode(dht)
+    this.#node.join(this, keyPair)
+    this.#rpc = new RPC({ dht: this.#node.dht, keyPair, valueEncoding: c.raw })
     this.#exchange = new Exchange({ membership, links: (of) => this.links(of), renews, log })
     this.#exchange.addTo(router)
-    this.#facts = { membership, keyPair, role, router, log, guests: options.guests }
-    const { localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
-    const dialling = { dht, rpc: this.#rpc, keyPair, localSockets, dialMsMax }
+    const { guests, localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
+    this.#facts = { membership, keyPair, role, router, log, guests, node: this.#node }
+    const onDoubt = (link: PeerLink) => this.#doubted(link)
     this.#dialler = new Dialler({
-      ...dialling,
-      findRelays: () => this.#findRelays(),
-      greet: (rpc, path) => greet(rpc, { ...this.#facts, path })
+      node: this.#node,
+      rpc: this.#rpc,
+      keyPair,
+      localSockets,
+      dialMsMax,
+      greet: (rpc, way) => greet(rpc, { ...this.#facts, way, onDoubt })
     })
-    // A relay is dialled by the node itself, and lets in members by their key.
-    dht.defaultKeyPair = keyPair
   }
 
   /** Own public key in hex: the name of this peer. */
@@ -152,34 +158,49 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { role, log, membership, waitsForDht = true } = this.#options
     membership.on('revocations', this.#onChange)
     membership.on('credentials', this.#onChange)
+    this.#node.on('change', this.#onNetworkChange)
+    this.#node.on('about', this.#onAbout)
     this.#exchange.start()
     if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
-    const findable = this.#becomeFindable()
+    const findable = isListeningRole(role) ? this.#becomeFindable(role) : Promise.resolve()
+    const follow = () => this.#followRelays()
+    findable.then(follow, follow)
     if (waitsForDht) return findable
     findable.catch((error: unknown) => {
       if (!this.#isStopped) log.error({ err: error }, 'this peer cannot be found by others')
     })
   }
 
-  async #becomeFindable(): Promise<void> {
-    const { dht, role, relay } = this.#options
-    await dht.fullyBootstrapped()
-    if (this.#isStopped) return
-    if (isListeningRole(role)) await this.#listen(role)
-    if (relay !== undefined && !this.#isStopped) await this.#startRelay(relay)
+  async #becomeFindable(role: ListeningRole): Promise<void> {
+    await this.#node.dht.fullyBootstrapped()
+    if (this.#options.relays === true) await this.#startRelay()
+    if (!this.#isStopped) await this.#listen(role)
+  }
+
+  /** One peer of the process does it for all. Whoever can be reached from outside needs none. */
+  #followRelays(): void {
+    const { needsRelays = false } = this.#options
+    if (needsRelays && this.#node.isLead(this) && !this.#node.isReachable) this.follow('relay')
+  }
+
+  /** Whether it can be reached from outside and so relays for others. */
+  get isRelaying(): boolean {
+    return this.#relay?.isRunning ?? false
   }
 
   /** Keeps a connection to every peer of the role from now on. */
   follow(role: ListeningRole): void {
     if (this.#isStopped || this.#followers.some((known) => known.role === role)) return
-    const { dht, membership, lookupMs, log } = this.#options
+    const { membership, lookupMs, lookupMsMax = lookupMs, log } = this.#options
     const follower = new Follower({
-      dht,
+      dht: this.#node.dht,
       topics: () => topicsOf(membership.epochs, role),
       lookupMs,
-      isSelf: (key) => key === this.key,
+      lookupMsMax,
+      // Two relays would dial each other, and need not.
+      isSelf: (key) => key === this.key || (role === 'relay' && this.isRelaying),
       isConnected: (key) => this.#links.has(key),
-      dial: (publicKey) => this.#dial(publicKey, () => this.#dialler.dial(publicKey)),
+      dial: (publicKey, again) => this.#dial(publicKey, () => this.#dialler.dial(publicKey), again),
       random: this.#options.random ?? Math.random,
       now: this.#options.now ?? (() => performance.now()),
       log
@@ -203,12 +224,16 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /** One dial at a time for each peer: a second connection would replace the first. */
-  async #dial(publicKey: Buffer, open: () => Promise<PeerLink | null>): Promise<void> {
+  async #dial(
+    publicKey: Buffer,
+    open: () => Promise<Greeted | null>,
+    again = false
+  ): Promise<void> {
     const key = publicKey.toString('hex')
     const underWay = this.#dials.get(key)
     if (underWay !== undefined) return underWay
-    if (this.#links.has(key)) return
-    const dial = open().then((link) => void (link !== null && this.#add(link)))
+    if (this.#links.has(key) && !again) return
+    const dial = open().then((greeted) => void (greeted !== null && this.#add(greeted)))
     this.#dials.set(key, dial)
     try {
       await dial
@@ -221,7 +246,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   contact(role: ListeningRole): ContactFacts {
     const { follower } = this.#followers.find((known) => known.role === role) ?? {}
     const { found, failures } = follower?.contact ?? { found: 0, failures: [] }
-    return { found, failures, relays: 0, clockAheadMs: null }
+    return { found, failures, relays: this.#node.relays.size, clockAheadMs: null }
   }
 
   /** Withdraws, closes every connection and destroys the DHT node: the others see it at once. */
@@ -238,6 +263,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { membership } = this.#options
     membership.off('revocations', this.#onChange)
     membership.off('credentials', this.#onChange)
+    this.#node.off('change', this.#onNetworkChange)
+    this.#node.off('about', this.#onAbout)
     this.#exchange.stop()
     for (const { follower } of this.#followers) follower.stop()
     for (const neighbours of this.#neighbours) neighbours.stop()
@@ -250,8 +277,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     ])
     this.#local?.close()
     await this.#rpc.destroy({ force: true })
-    // Without force it would wait for the servers again, 5 s when no DHT node answers.
-    await this.#options.dht.destroy({ force: true })
+    await this.#node.leave(this)
   }
 
   async #listen(role: ListeningRole): Promise<void> {
@@ -263,22 +289,24 @@ export class Mesh extends EventEmitter<MeshEvents> {
         this.#options.membership.isRevoked(key.toString('hex'))
     })
     this.#server = server
-    server.on('connection', (rpc) => this.#receive(rpc, 'direct'))
+    server.on('connection', (rpc) => this.#receive(rpc, (stream) => this.#node.wayOf(stream)))
     await server.listen()
-    await this.#announce(role, this.#options.keyPair)
+    this.#node.listens(this.key)
+    // A relay lets others find it when it can be reached from outside.
+    if (role !== 'relay') await this.#announce(role)
   }
 
   /** The list of revoked peers, or the epoch, has changed. */
   readonly #onChange = () => {
     this.#relay?.dropFallen()
-    for (const [role, keyPair] of this.#announced) void this.#announce(role, keyPair)
+    for (const role of this.#announced) void this.#announce(role)
   }
 
   async #listenLocally(): Promise<void> {
     const { keyPair, localSockets = false, log } = this.#options
     if (!localSockets || this.#isStopped) return
     const connectionsMax = ACCEPTED_MAX
-    const onConnection = (rpc: ProtomuxRPC) => this.#receive(rpc, 'local')
+    const onConnection = (rpc: ProtomuxRPC) => this.#receive(rpc, localWay)
     this.#local = new LocalListener({ keyPair, connectionsMax, onConnection })
     try {
       await this.#local.listen()
@@ -287,13 +315,14 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
   }
 
-  #receive(rpc: ProtomuxRPC, path: LinkPath): void {
-    const address = path === 'local' ? path : rpc.stream.rawStream.remoteHost
+  #receive(rpc: ProtomuxRPC, way: (stream: NoiseSecretStream) => LinkWay): void {
+    const address = way === localWay ? 'local' : rpc.stream.rawStream.remoteHost
     const leave = this.#pending.enter(address, rpc)
-    receive(rpc, { ...this.#facts, path }, (link) => {
+    const onDoubt = (link: PeerLink) => this.#doubted(link)
+    receive(rpc, { ...this.#facts, way, onDoubt }, (greeted) => {
       leave()
-      if (link.peer.role === GUEST_ROLE) this.#addGuest(link)
-      else this.#add(link)
+      if (greeted.link.peer.role === GUEST_ROLE) this.#addGuest(greeted.link)
+      else this.#add(greeted)
     })
   }
 
@@ -310,12 +339,14 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /** Under the topics of the epochs in use, and no longer under others. */
-  async #announce(role: ListeningRole, keyPair: KeyPair): Promise<void> {
+  async #announce(role: ListeningRole): Promise<void> {
     if (this.#isStopped) return
-    this.#announced.set(role, keyPair)
-    const { dht, membership, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
+    this.#announced.add(role)
+    const { dht } = this.#node
+    const { keyPair, membership, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
     const topics = topicsOf(membership.epochs, role)
-    if (this.#options.guests !== undefined) topics.push(hostTopicOf(membership.mesh))
+    if (this.#options.guests !== undefined && role === this.role)
+      topics.push(hostTopicOf(membership.mesh))
     const names = new Set(topics.map((topic) => `${role}/${topic.toString('hex')}`))
     for (const [name, announcement] of this.#announcements) {
       if (!name.startsWith(`${role}/`) || names.has(name)) continue
@@ -331,31 +362,51 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
   }
 
-  async #findRelays(): Promise<Buffer[]> {
-    const { dht, membership } = this.#options
-    const keys = new Map<string, Buffer>()
-    for (const topic of topicsOf(membership.epochs, 'relay')) {
-      await lookup(dht, topic, (key) => keys.set(key.toString('hex'), key))
-    }
-    return [...keys.values()]
+  async #withdraw(role: ListeningRole): Promise<void> {
+    this.#announced.delete(role)
+    const ended = [...this.#announcements].filter(([name]) => name.startsWith(`${role}/`))
+    for (const [name] of ended) this.#announcements.delete(name)
+    await Promise.all(ended.map(([, announcement]) => announcement.stop()))
   }
 
-  async #startRelay(keyPair: KeyPair): Promise<void> {
-    const { dht } = this.#options
-    this.#relay = new Relay({ dht, keyPair, isMember: (key) => this.#isMember(key) })
+  async #startRelay(): Promise<void> {
+    const { keyPair, membership, log } = this.#options
+    this.#relay = new OwnRelay({
+      node: this.#node,
+      keyPair,
+      isMember: (key) => this.#links.has(key) && !membership.isRevoked(key),
+      announce: (runs) => (runs ? this.#announce('relay') : this.#withdraw('relay')),
+      log
+    })
     await this.#relay.start()
-    await this.#announce('relay', keyPair)
   }
 
-  #isMember(key: string): boolean {
-    return this.#members.has(key) && !this.#options.membership.isRevoked(key)
+  /** A peer has fallen silent while something was under way, or does not answer a question. */
+  #doubted(link: PeerLink): void {
+    if (this.#links.get(link.peer.key) !== link) return
+    this.#options.log.debug({ peer: link.peer.key, path: link.path }, 'silent, dialling anew')
+    if (!link.dialer) this.#node.refresh() // it dials us, perhaps at an address that we had
+    for (const { follower } of this.#followers) follower.redial(link.peer.key)
+  }
+
+  /** Another address, another network, or the end of a sleep: what is open may lead nowhere. */
+  readonly #onNetworkChange = (): void => {
+    for (const link of this.#links.values()) this.#greeted.get(link)?.liveness.check()
+    for (const { follower } of this.#followers) follower.hurry()
+    for (const announcement of this.#announcements.values()) announcement.hurry()
+    this.#relay?.hurry()
+  }
+
+  readonly #onAbout = (): void => {
+    for (const link of this.#links.values()) this.#greeted.get(link)?.tell()
   }
 
   /**
    * One connection for each pair: a peer that comes back replaces its old connection. Two peers
    * never dial each other, because no two roles follow each other.
    */
-  #add(link: PeerLink): void {
+  #add(greeted: Greeted): void {
+    const { link } = greeted
     const { key } = link.peer
     if (this.#isStopped || link.isClosed) {
       link.close('stopping')
@@ -364,7 +415,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const old = this.#links.get(key)
     if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
     this.#links.set(key, link)
-    this.#members.set(key, true)
+    this.#greeted.set(link, greeted)
     void link.closed.then(() => this.#drop(link, 'closed'))
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
@@ -378,6 +429,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#links.delete(key)
     link.close(reason)
     this.emit('lost', link)
+    if (!link.dialer && link.path !== 'local') this.#node.refresh()
     for (const { follower } of this.#followers) follower.lost(key)
   }
 }

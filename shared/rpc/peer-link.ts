@@ -20,8 +20,26 @@ import { StreamChannel } from './stream-channel.ts'
 /** Time for each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
 
-/** The way of the bytes: a socket of this machine, from address to address, or through a relay. */
-export type LinkPath = 'local' | 'direct' | 'relayed'
+/**
+ * The way of the bytes: a socket of this machine, the local network, from address to address over
+ * the internet, or through a relay.
+ */
+export type LinkPath = 'local' | 'lan' | 'direct' | 'relayed'
+
+/** It changes while the connection lives: a relayed one becomes direct when a hole was punched. */
+export interface LinkWay {
+  path: LinkPath
+  /** Key in hex of the relay that forwards. */
+  relay: string | null
+}
+
+/** What a connection has carried, both ways, in bytes of packets; loss is seen as packets again. */
+interface LinkTraffic {
+  sentBytes: number
+  receivedBytes: number
+  sentPackets: number
+  retransmits: number
+}
 
 interface PeerLinkOptions {
   rpc: ProtomuxRPC
@@ -29,19 +47,20 @@ interface PeerLinkOptions {
   router: Router
   /** True when this side dialled. */
   dialer: boolean
-  path: LinkPath
+  /** Asked again and again, because the way may change. */
+  way: () => LinkWay
   log: Logger
 }
 
 export class PeerLink {
   readonly peer: PeerIdentity
   readonly dialer: boolean
-  readonly path: LinkPath
   /** Resolves when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>
   readonly #rpc: ProtomuxRPC
   readonly #calls: CallChannel
   readonly #streams: StreamChannel
+  readonly #way: () => LinkWay
   readonly #log: Logger
   readonly #callSeconds = histogram('haif_rpc_duration_seconds')
   #isClosed = false
@@ -50,7 +69,7 @@ export class PeerLink {
     const { rpc, peer, router, dialer, log } = options
     this.peer = peer
     this.dialer = dialer
-    this.path = options.path
+    this.#way = options.way
     this.#rpc = rpc
     this.#log = log
     const onUnexpected = (error: unknown, at: { name: string; requestId: string }) =>
@@ -83,6 +102,33 @@ export class PeerLink {
 
   get isClosed(): boolean {
     return this.#isClosed
+  }
+
+  get path(): LinkPath {
+    return this.#way().path
+  }
+
+  /** Key in hex of the relay that forwards now, or null. */
+  get relay(): string | null {
+    return this.#way().relay
+  }
+
+  /** Address that packets go to; null within a machine. */
+  get remote(): { host: string; port: number } | null {
+    const { remoteHost, remotePort } = this.#rpc.stream.rawStream
+    return this.path === 'local' ? null : { host: remoteHost, port: remotePort }
+  }
+
+  /** Null within a machine, where nothing is counted. */
+  get traffic(): LinkTraffic | null {
+    if (this.path === 'local') return null
+    const raw = this.#rpc.stream.rawStream
+    return {
+      sentBytes: raw.bytesTransmitted,
+      receivedBytes: raw.bytesReceived,
+      sentPackets: raw.packetsTransmitted,
+      retransmits: raw.retransmits
+    }
   }
 
   /** Smoothed round-trip time in milliseconds, as the transport measures it; within a machine 0. */

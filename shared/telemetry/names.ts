@@ -223,9 +223,24 @@ export const METRICS = {
   },
 
   // The mesh, at each service
+  haif_relay_streams: {
+    kind: 'gauge',
+    help: 'Connections of members that this process relays',
+    labels: []
+  },
+  haif_relay_bytes_total: {
+    kind: 'counter',
+    help: 'Bytes that this process has relayed',
+    labels: []
+  },
+  haif_relay_refusals_total: {
+    kind: 'counter',
+    help: 'Connections that the relay has refused or ended, by reason: stranger, guests, streams, pending, bytes',
+    labels: ['reason']
+  },
   haif_peers: {
     kind: 'gauge',
-    help: 'Peers with an open connection, by role and path: local, direct or relayed',
+    help: 'Peers with an open connection, by role and path: local, lan, direct or relayed',
     labels: ['service', 'role', 'path']
   },
   haif_peer_connections_total: {

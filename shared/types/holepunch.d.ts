@@ -1,6 +1,7 @@
 // The calls that HAIF makes on the Holepunch packages, which ship without types.
 
 declare module 'hyperdht' {
+  import type { EventEmitter } from 'node:events'
   import type { Duplex } from 'node:stream'
 
   namespace DHT {
@@ -23,12 +24,25 @@ declare module 'hyperdht' {
       firewalled?: boolean
       quickFirewall?: boolean
       connectionKeepAlive?: number | false
+      randomPunchInterval?: number
+      /** Known nodes beside those of `bootstrap`. */
+      nodes?: Address[]
+      /** Times requests by the round trips measured, instead of by seconds. */
+      adaptiveTimeout?: { min?: number; max?: number; jitter?: number; fallback?: number[] }
     }
     interface RawStream {
       /** Smoothed round-trip time in milliseconds. */
       rtt: number
       remoteHost: string
       remotePort: number
+      /** Null until it is connected. */
+      readonly socket: object | null
+      readonly bytesTransmitted: number
+      readonly bytesReceived: number
+      readonly packetsTransmitted: number
+      /** Undefined over a socket of this machine. */
+      readonly packetsReceived: number | undefined
+      readonly retransmits: number
     }
     interface NoiseSecretStream extends Duplex {
       publicKey: Buffer
@@ -39,13 +53,18 @@ declare module 'hyperdht' {
       /** Both sides have proven their keys. */
       connected: boolean
       rawStream: RawStream
-      setTimeout(ms: number): void
+      readonly rawBytesRead: number
       setKeepAlive(ms: number): void
+      sendKeepAlive(): void
     }
     interface ConnectOptions {
       keyPair?: KeyPair
       relayThrough?: Buffer | Buffer[] | null
-      holepunch?: () => boolean
+      relayAddresses?: Address[]
+      /** Tries the route in `_socketPool` first. */
+      reusableSocket?: boolean
+      /** Asked when both kinds of NAT are known: 1 open, 2 one port for all, 3 random ports. */
+      holepunch?: (remoteFirewall: number, localFirewall: number) => boolean
       createSecretStream?: MakeStream
     }
     type MakeStream = (
@@ -54,11 +73,11 @@ declare module 'hyperdht' {
       options: object
     ) => NoiseSecretStream
     interface ServerOptions {
-      createSecretStream?: MakeStream
       firewall?(remotePublicKey: Buffer, payload: unknown, address: Address): boolean
       shareLocalAddress?: boolean
       relayThrough?: Buffer | Buffer[] | null
       holepunch?: () => boolean
+      createSecretStream?: MakeStream
     }
     interface Server {
       listen(keyPair?: KeyPair): Promise<void>
@@ -66,6 +85,14 @@ declare module 'hyperdht' {
       refresh(): void
       publicKey: Buffer
       relayAddresses: Address[]
+      /** Private: pings the nodes that lead to this server, and sleeps between. */
+      readonly _announcer: { readonly _sleeper: Sleeper } | null
+    }
+    interface Sleeper {
+      pause(ms: number): Promise<void>
+      resume(): void
+      /** Ours: its pauses are longer. */
+      isSlow?: boolean
     }
     interface LookupReply {
       peers: { publicKey: Buffer; relayAddresses: Address[] }[]
@@ -78,19 +105,36 @@ declare module 'hyperdht' {
     }
   }
 
-  class DHT {
+  class DHT extends EventEmitter {
     constructor(options?: DHT.Options)
     static keyPair(seed?: Buffer): DHT.KeyPair
     static bootstrapper(port: number, host: string, options?: DHT.Options): DHT
     /** The nodes of the public DHT, as `address@name:port`. */
     static readonly BOOTSTRAP: readonly string[]
+    /** The NAT gives a random port to each destination. */
     readonly randomized: boolean
+    /** Nothing comes in that was not asked for, as far as is known. */
+    readonly firewalled: boolean
+    /** The NAT or the network looks as if nothing gets out. */
+    readonly online: boolean
     readonly listening: Set<DHT.Server>
     /** Addresses by key in hex. Private, and there is no other way to forget one. */
     readonly _relayAddressesCache: { delete(key: string): void }
     /** With which it dials when no other is given, as a relay. */
     defaultKeyPair: DHT.KeyPair
+    /** Ways that `connect` tries first when it may reuse sockets, by key in hex. */
+    readonly _socketPool: {
+      routes: {
+        _routes: Map<string, { socket: object; address: Address; gc: () => void }>
+      }
+    }
+    /** Asks others to reach this node from outside, and remembers whether they could. */
+    _updateNetworkState(onlyFirewall: boolean): Promise<boolean>
+    bind(): Promise<void>
     fullyBootstrapped(): Promise<void>
+    /** Where others reach this node; null behind a NAT or firewall. */
+    remoteAddress(): Address | null
+    toArray(options?: { limit?: number }): Address[]
     address(): DHT.Address
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
     unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>
@@ -102,7 +146,7 @@ declare module 'hyperdht' {
       options?: DHT.ServerOptions,
       onconnection?: (stream: DHT.NoiseSecretStream) => void
     ): DHT.Server
-    createRawStream(options?: object): unknown
+    createRawStream(options?: object): { readonly connected: boolean }
     destroy(options?: { force?: boolean }): Promise<void>
   }
   export = DHT
@@ -220,20 +264,59 @@ declare module '@hyperswarm/rpc' {
 }
 
 declare module 'blind-relay' {
+  import type { Readable } from 'node:stream'
   import type DHT from 'hyperdht'
 
+  /** One end of a connection that is forwarded. */
+  interface RawRelayStream {
+    readonly bytesReceived: number
+    once(event: 'close', listener: () => void): this
+    destroy(): void
+  }
+  interface PairRequest {
+    token: Buffer
+  }
   interface Session {
     on(event: 'error', listener: (error: Error) => void): this
+    on(
+      event: 'pair',
+      listener: (isInitiator: boolean, token: Buffer, stream: RawRelayStream) => void
+    ): this
     destroy(): void
+    /** Private: the message by which a pair is asked for, and the pairs that are waited for. */
+    readonly _pair: { onmessage: (request: PairRequest, channel: unknown) => void }
+    readonly _pairing: Set<unknown>
   }
   export class Server {
     constructor(options: { createStream(options: object): unknown })
     readonly sessions: Iterable<Session>
+    /** Private: pairs of which one half has come, by token in hex. */
+    readonly _pairing: Map<string, { links: ({ session: Session } | null)[] }>
     accept(stream: DHT.NoiseSecretStream, options: { id: Buffer }): Session
+  }
+  export class Client {
+    static from(stream: DHT.NoiseSecretStream, options: { id: Buffer }): Client
+    pair(isInitiator: boolean, token: Buffer, stream: { readonly connected: boolean }): Readable
   }
 }
 
 declare module 'z32' {
   export function encode(buffer: Buffer): string
   export function decode(text: string): Buffer
+}
+
+declare module 'hyperdht/lib/holepuncher.js' {
+  interface Holepuncher {
+    /** False when it has ended, either way. */
+    punching: boolean
+    readonly socket: {
+      send(bytes: Buffer, port: number, host: string, ttl: number): Promise<unknown>
+    }
+    readonly _sleeper: { pause(ms: number): Promise<void> }
+    /** Tries random ports of the other side's address, and gives up after a while. */
+    _randomProbes(this: Holepuncher, address: { host: string }): Promise<void>
+    _autoDestroy(): void
+  }
+  const Holepuncher: { prototype: Holepuncher }
+  export default Holepuncher
 }

@@ -1,74 +1,188 @@
 /**
- * Opens connections to peers by the shortest way there is: over a socket of this machine, from
- * address to address, or through a relay.
+ * Opens connections to peers by the shortest way there is: over a socket of this machine, through a
+ * hole that is open already, from address to address, or through a relay.
+ *
+ * Directly first where that can work. Where a NAT gives random ports to one side, a hole takes
+ * seconds: a relay carries meanwhile, and hyperdht moves the same connection to the hole when there
+ * is one. With random ports on both sides a hole is impossible, and a relay is the only way.
  */
+import { once } from 'node:events'
 import type RPC from '@hyperswarm/rpc'
-import type DHT from 'hyperdht'
-import type { KeyPair } from 'hyperdht'
+import type { ConnectOptions, KeyPair, NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
-import type { LinkPath, PeerLink } from '#shared/rpc/peer-link.ts'
+import { HaifError } from '#shared/errors.ts'
+import { hedged } from '#shared/kit/hedge.ts'
+import { within } from '#shared/kit/within.ts'
+import type { LinkWay } from '#shared/rpc/peer-link.ts'
+import { directWayOf, type MeshNode } from '../node.ts'
+import { codeOf, isOfRandomNats, isPeerGone } from './dial-failure.ts'
 import { guarded } from './guarded-stream.ts'
-import { connected } from './handshake.ts'
-import { dialLocal } from './local-socket.ts'
-import { needsRelay } from './relay-choice.ts'
+import { connected, type Greeted } from './handshake.ts'
+import { dialLocal, localWay } from './local-socket.ts'
+
+/** A way through an open hole is quick, or is gone. */
+const ROUTE_MS_MAX = 1500
+const RELAY_MS_MAX = 3000
+/** Directly: a lost packet costs a second, so a further try begins after this. */
+const HEDGE = { afterMs: 1000, triesMax: 3 }
+/** From an open connection until both sides know what else there is at the other end. */
+const MEETING_MS_MAX = 500
+
+/** As hyperdht numbers the kinds of NAT. */
+const RANDOM = 3
 
 interface DiallerOptions {
-  dht: DHT
+  node: MeshNode
   rpc: RPC
   keyPair: KeyPair
   localSockets: boolean
   /** Time that a dial may take until bytes flow. */
   dialMsMax: number
-  /** Public keys of relays, for a peer that cannot be reached directly. */
-  findRelays: () => Promise<Buffer[]>
   /** Says hello on the connection that is open, as a member or as a guest. */
-  greet: (rpc: ProtomuxRPC, path: LinkPath) => Promise<PeerLink>
+  greet: (rpc: ProtomuxRPC, way: (stream: NoiseSecretStream) => LinkWay) => Promise<Greeted>
 }
 
 export class Dialler {
   readonly #options: DiallerOptions
+  /** Connections that were dialled through a relay. */
+  readonly #relayed = new WeakSet<NoiseSecretStream>()
 
   constructor(options: DiallerOptions) {
     this.#options = options
   }
 
-  async dial(publicKey: Buffer): Promise<PeerLink> {
+  async dial(publicKey: Buffer): Promise<Greeted> {
     const local = await this.#dialLocal(publicKey)
-    if (local !== null) return this.#options.greet(local, 'local')
+    if (local !== null) return this.#options.greet(local, localWay)
+    const remote = await this.#dialRemote(publicKey)
+    // A peer that restarts has its socket before it can be found on the DHT.
+    const here = await this.#dialLocal(publicKey)
+    if (here === null) return this.#options.greet(remote, (stream) => this.#wayOf(stream))
+    remote.stream.destroy()
+    return this.#options.greet(here, localWay)
+  }
+
+  #wayOf(stream: NoiseSecretStream): LinkWay {
+    return this.#relayed.has(stream) ? this.#options.node.wayOf(stream) : directWayOf(stream)
+  }
+
+  async #dialRemote(publicKey: Buffer): Promise<ProtomuxRPC> {
+    const { node } = this.#options
+    const key = publicKey.toString('hex')
+    const throughHole = await this.#throughOpenHole(publicKey, key)
+    if (throughHole !== null) return throughHole
+    const tried = new Set<Buffer>()
+    if (node.isRandom || node.hasRandomNat(key)) {
+      const relayed = await this.#throughRelays(publicKey, tried)
+      if (relayed !== null) return relayed
+    }
     try {
-      return await this.#dialRemote(publicKey, null)
+      return await this.#directly(publicKey, key)
     } catch (error) {
-      const relays = needsRelay(error) ? await this.#options.findRelays() : []
-      if (relays.length === 0) throw error
-      return this.#dialRemote(publicKey, relays)
+      if (!isOfRandomNats(error)) throw error
+      const relayed = await this.#throughRelays(publicKey, tried)
+      return relayed ?? (await this.#punch(publicKey, key, error))
     }
   }
 
   /** Null when the peer does not run on this machine. */
-  async dialNear(publicKey: Buffer): Promise<PeerLink | null> {
+  async dialNear(publicKey: Buffer): Promise<Greeted | null> {
     const local = await this.#dialLocal(publicKey)
-    return local === null ? null : this.#options.greet(local, 'local')
+    return local === null ? null : this.#options.greet(local, localWay)
   }
 
-  async #dialRemote(publicKey: Buffer, relayThrough: Buffer[] | null): Promise<PeerLink> {
-    const { dht, rpc, keyPair, dialMsMax, greet } = this.#options
+  /** Another peer of the same process is connected: its hole serves this one too. */
+  async #throughOpenHole(publicKey: Buffer, key: string): Promise<ProtomuxRPC | null> {
+    const { node } = this.#options
+    const route = node.routeTo(key)
+    if (route === null) return null
+    const routes = node.dht._socketPool.routes._routes
+    routes.set(key, { ...route, gc: () => {} })
+    try {
+      return await this.#connect(publicKey, { reusableSocket: true }, ROUTE_MS_MAX)
+    } catch {
+      return null // it has just closed; there are other ways
+    } finally {
+      routes.delete(key)
+    }
+  }
+
+  /** Without a punch against random ports, which would take seconds. */
+  async #directly(publicKey: Buffer, key: string): Promise<ProtomuxRPC> {
+    const { node, dialMsMax } = this.#options
+    const holepunch = (remoteFirewall: number, localFirewall: number): boolean => {
+      node.sawNat(key, remoteFirewall)
+      return remoteFirewall < RANDOM && localFirewall < RANDOM
+    }
+    return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) =>
+      this.#connect(publicKey, { holepunch }, dialMsMax, signal)
+    )
+  }
+
+  /** Null when no relay is known, or none of them works. */
+  async #throughRelays(publicKey: Buffer, tried: Set<Buffer>): Promise<ProtomuxRPC | null> {
+    const { relays } = this.#options.node
+    await relays.first()
+    for (const relay of relays.ranked()) {
+      if (tried.has(relay)) continue
+      tried.add(relay)
+      try {
+        const rpc = await this.#connect(publicKey, { relayThrough: relay }, RELAY_MS_MAX)
+        relays.worked(relay)
+        this.#relayed.add(rpc.stream)
+        return rpc
+      } catch (error) {
+        if (isPeerGone(error)) throw error
+        relays.failed(relay)
+      }
+    }
+    return null
+  }
+
+  /** One at a time; whoever waited may find the way open. */
+  async #punch(publicKey: Buffer, key: string, why: unknown): Promise<ProtomuxRPC> {
+    const { node, dialMsMax } = this.#options
+    const isImpossible = node.isRandom && node.hasRandomNat(key)
+    if (isImpossible || codeOf(why) === 'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS') throw needsRelay(why)
+    await node.punches.take(this)
+    try {
+      const opened = await this.#throughOpenHole(publicKey, key)
+      return opened ?? (await this.#connect(publicKey, {}, dialMsMax))
+    } finally {
+      // Whoever waits shall know which peers the hole leads to.
+      void within(MEETING_MS_MAX, once(node, 'met')).then(() => node.punches.give())
+    }
+  }
+
+  async #connect(
+    publicKey: Buffer,
+    options: ConnectOptions,
+    msMax: number,
+    signal?: AbortSignal
+  ): Promise<ProtomuxRPC> {
+    const { node, rpc, keyPair } = this.#options
     // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted
     // has another one, and every dial would run into its deadline at the old one.
     // oxlint-disable-next-line eslint/no-underscore-dangle
-    dht._relayAddressesCache.delete(publicKey.toString('hex'))
-    const client = rpc.connect(publicKey, { ...guarded, keyPair, relayThrough })
-    await connected(client.rpc, dialMsMax)
-    // A peer that restarts has its socket before it can be found on the DHT.
-    const local = await this.#dialLocal(publicKey)
-    if (local !== null) {
-      client.rpc.stream.destroy()
-      return greet(local, 'local')
-    }
-    return greet(client.rpc, relayThrough === null ? 'direct' : 'relayed')
+    node.dht._relayAddressesCache.delete(publicKey.toString('hex'))
+    const client = rpc.connect(publicKey, { ...guarded, keyPair, ...options })
+    signal?.addEventListener('abort', () => client.rpc.stream.destroy(), { once: true })
+    await connected(client.rpc, msMax)
+    if (signal?.aborted !== true) return client.rpc
+    client.rpc.stream.destroy()
+    throw new HaifError('CANCELLED', 'another try was faster')
   }
 
   async #dialLocal(publicKey: Buffer): Promise<ProtomuxRPC | null> {
     const { keyPair, localSockets } = this.#options
     return localSockets ? dialLocal(publicKey, keyPair) : null
   }
+}
+
+function needsRelay(cause: unknown): HaifError {
+  return new HaifError(
+    'NO_DIRECT_WAY',
+    'both networks give random ports, so no direct way exists: run "haif relay" on a public machine',
+    { cause }
+  )
 }

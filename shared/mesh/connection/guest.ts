@@ -2,15 +2,16 @@
 import RPC from '@hyperswarm/rpc'
 import c from 'compact-encoding'
 import type DHT from 'hyperdht'
-import type { KeyPair } from 'hyperdht'
+import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
+import { PeerLink, type LinkWay } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { verifyCertificate } from '../membership/certificate.ts'
 import { Dialler } from './dialler.ts'
 import { greetWith } from './handshake.ts'
+import { MeshNode } from '../node.ts'
 import { makeGuestHello, readHello } from './hello.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
@@ -37,27 +38,36 @@ interface VisitOptions extends GuestOptions {
 }
 
 /** Resolves with a link on which the invite can be redeemed, and nothing else. */
-export function visit(options: VisitOptions): Promise<PeerLink> {
+export async function visit(options: VisitOptions): Promise<PeerLink> {
   const { dht, host, keyPair, relays, localSockets, dialMsMax } = options
+  const node = new MeshNode(dht)
+  for (const relay of relays) node.relays.add(relay.toString('hex'), () => 0)
   const dialler = new Dialler({
-    dht,
+    node,
     rpc: new RPC({ dht, keyPair, valueEncoding: c.raw }),
     keyPair,
     localSockets,
     dialMsMax,
-    findRelays: () => Promise.resolve(relays),
-    greet: (rpc, path) => greetAsGuest(rpc, path, options)
+    greet: (rpc, way) => greetAsGuest(rpc, way, options)
   })
-  return dialler.dial(host)
+  const { link } = await dialler.dial(host)
+  return link
 }
 
 /**
  * Says hello as a guest on a connection that is open. Rejects, and destroys the connection, unless
  * a member of the mesh answers that is certified for the role and lets the guest in.
  */
-function greetAsGuest(rpc: ProtomuxRPC, path: LinkPath, options: GuestOptions) {
+function greetAsGuest(
+  rpc: ProtomuxRPC,
+  wayOf: (stream: NoiseSecretStream) => LinkWay,
+  options: GuestOptions
+) {
   const { mesh, hostRole, now, log } = options
+  const way = () => wayOf(rpc.stream)
   return greetWith(rpc, {
+    way,
+    onDoubt: () => {}, // it is soon over, either way
     hello: () => makeGuestHello(options, rpc.stream),
     check(reply) {
       const hello = readHello(rpc.stream, reply)
@@ -68,7 +78,7 @@ function greetAsGuest(rpc: ProtomuxRPC, path: LinkPath, options: GuestOptions) {
       verifyCertificate(hello.certificate, mesh, now())
       return { key: remotePublicKey.toString('hex'), role: hostRole, name: hello.certificate.name }
     },
-    link: (peer) => new PeerLink({ rpc, peer, router: new Router(), dialer: true, path, log })
+    link: (peer) => new PeerLink({ rpc, peer, router: new Router(), dialer: true, way, log })
   })
 }
 

@@ -14,7 +14,7 @@ import type ProtomuxRPC from 'protomux-rpc'
 import { Compile } from 'typebox/compile'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
-import { PeerLink, type LinkPath } from '#shared/rpc/peer-link.ts'
+import { PeerLink, type LinkWay } from '#shared/rpc/peer-link.ts'
 import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
 import type { Router } from '#shared/rpc/router.ts'
 import { toWireError, WireError } from '#shared/rpc/wire-error.ts'
@@ -33,7 +33,8 @@ import {
   type Hello,
   type HelloFacts
 } from './hello.ts'
-import { watchLiveness } from './liveness.ts'
+import { ABOUT_EVENT, decodeAbout, encodeAbout, type About } from './about.ts'
+import { keepAliveMsOf, Liveness } from './liveness.ts'
 import type { MemberIdentity } from './member-identity.ts'
 import type { Membership } from '../membership/membership.ts'
 
@@ -46,6 +47,21 @@ export interface HandshakeFacts extends HelloFacts {
   log: Logger
   /** Where guests are let in. */
   guests?: GuestEntrance | undefined
+  /** What this side says of its process, and what becomes of what a member says of its own. */
+  node: AboutProcesses
+}
+
+interface AboutProcesses {
+  about: (keepAliveMs: number) => About
+  met: (stream: NoiseSecretStream, about: About) => void
+}
+
+/** What a connection has become. */
+export interface Greeted {
+  link: PeerLink
+  liveness: Liveness
+  /** Says again what this side has to say of its process. */
+  tell: () => void
 }
 
 /** What a peer that can redeem invites offers to those who have nothing else yet. */
@@ -57,7 +73,9 @@ export interface GuestEntrance {
 }
 
 interface HandshakeOptions extends HandshakeFacts {
-  path: LinkPath
+  way: (stream: NoiseSecretStream) => LinkWay
+  /** Called when a peer has fallen silent, and before it counts as lost. */
+  onDoubt: (link: PeerLink) => void
 }
 
 /**
@@ -78,32 +96,41 @@ export async function connected({ stream }: ProtomuxRPC, dialMsMax: number): Pro
  * The dialler's side of a connection that is open; some of those carry nothing, so that is no proof
  * of a peer. Rejects, and destroys the connection, when it fails.
  */
-export function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<PeerLink> {
-  const { membership, router, path, log } = options
+export function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<Greeted> {
+  const { membership, router, log } = options
+  const way = () => options.way(rpc.stream)
   return greetWith(rpc, {
+    ...options,
     hello: () => makeHello(options, rpc.stream),
     check: (reply) => memberOf(rpc.stream, reply, membership),
-    link: (peer) => new PeerLink({ rpc, peer, router, dialer: true, path, log })
+    link: (peer) => new PeerLink({ rpc, peer, router, dialer: true, way, log })
   })
 }
 
-interface Greeting {
+interface Greeting extends Pick<HandshakeOptions, 'way' | 'onDoubt'> {
+  /** Absent: nothing is said about the process, and nothing is believed. */
+  node?: AboutProcesses
   hello: () => Buffer
   /** Who answered; throws when that is nobody to talk to. */
   check: (reply: Buffer) => PeerIdentity
   link: (peer: PeerIdentity) => PeerLink
 }
 
-export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<PeerLink> {
+export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<Greeted> {
+  const { node, onDoubt } = greeting
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   try {
     await opened(rpc)
-    watchLiveness(rpc.stream)
     const peer = greeting.check(acceptedBy(await say(rpc, greeting.hello())))
     trust(rpc.stream)
+    const isLocal = greeting.way(rpc.stream).path === 'local'
+    const keepAliveMs = keepAliveMsOf(isLocal ? null : rpc.stream.rawStream.remoteHost)
+    const about = () => encodeAbout(node?.about(keepAliveMs) ?? { keepAliveMs, beside: [] })
     const link = greeting.link(peer)
-    rpc.event(READY_EVENT, Buffer.alloc(0))
-    return link
+    if (node !== undefined) hear(rpc, node)
+    rpc.event(READY_EVENT, about())
+    const liveness = livenessOf(rpc, { link, keepAliveMs, onDoubt })
+    return { link, liveness, tell: () => rpc.event(ABOUT_EVENT, about()) }
   } catch (error) {
     rpc.destroy()
     rpc.stream.destroy()
@@ -117,9 +144,10 @@ export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<P
 export function receive(
   rpc: ProtomuxRPC,
   options: HandshakeOptions,
-  onLink: (link: PeerLink) => void
+  onLink: (greeted: Greeted) => void
 ): void {
-  const { path, log } = options
+  const { log, node, onDoubt } = options
+  const way = () => options.way(rpc.stream)
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   rpc.on('close', () => clearTimeout(deadline))
   const refuse = (error: unknown) => {
@@ -141,12 +169,19 @@ export function receive(
     try {
       const { peer, router } = visitor(rpc.stream, value, options)
       trust(rpc.stream)
-      watchLiveness(rpc.stream)
-      const link = new PeerLink({ rpc, peer, router, dialer: false, path, log })
-      rpc.respond(READY_EVENT, () => {
+      const link = new PeerLink({ rpc, peer, router, dialer: false, way, log })
+      rpc.respond(READY_EVENT, (said) => {
         rpc.unrespond(READY_EVENT)
         clearTimeout(deadline)
-        onLink(link)
+        const theirs = decodeAbout(said)
+        const keepAliveMs = theirs?.keepAliveMs ?? keepAliveMsOf(null)
+        const tell = () => rpc.event(ABOUT_EVENT, encodeAbout(node.about(keepAliveMs)))
+        if (peer.role !== GUEST_ROLE) {
+          if (theirs !== null) node.met(rpc.stream, theirs)
+          hear(rpc, node)
+          tell()
+        }
+        onLink({ link, liveness: livenessOf(rpc, { link, keepAliveMs, onDoubt }), tell })
         return Buffer.alloc(0)
       })
       return Buffer.concat([ACCEPTED, makeHello(options, rpc.stream)])
@@ -154,6 +189,27 @@ export function receive(
       return refused(refuse(error))
     }
   })
+}
+
+/** What the other side says of its process, now and later. */
+function hear(rpc: ProtomuxRPC, node: AboutProcesses): void {
+  rpc.respond(ABOUT_EVENT, (said) => {
+    const theirs = decodeAbout(said)
+    if (theirs !== null) node.met(rpc.stream, theirs)
+    return Buffer.alloc(0)
+  })
+}
+
+function livenessOf(
+  { stream }: ProtomuxRPC,
+  {
+    link,
+    keepAliveMs,
+    onDoubt
+  }: { link: PeerLink; keepAliveMs: number; onDoubt: (link: PeerLink) => void }
+): Liveness {
+  const isBusy = () => link.openStreams > 0
+  return new Liveness({ stream, keepAliveMs, isBusy, onDoubt: () => onDoubt(link) })
 }
 
 /** A refused peer shall still read why. */

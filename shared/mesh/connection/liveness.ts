@@ -1,15 +1,136 @@
 /**
- * When a silent peer counts as lost. Both numbers are the same in the whole mesh: a timeout is only
- * right if the *other* side keeps the connection alive often enough.
+ * When a silent peer is in doubt, and when it counts as lost.
+ *
+ * The dialler keeps the connection alive, and each packet is acknowledged, so that both ends hear
+ * something as often as that. It says how often in its hello: a bound is only right if the other
+ * side knows it. On a local network that is often, because packets cost nothing there and a killed
+ * peer shall be gone at once. Over the internet it is rare, because each packet is paid for day and
+ * night, and a new hole through two NATs may cost seconds: a pause must not cost the connection.
+ *
+ * While something is under way the pause is noticed early all the same. Then the peer is dialled
+ * anew beside the old connection, which goes on if it was only slow.
  */
 import type { NoiseSecretStream } from 'hyperdht'
 
-/** An idle connection says something this often. */
-export const KEEP_ALIVE_MS = 500
+/** Of a connection on a local network or within a machine. */
+export const NEAR_KEEP_ALIVE_MS = 500
+/** Of a connection over the internet, and of one that carries streams there. */
+const FAR_KEEP_ALIVE_MS = 2000
+const BUSY_KEEP_ALIVE_MS = 500
 /** Nothing heard for this long: the peer is gone. Five missed keep-alives, and below 3 s. */
-const SILENCE_MS_MAX = 2500
+const NEAR_LOST_MS = 2500
+const FAR_LOST_MS = 8000
+/** Nothing heard for this long while streams are open: the peer is in doubt. */
+const DOUBT_MS = 2000
+/** A question that is not acknowledged within this makes a peer doubtful. */
+const CHECK_MS = 700
+const TICK_MS = 250
+/** A tick that comes this late: this process did not run, and could hear nobody. */
+const STALLED_MS = 1500
 
-export function watchLiveness(stream: NoiseSecretStream): void {
-  stream.setKeepAlive(KEEP_ALIVE_MS)
-  stream.setTimeout(SILENCE_MS_MAX)
+/** 10/8, 172.16/12, 192.168/16, 169.254/16 and loopback. */
+const NEAR = /^(127\.|10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.|169\.254\.)/
+
+export const isNearAddress = (host: string): boolean => NEAR.test(host)
+
+/** How often the dialler keeps a connection with this address alive; null: one of this machine. */
+export const keepAliveMsOf = (host: string | null): number =>
+  host === null || isNearAddress(host) ? NEAR_KEEP_ALIVE_MS : FAR_KEEP_ALIVE_MS
+
+interface LivenessOptions {
+  stream: NoiseSecretStream
+  /** As the dialler said. */
+  keepAliveMs: number
+  /** Whether streams are open. */
+  isBusy: () => boolean
+  /** Called once for each silence. */
+  onDoubt: () => void
+  now?: () => number
+}
+
+export class Liveness {
+  readonly #options: LivenessOptions
+  readonly #lostMs: number
+  readonly #now: () => number
+  readonly #timer: NodeJS.Timeout
+  #check: NodeJS.Timeout | null = null
+  #heard = -1
+  #heardAt: number
+  #tickedAt: number
+  #isDoubtful = false
+  #paceMs = -1
+
+  constructor(options: LivenessOptions) {
+    this.#options = options
+    this.#now = options.now ?? (() => performance.now())
+    this.#lostMs = options.keepAliveMs <= NEAR_KEEP_ALIVE_MS ? NEAR_LOST_MS : FAR_LOST_MS
+    this.#heardAt = this.#tickedAt = this.#now()
+    this.#keepPace()
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#timer.unref()
+    options.stream.once('close', () => this.#stop())
+  }
+
+  /** Asks the peer for a sign of life. */
+  check(): void {
+    const { stream } = this.#options
+    if (this.#check !== null || stream.destroyed) return
+    this.#listen()
+    const heardAt = this.#heardAt
+    stream.sendKeepAlive()
+    this.#check = setTimeout(() => {
+      this.#check = null
+      this.#listen()
+      if (this.#heardAt === heardAt) this.#doubt()
+    }, CHECK_MS)
+    this.#check.unref()
+  }
+
+  #tick(): void {
+    const now = this.#now()
+    const hasStalled = now - this.#tickedAt > STALLED_MS
+    this.#tickedAt = now
+    this.#listen()
+    this.#keepPace()
+    if (hasStalled) {
+      // What came meanwhile is not read yet. The other side may have given us up.
+      this.#heardAt = now
+      this.check()
+      return
+    }
+    const silentMs = now - this.#heardAt
+    if (silentMs > this.#lostMs) this.#options.stream.destroy(new Error('the peer is silent'))
+    else if (silentMs > DOUBT_MS && this.#options.isBusy()) this.#doubt()
+  }
+
+  /** Acknowledgements count as well, so whoever only sends hears the other side too. */
+  #listen(): void {
+    const { rawBytesRead, rawStream } = this.#options.stream
+    const heard = rawStream.packetsReceived ?? rawBytesRead
+    if (heard === this.#heard) return
+    this.#heard = heard
+    this.#heardAt = this.#now()
+    this.#isDoubtful = false
+  }
+
+  #doubt(): void {
+    if (this.#isDoubtful) return
+    this.#isDoubtful = true
+    this.#options.onDoubt()
+  }
+
+  #keepPace(): void {
+    const { stream, keepAliveMs, isBusy } = this.#options
+    // A socket of this machine acknowledges nothing, so there both sides speak.
+    const speaks = stream.isInitiator || stream.rawStream.packetsReceived === undefined
+    const paceMs = !speaks ? 0 : isBusy() ? Math.min(keepAliveMs, BUSY_KEEP_ALIVE_MS) : keepAliveMs
+    if (paceMs === this.#paceMs) return
+    this.#paceMs = paceMs
+    stream.setKeepAlive(paceMs)
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer)
+    if (this.#check !== null) clearTimeout(this.#check)
+  }
 }

@@ -15,8 +15,9 @@ import c from 'compact-encoding'
 import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import ProtomuxRPC from 'protomux-rpc'
 import { GuardedStream } from './guarded-stream.ts'
-import { KEEP_ALIVE_MS } from './liveness.ts'
+import { NEAR_KEEP_ALIVE_MS } from './liveness.ts'
 import { within } from '#shared/kit/within.ts'
+import type { LinkWay } from '#shared/rpc/peer-link.ts'
 
 /**
  * Time for both ends to prove their keys. A peer that is slower, or stopped, is dialled through the
@@ -26,6 +27,9 @@ const HANDSHAKE_MS_MAX = 1000
 
 /** A half that is still open may have something to say, as with connections over the network. */
 const SOCKET = { allowHalfOpen: true }
+
+/** The way of each connection over such a socket. */
+export const localWay = (): LinkWay => ({ path: 'local', relay: null })
 
 interface LocalListenerOptions {
   keyPair: KeyPair
@@ -85,7 +89,7 @@ function encrypted(
   socket: Socket,
   keys: { keyPair: KeyPair; remotePublicKey?: Buffer }
 ): NoiseSecretStream {
-  const options = { pattern: 'IK', keepAlive: KEEP_ALIVE_MS, ...keys } as const
+  const options = { pattern: 'IK', keepAlive: NEAR_KEEP_ALIVE_MS, ...keys } as const
   const stream = new GuardedStream(isInitiator, socket, options)
   stream.on('error', () => {}) // whoever uses the stream sees it close
   return stream

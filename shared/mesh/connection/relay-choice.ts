@@ -1,15 +1,95 @@
 /**
- * When a connection should go through a relay: only after the direct way has failed for a reason
- * that will not change, two NATs that both give random ports. Direct first, because with both ways
- * racing some connections open and carry nothing.
+ * Which relay a dial goes through: the nearest of those that did not fail lately. A relay is known
+ * by the connection that its process has with ours, which also measures how far away it is.
  */
-const NO_DIRECT_WAY = new Set([
-  'HOLEPUNCH_ABORTED',
-  'CANNOT_HOLEPUNCH',
-  'REMOTE_NOT_HOLEPUNCHABLE',
-  'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS'
-])
 
-export function needsRelay(error: unknown): boolean {
-  return NO_DIRECT_WAY.has((error as { code?: string } | null | undefined)?.code ?? '')
+import { within } from '#shared/kit/within.ts'
+
+/** How long after the start a dial that needs a relay waits for the first one to be found. */
+const FIRST_MS_MAX = 1000
+/** More relays help nobody: a dial tries a few. */
+const RELAYS_MAX = 32
+/** Relays that one dial tries, one after the other. */
+const TRIES_MAX = 4
+/** A failure keeps a relay behind the others this long; it doubles with each one in a row. */
+const FAILED_MS = 5000
+const FAILED_MS_MAX = 300_000
+/** A relay whose round trip is not known yet stands behind those that are known to be near. */
+const UNKNOWN_RTT_MS = 500
+
+interface RelayEntry {
+  key: Buffer
+  /** Null while no connection with its process is open. */
+  rttMs: (() => number) | null
+  failures: number
+  failedAt: number
+}
+
+export class Relays {
+  readonly #entries = new Map<string, RelayEntry>() // by key in hex; at most RELAYS_MAX
+  readonly #now: () => number
+  readonly #beganAt: number
+  readonly #arrivals = Promise.withResolvers<void>()
+
+  constructor(now: () => number) {
+    this.#now = now
+    this.#beganAt = now()
+  }
+
+  /** A process that relays under this key is connected. */
+  add(key: string, rttMs: () => number): void {
+    const known = this.#entries.get(key)
+    if (known === undefined && this.#entries.size >= RELAYS_MAX) return
+    const entry = known ?? { key: Buffer.from(key, 'hex'), rttMs, failures: 0, failedAt: 0 }
+    entry.rttMs = rttMs
+    this.#entries.set(key, entry)
+    this.#arrivals.resolve()
+  }
+
+  /** The connection with it is gone; `rttMs` names the connection. */
+  lost(key: string, rttMs: () => number): void {
+    const entry = this.#entries.get(key)
+    if (entry?.rttMs !== rttMs) return
+    this.#entries.delete(key)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Waits for one to be found, soon after the start. */
+  async first(): Promise<void> {
+    const leftMs = this.#beganAt + FIRST_MS_MAX - this.#now()
+    if (this.#entries.size === 0 && leftMs > 0) await within(leftMs, this.#arrivals.promise)
+  }
+
+  /** Those to try now, best first. */
+  ranked(): Buffer[] {
+    const now = this.#now()
+    return [...this.#entries.values()]
+      .toSorted((a, b) => costOf(a, now) - costOf(b, now))
+      .slice(0, TRIES_MAX)
+      .map(({ key }) => key)
+  }
+
+  worked(key: Buffer): void {
+    const entry = this.#entries.get(key.toString('hex'))
+    if (entry !== undefined) entry.failures = 0
+  }
+
+  failed(key: Buffer): void {
+    const entry = this.#entries.get(key.toString('hex'))
+    if (entry === undefined) return
+    entry.failures++
+    entry.failedAt = this.#now()
+  }
+}
+
+/** The round trip; far above any of them while the relay counts as bad. */
+function costOf({ rttMs, failures, failedAt }: RelayEntry, now: number): number {
+  const near = rttMs?.() || UNKNOWN_RTT_MS
+  if (failures === 0) return near
+  const badMs = Math.min(FAILED_MS * 2 ** (failures - 1), FAILED_MS_MAX)
+  const leftMs = failedAt + badMs - now
+  return leftMs > 0 ? near + FAILED_MS_MAX + leftMs : near
 }

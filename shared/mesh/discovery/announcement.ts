@@ -11,6 +11,8 @@ import { within } from '#shared/kit/within.ts'
 
 /** After a failure: soon, and ever more rarely while the network is away. */
 const FAILED_AGAIN = { firstMs: 1000, maxMs: 10_000 }
+/** Changes come in groups: the address goes, then another comes, then a route. */
+const HURRY_MS = 250
 const WITHDRAW_MS_MAX = 1000
 
 interface AnnouncementOptions {
@@ -39,8 +41,16 @@ export class Announcement {
 
   /** Resolves when the first announcement is stored. */
   async start(): Promise<void> {
+    this.#timer = null
     this.#announcing = this.#announce()
     await this.#announcing
+  }
+
+  /** The network has changed: the DHT may have forgotten this peer, or be another one. */
+  hurry(): void {
+    if (this.#stopped || this.#timer === null) return // it announces just now
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.start(), HURRY_MS)
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /** A DHT node that fits the reach of the mesh. */
 import DHT from 'hyperdht'
-import { KEEP_ALIVE_MS } from '../connection/liveness.ts'
+import { NEAR_KEEP_ALIVE_MS } from '../connection/liveness.ts'
+import { punchFaster, RANDOM_PUNCH_INTERVAL_MS } from '../connection/random-punch.ts'
 import type { Reach, TopicKey } from './topic-key.ts'
 
 /** A port that the system chooses. To hyperdht 0 is its own 49737, which others are looking for. */
@@ -11,7 +12,8 @@ export const ANY_PORT: [number, number] = [0, 0]
  * node would keep guessing that it is, and some connections would open and carry nothing.
  */
 export function createDht({ reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootstrap'>): DHT {
-  const connectionKeepAlive = KEEP_ALIVE_MS
+  // Until the hello, which sets the pace.
+  const connectionKeepAlive = NEAR_KEEP_ALIVE_MS
   switch (reach) {
     case 'local':
       return new DHT({
@@ -24,15 +26,30 @@ export function createDht({ reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootst
     case 'lan':
       return new DHT({ bootstrap, port: ANY_PORT, firewalled: false, connectionKeepAlive })
     case 'public':
-      return new DHT({ ...(bootstrap.length > 0 ? { bootstrap } : {}), connectionKeepAlive })
+      punchFaster()
+      return new DHT({
+        ...(bootstrap.length > 0 ? { bootstrap } : {}),
+        connectionKeepAlive,
+        randomPunchInterval: RANDOM_PUNCH_INTERVAL_MS,
+        adaptiveTimeout: REQUEST_TIMEOUT
+      })
   }
 }
+
+/** A lost packet is sent again when the answer is late, and not after a second. */
+const REQUEST_TIMEOUT = { min: 300, max: 2000, jitter: 100, fallback: [500, 1000, 1500, 2000] }
 
 /** Time between two lookups: short where they cost 0.3 ms, longer where they cross the internet. */
 export const LOOKUP_MS: Record<Reach, number> = { local: 1000, lan: 1500, public: 10_000 }
 
-/** Time between two announcements; a DHT that was restarted knows nobody until the next one. */
-export const ANNOUNCE_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
+/** Up to this it grows while nothing happens: a lookup asks some twenty nodes. */
+export const LOOKUP_MS_MAX: Record<Reach, number> = { local: 1000, lan: 1500, public: 300_000 }
+
+/**
+ * Time between two announcements; a DHT that was restarted knows nobody until the next one. Nodes
+ * of the public DHT forget a record after 20 minutes.
+ */
+export const ANNOUNCE_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 480_000 }
 
 /**
  * Time that a dial may take until bytes flow: on the internet it asks the DHT and punches holes.

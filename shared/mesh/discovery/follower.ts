@@ -33,13 +33,18 @@ interface FollowerOptions {
   dht: DHT
   /** One, or two while the mesh moves on to a new epoch. */
   topics: () => Buffer[]
-  /** Time between two lookups once a peer is connected. */
+  /** Time between two lookups once a peer is connected. It doubles while nothing happens. */
   lookupMs: number
+  /** Up to this; absent: it does not. */
+  lookupMsMax?: number
   /** Own key and others never to dial, hex. */
   isSelf: (key: string) => boolean
   isConnected: (key: string) => boolean
-  /** Resolves when the connection is open, rejects when it could not be opened. */
-  dial: (publicKey: Buffer) => Promise<void>
+  /**
+   * Resolves when the connection is open, rejects when it could not be opened. `again`: also while
+   * there is one, which is in doubt.
+   */
+  dial: (publicKey: Buffer, again: boolean) => Promise<void>
   random: () => number
   now: () => number
   log: Logger
@@ -66,6 +71,8 @@ export class Follower {
   #lookupAt = 0
   #looking = false
   #emptyLookups = 0
+  /** Lookups since something was found, lost or changed. */
+  #uneventful = 0
   #stopped = false
 
   constructor(options: FollowerOptions) {
@@ -95,6 +102,26 @@ export class Follower {
     this.#failed(known)
     // A peer that has stopped has withdrawn: looking first spares the dial.
     this.#lookupAt = Math.min(this.#lookupAt, known.notBefore)
+    this.#uneventful = 0
+    this.#schedule()
+  }
+
+  /** A peer is in doubt: it is dialled beside the connection that there is, which it replaces. */
+  redial(key: string): void {
+    const known = this.#known.get(key)
+    if (this.#stopped || known === undefined || known.dialing) return
+    known.dialing = true
+    void this.#dial(key, known, true)
+  }
+
+  /** The network has changed: what failed or was found before says nothing any more. */
+  hurry(): void {
+    for (const known of this.#known.values()) {
+      known.failures = 0
+      known.notBefore = 0
+    }
+    this.#lookupAt = 0
+    this.#uneventful = 0
     this.#schedule()
   }
 
@@ -117,7 +144,7 @@ export class Follower {
   }
 
   async #look(): Promise<void> {
-    const { dht, topics, isConnected, lookupMs, now, random } = this.#options
+    const { dht, topics, isConnected, now, random } = this.#options
     this.#looking = true
     const listed = new Set<string>()
     const startedAt = performance.now()
@@ -135,14 +162,20 @@ export class Follower {
     const connected = [...this.#known.keys()].some((key) => isConnected(key))
     this.#emptyLookups = connected ? 0 : this.#emptyLookups + 1
     const waitMs = connected
-      ? lookupMs * (0.75 + random() / 2)
+      ? this.#lookupMs() * (0.75 + random() / 2)
       : backoffMs(SEARCH_BACKOFF, this.#emptyLookups, random())
     this.#lookupAt = now() + waitMs
     this.#schedule()
   }
 
+  #lookupMs(): number {
+    const { lookupMs, lookupMsMax = lookupMs } = this.#options
+    return Math.min(lookupMs * 2 ** this.#uneventful++, lookupMsMax)
+  }
+
   #remember(key: string, publicKey: Buffer): void {
     if (this.#known.has(key) || this.#options.isSelf(key)) return
+    this.#uneventful = 0
     if (this.#stopped || this.#known.size >= PEERS_MAX) return
     const never = { failures: 0, failure: null, notBefore: 0, connectedAt: 0 }
     const known: Known = { publicKey, dialing: false, ...never }
@@ -167,10 +200,10 @@ export class Follower {
     void this.#dial(key, known)
   }
 
-  async #dial(key: string, known: Known): Promise<void> {
+  async #dial(key: string, known: Known, again = false): Promise<void> {
     const { dial, now } = this.#options
     try {
-      await dial(known.publicKey)
+      await dial(known.publicKey, again)
       known.connectedAt = now()
       known.failure = null
     } catch (error) {

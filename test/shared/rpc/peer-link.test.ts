@@ -9,6 +9,7 @@ import { dialRaw } from '../../helpers/peers/peer-raw.ts'
 import { contextFor, startDht, startPeer } from '../../helpers/peers/peers.ts'
 import { ANYBODY } from '../../helpers/peers/anybody.ts'
 
+const way = () => ({ path: 'direct', relay: null }) as const
 const anything = defineMethod('test.any', ANYBODY, Type.Unknown(), Type.Unknown())
 
 for (const dialer of [true, false]) {
@@ -19,7 +20,7 @@ for (const dialer of [true, false]) {
     rpc.destroy() // as when the peer goes between its hello and what we make of it
     const peer = { key: mesh.key, role: 'gateway' }
     const router = new Router()
-    const link = new PeerLink({ rpc, peer, router, dialer, path: 'direct', log: silentLogger() })
+    const link = new PeerLink({ rpc, peer, router, dialer, way, log: silentLogger() })
     await link.closed
     assert.equal(link.isClosed, true)
     await assert.rejects(link.call(anything, 1, contextFor(t)), { code: 'PEER_LOST' })

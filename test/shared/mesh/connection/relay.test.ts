@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
+import { Client } from 'blind-relay'
 import DHT from 'hyperdht'
 import { Type } from 'typebox'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
-import { needsRelay } from '#shared/mesh/connection/relay-choice.ts'
+import { relayKeyPair } from '#shared/mesh/connection/relay.ts'
 import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -26,6 +28,8 @@ const serving = () =>
       for (let n = 0; n < 1000; n++) yield n
       return null
     })
+
+const ON_LOOPBACK = { host: '127.0.0.1', port: [0, 0] as [number, number] }
 
 /** Looks to the others as if it sat behind a NAT through which no hole can be punched. */
 class WalledIn extends DHT {
@@ -50,8 +54,9 @@ class WalledIn extends DHT {
 /** A registry that relays for members, and a gateway behind a wall. */
 async function start(t: TestContext) {
   const topicKey = await startDht(t)
-  const relay = temporaryIdentity()
-  const registry = await startPeer(t, topicKey, { role: 'registry', relay })
+  const keyPair = temporaryIdentity()
+  const relay = relayKeyPair(keyPair)
+  const registry = await startPeer(t, topicKey, { role: 'registry', keyPair, relays: true })
   const gateway = await startPeer(t, topicKey, {
     role: 'gateway',
     dht: new WalledIn(topicKey),
@@ -61,24 +66,6 @@ async function start(t: TestContext) {
   await linkBetween(registry, gateway)
   return { topicKey, relay, registry, gateway }
 }
-
-test('only what makes a direct way impossible asks for a relay', () => {
-  const withCode = (code: string) => Object.assign(new Error(code), { code })
-  for (const code of [
-    'HOLEPUNCH_ABORTED',
-    'CANNOT_HOLEPUNCH',
-    'REMOTE_NOT_HOLEPUNCHABLE',
-    'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS'
-  ]) {
-    assert.equal(needsRelay(withCode(code)), true, code)
-  }
-  for (const code of ['PEER_NOT_FOUND', 'PEER_CONNECTION_FAILED', 'PEER_LOST', 'WRONG_MESH']) {
-    assert.equal(needsRelay(withCode(code)), false, code)
-  }
-  for (const other of [new Error('x'), null, undefined, 'HOLEPUNCH_ABORTED']) {
-    assert.equal(needsRelay(other), false)
-  }
-})
 
 describe('a relay', { concurrency: true }, () => {
   test('carries what two members say that cannot reach each other directly', async (t) => {
@@ -105,14 +92,29 @@ describe('a relay', { concurrency: true }, () => {
     await until(() => link.isClosed && back.isClosed)
   })
 
-  test('lets in nobody that has not passed a hello', async (t) => {
+  test('forwards for nobody whom no member vouches for', async (t) => {
     const { topicKey, relay, registry } = await start(t)
-    const stranger = temporaryIdentity()
-    const dht = new DHT({ bootstrap: topicKey.bootstrap, host: '127.0.0.1', port: [0, 0] })
-    atEnd(t, () => dht.destroy())
-    const stream = dht.connect(relay.publicKey, { keyPair: stranger })
-    stream.on('error', () => {})
-    assert.equal(await stream.opened, false)
-    assert.equal(registry.link(stranger.publicKey.toString('hex')), undefined)
+    const token = randomBytes(32)
+    const dhts = [1, 2].map(() => new DHT({ bootstrap: topicKey.bootstrap, ...ON_LOOPBACK }))
+    const streams = dhts.map((dht) =>
+      dht.connect(relay.publicKey, { keyPair: temporaryIdentity() })
+    )
+    for (const dht of dhts) atEnd(t, () => dht.destroy())
+    const raws = dhts.map((dht) => dht.createRawStream({ framed: true }))
+    for (const [i, stream] of streams.entries()) {
+      stream.on('error', () => {})
+      assert.equal(await stream.opened, true)
+      const client = Client.from(stream, { id: stream.publicKey })
+      client
+        .pair(i === 0, token, raws[i]!)
+        .on('error', () => {})
+        .resume()
+    }
+    await until(() => streams.some((stream) => stream.destroyed))
+    assert.equal(registry.isRelaying, true)
+    assert.deepEqual(
+      raws.map((raw) => raw.connected),
+      [false, false]
+    )
   })
 })

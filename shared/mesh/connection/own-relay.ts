@@ -1,0 +1,110 @@
+/**
+ * The relay of this process. It offers itself only while peers can reach it from outside: one that
+ * stands behind the NAT it should help against costs every dial seconds and helps nobody.
+ */
+import type { KeyPair } from 'hyperdht'
+import type { Logger } from '#shared/process/log.ts'
+import type { MeshNode } from '../node.ts'
+import { Relay, relayKeyPair, type RelayLimits } from './relay.ts'
+
+/** Time between two looks, and between two questions to others whether they get through. */
+const LOOK_MS = 5000
+const ASK_MS = 60_000
+
+interface OwnRelayOptions {
+  node: MeshNode
+  /** Of the peer that it belongs to. */
+  keyPair: KeyPair
+  /** `key` in hex. */
+  isMember: (key: string) => boolean
+  /** Lets others find the peer as a relay, or no longer. */
+  announce: (isRunning: boolean) => Promise<void>
+  limits?: RelayLimits
+  log: Logger
+}
+
+export class OwnRelay {
+  readonly #options: OwnRelayOptions
+  readonly #keyPair: KeyPair
+  #running: Relay | null = null
+  #timer: NodeJS.Timeout | null = null
+  #askedAt = 0
+  #looking: Promise<void> = Promise.resolve()
+  #stopped = false
+
+  constructor(options: OwnRelayOptions) {
+    this.#options = options
+    this.#keyPair = relayKeyPair(options.keyPair)
+  }
+
+  get isRunning(): boolean {
+    return this.#running !== null
+  }
+
+  /** Resolves when it runs, or cannot for now. */
+  async start(): Promise<void> {
+    this.#askedAt = performance.now() // the node has just asked
+    await this.#look()
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS)
+    this.#timer.unref()
+  }
+
+  /** Someone is a member no longer. */
+  dropFallen(): void {
+    this.#running?.dropFallen()
+  }
+
+  hurry(): void {
+    this.#askedAt = 0
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    if (this.#timer !== null) clearInterval(this.#timer)
+    await this.#looking
+    await this.#end()
+  }
+
+  #look(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#follow())
+    return this.#looking
+  }
+
+  async #follow(): Promise<void> {
+    if (this.#stopped) return
+    const { node, log } = this.#options
+    if (!node.isReachable && performance.now() - this.#askedAt > ASK_MS) {
+      this.#askedAt = performance.now()
+      await node.dht._updateNetworkState(true).catch(() => false) // asked again later
+    }
+    try {
+      if (node.isReachable && this.#running === null) await this.#begin()
+      else if (!node.isReachable) await this.#end()
+    } catch (error) {
+      log.warn({ err: error }, 'the relay could not be started, trying again')
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { node, isMember, announce, limits } = this.#options
+    const relay = new Relay({
+      dht: node.dht,
+      keyPair: this.#keyPair,
+      isMember,
+      ...(limits === undefined ? {} : { limits })
+    })
+    await relay.start()
+    this.#running = relay
+    node.relaysAs(this.#keyPair.publicKey.toString('hex'))
+    await announce(true)
+  }
+
+  async #end(): Promise<void> {
+    const running = this.#running
+    this.#running = null
+    if (running === null) return
+    const { node, announce } = this.#options
+    node.relaysAs(null)
+    await Promise.all([announce(false), running.stop()])
+  }
+}
