@@ -4,6 +4,7 @@
  */
 import { HaifError } from '#shared/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import {
   errorBody,
@@ -73,7 +74,8 @@ export class Failures {
     const { code } = error
     const event = { requestId, code, method, route: routeOptions.url }
     if (code === 'INTERNAL') log.warn({ ...event, err: error }, 'unexpected error')
-    else if (error.httpStatus >= 500) log.warn(event, publicMessage(error))
+    else if (error.httpStatus >= 500)
+      log.warn({ ...event, cause: causeOf(error) }, publicMessage(error))
     else log.debug(event, publicMessage(error))
   }
 }

@@ -6,7 +6,7 @@
 import { SpanKind, type Span } from '@opentelemetry/api'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import { toHaifError } from '#shared/errors.ts'
+import { toHaifError, type HaifError } from '#shared/errors.ts'
 import type {
   ObservedStream,
   ServedStreamFacts,
@@ -28,6 +28,8 @@ export interface ServedRequest {
   firstTokenMs: number | null
   /** Null when it failed. */
   end: InferenceEnd | null
+  /** Null when it did not fail. */
+  error: HaifError | null
   /** The span of this service; undefined when it is not recorded. */
   traceparent: string | undefined
   /** When it began, in milliseconds since 1970. */
@@ -81,7 +83,8 @@ class ObservedInference implements ObservedStream {
 
   ended(outcome: StreamOutcome): void {
     const failed = 'error' in outcome
-    const code = failed ? toHaifError(outcome.error).code : 'OK'
+    const error = failed ? toHaifError(outcome.error) : null
+    const code = error?.code ?? 'OK'
     const end = failed ? null : (outcome.end as InferenceEnd)
     if (failed) endFailed(this.#span, outcome.error)
     else this.#span.end()
@@ -91,6 +94,7 @@ class ObservedInference implements ObservedStream {
       durationMs: performance.now() - this.#begun,
       firstTokenMs: this.#firstTokenMs,
       end,
+      error,
       traceparent: this.traceparent,
       startedAt: this.#startedAt
     })

@@ -3,6 +3,14 @@ export function reasonOf(error: unknown): string {
   return messageOf(error).replaceAll(UNPRINTABLE, ' ').trim().slice(0, REASON_CHARACTERS_MAX)
 }
 
+/** The same with the cause behind it, where that says more: callers do not see it, a log does. */
+export function causeOf(error: Error): string {
+  const { message, cause } = error
+  const behind = cause === undefined ? '' : reasonOf(cause)
+  const reason = reasonOf(error)
+  return behind === '' || message.includes(behind) ? reason : `${reason} (${behind})`
+}
+
 /**
  * When Node has tried every address of a host in vain, its error is empty and the causes are
  * inside.

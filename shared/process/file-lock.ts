@@ -30,8 +30,7 @@ export function lockFile(file: string): FileLock | null {
   held.add(database)
   return {
     release() {
-      held.delete(database)
-      database.close()
+      if (held.delete(database)) database.close()
     }
   }
 }

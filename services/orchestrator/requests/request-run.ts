@@ -9,6 +9,7 @@ import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/an
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
+import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
@@ -198,18 +199,31 @@ export class RequestRun {
     if (this.#rivals.size > 0) return // the other one goes on
     const longer = this.#longerContext(error)
     if (longer !== null) return this.#open(longer)
+    this.#logFailure(attempt, error)
     if (!mayTryOn(error) || !this.#sent.canContinue) throw error
-    const { requestId } = this.#context
-    const worker = attempt.holding.workerKey
-    this.#deps.log.info({ requestId, worker, code: error.code }, 'attempt failed, trying on')
     if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
       this.#open(yield* this.#grant())
       if (!isRefusal) this.#deps.counts.failover()
     } catch (next) {
       // That nobody else can take it is a consequence; the caller shall hear the cause.
-      const consequence = next instanceof HaifError && next.code === 'NO_ELIGIBLE_WORKER'
+      const consequence = next instanceof HaifError && CONSEQUENCES.has(next.code)
       throw consequence && !isRefusal ? error : next
     }
   }
+
+  /** A worker that is full has refused as it should; any other failure has a cause to look for. */
+  #logFailure({ holding }: Attempt, error: HaifError): void {
+    const { requestId } = this.#context
+    const { code } = error
+    const fields = { requestId, worker: holding.workerKey, model: holding.model.name, code }
+    const isFault = mayTryOn(error) && code !== 'WORKER_OVERLOADED'
+    this.#deps.log[isFault ? 'warn' : 'info'](
+      { ...fields, cause: causeOf(error) },
+      'attempt failed'
+    )
+  }
 }
+
+/** With the only worker its models are gone, too. */
+const CONSEQUENCES: ReadonlySet<string> = new Set(['NO_ELIGIBLE_WORKER', 'MODEL_NOT_FOUND'])

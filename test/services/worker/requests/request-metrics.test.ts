@@ -28,6 +28,7 @@ test('what a caller writes becomes no label unless it is a model of this worker'
         durationMs: 1,
         firstTokenMs: null,
         end: null,
+        error: null,
         traceparent: undefined,
         startedAt: 0
       },
