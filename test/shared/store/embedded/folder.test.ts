@@ -82,11 +82,7 @@ test(
 )
 
 /** Opens the store, and gives the reason when it cannot be opened. */
-async function openStore(
-  t: TestContext,
-  folder: string,
-  mark: Mark | null
-): Promise<string | null> {
+async function openStore(folder: string, mark: Mark | null): Promise<string | null> {
   const { promise: failed, resolve } = Promise.withResolvers<string>()
   const store = new EmbeddedStore({
     folder,
