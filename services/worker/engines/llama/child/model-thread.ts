@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { ModelHost } from './model-host.ts'
-import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts'
+import { clockMs, type FromThread, type ThreadSetup, type ToThread } from './thread-messages.ts'
 
 const { gpu, stepBegan } = workerData as ThreadSetup
 const STDERR = 2
@@ -35,7 +35,12 @@ try {
     sendsAtOnce: true,
     log
   })
-  parentPort?.on('message', (message: ToThread) => host.receive(message))
+  // A message is work like a step: a prompt is rendered and tokenised before it is one.
+  parentPort?.on('message', (message: ToThread) => {
+    if (message.kind !== 'load') Atomics.store(stepBegan, 0, clockMs())
+    host.receive(message)
+    Atomics.store(stepBegan, 0, 0n)
+  })
   send({ kind: 'usable' })
 } catch (error) {
   send({ kind: 'unusable', reason: reasonOf(error) })
