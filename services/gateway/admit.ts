@@ -13,7 +13,9 @@ import { UsageMeter } from './usage/usage-meter.ts'
 import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
 interface CallersDeps {
-  access: Pick<Access, 'authenticate' | 'limitsOf'> & { admission: Pick<Admission, 'admit'> }
+  access: Pick<Access, 'authenticate' | 'limitsOf' | 'cacheScopeOf'> & {
+    admission: Pick<Admission, 'admit'>
+  }
   /** Null: what requests cost is not recorded. */
   usage: UsageRecorder | null
 }
@@ -71,7 +73,10 @@ export class Callers {
     const meter =
       usage === null ? null : new UsageMeter(usage, booked, { kind, model: admitted.model })
     const tenants = kind === 'infer' ? this.#tenants : null
-    const granted = grantedCharge(charge, { usageId, tenantId, weight: admitted.weight })
+    const cacheScope =
+      principal.tokenId === undefined ? undefined : access.cacheScopeOf(booked.tenantId)
+    const { weight } = admitted
+    const granted = grantedCharge(charge, { usageId, tenantId, weight, cacheScope })
     return new AdmittedRequest({ admitted, meter, tenants, charge: granted, promptTokens })
   }
 
@@ -87,13 +92,18 @@ interface Granted {
   /** Undefined for callers that are known by their address only. */
   tenantId: string | undefined
   weight: number | undefined
+  cacheScope: string | undefined
 }
 
 /** The charge as the gateway answers for it: nobody names another tenant or a larger share. */
-function grantedCharge({ caller }: Charge, { usageId, tenantId, weight }: Granted): Charge {
+function grantedCharge(
+  { caller }: Charge,
+  { usageId, tenantId, weight, cacheScope }: Granted
+): Charge {
   const charge: Charge = { usageId }
   if (tenantId !== undefined) charge.tenantId = tenantId
   if (caller !== undefined) charge.caller = caller
   if (weight !== undefined) charge.weight = weight
+  if (cacheScope !== undefined) charge.cacheScope = cacheScope
   return charge
 }

@@ -1,6 +1,7 @@
 /** Settings of the gateway. */
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import type { TenantDefaults } from './access/admission.ts'
+import { readCacheGroups, type CacheGroups } from './access/cache-scopes.ts'
 import { readStaticTokens, type StaticToken } from './access/static-tokens.ts'
 
 interface GatewayConfig {
@@ -10,6 +11,8 @@ interface GatewayConfig {
   tenantDefaults: TenantDefaults
   /** `HAIF_API_TOKENS`, e.g. `operator-token:operator|metrics,tenant-a-token:tenant:tenant-a`. */
   staticTokens: StaticToken[]
+  /** `CACHE_GROUPS`: tenants that share the caches of their prompts. */
+  cacheGroups: CacheGroups
   /**
    * `USAGE_SPOOL_MAX`: rows of usage that wait on disk while the database is away, 400 bytes each.
    */
@@ -34,6 +37,7 @@ export function readGatewayConfig(env: Environment): GatewayConfig {
     }),
     tenantDefaults,
     staticTokens: readStaticTokens(env),
+    cacheGroups: readCacheGroups(env),
     // A day of ten requests a second.
     usageSpoolMax: readInteger(env, 'USAGE_SPOOL_MAX', {
       default: 1_000_000,

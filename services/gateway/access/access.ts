@@ -15,6 +15,7 @@ import { CheckpointKey } from '../audit/audit-chain.ts'
 import { Audit, type CheckpointFile } from '../audit/audit.ts'
 import { BudgetKeeper } from './budget-keeper.ts'
 import { Budgets } from './budgets.ts'
+import { CacheScopes, type CacheGroups } from './cache-scopes.ts'
 import { Concurrency } from './concurrency.ts'
 import { Directory, type TokensMark } from './directory.ts'
 import { LOCAL_TENANT, type Principal } from './principal.ts'
@@ -30,6 +31,8 @@ export interface AccessDeps {
   operatorKey?: TokenText
   checkpoints?: CheckpointFile
   tenantDefaults?: TenantDefaults
+  /** Tenants that share the caches of their prompts. */
+  cacheGroups?: CacheGroups
   maxConcurrentPerCaller: number
   /** Whether the start does not wait for the store, so that the first requests do. */
   opensLater?: boolean
@@ -58,6 +61,7 @@ export class Access implements Service {
   readonly admission: Admission
   readonly #deps: AccessDeps
   readonly #stored: StoredAccess | null
+  readonly #cacheScopes: CacheScopes
   readonly #keeper: BudgetKeeper | null
   /** The limits over the defaults, by the tenant's own limits. */
   readonly #limits = new WeakMap<Limits, Limits>()
@@ -72,6 +76,7 @@ export class Access implements Service {
     const statics = staticPrincipals(staticTokens, pepper)
     const mark = deps.tokensMark ?? null
     this.directory = new Directory({ store, pepper, statics, mark, now, log })
+    this.#cacheScopes = new CacheScopes(pepper, deps.cacheGroups ?? [])
     const budgets = new Budgets(now)
     this.admission = new Admission({
       shared: deps.shared ?? new MemoryState({ now }),
@@ -86,6 +91,11 @@ export class Access implements Service {
   async authenticate(context: ServerContext): Promise<Principal> {
     if (this.#opening !== null && this.#deps.isFresh !== true) await this.#opening
     return this.directory.authenticate(context.presented)
+  }
+
+  /** The scope in which a tenant's prompts are cached; the same at all gateways. */
+  cacheScopeOf(tenant: string): string {
+    return this.#cacheScopes.of(tenant)
   }
 
   /** Whether callers need a token. */

@@ -15,12 +15,14 @@ interface Affinity {
   remember: (workerKey: string) => void
 }
 
+/** `scope`: only prompts of the same one share a cache. */
 export function affinityOf(
   { prefixes, hints }: { prefixes: PrefixIndex; hints: Pick<PrefixHints, 'gather'> | null },
   model: string,
-  input: InferenceInput
+  input: InferenceInput,
+  scope = ''
 ): Affinity {
-  const chain = prefixChain(model, input)
+  const chain = prefixChain(`${scope}${model}`, input)
   const seen = prefixes.lookup(chain)
   return {
     affine: [...seen.keys()],

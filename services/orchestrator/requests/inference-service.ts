@@ -100,7 +100,7 @@ export class InferenceService {
     const { asked, handling, charge } = request
     const model = chooseModel(request, table, aliases)
     const { affine, cachedTokens, remember } =
-      affinity === null ? NO_AFFINITY : affinityOf(affinity, model, asked.input)
+      affinity === null ? NO_AFFINITY : affinityOf(affinity, model, asked.input, charge.cacheScope)
     const { priority = 'interactive', explain = false } = handling
     const promptTokens = promptTokensOf(asked.input)
     const share = { tenant, weight: charge.weight ?? 1, priority }

@@ -156,7 +156,9 @@ export class RequestRun {
 
   #open(grant: Grant): void {
     const asked = { ...this.#request.asked, model: this.#ask.model }
-    const request = this.#sent.continued<AttemptRequest & { asked: { model: string } }>({ asked })
+    const { cacheScope } = this.#request.charge
+    const begun = cacheScope === undefined ? { asked } : { asked, cacheScope }
+    const request = this.#sent.continued<AttemptRequest & { asked: { model: string } }>(begun)
     const attempt = new Attempt(grant, request, this.#context, this.#deps)
     this.#begun.push(attempt)
     this.#rivals.add(attempt)

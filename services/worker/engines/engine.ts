@@ -89,6 +89,8 @@ export interface GenerateRequest {
   resumeTokens?: number
   /** The reasoning before `resumeText`; given with it. */
   resumeReasoning?: string
+  /** Only requests of the same scope may share a cache of prompts; absent is a scope too. */
+  cacheScope?: string
 }
 
 export interface GenerateItem {

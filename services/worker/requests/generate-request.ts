@@ -6,7 +6,10 @@ import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../engines/engine.ts'
 
 /** `digest` is the one of the file that the model was loaded from. */
-export function toGenerate({ asked, sent }: AttemptRequest, digest: string): GenerateRequest {
+export function toGenerate(
+  { asked, sent, cacheScope }: AttemptRequest,
+  digest: string
+): GenerateRequest {
   const { input, maxTokens, sampling, stop, responseFormat, logprobs, topLogprobs } = asked
   const { tools = [], toolChoice = 'auto', parallelToolCalls, reasoningEffort } = asked
   const begun = begunAnswer(asked)
@@ -22,6 +25,7 @@ export function toGenerate({ asked, sent }: AttemptRequest, digest: string): Gen
   }
   if (reasoningEffort !== undefined) generate.reasoningEffort = reasoningEffort
   if (asked.templateVariables !== undefined) generate.templateVariables = asked.templateVariables
+  if (cacheScope !== undefined) generate.cacheScope = cacheScope
   return Object.assign(generate, resumeFields(begun?.message, sent, digest))
 }
 

@@ -177,6 +177,13 @@ export const Handling = Type.Object({
 export type Handling = Static<typeof Handling>
 
 /**
+ * Requests with the same scope may share what a worker has cached of their prompts, and others may
+ * not: how much was cached would tell a tenant what another has asked. It names nobody: a gateway
+ * makes it from the tenant with a key that workers do not have. Absent: callers without a token.
+ */
+const CacheScope = Type.String({ pattern: '^[0-9a-f]{32}$' })
+
+/**
  * Whom the request is charged to. From a client it is a wish, which the gateway answers with a
  * charge of its own: nothing in it passes a gateway unchecked. It ends at the orchestrator.
  */
@@ -187,6 +194,8 @@ export const Charge = Type.Object({
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** One for each request of a client, the same on every way it takes: it is charged once. */
   usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  /** Set by the gateway: see `CacheScope`. */
+  cacheScope: Type.Optional(CacheScope),
   /** The tenant's share of a queue; 1 unless a gateway says otherwise. */
   weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 }))
 })
@@ -222,6 +231,7 @@ export type InferenceRequest = Static<typeof InferenceRequest>
  */
 export const AttemptRequest = Type.Object({
   asked: Asked,
+  cacheScope: Type.Optional(CacheScope),
   sent: Type.Optional(Sent)
 })
 export type AttemptRequest = Static<typeof AttemptRequest>

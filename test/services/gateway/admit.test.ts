@@ -55,6 +55,7 @@ function setUp(usage: UsageRecorder | null, { batches = [1, 1], failure }: Answe
     access: {
       authenticate: async () => ANONYMOUS,
       limitsOf: () => ({}),
+      cacheScopeOf: () => 'a'.repeat(32),
       admission: {
         admit: async ({ model, maxTokens }) => ({
           model,

@@ -18,6 +18,8 @@ export interface Dialect {
   continues: 'flagged' | 'prefilled' | 'never'
   /** Fields that make the server report the number of tokens with each piece. */
   countsTokens: { streamOptions?: Record<string, unknown>; body?: Record<string, unknown> }
+  /** The field that keeps a prompt's cache apart from those of others. */
+  cacheSalt?: string
   /** True when it honours `tool_choice` and `parallel_tool_calls`; all servers know tools. */
   choosesTools: boolean
   /**
@@ -60,6 +62,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: true,
     thoughts: ['reasoning', 'reasoning_content'],
     takesTokens: true,
+    cacheSalt: 'cache_salt',
     load: { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' }
   },
   sglang: {

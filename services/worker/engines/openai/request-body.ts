@@ -35,6 +35,7 @@ export function requestBody(request: GenerateRequest, facts: BodyFacts): Upstrea
     stream: true,
     stream_options: { include_usage: true, ...streamOptions },
     ...body,
+    ...saltFields(request, dialect),
     ...samplingFields(request.sampling, dialect),
     ...(stop === undefined || stop.length === 0 ? {} : { stop })
   }
@@ -94,6 +95,9 @@ const formOf = (format: ResponseFormat) =>
         type: 'json_schema',
         json_schema: { name: 'answer', schema: format.schema, strict: true }
       }
+
+const saltFields = ({ cacheScope }: GenerateRequest, { cacheSalt }: Dialect) =>
+  cacheScope === undefined || cacheSalt === undefined ? {} : { [cacheSalt]: cacheScope }
 
 /** Sends only the fields of the request: the others are the server's own choice. */
 function samplingFields(sampling: Sampling, { sampling: names, topKAll }: Dialect) {

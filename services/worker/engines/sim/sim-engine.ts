@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Memory } from '#shared/contracts/peers/peers.ts'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Slots } from '#shared/kit/slots.ts'
 import type {
@@ -71,6 +72,8 @@ const PARAMETERS = new Set([
   'parallelToolCalls'
 ])
 
+const SCOPES_MAX = 64
+
 interface AnswerToken extends SimToken {
   /** The part of a tool call; the text is empty then. */
   delta?: ToolCallDelta
@@ -82,7 +85,8 @@ export class SimEngine implements Engine {
   readonly parameters: ReadonlySet<string> = PARAMETERS
   readonly #options: SimOptions
   readonly #slots: Slots
-  readonly #cache: SimCache
+  /** By the scope of their prompts. */
+  readonly #caches = new BoundedMap<string, SimCache>(SCOPES_MAX)
   readonly #now: () => number
   readonly #runs = new AbortableRuns() // at most the slots, their line, and a load
   #closed = false
@@ -90,8 +94,15 @@ export class SimEngine implements Engine {
   constructor(options: Partial<SimOptions> = {}) {
     this.#options = { ...SIM_DEFAULTS, ...options }
     this.#slots = requestSlots(this.#options.slots, this.#options.kvTokens)
-    this.#cache = new SimCache(this.#options.cacheTokens)
     this.#now = options.now ?? (() => performance.now())
+  }
+
+  #cacheOf({ cacheScope = '' }: GenerateRequest): SimCache {
+    const known = this.#caches.get(cacheScope)
+    if (known !== undefined) return known
+    const cache = new SimCache(this.#options.cacheTokens)
+    this.#caches.set(cacheScope, cache)
+    return cache
   }
 
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
@@ -120,7 +131,7 @@ export class SimEngine implements Engine {
       decodeTokensPerSecond: finite(decodeTokensPerSecond),
       kvCache: {
         runningTokens: this.#slots.weight,
-        keptTokens: this.#cache.tokens,
+        keptTokens: [...this.#caches.values()].reduce((sum, { tokens }) => sum + tokens, 0),
         tokensMax: kvTokens + cacheTokens
       }
     }
@@ -157,10 +168,10 @@ export class SimEngine implements Engine {
     const giveBack = await this.#slots.take(signal, promptTokens + answerTokensMax)
     try {
       const startedAt = this.#now()
-      const cachedPromptTokens = this.#cache.match(prompt)
+      const cachedPromptTokens = this.#cacheOf(request).match(prompt)
       const unread = promptTokens - cachedPromptTokens
       await this.#spend(unread / this.#options.prefillTokensPerSecond, signal)
-      this.#cache.add(prompt)
+      this.#cacheOf(request).add(prompt)
       const decodingAt = this.#now()
       const whole = call?.length ?? this.#options.answerTokens
       const length = Math.min(answerTokensMax, whole)

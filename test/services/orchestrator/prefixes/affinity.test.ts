@@ -14,6 +14,14 @@ const prompt = (question: string): InferenceInput => ({
   prompt: 'x'.repeat(BLOCKS * BLOCK_CHARACTERS) + question
 })
 
+test('F15: a prompt follows only those of its own scope', () => {
+  const deps = { prefixes: new PrefixIndex(), hints: null }
+  affinityOf(deps, 'm', prompt('one'), 'acme').remember('w')
+  assert.deepEqual(affinityOf(deps, 'm', prompt('two'), 'acme').affine, ['w'])
+  assert.deepEqual(affinityOf(deps, 'm', prompt('two'), 'other').affine, [])
+  assert.deepEqual(affinityOf(deps, 'm', prompt('two')).affine, [])
+})
+
 test('a prompt follows the worker that has seen its beginning, with hints and without', () => {
   const gathered: unknown[] = []
   const hints = { gather: (...given: unknown[]) => void gathered.push(given) }

@@ -19,6 +19,8 @@ export interface Job {
   limits: AnswerLimits
   sampling: Sampling
   resumeTokens: readonly Token[]
+  /** Only caches of the same scope are used for its prompt; absent is one too. */
+  cacheScope?: string
   /**
    * The number of tokens that the resumed part counts as, where it is not that of `resumeTokens`.
    */
@@ -59,6 +61,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
   const begunTokens = resumeText !== undefined && resumeCount === 0 ? resumeTokens.length : 0
   return {
     id,
+    ...(request.cacheScope === undefined ? {} : { cacheScope: request.cacheScope }),
     sampling,
     bias: biasOf(sampling, vocabulary, { endTokens: driver.seesLogits }),
     resumeTokens,

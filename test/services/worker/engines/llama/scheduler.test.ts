@@ -136,6 +136,21 @@ suite('a prefix that another slot holds', () => {
     scheduler.cancel(1)
   })
 
+  test('F15: is found only by requests of the same scope, neither in place nor as a copy', async () => {
+    const { scheduler, driver, endOf } = startScheduler(2)
+    const cached = (id: number) => endOf(id)!.usage.cachedPromptTokens
+    const ask = async (id: number, cacheScope: string) => {
+      scheduler.submit({ ...job(id, tokens(200)), cacheScope })
+      await until(() => endOf(id) !== undefined)
+    }
+    await ask(1, 'acme')
+    await ask(2, 'other')
+    await ask(3, 'other')
+    await ask(4, '')
+    assert.deepEqual([1, 2, 3, 4].map(cached), [0, 0, 199, 0])
+    assert.deepEqual(driver.copies, [])
+  })
+
   test('is not copied for the sake of a few tokens', async () => {
     const { scheduler, driver, endOf } = startScheduler(2)
     scheduler.submit(job(1, tokens(200)))

@@ -11,7 +11,7 @@ import { PromptBudget } from './prompt-budget.ts'
 import { kvTokensOf, reuseCache, slotFor, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates, type Step } from './step-rates.ts'
-import { contextOf, endOf, newTask, type Task } from './task.ts'
+import { endOf, newTask, scopedPrompt, type Task } from './task.ts'
 
 interface SchedulerDeps {
   driver: Driver
@@ -42,7 +42,7 @@ export class Scheduler {
     this.#now = deps.now ?? (() => performance.now())
     this.#rates = new StepRates(deps.calibration)
     this.#slots = Array.from({ length: deps.driver.slots }, (_, index) => {
-      return { index, usedAt: 0, task: null }
+      return { index, usedAt: 0, cacheScope: '', task: null }
     })
     this.#reports = new StepReports(deps.onStep, deps.sendsAtOnce)
   }
@@ -110,7 +110,7 @@ export class Scheduler {
   #join(): void {
     while (this.#waiting.length > 0) {
       const task = this.#waiting[0]!
-      const slot = slotFor(contextOf(task), this.#slots, this.#deps.driver)
+      const slot = slotFor(scopedPrompt(task), this.#slots, this.#deps.driver)
       if (slot === null) return
       this.#waiting.shift()
       task.startedAt = this.#now()
@@ -188,9 +188,9 @@ export class Scheduler {
     const task = slot.task!
     try {
       if (task.rest === null) {
-        const tokens = contextOf(task)
-        task.rest = await reuseCache(slot, tokens, this.#deps.driver)
-        const kept = tokens.length - task.rest.length
+        const prompt = scopedPrompt(task)
+        task.rest = await reuseCache(slot, prompt, this.#slots, this.#deps.driver)
+        const kept = prompt.tokens.length - task.rest.length
         task.reusedTokens = Math.min(kept, task.job.limits.promptTokens.length)
       }
       return task.rest.length

@@ -14,7 +14,15 @@ export interface Slot {
   index: number
   /** The time at which its last task ended; 0 if there was none. */
   usedAt: number
+  /** The scope of the prompt that its cache holds. */
+  cacheScope: string
   task: Task | null
+}
+
+/** A prompt, and whose caches may serve it. */
+interface ScopedPrompt {
+  tokens: Token[]
+  cacheScope: string
 }
 
 /** The tokens in the caches, of tasks that run and of tasks that have ended. */
@@ -28,14 +36,14 @@ export function kvTokensOf(slots: readonly Slot[], driver: Driver): KvTokens {
 }
 
 /** The free slot for a prompt, or null when all are taken. */
-export function slotFor(tokens: Token[], slots: readonly Slot[], driver: Driver): Slot | null {
+export function slotFor(prompt: ScopedPrompt, slots: readonly Slot[], driver: Driver): Slot | null {
   const free = slots.filter((slot) => slot.task === null)
   const index = chooseSlot(
     free.map((slot) => ({
       index: slot.index,
       usedAt: slot.usedAt,
       cachedTokens: driver.cachedTokens(slot.index),
-      sharedTokens: driver.sharedTokens(slot.index, tokens)
+      sharedTokens: sharedWith(prompt, slot, driver)
     })),
     slots.length - free.length
   )
@@ -47,15 +55,26 @@ export function slotFor(tokens: Token[], slots: readonly Slot[], driver: Driver)
  * has more; between two steps no slot's cache changes. Resolves to the tokens that are still to
  * compute.
  */
-export async function reuseCache(slot: Slot, tokens: Token[], driver: Driver): Promise<Token[]> {
-  const holders = Array.from({ length: driver.slots }, (_, index) => {
-    return { index, sharedTokens: driver.sharedTokens(index, tokens) }
+export async function reuseCache(
+  slot: Slot,
+  prompt: ScopedPrompt,
+  slots: readonly Slot[],
+  driver: Driver
+): Promise<Token[]> {
+  const { tokens, cacheScope } = prompt
+  const holders = slots.map((each) => {
+    return { index: each.index, sharedTokens: sharedWith(prompt, each, driver) }
   })
   const source = chooseSource(
     holders[slot.index]!,
     holders.filter(({ index }) => index !== slot.index)
   )
+  if (slot.cacheScope !== cacheScope) await driver.clear(slot.index)
+  slot.cacheScope = cacheScope
   if (source !== null) await driver.copyPrefix(slot.index, source.index, source.sharedTokens)
   // At least one token must be computed, or there is nothing to draw the next one from.
   return tokens.slice(await driver.keepShared(slot.index, tokens.slice(0, -1)))
 }
+
+const sharedWith = ({ tokens, cacheScope }: ScopedPrompt, slot: Slot, driver: Driver): number =>
+  slot.cacheScope === cacheScope ? driver.sharedTokens(slot.index, tokens) : 0

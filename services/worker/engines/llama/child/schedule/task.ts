@@ -45,9 +45,15 @@ export function newTask(job: Job, credit: number, now: number): Task {
 }
 
 /** Everything that must be in the slot's cache before the next token can be drawn. */
-export function contextOf({ job }: Task): Token[] {
+function contextOf({ job }: Task): Token[] {
   return [...job.limits.promptTokens, ...job.resumeTokens]
 }
+
+/** The same, with whose caches may serve it. */
+export const scopedPrompt = (task: Task): { tokens: Token[]; cacheScope: string } => ({
+  tokens: contextOf(task),
+  cacheScope: task.job.cacheScope ?? ''
+})
 
 /** The end of an answer, with its usage and timings, for the caller. */
 export function endOf(task: Task, now: number): GenerateEnd {
