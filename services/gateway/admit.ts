@@ -4,16 +4,18 @@ import type { Limits } from '#shared/contracts/access/access.ts'
 import type { Charge } from '#shared/contracts/inference/request.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
-import type { Admission } from './access/admission.ts'
+import type { Admission, Admitted } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
 import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
+import type { TicketOwner } from './access/tickets.ts'
 import { AdmittedRequest } from './admitted-request.ts'
+import type { Granted } from './permits.ts'
 import { TenantMetrics } from './usage/tenant-metrics.ts'
 import { UsageMeter } from './usage/usage-meter.ts'
 import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
 interface CallersDeps {
-  access: Pick<Access, 'authenticate' | 'limitsOf' | 'cacheScopeOf'> & {
+  access: Pick<Access, 'authenticate' | 'limitsOf' | 'cacheScopeOf' | 'tickets'> & {
     admission: Pick<Admission, 'admit'>
   }
   /** Null: what requests cost is not recorded. */
@@ -29,7 +31,7 @@ interface Wish {
   /** Estimated. */
   promptTokens: number
   maxTokens: number
-  /** The rest of an answer that was let in before, through another gateway. */
+  /** It asks for the rest of an answer that was let in before, as its ticket shows. */
   isRest?: boolean
 }
 
@@ -54,17 +56,21 @@ export class Callers {
    */
   async admit(context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
     const { access, usage } = this.#deps
-    const { kind, model, promptTokens, maxTokens, isRest = false, charge } = wish
+    const { kind, model, promptTokens, maxTokens, charge } = wish
     const principal = await this.assert(context, 'infer')
     const tenantId =
       principal.tokenId === undefined ? charge.tenantId : chargedTenant(principal, charge.tenantId)
     const tenant = tenantId ?? charge.caller ?? context.peer.key
     const tenantLimits = access.limitsOf(tenant)
+    const owner = { tenant, tokenId: principal.tokenId }
+    const continues = this.#continues(wish, owner)
+    const isRest = continues !== null
     const limited = { principal, tenant, tenantLimits, model, promptTokens, maxTokens, isRest }
     const admitted = await access.admission.admit(limited)
-    const { usageId = randomUUID() } = charge
+    const rowId = randomUUID()
     const booked = {
-      usageId,
+      usageId: rowId,
+      continues,
       requestId: context.requestId,
       // An address is nobody's name in the books: a caller without a token is the local tenant.
       tenantId: tenantId ?? principal.tenant,
@@ -75,9 +81,15 @@ export class Callers {
     const tenants = kind === 'infer' ? this.#tenants : null
     const cacheScope =
       principal.tokenId === undefined ? undefined : access.cacheScopeOf(booked.tenantId)
-    const { weight } = admitted
-    const granted = grantedCharge(charge, { usageId, tenantId, weight, cacheScope })
-    return new AdmittedRequest({ admitted, meter, tenants, charge: granted, promptTokens })
+    const { usageId = rowId } = charge
+    const permit = permitFor(admitted, { usageId, tenant, cacheScope, kind })
+    const ticket = () => access.tickets.issue(rowId, owner, context.remainingMs())
+    return new AdmittedRequest({ admitted, meter, tenants, tenantId, permit, ticket, promptTokens })
+  }
+
+  /** The row of the books that it goes on from; null: it begins. */
+  #continues({ isRest = false, charge: { ticket } }: Wish, owner: TicketOwner): string | null {
+    return !isRest || ticket === undefined ? null : this.#deps.access.tickets.redeem(ticket, owner)
   }
 
   /** Null: all of them. */
@@ -87,23 +99,20 @@ export class Callers {
   }
 }
 
-interface Granted {
+interface Charged {
+  kind: UsageRow['kind']
   usageId: string
-  /** Undefined for callers that are known by their address only. */
-  tenantId: string | undefined
-  weight: number | undefined
+  tenant: string
   cacheScope: string | undefined
 }
 
-/** The charge as the gateway answers for it: nobody names another tenant or a larger share. */
-function grantedCharge(
-  { caller }: Charge,
-  { usageId, tenantId, weight, cacheScope }: Granted
-): Charge {
-  const charge: Charge = { usageId }
-  if (tenantId !== undefined) charge.tenantId = tenantId
-  if (caller !== undefined) charge.caller = caller
-  if (weight !== undefined) charge.weight = weight
-  if (cacheScope !== undefined) charge.cacheScope = cacheScope
-  return charge
+/** Nobody names another tenant, a larger share or more tokens than the gateway has granted. */
+function permitFor(
+  { weight = 1, priority, maxTokens }: Admitted,
+  { kind, cacheScope, ...charged }: Charged
+): Granted {
+  const granted: Granted = { ...charged, weight, maxTokens: kind === 'embed' ? 0 : maxTokens }
+  if (cacheScope !== undefined) granted.cacheScope = cacheScope
+  if (priority !== undefined) granted.priority = priority
+  return granted
 }

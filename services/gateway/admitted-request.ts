@@ -6,10 +6,10 @@
  */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { Charge } from '#shared/contracts/inference/request.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { Admitted } from './access/admission.ts'
+import type { Granted } from './permits.ts'
 import type { TenantMetrics } from './usage/tenant-metrics.ts'
 import type { UsageMeter } from './usage/usage-meter.ts'
 
@@ -19,14 +19,20 @@ interface AdmittedRequestDeps {
   meter: UsageMeter | null
   /** Null: the metrics of tenants are of inferences only. */
   tenants: TenantMetrics | null
-  charge: Charge
+  /** Undefined for callers that are known by their address only. */
+  tenantId: string | undefined
+  permit: Granted
+  /** Makes the ticket with which another gateway may go on. */
+  ticket: () => string
   /** Estimated. */
   promptTokens: number
 }
 
 export class AdmittedRequest implements Disposable {
-  /** The charge that goes on with the request. */
-  readonly charge: Charge
+  /** Goes on with the request, signed. */
+  readonly permit: Granted
+  readonly ticket: () => string
+  readonly #tenantId: string | undefined
   readonly #admitted: Admitted
   readonly #meter: UsageMeter | null
   readonly #tenants: TenantMetrics | null
@@ -41,12 +47,14 @@ export class AdmittedRequest implements Disposable {
   #end: InferenceEnd | null = null
   #code = 'CANCELLED' // when the reader leaves, nothing else says so
 
-  constructor({ admitted, meter, tenants, charge, promptTokens }: AdmittedRequestDeps) {
-    this.#admitted = admitted
-    this.#meter = meter
-    this.#tenants = tenants
-    this.charge = charge
-    this.#promptTokens = promptTokens
+  constructor(deps: AdmittedRequestDeps) {
+    this.#admitted = deps.admitted
+    this.#meter = deps.meter
+    this.#tenants = deps.tenants
+    this.#tenantId = deps.tenantId
+    this.permit = deps.permit
+    this.ticket = deps.ticket
+    this.#promptTokens = deps.promptTokens
   }
 
   /** What was granted of what was asked for. */
@@ -87,7 +95,7 @@ export class AdmittedRequest implements Disposable {
     const brokenOff = sent === 0 ? 0 : this.#promptTokens + sent
     // First, as nothing that fails in the books may keep the place of a caller.
     this.#admitted.leave(this.#used ?? brokenOff)
-    this.#tenants?.count(this.charge.tenantId, this.#code, this.#end)
+    this.#tenants?.count(this.#tenantId, this.#code, this.#end)
     this.#meter?.record(sent)
   }
 }

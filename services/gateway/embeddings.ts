@@ -2,7 +2,8 @@
 import {
   orchestratorEmbed,
   type EmbedReply,
-  type EmbedRequest
+  type EmbedRequest,
+  type PermittedEmbed
 } from '#shared/contracts/inference/embedding.ts'
 import { HaifError } from '#shared/errors.ts'
 import { embeddingLie } from '#shared/inference/checked-usage.ts'
@@ -11,7 +12,7 @@ import { embeddedTokensOf } from '#shared/inference/prompt-size.ts'
 import type { AdmittedDeps } from './inference.ts'
 
 export async function embedAdmitted(
-  { orchestrators, callers }: AdmittedDeps,
+  { orchestrators, callers, permits }: AdmittedDeps,
   request: EmbedRequest,
   context: ServerContext
 ): Promise<EmbedReply> {
@@ -20,14 +21,16 @@ export async function embedAdmitted(
   const wish = { kind: 'embed', charge, model: asked.model, promptTokens, maxTokens: 0 } as const
   using admitted = await callers.admit(context, wish)
   const { limits, model } = admitted.granted
-  const granted: EmbedRequest = { asked: { ...asked }, charge: admitted.charge }
+  const permit = permits.write(admitted.permit, context)
+  const granted: PermittedEmbed = { asked: { ...asked }, permit }
   if (model !== undefined) granted.asked.model = model
   try {
     const reply = await orchestrators.call(orchestratorEmbed, granted, context)
     const lie = embeddingLie(asked, reply)
     if (lie !== null) throw new HaifError('WORKER_FAULTY', `the worker gave ${lie}`)
     admitted.embedded(reply)
-    return limits === undefined ? reply : { ...reply, limits }
+    const { receipt: _kept, ...told } = reply // for the books
+    return limits === undefined ? told : { ...told, limits }
   } catch (error) {
     admitted.failed(error)
     throw error

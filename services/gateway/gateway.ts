@@ -22,6 +22,7 @@ import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import { Permits } from './permits.ts'
 import { readinessOf, warned } from './readiness.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
 
@@ -51,11 +52,11 @@ export function createGateway(deps: GatewayDeps): Service {
   const router = new Router({ observer: observeInference('gateway') })
     .serve(gatewayInfer, (request, context) => {
       assertUp()
-      return inferAdmitted({ orchestrators, callers }, request, context)
+      return inferAdmitted({ orchestrators, callers, permits }, request, context)
     })
     .respond(gatewayEmbed, (request, context) => {
       assertUp()
-      return embedAdmitted({ orchestrators, callers }, request, context)
+      return embedAdmitted({ orchestrators, callers, permits }, request, context)
     })
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
@@ -66,6 +67,7 @@ export function createGateway(deps: GatewayDeps): Service {
   answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
   observeMesh(mesh, ['orchestrator', 'registry'])
+  const permits = new Permits(mesh)
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
   const reporter = new Reporter({

@@ -2,7 +2,7 @@
  * Inference through the gateway: let in, passed on as it comes, and counted by what it has used.
  */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { InferenceRequest, PermittedRequest } from '#shared/contracts/inference/request.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
 import { inferBatchesThrough } from '#shared/inference/failover/infer-through.ts'
@@ -14,14 +14,16 @@ import { grossUsage } from '#shared/inference/checked-usage.ts'
 import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import type { Callers } from './admit.ts'
 import type { AdmittedRequest } from './admitted-request.ts'
+import type { Permits } from './permits.ts'
 
 export interface AdmittedDeps {
   orchestrators: Pick<PeerPool, 'batches' | 'call'>
   callers: Callers
+  permits: Pick<Permits, 'write'>
 }
 
 export async function* inferAdmitted(
-  { orchestrators, callers }: AdmittedDeps,
+  { orchestrators, callers, permits }: AdmittedDeps,
   request: InferenceRequest,
   context: ServerContext
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
@@ -31,26 +33,27 @@ export async function* inferAdmitted(
   const isRest = request.sent !== undefined
   const wish = { kind: 'infer', charge, model, promptTokens, maxTokens, isRest } as const
   using admitted = await callers.admit(context, wish)
-  const granted = grantedRequest(request, admitted)
+  const permit = permits.write(admitted.permit, context)
+  const granted = { ...grantedRequest(request, admitted), permit }
   const sent = new SentTokens(request.sent, granted.asked)
   const seq = sent.count
   const stream = inferBatchesThrough(orchestrators, orchestratorInfer, granted, context, {
     sent
   })
   admitted.countsSent(() => newlySent(sent, seq))
-  let { limits } = admitted.granted
+  let isFirst = true
   try {
     const said = yield* forward(stream, (batch) => {
       admitted.passed(batch)
-      if (limits === undefined) return batch
+      if (!isFirst) return batch
+      isFirst = false
       // Not before the first item: what fails until then is an error with a status of its own.
-      const first = batch.after({ seq, tokenIds: [], text: '', limits })
-      limits = undefined
-      return first
+      return batch.after({ seq, tokenIds: [], text: '', ...prefaceOf(admitted) })
     })
     const end = grossUsage(said, granted.asked)
     admitted.ended(end)
-    return end
+    const { receipt: _kept, ...told } = end // for the books
+    return told
   } catch (error) {
     admitted.failed(error)
     throw error
@@ -58,13 +61,21 @@ export async function* inferAdmitted(
 }
 
 /** The request that goes on: what its caller wished for, as far as it was granted. */
-function grantedRequest(request: InferenceRequest, admitted: AdmittedRequest): InferenceRequest {
-  const { model, maxTokens, priority } = admitted.granted
-  const asked = { ...request.asked, maxTokens }
+function grantedRequest(
+  { asked: wished, handling, sent }: InferenceRequest,
+  admitted: AdmittedRequest
+): Omit<PermittedRequest, 'permit'> {
+  const { model, maxTokens } = admitted.granted
+  const asked = { ...wished, maxTokens }
   if (model !== undefined) asked.model = model
-  const handling = { ...request.handling }
-  if (priority !== undefined) handling.priority = priority
-  return { ...request, asked, handling, charge: admitted.charge }
+  return sent === undefined ? { asked, handling } : { asked, handling, sent }
+}
+
+/** What the caller learns before the first item. */
+function prefaceOf(admitted: AdmittedRequest): Pick<InferenceItem, 'ticket' | 'limits'> {
+  const ticket = admitted.ticket()
+  const { limits } = admitted.granted
+  return limits === undefined ? { ticket } : { ticket, limits }
 }
 
 /** Tokens that were passed on here. A peer that sends what nobody can read has given nothing. */

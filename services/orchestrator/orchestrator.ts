@@ -32,6 +32,7 @@ import { IdempotentAnswers } from './repeats/idempotency.ts'
 import { Reservations } from './repeats/reservations.ts'
 import { InferenceService } from './requests/inference-service.ts'
 import type { Aliases } from './requests/model-choice.ts'
+import { PermitCheck } from './requests/permit-check.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { WorkerTable } from './workers/worker-table.ts'
@@ -141,9 +142,14 @@ function answerGateways(
   mesh: Mesh,
   { table, service, warned, log }: Pick<OrchestratorParts, 'table' | 'service' | 'warned' | 'log'>
 ): void {
+  const permits = new PermitCheck()
   router
-    .serve(orchestratorInfer, (request, context) => service.infer(request, context))
-    .respond(orchestratorEmbed, (request, context) => service.embed(request, context))
+    .serve(orchestratorInfer, (request, context) =>
+      service.infer(permits.inference(request, context), context)
+    )
+    .respond(orchestratorEmbed, (request, context) =>
+      service.embed(permits.embedding(request, context), context)
+    )
     .respond(orchestratorReady, () =>
       table.readyModels().size === 0 && table.loadableModels().size === 0
         ? { ready: false, reason: 'no worker has a model ready', ...warned() }

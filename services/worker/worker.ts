@@ -14,6 +14,7 @@ import { ModelLoader } from './models/model-loader.ts'
 import { observeModels } from './models/model-metrics.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import { observeRequests } from './requests/request-metrics.ts'
+import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
 import { WorkerLife, type WorkerLifeOptions } from './worker-life.ts'
@@ -48,7 +49,8 @@ export function createWorker(deps: WorkerDeps): Worker {
   })
   const loader = new ModelLoader({ models: models.all, budget: deps.budget ?? unbounded })
   const running = new RunningRequests()
-  const requests = new ServedRequests({ models, loader, running })
+  const receipts = new Receipts(() => mesh)
+  const requests = new ServedRequests({ models, loader, running, receipts })
   const router = new Router({ observer: observeInference('worker', observeRequests()) })
     .serve(workerInfer, (request, context) => requests.infer(request, context))
     .respond(workerEmbed, (request, context) => requests.embed(request, context))

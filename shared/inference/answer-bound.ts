@@ -56,7 +56,9 @@ export class AnswerBound implements Passed {
   /** Throws WORKER_FAULTY where the answer has become more than what was asked can be. */
   add(items: readonly InferenceItem[], elapsedMs: number): void {
     for (const item of items) {
-      if (item.limits !== undefined) throw faulty('limits, which are not its to give')
+      if (item.limits !== undefined || item.ticket !== undefined) {
+        throw faulty('limits or a ticket, which are not its to give')
+      }
       if (item.queued === undefined) this.addItem(item)
       else this.#addLoading(elapsedMs)
     }

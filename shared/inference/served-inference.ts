@@ -5,7 +5,7 @@
  */
 import { SpanKind, type Span } from '@opentelemetry/api'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
+import type { InferenceRequest, PermittedRequest } from '#shared/contracts/inference/request.ts'
 import { toHaifError, type HaifError } from '#shared/errors.ts'
 import type {
   ObservedStream,
@@ -17,7 +17,7 @@ import { counter, histogram, upDownCounter } from '#shared/telemetry/instruments
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 
 /** A request is observed before it is checked, so any part of it may be missing. */
-type UncheckedRequest = Partial<Pick<InferenceRequest, 'asked' | 'charge'>>
+type UncheckedRequest = Partial<Pick<InferenceRequest, 'asked'> & Pick<PermittedRequest, 'permit'>>
 
 /** An inference that has ended. Times in milliseconds. */
 export interface ServedRequest {

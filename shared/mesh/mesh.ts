@@ -33,6 +33,7 @@ import { guarded } from './connection/guarded-stream.ts'
 import { PendingConnections } from './connection/pending.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Membership } from './membership/membership.ts'
+import { signed, type Statement } from './membership/signature.ts'
 import { MeshNode } from './node.ts'
 import { within } from '#shared/kit/within.ts'
 
@@ -134,6 +135,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
   /** Own public key in hex: the name of this peer. */
   get key(): string {
     return this.#options.keyPair.publicKey.toString('hex')
+  }
+
+  /** Signs a statement in the name of this peer. */
+  sign(kind: Statement, bytes: Uint8Array): Buffer {
+    return signed(kind, bytes, this.#options.keyPair)
   }
 
   get role(): PeerRole {

@@ -255,11 +255,12 @@ export class StreamChannel {
 
   async #produce(
     id: number,
-    { open, items, contract: { name } }: StreamRoute,
+    route: StreamRoute,
     request: unknown,
     envelope: Envelope
   ): Promise<void> {
     const { peer, router, onUnexpected } = this.#options
+    const { name } = route.contract
     const { requestId, traceparent } = envelope
     const observed = router.observer?.({ method: name, request, requestId, traceparent, peer })
     const context = fromEnvelope(
@@ -271,7 +272,10 @@ export class StreamChannel {
     const stream = new ProducerStream(id, context, this.#outbox, onItem)
     this.#producers.set(id, stream)
     const { presented } = envelope
-    const failure = await stream.run(() => open(request, { ...context, peer, presented }), items)
+    const failure = await stream.run(
+      () => route.open(request, { ...context, peer, presented }),
+      route.items
+    )
     this.#producers.delete(id)
     observed?.ended(failure ?? { end: stream.end })
     if (this.#producers.size === 0) this.#onIdle?.()

@@ -320,3 +320,15 @@ declare module 'hyperdht/lib/holepuncher.js' {
   const Holepuncher: { prototype: Holepuncher }
   export default Holepuncher
 }
+
+declare module 'sodium-universal' {
+  const sodium: {
+    crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void
+    crypto_sign_verify_detached(
+      signature: Uint8Array,
+      message: Uint8Array,
+      publicKey: Uint8Array
+    ): boolean
+  }
+  export default sodium
+}

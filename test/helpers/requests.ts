@@ -7,8 +7,12 @@ import {
   Charge,
   Handling,
   type InferenceRequest,
+  type PermittedRequest,
   type Sent
 } from '#shared/contracts/inference/request.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import { Permits } from '../../services/gateway/permits.ts'
 
 export interface FlatRequest extends Partial<Asked>, Handling, Charge {
   /** In place of an input. */
@@ -28,6 +32,17 @@ export function requestOf({
     charge: partOf(Charge, fields)
   }
   return sent === undefined ? request : { ...request, sent }
+}
+
+/** The request as a gateway passes it on. */
+export function permitted(
+  { charge, ...request }: InferenceRequest,
+  by: Pick<Mesh, 'sign'>,
+  context: RequestContext
+): PermittedRequest {
+  const { tenantId: tenant = 'local', usageId = 'u', weight = 1 } = charge
+  const granted = { tenant, usageId, weight, maxTokens: request.asked.maxTokens }
+  return { ...request, permit: new Permits(by).write(granted, context) }
 }
 
 function partOf(schema: { properties: object }, fields: object): object {

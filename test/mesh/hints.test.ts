@@ -9,6 +9,7 @@ import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { BLOCK_CHARACTERS } from '../../services/orchestrator/prefixes/prefix-index.ts'
 import { TOKEN_CHARACTERS } from '#shared/inference/prompt-size.ts'
@@ -18,7 +19,7 @@ import { atEnd, startPeer } from '../helpers/peers/peers.ts'
 import { NO_REDIS, TestRedis } from '../helpers/stores/redis.ts'
 import { startUp, type ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { until } from '../helpers/until.ts'
-import { requestOf } from '../helpers/requests.ts'
+import { permitted, requestOf } from '../helpers/requests.ts'
 import { patience } from '../helpers/deadline.ts'
 
 const WORKERS = 3
@@ -48,7 +49,7 @@ test(
     const orchestrators = [deployment.services[1]!, deployment.addService('orchestrator', env)]
     for (const _ of range(WORKERS))
       deployment.addWorker(`sim?slots=${SLOTS}&prefill=1000&decode=inf&cache=100000`)
-    const [one, other] = (await linksTo(t, deployment, orchestrators)) as [PeerLink, PeerLink]
+    const [one, other] = (await linksTo(t, deployment, orchestrators)) as [Way, Way]
     const [first, second] = orchestrators as [ServiceProcess, ServiceProcess]
     for (const each of orchestrators) {
       await until(async () => (await measured(each, 'haif_workers_ready')) === WORKERS)
@@ -128,22 +129,31 @@ function servicesWith(variable: string, pid: number): Record<string, boolean[]> 
   return found
 }
 
+interface Way {
+  link: PeerLink
+  by: Mesh
+}
+
 /** Of a peer that asks the orchestrators as a gateway does, but chooses which. */
 async function linksTo(
   t: TestContext,
   { topicKey }: Deployment,
   orchestrators: readonly ServiceProcess[]
-): Promise<PeerLink[]> {
+): Promise<Way[]> {
   const peer = await startPeer(t, decodeTopicKey(topicKey), { role: 'gateway' })
   peer.follow('orchestrator')
   const keys = (await Promise.all(orchestrators.map(({ up }) => up))).map(({ peer: key }) => key)
   await until(() => keys.every((key) => peer.link(key) !== undefined))
-  return keys.map((key) => peer.link(key)!)
+  return keys.map((key) => ({ link: peer.link(key)!, by: peer }))
 }
 
-async function ask(link: PeerLink, text: string): Promise<InferenceEnd> {
+async function ask({ link, by }: Way, text: string): Promise<InferenceEnd> {
   using context = createContext({ timeoutMs: patience(30_000) })
-  const request = requestOf({ model: 'sim', prompt: text, maxTokens: 2, explain: true })
+  const request = permitted(
+    requestOf({ model: 'sim', prompt: text, maxTokens: 2, explain: true }),
+    by,
+    context
+  )
   const stream = link.stream(orchestratorInfer, request, context)
   for (;;) {
     const { done, value } = await stream.next()

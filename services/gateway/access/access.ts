@@ -20,6 +20,7 @@ import { Concurrency } from './concurrency.ts'
 import { Directory, type TokensMark } from './directory.ts'
 import { LOCAL_TENANT, type Principal } from './principal.ts'
 import { staticPrincipals, type StaticToken } from './static-tokens.ts'
+import { Tickets } from './tickets.ts'
 import type { TokenText } from './token-text.ts'
 
 export interface AccessDeps {
@@ -59,6 +60,7 @@ interface StoredAccess {
 export class Access implements Service {
   readonly directory: Directory
   readonly admission: Admission
+  readonly tickets: Tickets
   readonly #deps: AccessDeps
   readonly #stored: StoredAccess | null
   readonly #cacheScopes: CacheScopes
@@ -77,6 +79,7 @@ export class Access implements Service {
     const mark = deps.tokensMark ?? null
     this.directory = new Directory({ store, pepper, statics, mark, now, log })
     this.#cacheScopes = new CacheScopes(pepper, deps.cacheGroups ?? [])
+    this.tickets = new Tickets(deps.pepper, now)
     const budgets = new Budgets(now)
     this.admission = new Admission({
       shared: deps.shared ?? new MemoryState({ now }),

@@ -7,6 +7,8 @@ import type { UsageRecorder, UsageRow } from './usage-row.ts'
 
 interface Charged {
   usageId: string
+  /** The row of the gateway that was lost while it gave the same answer. */
+  continues?: string | null
   requestId: string
   tenantId: string
   tokenId: string | null
@@ -64,9 +66,10 @@ export class UsageMeter {
     row.prefill_ms = isRepeated ? 0 : timings.prefillMs
     row.decode_ms = isRepeated ? 0 : timings.decodeMs
     row.estimated = usage.estimated === true
+    if (!isRepeated && end.receipt !== undefined) row.receipts = [end.receipt]
   }
 
-  embedded({ model, worker, promptTokens }: EmbedReply): void {
+  embedded({ model, worker, promptTokens, receipt }: EmbedReply): void {
     const row = this.#row
     row.error_code = null
     row.finish_reason = 'stop'
@@ -74,6 +77,7 @@ export class UsageMeter {
     row.worker = worker ?? null
     row.attempts = 1
     row.prompt_tokens = promptTokens
+    if (receipt !== undefined) row.receipts = [receipt]
   }
 
   failed(error: unknown): void {
@@ -94,7 +98,7 @@ export class UsageMeter {
 }
 
 export function begunRow(
-  { usageId, requestId, tenantId, tokenId }: Charged,
+  { usageId, continues = null, requestId, tenantId, tokenId }: Charged,
   model: string,
   kind: UsageRow['kind'],
   { date }: Clocks
@@ -102,6 +106,7 @@ export function begunRow(
   const startedAt = new Date(date()).toISOString()
   return {
     usage_id: usageId,
+    continues,
     request_id: requestId,
     tenant_id: tenantId,
     token_id: tokenId,
@@ -118,6 +123,7 @@ export function begunRow(
     prefill_ms: 0,
     decode_ms: 0,
     duration_ms: 0,
+    receipts: [],
     finish_reason: null,
     error_code: null,
     started_at: startedAt,

@@ -16,7 +16,7 @@ import { counter, gauge } from '#shared/telemetry/instruments.ts'
 import { diskTrouble } from '#shared/trouble/disk.ts'
 import { postgresTrouble } from '#shared/trouble/postgres.ts'
 import { sentenceOf, type Trouble } from '#shared/trouble/trouble.ts'
-import { INSERT_USAGE, type UsageRecorder, type UsageRow } from './usage-row.ts'
+import { INSERT_USAGE, SETTLE_CONTINUED, type UsageRecorder, type UsageRow } from './usage-row.ts'
 import type { Spooled, UsageSpool } from './usage-spool.ts'
 
 const BATCH_MAX = 500
@@ -201,6 +201,8 @@ export class UsageWriter implements UsageRecorder, Service {
     const { store, log } = this.#options
     try {
       await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
+      const continued = batch.flatMap(({ row }) => mayBeContinued(row))
+      if (continued.length > 0) await store.query(SETTLE_CONTINUED, [continued])
     } catch (error) {
       const isBad = !(error instanceof HaifError) && postgresTrouble(error)?.kind === 'bad input'
       if (!isBad) throw error
@@ -223,4 +225,18 @@ function spoolError(trouble: Trouble | null, error: unknown): unknown {
   return new HaifError('DISK_UNUSABLE', sentenceOf('the spool of usage', trouble, error), {
     details: { trouble: trouble.kind }
   })
+}
+
+/** The row that this one goes on from, and this one where it was broken off. */
+function mayBeContinued(row: string): string[] {
+  if (!row.includes('"continues":"') && !row.includes('"finish_reason":null')) return []
+  // Rows that an older version has left name none.
+  const {
+    usage_id,
+    continues = null,
+    completion_tokens,
+    finish_reason
+  } = JSON.parse(row) as Partial<Pick<UsageRow, 'continues'>> & Omit<UsageRow, 'continues'>
+  const isBrokenOff = finish_reason === null && completion_tokens > 0
+  return [...(continues === null ? [] : [continues]), ...(isBrokenOff ? [usage_id] : [])]
 }

@@ -137,12 +137,17 @@ export class Attempt {
    * Only what a worker can say of its answer is taken from its end. A worker that counts what
    * cannot be is not believed, but its answer, which has passed already, is.
    */
-  #endOf({ finishReason, usage, timings, provider, sampling }: InferenceEnd): InferenceEnd {
+  #endOf(said: InferenceEnd): InferenceEnd {
+    const { finishReason, usage, timings, provider, sampling, receipt } = said
     const { asked } = this.#request
     const checked = checkedUsage(usage, asked, this.#bound)
     if (!this.#hasEnded) this.#answered(checked.lie)
     const end = { finishReason, usage: checked.usage, timings, model: asked.model, provider }
-    return sampling === undefined ? end : { ...end, sampling }
+    return {
+      ...end,
+      ...(sampling === undefined ? {} : { sampling }),
+      ...(receipt === undefined ? {} : { receipt })
+    }
   }
 
   #answered(lie: string | null): void {

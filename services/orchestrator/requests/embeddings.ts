@@ -70,8 +70,9 @@ async function embedOn(
     if (lie !== null) throw new HaifError('WORKER_FAULTY', `the worker gave ${lie}`)
     end('succeeded')
     const { model, worker } = { model: asked.model, worker: holding.workerKey }
-    const { provider, vectors, promptTokens } = reply
-    return { model, provider, vectors, promptTokens, worker }
+    const { provider, vectors, promptTokens, receipt } = reply
+    const embedded = { model, provider, vectors, promptTokens, worker }
+    return receipt === undefined ? embedded : { ...embedded, receipt }
   } catch (error) {
     end(faultOf(toHaifError(error)) ?? 'undecided')
     throw error

@@ -1,4 +1,5 @@
 /** What an orchestrator measures and logs of each request at its end. */
+import type { Permit } from '#shared/contracts/access/permit.ts'
 import type { OnServed, ServedRequest } from '#shared/inference/served-inference.ts'
 import { causeOf } from '#shared/kit/reason-of.ts'
 import { RateLimit } from '#shared/kit/rate-limit.ts'
@@ -42,7 +43,7 @@ function logRequest(
       request_id: facts.requestId,
       trace_id: traceIdOf(served.traceparent ?? facts.traceparent),
       peer: facts.peer.key,
-      tenant: request?.charge?.tenantId,
+      tenant: tenantOf(request),
       code,
       cause: isFailure ? causeOf(error) : undefined,
       model: end?.model ?? request?.asked?.model,
@@ -54,4 +55,15 @@ function logRequest(
     },
     isFailure ? 'request failed' : 'request served'
   )
+}
+
+/** As the permit has it, which may have been refused. */
+function tenantOf(request: ServedRequest['request']): string | undefined {
+  const text = request?.permit?.permit
+  if (typeof text !== 'string') return undefined
+  try {
+    return (JSON.parse(text) as Partial<Permit>).tenant
+  } catch {
+    return undefined
+  }
 }

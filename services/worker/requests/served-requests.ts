@@ -11,6 +11,7 @@ import {
 } from '#shared/contracts/inference/answer.ts'
 import type { AttemptRequest, Sampling } from '#shared/contracts/inference/request.ts'
 import { type EmbedAttempt, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import type { SignedReceipt } from '#shared/contracts/inference/receipt.ts'
 import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import { HaifError } from '#shared/errors.ts'
 import { forward } from '#shared/kit/forward.ts'
@@ -20,16 +21,18 @@ import { toGenerate } from './generate-request.ts'
 import type { HeldModel } from '../models/held-model.ts'
 import type { HeldModels } from '../models/held-models.ts'
 import type { ModelLoader } from '../models/model-loader.ts'
+import type { Attempted, Receipts } from './receipts.ts'
 import type { RunningRequests } from './running-requests.ts'
 import { embedderOf, refuseUnsupported } from './supported.ts'
 
 /** The part of a request's context that matters here. */
-type Serving = Pick<ServerContext, 'peer' | 'signal' | 'abort'>
+type Serving = Pick<ServerContext, 'peer' | 'requestId' | 'signal' | 'abort'>
 
 interface ServedRequestsDeps {
   models: Pick<HeldModels, 'named'>
   loader: Pick<ModelLoader, 'load' | 'changed'>
   running: Pick<RunningRequests, 'enter'>
+  receipts: Pick<Receipts, 'sign' | 'now'>
 }
 
 /** How often a waiting request is told the progress of the load. */
@@ -52,6 +55,7 @@ export class ServedRequests {
     for await (const queued of this.#untilLoaded(model, context.signal)) {
       yield { seq, tokenIds: [], text: '', queued }
     }
+    const startedAt = this.#deps.receipts.now
     const { engine, loaded } = model.ready()
     const { digest } = loaded
     refuseUnsupported(engine, request.asked)
@@ -64,7 +68,10 @@ export class ServedRequests {
       seq += tokensIn(item)
       return numbered
     })
-    return { ...end, model: model.source.name, provider: engine.kind, ...used }
+    const { promptTokens, completionTokens } = end.usage
+    const tokens = { promptTokens, completionTokens }
+    const receipt = this.#receipt(model, context, { digest, startedAt, ...tokens })
+    return { ...end, model: model.source.name, provider: engine.kind, ...used, receipt }
   }
 
   async embed({ asked }: EmbedAttempt, context: Serving): Promise<EmbedReply> {
@@ -72,10 +79,22 @@ export class ServedRequests {
     using _ = this.#enter(model, context)
     const loading = this.#untilLoaded(model, context.signal)
     while ((await loading.next()).done !== true); // a call has no way to report progress
-    const engine = embedderOf(model.ready().engine, model.name)
-    const { vectors, promptTokens } = await engine.embed(asked.inputs, context.signal)
-    const encoded = encodeVectors(vectors)
-    return { model: model.source.name, provider: engine.kind, vectors: encoded, promptTokens }
+    const startedAt = this.#deps.receipts.now
+    const { engine: loadedEngine, loaded } = model.ready()
+    const engine = embedderOf(loadedEngine, model.name)
+    const { vectors: found, promptTokens } = await engine.embed(asked.inputs, context.signal)
+    const attempted = { digest: loaded.digest, startedAt, promptTokens, completionTokens: 0 }
+    const receipt = this.#receipt(model, context, attempted)
+    const vectors = encodeVectors(found)
+    return { model: model.source.name, provider: engine.kind, vectors, promptTokens, receipt }
+  }
+
+  #receipt(
+    { source }: HeldModel,
+    { requestId }: Serving,
+    attempted: Omit<Attempted, 'requestId' | 'model'>
+  ): SignedReceipt {
+    return this.#deps.receipts.sign({ ...attempted, requestId, model: source.name })
   }
 
   #modelNamed(name: string | undefined): HeldModel {

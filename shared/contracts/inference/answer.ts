@@ -4,6 +4,7 @@ import { LimitsState } from '../access/limits.ts'
 import { TOOL_CALLS_MAX } from './chat.ts'
 import { Explanation } from './explanation.ts'
 import { ModelName } from './model-name.ts'
+import { SignedReceipt } from './receipt.ts'
 
 /** The bounds of one answer, and of one item of it. */
 export const MAX_TOKENS_MAX = 1_048_576
@@ -78,7 +79,12 @@ export const InferenceItem = Type.Object({
       loading: Type.Optional(Type.Number({ minimum: 0, maximum: 1 }))
     })
   ),
-  /** Instead of tokens, from a gateway: what is left of the caller's limits. */
+  /**
+   * Instead of tokens, from a gateway, before the first of them: proof that it let the request in,
+   * for another gateway that may have to go on with it.
+   */
+  ticket: Type.Optional(Type.String({ maxLength: 128 })),
+  /** Beside the ticket: what is left of the caller's limits. */
   limits: Type.Optional(LimitsState)
 })
 export type InferenceItem = Static<typeof InferenceItem>
@@ -130,6 +136,8 @@ export const InferenceEnd = Type.Object({
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
   workers: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
+  /** Of the attempt that ended the answer. */
+  receipt: Type.Optional(SignedReceipt),
   /** This is the answer to an earlier request with the same `Idempotency-Key`. */
   repeated: Type.Optional(Type.Boolean()),
   /** When asked for: the choice of each attempt. */

@@ -4,11 +4,13 @@
  */
 import { Type, type Static } from 'typebox'
 import { LimitsState } from '../access/limits.ts'
+import { SealedPermit } from '../access/permit.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { USAGE_TOKENS_MAX } from './answer.ts'
 import { TEXT_CHARACTERS_MAX } from './chat.ts'
 import { Asked, Charge } from './request.ts'
 import { ModelName } from './model-name.ts'
+import { SignedReceipt } from './receipt.ts'
 import { FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from '../peers/parties.ts'
 
 const EMBED_INPUTS_MAX = 256
@@ -36,6 +38,9 @@ export type EmbedAsked = Static<typeof EmbedAsked>
 export const EmbedRequest = Type.Object({ asked: EmbedAsked, charge: Charge })
 export type EmbedRequest = Static<typeof EmbedRequest>
 
+export const PermittedEmbed = Type.Object({ asked: EmbedAsked, permit: SealedPermit })
+export type PermittedEmbed = Static<typeof PermittedEmbed>
+
 export const EmbedReply = Type.Object({
   /** The model that answered, under the name that clients use. */
   model: ModelName,
@@ -46,6 +51,7 @@ export const EmbedReply = Type.Object({
     maxItems: EMBED_INPUTS_MAX
   }),
   promptTokens: Type.Integer({ minimum: 0, maximum: USAGE_TOKENS_MAX }),
+  receipt: Type.Optional(SignedReceipt),
   /** Set by the orchestrator: the worker that answered. */
   worker: Type.Optional(Type.String({ maxLength: 64 })),
   /** Set by the gateway: what is left of the caller's limits. */
@@ -57,7 +63,7 @@ export const gatewayEmbed = defineMethod('gateway.embed', FROM_CALLERS, EmbedReq
 export const orchestratorEmbed = defineMethod(
   'orchestrator.embed',
   FROM_GATEWAYS,
-  EmbedRequest,
+  PermittedEmbed,
   EmbedReply
 )
 /** A worker does not learn whom it is for. */

@@ -2,7 +2,7 @@
 import { defineStream } from '#shared/rpc/contract.ts'
 import { InferenceEnd, InferenceItem } from './answer.ts'
 import { itemCodec } from './item-codec.ts'
-import { AttemptRequest, InferenceRequest } from './request.ts'
+import { AttemptRequest, InferenceRequest, PermittedRequest } from './request.ts'
 import { FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from '../peers/parties.ts'
 
 export const gatewayInfer = defineStream(
@@ -16,7 +16,7 @@ export const gatewayInfer = defineStream(
 export const orchestratorInfer = defineStream(
   'orchestrator.infer',
   FROM_GATEWAYS,
-  InferenceRequest,
+  PermittedRequest,
   InferenceItem,
   InferenceEnd,
   itemCodec

@@ -14,6 +14,7 @@ import {
   ToolCall,
   ToolChoice
 } from './chat.ts'
+import { SealedPermit } from '../access/permit.ts'
 import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
 
@@ -22,6 +23,7 @@ export const STOP_CHARACTERS_MAX = 1024
 const BIASES_MAX = 1024
 const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 2
 const VARIABLES_MAX = 64
+const TICKET_CHARACTERS_MAX = 128
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
 
@@ -185,7 +187,7 @@ const CacheScope = Type.String({ pattern: '^[0-9a-f]{32}$' })
 
 /**
  * Whom the request is charged to. From a client it is a wish, which the gateway answers with a
- * charge of its own: nothing in it passes a gateway unchecked. It ends at the orchestrator.
+ * permit: nothing in it passes a gateway unchecked. It ends at the orchestrator.
  */
 export const Charge = Type.Object({
   /** The tenant that is charged and limited. */
@@ -197,7 +199,12 @@ export const Charge = Type.Object({
   /** Set by the gateway: see `CacheScope`. */
   cacheScope: Type.Optional(CacheScope),
   /** The tenant's share of a queue; 1 unless a gateway says otherwise. */
-  weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 }))
+  weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 })),
+  /**
+   * From the gateway that let the request in, for another one that goes on with it: the rest of an
+   * answer is not one more request.
+   */
+  ticket: Type.Optional(Type.String({ maxLength: TICKET_CHARACTERS_MAX }))
 })
 export type Charge = Static<typeof Charge>
 
@@ -224,6 +231,15 @@ export const InferenceRequest = Type.Object({
   sent: Type.Optional(Sent)
 })
 export type InferenceRequest = Static<typeof InferenceRequest>
+
+/** A request that a gateway has let in. */
+export const PermittedRequest = Type.Object({
+  asked: Asked,
+  handling: Handling,
+  permit: SealedPermit,
+  sent: Type.Optional(Sent)
+})
+export type PermittedRequest = Static<typeof PermittedRequest>
 
 /**
  * An attempt of a request. A worker learns neither whom it is for nor under which key it may

@@ -5,33 +5,36 @@
 import { randomUUID } from 'node:crypto'
 import { toHaifError } from '#shared/errors.ts'
 import type { LimitsState } from '#shared/contracts/access/limits.ts'
+import type { TSchema } from 'typebox'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
-import type { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
+import type { InferenceRequest, PermittedRequest } from '#shared/contracts/inference/request.ts'
+import type { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import { forward } from '#shared/kit/forward.ts'
 import { SentTokens } from './sent-tokens.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import { itemByItem, type ItemBatch } from '#shared/rpc/items.ts'
+import type { StreamContract } from '#shared/rpc/contract.ts'
+import { itemByItem, ItemBatch } from '#shared/rpc/items.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 
 /** Peers that one answer may come through. */
 const HOPS_MAX = 4
 
-type Contract = typeof gatewayInfer // or the orchestrator's, which has the same shape
+type AnyRequest = InferenceRequest | PermittedRequest
+type AnyContract = StreamContract<TSchema, typeof InferenceItem, typeof InferenceEnd>
+type ContractOf<Request extends AnyRequest> = Request extends InferenceRequest
+  ? typeof gatewayInfer
+  : typeof orchestratorInfer
 
-/** Yields single items, without the one that carries the caller's limits. */
+/** Yields single items. */
 export async function* inferThrough(
   pool: PeerPool,
-  contract: Contract,
+  contract: typeof gatewayInfer,
   request: InferenceRequest,
   context: RequestContext
 ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
   await using stream = itemByItem(inferBatchesThrough(pool, contract, request, context))
-  for (;;) {
-    const { done, value } = await stream.next()
-    if (done === true) return value
-    if (value.limits === undefined) yield value
-  }
+  return yield* stream
 }
 
 interface Passing {
@@ -40,32 +43,37 @@ interface Passing {
    * count.
    */
   sent?: SentTokens
-  /** Called with the caller's remaining limits, which a gateway sends with the first item. */
+  /** Called with the caller's remaining limits, which a gateway sends before the first item. */
   onLimits?: (limits: LimitsState) => void
 }
 
-/** Yields batches as they came. */
-export async function* inferBatchesThrough(
+/** Yields batches as they came, without what a gateway says before them. */
+export async function* inferBatchesThrough<Request extends AnyRequest>(
   pool: Pick<PeerPool, 'batches'>,
-  contract: Contract,
-  given: InferenceRequest,
+  contract: ContractOf<Request>,
+  given: Request,
   context: RequestContext,
-  { sent = new SentTokens(given.sent, given.asked), onLimits }: Passing = {}
+  { sent = new SentTokens(given.sent, given.asked), onLimits = () => {} }: Passing = {}
 ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void> {
-  // Made here, because from here the request may take several ways and is charged once.
-  const { usageId = randomUUID() } = given.charge
-  const request = { ...given, charge: { ...given.charge, usageId } }
+  const anyContract = contract as AnyContract // one that fits the request, by its type
+  let request: AnyRequest = withUsageId(given)
   const { idempotencyKey } = request.handling
-  let isFirst = true
+  let isFirst = 'charge' in request // what comes from orchestrators is passed on as it is
   let lost: unknown = null
+  const added = (batch: ItemBatch<InferenceItem>) => {
+    sent.addBatch(batch)
+    return batch
+  }
   for (let hop = 1; ; hop++) {
-    const stream = pool.batches(contract, sent.continued(request), context, idempotencyKey)
+    const stream = pool.batches(anyContract, sent.continued(request), context, idempotencyKey)
     try {
       return yield* forward(stream, (batch) => {
-        if (isFirst && onLimits !== undefined) reportLimits(batch, onLimits)
+        if (!isFirst) return added(batch)
         isFirst = false
-        sent.addBatch(batch)
-        return batch
+        const { rest, ticket, limits } = withoutPreface(batch)
+        if (ticket !== undefined) request = withTicket(request, ticket)
+        if (limits !== undefined) onLimits(limits)
+        return added(rest)
       })
     } catch (error) {
       // That there is no other peer is a consequence; the caller shall hear the cause.
@@ -76,11 +84,22 @@ export async function* inferBatchesThrough(
   }
 }
 
-function reportLimits(
-  batch: ItemBatch<InferenceItem>,
-  onLimits: (limits: LimitsState) => void
-): void {
-  for (const { limits } of batch.items()) if (limits !== undefined) onLimits(limits)
+/** Made here, because from here the request may take several ways, and stays the same one. */
+function withUsageId(request: AnyRequest): AnyRequest {
+  if (!('charge' in request)) return request
+  return { ...request, charge: { usageId: randomUUID(), ...request.charge } }
+}
+
+function withTicket(request: AnyRequest, ticket: string): AnyRequest {
+  return 'charge' in request ? { ...request, charge: { ...request.charge, ticket } } : request
+}
+
+/** The first batch of a gateway, and what it says before the first item. */
+function withoutPreface(batch: ItemBatch<InferenceItem>) {
+  const [first, ...others] = batch.items()
+  if (first?.ticket === undefined) return { rest: batch }
+  const { ticket, limits } = first
+  return { rest: ItemBatch.of(itemCodec, others), ticket, limits }
 }
 
 /** The peer itself is gone or going; what it says of its own workers is final. */

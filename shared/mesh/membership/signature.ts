@@ -2,21 +2,28 @@
  * Ed25519 signatures with the key pairs that hyperdht makes. Each kind of statement is signed under
  * a name of its own, so that a signature under one kind is worth nothing under another.
  *
- * A signature takes 0.1 ms, so it is made where it is asked for: 500 joins in a minute need 50 ms
- * of that minute.
+ * Libsodium, which hyperdht brings, takes half the time of Node's own, and takes the keys as they
+ * are: 30 µs to sign, 60 µs to verify.
  */
-import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import type { KeyPair } from 'hyperdht'
+import sodium from 'sodium-universal'
 
 export const SIGNATURE_BYTES = 64
-const SEED_BYTES = 32
+const KEY_BYTES = 32
 
-type Statement = 'certificate' | 'issuer' | 'revocations' | 'hello'
+export type Statement =
+  | 'certificate'
+  | 'issuer'
+  | 'revocations'
+  | 'hello'
+  | 'permits'
+  | 'order'
+  | 'receipt'
 
-export function signed(kind: Statement, bytes: Uint8Array, keyPair: KeyPair): Buffer {
-  const d = keyPair.secretKey.subarray(0, SEED_BYTES).toString('base64url')
-  const key = createPrivateKey({ key: { ...jwkOf(keyPair.publicKey), d }, format: 'jwk' })
-  return sign(null, named(kind, bytes), key)
+export function signed(kind: Statement, bytes: Uint8Array, { secretKey }: KeyPair): Buffer {
+  const signature = Buffer.allocUnsafe(SIGNATURE_BYTES)
+  sodium.crypto_sign_detached(signature, named(kind, bytes), secretKey)
+  return signature
 }
 
 export function isSigned(
@@ -25,12 +32,9 @@ export function isSigned(
   signature: Uint8Array,
   publicKey: Buffer
 ): boolean {
-  const key = createPublicKey({ key: jwkOf(publicKey), format: 'jwk' })
-  return verify(null, named(kind, bytes), key, signature)
-}
-
-function jwkOf(publicKey: Buffer) {
-  return { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') }
+  // Libsodium throws for lengths that cannot be.
+  if (signature.length !== SIGNATURE_BYTES || publicKey.length !== KEY_BYTES) return false
+  return sodium.crypto_sign_verify_detached(signature, named(kind, bytes), publicKey)
 }
 
 function named(kind: Statement, bytes: Uint8Array): Buffer {

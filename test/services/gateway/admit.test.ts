@@ -1,5 +1,6 @@
 /** What a request holds of limits and budgets is given back, whatever becomes of it. */
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
@@ -14,6 +15,8 @@ import type { Store } from '#shared/store/store.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { Callers } from '../../../services/gateway/admit.ts'
 import { ANONYMOUS } from '../../../services/gateway/access/principal.ts'
+import { Tickets } from '../../../services/gateway/access/tickets.ts'
+import { Permits } from '../../../services/gateway/permits.ts'
 import { embedAdmitted } from '../../../services/gateway/embeddings.ts'
 import { inferAdmitted, type AdmittedDeps } from '../../../services/gateway/inference.ts'
 import type { UsageRecorder, UsageRow } from '../../../services/gateway/usage/usage-row.ts'
@@ -56,6 +59,7 @@ function setUp(usage: UsageRecorder | null, { batches = [1, 1], failure }: Answe
       authenticate: async () => ANONYMOUS,
       limitsOf: () => ({}),
       cacheScopeOf: () => 'a'.repeat(32),
+      tickets: new Tickets(randomBytes(32), Date.now),
       admission: {
         admit: async ({ model, maxTokens }) => ({
           model,
@@ -79,7 +83,8 @@ function setUp(usage: UsageRecorder | null, { batches = [1, 1], failure }: Answe
       return VECTORS
     }
   } as unknown as AdmittedDeps['orchestrators']
-  return { left, deps: { callers, orchestrators } }
+  const permits = new Permits({ sign: () => Buffer.alloc(64) })
+  return { left, deps: { callers, orchestrators, permits } }
 }
 
 const own = createContext({ timeoutMs: 60_000 })

@@ -114,7 +114,7 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   const admit = (access: Access) =>
     new Callers({ access, usage: null }).admit(showing(secret), asked)
   const first = await admit(one)
-  assert.deepEqual([first.charge.tenantId, first.charge.weight], ['a', 2])
+  assert.deepEqual([first.permit.tenant, first.permit.weight], ['a', 2])
   leave(first, 95)
   await until(async () => {
     const outcome = await admit(two).catch((error: unknown) => toHaifError(error).code)

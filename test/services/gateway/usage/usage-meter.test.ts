@@ -25,6 +25,8 @@ const END: InferenceEnd = {
 /** The row of a request as it is before anything has become of it. */
 const BEGUN: UsageRow = {
   usage_id: 'u',
+  continues: null,
+  receipts: [],
   request_id: 'r',
   tenant_id: 'a',
   token_id: 'tok',

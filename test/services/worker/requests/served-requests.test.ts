@@ -9,6 +9,9 @@ import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { HeldModels } from '../../../../services/worker/models/held-models.ts'
 import { ModelLoader } from '../../../../services/worker/models/model-loader.ts'
 import { modelSource } from '../../../../services/worker/models/sources/model-uri.ts'
+import { temporaryIdentity } from '#shared/mesh/identity.ts'
+import { Receipts } from '../../../../services/worker/requests/receipts.ts'
+import { signedBy } from '../../../helpers/peers/signed-by.ts'
 import { RunningRequests } from '../../../../services/worker/requests/running-requests.ts'
 import { ServedRequests } from '../../../../services/worker/requests/served-requests.ts'
 import { requestOf, type FlatRequest } from '../../../helpers/requests.ts'
@@ -35,7 +38,10 @@ async function serve(t: TestContext, { pinned = [], onDemand = [] }: Setup) {
   t.after(() => loader.stop())
   await loader.loadPinned()
   const running = new RunningRequests()
-  const requests = new ServedRequests({ models, loader, running })
+  const keyPair = temporaryIdentity()
+  const signer = { key: keyPair.publicKey.toString('hex'), sign: signedBy(keyPair) }
+  const receipts = new Receipts(() => signer, () => 1000)
+  const requests = new ServedRequests({ models, loader, running, receipts })
   return { requests, running, model: models.named('m')! }
 }
 
@@ -43,7 +49,8 @@ async function serve(t: TestContext, { pinned = [], onDemand = [] }: Setup) {
 function contextOf() {
   const controller = new AbortController()
   const peer = { key: 'orchestrator', role: 'orchestrator' as const }
-  return { peer, signal: controller.signal, abort: (why: Error) => controller.abort(why) }
+  const abort = (why: Error) => controller.abort(why)
+  return { peer, requestId: 'r1', signal: controller.signal, abort }
 }
 
 async function read(answer: ReturnType<ServedRequests['infer']>) {
