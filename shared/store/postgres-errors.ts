@@ -26,6 +26,10 @@ export function storeError(error: unknown): unknown {
   })
 }
 
+/** A row is the cause, and no repetition helps: the others must not wait for it. */
+export const isBadInput = (error: unknown): boolean =>
+  !(error instanceof HaifError) && postgresTrouble(error)?.kind === 'bad input'
+
 /** True while a service that starts may wait for the database to come up. */
 export const isAway = (error: unknown): boolean => postgresTrouble(error)?.kind === 'away'
 

@@ -5,6 +5,7 @@
 import { Outage } from '#shared/kit/outage.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import type { Logger } from '#shared/process/log.ts'
+import { isBadInput } from '#shared/store/postgres-errors.ts'
 import type { Queryable } from '#shared/store/store.ts'
 import { periodOf } from './budget-period.ts'
 import type { Budgets, BudgetUse } from './budgets.ts'
@@ -78,12 +79,23 @@ export class BudgetKeeper {
   }
 
   async #flush(): Promise<void> {
-    const { store, budgets } = this.#deps
+    const { budgets } = this.#deps
     budgets.tidy()
     const batch = budgets.takeBatch(BATCH_MAX)
     if (batch.length === 0) return
     try {
-      const totals = await store.query<BudgetUse>(
+      budgets.done(batch, await this.#add(batch))
+    } catch (error) {
+      budgets.failed(batch)
+      throw error
+    }
+  }
+
+  /** A count that the database refuses keeps no other from being stored. */
+  async #add(batch: readonly BudgetUse[]): Promise<BudgetUse[]> {
+    const { store, log } = this.#deps
+    try {
+      return await store.query<BudgetUse>(
         `insert into budget_use (subject, period, tokens)
          select * from unnest($1::text[], $2::text[], $3::bigint[])
          on conflict (subject, period)
@@ -96,10 +108,12 @@ export class BudgetKeeper {
           batch.map(({ tokens }) => tokens)
         ]
       )
-      budgets.done(batch, totals)
     } catch (error) {
-      budgets.failed(batch)
-      throw error
+      if (!isBadInput(error)) throw error
+      const totals: BudgetUse[] = []
+      if (batch.length > 1) for (const one of batch) totals.push(...(await this.#add([one])))
+      else log.error({ ...batch[0], err: error }, 'the database refuses the count of a budget')
+      return totals
     }
   }
 

@@ -13,6 +13,7 @@ import type { Share } from './fair-queue.ts'
 import { Grant } from './grant.ts'
 import { notEligible } from './no-worker.ts'
 import { placeAttempt, type Placement, type PlacementRequest } from './placement.ts'
+import { WaitingBytes } from './waiting-bytes.ts'
 import { WaitingLine } from './waiting-line.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
@@ -22,6 +23,8 @@ export interface QueuedRequest {
   placement: PlacementRequest
   /** Workers that have seen the beginning of the prompt. */
   affine: Iterable<string>
+  /** About what the request takes in memory; looked at when it has to wait. */
+  bytes?: () => number
   /** Milliseconds until the caller's deadline. */
   remainingMs?: () => number
   /** The grant shall explain the choice. */
@@ -57,6 +60,7 @@ export class Dispatcher {
   readonly #table: WorkerTable
   readonly #now: () => number
   readonly #lines = new Map<string, WaitingLine<Waiting>>() // one for each model that is waited for
+  readonly #waitingBytes = new WaitingBytes()
   readonly #serviceMs = new Map<string, number>() // at most MODELS_MAX
 
   constructor(deps: { table: WorkerTable; now: () => number }) {
@@ -161,6 +165,21 @@ export class Dispatcher {
   }
 
   async #wait(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
+    const { tenant } = ask.share
+    const bytes = ask.bytes?.() ?? 0
+    if (!this.#waitingBytes.enter(tenant, bytes)) {
+      throw new HaifError('RATE_LIMITED', 'the requests that wait are too large together', {
+        retryAfterMs: this.#waitMs(ask.model, this.waiting(ask.model))
+      })
+    }
+    try {
+      return await this.#waitInLine(ask, context)
+    } finally {
+      this.#waitingBytes.leave(tenant, bytes)
+    }
+  }
+
+  async #waitInLine(ask: QueuedRequest, context: RequestContext): Promise<Grant> {
     const { model } = ask
     const line = this.#lines.get(model) ?? new WaitingLine<Waiting>()
     this.#lines.set(model, line)

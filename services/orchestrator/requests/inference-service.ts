@@ -9,6 +9,7 @@ import type { ItemBatch } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { AttemptCounts } from '../orchestrator-metrics.ts'
 import type { Dispatcher } from '../placement/dispatcher.ts'
+import { bytesOf } from '../placement/waiting-bytes.ts'
 import { affinityOf, NO_AFFINITY } from '../prefixes/affinity.ts'
 import type { PrefixHints } from '../prefixes/prefix-hints.ts'
 import type { PrefixIndex } from '../prefixes/prefix-index.ts'
@@ -110,7 +111,7 @@ export class InferenceService {
       { dispatcher, counts, log, now, onBegun: remember, assertUp },
       request,
       context,
-      { model, share, affine, explain, placement }
+      { model, share, affine, explain, placement, bytes: () => bytesOf(request) }
     ).run()
   }
 }

@@ -10,6 +10,7 @@ import { Turns } from '#shared/kit/turns.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { isBadInput } from '#shared/store/postgres-errors.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
 
 const WRITE_MS = 2000
@@ -91,7 +92,7 @@ export class PeerRecorder implements Service {
     const batch = [...this.#waiting.values()]
     if (batch.length === 0) return
     try {
-      await this.#options.store.transaction((tx) => writePeers(tx, batch))
+      await this.#write(batch)
       // Whoever has reported in the meantime waits again.
       for (const seen of batch) {
         if (this.#waiting.get(seen.key) === seen) this.#waiting.delete(seen.key)
@@ -99,6 +100,19 @@ export class PeerRecorder implements Service {
       this.#outage.worked()
     } catch (error) {
       this.#outage.failed(error)
+    }
+  }
+
+  /** A report that the database refuses costs its own peer a row, and keeps nobody else waiting. */
+  async #write(batch: readonly Seen[]): Promise<void> {
+    const { store, log } = this.#options
+    try {
+      await store.transaction((tx) => writePeers(tx, batch))
+    } catch (error) {
+      if (!isBadInput(error)) throw error
+      const [only] = batch
+      if (batch.length > 1) for (const one of batch) await this.#write([one])
+      else log.warn({ peer: only?.key, err: error }, 'the database refuses what a peer reports')
     }
   }
 

@@ -98,3 +98,15 @@ test('a stop tries to write what came last, but not again while the database is 
     [['peers cannot be stored now', 'the database cannot be reached']]
   )
 })
+
+test('F10: a report that the database refuses keeps no other peer from being stored', async (t) => {
+  const { store } = await startPostgresStore(t)
+  const { log, lines } = recordingLogger('info')
+  const recorder = new PeerRecorder({ store, log })
+  await recorder.start()
+  recorder.record('bad', 'worker', { host: 'a\u0000b', version: '1' }) // the contract refuses it
+  recorder.record('good', 'gateway', gateway('1'))
+  await recorder.stop()
+  assert.deepEqual(await store.query('select key from peers'), [{ key: 'good' }])
+  assert.ok(lines.some((line) => JSON.stringify(line).includes('refuses what a peer reports')))
+})
