@@ -380,7 +380,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#relay = new OwnRelay({
       node: this.#node,
       keyPair,
-      isMember: (key) => this.#links.has(key) && !membership.isRevoked(key),
+      isMember: (key) => this.#links.has(key),
+      isRevoked: (key) => membership.isRevoked(key),
       announce: (runs) => (runs ? this.#announce('relay') : this.#withdraw('relay')),
       log
     })
@@ -416,6 +417,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { key } = link.peer
     if (this.#isStopped || link.isClosed) {
       link.close('stopping')
+      return
+    }
+    if (this.#options.membership.isRevoked(key)) {
+      link.close('revoked since its hello')
       return
     }
     const old = this.#links.get(key)

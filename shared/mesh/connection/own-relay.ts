@@ -17,6 +17,7 @@ interface OwnRelayOptions {
   keyPair: KeyPair
   /** `key` in hex. */
   isMember: (key: string) => boolean
+  isRevoked: (key: string) => boolean
   /** Lets others find the peer as a relay, or no longer. */
   announce: (isRunning: boolean) => Promise<void>
   limits?: RelayLimits
@@ -86,11 +87,12 @@ export class OwnRelay {
   }
 
   async #begin(): Promise<void> {
-    const { node, isMember, announce, limits } = this.#options
+    const { node, isMember, isRevoked, announce, limits } = this.#options
     const relay = new Relay({
       dht: node.dht,
       keyPair: this.#keyPair,
       isMember,
+      isRevoked,
       ...(limits === undefined ? {} : { limits })
     })
     await relay.start()

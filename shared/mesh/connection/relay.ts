@@ -38,6 +38,8 @@ interface RelayOptions {
   keyPair: KeyPair
   /** `key` in hex. */
   isMember: (key: string) => boolean
+  /** A peer that was removed is forwarded for nobody, whoever vouches for it. */
+  isRevoked: (key: string) => boolean
   limits?: RelayLimits
 }
 
@@ -64,23 +66,24 @@ export class Relay {
   #sweep: NodeJS.Timeout | null = null
 
   constructor(options: RelayOptions) {
-    const { dht, limits = RELAY_LIMITS } = options
+    const { dht, isRevoked, limits = RELAY_LIMITS } = options
     this.#options = options
     this.#limits = limits
     this.#relay = new RelayServer({
       createStream: (streamOptions) => dht.createRawStream({ ...streamOptions, framed: true })
     })
-    const firewall = () => this.#connections >= CONNECTIONS_MAX
+    const firewall = (key: Buffer) =>
+      this.#connections >= CONNECTIONS_MAX || isRevoked(key.toString('hex'))
     this.#server = dht.createServer({ shareLocalAddress: false, firewall }, (stream) =>
       this.#accept(stream)
     )
     gauge('haif_relay_streams').addCallback((result) => result.observe(this.streams))
   }
 
-  /** Ends what it forwards for those who are members no longer. */
+  /** Ends what it forwards for those who were removed. */
   dropFallen(): void {
     for (const [stream, key] of this.#memberStreams) {
-      if (!this.#options.isMember(key)) stream.destroy()
+      if (this.#options.isRevoked(key)) stream.destroy()
     }
   }
 
@@ -107,6 +110,10 @@ export class Relay {
   #accept(stream: NoiseSecretStream): void {
     stream.on('error', () => stream.destroy()) // a member that went away is no event here
     const key = stream.remotePublicKey.toString('hex')
+    if (this.#options.isRevoked(key)) {
+      this.#refuse(stream, 'revoked') // since its handshake
+      return
+    }
     const isMember = this.#options.isMember(key)
     if (!isMember && this.#guests >= GUESTS_MAX) {
       this.#refuse(stream, 'guests')

@@ -24,6 +24,8 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 /** How often a certificate is looked at: the own one, and those of linked peers. */
 const CHECK_MS = 10 * 60_000
 const ANSWER_MS_MAX = 5000
+/** Longer than a hello takes, on both sides. */
+const RENEWED_LATELY_MS = 10_000
 /** A peer on the list still reads the list, so that it can say why it was dropped. */
 const REVOKED_LINGER_MS = 250
 
@@ -42,6 +44,7 @@ export class Exchange {
   readonly #options: ExchangeOptions
   #timer: NodeJS.Timeout | null = null
   #renewing = false
+  #renewedAt = -Infinity
   readonly #onRevocations = () => this.#spread()
   readonly #onCredentials = () => this.#showAll()
 
@@ -89,6 +92,8 @@ export class Exchange {
   /** A connection is open: each side tells the other what it knows. */
   linked(link: PeerLink): void {
     void this.#tell(link)
+    // The hello of this connection may have shown the certificate before.
+    if (performance.now() - this.#renewedAt < RENEWED_LATELY_MS) void this.#show(link)
     void this.#renewIfDue()
   }
 
@@ -97,6 +102,17 @@ export class Exchange {
     if (!membership.learn(Buffer.from(list, 'base64'))) return
     const { seq, peers, epoch } = membership.revocations!
     log.info({ seq, epoch, revoked: peers.size, from: peer.key }, 'new list of revoked peers')
+  }
+
+  /** The peer itself was removed: a person has to read it, because no peer will say it again. */
+  #noteOwnFall(): void {
+    const { membership, log } = this.#options
+    try {
+      membership.assertStands(membership.certificate)
+    } catch (error) {
+      const { code, message } = error as HaifError
+      log.error({ code }, `this peer is no member any more: ${message}`)
+    }
   }
 
   #replace(peer: PeerIdentity, text: string): void {
@@ -110,6 +126,7 @@ export class Exchange {
   #spread(): void {
     for (const link of this.#options.links()) void this.#tell(link)
     this.#dropFallen()
+    this.#noteOwnFall()
     void this.#renewIfDue()
   }
 
@@ -140,6 +157,7 @@ export class Exchange {
   }
 
   #showAll(): void {
+    this.#renewedAt = performance.now()
     for (const link of this.#options.links()) void this.#show(link)
   }
 

@@ -18,6 +18,7 @@ import {
 } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
 import { ANYBODY } from '../../../helpers/peers/anybody.ts'
+import { memberOf } from '../../../helpers/peers/member.ts'
 
 const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
 const count = defineStream('test.count', ANYBODY, Type.Object({}), Type.Integer(), Type.Null())
@@ -56,7 +57,9 @@ async function start(t: TestContext) {
   const topicKey = await startDht(t)
   const keyPair = temporaryIdentity()
   const relay = relayKeyPair(keyPair)
-  const registry = await startPeer(t, topicKey, { role: 'registry', keyPair, relays: true })
+  const { membership, role } = memberOf(topicKey, 'registry', keyPair)
+  const self = { role, keyPair, membership }
+  const registry = await startPeer(t, topicKey, { ...self, relays: true })
   const gateway = await startPeer(t, topicKey, {
     role: 'gateway',
     dht: new WalledIn(topicKey),
@@ -64,7 +67,7 @@ async function start(t: TestContext) {
   })
   gateway.follow('registry')
   await linkBetween(registry, gateway)
-  return { topicKey, relay, registry, gateway }
+  return { topicKey, relay, registry, gateway, membership }
 }
 
 describe('a relay', { concurrency: true }, () => {
@@ -90,6 +93,29 @@ describe('a relay', { concurrency: true }, () => {
 
     await registry.stop() // and does not wait for what it relays
     await until(() => link.isClosed && back.isClosed)
+  })
+
+  test('forwards no more for a member that was revoked, and lets it in no more', async (t) => {
+    const { topicKey, relay, registry, gateway, membership } = await start(t)
+    const keyPair = temporaryIdentity()
+    const dht = new WalledIn(topicKey)
+    const bridge = await startPeer(t, topicKey, { role: 'bridge', dht, keyPair })
+    bridge.follow('registry')
+    await linkBetween(registry, bridge)
+    // As a peer would that keeps to no rule: it holds a stream to the relay open.
+    const stream = dht.connect(relay.publicKey, { keyPair })
+    stream.on('error', () => {})
+    assert.equal(await stream.opened, true)
+    const revoked = new Map([[bridge.key, Date.now() + 1e9]])
+    membership.revoke({ peers: revoked })
+    await until(() => {
+      if (!stream.destroyed) stream.write(Buffer.alloc(0)) // says that it is there
+      return stream.destroyed && registry.link(bridge.key) === undefined
+    })
+    const again = dht.connect(relay.publicKey, { keyPair })
+    again.on('error', () => {})
+    assert.equal(await again.opened, false)
+    assert.notEqual(registry.link(gateway.key), undefined)
   })
 
   test('forwards for nobody whom no member vouches for', async (t) => {
