@@ -213,6 +213,7 @@ export class RedisState implements SharedState {
     try {
       // The client passes over a database number that is refused, and goes on with another one.
       await this.#redis.select(this.#redis.options.db ?? 0)
+      if (!this.#isUsable) await this.#redis.haifDraw(1, ...this.#asked([PROBE]))
       this.#replicas = await this.#redis.haifStay(this.#name('replicas'), LIFETIME_MS, this.#id)
       const byKey = Map.groupBy(this.#held, ({ key }) => key)
       await Promise.all(
@@ -243,6 +244,7 @@ export class RedisState implements SharedState {
   #lost(error: unknown): void {
     const wasUsable = this.#isUsable
     this.#isUsable = false
+    if (error instanceof Error) this.#lastError = error
     // While it lasts another reason is worth a line: it is there again, and refuses us.
     if (wasUsable || this.#outage.isAway) this.#tellLost(error)
   }
@@ -251,13 +253,22 @@ export class RedisState implements SharedState {
     if (this.#stopping) return
     const trouble = redisTrouble(error)
     const { kind, what, remedy } = trouble
-    const known = new HaifError('STORE_UNAVAILABLE', `Redis ${what}: ${remedy}`, {
+    // One that does not speak TLS waits for the rest of a command, and says nothing.
+    const isTls = kind === 'away' && this.#options.url.startsWith('rediss:')
+    const also = isTls ? ', or write redis: for one that does not speak TLS' : ''
+    const known = new HaifError('STORE_UNAVAILABLE', `Redis ${what}: ${remedy}${also}`, {
       cause: error,
       details: { trouble: kind }
     })
     this.#outage.failed(known, { replicas: this.#replicas })
   }
 }
+
+/**
+ * A claim on a limit of nobody. What Redis refuses may be this command alone, as when its memory is
+ * full, and then it must not be called usable again because others go through.
+ */
+const PROBE: Draw = { key: 'probe', amount: 1, max: 1e9, kind: 'sliding', windowMs: 1000 }
 
 const REDIS_OPTIONS = {
   lazyConnect: true,

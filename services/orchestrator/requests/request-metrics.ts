@@ -27,8 +27,8 @@ export function observeRequests(log: Logger): OnServed {
 const WARNINGS_PER_SECOND = 20
 
 /**
- * One line for each request, with which its trace, its workers and its tenant can be found. A failed
- * one is a warning with its cause, unless its caller has left.
+ * One line for each request, with which its trace, its workers and its tenant can be found. One
+ * that failed is a warning with its cause, unless its caller has left.
  */
 function logRequest(
   log: Logger,

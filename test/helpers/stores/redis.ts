@@ -13,8 +13,14 @@ export const NO_REDIS =
   process.env['HAIF_NO_REDIS'] === '1' ? 'HAIF_NO_REDIS=1: no redis-server here' : false
 
 export class TestRedis {
+  readonly #settings: readonly string[]
   #child: ChildProcess | null = null
   #port = 0
+
+  /** `settings`: flags beside those that every test wants. */
+  constructor(settings: readonly string[] = []) {
+    this.#settings = settings
+  }
 
   /** `redis://…`; the same after it was started again. */
   get url(): string {
@@ -24,7 +30,8 @@ export class TestRedis {
   async start(): Promise<void> {
     if (this.#port === 0) this.#port = await freePort()
     const settings = ['--port', String(this.#port), '--bind', '127.0.0.1', '--save', '']
-    const child = spawn('redis-server', [...settings, '--appendonly', 'no'], { stdio: 'ignore' })
+    const flags = [...settings, '--appendonly', 'no', ...this.#settings]
+    const child = spawn('redis-server', flags, { stdio: 'ignore' })
     this.#child = child
     const { promise: missing, reject } = Promise.withResolvers<never>()
     missing.catch(() => {}) // it may also fail later
@@ -36,6 +43,17 @@ export class TestRedis {
       )
     )
     await Promise.race([until(() => this.#answers()), missing])
+  }
+
+  /** One command, as its administrator. */
+  async command(name: string, ...args: string[]): Promise<unknown> {
+    const client = new Redis(this.url, { maxRetriesPerRequest: 0 })
+    client.on('error', () => {}) // the command says it
+    try {
+      return await client.call(name, ...args)
+    } finally {
+      client.disconnect()
+    }
   }
 
   /** At once, as in a crash. */
