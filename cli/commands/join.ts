@@ -31,6 +31,7 @@ interface JoinOptions extends WorkerWishes {
   engine?: 'openai'
   upstream?: string
   upstreamKeyFile?: string
+  upstreamCa?: string
 }
 
 export function addJoinCommand(program: Command): void {
@@ -51,6 +52,10 @@ export function addJoinCommand(program: Command): void {
     .option(
       '--upstream <url>',
       'a vLLM, SGLang, llama-server or Ollama that runs them (UPSTREAM_URL)'
+    )
+    .option(
+      '--upstream-ca <file>',
+      'a certificate that the server may show, in PEM form (UPSTREAM_CA_FILE)'
     )
     .option('--upstream-key-file <file>', 'holds the API key of that server (UPSTREAM_KEY_FILE)')
     .option(
@@ -107,20 +112,28 @@ function workerConfig(options: JoinOptions, env: Environment): WorkerConfig {
 /** Options come before the environment. */
 function upstreamOf(options: JoinOptions, env: Environment): UpstreamConfig | null {
   const { upstream: fromEnv } = readWorkerConfig(env)
-  const { engine, model, slots, upstreamKeyFile, upstream: url = fromEnv?.url } = options
+  const {
+    engine,
+    model,
+    slots,
+    upstreamKeyFile,
+    upstreamCa,
+    upstream: url = fromEnv?.url
+  } = options
   if (url !== undefined) {
     return {
       ...fromEnv,
       url,
       ...(upstreamKeyFile === undefined ? {} : { keyFile: upstreamKeyFile }),
+      ...(upstreamCa === undefined ? {} : { caFile: upstreamCa }),
       ...(slots === undefined ? {} : { slots: slotsAtServer(slots) }),
       ...(model === undefined ? {} : { models: model })
     }
   }
-  if (engine === undefined && upstreamKeyFile === undefined) return null
+  if ((engine ?? upstreamKeyFile ?? upstreamCa) === undefined) return null
   throw new HaifError(
     'CONFIG_INVALID',
-    '--engine openai and --upstream-key-file need the server: --upstream http://127.0.0.1:8000/v1'
+    '--engine openai, --upstream-key-file and --upstream-ca need the server: --upstream http://127.0.0.1:8000/v1'
   )
 }
 

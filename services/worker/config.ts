@@ -28,6 +28,8 @@ export interface UpstreamConfig {
   url: string
   /** `UPSTREAM_KEY_FILE`: a file with the server's API key. */
   keyFile?: string
+  /** `UPSTREAM_CA_FILE`: a certificate that the server may show, in a PEM file. */
+  caFile?: string
   /** `UPSTREAM_SLOTS`: how many requests the server gets at once, for each model. */
   slots?: number
   /**
@@ -97,9 +99,11 @@ function readUpstream(env: Environment): UpstreamConfig | null {
   if (url === '') return null
   const upstream: UpstreamConfig = { url }
   const keyFile = readString(env, 'UPSTREAM_KEY_FILE', '')
+  const caFile = readString(env, 'UPSTREAM_CA_FILE', '')
   const slots = readInteger(env, 'UPSTREAM_SLOTS', { default: 0, min: 1, max: UPSTREAM_SLOTS_MAX })
   const models = readModels(env, 'MODEL_ID', '')
   if (keyFile !== '') upstream.keyFile = keyFile
+  if (caFile !== '') upstream.caFile = caFile
   if (slots > 0) upstream.slots = slots
   if (models.length > 0) upstream.models = models
   return upstream

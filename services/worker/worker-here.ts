@@ -11,7 +11,7 @@ import { lookAtMachine } from './machine.ts'
 import { readHub } from './models/sources/hub.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import { modelArgument } from './models/sources/model-uri.ts'
-import { discoverUpstream } from './models/sources/upstream-source.ts'
+import { UpstreamModels, type ModelChanges } from './models/sources/upstream-source.ts'
 import { stopMsMaxOf } from './worker-life.ts'
 import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
@@ -37,14 +37,23 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {
-    const models = upstream === null ? ownModels : await discoverUpstream(upstream.url, upstream)
+    const server =
+      upstream === null
+        ? null
+        : new UpstreamModels(upstream.url, { ...upstream, patience: PATIENCE, onNote })
+    const models = server === null ? ownModels : await server.discover()
+    const watchModels = (changes: ModelChanges) => server!.watch(changes)
+    const changing = server === null ? {} : { watchModels }
     const engines = [...models, ...onDemand].map(({ engine }) => engine)
     // A wish that cannot be fulfilled ends the start; else models wait for the look by themselves.
     if (isWished(config.gpu) && engines.includes('llama')) await gpu()
     const look = lookAtMachine({ gpu, engines, wish })
-    return createWorker({ ...options, ...look, models, onDemand, drainMs })
+    return createWorker({ ...options, ...look, ...changing, models, onDemand, drainMs })
   })
 }
+
+/** For a server that is started together with this worker. */
+const PATIENCE = { goneMs: 60_000, loadingMs: 1_800_000 }
 
 /** A worker that is made when it starts: only then a server can be asked for its models. */
 class OpenedWorker implements Worker {

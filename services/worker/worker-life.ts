@@ -16,6 +16,8 @@ import type { Machine } from './machine.ts'
 import type { HeldModel } from './models/held-model.ts'
 import type { HeldModels } from './models/held-models.ts'
 import type { ModelLoader } from './models/model-loader.ts'
+import type { ModelSource } from './models/sources/model-source.ts'
+import type { ModelChanges } from './models/sources/upstream-source.ts'
 import type { RunningRequests } from './requests/running-requests.ts'
 
 export interface WorkerLifeOptions {
@@ -37,6 +39,8 @@ export interface WorkerLifeOptions {
 }
 
 interface WorkerLifeDeps extends WorkerLifeOptions {
+  /** Models that come and go while the worker runs: those of a server. */
+  watchModels?: ((changes: ModelChanges) => Disposable) | undefined
   mesh: Mesh
   models: HeldModels
   loader: ModelLoader
@@ -55,6 +59,7 @@ export class WorkerLife {
   #machine: Machine | null = null
   #loading: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | null = null
+  #watch: Disposable | undefined
 
   constructor(deps: WorkerLifeDeps) {
     const { mesh, log, drainMs } = deps
@@ -81,6 +86,10 @@ export class WorkerLife {
     mesh.follow('registry')
     this.#reporter.start()
     this.#loading = loader.loadPinned()
+    this.#watch = this.#deps.watchModels?.({
+      add: (source) => this.#add(source),
+      lose: (name, error, forGood) => this.#lose(name, error, forGood)
+    })
     void this.#inspectMachine()
     log.info({ peer: mesh.key }, 'worker is up')
   }
@@ -133,7 +142,23 @@ export class WorkerLife {
     return this.#stopping
   }
 
+  #add(source: ModelSource): void {
+    const { models, loader } = this.#deps
+    const model = models.add(source)
+    if (model !== null) void loader.load(model)
+  }
+
+  #lose(name: string, error: HaifError, forGood: boolean): void {
+    const { models, loader } = this.#deps
+    const model = models.named(name)
+    if (model === undefined) return
+    loader.lose(model, error)
+    if (forGood) models.remove(model)
+    this.#reporter.tellAll()
+  }
+
   async #stop(): Promise<void> {
+    this.#watch?.[Symbol.dispose]()
     const { mesh, loader, running, drainMs } = this.#deps
     const drained = running.drain(drainMs)
     this.#reporter.tellAll() // so that nothing new is placed here

@@ -13,6 +13,7 @@ import { HeldModels } from './models/held-models.ts'
 import { ModelLoader } from './models/model-loader.ts'
 import { observeModels } from './models/model-metrics.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
+import type { ModelChanges } from './models/sources/upstream-source.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
@@ -25,6 +26,8 @@ export interface WorkerDeps extends WorkerLifeOptions {
   models: readonly ModelSource[]
   /** Loaded when a request comes, unloaded to make room for others. */
   onDemand?: readonly ModelSource[]
+  /** Models that come and go while the worker runs: those of a server. */
+  watchModels?: (changes: ModelChanges) => Disposable
   /** The memory that all models may take together, read when first needed. Absent: no bound. */
   budget?: () => Promise<MemoryBudget>
 }

@@ -14,24 +14,39 @@ interface HeldModelsDeps {
 }
 
 export class HeldModels {
-  readonly #byName: ReadonlyMap<string, HeldModel>
+  readonly #all: HeldModel[] // as many as the owner named, or a server has
+  readonly #onChange: HeldModelsDeps['onChange']
 
   constructor({ pinned, onDemand, onChange }: HeldModelsDeps) {
-    const all = [
+    this.#onChange = onChange
+    this.#all = [
       ...pinned.map((source) => new HeldModel({ source, onChange })),
       ...onDemand.map((source) => new HeldModel({ source, onChange, onDemand: true }))
     ]
-    this.#byName = new Map(all.map((model) => [model.name, model] as const))
-    const twin = all.find((model) => this.named(model.name) !== model)
+    const twin = this.#all.find((model) => this.named(model.name) !== model)
     if (twin !== undefined) throw nameTaken(twin.name)
   }
 
-  get all(): HeldModel[] {
-    return [...this.#byName.values()]
+  /** The same list always: models that come and go are seen in it. */
+  get all(): readonly HeldModel[] {
+    return this.#all
   }
 
   named(name: string): HeldModel | undefined {
-    return this.#byName.get(name)
+    return this.#all.find((model) => model.name === name)
+  }
+
+  /** A pinned model that a server has now; null where the name is taken. */
+  add(source: ModelSource): HeldModel | null {
+    if (this.named(source.name) !== undefined) return null
+    const model = new HeldModel({ source, onChange: this.#onChange })
+    this.#all.push(model)
+    return model
+  }
+
+  remove(model: HeldModel): void {
+    const at = this.#all.indexOf(model)
+    if (at !== -1) this.#all.splice(at, 1)
   }
 
   /** All models as they are reported to a peer, or to nobody in particular. */

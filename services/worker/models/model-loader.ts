@@ -53,6 +53,15 @@ export class ModelLoader {
     this.#waiters.clear()
   }
 
+  /** What it stands on is gone: it fails with that reason, and H11 applies while it is held. */
+  lose(model: HeldModel, error: HaifError): void {
+    if (model.state.kind !== 'ready') return
+    const { engine } = model.state
+    this.#failed(model, error)
+    void engine.close()
+    this.changed()
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort(new HaifError('SHUTTING_DOWN', 'the worker is stopping'))
     this.changed()
@@ -110,7 +119,7 @@ export class ModelLoader {
     if (!(await this.#memory.makeRoomFor(model, engine))) return false
     model.progressed('loading', 0)
     const loaded = await engine.load((fraction) => model.progressed('loading', fraction))
-    if (this.#stopped) return false
+    if (this.#stopped || !this.#models.includes(model)) return false
     model.becomesReady(engine, loaded)
     void this.#watch(model, engine)
     if (loaded.memory !== undefined) await this.#memory.trim(model)
@@ -129,7 +138,7 @@ export class ModelLoader {
   #failed(model: HeldModel, error: unknown): void {
     const retryInMs = model.fails(error)
     clearTimeout(this.#retries.get(model))
-    if (retryInMs === null || this.#stopped) return
+    if (retryInMs === null || this.#stopped || !this.#models.includes(model)) return
     this.#retries.set(
       model,
       setTimeout(() => this.#tryAgain(model), retryInMs)
@@ -138,6 +147,7 @@ export class ModelLoader {
 
   #tryAgain(model: HeldModel): void {
     this.#retries.delete(model)
+    if (!this.#models.includes(model)) return
     if (model.onDemand) model.becomesLoadable()
     else void this.load(model)
   }

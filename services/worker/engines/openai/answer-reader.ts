@@ -1,6 +1,7 @@
 /**
  * Reads one answer as the server streams it: pieces of text, then the finish reason and the usage.
- * A stream that ends without a finish reason has broken off, `[DONE]` or not.
+ * A stream that ends without a finish reason has broken off; only of a server that never gives one
+ * is `[DONE]` an end.
  */
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -66,6 +67,8 @@ interface AnswerFacts {
   maxTokens: number
   /** The tokens that the server was asked for: more, where it has white space to repeat. */
   askedTokens: number
+  /** `[DONE]` ends an answer that has no finish reason. */
+  doneIsEnd: boolean
   /** An estimate for a server that does not report the tokens of the prompt. */
   promptTokensGuess: number
 }
@@ -83,6 +86,7 @@ export class AnswerReader {
   #tokens = 0 // the tokens that the server has written
   #repeated = 0 // those of them that only repeat white space
   #done = false
+  #hasReason = false
   readonly #calls: CallParts
 
   constructor(facts: AnswerFacts) {
@@ -97,6 +101,11 @@ export class AnswerReader {
   /** True when the whole answer has come; only its usage may follow. */
   get isComplete(): boolean {
     return this.#finishReason !== null
+  }
+
+  /** The server has said why the answer ends. */
+  get hasReason(): boolean {
+    return this.#hasReason
   }
 
   /** True when nothing follows. */
@@ -118,6 +127,7 @@ export class AnswerReader {
     if (choice === undefined) return null
     if (choice.finish_reason != null && choice.finish_reason !== '') {
       this.#finishReason = finishReasonOf(choice.finish_reason, this.#facts.name)
+      this.#hasReason = true
     }
     const text = choice.text ?? choice.delta?.content ?? ''
     const thought = choice.delta?.reasoning_content ?? choice.delta?.reasoning ?? ''
@@ -156,7 +166,8 @@ export class AnswerReader {
   }
 
   result(): { finishReason: FinishReason; usage: Usage } {
-    const { name, resumedTokens } = this.#facts
+    const { name, resumedTokens, doneIsEnd } = this.#facts
+    if (this.#done && doneIsEnd) this.#finishReason ??= 'stop'
     if (this.#finishReason === null) {
       throw new HaifError('ENGINE_FAILED', `${name} broke off: its answer has no end`)
     }

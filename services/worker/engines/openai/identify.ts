@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError } from '#shared/errors.ts'
-import { check } from '#shared/rpc/check.ts'
 import { KIND_OF_OWNER, type UpstreamKind } from './dialect.ts'
 import type { UpstreamClient } from './upstream-client.ts'
+import { NoApi } from './upstream-errors.ts'
 
 const OptionalText = Type.Optional(Type.Union([Type.String(), Type.Null()]))
 const Count = Type.Optional(Type.Union([Type.Number({ minimum: 0 }), Type.Null()]))
@@ -67,9 +67,22 @@ export interface UpstreamModel {
 /** The context of a server that reports none: the least of current ones, and Ollama's default. */
 const CONTEXT_TOKENS_UNKNOWN = 4096
 
+/** An address that is not quite that of the API is put right, and stays so for the client. */
 export async function listModels(client: UpstreamClient): Promise<ListedModel[]> {
-  const reply = await client.getJson('/models')
-  return check(ModelList, reply, `${client.name}: its list of models`, 'ENGINE_FAILED').data
+  let first: HaifError | null = null
+  for (const base of client.bases) {
+    try {
+      const reply = await client.listAt(base)
+      if (!ModelList.Check(reply)) throw new NoApi(`${client.name} sends no list of models`)
+      client.useBase(base)
+      return reply.data
+    } catch (error) {
+      if (!(error instanceof NoApi) && (error as HaifError).code !== 'MODEL_NOT_FOUND') throw error
+      first ??= error as HaifError
+    }
+  }
+  const why = first?.code === 'MODEL_NOT_FOUND' ? `${client.name} has no such path` : first!.message
+  throw new NoApi(`${why} (${client.base}/models): give the address that ends in /v1`)
 }
 
 export async function identifyModel(client: UpstreamClient, id: string): Promise<UpstreamModel> {

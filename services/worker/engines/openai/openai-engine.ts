@@ -75,6 +75,7 @@ export class OpenAiEngine implements Engine {
   readonly #lose: (error: HaifError) => void
   #serving: Serving | null = null
   #failures = 0 // in a row
+  #givesReasons = false
   #refusal: HaifError | null = null // the error of every new request: closed, or lost
 
   constructor(options: OpenAiEngineOptions) {
@@ -193,7 +194,9 @@ export class OpenAiEngine implements Engine {
     signal.throwIfAborted()
     const { model } = this.#assertServing()
     using run = this.#runs.enter(signal)
-    const answer = new UpstreamAnswer(request, { client: this.#options.client, model, run })
+    const { client } = this.#options
+    const givesReasons = this.#givesReasons
+    const answer = new UpstreamAnswer(request, { client, model, run, givesReasons })
     try {
       return yield* this.#answer(answer, run.signal)
     } catch (error) {
@@ -227,6 +230,7 @@ export class OpenAiEngine implements Engine {
     }
     const endedAt = this.#now()
     const { finishReason, usage } = answer.result()
+    this.#givesReasons ||= answer.hasReason
     this.#failures = 0
     const timings = {
       queueMs: startedAt - arrivedAt,

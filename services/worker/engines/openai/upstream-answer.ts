@@ -22,6 +22,8 @@ const USAGE_IS_LATE = new Error('the answer is complete, but its usage does not 
 interface UpstreamAnswerDeps {
   client: UpstreamClient
   model: UpstreamModel
+  /** The server has ended an answer with a reason before. */
+  givesReasons: boolean
   /** Its abort ends the answer; a complete answer aborts it itself. */
   run: Pick<AbortableRun, 'signal' | 'abort'>
 }
@@ -36,7 +38,7 @@ export class UpstreamAnswer {
   readonly #reader: AnswerReader
   #isFull: boolean
 
-  constructor(request: GenerateRequest, { client, model, run }: UpstreamAnswerDeps) {
+  constructor(request: GenerateRequest, { client, model, run, givesReasons }: UpstreamAnswerDeps) {
     const { resumeText = '', resumeTokens = 0 } = request
     const resumed = new ResumedText(resumeText)
     const maxTokens = Math.max(0, request.maxTokens - resumeTokens)
@@ -56,6 +58,7 @@ export class UpstreamAnswer {
       resumedTokens: resumeTokens,
       maxTokens,
       askedTokens: this.#upstream.body.max_tokens,
+      doneIsEnd: model.kind === 'other' && !givesReasons,
       promptTokensGuess: guessPromptTokens(request)
     })
     this.#isFull = this.#upstream.body.max_tokens === 0
@@ -86,6 +89,10 @@ export class UpstreamAnswer {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  get hasReason(): boolean {
+    return this.#reader.hasReason
   }
 
   /** Valid after the last item. */

@@ -11,7 +11,9 @@ import { TLSSocket } from 'node:tls'
 import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { readApiKey } from './api-key.ts'
-import { errorOfStatus, ServerGone, ServerLate } from './upstream-errors.ts'
+import { errorOfStatus, NoApi, ServerGone, ServerLate } from './upstream-errors.ts'
+import { CertificateRefused, isAboutCertificate, readCa } from './upstream-tls.ts'
+import { eventsOfWhole } from './whole-answer.ts'
 
 export interface UpstreamTimeouts {
   connectMs: number
@@ -39,6 +41,8 @@ interface UpstreamClientOptions {
   url: URL
   /** Holds the API key and nothing else. */
   keyFile?: string
+  /** A certificate in PEM form that is trusted beside those of the system. */
+  caFile?: string
   timeouts?: Partial<UpstreamTimeouts>
 }
 
@@ -46,16 +50,32 @@ export class UpstreamClient {
   /** The server's name in messages. */
   readonly name: string
   readonly keyFile: string | undefined
-  readonly #base: string
-  readonly #root: string
+  #base: string
+  readonly #ca: string[] | undefined
   readonly #timeouts: UpstreamTimeouts
 
-  constructor({ url, keyFile, timeouts = {} }: UpstreamClientOptions) {
+  constructor({ url, keyFile, caFile, timeouts = {} }: UpstreamClientOptions) {
     this.name = `the server at ${url.host}`
     this.keyFile = keyFile
     this.#base = url.href.replace(/\/+$/, '')
-    this.#root = this.#base.replace(/\/v1$/, '')
+    this.#ca = caFile === undefined ? undefined : readCa(caFile)
     this.#timeouts = { ...UPSTREAM_TIMEOUTS, ...timeouts }
+  }
+
+  get base(): string {
+    return this.#base
+  }
+
+  /** The given address, and what people mean when it is not the one of the API. */
+  get bases(): string[] {
+    const plain = this.#base.replace(/\/(?:chat\/completions|completions|embeddings|models)$/, '')
+    const root = plain.replace(/\/(?:v1|api)$/, '')
+    return [...new Set([this.#base, plain, `${plain}/v1`, `${root}/v1`, root])]
+  }
+
+  /** Where the API was found. */
+  useBase(base: string): void {
+    this.#base = base
   }
 
   /** `/models` is below the given address, `//props` below the same without its `/v1`. */
@@ -63,12 +83,18 @@ export class UpstreamClient {
     return this.#parse(path, await this.getText(path))
   }
 
-  async getText(path: string): Promise<string> {
+  /** The list of models, from one of `bases`. */
+  async listAt(base: string): Promise<unknown> {
+    return this.#parse('/models', await this.getText('/models', base))
+  }
+
+  async getText(path: string, base = this.#base): Promise<string> {
     const controller = new AbortController()
     const late = new ServerLate(`${this.name} does not answer ${path} in time`)
     const timer = setTimeout(() => controller.abort(late), this.#timeouts.lookMs)
     try {
-      const response = await this.#open('GET', path, undefined, controller.signal)
+      const url = urlOf(base, path)
+      const response = await this.#open('GET', url, undefined, controller.signal)
       return await this.#readAll(response, controller.signal, REPLY_BYTES_MAX)
     } finally {
       clearTimeout(timer)
@@ -76,7 +102,8 @@ export class UpstreamClient {
   }
 
   async postJson(path: string, body: object, signal: AbortSignal): Promise<unknown> {
-    const response = await this.#open('POST', path, JSON.stringify(body), signal)
+    const url = urlOf(this.#base, path)
+    const response = await this.#open('POST', url, JSON.stringify(body), signal)
     return this.#parse(path, await this.#readAll(response, signal, VECTORS_BYTES_MAX))
   }
 
@@ -84,9 +111,8 @@ export class UpstreamClient {
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new HaifError('ENGINE_FAILED', `${this.name} answered ${path} with something else`, {
-        cause: error
-      })
+      const what = /^\s*</.test(text) ? 'a web page' : 'something else'
+      throw new NoApi(`${this.name} answered ${path} with ${what}`, { cause: error })
     }
   }
 
@@ -100,19 +126,25 @@ export class UpstreamClient {
     { signal, hasBegun }: { signal: AbortSignal; hasBegun: () => boolean }
   ): AsyncGenerator<Buffer, void, void> {
     const { firstTokenMs, idleMs } = this.#timeouts
-    const response = await this.#open('POST', path, JSON.stringify(body), signal)
+    const url = urlOf(this.#base, path)
+    const response = await this.#open('POST', url, JSON.stringify(body), signal)
+    if (/^application\/json\b/.test(response.headers['content-type'] ?? '')) {
+      const text = await this.#readAll(response, signal, REPLY_BYTES_MAX, firstTokenMs)
+      yield Buffer.from(eventsOfWhole(text) ?? text)
+      return
+    }
     yield* this.#chunks(response, signal, () => (hasBegun() ? idleMs : firstTokenMs))
   }
 
   async #open(
     method: 'GET' | 'POST',
-    path: string,
+    url: string,
     body: string | undefined,
     signal: AbortSignal
   ): Promise<IncomingMessage> {
     const key = this.keyFile === undefined ? null : await readApiKey(this.keyFile)
     signal.throwIfAborted()
-    const response = await this.#send(method, path, { body, key, signal })
+    const response = await this.#send(method, url, { body, key, signal })
     const { statusCode: status = 0 } = response
     if (status >= 200 && status < 300) return response
     const said = await this.#readAll(response, signal, ERROR_BYTES_MAX).catch(() => '')
@@ -123,10 +155,9 @@ export class UpstreamClient {
 
   async #send(
     method: string,
-    path: string,
+    url: string,
     { body, key, signal }: { body: string | undefined; key: string | null; signal: AbortSignal }
   ): Promise<IncomingMessage> {
-    const url = path.startsWith('//') ? this.#root + path.slice(1) : this.#base + path
     const headers = {
       accept: body === undefined ? '*/*' : 'text/event-stream',
       ...(body === undefined ? {} : jsonHeaders(body)),
@@ -134,7 +165,8 @@ export class UpstreamClient {
     }
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const send = url.startsWith('https:') ? requestHttps : requestHttp
-    const request = send(url, { method, headers, agent: false }, resolve)
+    const tls = this.#ca === undefined ? {} : { ca: this.#ca }
+    const request = send(url, { method, headers, agent: false, ...tls }, resolve)
     const endLimit = this.#limit(request)
     const onAbort = () => request.destroy()
     signal.addEventListener('abort', onAbort, { once: true })
@@ -193,11 +225,12 @@ export class UpstreamClient {
   async #readAll(
     response: IncomingMessage,
     signal: AbortSignal,
-    bytesMax: number
+    bytesMax: number,
+    idleMs = this.#timeouts.lookMs
   ): Promise<string> {
     const chunks: Buffer[] = []
     let bytes = 0
-    for await (const chunk of this.#chunks(response, signal, () => this.#timeouts.lookMs)) {
+    for await (const chunk of this.#chunks(response, signal, () => idleMs)) {
       bytes += chunk.length
       if (bytes > bytesMax) {
         throw new HaifError('ENGINE_FAILED', `${this.name} sends more than ${bytesMax} bytes`)
@@ -217,6 +250,10 @@ export class UpstreamClient {
     if (NOBODY_THERE.has(code)) {
       return new ServerGone(`${this.name} cannot be reached (${code})`, { cause: error })
     }
+    if (isAboutCertificate(code)) return new CertificateRefused(this.name, code, error)
+    if (code === 'EPROTO') {
+      return new NoApi(`${this.name} does not speak TLS: write http:// in its address`)
+    }
     return new HaifError('ENGINE_FAILED', `${this.name} broke off: ${reasonOf(error)}`, {
       cause: error
     })
@@ -231,6 +268,10 @@ const NOBODY_THERE: ReadonlySet<string> = new Set([
   'ENETUNREACH',
   'ETIMEDOUT'
 ])
+
+/** `/models` is below the given address, `//props` below the same without its `/v1`. */
+const urlOf = (base: string, path: string): string =>
+  path.startsWith('//') ? base.replace(/\/v1$/, '') + path.slice(1) : base + path
 
 const jsonHeaders = (body: string) => ({
   'content-type': 'application/json',

@@ -17,6 +17,23 @@ export class ServerGone extends HaifError {
   }
 }
 
+/** The server wants another key than ours. */
+export class KeyRefused extends ServerGone {}
+
+/** The server, or a proxy before it, is there and fails: it may be starting. */
+export class ServerFailing extends HaifError {
+  constructor(message: string) {
+    super('ENGINE_FAILED', message)
+  }
+}
+
+/** What answers there is no API of OpenAI's kind, or not at that path. */
+export class NoApi extends HaifError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super('ENGINE_FAILED', message, options)
+  }
+}
+
 /** The server did not answer in time, and may only be busy. */
 export class ServerLate extends ServerGone {}
 
@@ -45,7 +62,7 @@ export function errorOfStatus({
       return isTooLong(said) || status === 413 ? tooLong(said) : notTaken(said, words)
     case 401:
     case 403:
-      return new ServerGone(
+      return new KeyRefused(
         keyFile === undefined
           ? `${name} wants an API key: give it with --upstream-key-file`
           : `${name} refuses the key in ${keyFile}`
@@ -58,8 +75,15 @@ export function errorOfStatus({
         retryAfterMs: readRetryAfterMs(headers['retry-after'])
       })
     default:
-      return new HaifError('ENGINE_FAILED', `${name} failed: ${words}`)
+      if (status >= 300 && status <= 399) return redirected(name, headers.location)
+      return new ServerFailing(`${name} failed: ${words}`)
   }
+}
+
+/** A redirect loses the body of a request, so none is followed. */
+function redirected(name: string, location = ''): HaifError {
+  const where = location === '' ? 'to nowhere' : `to ${reasonOf(location)}`
+  return new NoApi(`${name} redirects ${where}: give the address of its API with --upstream`)
 }
 
 /** Translates an error in the middle of a stream, which has no status. */
@@ -97,7 +121,8 @@ function readError(body: string): UpstreamError {
   const parsed = parseOrNull(body)
   const inner = Enveloped.Check(parsed) ? parsed.error : parsed
   if (!ErrorObject.Check(inner)) {
-    const message = typeof inner === 'string' ? inner : body
+    const isPage = /^\s*</.test(body) // of a proxy before it
+    const message = typeof inner === 'string' ? inner : isPage ? '' : body
     return { ...NO_DETAILS, message: reasonOf(message), ...tokensNamed(message) }
   }
   const message = String(inner.message ?? '')
