@@ -31,7 +31,7 @@ export interface UpstreamOptions {
   lookMs?: number
 }
 
-export interface UpstreamPatience {
+interface UpstreamPatience {
   /** For a server that nobody can reach: its address may be wrong. */
   goneMs: number
   /** For one that answers and has nothing yet: large models load for long. */
