@@ -50,7 +50,7 @@ async function status(options: StatusOptions, env: Environment): Promise<void> {
 
 async function readStatus({ peers, key, reach }: Client): Promise<MeshStatus> {
   using context = createContext({ timeoutMs: ANSWER_MS_MAX })
-  const snapshot = await readRegistry(peers, context)
+  const snapshot = await readRegistry(peers, context, { links: true })
   return { reach, ...snapshot, peers: snapshot.peers.filter((peer) => peer.key !== key) }
 }
 

@@ -5,6 +5,7 @@ import type {
   PeerEntry,
   WorkerModel
 } from '#shared/contracts/peers/peers.ts'
+import type { LinkState } from '#shared/contracts/peers/links.ts'
 import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
 import { heading, table, wrap, type Cell } from './table.ts'
 import { printableLine, shortKey, type Screen } from './terminal.ts'
@@ -64,15 +65,51 @@ function renderPeers(peers: readonly PeerEntry[], screen: Screen): string[] {
   ])
 }
 
-function peerCells({ role, key, host, version, rttMs, relayed }: PeerEntry): Cell[] {
+function peerCells(peer: PeerEntry): Cell[] {
+  const { role, key, host, version } = peer
   return [
     { text: role },
     { text: shortKey(key), format: 'bold' },
     { text: printableLine(host) },
     { text: printableLine(version) },
-    { text: rttMs < 1 ? '<1 ms' : `${Math.round(rttMs)} ms` },
-    relayed ? { text: 'relayed', format: 'yellow' } : { text: 'direct' }
+    ...linkCells(working(peer))
   ]
+}
+
+/**
+ * The connection over which a peer works: the slowest of those that the peers before it have, or
+ * else the one to the registry.
+ */
+function working(peer: PeerEntry): LinkState {
+  const [first, ...others] = peer.links ?? []
+  return others.reduce(
+    (slowest, link) => (link.rttMs > slowest.rttMs ? link : slowest),
+    first ?? peer
+  )
+}
+
+/** From here on a person sees answers stutter. */
+const LOSS_SHOWN_PERCENT = 0.5
+
+function linkCells({ path, relay, rttMs, lossPercent = 0, ...traffic }: LinkState): Cell[] {
+  const { sentBytes = 0, receivedBytes = 0 } = traffic
+  return [
+    { text: rttMs < 1 ? '<1 ms' : `${Math.round(rttMs)} ms` },
+    relay === undefined
+      ? { text: PATHS[path] }
+      : { text: `relayed by ${shortKey(relay)}`, format: 'yellow' },
+    path === 'local' ? { text: '' } : { text: fileSize(sentBytes + receivedBytes), format: 'dim' },
+    lossPercent < LOSS_SHOWN_PERCENT
+      ? { text: '' }
+      : { text: `${lossPercent} % lost`, format: 'yellow' }
+  ]
+}
+
+const PATHS: Record<LinkState['path'], string> = {
+  local: 'this machine',
+  lan: 'this network',
+  direct: 'direct',
+  relayed: 'relayed'
 }
 
 /** By worker, what the orchestrators hold against it. */

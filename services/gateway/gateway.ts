@@ -16,6 +16,7 @@ import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
+import { answerLinks } from '#shared/mesh/link-states.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import { answerOperators } from './operators.ts'
@@ -66,6 +67,7 @@ export function createGateway(deps: GatewayDeps): Service {
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   answerOperators({ router, access, orchestrators: () => orchestrators })
   const mesh = join(router)
+  answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])
   const permits = new Permits(mesh)
   const orchestrators = new PeerPool(mesh, 'orchestrator')

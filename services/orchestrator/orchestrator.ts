@@ -23,6 +23,7 @@ import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { SharedState } from '#shared/store/shared-state.ts'
 import type { Store } from '#shared/store/store.ts'
+import { answerLinks } from '#shared/mesh/link-states.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { AttemptCounts, HintCounts, observeWorkers } from './orchestrator-metrics.ts'
 import { Dispatcher } from './placement/dispatcher.ts'
@@ -81,6 +82,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     log,
     now
   })
+  answerLinks(router, mesh)
   answerWorkers(router, mesh, { table, dispatcher, warmUp })
   const warned = () => {
     const warnings = [...(reservations?.warnings() ?? []), ...(shared?.health?.().warnings ?? [])]

@@ -10,6 +10,7 @@ import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
+import { linkState, SeenLinks } from '#shared/mesh/link-states.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
@@ -34,7 +35,7 @@ export function createRegistry(deps: RegistryDeps): Service {
   const { join, catalogue, self, log, store = null } = deps
   /** Made anew when something has changed, and not for each who asks. */
   let made: SnapshotPages | null = null
-  const pages = () => (made ??= new SnapshotPages(snapshot(mesh, catalogue, own())))
+  const pages = () => (made ??= new SnapshotPages(snapshot({ mesh, catalogue, self: own(), seen })))
   const recorder = store === null ? null : new PeerRecorder({ store, log })
   const own = () => ({ ...self, ...recorder?.warnings() })
   const router = new Router()
@@ -47,8 +48,15 @@ export function createRegistry(deps: RegistryDeps): Service {
       recorder?.record(peer.key, peer.role as PeerRole, fitting)
       return {}
     })
-    .respond(registryList, (query) => pages().page(query, Date.now()))
+    .respond(registryList, async (query) => {
+      if (query.links === true && query.after === undefined) {
+        await seen.refresh()
+        made = null
+      }
+      return pages().page(query, Date.now())
+    })
   const mesh = join(router)
+  const seen = new SeenLinks(mesh)
   observeMesh(mesh, ['gateway', 'orchestrator', 'worker'])
   mesh.on('lost', ({ peer }) => {
     made = null
@@ -80,21 +88,32 @@ function asReported({ worker, ...report }: PeerReport, { role }: PeerIdentity): 
   return role === 'worker' && worker !== undefined ? { ...report, worker } : report
 }
 
-function snapshot(mesh: Mesh, catalogue: Catalogue, self: PeerReport): Omit<MeshSnapshot, 'now'> {
-  const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, relayed: false, ...self }
-  const others = mesh.links().map((link) => entryOf(link, catalogue.peer(link.peer.key)))
+interface Known {
+  mesh: Mesh
+  catalogue: Catalogue
+  self: PeerReport
+  seen: SeenLinks
+}
+
+function snapshot({ mesh, catalogue, self, seen }: Known): Omit<MeshSnapshot, 'now'> {
+  const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, path: 'local', ...self }
+  const others = mesh.links().map((link) => {
+    const entry = entryOf(link, catalogue.peer(link.peer.key))
+    const links = seen.to(entry.key)
+    return links.length === 0 ? entry : { ...entry, links }
+  })
   return { peers: [own, ...others], models: catalogue.models() }
 }
 
-function entryOf({ peer, rttMs, path }: PeerLink, report: PeerReport | undefined): PeerEntry {
+function entryOf(link: PeerLink, report: PeerReport | undefined): PeerEntry {
+  const { peer } = link
   const { host, version, worker, heldAgainst, warnings } = report ?? { host: '', version: '' }
   const entry: PeerEntry = {
     key: peer.key,
     role: peer.role as PeerRole,
     host,
     version,
-    rttMs,
-    relayed: path === 'relayed'
+    ...linkState(link)
   }
   if (worker !== undefined) entry.worker = worker
   if (heldAgainst !== undefined && peer.role === 'orchestrator') entry.heldAgainst = heldAgainst

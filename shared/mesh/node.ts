@@ -12,6 +12,8 @@ import { BESIDE_MAX, type About } from './connection/about.ts'
 import { isNearAddress } from './connection/liveness.ts'
 import { NetworkWatch } from './connection/network-watch.ts'
 import { Relays } from './connection/relay-choice.ts'
+import type { TlsAddress } from './connection/tls/tls-address.ts'
+import { TlsRelays } from './connection/tls/tls-relays.ts'
 
 /** Other processes whose peers, and other peers whose NATs, are remembered. */
 const NEIGHBOURS_MAX = 4096
@@ -44,6 +46,8 @@ interface NodeEvents {
 }
 
 interface MeshNodeOptions {
+  /** Where relays listen for TLS, for a network without UDP. */
+  tlsRelays?: () => readonly TlsAddress[]
   /** False on a network of one's own, where every packet is cheap. */
   isMetered?: boolean
   now?: () => number
@@ -52,6 +56,7 @@ interface MeshNodeOptions {
 export class MeshNode extends EventEmitter<NodeEvents> {
   readonly dht: DHT
   readonly relays: Relays
+  readonly tlsRelays: TlsRelays
   /** One punch with a random NAT at a time: two at once would fill the tables of a router. */
   readonly punches = new Turns()
   /** Whether it lies behind a NAT that gives a random port to each destination, by peer key. */
@@ -74,6 +79,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.dht = dht
     this.relays = new Relays(options.now ?? (() => performance.now()))
     this.#isMetered = options.isMetered ?? false
+    this.tlsRelays = new TlsRelays(options.tlsRelays ?? (() => []))
     this.#watchRelaySockets()
     this.#watch = new NetworkWatch((why) => this.#changed(why))
     dht.on('network-change', () => this.#watch.look())
@@ -139,7 +145,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   met(stream: NoiseSecretStream, { beside, relay }: About): void {
     if (stream.destroyed) return
     const before = this.#met.get(stream)
-    const known = before ?? { rttMs: () => stream.rawStream.rtt, beside, relay }
+    const known = before ?? { rttMs: () => stream.rawStream.rtt ?? Infinity, beside, relay }
     this.#forget(stream, known)
     this.#met.set(stream, { ...known, beside, relay })
     for (const key of beside) this.#neighbours.set(key, stream)
@@ -166,7 +172,8 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     const stream = this.#neighbours.get(key)
     if (stream === undefined || stream.destroyed) return null
     const { socket, remoteHost: host, remotePort: port } = stream.rawStream
-    if (socket === null || this.wayOf(stream).path === 'relayed') return null
+    // A socket of this machine, or of a relay over TLS, is no hole.
+    if (!socket || this.wayOf(stream).path === 'relayed') return null
     return { socket, address: { host, port } }
   }
 

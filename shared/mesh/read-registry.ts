@@ -23,7 +23,7 @@ interface Asked {
 export async function readRegistry(
   registry: Asked,
   context: RequestContext,
-  query: Pick<SnapshotQuery, 'models'> = {}
+  query: Pick<SnapshotQuery, 'models' | 'links'> = {}
 ): Promise<MeshSnapshot> {
   const snapshot: MeshSnapshot = { peers: [], models: [] }
   let after: string | undefined

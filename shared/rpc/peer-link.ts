@@ -13,12 +13,15 @@ import type { RequestContext } from './context.ts'
 import type { MethodContract, StreamContract } from './contract.ts'
 import type { ItemBatch } from './items.ts'
 import type { NamedParties } from './parties.ts'
+import { LossMeter } from '#shared/kit/loss-meter.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
 /** Time for each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
+/** A call that was quick once counts less with each later one. */
+const FORGET_FACTOR = 1.05
 
 /**
  * The way of the bytes: a socket of this machine, the local network, from address to address over
@@ -33,12 +36,10 @@ export interface LinkWay {
   relay: string | null
 }
 
-/** What a connection has carried, both ways, in bytes of packets; loss is seen as packets again. */
+/** What a connection has carried, in bytes of packets. */
 interface LinkTraffic {
   sentBytes: number
   receivedBytes: number
-  sentPackets: number
-  retransmits: number
 }
 
 interface PeerLinkOptions {
@@ -62,6 +63,8 @@ export class PeerLink {
   readonly #streams: StreamChannel
   readonly #way: () => LinkWay
   readonly #log: Logger
+  readonly #loss = new LossMeter()
+  #callMs = 0
   readonly #callSeconds = histogram('haif_rpc_duration_seconds')
   #isClosed = false
 
@@ -122,18 +125,26 @@ export class PeerLink {
   /** Null within a machine, where nothing is counted. */
   get traffic(): LinkTraffic | null {
     if (this.path === 'local') return null
-    const raw = this.#rpc.stream.rawStream
+    const { rawBytesWritten, rawBytesRead, rawStream: raw } = this.#rpc.stream
+    // A relay over TLS is a stream of TCP, which tells nothing of its packets.
     return {
-      sentBytes: raw.bytesTransmitted,
-      receivedBytes: raw.bytesReceived,
-      sentPackets: raw.packetsTransmitted,
-      retransmits: raw.retransmits
+      sentBytes: raw.bytesTransmitted ?? rawBytesWritten,
+      receivedBytes: raw.bytesReceived ?? rawBytesRead
     }
   }
 
-  /** Smoothed round-trip time in milliseconds, as the transport measures it; within a machine 0. */
+  /** Of the latest packets, those that had to be sent again. */
+  get lossPercent(): number {
+    const { packetsTransmitted, retransmits } = this.#rpc.stream.rawStream
+    return this.path === 'local' ? 0 : this.#loss.percent(packetsTransmitted ?? 0, retransmits ?? 0)
+  }
+
+  /**
+   * Smoothed round-trip time in milliseconds, as the transport measures it, or else that of the
+   * quickest recent call; within a machine 0.
+   */
   get rttMs(): number {
-    return this.path === 'local' ? 0 : this.#rpc.stream.rawStream.rtt
+    return this.path === 'local' ? 0 : (this.#rpc.stream.rawStream.rtt ?? this.#callMs)
   }
 
   /** Streams open in either direction. */
@@ -156,6 +167,8 @@ export class PeerLink {
       throw error
     } finally {
       const seconds = (performance.now() - startedAt) / 1000
+      const slowerMs = this.#callMs === 0 ? Infinity : this.#callMs * FORGET_FACTOR
+      this.#callMs = Math.min(seconds * 1000, slowerMs)
       this.#callSeconds.record(seconds, { method: contract.name, code })
     }
   }

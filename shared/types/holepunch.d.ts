@@ -31,18 +31,18 @@ declare module 'hyperdht' {
       adaptiveTimeout?: { min?: number; max?: number; jitter?: number; fallback?: number[] }
     }
     interface RawStream {
-      /** Smoothed round-trip time in milliseconds. */
-      rtt: number
+      /** Smoothed round-trip time in milliseconds. This and the counters are those of UDP. */
+      rtt?: number
       remoteHost: string
       remotePort: number
       /** Null until it is connected. */
       readonly socket: object | null
-      readonly bytesTransmitted: number
-      readonly bytesReceived: number
-      readonly packetsTransmitted: number
+      readonly bytesTransmitted?: number
+      readonly bytesReceived?: number
+      readonly packetsTransmitted?: number
       /** Undefined over a socket of this machine. */
       readonly packetsReceived: number | undefined
-      readonly retransmits: number
+      readonly retransmits?: number
     }
     interface NoiseSecretStream extends Duplex {
       publicKey: Buffer
@@ -54,6 +54,7 @@ declare module 'hyperdht' {
       connected: boolean
       rawStream: RawStream
       readonly rawBytesRead: number
+      readonly rawBytesWritten: number
       setKeepAlive(ms: number): void
       sendKeepAlive(): void
     }
@@ -138,6 +139,8 @@ declare module 'hyperdht' {
     address(): DHT.Address
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
     unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>
+    /** Answers of other nodes, since the start. */
+    readonly stats: { requests: { responses: number } }
     lookup(topic: Buffer): DHT.Query
     /** `to`: our own address as the node saw it. Rejects when nothing answers within a second. */
     ping(node: DHT.Address, options?: { retry?: boolean }): Promise<{ to: DHT.Address }>

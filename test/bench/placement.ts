@@ -152,6 +152,8 @@ const keyOf = (i: number): string => i.toString(16).padStart(64, '0')
 const fakeLink = (key: string): WorkerLink => ({
   peer: { key },
   rttMs: 1,
+  path: 'direct' as const,
+  lossPercent: 0,
   batches: () => assert.fail('nothing is inferred'),
   call: () => assert.fail('nothing is called')
 })

@@ -37,9 +37,11 @@ export function explain(
 }
 
 function describe(candidate: Candidate, request: PlacementRequest, now: number): CandidateScore {
-  const { workerKey, distrustMs, ...score } = scoreOf(candidate, request, now)
-  const { load, model } = candidate
+  const { workerKey, distrustMs, wayMs, ...score } = scoreOf(candidate, request, now)
+  const { load, model, link } = candidate
   const described: CandidateScore = { worker: workerKey, ...score, load, slots: model.slots }
+  if (link.path !== undefined) described.path = link.path
+  if (wayMs > 0) Object.assign(described, { wayMs, lossPercent: link.lossPercent ?? 0 })
   const standing = candidate.character.standing(now)
   if (standing !== null) Object.assign(described, { distrustMs, heldAgainst: standing.reason })
   const ineligible = ineligibility(candidate, request, now)
@@ -47,11 +49,13 @@ function describe(candidate: Candidate, request: PlacementRequest, now: number):
 }
 
 function reasonOf(score: Score, { promptTokens }: PlacementRequest): string {
-  const { loadMs, waitMs, prefillMs, rttMs, cachedTokens, distrustMs, expectedMs } = score
+  const { loadMs, waitMs, prefillMs, rttMs, wayMs, cachedTokens, distrustMs, expectedMs } = score
   const load = loadMs > 0 ? `loading ${round(loadMs)} + ` : ''
   const prefill = `prefill ${round(prefillMs)}`
   const distrust = distrustMs > 0 ? ` + held against it ${round(distrustMs)}` : ''
-  const parts = `${load}wait ${round(waitMs)} + ${prefill} + round trip ${round(rttMs)}${distrust}`
+  const way = wayMs > 0 ? ` + loss and relay ${round(wayMs)}` : ''
+  const trip = `round trip ${round(rttMs)}${way}`
+  const parts = `${load}wait ${round(waitMs)} + ${prefill} + ${trip}${distrust}`
   const cached =
     cachedTokens > 0
       ? `; about ${Math.round((cachedTokens / promptTokens) * 100)} % of the prompt is cached there`

@@ -12,6 +12,7 @@
  */
 import { mayAttempt, type Breaker } from '../workers/breaker.ts'
 import type { Character } from '../workers/holding.ts'
+import { wayMsOf, type Way } from './way-cost.ts'
 
 /** A model on a worker, as far as placement looks at it. */
 export interface Candidate {
@@ -35,7 +36,7 @@ export interface Candidate {
     /** The reason why it cannot serve. */
     readonly error?: string
   }
-  readonly link: { readonly rttMs: number }
+  readonly link: Way
 }
 
 /** The conditions that a worker has to meet. */
@@ -65,6 +66,8 @@ export interface Score {
   waitMs: number
   prefillMs: number
   rttMs: number
+  /** What the way costs beyond its round trip: 0 where nothing is lost or relayed. */
+  wayMs: number
   cachedTokens: number
   /** 0: nothing is held against the worker. */
   distrustMs: number
@@ -139,6 +142,7 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest, now: nu
   const queued = Math.max(0, load - slots + 1)
   const waitMs = (queued * (candidate.serviceMs || SERVICE_MS_DEFAULT)) / slots
   const { rttMs } = candidate.link
+  const wayMs = wayMsOf(candidate.link)
   const distrustMs = candidate.character.distrustMs(now)
   return {
     workerKey,
@@ -146,9 +150,10 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest, now: nu
     waitMs,
     prefillMs,
     rttMs,
+    wayMs,
     cachedTokens,
     distrustMs,
-    expectedMs: loadMs + waitMs + prefillMs + rttMs + distrustMs
+    expectedMs: loadMs + waitMs + prefillMs + rttMs + wayMs + distrustMs
   }
 }
 

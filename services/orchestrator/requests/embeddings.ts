@@ -18,6 +18,7 @@ import type { Holding, Outcome } from '../workers/holding.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 import type { Aliases } from './model-choice.ts'
 import { asWorkerError, faultOf, mayTryOn } from './worker-error.ts'
+import { wayMsOf, type Way } from '../placement/way-cost.ts'
 
 const TRIES_MAX = 4
 
@@ -99,10 +100,12 @@ function chooseEmbedder(
 const canEmbed = (holding: Holding, constraints: Constraints, now: number): boolean =>
   holding.model.embeddings === true && ineligibility(holding, constraints, now) === null
 
+const wayOf = (way: Way): number => way.rttMs + wayMsOf(way)
+
 /** The one with the model in memory, then the emptier one, then the nearer one. */
 function comesBefore(one: Holding, other: Holding): boolean {
   const difference = one.loadMs - other.loadMs || fill(one) - fill(other)
-  return (difference || one.link.rttMs - other.link.rttMs) < 0
+  return (difference || wayOf(one.link) - wayOf(other.link)) < 0
 }
 
 /**

@@ -7,12 +7,15 @@ import type {
 } from '#shared/contracts/inference/embedding.ts'
 import type { workerInfer } from '#shared/contracts/inference/methods.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
+import type { LinkState } from '#shared/contracts/peers/links.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
 export interface WorkerLink {
   readonly peer: { readonly key: string }
   readonly rttMs: number
+  readonly path: LinkState['path']
+  readonly lossPercent: number
   batches(
     contract: typeof workerInfer,
     request: AttemptRequest,

@@ -1,5 +1,6 @@
 /** The reasons for the choice of a worker, for callers who ask. */
 import { Type, type Static } from 'typebox'
+import { LinkState } from '../peers/links.ts'
 
 /** Candidates that one explanation lists. */
 export const CANDIDATES_MAX = 256
@@ -10,6 +11,12 @@ export const CandidateScore = Type.Object({
   waitMs: Type.Number(),
   prefillMs: Type.Number(),
   rttMs: Type.Number(),
+  /** The way to it: this machine, the local network, the internet, or through a relay. */
+  path: Type.Optional(LinkState.properties.path),
+  /** Of its packets, those that had to be sent again. */
+  lossPercent: Type.Optional(Type.Number()),
+  /** What loss and relay add to the round trip; absent: nothing. */
+  wayMs: Type.Optional(Type.Number()),
   cachedTokens: Type.Number(),
   /** The time to load the model, where it is not in memory. */
   loadMs: Type.Optional(Type.Number()),

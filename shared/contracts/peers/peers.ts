@@ -1,5 +1,6 @@
 /** What peers say of themselves, and what the registry tells about all of them. */
 import { Type, type Static } from 'typebox'
+import { LinkState, PeerKey } from './links.ts'
 import { PeerRole } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
@@ -18,13 +19,12 @@ const CONTEXT_TOKENS_MAX = 2 ** 31 - 1
 const RATE_MAX = 100_000_000
 const LOAD_MS_MAX = 86_400_000
 const PEERS_MAX = 4096
+/** Orchestrators and gateways that are connected with one peer. */
+const LINKS_MAX = 64
 const GPUS_MAX = 64
 export const HELD_AGAINST_MAX = 64
 const CURSOR_MAX = 512
 const ENGINES_MAX = 16
-
-/** Public key, hex. */
-const PeerKey = Type.String({ minLength: 64, maxLength: 64 })
 
 /** What a model can do on the engine that runs it. Absent: nobody has looked yet. */
 export const ModelCapabilities = Type.Object({
@@ -217,9 +217,12 @@ export const PeerEntry = Type.Object({
   role: PeerRole,
   host: Type.String(),
   version: Type.String(),
-  /** Round trip between registry and peer, and whether a relay is between them. */
-  rttMs: Type.Number({ minimum: 0 }),
-  relayed: Type.Boolean(),
+  /** The connection between registry and peer. */
+  ...LinkState.properties,
+  /** The connections over which it works, as the peers at their other ends measure them. */
+  links: Type.Optional(
+    Type.Array(Type.Object({ from: PeerKey, ...LinkState.properties }), { maxItems: LINKS_MAX })
+  ),
   worker: Type.Optional(WorkerReport),
   heldAgainst: PeerReport.properties.heldAgainst,
   warnings: Warnings
@@ -270,7 +273,9 @@ const SnapshotQuery = Type.Object({
   /** Absent: from the beginning. */
   after: Type.Optional(Type.String({ maxLength: CURSOR_MAX })),
   /** Only the models, without the peers. */
-  models: Type.Optional(Type.Boolean())
+  models: Type.Optional(Type.Boolean()),
+  /** With the connections over which peers work, asked for now. */
+  links: Type.Optional(Type.Boolean())
 })
 export type SnapshotQuery = Static<typeof SnapshotQuery>
 

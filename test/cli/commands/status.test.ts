@@ -17,9 +17,10 @@ test('the status shows peers, workers and models', async (t) => {
   assert.match(stdout, /^mesh on this machine: 5 peers, 2 models\n/)
   for (const { key, role } of mesh.meshes) {
     const name = role === 'worker' ? '' : `${role} +`
+    const way = role === 'registry' ? 'this machine' : 'direct +[\\d.]+ k?B'
     assert.match(
       stdout,
-      new RegExp(`^  ${name}${key.slice(0, 8)}  test  0\\.0\\.0 +\\S+ ms +direct$`, 'm')
+      new RegExp(`^  ${name}${key.slice(0, 8)}  test  0\\.0\\.0 +\\S+ ms +${way}$`, 'm')
     )
   }
   assert.match(
@@ -92,7 +93,9 @@ const worker: PeerEntry = {
   host: 'gpu\u001B[31m-box\n',
   version: '0.1.0',
   rttMs: 12.4,
-  relayed: true,
+  path: 'relayed',
+  relay: key('f'),
+  lossPercent: 2,
   worker: { models: held, draining: true }
 }
 const status: MeshStatus = {
@@ -122,7 +125,7 @@ test('loading, failed and busy models are told apart', () => {
 PEERS
 
 WORKERS
-  aaaaaaaa  gpu[31m-box  0.1.0  12 ms  relayed  stopping
+  aaaaaaaa  gpu[31m-box  0.1.0  12 ms  relayed by ffffffff  0 B  2 % lost  stopping
     coming  loading  █████████░░░░░░░░░░░ 42 %
     broken  failed
       cannot load /x.gguf: it is cut off; download it again

@@ -42,6 +42,8 @@ export function startDispatcher() {
 export const linkTo = (key: string, given: Partial<WorkerLink> = {}): WorkerLink => ({
   peer: { key },
   rttMs: 1,
+  path: 'direct' as const,
+  lossPercent: 0,
   batches: () => assert.fail('no inference is expected'),
   call: () => assert.fail('no call is expected'),
   ...given

@@ -14,7 +14,7 @@ const peer = (i: number, error = ''): PeerEntry => {
   const rates = { waiting: 0, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 }
   const models = Array.from({ length: 64 }, () => ({ ...model, ...rates, error }))
   const key = i.toString(16).padStart(64, '0')
-  const facts = { host: 'h', version: '1', rttMs: 0, relayed: false }
+  const facts = { host: 'h', version: '1', rttMs: 0, path: 'direct' as const }
   return { key, role: 'worker', ...facts, worker: { models, draining: false } }
 }
 const model = (name: string) => ({
