@@ -46,8 +46,10 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const credential = role === 'gateway' ? credentialOf(home, topicKey, env) : NONE
   const keyPair = temporaryIdentity()
   const neighbours = (sought: string) => home.keysOf(sought)
+  const relays = home.tlsRelays(env)
+  const beside = { neighbours, tlsRelays: () => relays }
   const self = { topicKey, role: 'client', keyPair, log: silentLogger() } as const
-  const mesh = openMesh({ ...self, membership: membershipHere({ home, ...self }), neighbours })
+  const mesh = openMesh({ ...self, membership: membershipHere({ home, ...self }), ...beside })
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), CONNECT_MS[topicKey.reach])
   const search = new Search({

@@ -28,6 +28,7 @@ import {
 } from './options/options.ts'
 
 interface JoinOptions extends WorkerWishes {
+  relay?: string[]
   engine?: 'openai'
   upstream?: string
   upstreamKeyFile?: string
@@ -62,6 +63,11 @@ export function addJoinCommand(program: Command): void {
       '--slots <number>',
       'answers at a time of each model; with --upstream requests at that server (SLOTS, UPSTREAM_SLOTS)'
     )
+    .option(
+      '--relay <host[:port]>',
+      'where a relay listens for TLS, for a network without UDP; repeatable (HAIF_TLS_RELAYS)',
+      collect
+    )
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
@@ -73,6 +79,7 @@ export function addJoinCommand(program: Command): void {
 async function join(text: string, options: JoinOptions, env: Environment): Promise<void> {
   const topicKey = decodeTopicKey(text)
   const home = new Home(env)
+  if (options.relay !== undefined) home.rememberTlsRelays(options.relay)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
   const place = placeIn({ home, topicKey, role: 'worker', log, env })
   const config = workerConfig(options, env)

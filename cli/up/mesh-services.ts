@@ -53,7 +53,8 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { store } = state
   const { worker: hasWorker, orchestrators, gateways, workers } = options
   const { topicKey } = ownMesh
-  const node = openNode(topicKey)
+  const relays = home.tlsRelays(env)
+  const node = openNode(topicKey, () => relays)
   const place = (role: PeerRole): Place =>
     placeIn({ home, topicKey, node, role, log: logFor(role), env })
   const children = new ChildServices(deps)

@@ -4,6 +4,7 @@
  *   mesh/           the root key of the mesh that `haif up` makes here, and lists of revoked peers
  *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
  *   topic.key       the mesh last started or joined here; `haif infer` and others use it
+ *   tls.relays      where relays listen for TLS, for a network without UDP
  *   keys/           one key pair for each peer that runs here
  *   models/         downloaded models
  *   digests.json    the SHA-256 of model files that were hashed
@@ -31,6 +32,7 @@ import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
+import { parseTlsAddresses, type TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { Mark } from './mark.ts'
@@ -202,6 +204,19 @@ export class Home {
       'CONFIG_INVALID',
       'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key or HAIF_TOPIC_KEY'
     )
+  }
+
+  /**
+   * Where relays listen for TLS: `HAIF_TLS_RELAYS`, or those that this machine joined with.
+   */
+  tlsRelays(env: Environment): TlsAddress[] {
+    return parseTlsAddresses(
+      readString(env, 'HAIF_TLS_RELAYS', '') || (this.#read('tls.relays') ?? '')
+    )
+  }
+
+  rememberTlsRelays(texts: readonly string[]): void {
+    this.#write('tls.relays', texts.join(','))
   }
 
   #read(name: string): string | null {

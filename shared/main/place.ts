@@ -57,7 +57,19 @@ export function placeIn({ home, topicKey, node, role, log, env }: PlaceOptions):
   const neighbours = (sought: string) => home.keysOf(sought)
   const membership = membershipHere({ home, topicKey, role, keyPair, log })
   const shared = node === undefined ? {} : { node }
-  const member = { ...shared, topicKey, role, keyPair, membership, localSockets, neighbours, log }
+  const relays = home.tlsRelays(env)
+  const tlsRelays = () => relays
+  const member = {
+    ...shared,
+    tlsRelays,
+    topicKey,
+    role,
+    keyPair,
+    membership,
+    localSockets,
+    neighbours,
+    log
+  }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
 }

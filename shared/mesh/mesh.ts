@@ -27,7 +27,19 @@ import {
 } from './connection/handshake.ts'
 import { LocalListener, localWay } from './connection/local-socket.ts'
 import { OwnRelay } from './connection/own-relay.ts'
-import { isListeningRole, type ListeningRole, type PeerRole } from '#shared/contracts/peers/role.ts'
+import { relayOffer } from '#shared/contracts/peers/relaying.ts'
+import {
+  isListeningRole,
+  LISTENING_ROLES,
+  type ListeningRole,
+  type PeerRole
+} from '#shared/contracts/peers/role.ts'
+import { takeOffer } from './connection/tls/connections.ts'
+import { searchAlsoOverTls } from './connection/tls/search-over-tls.ts'
+import { tlsEntrance, type TlsPlace } from './connection/tls/tls-entrance.ts'
+import type { TlsRelay } from './connection/tls/tls-relay.ts'
+import { HaifError } from '#shared/errors.ts'
+import { lookup } from './discovery/lookup.ts'
 import { hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
 import { PendingConnections } from './connection/pending.ts'
@@ -65,6 +77,8 @@ export interface MeshOptions {
   dialMsMax?: number
   /** True: the peer forwards for members that cannot reach each other, while it can be reached. */
   relays?: boolean
+  /** Set where it does so over TLS, too, for members whose network blocks UDP. */
+  tls?: TlsPlace
   /** True: it may need a relay. */
   needsRelays?: boolean
   /** True: peers of this machine talk over one of its sockets. */
@@ -107,6 +121,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   #server: RpcServer | null = null
   #local: LocalListener | null = null
   #relay: OwnRelay | null = null
+  #entrance: TlsRelay | null = null
   #stopping: Promise<void> | null = null
 
   constructor(options: MeshOptions) {
@@ -119,6 +134,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#rpc = new RPC({ dht: this.#node.dht, keyPair, valueEncoding: c.raw })
     this.#exchange = new Exchange({ membership, links: (of) => this.links(of), renews, log })
     this.#exchange.addTo(router)
+    router.respond(relayOffer, ({ token, port }, { peer }) => {
+      void this.#takeOffer(token, port, peer.key)
+      return {}
+    })
     const { guests, localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
     this.#facts = { membership, keyPair, role, router, log, guests, node: this.#node }
     const onDoubt = (link: PeerLink) => this.#doubted(link)
@@ -178,8 +197,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #becomeFindable(role: ListeningRole): Promise<void> {
+    const { relays = false, tls } = this.#options
+    if (tls !== undefined) {
+      this.#entrance = tlsEntrance(this, tls)
+      await this.#entrance.start()
+    }
     await this.#node.dht.fullyBootstrapped()
-    if (this.#options.relays === true) await this.#startRelay()
+    if (relays) await this.#startRelay()
     if (!this.#isStopped) await this.#listen(role)
   }
 
@@ -194,12 +218,18 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.#relay?.isRunning ?? false
   }
 
+  /** Where it listens for TLS, for members whose network blocks UDP; null: it does not. */
+  get tlsPort(): number | null {
+    return this.#entrance?.port ?? null
+  }
+
   /** Keeps a connection to every peer of the role from now on. */
   follow(role: ListeningRole): void {
     if (this.#isStopped || this.#followers.some((known) => known.role === role)) return
     const { membership, lookupMs, lookupMsMax = lookupMs, log } = this.#options
+    const { dht, tlsRelays } = this.#node
     const follower = new Follower({
-      dht: this.#node.dht,
+      search: (topic, onKey) => searchAlsoOverTls(dht, tlsRelays, topic, onKey),
       topics: () => topicsOf(membership.epochs, role),
       lookupMs,
       lookupMsMax,
@@ -248,6 +278,37 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
   }
 
+  /** The connection to a peer, which is opened if there is none. Rejects with the reason. */
+  async reach(publicKey: Buffer): Promise<PeerLink> {
+    await this.#dial(publicKey, () => this.#dialler.dial(publicKey))
+    const link = this.#links.get(publicKey.toString('hex'))
+    if (link !== undefined) return link
+    throw new HaifError('PEER_LOST', 'the peer was lost as soon as it was reached')
+  }
+
+  /** Keys in hex that are announced under a topic; null when it is no topic of this mesh. */
+  async keysUnder(topic: Buffer): Promise<string[] | null> {
+    const { membership } = this.#options
+    const own = LISTENING_ROLES.flatMap((role) => topicsOf(membership.epochs, role))
+    const isOwn = [...own, hostTopicOf(membership.mesh)].some((each) => each.equals(topic))
+    if (!isOwn) return null
+    const keys = new Set<string>()
+    await lookup(this.#node.dht, topic, (key) => keys.add(key.toString('hex')))
+    return [...keys]
+  }
+
+  /** Somebody without UDP waits for this peer at a relay. */
+  async #takeOffer(token: string, port: number, relay: string): Promise<void> {
+    const { keyPair, log } = this.#options
+    const host = this.#links.get(relay)?.remote?.host ?? '127.0.0.1'
+    try {
+      const { rpc, way } = await takeOffer({ host, port }, { token, relay }, keyPair)
+      this.#receive(rpc, way)
+    } catch (error) {
+      log.debug({ relay, err: error }, 'the offer of a relay could not be taken')
+    }
+  }
+
   /** What the search for peers of a followed role has come to. */
   contact(role: ListeningRole): ContactFacts {
     const { follower } = this.#followers.find((known) => known.role === role) ?? {}
@@ -279,6 +340,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       ...[...this.#announcements.values()].map((announcement) => announcement.stop()),
       ...[...this.#links.values()].map((link) => link.end('stopping')),
       this.#relay?.stop(),
+      this.#entrance?.stop(),
       within(WITHDRAW_MS_MAX, this.#server?.close() ?? Promise.resolve())
     ])
     this.#local?.close()
@@ -322,7 +384,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   #receive(rpc: ProtomuxRPC, way: (stream: NoiseSecretStream) => LinkWay): void {
-    const address = way === localWay ? 'local' : rpc.stream.rawStream.remoteHost
+    const address = way === localWay ? 'local' : (rpc.stream.rawStream.remoteHost ?? 'TLS')
     const leave = this.#pending.enter(address, rpc)
     const onDoubt = (link: PeerLink) => this.#doubted(link)
     receive(rpc, { ...this.#facts, way, onDoubt }, (greeted) => {

@@ -3,6 +3,8 @@ import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS, LOOKUP_MS_MAX } from './discovery/dht.ts'
+import type { TlsPlace } from './connection/tls/tls-entrance.ts'
+import type { TlsAddress } from './connection/tls/tls-address.ts'
 import { Mesh } from './mesh.ts'
 import { MeshNode } from './node.ts'
 import type { Membership } from './membership/membership.ts'
@@ -13,11 +15,14 @@ interface OpenMeshOptions {
   topicKey: TopicKey
   /** Shared with other peers of the process; absent: one of its own. */
   node?: MeshNode
+  /** For a node of its own: where relays listen for TLS. */
+  tlsRelays?: () => readonly TlsAddress[]
   role: PeerRole
   keyPair: KeyPair
   membership: Membership
   router?: Router
   relays?: boolean
+  tls?: TlsPlace
   localSockets?: boolean
   neighbours?: (role: ListeningRole) => Iterable<string>
   log: Logger
@@ -25,7 +30,8 @@ interface OpenMeshOptions {
 
 /** The mesh is not started yet. */
 export function openMesh(options: OpenMeshOptions): Mesh {
-  const { topicKey, node = openNode(topicKey), router = new Router(), ...rest } = options
+  const { topicKey, tlsRelays, router = new Router(), ...rest } = options
+  const { node = openNode(topicKey, tlsRelays) } = rest
   return new Mesh({
     dht: node,
     lookupMs: LOOKUP_MS[topicKey.reach],
@@ -42,6 +48,9 @@ export function openMesh(options: OpenMeshOptions): Mesh {
 }
 
 /** The DHT node for all peers of a process. It ends with the last of them. */
-export function openNode(topicKey: Pick<TopicKey, 'reach' | 'bootstrap'>): MeshNode {
-  return new MeshNode(createDht(topicKey), { isMetered: topicKey.reach === 'public' })
+export function openNode(
+  topicKey: Pick<TopicKey, 'reach' | 'bootstrap'>,
+  tlsRelays: () => readonly TlsAddress[] = () => []
+): MeshNode {
+  return new MeshNode(createDht(topicKey), { isMetered: topicKey.reach === 'public', tlsRelays })
 }

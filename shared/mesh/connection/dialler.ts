@@ -4,7 +4,8 @@
  *
  * Directly first where that can work. Where a NAT gives random ports to one side, a hole takes
  * seconds: a relay carries meanwhile, and hyperdht moves the same connection to the hole when there
- * is one. With random ports on both sides a hole is impossible, and a relay is the only way.
+ * is one. With random ports on both sides a hole is impossible, and a relay is the only way. Where
+ * the network lets no UDP through, it is a relay over TLS.
  */
 import { once } from 'node:events'
 import type RPC from '@hyperswarm/rpc'
@@ -19,6 +20,8 @@ import { codeOf, isOfRandomNats, isPeerGone } from './dial-failure.ts'
 import { guarded } from './guarded-stream.ts'
 import { connected, type Greeted } from './handshake.ts'
 import { dialLocal, localWay } from './local-socket.ts'
+import { dialOverTls } from './tls/connections.ts'
+import { withLastWay } from './tls/last-way.ts'
 
 /** A way through an open hole is quick, or is gone. */
 const ROUTE_MS_MAX = 1500
@@ -54,6 +57,23 @@ export class Dialler {
   async dial(publicKey: Buffer): Promise<Greeted> {
     const local = await this.#dialLocal(publicKey)
     if (local !== null) return this.#options.greet(local, localWay)
+    const { node } = this.#options
+    if (node.tlsRelays.isEmpty) return this.#dialOverUdp(publicKey)
+    return withLastWay(this.#dialOverUdp(publicKey), {
+      last: () => this.#dialOverTls(publicKey),
+      received: () => node.dht.stats.requests.responses,
+      isKnownSilent: node.tlsRelays.isNeeded,
+      drop: ({ link }) => link.close('another way was faster')
+    })
+  }
+
+  async #dialOverTls(publicKey: Buffer): Promise<Greeted> {
+    const { node, keyPair, greet } = this.#options
+    const { rpc, way } = await dialOverTls(node.tlsRelays, publicKey, keyPair)
+    return greet(rpc, way)
+  }
+
+  async #dialOverUdp(publicKey: Buffer): Promise<Greeted> {
     const remote = await this.#dialRemote(publicKey)
     // A peer that restarts has its socket before it can be found on the DHT.
     const here = await this.#dialLocal(publicKey)

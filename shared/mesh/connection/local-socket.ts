@@ -7,6 +7,7 @@
  * No message has to find out who is on the same machine: a peer that is has a socket with its name.
  */
 import { rmSync } from 'node:fs'
+import type { Duplex } from 'node:stream'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -84,9 +85,9 @@ export async function dialLocal(publicKey: Buffer, keyPair: KeyPair): Promise<Pr
 }
 
 /** Noise IK, as hyperdht does it: the dialler knows whom it wants, and nobody else can answer. */
-function encrypted(
+export function encrypted(
   isInitiator: boolean,
-  socket: Socket,
+  socket: Duplex,
   keys: { keyPair: KeyPair; remotePublicKey?: Buffer }
 ): NoiseSecretStream {
   const options = { pattern: 'IK', keepAlive: NEAR_KEEP_ALIVE_MS, ...keys } as const
@@ -96,7 +97,7 @@ function encrypted(
 }
 
 /** The RPC channel as `@hyperswarm/rpc` makes it, named by the key of the side that listens. */
-function rpcOver(stream: NoiseSecretStream, id: Buffer): ProtomuxRPC {
+export function rpcOver(stream: NoiseSecretStream, id: Buffer): ProtomuxRPC {
   return new ProtomuxRPC(stream, { id, valueEncoding: c.raw })
 }
 

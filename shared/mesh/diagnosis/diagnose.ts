@@ -102,6 +102,7 @@ export function isRefusal(code: string): boolean {
 const PASSING: ReadonlySet<string> = new Set([
   'PEER_LOST',
   'NO_PEER',
+  'NO_DIRECT_WAY',
   'CANCELLED',
   'DEADLINE_EXCEEDED',
   'SHUTTING_DOWN',
@@ -141,7 +142,10 @@ function notDialled({ contact, network, role }: ReachFacts): Diagnosis {
 }
 
 /** hyperdht's ways to say that a hole cannot be punched. */
-const DOUBLE_RANDOM: ReadonlySet<string> = new Set(['HOLEPUNCH_DOUBLE_RANDOMIZED_NATS'])
+const DOUBLE_RANDOM: ReadonlySet<string> = new Set([
+  'NO_DIRECT_WAY',
+  'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS'
+])
 const PUNCH_FAILED: ReadonlySet<string> = new Set([
   ...DOUBLE_RANDOM,
   'HOLEPUNCH_ABORTED',
@@ -175,7 +179,7 @@ function noDht(network: NetworkFacts, bootstrap: readonly Address[]): Diagnosis 
   if (ipv4 === null) {
     return final(
       'noIpv4',
-      'this machine has IPv6 only, and the DHT speaks IPv4: switch IPv4 on in this network (or NAT64 with CLAT), or join through a relay over TLS ("haif relay --tls" on a machine that has both)'
+      'this machine has IPv6 only, and the DHT speaks IPv4: switch IPv4 on in this network (or NAT64 with CLAT), or give a relay over TLS: "haif join … --relay host" (on a machine that has both: "haif relay --tls")'
     )
   }
   const [first] = bootstrap
@@ -186,7 +190,7 @@ function noDht(network: NetworkFacts, bootstrap: readonly Address[]): Diagnosis 
   return tcp === true
     ? final(
         'udpBlocked',
-        'this network lets no UDP through (TCP works): allow outgoing UDP in its firewall, use another network, or join through a relay over TLS ("haif relay --tls" on a machine with a public address)'
+        'this network lets no UDP through (TCP works): allow outgoing UDP in its firewall, use another network, or give a relay over TLS: "haif join … --relay host" (on a public machine: "haif relay --tls")'
       )
     : final(
         'noInternet',

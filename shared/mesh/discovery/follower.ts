@@ -6,12 +6,10 @@
  * is tried ever more rarely. And a DHT that has been restarted lists nobody for a while, so a key
  * is forgotten only when it is neither listed nor reached.
  */
-import type DHT from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
 import { isRefusal, type DialFailure } from '../diagnosis/diagnose.ts'
-import { lookup } from './lookup.ts'
 
 /**
  * Time between two dials of a key that cannot be reached: a few lookups, so that a restart is seen
@@ -30,7 +28,8 @@ const FORGET_AFTER = 3
 const LASTED_MS = 5000
 
 interface FollowerOptions {
-  dht: DHT
+  /** Asks who announces a topic. Resolves to false when nobody has answered. */
+  search: (topic: Buffer, onKey: (publicKey: Buffer) => void) => Promise<boolean>
   /** One, or two while the mesh moves on to a new epoch. */
   topics: () => Buffer[]
   /** Time between two lookups once a peer is connected. It doubles while nothing happens. */
@@ -144,7 +143,7 @@ export class Follower {
   }
 
   async #look(): Promise<void> {
-    const { dht, topics, isConnected, now, random } = this.#options
+    const { search, topics, isConnected, now, random } = this.#options
     this.#looking = true
     const listed = new Set<string>()
     const startedAt = performance.now()
@@ -153,7 +152,7 @@ export class Follower {
       listed.add(key)
       this.#remember(key, publicKey)
     }
-    const answers = await Promise.all(topics().map((topic) => lookup(dht, topic, onKey)))
+    const answers = await Promise.all(topics().map((topic) => search(topic, onKey)))
     const answered = answers.includes(true)
     this.#looking = false
     this.#lookups.add(1, { answered })

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type DHT from 'hyperdht'
+import { lookup } from '#shared/mesh/discovery/lookup.ts'
 import { Follower } from '#shared/mesh/discovery/follower.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../../../helpers/until.ts'
@@ -23,7 +24,7 @@ class World {
   constructor(t: TestContext, lookupMs = 20) {
     const dht = { lookup: () => this.#lookup() } as unknown as DHT
     this.follower = new Follower({
-      dht,
+      search: (topic, onKey) => lookup(dht, topic, onKey),
       topics: () => [Buffer.alloc(32)],
       lookupMs,
       isSelf: (key) => key === hexOf(9),

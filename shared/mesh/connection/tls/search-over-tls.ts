@@ -1,0 +1,29 @@
+/** Asks the DHT who announces a topic, and the relays over TLS where no UDP comes back. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type DHT from 'hyperdht'
+import { lookup } from '../../discovery/lookup.ts'
+import type { TlsRelays } from './tls-relays.ts'
+
+/** The DHT answers sooner, or not at all. */
+const PATIENCE_MS = 700
+
+/** Resolves to false when nobody has answered: then no key does not mean no peer. */
+export async function searchAlsoOverTls(
+  dht: DHT,
+  relays: TlsRelays,
+  topic: Buffer,
+  onKey: (publicKey: Buffer) => void
+): Promise<boolean> {
+  const overUdp = lookup(dht, topic, onKey)
+  if (relays.isEmpty) return overUdp
+  const before = dht.stats.requests.responses
+  const soon = await Promise.race([overUdp, sleep(PATIENCE_MS, null)])
+  relays.isNeeded = false
+  if (soon === true) return true
+  if (soon === null && dht.stats.requests.responses > before) return overUdp
+  const keys = await relays.find(topic)
+  if (keys === null) return overUdp
+  relays.isNeeded = true
+  for (const key of keys) onKey(key)
+  return true
+}
