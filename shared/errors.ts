@@ -339,8 +339,8 @@ export const ERRORS = {
   PORT_IN_USE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'http-bridge',
-    meaning: 'Another program already listens on the HTTP address.',
+    raisedBy: 'http-bridge, shared/mesh',
+    meaning: 'Another program already listens on the port, or this user may not listen on it.',
     remedy: 'Choose another port with `--port` or PORT.'
   },
   DOWNLOAD_FAILED: {
