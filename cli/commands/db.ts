@@ -7,10 +7,12 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import type { Command } from 'commander'
-import { readChoice } from '#shared/process/config.ts'
+import { readChoice, readSecret } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import { packHome, unpackHome } from '#shared/main/home-files.ts'
 import { Home } from '#shared/main/home.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
+import { seal, unseal } from '#shared/process/sealed.ts'
 import type { Store } from '#shared/store/store.ts'
 
 export function addDbCommand(program: Command): void {
@@ -22,13 +24,34 @@ export function addDbCommand(program: Command): void {
     .action(() => migrateNow())
   db.command('backup')
     .argument('<file>', 'where to write it; it must not be there yet')
+    .option('--keys', `with the keys of HAIF_HOME, sealed with ${PASSPHRASE}`)
     .description('write everything into one file, also while HAIF runs')
-    .action((file: string) => backupTo(file))
+    .action((file: string, { keys = false }: { keys?: boolean }) => backupTo(file, keys))
   db.command('restore')
     .argument('<file>', 'a backup')
     .option('--force', 'replace what is in the database')
+    .option('--keys', `also the keys of HAIF_HOME, which ${PASSPHRASE} opens`)
     .description('read everything back from a backup; stop HAIF first')
-    .action((file: string, { force = false }: { force?: boolean }) => restoreFrom(file, force))
+    .action((file: string, options: RestoreWishes) => restoreFrom(file, options))
+}
+
+/** `HAIF_BACKUP_PASSPHRASE`, or the file that `HAIF_BACKUP_PASSPHRASE_FILE` names. */
+const PASSPHRASE = 'HAIF_BACKUP_PASSPHRASE'
+
+interface RestoreWishes {
+  force?: boolean
+  keys?: boolean
+}
+
+function readPassphrase(): string {
+  const { env } = process
+  const passphrase = readSecret(env, 'HAIF_BACKUP_PASSPHRASE')
+  if (passphrase !== null) return passphrase
+  throw new HaifError(
+    'CONFIG_INVALID',
+    `--keys needs a passphrase: set ${PASSPHRASE}, or ${PASSPHRASE}_FILE to a file that has it, ` +
+      'and keep it apart from the backup'
+  )
 }
 
 async function migrateNow(): Promise<void> {
@@ -40,21 +63,24 @@ async function migrateNow(): Promise<void> {
   })
 }
 
-async function backupTo(file: string): Promise<void> {
+async function backupTo(file: string, withKeys: boolean): Promise<void> {
   const { backup, checkBackup } = await import('#shared/store/backup.ts')
   const { loadMigrations } = await import('#shared/store/migrations.ts')
   await refuseExisting(file)
+  const home = new Home(process.env)
+  const keys = withKeys ? seal(packHome(home.folder), readPassphrase()) : null
   const part = `${file}.part`
   try {
     const rows = await useOwnStore(false, async (store) => {
       const lines = new Readable({ read() {} })
       const written = pipeline(lines, createGzip(), createWriteStream(part, { mode: 0o600 }))
       written.catch((error: Error) => lines.destroy(error))
-      const counts = await backup(store, async (line) => {
+      const write = async (line: string) => {
         if (lines.destroyed) await written
         // The gate: no more in memory than what the disk takes.
         if (!lines.push(`${line}\n`)) await drained(lines)
-      })
+      }
+      const counts = await backup(store, write, { keys })
       lines.push(null)
       await written
       return counts
@@ -62,20 +88,36 @@ async function backupTo(file: string): Promise<void> {
     // A file that cannot be read back is no backup.
     await checkBackup(linesOf(part), loadMigrations())
     await rename(part, file)
-    say(`${total(rows)} rows of ${Object.keys(rows).length} tables are in ${file}`)
+    const also = withKeys ? ', with the keys of this machine' : ''
+    say(`${total(rows)} rows of ${Object.keys(rows).length} tables are in ${file}${also}`)
+    if (!withKeys) say('without the keys of this machine: tokens are void without its token.pepper')
   } finally {
     await rm(part, { force: true })
   }
 }
 
-async function restoreFrom(file: string, force: boolean): Promise<void> {
-  const { restore } = await import('#shared/store/backup.ts')
+async function restoreFrom(file: string, { force = false, keys = false }: RestoreWishes) {
+  const { checkBackup, restore } = await import('#shared/store/backup.ts')
   const { loadMigrations } = await import('#shared/store/migrations.ts')
   await assertReadable(file)
+  const migrations = loadMigrations()
+  // What cannot be opened is known before anything is touched.
+  const packed = keys ? openKeys((await checkBackup(linesOf(file), migrations)).keys, file) : null
   const rows = await useOwnStore(true, (store) =>
-    restore(store, () => linesOf(file), { force, migrations: loadMigrations() })
+    restore(store, () => linesOf(file), { force, migrations })
   )
   say(`${total(rows)} rows of ${Object.keys(rows).length} tables are restored from ${file}`)
+  if (packed === null) return
+  const { folder } = new Home(process.env)
+  say(`${unpackHome(packed, folder).length} files of keys are restored into ${folder}`)
+}
+
+function openKeys(sealed: unknown, file: string): Buffer {
+  if (sealed !== null) return unseal(sealed, readPassphrase())
+  throw new HaifError(
+    'BACKUP_INVALID',
+    `${file} has no keys in it: leave --keys out, and bring HAIF_HOME back from a copy`
+  )
 }
 
 async function useOwnStore<Result>(

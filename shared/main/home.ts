@@ -13,6 +13,7 @@
  *   state/          the embedded database, and what waits to be written to any database
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
  *   audit.json      the signed ends of the audit's chains, where a gateway runs
+ *   home.json       the HAIF that wrote it
  *   database.mark   there has been a database: an empty one in its place is an alarm
  *   tokens.mark     there have been tokens: a database without any is an alarm
  */
@@ -35,6 +36,7 @@ import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { parseTlsAddresses, type TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
 import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { assertKnownHome, noteVersion } from './home-version.ts'
 import { Mark } from './mark.ts'
 import { loadSecretFile, readIfThere, tightenSecretFile } from '#shared/process/secret-file.ts'
 
@@ -59,6 +61,7 @@ export class Home {
         { cause: error }
       )
     }
+    assertKnownHome(this.folder)
   }
 
   get models(): string {
@@ -130,6 +133,7 @@ export class Home {
    * first key that no running process holds.
    */
   identity(role: string): KeyPair {
+    noteVersion(this.folder)
     for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
       const name = number === 1 ? role : `${role}-${number}`
       const lock = lockFile(join(this.folder, 'keys', `${name}.lock`))

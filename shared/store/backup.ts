@@ -7,10 +7,13 @@
 import { createHash } from 'node:crypto'
 import { HaifError } from '#shared/errors.ts'
 import { VERSION } from '#shared/process/version.ts'
+import type { Sealed } from '#shared/process/sealed.ts'
 import type { Migration } from './migrations.ts'
 import type { Queryable, Store } from './store.ts'
 
 const FORMAT = 1
+/** With the keys of a home in it, which a HAIF of before does not know. */
+const FORMAT_WITH_KEYS = 2
 /** Tables that have a row from the beginning: it does not make a database a used one. */
 const SEEDED: ReadonlySet<string> = new Set(['access_state'])
 /** Rows in memory at a time. */
@@ -33,11 +36,17 @@ interface BackupEnd {
   sha256: string
 }
 
+interface BackupOptions {
+  /** What else belongs to a machine, sealed: see `shared/process/sealed.ts`. */
+  keys?: Sealed | null
+  now?: () => number
+}
+
 /** Writes one moment of the database, in lines without their ends. */
 export async function backup(
   store: Store,
   write: (line: string) => Promise<void>,
-  now: () => number = Date.now
+  { keys = null, now = Date.now }: BackupOptions = {}
 ): Promise<Record<string, number>> {
   const digest = createHash('sha256')
   const emit = async (line: string) => {
@@ -48,8 +57,10 @@ export async function backup(
     await tx.query('set transaction isolation level repeatable read, read only')
     const migrations = await appliedMigrations(tx)
     const createdAt = new Date(now()).toISOString()
-    const head: BackupHead = { haifBackup: FORMAT, version: VERSION, createdAt, migrations }
+    const haifBackup = keys === null ? FORMAT : FORMAT_WITH_KEYS
+    const head: BackupHead = { haifBackup, version: VERSION, createdAt, migrations }
     await emit(JSON.stringify(head))
+    if (keys !== null) await emit(JSON.stringify({ sealedKeys: keys }))
     const rows: Record<string, number> = {}
     for (const table of await tablesInOrder(tx)) {
       await emit(JSON.stringify({ table, columns: await columnsOf(tx, table) } satisfies TableHead))
@@ -122,13 +133,15 @@ export async function restore(
 export async function checkBackup(
   lines: AsyncIterable<string>,
   migrations: readonly Migration[]
-): Promise<BackupEnd & { head: BackupHead }> {
+): Promise<BackupEnd & { head: BackupHead; keys: unknown }> {
   const digest = createHash('sha256')
   let head: BackupHead | null = null
   let last: string | null = null
+  let keys: unknown = null
   for await (const line of lines) {
     if (last !== null) digest.update(`${last}\n`)
     head ??= headOf(line)
+    if (line.startsWith(KEYS)) keys = (parsed(line) as { sealedKeys?: unknown } | null)?.sealedKeys
     last = line
   }
   const end = last === null ? null : endOf(last)
@@ -136,7 +149,7 @@ export async function checkBackup(
   if (digest.digest('hex') !== end.sha256) throw damaged('its content does not match its digest')
   const known = new Map(migrations.map((migration) => [migration.name, migration.digest]))
   const foreign = head.migrations.find(({ name, digest: its }) => known.get(name) !== its)
-  if (foreign === undefined) return { ...end, head }
+  if (foreign === undefined) return { ...end, head, keys }
   throw new HaifError(
     'SCHEMA_MISMATCH',
     `the backup was made by HAIF ${head.version} and needs ${foreign.name}, ` +
@@ -178,14 +191,19 @@ async function readRows(
 function structureOf(line: string): TableHead | 'row' | 'other' {
   if (line.startsWith('{"table":') && line.includes('"columns":'))
     return JSON.parse(line) as TableHead
-  return line.startsWith('{"haifBackup":') || line.startsWith('{"rows":') ? 'other' : 'row'
+  const isOther = ['{"haifBackup":', '{"rows":', KEYS].some((begin) => line.startsWith(begin))
+  return isOther ? 'other' : 'row'
 }
+
+const KEYS = '{"sealedKeys":'
 
 function headOf(line: string): BackupHead {
   const head = parsed(line) as Partial<BackupHead> | null
-  if (head?.haifBackup === FORMAT) return head as BackupHead
+  const known = [FORMAT, FORMAT_WITH_KEYS]
+  if (known.includes(head?.haifBackup ?? NaN)) return head as BackupHead
   if (typeof head?.haifBackup === 'number') {
-    throw damaged('it has a format that this HAIF does not know: update HAIF')
+    const { version = 'a newer one' } = head
+    throw damaged(`it was made by HAIF ${version}, in a format that this one does not know`)
   }
   throw new HaifError('BACKUP_INVALID', 'the file is not a backup of HAIF')
 }
