@@ -7,6 +7,7 @@ import type {
 } from '#shared/contracts/peers/peers.ts'
 import type { LinkState } from '#shared/contracts/peers/links.ts'
 import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
+import { downloadText } from './download-text.ts'
 import { heading, table, wrap, type Cell } from './table.ts'
 import { printableLine, shortKey, type Screen } from './terminal.ts'
 
@@ -32,7 +33,11 @@ export function renderStatus({ reach, peers, models }: MeshStatus, screen: Scree
     table([[{ text: summary }]], screen, ''),
     [heading('PEERS', screen), ...renderPeers(others, screen)],
     [heading('WORKERS', screen), ...renderWorkers(workers, heldAgainst(peers), screen)],
-    [heading('MODELS', screen), ...renderModels(models, screen)]
+    [
+      heading('MODELS', screen),
+      ...renderModels(models, screen),
+      ...models.flatMap(({ name }) => renderUnlike(name, workers, screen))
+    ]
   ]
   return `${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`
 }
@@ -42,6 +47,23 @@ export function renderModels(models: readonly ModelEntry[], screen: Screen): str
   if (models.length === 0) return [`${INDENT}no model is ready`]
   return table(models.map(modelCells), screen)
 }
+
+/** Answers depend on the worker where one name stands for several files. */
+function renderUnlike(name: string, workers: readonly PeerEntry[], screen: Screen): string[] {
+  const files = new Map<string, string[]>() // workers by digest
+  for (const { key, worker } of workers) {
+    for (const { name: held, state, digest } of worker?.models ?? []) {
+      if (held !== name || state !== 'ready' || digest === undefined) continue
+      files.set(digest, [...(files.get(digest) ?? []), shortKey(key)])
+    }
+  }
+  if (files.size < 2) return []
+  const where = [...files.values()].map((keys) => keys.slice(0, KEYS_SHOWN).join(', ')).join(' / ')
+  const text = `${printableLine(name)}: its workers hold different models (${where}), so answers depend on the worker; give one of them another name`
+  return wrap(text, screen, INDENT.repeat(2))
+}
+
+const KEYS_SHOWN = 4
 
 function modelCells(model: ModelEntry): Cell[] {
   const { name, contextTokens, quantization, parameters, sizeBytes, engine } = model
@@ -165,11 +187,11 @@ function workerCells(peer: PeerEntry): Cell[] {
 function renderHeld({ worker }: PeerEntry, screen: Screen): string[] {
   const held = worker?.models ?? []
   const rows = table(held.map(heldCells), screen, `${INDENT}${INDENT}`)
-  return held.flatMap(({ state, error }, i) =>
-    state === 'failed'
-      ? [rows[i]!, ...wrap(printableLine(error ?? 'no reason was given'), screen, INDENT.repeat(3))]
-      : [rows[i]!]
-  )
+  return held.flatMap(({ state, error = 'no reason was given', notice }, i) => {
+    const said = state === 'failed' ? error : state === 'loading' ? notice : undefined
+    const below = said === undefined ? [] : wrap(printableLine(said), screen, INDENT.repeat(3))
+    return [rows[i]!, ...below]
+  })
 }
 
 const LOADING = {
@@ -185,7 +207,8 @@ function heldCells(model: WorkerModel): Cell[] {
       return [
         name,
         { text: LOADING[model.phase ?? 'loading'], format: 'yellow' },
-        { text: bar(model.progress ?? 0) }
+        { text: bar(model.progress ?? 0) },
+        { text: model.download === undefined ? '' : downloadText(model.download) }
       ]
     case 'failed':
       return [name, { text: 'failed', format: 'red' }]

@@ -36,6 +36,7 @@ import type { Aliases } from './requests/model-choice.ts'
 import { PermitCheck } from './requests/permit-check.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
+import { UnlikeHolders } from './workers/unlike-holders.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
 interface OrchestratorDeps {
@@ -83,9 +84,14 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     now
   })
   answerLinks(router, mesh)
-  answerWorkers(router, mesh, { table, dispatcher, warmUp })
+  const unlike = new UnlikeHolders({ table, log, now })
+  answerWorkers(router, mesh, { table, dispatcher, warmUp, unlike })
   const warned = () => {
-    const warnings = [...(reservations?.warnings() ?? []), ...(shared?.health?.().warnings ?? [])]
+    const warnings = [
+      ...unlike.warnings(),
+      ...(reservations?.warnings() ?? []),
+      ...(shared?.health?.().warnings ?? [])
+    ]
     return warnings.length === 0 ? {} : { warnings }
   }
   answerGateways(router, mesh, { table, service, warned, log })
@@ -115,6 +121,7 @@ interface OrchestratorParts {
   table: WorkerTable
   dispatcher: Dispatcher
   warmUp: WarmUp
+  unlike: UnlikeHolders
   service: InferenceService
   /** What does not work although requests are answered. */
   warned: () => { warnings?: string[] }
@@ -125,17 +132,21 @@ interface OrchestratorParts {
 function answerWorkers(
   router: Router,
   mesh: Mesh,
-  { table, dispatcher, warmUp }: Pick<OrchestratorParts, 'table' | 'dispatcher' | 'warmUp'>
+  { table, dispatcher, warmUp, unlike }: Omit<OrchestratorParts, 'service' | 'warned' | 'log'>
 ): void {
   router.respond(report, ({ worker }, { peer }) => {
     const link = mesh.link(peer.key)
     if (worker === undefined || link === undefined || peer.role !== 'worker') return {}
-    for (const model of table.update(link, worker)) dispatcher.pump(model)
+    const models = [...table.update(link, worker)]
+    for (const model of models) dispatcher.pump(model)
+    unlike.look(models)
     warmUp.reported()
     return {}
   })
   mesh.on('lost', (link) => {
-    for (const model of table.remove(link)) dispatcher.pump(model)
+    const models = table.remove(link)
+    for (const model of models) dispatcher.pump(model)
+    unlike.look(models)
   })
 }
 

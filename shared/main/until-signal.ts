@@ -5,7 +5,7 @@ import type { Logger } from '#shared/process/log.ts'
 
 const PARENT_POLL_MS = 500
 
-/** A process is ended so long after its service should have stopped: on a busy machine it is late. */
+/** A process is ended so long after its service should have stopped: busy machines are late. */
 const STOP_LATE_MS_MAX = 4500
 
 /**

@@ -11,6 +11,7 @@
  * Of two that are close the emptier one is better, because it goes on faster after its first token.
  */
 import { mayAttempt, type Breaker } from '../workers/breaker.ts'
+import { isAlike, type ModelKind } from '../workers/model-kind.ts'
 import type { Character } from '../workers/holding.ts'
 import { wayMsOf, type Way } from './way-cost.ts'
 
@@ -35,7 +36,7 @@ export interface Candidate {
     readonly contextTokens?: number
     /** The reason why it cannot serve. */
     readonly error?: string
-  }
+  } & Partial<Readonly<ModelKind>>
   readonly link: Way
 }
 
@@ -43,6 +44,8 @@ export interface Candidate {
 export interface Constraints {
   /** Candidates that have failed this request already; a worker that came back is a new one. */
   exclude: ReadonlySet<Candidate>
+  /** Models that have refused this request: those that are alike would, too. */
+  unlike?: readonly Candidate['model'][] | undefined
   /** Labels that the worker must have. */
   labels?: Readonly<Record<string, string>> | undefined
   /** Tokens that the context must have, from a worker that has counted the prompt. */
@@ -160,10 +163,13 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest, now: nu
 /** Returns why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
-  { exclude, labels, contextTokens = 0, remainingMs = Infinity }: Constraints,
+  { exclude, unlike = [], labels, contextTokens = 0, remainingMs = Infinity }: Constraints,
   now: number
 ): string | null {
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
+  if (unlike.some((model) => isAlike(model, candidate.model))) {
+    return 'every worker that holds the model would refuse it in the same way'
+  }
   if (!candidate.mayServe) return candidate.model.error ?? 'no worker has the model ready'
   if (contextOf(candidate) < contextTokens) return 'no worker has a context that is long enough'
   if (candidate.loadMs > remainingMs) {

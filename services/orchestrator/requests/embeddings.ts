@@ -17,7 +17,7 @@ import { fill, ineligibility, type Constraints } from '../placement/placement.ts
 import type { Holding, Outcome } from '../workers/holding.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 import type { Aliases } from './model-choice.ts'
-import { asWorkerError, faultOf, mayTryOn } from './worker-error.ts'
+import { asWorkerError, faultOf, mayTakeElsewhere, mayTryOn } from './worker-error.ts'
 import { wayMsOf, type Way } from '../placement/way-cost.ts'
 
 const TRIES_MAX = 4
@@ -37,7 +37,8 @@ export async function embedSomewhere(
 ): Promise<EmbedReply> {
   const model = modelFor(asked, deps)
   const failed = new Set<Holding>() // at most TRIES_MAX
-  const constraints = { exclude: failed, labels: asked.labels }
+  const unlike: Holding['model'][] = [] // at most TRIES_MAX
+  const constraints = { exclude: failed, unlike, labels: asked.labels }
   let failure: HaifError | null = null
   while (failed.size < TRIES_MAX) {
     const remainingMs = context.remainingMs()
@@ -47,7 +48,9 @@ export async function embedSomewhere(
       return await embedOn(holding, deps, { ...asked, model }, context)
     } catch (error) {
       failure = toHaifError(error)
-      if (context.signal.aborted || !mayTryOn(failure)) throw asWorkerError(failure)
+      if (context.signal.aborted) throw asWorkerError(failure)
+      if (mayTakeElsewhere(failure)) unlike.push(holding.model)
+      else if (!mayTryOn(failure)) throw asWorkerError(failure)
       failed.add(holding)
     }
   }

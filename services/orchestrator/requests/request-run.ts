@@ -20,7 +20,7 @@ import type { Holding } from '../workers/holding.ts'
 import { Attempt } from './attempt.ts'
 import { Latest } from './latest.ts'
 import { Rivals } from './rivals.ts'
-import { mayTryOn } from './worker-error.ts'
+import { mayTakeElsewhere, mayTryOn } from './worker-error.ts'
 
 /** Attempts of one request, and refusals for want of a slot beside them. */
 const ATTEMPTS_MAX = 8
@@ -115,10 +115,11 @@ export class RequestRun {
   }
 
   /** Waits for a worker; a caller that watches gets its place in the queue until then. */
-  async *#grant(): AsyncGenerator<Batch, Grant, void> {
-    if (!this.#isWatched) return this.#acquire()
+  async *#grant(asked = this.#ask): AsyncGenerator<Batch, Grant, void> {
+    if (!this.#isWatched) return this.#acquire(asked)
     const positions = new Latest<Position>()
-    const granted = this.#acquire((position) => positions.set(position))
+    const onPosition = (position: Position) => positions.set(position)
+    const granted = this.#acquire({ ...asked, onPosition })
     granted.then(
       () => positions.end(),
       () => positions.end()
@@ -127,8 +128,7 @@ export class RequestRun {
     return granted
   }
 
-  async #acquire(onPosition?: QueuedRequest['onPosition']): Promise<Grant> {
-    const ask = onPosition === undefined ? this.#ask : { ...this.#ask, onPosition }
+  async #acquire(ask: QueuedRequest): Promise<Grant> {
     const askedAt = this.#deps.now()
     const grant = await this.#deps.dispatcher.acquire(ask, this.#context)
     this.#deps.counts.waited(this.#deps.now() - askedAt)
@@ -180,13 +180,15 @@ export class RequestRun {
     this.#open(grant)
   }
 
-  /** A worker that has counted the prompt says how long a context must be: another may have it. */
-  #longerContext({ code, details = {} }: HaifError): Grant | null {
+  /** From now on only workers are asked that would not refuse in the same way. */
+  #refusedBy({ holding }: Attempt, { code, details = {} }: HaifError): void {
+    const { placement } = this.#ask
     const { promptTokens } = details
-    if (code !== 'CONTEXT_TOO_LONG' || typeof promptTokens !== 'number') return null
-    if (this.#begun.length >= ATTEMPTS_MAX || !this.#sent.canContinue) return null
-    const placement = { ...this.#ask.placement, contextTokens: promptTokens + 1 }
-    return this.#deps.dispatcher.tryNow({ ...this.#ask, placement })
+    // A worker that has counted the prompt says how long a context must be: another may have it.
+    const isCounted = code === 'CONTEXT_TOO_LONG' && typeof promptTokens === 'number'
+    this.#ask.placement = isCounted
+      ? { ...placement, contextTokens: Math.max(placement.contextTokens ?? 0, promptTokens + 1) }
+      : { ...placement, unlike: [...(placement.unlike ?? []), holding.model] }
   }
 
   async *#afterFailure(attempt: Attempt, error: HaifError): AsyncGenerator<Batch, void, void> {
@@ -199,14 +201,15 @@ export class RequestRun {
       this.#failed.add(attempt.holding)
     }
     if (this.#rivals.size > 0) return // the other one goes on
-    const longer = this.#longerContext(error)
-    if (longer !== null) return this.#open(longer)
     this.#logFailure(attempt, error)
-    if (!mayTryOn(error) || !this.#sent.canContinue) throw error
+    const isOfItsKind = mayTakeElsewhere(error)
+    if (isOfItsKind) this.#refusedBy(attempt, error)
+    else if (!mayTryOn(error)) throw error
+    if (!this.#sent.canContinue) throw error
     if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
       this.#open(yield* this.#grant())
-      if (!isRefusal) this.#deps.counts.failover()
+      if (!isRefusal && !isOfItsKind) this.#deps.counts.failover()
     } catch (next) {
       // That nobody else can take it is a consequence; the caller shall hear the cause.
       const consequence = next instanceof HaifError && CONSEQUENCES.has(next.code)

@@ -21,6 +21,15 @@ export function faultOf({ code }: HaifError): Fault | null {
   return code === 'WORKER_FAULTY' ? 'lied' : 'brokeOff'
 }
 
+/** A worker that holds another file, or has another engine, may take what this one refuses. */
+export const mayTakeElsewhere = ({ code }: HaifError): boolean => OF_ITS_KIND.has(code)
+
+const OF_ITS_KIND: ReadonlySet<ErrorCode> = new Set([
+  'UNSUPPORTED_PARAMETER',
+  'CONTEXT_TOO_LONG',
+  'VALIDATION_FAILED'
+])
+
 /** Another worker may do better, also when this one answers that it no longer holds the model. */
 export const mayTryOn = ({ retryable, code }: HaifError): boolean =>
   retryable || code === 'MODEL_NOT_FOUND'

@@ -185,3 +185,26 @@ test('a worker shows its GPU, why models run on less, and the memory of each', (
   )
   assert.match(text, /slow {2}ready {2}3 of 8 .* cpu, 2\.5 GB RAM/)
 })
+
+test('two files under one name, a restart and a download are told', () => {
+  const one = status.peers.find(({ worker }) => worker !== undefined)!
+  const [, , here] = one.worker!.models
+  const holding = (key: string, model: object) => ({
+    ...one,
+    key: key.repeat(64),
+    worker: { ...one.worker!, models: [{ ...here!, ...model }] }
+  })
+  const died = { state: 'loading' as const, notice: 'its process died (SIGKILL)' }
+  const download = { bytes: 1.2e9, totalBytes: 2.9e9, bytesPerSecond: 34e6 }
+  const peers = [
+    holding('a', { digest: 'x' }),
+    holding('b', { digest: 'y' }),
+    holding('c', { digest: 'x' }),
+    holding('d', died),
+    holding('e', { state: 'loading', phase: 'downloading', progress: 0.41, download })
+  ]
+  const text = renderStatus({ ...status, peers }, { width: Infinity, color: false })
+  assert.match(text, /here: its workers hold different models \(aaaaaaaa, cccccccc \/ bbbbbbbb\)/)
+  assert.match(text, /its process died \(SIGKILL\)/)
+  assert.match(text, /downloading .* 41 % {2}1\.2 of 2\.9 GB, 34\.0 MB\/s, 50 s left/)
+})

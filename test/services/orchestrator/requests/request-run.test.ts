@@ -201,6 +201,32 @@ test('R16: a prompt that is too long for one worker goes to one with a longer co
   assert.deepEqual((await answer).end!.workers, ['a', 'long'])
 })
 
+const REFUSED = new HaifError('UNSUPPORTED_PARAMETER', 'no tools', { details: { param: 'tools' } })
+
+test('R16: what one worker refuses for what it is goes to one that is not like it', async (t) => {
+  const { a, b, answer, addB } = await startRun(t, { model: { digest: 'x' } })
+  addB({ digest: 'y' })
+  a.say(REFUSED)
+  await turn()
+  b.say(item(0), END)
+  assert.deepEqual((await answer).end!.workers, ['a', 'b'])
+})
+
+test('R16: where all are alike, or none takes it, the caller hears the refusal', async (t) => {
+  const alike = await startRun(t, { model: { digest: 'x' } })
+  alike.addB({ digest: 'x' })
+  alike.a.say(REFUSED)
+  await assert.rejects(alike.answer, REFUSED)
+  assert.equal(alike.b.served.length, 0)
+  t.mock.timers.reset()
+  const unlike = await startRun(t, { model: { digest: 'x' } })
+  unlike.addB({ digest: 'x', engine: 'openai' })
+  unlike.a.say(REFUSED)
+  unlike.b.say(REFUSED)
+  await assert.rejects(unlike.answer, REFUSED)
+  assert.equal(unlike.b.served.length, 1)
+})
+
 test('R16: where no context is longer the caller hears the size of its prompt', async (t) => {
   const { a, answer, addB } = await startRun(t)
   addB({ contextTokens: 8192 })

@@ -77,6 +77,8 @@ export const END: InferenceEnd = {
 interface RunSetup {
   assertUp?: () => void
   request?: FlatRequest
+  /** Of the first worker. */
+  model?: Partial<WorkerModel>
   /** What the request sees of its context. */
   seen?: (context: RequestContext) => RequestContext
 }
@@ -88,7 +90,7 @@ export async function startRun(t: TestContext, setup: RunSetup = {}) {
   t.mock.timers.enable({ apis: ['setTimeout'] })
   const mesh = startDispatcher()
   const [a, b] = [new FakeWorker(), new FakeWorker()]
-  mesh.report('a', [modelReport()], a.linkAs('a'))
+  mesh.report('a', [modelReport(setup.model)], a.linkAs('a'))
   // Made after the timers are mocked, or else its own would be a real one that nothing clears.
   const context = longContext(t)
   const { answer, items } = runOn(mesh, setup.seen?.(context) ?? context, setup)
