@@ -302,8 +302,8 @@ export const ERRORS = {
   SCHEMA_MISMATCH: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'shared/store',
-    meaning: 'The database was created by a version of HAIF that this one cannot work with.',
+    raisedBy: 'shared/main, shared/store',
+    meaning: 'A database or a HAIF_HOME was written by a HAIF that this one cannot work with.',
     remedy: 'The message says which side to change.'
   },
   STORE_NOT_EMPTY: {
@@ -316,8 +316,8 @@ export const ERRORS = {
   BACKUP_INVALID: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'cli, shared/store',
-    meaning: 'The file is not a backup, or it was cut off or changed.',
+    raisedBy: 'cli, shared/main, shared/process, shared/store',
+    meaning: 'The file is not a backup, was cut off or changed, or has another passphrase.',
     remedy: 'Use another backup; the message says what is wrong with this one.'
   },
   DISK_UNUSABLE: {
