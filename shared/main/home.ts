@@ -1,7 +1,8 @@
 /**
  * HAIF_HOME: what a machine keeps between two runs.
  *
- *   mesh/           the root key of the mesh that `haif up` makes here, and lists of revoked peers
+ *   mesh/           the root key of the mesh that `haif up` makes here; and of each mesh the list of
+ *                   revoked peers, and the peers met last
  *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
  *   topic.key       the mesh last started or joined here; `haif infer` and others use it
  *   tls.relays      where relays listen for TLS, for a network without UDP

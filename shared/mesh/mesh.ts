@@ -44,6 +44,7 @@ import { hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
 import { PendingConnections } from './connection/pending.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
+import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
 import { signed, type Statement } from './membership/signature.ts'
 import { MeshNode } from './node.ts'
@@ -183,6 +184,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { role, log, membership, waitsForDht = true } = this.#options
     membership.on('revocations', this.#onChange)
     membership.on('credentials', this.#onChange)
+    membership.acquaintances.on('met', this.#onMet)
     this.#node.on('change', this.#onNetworkChange)
     this.#node.on('about', this.#onAbout)
     this.#exchange.start()
@@ -243,6 +245,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     })
     this.#followers.push({ role, follower })
     follower.start()
+    for (const key of membership.acquaintances.of(role)) follower.suggest(key)
     this.#meetNeighbours(role)
   }
 
@@ -330,6 +333,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { membership } = this.#options
     membership.off('revocations', this.#onChange)
     membership.off('credentials', this.#onChange)
+    membership.acquaintances.off('met', this.#onMet)
     this.#node.off('change', this.#onNetworkChange)
     this.#node.off('about', this.#onAbout)
     this.#exchange.stop()
@@ -368,6 +372,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #onChange = () => {
     this.#relay?.dropFallen()
     for (const role of this.#announced) void this.#announce(role)
+  }
+
+  readonly #onMet = ({ role, key }: Acquaintance) => {
+    this.#followers.find((known) => known.role === role)?.follower.suggest(key)
   }
 
   async #listenLocally(): Promise<void> {
@@ -493,6 +501,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
     this.emit('link', link)
+    const { role } = link.peer
+    if (isListeningRole(role)) this.#options.membership.acquaintances.add({ role, key })
     this.#exchange.linked(link)
   }
 

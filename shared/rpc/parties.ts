@@ -34,9 +34,14 @@ export function refused({ name, parties }: NamedParties, { role }: PeerIdentity)
   )
 }
 
+/** Whether the other end answers it. */
+export function isMeantFor({ to }: Parties, peer: PeerIdentity): boolean {
+  return to.includes(peer.role)
+}
+
 /** Throws where the other end is none of those that the request is meant for. */
 export function assertMeantFor({ name, parties }: NamedParties, { role, key }: PeerIdentity): void {
-  if (parties.to.includes(role)) return
+  if (isMeantFor(parties, { role, key })) return
   throw new HaifError(
     'FORBIDDEN',
     `${name} was not sent: it is for ${oneOf(parties.to)}, and peer ${key.slice(0, 16)} has the role ${role}`,

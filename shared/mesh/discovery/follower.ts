@@ -22,6 +22,11 @@ const DIAL_MS_MAX_LEAST = 2000
 const SEARCH_BACKOFF = { firstMs: 100, maxMs: 2000 }
 /** Peers of one role; the DHT gives about 20 records for a topic and node. */
 const PEERS_MAX = 256
+/**
+ * Dials at a time of keys that only a lookup has named. Anybody who has seen the topic can announce
+ * any number of them.
+ */
+const STRANGERS_DIALLED_MAX = 32
 /** Failed dials in a row after which a key that is not listed either is forgotten. */
 const FORGET_AFTER = 3
 /** After a connection that lasted this long the back-off begins anew. */
@@ -59,6 +64,8 @@ interface Known {
   notBefore: number
   connectedAt: number
   dialing: boolean
+  /** A member has named it, or it was connected before: not only a lookup. */
+  isTrusted: boolean
 }
 
 export class Follower {
@@ -72,6 +79,7 @@ export class Follower {
   #emptyLookups = 0
   /** Lookups since something was found, lost or changed. */
   #uneventful = 0
+  #strangersDialled = 0
   #stopped = false
 
   constructor(options: FollowerOptions) {
@@ -91,6 +99,13 @@ export class Follower {
   get contact(): { found: number; failures: DialFailure[] } {
     const failures = [...this.#known.values()].map(({ failure }) => failure)
     return { found: this.#known.size, failures: failures.filter((failure) => failure !== null) }
+  }
+
+  /** A member knows this key, hex, as a peer of the role. */
+  suggest(key: string): void {
+    const known = this.#known.get(key)
+    if (known === undefined) this.#remember(key, Buffer.from(key, 'hex'), true)
+    else known.isTrusted = true
   }
 
   /** A connection to this key was lost: look and dial soon. */
@@ -127,8 +142,10 @@ export class Follower {
   #schedule(): void {
     if (this.#stopped) return
     let next = this.#looking ? Infinity : this.#lookupAt
+    const isFull = this.#strangersDialled >= STRANGERS_DIALLED_MAX // the next that ends schedules
     for (const [key, known] of this.#known) {
-      if (!this.#isBusy(key, known)) next = Math.min(next, known.notBefore)
+      if (this.#isBusy(key, known) || (isFull && !known.isTrusted)) continue
+      next = Math.min(next, known.notBefore)
     }
     if (this.#timer !== null) clearTimeout(this.#timer)
     if (next === Infinity) return // the lookup will schedule
@@ -172,14 +189,24 @@ export class Follower {
     return Math.min(lookupMs * 2 ** this.#uneventful++, lookupMsMax)
   }
 
-  #remember(key: string, publicKey: Buffer): void {
+  #remember(key: string, publicKey: Buffer, isTrusted = false): void {
     if (this.#known.has(key) || this.#options.isSelf(key)) return
     this.#uneventful = 0
-    if (this.#stopped || this.#known.size >= PEERS_MAX) return
+    if (this.#stopped || !this.#makeRoom()) return
     const never = { failures: 0, failure: null, notBefore: 0, connectedAt: 0 }
-    const known: Known = { publicKey, dialing: false, ...never }
+    const known: Known = { publicKey, dialing: false, isTrusted, ...never }
     this.#known.set(key, known)
     this.#dialIfDue(key, known)
+  }
+
+  /** A stranger that was tried in vain gives way, so that those who come first stay no longer. */
+  #makeRoom(): boolean {
+    if (this.#known.size < PEERS_MAX) return true
+    for (const [key, known] of this.#known) {
+      if (known.isTrusted || known.failures === 0 || this.#isBusy(key, known)) continue
+      return this.#known.delete(key)
+    }
+    return false
   }
 
   #forgetAllBut(listed: Set<string>): void {
@@ -195,15 +222,19 @@ export class Follower {
 
   #dialIfDue(key: string, known: Known): void {
     if (this.#isBusy(key, known) || this.#options.now() < known.notBefore) return
+    if (!known.isTrusted && this.#strangersDialled >= STRANGERS_DIALLED_MAX) return
     known.dialing = true
     void this.#dial(key, known)
   }
 
   async #dial(key: string, known: Known, again = false): Promise<void> {
     const { dial, now } = this.#options
+    const strangers = known.isTrusted ? 0 : 1
+    this.#strangersDialled += strangers
     try {
       await dial(known.publicKey, again)
       known.connectedAt = now()
+      known.isTrusted = true
       known.failure = null
     } catch (error) {
       this.#failed(known)
@@ -211,6 +242,7 @@ export class Follower {
       this.#logFailure(key, known, error)
     } finally {
       known.dialing = false
+      this.#strangersDialled -= strangers
     }
     this.#schedule()
   }

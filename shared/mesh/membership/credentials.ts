@@ -86,7 +86,7 @@ export function writeRevocationFile(file: string, { bytes }: RevocationList): vo
 }
 
 /** A reader, or this process after a crash, sees the old file or the new one. */
-function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string): void {
   const draft = `${file}.${process.pid}.draft`
   writeFileSync(draft, `${text}\n`, { mode: 0o600 })
   renameSync(draft, file)

@@ -4,6 +4,8 @@
  * one.
  */
 import {
+  listMembers,
+  MEMBERS_MAX,
   renewCredentials,
   showCertificate,
   tellRevocations
@@ -12,6 +14,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
+import { isMeantFor } from '#shared/rpc/parties.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Router } from '#shared/rpc/router.ts'
 import { isMember, type MemberIdentity } from '../connection/member-identity.ts'
@@ -19,8 +22,11 @@ import { RENEW_AFTER_MS } from './authority.ts'
 import { decodeCertificate, encodeCertificate } from './certificate-encoding.ts'
 import { decodeCredentials, encodeCredentials } from './credentials.ts'
 import type { Membership, CertificateTerms } from './membership.ts'
-import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import type { Acquaintance } from './acquaintances.ts'
+import { isListeningRole, type PeerRole } from '#shared/contracts/peers/role.ts'
 
+/** How often a registry is asked whom it is connected with. */
+const MEMBERS_MS = 15_000
 /** How often a certificate is looked at: the own one, and those of linked peers. */
 const CHECK_MS = 10 * 60_000
 const ANSWER_MS_MAX = 5000
@@ -28,6 +34,9 @@ const ANSWER_MS_MAX = 5000
 const RENEWED_LATELY_MS = 10_000
 /** A peer on the list still reads the list, so that it can say why it was dropped. */
 const REVOKED_LINGER_MS = 250
+
+const isAcquaintance = (member: { role: string; key: string }): member is Acquaintance =>
+  isListeningRole(member.role)
 
 /** Decides what a renewed certificate says, or throws why there is none. */
 export type Renews = (peer: MemberIdentity) => CertificateTerms | Promise<CertificateTerms>
@@ -42,7 +51,7 @@ interface ExchangeOptions {
 
 export class Exchange {
   readonly #options: ExchangeOptions
-  #timer: NodeJS.Timeout | null = null
+  #timers: NodeJS.Timeout[] = []
   #renewing = false
   #renewedAt = -Infinity
   readonly #onRevocations = () => this.#spread()
@@ -64,6 +73,7 @@ export class Exchange {
         this.#replace(peer, certificate)
         return {}
       })
+      .respond(listMembers, () => ({ members: this.#members() }))
     if (membership.authority === null) return
     router.respond(renewCredentials, async (_, { peer }) => {
       if (!isMember(peer)) throw new HaifError('ROLE_NOT_ALLOWED', 'a guest has nothing to renew')
@@ -77,8 +87,12 @@ export class Exchange {
     const { membership } = this.#options
     membership.on('revocations', this.#onRevocations)
     membership.on('credentials', this.#onCredentials)
-    this.#timer = setInterval(() => this.#check(), CHECK_MS)
-    this.#timer.unref()
+    const askRegistry = () => void this.#askMembers(this.#options.links('registry')[0])
+    this.#timers = [
+      setInterval(() => this.#check(), CHECK_MS),
+      setInterval(askRegistry, MEMBERS_MS)
+    ]
+    for (const timer of this.#timers) timer.unref()
     this.#check()
   }
 
@@ -86,15 +100,34 @@ export class Exchange {
     const { membership } = this.#options
     membership.off('revocations', this.#onRevocations)
     membership.off('credentials', this.#onCredentials)
-    if (this.#timer !== null) clearInterval(this.#timer)
+    for (const timer of this.#timers) clearInterval(timer)
   }
 
   /** A connection is open: each side tells the other what it knows. */
   linked(link: PeerLink): void {
     void this.#tell(link)
+    if (isMeantFor(listMembers.parties, link.peer)) void this.#askMembers(link)
     // The hello of this connection may have shown the certificate before.
     if (performance.now() - this.#renewedAt < RENEWED_LATELY_MS) void this.#show(link)
     void this.#renewIfDue()
+  }
+
+  /** Those that were dialled before, because others look for them. */
+  #members() {
+    const members = this.#options.links().map(({ peer: { key, role } }) => ({ key, role }))
+    return members.filter(isAcquaintance).slice(0, MEMBERS_MAX)
+  }
+
+  async #askMembers(link: PeerLink | undefined): Promise<void> {
+    if (link === undefined) return
+    using context = createContext({ timeoutMs: ANSWER_MS_MAX })
+    try {
+      const { members } = await link.call(listMembers, {}, context)
+      const { acquaintances } = this.#options.membership
+      for (const member of members) if (isAcquaintance(member)) acquaintances.add(member)
+    } catch (error) {
+      this.#missed(link, error, 'the registry did not say whom it knows')
+    }
   }
 
   #learn(list: string, peer: PeerIdentity): void {

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { HaifError } from '#shared/errors.ts'
+import { Acquaintances } from './acquaintances.ts'
 import { certify, discoverySecretOf, type Authority } from './authority.ts'
 import { assertHolds, CLOCK_TOLERANCE_MS, verifyCertificate } from './certificate.ts'
 import type { Certificate } from './certificate-encoding.ts'
@@ -35,6 +36,7 @@ interface MembershipOptions {
   authority?: Authority | null
   /** Null until a first list has come. */
   revocations?: RevocationList | null
+  acquaintances?: Acquaintances
   /** Keeps what has changed; it may fail, and the membership goes on. */
   keep?: (kept: { credentials: Credentials } | { revocations: RevocationList }) => void
   /** Milliseconds since 1970. */
@@ -52,6 +54,7 @@ export class Membership extends EventEmitter<MembershipEvents> {
   readonly #keep: NonNullable<MembershipOptions['keep']>
   readonly #now: () => number
   readonly authority: Authority | null
+  readonly acquaintances: Acquaintances
   #credentials: Credentials
   #revocations: RevocationList | null
 
@@ -59,6 +62,7 @@ export class Membership extends EventEmitter<MembershipEvents> {
     super()
     const { credentials, revocations = null, keep = () => {}, now = Date.now } = options
     this.authority = options.authority ?? null
+    this.acquaintances = options.acquaintances ?? new Acquaintances()
     this.#credentials = credentials
     this.#revocations = revocations
     this.#keep = keep

@@ -31,6 +31,7 @@ gateway.rotateToken   bridge,client                        gateway
 gateway.setTenant     bridge,client                        gateway
 gateway.verifyAudit   bridge,client                        gateway
 mesh.certificate      ALL                                  ALL
+mesh.members          ALL                                  registry
 mesh.renew            ALL                                  registry
 mesh.revocations      ALL                                  ALL
 orchestrator.drain    gateway                              orchestrator

@@ -12,6 +12,8 @@ const hexOf = (n: number) => keyOf(n).toString('hex')
 
 class World {
   listed: number[] = []
+  /** Listed too, and never reached. */
+  strangers: Buffer[] = []
   /** Nodes of the DHT that answer; those that do not keep a lookup open until it is broken off. */
   answers = true
   reachable = true
@@ -31,7 +33,8 @@ class World {
       isConnected: (key) => this.connected.has(key),
       dial: async (publicKey) => {
         this.dialled.push(publicKey[0]!)
-        if (!this.reachable) throw new Error('unreachable')
+        const isStranger = this.strangers.includes(publicKey)
+        if (!this.reachable || isStranger) throw new Error('unreachable')
         this.connected.add(publicKey.toString('hex'))
       },
       random: () => 0,
@@ -44,7 +47,8 @@ class World {
 
   #lookup() {
     this.lookups++
-    const peers = this.listed.map((n) => ({ publicKey: keyOf(n), relayAddresses: [] }))
+    const keys = [...this.strangers, ...this.listed.map((n) => keyOf(n))]
+    const peers = keys.map((publicKey) => ({ publicKey, relayAddresses: [] }))
     const { promise: broken, resolve } = Promise.withResolvers<void>()
     const { answers, hangs } = this
     return {
@@ -117,4 +121,14 @@ test('who is neither listed nor reached is forgotten', async (t) => {
   await until(() => world.lookups > lookups + 2)
   world.follower.lost(hexOf(1)) // knows nothing of it any more
   assert.equal(world.dialled.length, 3)
+})
+
+test('strangers that come first do not stay, and never keep a member from being dialled', async (t) => {
+  const world = new World(t)
+  world.strangers = Array.from({ length: 300 }, (_, n) => Buffer.alloc(32, `stranger ${n}`))
+  await until(() => world.lookups > 3)
+  world.follower.suggest(hexOf(7))
+  await until(() => world.connected.has(hexOf(7)), 1000)
+  world.listed = [8]
+  await until(() => world.connected.has(hexOf(8)), 10_000)
 })
