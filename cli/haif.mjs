@@ -16,6 +16,7 @@ const [major, minor] = process.versions.node.split('.').map(Number)
 if (major > 24 || (major === 24 && minor >= 12)) {
   await import(main)
 } else if (existsSync(own)) {
+  process.title = 'haif' // its arguments may hold a topic key, which other users would see
   // The channel tells the child when this process is gone, however it went.
   const stdio = ['inherit', 'inherit', 'inherit', 'ipc']
   const child = spawn(own, [main, ...process.argv.slice(2)], { stdio })

@@ -8,6 +8,10 @@ import { VERSION } from '#shared/process/version.ts'
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['up', async () => (await import('./commands/up.ts')).addUpCommand],
   ['join', async () => (await import('./commands/join.ts')).addJoinCommand],
+  ['invite', async () => (await import('./commands/members/invite.ts')).addInviteCommand],
+  ['peers', async () => (await import('./commands/members/peers.ts')).addPeersCommand],
+  ['approve', async () => (await import('./commands/members/peers.ts')).addApproveCommand],
+  ['mesh', async () => (await import('./commands/members/mesh.ts')).addMeshCommand],
   ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
@@ -17,10 +21,12 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['tenant', async () => (await import('./commands/tenant.ts')).addTenantCommand],
   ['usage', async () => (await import('./commands/usage.ts')).addUsageCommand],
   ['audit', async () => (await import('./commands/audit.ts')).addAuditCommand],
-  ['key', async () => (await import('./commands/key.ts')).addKeyCommand],
   ['db', async () => (await import('./commands/db.ts')).addDbCommand],
   ['service', async () => (await import('./commands/service.ts')).addServiceCommand]
 ])
+
+// Other users of this machine see the arguments of its processes, and one may be a topic key.
+process.title = `haif ${process.argv[2] ?? ''}`
 
 const program = new Command('haif')
   .description('one private AI cloud from the machines you own')

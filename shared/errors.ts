@@ -8,7 +8,7 @@ export const ERRORS = {
   VALIDATION_FAILED: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'cli, http-bridge, gateway, worker, shared/contracts, shared/rpc',
+    raisedBy: 'cli, http-bridge, gateway, registry, worker, shared/contracts, shared/rpc',
     meaning: 'The request does not match its contract (422 for bodies with `api_version`).',
     remedy: 'Correct the field named in the message. `/openapi.json` has the contract.'
   },
@@ -42,7 +42,7 @@ export const ERRORS = {
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'http-bridge, gateway, orchestrator',
+    raisedBy: 'http-bridge, gateway, orchestrator, registry',
     meaning:
       'There is no such address (or not with this HTTP method), worker, token, tenant or record.',
     remedy: '`/openapi.json` lists the addresses, `haif status` the workers.'
@@ -57,7 +57,7 @@ export const ERRORS = {
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    raisedBy: 'gateway, orchestrator',
+    raisedBy: 'gateway, orchestrator, registry',
     meaning:
       'An `Idempotency-Key` was already used with a different request, or an administrative ' +
       'change contradicts what is there (a tenant that still has tokens, for example).',
@@ -172,7 +172,7 @@ export const ERRORS = {
   NO_PEER: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'cli, shared/mesh',
+    raisedBy: 'cli, shared/main, shared/mesh',
     meaning: 'No peer of the required role (gateway, orchestrator, registry) can be reached.',
     remedy: 'Run `haif status` and start the missing service.'
   },
@@ -227,7 +227,7 @@ export const ERRORS = {
   WRONG_MESH: {
     httpStatus: 502,
     retryable: false,
-    raisedBy: 'shared/mesh',
+    raisedBy: 'shared/main, shared/mesh',
     meaning: 'A peer is not certified for this mesh.',
     remedy: 'Join with an invite to this mesh; `haif up` prints one.'
   },
@@ -250,7 +250,7 @@ export const ERRORS = {
   PEER_REVOKED: {
     httpStatus: 502,
     retryable: false,
-    raisedBy: 'shared/mesh',
+    raisedBy: 'registry, shared/mesh',
     meaning: 'The peer was removed from the mesh.',
     remedy: 'If that was a mistake, ask for a new invite and join again with it.'
   },
@@ -278,16 +278,72 @@ export const ERRORS = {
   TOPIC_KEY_OLD: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'shared/mesh',
+    raisedBy: 'shared/main, shared/mesh',
     meaning: 'The topic key was made before HAIF had invites; it was the secret of a whole mesh.',
     remedy: 'Update HAIF where the mesh runs, and run `haif invite` there.'
+  },
+  INVITE_UNKNOWN: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry',
+    meaning: 'The topic key is well-formed, but this mesh knows no such invite (any more).',
+    remedy: 'Ask for a new one: `haif invite`.'
+  },
+  INVITE_USED: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry',
+    meaning: 'As many machines have joined with the topic key as may; most are for one machine.',
+    remedy: 'Ask for a new one. If you do not know the machine in the message, remove it.'
+  },
+  INVITE_EXPIRED: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry',
+    meaning: 'The topic key was good until the time in the message.',
+    remedy: 'Ask for a new one: `haif invite --expires 1d` makes one that lasts longer.'
+  },
+  INVITE_REVOKED: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry',
+    meaning: 'The topic key was withdrawn with `haif invite rm`.',
+    remedy: 'Ask for a new one: `haif invite`.'
+  },
+  INVITE_ROLE: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry, shared/main',
+    meaning: 'The topic key lets a machine in, but not in the role that it wants to play.',
+    remedy: 'Ask for one with that role: `haif invite --role client`, for example.'
+  },
+  REDEEM_LIMIT: {
+    httpStatus: 429,
+    retryable: true,
+    raisedBy: 'registry',
+    meaning: 'Too many topic keys that are not good were shown from one address in a minute.',
+    remedy: 'Wait a minute, then join with a topic key that is good.'
+  },
+  APPROVAL_PENDING: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'cli',
+    meaning: 'The machine has asked to join, and a person has to approve it first.',
+    remedy: 'Run `haif approve <name>` where the mesh runs; `haif peers --pending` shows who waits.'
+  },
+  APPROVAL_REFUSED: {
+    httpStatus: 403,
+    retryable: false,
+    raisedBy: 'registry',
+    meaning: 'Whoever runs the mesh does not want the machine in it.',
+    remedy: 'Ask that person.'
   },
   CONFIG_INVALID: {
     httpStatus: 500,
     retryable: false,
     raisedBy:
-      'cli, http-bridge, gateway, orchestrator, worker, bootstrap, shared/main, shared/mesh, ' +
-      'shared/process, shared/store, shared/telemetry',
+      'cli, http-bridge, gateway, orchestrator, registry, worker, bootstrap, shared/main, ' +
+      'shared/mesh, shared/process, shared/store, shared/telemetry',
     meaning:
       'An environment variable, an option or a file given by one has a value that cannot be used.',
     remedy: 'The message names it and says which values it accepts.'

@@ -5,7 +5,8 @@ import { once } from 'node:events'
 import { readSecret, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
-import { membershipHere } from '#shared/main/membership-here.ts'
+import { takeSeat, usesLocalSockets } from '#shared/main/place.ts'
+import { addressOf, ownSeat, type Seat } from '#shared/main/seat.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import type { Diagnosis } from '#shared/mesh/diagnosis/diagnose.ts'
 import { Search } from '#shared/mesh/diagnosis/search.ts'
@@ -13,7 +14,7 @@ import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
-import type { Reach, TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshAddress, Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 
@@ -42,20 +43,19 @@ export interface Client extends AsyncDisposable {
 export async function openClient(options: ClientOptions): Promise<Client> {
   const { role, env, signal } = options
   const home = new Home(env)
-  const topicKey = home.topicKey(options.topicKey, env)
-  const credential = role === 'gateway' ? credentialOf(home, topicKey, env) : NONE
-  const keyPair = temporaryIdentity()
+  const seat = await clientSeat(home, options)
+  const { address } = seat
+  const credential = role === 'gateway' ? credentialOf(home, address, env) : NONE
   const neighbours = (sought: string) => home.keysOf(sought)
   const relays = home.tlsRelays(env)
   const beside = { neighbours, tlsRelays: () => relays }
-  const self = { topicKey, role: 'client', keyPair, log: silentLogger() } as const
-  const mesh = openMesh({ ...self, membership: membershipHere({ home, ...self }), ...beside })
+  const mesh = openMesh({ ...seat, ...beside, role: 'client', log: silentLogger() })
   const timeout = new AbortController()
-  const timer = setTimeout(() => timeout.abort(), CONNECT_MS[topicKey.reach])
+  const timer = setTimeout(() => timeout.abort(), CONNECT_MS[address.reach])
   const search = new Search({
     mesh,
     role,
-    topicKey,
+    address,
     onDiagnosis: ({ isFinal }) => isFinal && timeout.abort()
   })
   search.start()
@@ -64,18 +64,44 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   } catch (error) {
     await mesh.stop()
     signal.throwIfAborted()
-    throw timeout.signal.aborted ? notReached(role, topicKey, search.latest) : error
+    throw timeout.signal.aborted ? notReached(role, address, search.latest) : error
   } finally {
     clearTimeout(timer)
     search.stop()
   }
   return {
     key: mesh.key,
-    reach: topicKey.reach,
+    reach: address.reach,
     peers: new PeerPool(mesh, role, credential),
     links: () => mesh.links(role),
     [Symbol.asyncDispose]: () => mesh.stop()
   }
+}
+
+/** A machine that runs the mesh certifies each of its commands; any other has to be invited. */
+async function clientSeat(home: Home, { topicKey, env, signal }: ClientOptions): Promise<Seat> {
+  const self = { home, role: 'client', log: silentLogger() } as const
+  const invite = home.invite(topicKey, env)
+  const address = invite === null ? home.mesh.address : addressOf(invite)
+  if (address !== null && home.authorityOf(address.mesh) !== null) {
+    return ownSeat({ ...self, address }, temporaryIdentity())
+  }
+  return takeSeat(
+    { ...self, invite, isNew: false },
+    {
+      localSockets: usesLocalSockets(env),
+      signal,
+      onWaiting(name) {
+        throw new HaifError(
+          'APPROVAL_PENDING',
+          `this machine waits to be approved as "${name}": run "haif approve ${name}" where the mesh runs, then try again`
+        )
+      },
+      onAway(reason) {
+        throw new HaifError('NO_PEER', `the mesh cannot be reached: ${reason}`)
+      }
+    }
+  )
 }
 
 interface Credential {
@@ -90,10 +116,10 @@ const NONE: Credential = { shows: undefined, only: null }
  * `HAIF_TOKEN`, or the operator key that a gateway of this mesh has left here. Any member of the
  * mesh can claim to be a gateway, so that key goes only to the gateways of this machine.
  */
-function credentialOf(home: Home, topicKey: TopicKey, env: Environment): Credential {
+function credentialOf(home: Home, { mesh }: MeshAddress, env: Environment): Credential {
   const token = readSecret(env, 'HAIF_TOKEN') ?? undefined
   if (token !== undefined) return { shows: { token }, only: null }
-  const key = home.operatorKey(topicKey)
+  const key = home.operatorKey(mesh)
   return key === null ? NONE : { shows: { token: key }, only: home.keysOf('gateway') }
 }
 
@@ -113,7 +139,7 @@ async function connect(
   }
 }
 
-function notReached(role: string, { reach }: TopicKey, reason: Diagnosis | null): HaifError {
+function notReached(role: string, { reach }: MeshAddress, reason: Diagnosis | null): HaifError {
   const why = reason?.sentence ?? `no ${role} answers within ${CONNECT_MS[reach] / 1000} s`
   return new HaifError('NO_PEER', `the mesh cannot be reached: ${why}`)
 }

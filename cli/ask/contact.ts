@@ -1,25 +1,47 @@
-/** Tells a person whose machine has joined a mesh when that mesh is away, and why. */
+/** Tells a person whose machine joins a mesh what it waits for, when the mesh is away, and why. */
 import process from 'node:process'
+import type { JoinHooks } from '#shared/main/seat.ts'
 import { Search } from '#shared/mesh/diagnosis/search.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 
 export class Contact {
   #state: 'never' | 'connected' | 'lost' = 'never'
   #begun = false
+  /** What this machine is called in the mesh. */
+  #name = ''
   #search: Search | null = null
 
+  /** Says what redeeming an invite waits for. */
+  joining(localSockets: boolean): JoinHooks {
+    let said = ''
+    const sayOnce = (line: string) => {
+      if (line !== said) say(line)
+      said = line
+    }
+    return {
+      localSockets,
+      signal: new AbortController().signal,
+      onWaiting: (name) =>
+        sayOnce(
+          `waiting: whoever runs the mesh has to approve this machine, with "haif approve ${name}"; Ctrl-C gives up`
+        ),
+      onAway: (reason) => sayOnce(`${reason}. Still trying …`)
+    }
+  }
+
   /** Returns the mesh that the worker joins with; from now on it says why nobody answers. */
-  watching(mesh: Mesh, topicKey: TopicKey): Mesh {
+  watching(mesh: Mesh, address: MeshAddress): Mesh {
     const onDiagnosis = ({ sentence }: { sentence: string }) => say(`${sentence}. Still trying …`)
-    this.#search = new Search({ mesh, role: 'orchestrator', topicKey, onDiagnosis })
+    this.#search = new Search({ mesh, role: 'orchestrator', address, onDiagnosis })
     this.#search.start()
     return mesh
   }
 
   /** The models are ready, so that a connection means work from now on. */
-  begins(): void {
+  begins(name: string): void {
     this.#begun = true
+    this.#name = name
     if (this.#state === 'connected') this.#joined()
   }
 
@@ -35,7 +57,7 @@ export class Contact {
   }
 
   #joined(): void {
-    say('joined: this machine is a worker now; Ctrl-C leaves the mesh')
+    say(`joined: this machine is a worker now, called "${this.#name}"; Ctrl-C leaves the mesh`)
   }
 }
 

@@ -11,6 +11,7 @@ import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/g
 import { wholeNumber } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
+import { TOPIC_KEY } from './options/options.ts'
 
 const LIST_MAX = 1000
 
@@ -31,13 +32,13 @@ export function addAuditCommand(program: Command): void {
     .option('--actor <id>', 'done with that token')
     .option('--limit <n>', 'how many', wholeNumber(1, LIST_MAX), 50)
     .option('--json', 'print JSON')
-    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .option(...TOPIC_KEY)
     .action(list)
   audit
     .command('verify')
     .description('find out whether an event was changed, removed or moved')
     .option('--json', 'print JSON')
-    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .option(...TOPIC_KEY)
     .action(verify)
 }
 

@@ -2,10 +2,11 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import { registryList } from '#shared/contracts/peers/peers.ts'
-import { HaifError, toHaifError } from '#shared/errors.ts'
+import { toHaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { probeNetwork } from '#shared/mesh/diagnosis/probe-network.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { addressOf } from '#shared/main/seat.ts'
+import type { MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Environment } from '#shared/process/config.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient } from '../ask/client.ts'
@@ -31,11 +32,11 @@ export function addDoctorCommand(program: Command): void {
 async function doctor(options: DoctorOptions, env: Environment): Promise<void> {
   const interrupt = new AbortController()
   process.once('SIGINT', () => interrupt.abort())
-  const topicKey = knownMesh(options, env)
-  const { reach = 'public', bootstrap = [] } = topicKey ?? {}
+  const address = knownMesh(options, env)
+  const { reach = 'public', bootstrap = [] } = address ?? {}
   const [network, registry] = await Promise.all([
     probeNetwork({ reach, bootstrap }),
-    topicKey === null ? null : tryRegistry(options, env, interrupt.signal)
+    address === null ? null : tryRegistry(options, env, interrupt.signal)
   ])
   const found = registry?.registry ?? null
   const clockAheadMs = registry?.clockAheadMs ?? null
@@ -49,13 +50,10 @@ async function doctor(options: DoctorOptions, env: Environment): Promise<void> {
 }
 
 /** Null where this machine has never been in a mesh; its network can be looked at all the same. */
-function knownMesh({ topicKey }: DoctorOptions, env: Environment): TopicKey | null {
-  try {
-    return new Home(env).topicKey(topicKey, env)
-  } catch (error) {
-    if (topicKey !== undefined || !(error instanceof HaifError)) throw error
-    return null
-  }
+function knownMesh({ topicKey }: DoctorOptions, env: Environment): MeshAddress | null {
+  const home = new Home(env)
+  const invite = home.invite(topicKey, env)
+  return invite === null ? home.mesh.address : addressOf(invite)
 }
 
 async function tryRegistry(

@@ -5,6 +5,7 @@ import { drainWorker } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { openClient } from '../ask/client.ts'
+import { TOPIC_KEY } from './options/options.ts'
 
 const ANSWER_MS_MAX = 10_000
 
@@ -13,7 +14,7 @@ export function addDrainCommand(program: Command): void {
     .command('drain')
     .description('let a worker finish what it runs and leave the mesh')
     .argument('<worker>', 'its key, or the beginning of it, as "haif status" shows it')
-    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .option(...TOPIC_KEY)
     .action(async (worker: string, { topicKey }: { topicKey?: string }) => {
       if (!/^[0-9a-f]{4,64}$/.test(worker)) {
         throw new HaifError(

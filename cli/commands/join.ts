@@ -6,8 +6,8 @@ import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { runUntilSignal, stopThisProcess } from '#shared/main/until-signal.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
-import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
-import { placeIn } from '#shared/main/place.ts'
+import { placeIn, takeSeat, usesLocalSockets } from '#shared/main/place.ts'
+import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
 import {
   readWorkerConfig,
   UPSTREAM_SLOTS_MAX,
@@ -17,6 +17,7 @@ import {
 } from '../../services/worker/config.ts'
 import { openWorker } from '../../services/worker/worker-here.ts'
 import { Contact } from '../ask/contact.ts'
+import { askTopicKey, readTopicKey, warnIfSeen } from './members/topic-key.ts'
 import { showLoading } from '../up/loading.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import {
@@ -29,6 +30,7 @@ import {
 
 interface JoinOptions extends WorkerWishes {
   relay?: string[]
+  inviteFile?: string
   engine?: 'openai'
   upstream?: string
   upstreamKeyFile?: string
@@ -39,7 +41,11 @@ export function addJoinCommand(program: Command): void {
   const command = program
     .command('join')
     .description('make this machine a worker of a mesh')
-    .argument('<topic key>', 'the haif_… line that "haif up" prints')
+    .argument(
+      '[topic key]',
+      'the haif_… that "haif invite" prints, once; - reads it from a pipe (HAIF_TOPIC_KEY)'
+    )
+    .option('--invite-file <file>', 'holds the topic key (HAIF_TOPIC_KEY_FILE)')
     .option(
       '--model <[name=]uri>',
       'builtin, a .gguf file, or hf:user/repo:QUANT; with --upstream a name there; repeatable (MODEL_ID)',
@@ -71,23 +77,29 @@ export function addJoinCommand(program: Command): void {
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
-  addModelOptions(command).action((topicKey: string, options: JoinOptions) =>
+  addModelOptions(command).action((topicKey: string | undefined, options: JoinOptions) =>
     join(topicKey, options, process.env)
   )
 }
 
-async function join(text: string, options: JoinOptions, env: Environment): Promise<void> {
-  const topicKey = decodeTopicKey(text)
+async function join(
+  argument: string | undefined,
+  options: JoinOptions,
+  env: Environment
+): Promise<void> {
+  const config = workerConfig(options, env) // first: no invite is burnt for a typing error
   const home = new Home(env)
   if (options.relay !== undefined) home.rememberTlsRelays(options.relay)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
-  const place = placeIn({ home, topicKey, role: 'worker', log, env })
-  const config = workerConfig(options, env)
-  const lines = new ModelLines()
+  const { invite, isNew } = await inviteOf(argument, options, { home, env })
+  const wish = { home, role: 'worker', log } as const
   const contact = new Contact()
+  const seat = await takeSeat({ ...wish, invite, isNew }, contact.joining(usesLocalSockets(env)))
+  const place = placeIn({ ...wish, env }, seat)
+  const lines = new ModelLines()
   const worker = openWorker({
     ...place,
-    join: (router, extras) => contact.watching(place.join(router, extras), topicKey),
+    join: (router, extras) => contact.watching(place.join(router, extras), seat.address),
     env,
     config,
     onDrain: stopThisProcess,
@@ -95,10 +107,24 @@ async function join(text: string, options: JoinOptions, env: Environment): Promi
     onModel: (model) => lines.changed(model),
     onConnected: (connected) => contact.changed(connected)
   })
-  await runUntilSignal(showLoading(worker, lines), log, () => {
-    home.rememberTopicKey(text.trim())
-    contact.begins()
-  })
+  const { name } = seat.membership.certificate
+  await runUntilSignal(showLoading(worker, lines), log, () => contact.begins(name))
+}
+
+/** `isNew`: it was given to this command. */
+async function inviteOf(
+  argument: string | undefined,
+  { inviteFile }: JoinOptions,
+  { home, env }: { home: Home; env: Environment }
+): Promise<{ invite: Invite | null; isNew: boolean }> {
+  const text = await readTopicKey(argument, inviteFile)
+  const known = text === null ? home.invite(undefined, env) : null
+  const isStranger = text === null && known === null && home.mesh.address === null
+  const given = isStranger ? await askTopicKey() : text
+  if (given === null) return { invite: known, isNew: false }
+  const invite = decodeInvite(given)
+  if (argument === given) warnIfSeen(invite)
+  return { invite, isNew: true }
 }
 
 function workerConfig(options: JoinOptions, env: Environment): WorkerConfig {

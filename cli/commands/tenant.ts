@@ -14,14 +14,9 @@ import {
   limitsOf,
   type LimitOptions
 } from './options/limit-options.ts'
-import { decimalNumber } from './options/options.ts'
+import { decimalNumber, TOPIC_KEY } from './options/options.ts'
 import { table } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
-
-const TOPIC_KEY = [
-  '--topic-key <key>',
-  'another mesh than the one that this machine last used'
-] as const
 
 export function addTenantCommand(program: Command): void {
   const tenant = program.command('tenant').description('limits and weights of tenants')

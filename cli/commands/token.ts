@@ -19,6 +19,7 @@ import {
   limitsOf,
   type LimitOptions
 } from './options/limit-options.ts'
+import { TOPIC_KEY } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
 
@@ -30,11 +31,6 @@ interface CreateOptions extends CommonOptions, LimitOptions {
 }
 
 const scopePattern = new RegExp(SCOPE_PATTERN)
-
-const TOPIC_KEY = [
-  '--topic-key <key>',
-  'another mesh than the one that this machine last used'
-] as const
 
 export function addTokenCommand(program: Command): void {
   const token = program.command('token').description('make, list and revoke tokens')

@@ -13,7 +13,7 @@ import { assertOpenFiles } from '#shared/process/open-files.ts'
 import { startTelemetry } from '#shared/telemetry/start.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { startOwnMesh, type OwnMesh } from '../up/own-mesh.ts'
-import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
+import type { Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import {
   collect,
   addModelOptions,
@@ -124,20 +124,29 @@ const TOY = [
   ''
 ]
 
+const MIGRATED = [
+  'This mesh was made before HAIF had invites. It keeps its state, and has a root key of its own now;',
+  'topic keys of before let no machine in any more. Update HAIF on each worker, and join it once with a',
+  'new topic key. One for all of them, good for a day:',
+  '  npx haif invite --uses many --expires 1d',
+  ''
+]
+
 /** Prints what a newcomer needs next. Its last line says that requests are answered from now on. */
-function announce({ topicKey, text }: OwnMesh, mesh: MeshServices): void {
+function announce({ address, isMigrated }: OwnMesh, mesh: MeshServices): void {
   const url = mesh.url()
   const joiners = {
-    local: 'more workers on this machine (--lan or --public: on others):',
-    lan: 'join from another machine of this network:',
-    public: 'join from any machine:'
+    local: 'another worker on this machine (--lan or --public: on others)',
+    lan: 'let another machine of this network join',
+    public: 'let a machine anywhere join'
   }
+  const topicKey = mesh.topicKey()
   const lines = [
     `HAIF ${VERSION}`,
     '',
-    joiners[topicKey.reach],
-    `  npx haif join ${text}`,
-    'the topic key (haif_…) is a secret: whoever has it can join',
+    ...(isMigrated ? MIGRATED : []),
+    `${joiners[address.reach]}, within the hour (more: npx haif invite):`,
+    topicKey === null ? '  npx haif invite' : `  npx haif join ${topicKey}`,
     '',
     'ask something:',
     `  npx haif infer "What is HAIF?"`,

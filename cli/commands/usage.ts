@@ -10,6 +10,7 @@ import {
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
 import { heading, table, type Cell } from '../screen/table.ts'
 import { screenOf, shortKey, type Screen } from '../screen/terminal.ts'
+import { TOPIC_KEY } from './options/options.ts'
 
 const BAR_CHARACTERS = 24
 const GROUPS: readonly UsageGroup[] = ['model', 'token', 'worker', 'day', 'tenant']
@@ -30,7 +31,7 @@ export function addUsageCommand(program: Command): void {
     .option('--to <date>', 'until before then', readDate)
     .option('--tenant <name>', 'of one tenant alone')
     .option('--json', 'print JSON')
-    .option('--topic-key <key>', 'another mesh than the one that this machine last used')
+    .option(...TOPIC_KEY)
     .action(usage)
 }
 

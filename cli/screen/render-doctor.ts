@@ -1,6 +1,6 @@
 /** The text of `haif doctor`: what was looked at, one line each, and then what to do. */
 import type { NetworkFacts } from '#shared/mesh/diagnosis/diagnose.ts'
-import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
+import type { Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import { table, wrap, type Cell } from './table.ts'
 import type { Screen } from './terminal.ts'
 

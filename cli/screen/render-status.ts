@@ -6,7 +6,7 @@ import type {
   WorkerModel
 } from '#shared/contracts/peers/peers.ts'
 import type { LinkState } from '#shared/contracts/peers/links.ts'
-import type { Reach } from '#shared/mesh/discovery/topic-key.ts'
+import type { Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import { downloadText } from './download-text.ts'
 import { heading, table, wrap, type Cell } from './table.ts'
 import { printableLine, shortKey, type Screen } from './terminal.ts'

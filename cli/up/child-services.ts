@@ -6,14 +6,12 @@ import type { Logger } from '#shared/process/log.ts'
 import type { WorkerConfig, WorkerWishes } from '../../services/worker/config.ts'
 import { stopMsMaxOf } from '../../services/worker/worker-life.ts'
 import { atOnce, childService } from './child-service.ts'
-import type { OwnMesh } from './own-mesh.ts'
 import type { OwnStore } from './own-store.ts'
 
 export interface ChildServicesDeps {
   options: WorkerWishes & { gateways?: number }
   env: Environment
   home: Home
-  ownMesh: OwnMesh
   logFor: (name: string) => Logger
   /** Where the mesh keeps its state. */
   state: OwnStore
@@ -46,14 +44,15 @@ export class ChildServices {
   }
 
   #environment(): Environment {
-    const { options, env, home, ownMesh } = this.#deps
+    const { options, env, home } = this.#deps
     return {
       LOG_LEVEL: 'warn',
       GATEWAYS: String(options.gateways ?? 1),
       ...env,
       METRICS_PORT: '0', // that of this process is taken
       HAIF_HOME: home.folder,
-      HAIF_TOPIC_KEY: ownMesh.text,
+      HAIF_TOPIC_KEY: undefined, // the mesh is that of HAIF_HOME
+      HAIF_TOPIC_KEY_FILE: undefined,
       ...workerEnvironment(options),
       DATABASE_URL: undefined,
       REDIS_URL: undefined

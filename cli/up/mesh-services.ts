@@ -3,6 +3,7 @@ import process from 'node:process'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { placeIn, type Place } from '#shared/main/place.ts'
 import { openNode } from '#shared/mesh/open-mesh.ts'
+import { seatHere } from '#shared/main/seat.ts'
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
@@ -20,7 +21,9 @@ import { openWorker } from '../../services/worker/worker-here.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import { ChildServices, type ChildServicesDeps } from './child-services.ts'
 import { showLoading } from './loading.ts'
+import { firstInvite } from './first-invite.ts'
 import { outside } from './outside.ts'
+import type { OwnMesh } from './own-mesh.ts'
 import { untilReady } from './until-ready.ts'
 
 export interface MeshServicesOptions extends WorkerWishes, BridgeWishes {
@@ -33,6 +36,7 @@ export interface MeshServicesOptions extends WorkerWishes, BridgeWishes {
 }
 
 export interface MeshServicesDeps extends ChildServicesDeps {
+  ownMesh: OwnMesh
   options: MeshServicesOptions
   metrics: Metrics
 }
@@ -46,24 +50,29 @@ export interface MeshServices {
   hasBuiltin: boolean
   /** True when a worker runs here; else the mesh waits for one to join. */
   hasWorker: boolean
+  /** Makes a topic key for the next machine, once all have started. */
+  topicKey: () => string | null
 }
 
 export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { options, env, home, ownMesh, logFor, state, metrics } = deps
   const { store } = state
   const { worker: hasWorker, orchestrators, gateways, workers } = options
-  const { topicKey } = ownMesh
+  const { address } = ownMesh
   const relays = home.tlsRelays(env)
-  const node = openNode(topicKey, () => relays)
-  const place = (role: PeerRole): Place =>
-    placeIn({ home, topicKey, node, role, log: logFor(role), env })
+  const node = openNode(address, () => relays)
+  const place = (role: PeerRole): Place => {
+    const log = logFor(role)
+    return placeIn({ home, role, log, env, node }, seatHere({ home, address, role, log })!)
+  }
   const children = new ChildServices(deps)
   const config = readWorkerConfig(env, options)
   const bridge = openHttpBridge({ ...place('bridge'), env, wishes: options, metrics })
+  const registry = openRegistry({ ...place('registry'), store })
   const services = [
     store,
-    outside(ownMesh.topicKey, (line) => process.stdout.write(`${line}\n`)),
-    openRegistry({ ...place('registry'), store }),
+    outside(address, (line) => process.stdout.write(`${line}\n`)),
+    registry,
     orchestrators === undefined
       ? openOrchestrator({ ...place('orchestrator'), store, env })
       : children.stateful('orchestrator', orchestrators),
@@ -83,7 +92,8 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     service: together(services, { first: [bridge], last: ownMesh.nodes }),
     url: () => bridge.url,
     hasBuiltin: hasWorker && config.upstream === null && config.models.includes('builtin'),
-    hasWorker
+    hasWorker,
+    topicKey: () => firstInvite(registry)
   }
 }
 

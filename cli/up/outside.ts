@@ -5,14 +5,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { diagnose } from '#shared/mesh/diagnosis/diagnose.ts'
 import { probeNetwork } from '#shared/mesh/diagnosis/probe-network.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 
 /** While the internet is away; once it is there, the connections themselves show what happens. */
 const AGAIN_MS = 5000
 
 export function outside(
-  { reach, bootstrap }: TopicKey,
+  { reach, bootstrap }: MeshAddress,
   say: (line: string) => void,
   probe = probeNetwork
 ): Service {

@@ -17,10 +17,6 @@ export interface BootstrapConfig {
   nodes: string[]
   /** `HAIF_BOOTSTRAP_PORT`: the port of the first node; the others take the next two. */
   port: number
-  /** `HAIF_TOPIC_KEY_FILE`: where the other services read the topic key; empty: nowhere. */
-  keyFile: string
-  /** `HAIF_TOPIC_KEY`: a mesh that exists; empty: one of our own. */
-  topicKey: string
 }
 
 export function readBootstrapConfig(env: Environment): BootstrapConfig {
@@ -28,9 +24,7 @@ export function readBootstrapConfig(env: Environment): BootstrapConfig {
     reach: readChoice(env, 'HAIF_BOOTSTRAP', ['private', 'own', 'public'] as const, 'private'),
     host: readString(env, 'HAIF_BOOTSTRAP_HOST', ''),
     nodes: listed(readString(env, 'HAIF_BOOTSTRAP_NODES', '')),
-    port: readInteger(env, 'HAIF_BOOTSTRAP_PORT', { default: DHT_PORT, min: 1, max: 65_533 }),
-    keyFile: readString(env, 'HAIF_TOPIC_KEY_FILE', ''),
-    topicKey: readString(env, 'HAIF_TOPIC_KEY', '')
+    port: readInteger(env, 'HAIF_BOOTSTRAP_PORT', { default: DHT_PORT, min: 1, max: 65_533 })
   }
 }
 

@@ -19,10 +19,10 @@ interface OpenGatewayOptions
 }
 
 export function openGateway(options: OpenGatewayOptions): Service {
-  const { env, home, topicKey, store, log } = options
+  const { env, home, address, store, log } = options
   const { gateways, usageSpoolMax, ...config } = readGatewayConfig(env)
   const shared = sharedStateFromEnvironment(env, {
-    secret: topicKey.secret,
+    mesh: address.mesh,
     store,
     log,
     replicas: () => gateways
@@ -33,7 +33,7 @@ export function openGateway(options: OpenGatewayOptions): Service {
     shared,
     pepper: home.tokenPepper(env),
     tokensMark: home.tokensMark,
-    operatorKey: loadOperatorKey(home.operatorKeyFile(topicKey)),
+    operatorKey: loadOperatorKey(home.operatorKeyFile(address.mesh)),
     checkpoints: new JsonCheckpoints(home.auditCheckpoints)
   })
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })

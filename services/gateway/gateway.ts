@@ -65,7 +65,8 @@ export function createGateway(deps: GatewayDeps): Service {
       return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
     })
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
-  answerOperators({ router, access, orchestrators: () => orchestrators })
+  const pools = { orchestrators: () => orchestrators, registries: () => registries }
+  answerOperators({ router, access, ...pools })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])

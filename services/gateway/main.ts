@@ -6,8 +6,8 @@ import { together } from '#shared/process/lifecycle.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { openGateway } from './gateway-here.ts'
 
-await runMain(process.env, 'gateway', (env) => {
-  const place = placeFromEnvironment(env, 'gateway')
+await runMain(process.env, 'gateway', async (env) => {
+  const place = await placeFromEnvironment(env, 'gateway')
   const store = storeFromEnvironment(env, place.log)
   return { log: place.log, service: together([store, openGateway({ ...place, env, store })]) }
 })

@@ -24,15 +24,17 @@ import type { Actor } from './access/access-admin.ts'
 import { MESH_CHAIN } from './audit/audit.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
+import { answerMemberOperators } from './member-operators.ts'
 import { RefusalAudit } from './audit/refusal-audit.ts'
 
 interface AdminDeps {
   router: Router
   access: Access
   orchestrators: () => PeerPool
+  registries: () => PeerPool
 }
 
-export function answerOperators({ router, access, orchestrators }: AdminDeps): void {
+export function answerOperators({ router, access, orchestrators, registries }: AdminDeps): void {
   const refusals = new RefusalAudit(access)
 
   const operator = async (context: ServerContext, action: string): Promise<Actor> => {
@@ -41,6 +43,7 @@ export function answerOperators({ router, access, orchestrators }: AdminDeps): v
     return { actor: principal.actor, requestId: context.requestId }
   }
 
+  answerMemberOperators({ router, access, registries, operator })
   router
     .respond(createToken, async (wish, context) => {
       const actor = await operator(context, 'token.create')

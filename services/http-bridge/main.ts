@@ -4,7 +4,7 @@ import { placeFromEnvironment } from '#shared/main/place.ts'
 import { runMain } from '#shared/main/run-main.ts'
 import { openHttpBridge } from './http-bridge-here.ts'
 
-await runMain(process.env, 'http-bridge', (env, metrics) => {
-  const place = placeFromEnvironment(env, 'bridge')
+await runMain(process.env, 'http-bridge', async (env, metrics) => {
+  const place = await placeFromEnvironment(env, 'bridge')
   return { log: place.log, service: openHttpBridge({ ...place, env, metrics }) }
 })

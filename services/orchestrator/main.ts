@@ -6,8 +6,8 @@ import { together } from '#shared/process/lifecycle.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { openOrchestrator } from './orchestrator-here.ts'
 
-await runMain(process.env, 'orchestrator', (env) => {
-  const place = placeFromEnvironment(env, 'orchestrator')
+await runMain(process.env, 'orchestrator', async (env) => {
+  const place = await placeFromEnvironment(env, 'orchestrator')
   const store = storeFromEnvironment(env, place.log)
   return { log: place.log, service: together([store, openOrchestrator({ ...place, env, store })]) }
 })

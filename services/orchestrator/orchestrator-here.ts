@@ -14,8 +14,8 @@ interface OpenOrchestratorOptions extends Place {
 }
 
 export function openOrchestrator(options: OpenOrchestratorOptions): Service {
-  const { env, topicKey, log } = options
-  const shared = hintStateFromEnvironment(env, { secret: topicKey.secret, log })
+  const { env, address, log } = options
+  const shared = hintStateFromEnvironment(env, { mesh: address.mesh, log })
   const orchestrator = createOrchestrator({ ...options, ...readOrchestratorConfig(env), shared })
   return together([shared, orchestrator])
 }

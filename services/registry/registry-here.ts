@@ -1,7 +1,10 @@
 /** A registry of this machine. */
 import type { Place } from '#shared/main/place.ts'
+import { relayKeyPair } from '#shared/mesh/connection/relay.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Store } from '#shared/store/store.ts'
+import { MembershipDesk } from './membership/membership-desk.ts'
 import { MemoryCatalogue } from './peers/catalogue.ts'
 import { createRegistry } from './registry.ts'
 
@@ -10,10 +13,37 @@ interface OpenRegistryOptions extends Place {
   store: Store | null
 }
 
-export function openRegistry(options: OpenRegistryOptions): Service {
-  const { topicKey, join } = options
+/** Where machines are let in. Null: this registry cannot sign, or keeps nothing. */
+export interface Registry extends Service {
+  desk: MembershipDesk | null
+}
+
+export function openRegistry(options: OpenRegistryOptions): Registry {
+  const { address, keyPair, membership, store, log } = options
+  let mesh: Mesh | null = null
   // Peers behind two random NATs need a relay, and a registry on a public host can be one.
-  const extras = { relays: topicKey.reach === 'public' }
-  const catalogue = new MemoryCatalogue()
-  return createRegistry({ ...options, join: (router) => join(router, extras), catalogue })
+  const relays = address.reach === 'public'
+  const desk =
+    store === null || membership.authority === null
+      ? null
+      : new MembershipDesk({
+          store,
+          membership,
+          entrance: () => ({
+            ...address,
+            meshKey: address.mesh,
+            issuers: [keyPair.publicKey],
+            relays: relays ? [relayKeyPair(keyPair).publicKey] : []
+          }),
+          isConnected: (key) => mesh?.link(key) !== undefined,
+          log
+        })
+  const inviting = desk === null ? {} : { guests: desk.guests(), renews: desk.renews() }
+  const registry = createRegistry({
+    ...options,
+    join: (router) => (mesh = options.join(router, { relays, ...inviting })),
+    catalogue: new MemoryCatalogue(),
+    desk
+  })
+  return { ...registry, desk }
 }

@@ -17,6 +17,7 @@ import type { PeerIdentity } from '#shared/rpc/peer-identity.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
+import type { MembershipDesk } from './membership/membership-desk.ts'
 import type { Catalogue } from './peers/catalogue.ts'
 import { PeerRecorder } from './peers/peer-recorder.ts'
 import { SnapshotPages } from './peers/snapshot-pages.ts'
@@ -28,11 +29,13 @@ interface RegistryDeps {
   self: PeerReport
   /** Where the peers that were seen are stored. Null: nowhere. */
   store?: Store | null
+  /** Where machines are let in. Null: this registry cannot sign, or keeps nothing. */
+  desk?: MembershipDesk | null
   log: Logger
 }
 
 export function createRegistry(deps: RegistryDeps): Service {
-  const { join, catalogue, self, log, store = null } = deps
+  const { join, catalogue, self, log, store = null, desk = null } = deps
   /** Made anew when something has changed, and not for each who asks. */
   let made: SnapshotPages | null = null
   const pages = () => (made ??= new SnapshotPages(snapshot({ mesh, catalogue, self: own(), seen })))
@@ -55,6 +58,7 @@ export function createRegistry(deps: RegistryDeps): Service {
       }
       return pages().page(query, Date.now())
     })
+  desk?.answer(router)
   const mesh = join(router)
   const seen = new SeenLinks(mesh)
   observeMesh(mesh, ['gateway', 'orchestrator', 'worker'])
@@ -67,6 +71,7 @@ export function createRegistry(deps: RegistryDeps): Service {
     async start() {
       await mesh.start()
       await recorder?.start()
+      await desk?.start()
       recorder?.record(mesh.key, 'registry', self)
       // Not waited for: until it is known, a model is as old as this registry has known it.
       recorder?.firstSeen().then(
@@ -78,6 +83,7 @@ export function createRegistry(deps: RegistryDeps): Service {
     health: () => ({ ready: true, ...recorder?.warnings() }),
     async stop() {
       await recorder?.stop()
+      await desk?.stop()
       await mesh.stop()
     }
   }

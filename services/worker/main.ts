@@ -5,7 +5,7 @@ import { runMain } from '#shared/main/run-main.ts'
 import { stopThisProcess } from '#shared/main/until-signal.ts'
 import { openWorker } from './worker-here.ts'
 
-await runMain(process.env, 'worker', (env) => {
-  const place = placeFromEnvironment(env, 'worker')
+await runMain(process.env, 'worker', async (env) => {
+  const place = await placeFromEnvironment(env, 'worker')
   return { log: place.log, service: openWorker({ ...place, env, onDrain: stopThisProcess }) }
 })

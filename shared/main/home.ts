@@ -1,12 +1,11 @@
 /**
  * HAIF_HOME: what a machine keeps between two runs.
  *
- *   mesh/           the root key of the mesh that `haif up` makes here; and of each mesh the list of
- *                   revoked peers, and the peers met last
- *   bootstrap.port  where its first DHT node listens, so that the topic key stays the same
- *   topic.key       the mesh last started or joined here; `haif infer` and others use it
+ *   mesh/           the mesh last started or joined here, with its root key where it was made; and of
+ *                   each mesh the list of revoked peers, and the peers met last
+ *   bootstrap.port  where its first DHT node listens, so that topic keys stay good
  *   tls.relays      where relays listen for TLS, for a network without UDP
- *   keys/           one key pair for each peer that runs here
+ *   keys/           one key pair for each peer that runs here, and its certificate
  *   models/         downloaded models
  *   digests.json    the SHA-256 of model files that were hashed
  *   speeds.json     what this machine was measured to do with models
@@ -18,7 +17,6 @@
  *   database.mark   there has been a database: an empty one in its place is an alarm
  *   tokens.mark     there have been tokens: a database without any is an alarm
  */
-import { hash } from 'node:crypto'
 import {
   accessSync,
   constants,
@@ -33,27 +31,39 @@ import { join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { Authority } from '#shared/mesh/membership/authority.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { parseTlsAddresses, type TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
-import { decodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { meshName } from '#shared/mesh/membership/credentials.ts'
+import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
 import { assertKnownHome, noteVersion } from './home-version.ts'
 import { Mark } from './mark.ts'
-import { loadSecretFile, readIfThere, tightenSecretFile } from '#shared/process/secret-file.ts'
+import { loadSecretFile, readIfThere } from '#shared/process/secret-file.ts'
+import { MeshFolder } from './mesh-folder.ts'
 
 /** Workers, say, that may run on one home at the same time. */
 const PEERS_OF_A_ROLE_MAX = 64
 const PEPPER_CHARACTERS_MIN = 32
-const MESH_NAME_CHARACTERS = 8
+
+/** A key of this home, and where it is. */
+export interface OwnKey {
+  file: string
+  keyPair: KeyPair
+}
 
 export class Home {
   readonly folder: string
+  readonly mesh: MeshFolder
 
+  /** `HAIF_MESH_FOLDER`: where the root key and the address of the mesh are. */
   constructor(env: Environment) {
     this.folder = resolve(readString(env, 'HAIF_HOME', join(homedir(), '.haif')))
+    const ownMesh = join(this.folder, 'mesh')
+    this.mesh = new MeshFolder(resolve(readString(env, 'HAIF_MESH_FOLDER', ownMesh)), ownMesh)
     try {
       mkdirSync(join(this.folder, 'keys'), { recursive: true, mode: 0o700 })
-      mkdirSync(this.meshFolder, { recursive: true, mode: 0o700 })
+      mkdirSync(ownMesh, { recursive: true, mode: 0o700 })
       accessSync(this.folder, constants.W_OK)
     } catch (error) {
       throw new HaifError(
@@ -86,13 +96,10 @@ export class Home {
     return join(this.folder, 'state')
   }
 
-  get meshFolder(): string {
-    return join(this.folder, 'mesh')
-  }
-
-  /** The seed of the root key: whoever has it signs certificates of the mesh. */
-  meshSecret(): Buffer {
-    return this.#secret('mesh/root.key', 'every machine that joined knows the mesh by it')
+  /** The mesh that is run here: its root key is made at the first start. */
+  makeAuthority(): Authority {
+    this.#assertNotLost(this.mesh.rootFile, 'every machine that joined knows the mesh by it')
+    return this.mesh.makeAuthority()
   }
 
   get databaseMark(): Mark {
@@ -106,11 +113,16 @@ export class Home {
     return new Mark(join(this.folder, 'tokens.mark'), says)
   }
 
-  /** One that is gone while what hangs on it is there is never made anew in silence. */
   #secret(name: string, why: string): Buffer {
     const file = join(this.folder, name)
+    this.#assertNotLost(file, why)
+    return loadSecretFile(file)
+  }
+
+  /** What is gone while things that hang on it are there is never made anew in silence. */
+  #assertNotLost(file: string, why: string): void {
     const isUsed = this.databaseMark.isSet() || this.tokensMark.isSet()
-    if (!isUsed || existsSync(file)) return loadSecretFile(file)
+    if (!isUsed || existsSync(file)) return
     throw new HaifError(
       'STATE_LOST',
       `${file} is gone, and ${why}: bring it back from a copy of HAIF_HOME, or restore a backup ` +
@@ -129,18 +141,44 @@ export class Home {
     )
   }
 
+  /** The authority of the mesh with that name, if this machine has it. */
+  authorityOf(mesh: Buffer): Authority | null {
+    const { authority } = this.mesh
+    return authority?.mesh.equals(mesh) === true ? authority : null
+  }
+
   /**
-   * The key pair of a peer that runs here. Two workers on one home are two peers, so each takes the
+   * The key of a peer that runs here. Two workers on one home are two peers, so each takes the
    * first key that no running process holds.
    */
-  identity(role: string): KeyPair {
+  key(role: string): OwnKey {
     noteVersion(this.folder)
     for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
-      const name = number === 1 ? role : `${role}-${number}`
-      const lock = lockFile(join(this.folder, 'keys', `${name}.lock`))
-      if (lock !== null) return loadIdentity(join(this.folder, 'keys', `${name}.key`))
+      const key = this.#take(this.keyFile(role, number))
+      if (key !== null) return key
     }
     throw new HaifError('HOME_IN_USE', `${PEERS_OF_A_ROLE_MAX} peers run on ${this.folder} already`)
+  }
+
+  /** The first key for which that holds and that no running process holds; null: there is none. */
+  keyWith(role: string, holds: (file: string) => boolean): OwnKey | null {
+    for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
+      const file = this.keyFile(role, number)
+      if (!existsSync(file)) return null
+      const key = holds(file) ? this.#take(file) : null
+      if (key !== null) return key
+    }
+    return null
+  }
+
+  /** `number`: from 1. */
+  keyFile(role: string, number: number): string {
+    return join(this.folder, 'keys', `${number === 1 ? role : `${role}-${number}`}.key`)
+  }
+
+  #take(file: string): OwnKey | null {
+    const lock = lockFile(file.replace(/key$/, 'lock'))
+    return lock === null ? null : { file, keyPair: loadIdentity(file) }
   }
 
   /** `HAIF_TOKEN_PEPPER`, or the file that `HAIF_TOKEN_PEPPER_FILE` names, or one of our own. */
@@ -162,14 +200,13 @@ export class Home {
    * Where a gateway of that mesh keeps the key of its operator. One file for each mesh, so that the
    * key of one is never shown to another.
    */
-  operatorKeyFile({ secret }: TopicKey): string {
-    const name = hash('sha256', secret).slice(0, MESH_NAME_CHARACTERS)
-    return join(this.folder, 'keys', `operator-${name}.token`)
+  operatorKeyFile(mesh: Buffer): string {
+    return join(this.folder, 'keys', `operator-${meshName(mesh)}.token`)
   }
 
   /** Null when no gateway of the mesh has run here. */
-  operatorKey(topicKey: TopicKey): string | null {
-    return readIfThere(this.operatorKeyFile(topicKey))
+  operatorKey(mesh: Buffer): string | null {
+    return readIfThere(this.operatorKeyFile(mesh))
   }
 
   /** Public keys, hex, of the peers of a role that have run here. */
@@ -184,51 +221,40 @@ export class Home {
     )
   }
 
+  /** Where a machine that joined before HAIF had invites kept the secret of its mesh. */
+  get oldTopicKeyFile(): string {
+    return join(this.folder, 'topic.key')
+  }
+
   get bootstrapPort(): number {
-    return Number(this.#read('bootstrap.port') ?? 0)
+    return Number(readIfThere(join(this.folder, 'bootstrap.port')) ?? 0)
   }
 
   set bootstrapPort(port: number) {
     this.#write('bootstrap.port', String(port))
   }
 
-  rememberTopicKey(text: string): void {
-    this.#write('topic.key', text)
-  }
-
   /**
-   * From the option, HAIF_TOPIC_KEY, the file that HAIF_TOPIC_KEY_FILE names, or the mesh that this
-   * machine last started or joined.
+   * From the option, HAIF_TOPIC_KEY, or the file that HAIF_TOPIC_KEY_FILE names. Null: none is
+   * given, and the mesh is the one that this machine last started or joined.
    */
-  topicKey(option: string | undefined, env: Environment): TopicKey {
+  invite(option: string | undefined, env: Environment): Invite | null {
     const given = option ?? (readString(env, 'HAIF_TOPIC_KEY', '') || null)
     const file = readString(env, 'HAIF_TOPIC_KEY_FILE', '')
-    const text = given ?? (file === '' ? null : readKeyFile(file)) ?? this.#read('topic.key')
-    if (text !== null) return decodeTopicKey(text)
-    throw new HaifError(
-      'CONFIG_INVALID',
-      'this machine knows no mesh yet: start one with "haif up", or give a topic key with --topic-key or HAIF_TOPIC_KEY'
-    )
+    const text = given ?? (file === '' ? null : readKeyFile(file))
+    return text === null ? null : decodeInvite(text)
   }
 
   /**
    * Where relays listen for TLS: `HAIF_TLS_RELAYS`, or those that this machine joined with.
    */
   tlsRelays(env: Environment): TlsAddress[] {
-    return parseTlsAddresses(
-      readString(env, 'HAIF_TLS_RELAYS', '') || (this.#read('tls.relays') ?? '')
-    )
+    const kept = () => readIfThere(join(this.folder, 'tls.relays')) ?? ''
+    return parseTlsAddresses(readString(env, 'HAIF_TLS_RELAYS', '') || kept())
   }
 
   rememberTlsRelays(texts: readonly string[]): void {
     this.#write('tls.relays', texts.join(','))
-  }
-
-  #read(name: string): string | null {
-    const file = join(this.folder, name)
-    const text = readIfThere(file)
-    if (text !== null && name === 'topic.key') tightenSecretFile(file)
-    return text
   }
 
   #write(name: string, text: string): void {
@@ -242,7 +268,7 @@ function readKeyFile(path: string): string {
   } catch (error) {
     throw new HaifError(
       'CONFIG_INVALID',
-      `HAIF_TOPIC_KEY_FILE=${path} cannot be read (${(error as NodeJS.ErrnoException).code}): the bootstrap service writes it when it is up`,
+      `HAIF_TOPIC_KEY_FILE=${path} cannot be read (${(error as NodeJS.ErrnoException).code}): the registry writes it when it is up`,
       { cause: error }
     )
   }

@@ -2,42 +2,32 @@
  * The place of a process in the mesh, from which a service is made: its home, its keys, its log,
  * and how it joins. Made once for each service, by what composes the process.
  */
+import { existsSync } from 'node:fs'
 import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { MeshNode } from '#shared/mesh/node.ts'
+import type { Invite } from '#shared/mesh/membership/invite.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
 import { readChoice, type Environment } from '#shared/process/config.ts'
 import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { Home } from './home.ts'
-import { membershipHere } from './membership-here.ts'
+import { addressOf, hasRedeemed, joinSeat, seatHere, type JoinHooks, type Seat } from './seat.ts'
 
-export interface Place {
+export interface Place extends Seat {
   home: Home
-  topicKey: TopicKey
   join: JoinMesh
   /** The service's report about itself. */
   self: PeerReport
   log: Logger
 }
 
-/**
- * Reads `HAIF_TOPIC_KEY` (the mesh), `HAIF_HOME` (keys, models), `LOG_LEVEL` (info), and the
- * settings of `placeIn`.
- */
-export function placeFromEnvironment(env: Environment, role: PeerRole): Place {
-  const home = new Home(env)
-  const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'info'), role)
-  return placeIn({ home, topicKey: home.topicKey(undefined, env), role, log, env })
-}
-
 interface PlaceOptions {
   home: Home
-  topicKey: TopicKey
   /** The DHT node of the process, where several services run in it; absent: one of its own. */
   node?: MeshNode
   role: PeerRole
@@ -45,31 +35,103 @@ interface PlaceOptions {
   env: Environment
 }
 
+/**
+ * Reads `HAIF_TOPIC_KEY` and `HAIF_TOPIC_KEY_FILE` (an invite, for the first start), `HAIF_HOME`
+ * (keys, models), `LOG_LEVEL` (info), and the settings of `placeIn`. Waits where a person has to
+ * approve this machine first.
+ */
+export async function placeFromEnvironment(env: Environment, role: PeerRole): Promise<Place> {
+  const home = new Home(env)
+  const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'info'), role)
+  return placeIn({ home, role, log, env }, await seatFromEnvironment({ home, role, log, env }))
+}
+
+async function seatFromEnvironment({ home, role, log, env }: PlaceOptions): Promise<Seat> {
+  let said = ''
+  return takeSeat(
+    { home, role, log, invite: home.invite(undefined, env), isNew: false },
+    {
+      localSockets: usesLocalSockets(env),
+      signal: new AbortController().signal,
+      onWaiting: (name) =>
+        log.warn({ name }, `waits to be approved: "haif approve ${name}" where the mesh runs`),
+      onAway(reason) {
+        if (reason !== said) log.warn(`not in the mesh yet: ${reason}; still trying`)
+        said = reason
+      }
+    }
+  )
+}
+
+interface SeatWish extends Omit<PlaceOptions, 'env' | 'node'> {
+  /** Null: the mesh is the one that this machine last started or joined. */
+  invite: Invite | null
+  /** True: redeem it, even where this machine is in that mesh already with another one. */
+  isNew: boolean
+}
+
+export async function takeSeat(wish: SeatWish, hooks: JoinHooks): Promise<Seat> {
+  const { home, invite, isNew } = wish
+  if (invite === null) return seatInKnownMesh(wish)
+  const kept = isNew && !hasRedeemed(wish, invite) ? null : keptSeat(wish, invite)
+  if (kept === null) return joinSeat({ ...wish, ...hooks, invite })
+  if (kept.membership.authority === null) home.mesh.remember(kept.address)
+  return kept
+}
+
+/** An invite is at hand, so a certificate that does not count any more is no failure. */
+function keptSeat({ home, role, log }: SeatWish, invite: Invite): Seat | null {
+  try {
+    return seatHere({ home, role, log, address: addressOf(invite) })
+  } catch (error) {
+    log.info({ err: error }, 'joining anew')
+    return null
+  }
+}
+
+/** The seat in the mesh that this machine last started or joined. */
+function seatInKnownMesh({ home, role, log }: SeatWish): Seat {
+  const { address } = home.mesh
+  if (address === null) throw noMesh(home)
+  const seat = seatHere({ home, role, log, address })
+  if (seat !== null) return seat
+  throw new HaifError(
+    'INVITE_ROLE',
+    `this machine may not be a ${role} in the mesh, or one runs here already: ` +
+      `join with a topic key of "haif invite --role ${role}"`
+  )
+}
+
+function noMesh({ oldTopicKeyFile }: Home): HaifError {
+  return existsSync(oldTopicKeyFile)
+    ? new HaifError(
+        'TOPIC_KEY_OLD',
+        'this machine joined its mesh before HAIF had invites: run "haif invite" where the mesh ' +
+          'runs, and join with the topic key that it prints'
+      )
+    : new HaifError(
+        'CONFIG_INVALID',
+        'this machine knows no mesh yet: start one with "haif up", or join one with "haif join <topic key>"'
+      )
+}
+
 /** `HAIF_LOCAL_SOCKETS`: `off` keeps peers of one machine from talking over its local sockets. */
-export function placeIn({ home, topicKey, node, role, log, env }: PlaceOptions): Place {
-  const keyPair = home.identity(role)
+export const usesLocalSockets = (env: Environment): boolean =>
+  readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
+
+export function placeIn({ home, node, role, log, env }: PlaceOptions, seat: Seat): Place {
   const hardware = {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),
     platform: `${process.platform}-${process.arch}`
   }
-  const localSockets = readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
   const neighbours = (sought: string) => home.keysOf(sought)
-  const membership = membershipHere({ home, topicKey, role, keyPair, log })
+  const localSockets = usesLocalSockets(env)
   const shared = node === undefined ? {} : { node }
   const relays = home.tlsRelays(env)
   const tlsRelays = () => relays
-  const member = {
-    ...shared,
-    tlsRelays,
-    topicKey,
-    role,
-    keyPair,
-    membership,
-    localSockets,
-    neighbours,
-    log
-  }
+  const member = { ...shared, ...seat, tlsRelays, role, localSockets, neighbours, log }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
-  return { home, topicKey, join, self: { host: hostname(), version: VERSION, hardware }, log }
+  const self = { host: hostname(), version: VERSION, hardware }
+  return { ...seat, home, join, self, log }
 }

@@ -8,6 +8,11 @@ import { startTelemetry } from '#shared/telemetry/start.ts'
 import { reportFailure } from './report-failure.ts'
 import { runUntilSignal } from './until-signal.ts'
 
+interface Made {
+  service: Service
+  log: Logger
+}
+
 /**
  * `name`: the service's name in traces. `make` is called when instruments can be made: those made
  * earlier measure nothing.
@@ -15,11 +20,11 @@ import { runUntilSignal } from './until-signal.ts'
 export async function runMain(
   env: Environment,
   name: string,
-  make: (env: Environment, metrics: Metrics) => { service: Service; log: Logger }
+  make: (env: Environment, metrics: Metrics) => Made | Promise<Made>
 ): Promise<void> {
   try {
     const telemetry = await startTelemetry(env, name)
-    const { service, log } = make(env, telemetry.metrics)
+    const { service, log } = await make(env, telemetry.metrics)
     await runUntilSignal(telemetry.serving(service, log), log)
   } catch (error) {
     reportFailure(error)

@@ -1,4 +1,4 @@
-/** From a topic key to a place in the mesh. */
+/** From the address of a mesh to a place in it. */
 import type { KeyPair } from 'hyperdht'
 import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -9,10 +9,10 @@ import { Mesh } from './mesh.ts'
 import { MeshNode } from './node.ts'
 import type { Membership } from './membership/membership.ts'
 import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
-import type { TopicKey } from './discovery/topic-key.ts'
+import type { MeshAddress } from './discovery/mesh-address.ts'
 
 interface OpenMeshOptions {
-  topicKey: TopicKey
+  address: Pick<MeshAddress, 'reach' | 'bootstrap'>
   /** Shared with other peers of the process; absent: one of its own. */
   node?: MeshNode
   /** For a node of its own: where relays listen for TLS. */
@@ -30,18 +30,18 @@ interface OpenMeshOptions {
 
 /** The mesh is not started yet. */
 export function openMesh(options: OpenMeshOptions): Mesh {
-  const { topicKey, tlsRelays, router = new Router(), ...rest } = options
-  const { node = openNode(topicKey, tlsRelays) } = rest
+  const { address, tlsRelays, router = new Router(), ...rest } = options
+  const { node = openNode(address, tlsRelays) } = rest
   return new Mesh({
     dht: node,
-    lookupMs: LOOKUP_MS[topicKey.reach],
-    lookupMsMax: LOOKUP_MS_MAX[topicKey.reach],
-    announceMs: ANNOUNCE_MS[topicKey.reach],
-    dialMsMax: DIAL_MS_MAX[topicKey.reach],
-    needsRelays: topicKey.reach === 'public',
+    lookupMs: LOOKUP_MS[address.reach],
+    lookupMsMax: LOOKUP_MS_MAX[address.reach],
+    announceMs: ANNOUNCE_MS[address.reach],
+    dialMsMax: DIAL_MS_MAX[address.reach],
+    needsRelays: address.reach === 'public',
     router,
     // On the internet the DHT may be out of reach for hours, and this machine still serves itself.
-    waitsForDht: topicKey.reach !== 'public',
+    waitsForDht: address.reach !== 'public',
     localSockets: true,
     ...rest
   })
@@ -49,8 +49,8 @@ export function openMesh(options: OpenMeshOptions): Mesh {
 
 /** The DHT node for all peers of a process. It ends with the last of them. */
 export function openNode(
-  topicKey: Pick<TopicKey, 'reach' | 'bootstrap'>,
+  address: Pick<MeshAddress, 'reach' | 'bootstrap'>,
   tlsRelays: () => readonly TlsAddress[] = () => []
 ): MeshNode {
-  return new MeshNode(createDht(topicKey), { isMetered: topicKey.reach === 'public', tlsRelays })
+  return new MeshNode(createDht(address), { isMetered: address.reach === 'public', tlsRelays })
 }

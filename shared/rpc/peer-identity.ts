@@ -6,4 +6,6 @@ export interface PeerIdentity {
   readonly role: string
   /** What people call it, from its certificate; may be empty. */
   readonly name?: string
+  /** The address that a guest comes from. */
+  readonly address?: string
 }

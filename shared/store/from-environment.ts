@@ -32,8 +32,8 @@ export function storeFromEnvironment(env: Environment, log: Logger): Store | nul
 }
 
 interface SharedStateOptions {
-  /** The mesh secret: state is shared within one mesh only. */
-  secret: Buffer
+  /** The name of the mesh: state is shared within one mesh only. */
+  mesh: Buffer
   store: Store | null
   log: Logger
   /** The number of processes that share each limit where there is no Redis. */
@@ -43,11 +43,11 @@ interface SharedStateOptions {
 /** `REDIS_URL`: Redis. Without it each process keeps its share of a limit. */
 export function sharedStateFromEnvironment(
   env: Environment,
-  { secret, store, log, replicas }: SharedStateOptions
+  { mesh, store, log, replicas }: SharedStateOptions
 ): SharedState {
   const url = readString(env, 'REDIS_URL', '')
   if (url === '') return new MemoryState({ store, ...(replicas === undefined ? {} : { replicas }) })
-  return new RedisState({ url: checkRedisUrl(url), namespace: namespaceOf(secret), log, store })
+  return new RedisState({ url: checkRedisUrl(url), namespace: namespaceOf(mesh), log, store })
 }
 
 /**
@@ -57,13 +57,12 @@ export function sharedStateFromEnvironment(
  */
 export function hintStateFromEnvironment(
   env: Environment,
-  { secret, log }: Pick<SharedStateOptions, 'secret' | 'log'>
+  { mesh, log }: Pick<SharedStateOptions, 'mesh' | 'log'>
 ): SharedState | null {
   const url = readString(env, 'REDIS_URL', '')
   if (url === '') return null
-  const namespace = `${namespaceOf(secret)}:orchestrators`
+  const namespace = `${namespaceOf(mesh)}:orchestrators`
   return new RedisState({ url: checkRedisUrl(url), namespace, log })
 }
 
-const namespaceOf = (secret: Buffer): string =>
-  hash('sha256', Buffer.concat([secret, Buffer.from('redis')])).slice(0, 16)
+const namespaceOf = (mesh: Buffer): string => hash('sha256', mesh).slice(0, 16)

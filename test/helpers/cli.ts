@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv } from './peers/mesh-root.ts'
 import type { TestMesh } from './mesh/mesh.ts'
 import { atEnd, type Scope } from './peers/peers.ts'
 import { until } from './until.ts'
@@ -81,9 +81,7 @@ export function startHaif(
 }
 
 /** What makes the command use a mesh of the test. */
-export const meshEnv = ({ topicKey }: TestMesh): Record<string, string> => ({
-  HAIF_TOPIC_KEY: encodeTopicKey(topicKey)
-})
+export const meshEnv = ({ topicKey }: TestMesh): Record<string, string> => rootEnv(topicKey)
 
 export function temporaryHome(t: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), 'haif-'))

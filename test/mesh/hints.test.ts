@@ -7,7 +7,6 @@ import { test, type TestContext } from 'node:test'
 import { Redis } from 'ioredis'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
-import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
@@ -137,10 +136,10 @@ interface Way {
 /** Of a peer that asks the orchestrators as a gateway does, but chooses which. */
 async function linksTo(
   t: TestContext,
-  { topicKey }: Deployment,
+  { root }: Deployment,
   orchestrators: readonly ServiceProcess[]
 ): Promise<Way[]> {
-  const peer = await startPeer(t, decodeTopicKey(topicKey), { role: 'gateway' })
+  const peer = await startPeer(t, root, { role: 'gateway' })
   peer.follow('orchestrator')
   const keys = (await Promise.all(orchestrators.map(({ up }) => up))).map(({ peer: key }) => key)
   await until(() => keys.every((key) => peer.link(key) !== undefined))

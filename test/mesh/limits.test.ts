@@ -48,9 +48,9 @@ test(
   }
 )
 
-async function makeToken(t: TestContext, { topicKey }: Deployment, home: string, rpm: string) {
+async function makeToken(t: TestContext, { rootEnv }: Deployment, home: string, rpm: string) {
   const args = ['token', 'create', '--tenant', 'a', '--rpm', rpm]
-  const env = { HAIF_HOME: home, HAIF_TOPIC_KEY: topicKey }
+  const env = { HAIF_HOME: home, ...rootEnv }
   const { code, stdout, stderr } = await runHaif(t, args, { env })
   assert.equal(code, 0, stderr)
   return stdout.trim()

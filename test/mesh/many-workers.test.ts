@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { encodeRoot } from '../helpers/peers/mesh-root.ts'
 import { Client } from '../helpers/mesh/clients.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { atEnd } from '../helpers/peers/peers.ts'
@@ -27,7 +27,7 @@ const HOST = fileURLToPath(new URL('../helpers/mesh/worker-host.ts', import.meta
 const START_MS_MAX = 60_000
 
 async function startHost(t: TestContext, { topicKey }: TestMesh, count: number): Promise<void> {
-  const args = [HOST, encodeTopicKey(topicKey), String(count), MODEL]
+  const args = [HOST, encodeRoot(topicKey), String(count), MODEL]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   atEnd(t, async () => {

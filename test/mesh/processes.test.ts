@@ -5,7 +5,6 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { registryList, type MeshSnapshot } from '#shared/contracts/peers/peers.ts'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -47,7 +46,7 @@ const childrenOf = (pid: number): number[] =>
 
 /** A worker in a process of its own, joined to a mesh of the test. */
 async function joinWorker(t: TestContext, mesh: TestMesh, model: string): Promise<RunningHaif> {
-  const worker = startHaif(t, ['join', encodeTopicKey(mesh.topicKey), '--model', model])
+  const worker = startHaif(t, ['join', '--model', model], { env: meshEnv(mesh) })
   await worker.says('joined')
   return worker
 }
@@ -128,7 +127,7 @@ test('a taken port is named, with what to do', async (t) => {
 test('a mistyped topic key is refused with a sentence', async (t) => {
   const { code, stderr } = await runHaif(t, ['join', 'haif_nonsense'])
   assert.equal(code, 1)
-  assert.match(stderr, /^haif: the topic key .*copy the whole line.* \(TOPIC_KEY_INVALID\)\n$/)
+  assert.match(stderr, /^haif: the topic key is mistyped: .* \(TOPIC_KEY_INVALID\)\n$/)
 })
 
 test('a damaged model file: the worker says which and stays up with its other models', async (t) => {
@@ -136,14 +135,8 @@ test('a damaged model file: the worker says which and stays up with its other mo
   const snapshot = await snapshotOf(t, mesh)
   const file = join(temporaryHome(t), 'damaged.gguf')
   writeFileSync(file, `GGUF${'x'.repeat(500)}`)
-  const worker = startHaif(t, [
-    'join',
-    encodeTopicKey(mesh.topicKey),
-    '--model',
-    file,
-    '--model',
-    'sim'
-  ])
+  const args = ['join', '--model', file, '--model', 'sim']
+  const worker = startHaif(t, args, { env: meshEnv(mesh) })
   await worker.says('joined')
   assert.match(worker.output.stdout, /model damaged failed: .*damaged\.gguf/)
   await mesh.ready()

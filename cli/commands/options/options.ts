@@ -47,3 +47,9 @@ export const addModelOptions = (command: Command): Command =>
 
 export const gpuOption = (): Option =>
   new Option('--gpu <numbers>', 'the GPUs to use, as 0 or 0,1; none: the CPU (GPU; default auto)')
+
+/** An option of the commands that ask a mesh. */
+export const TOPIC_KEY = [
+  '--topic-key <key>',
+  'another mesh than the one that this machine last used'
+] as const

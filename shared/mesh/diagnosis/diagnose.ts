@@ -3,7 +3,7 @@
  * gathered before, so that each sentence can be tested without the network that deserves it.
  */
 import { ERRORS } from '#shared/errors.ts'
-import type { Address, Reach } from '../discovery/topic-key.ts'
+import type { Address, Reach } from '../discovery/mesh-address.ts'
 
 /** What probes have found out about this machine's network. */
 export interface NetworkFacts {

@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import DHT from 'hyperdht'
-import type { Address, TopicKey } from '../discovery/topic-key.ts'
+import type { Address, MeshAddress } from '../discovery/mesh-address.ts'
 import type { NetworkFacts } from './diagnose.ts'
 import { ownAddress } from './own-address.ts'
 
@@ -32,7 +32,7 @@ interface Pong {
 
 /** `publicNodes`: of the public DHT; only tests have others. */
 export async function probeNetwork(
-  { reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootstrap'>,
+  { reach, bootstrap }: Pick<MeshAddress, 'reach' | 'bootstrap'>,
   publicNodes: readonly Address[] = PUBLIC_NODES
 ): Promise<NetworkFacts> {
   const own = bootstrap.length > 0

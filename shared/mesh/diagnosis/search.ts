@@ -3,7 +3,7 @@
  * mesh refuses, else within 5 s.
  */
 import type { ListeningRole } from '#shared/contracts/peers/role.ts'
-import type { TopicKey } from '../discovery/topic-key.ts'
+import type { MeshAddress } from '../discovery/mesh-address.ts'
 import type { Mesh } from '../mesh.ts'
 import { diagnose, type Diagnosis, type NetworkFacts } from './diagnose.ts'
 import { probeNetwork } from './probe-network.ts'
@@ -18,7 +18,7 @@ const LOOKUP_PATIENCE_MS = 4000
 interface SearchOptions {
   mesh: Pick<Mesh, 'contact'>
   role: ListeningRole
-  topicKey: Pick<TopicKey, 'reach' | 'bootstrap'>
+  address: Pick<MeshAddress, 'reach' | 'bootstrap'>
   /** Called with each new reason, as long as the search is on. */
   onDiagnosis: (diagnosis: Diagnosis) => void
   probe?: typeof probeNetwork
@@ -60,10 +60,10 @@ export class Search {
 
   async #probe(): Promise<void> {
     if (this.#probing) return
-    const { topicKey, probe = probeNetwork } = this.#options
+    const { address, probe = probeNetwork } = this.#options
     this.#probing = true
     try {
-      this.#network = await probe(topicKey)
+      this.#network = await probe(address)
     } finally {
       this.#probing = false
     }
@@ -71,9 +71,9 @@ export class Search {
   }
 
   #look(): void {
-    const { mesh, role, topicKey, onDiagnosis } = this.#options
+    const { mesh, role, address, onDiagnosis } = this.#options
     if (this.#timers.length === 0) return
-    const { reach, bootstrap } = topicKey
+    const { reach, bootstrap } = address
     const contact = mesh.contact(role)
     const diagnosis = diagnose({ reach, bootstrap, role, network: this.#network, contact })
     if (diagnosis === null || diagnosis.reason === this.#latest?.reason) return

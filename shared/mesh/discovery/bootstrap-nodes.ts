@@ -5,7 +5,7 @@
 import DHT from 'hyperdht'
 import { within } from '#shared/kit/within.ts'
 import { ANY_PORT } from './dht.ts'
-import type { Address } from './topic-key.ts'
+import type { Address } from './mesh-address.ts'
 
 const NODES = 3
 /** Time to join the nodes of other hosts; without them nothing has to be waited for. */

@@ -2,7 +2,7 @@
 import DHT from 'hyperdht'
 import { NEAR_KEEP_ALIVE_MS } from '../connection/liveness.ts'
 import { punchFaster, RANDOM_PUNCH_INTERVAL_MS } from '../connection/random-punch.ts'
-import type { Reach, TopicKey } from './topic-key.ts'
+import type { MeshAddress, Reach } from './mesh-address.ts'
 
 /** A port that the system chooses. To hyperdht 0 is its own 49737, which others are looking for. */
 export const ANY_PORT: [number, number] = [0, 0]
@@ -11,7 +11,7 @@ export const ANY_PORT: [number, number] = [0, 0]
  * On one machine and on a local network nothing is behind a NAT: without `firewalled: false` the
  * node would keep guessing that it is, and some connections would open and carry nothing.
  */
-export function createDht({ reach, bootstrap }: Pick<TopicKey, 'reach' | 'bootstrap'>): DHT {
+export function createDht({ reach, bootstrap }: Pick<MeshAddress, 'reach' | 'bootstrap'>): DHT {
   // Until the hello, which sets the pace.
   const connectionKeepAlive = NEAR_KEEP_ALIVE_MS
   switch (reach) {

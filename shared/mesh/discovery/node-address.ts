@@ -1,7 +1,7 @@
 /** Addresses of DHT nodes as people write them: `host[:port]`, a name or an IPv4 address. */
 import { lookup } from 'node:dns/promises'
 import { HaifError } from '#shared/errors.ts'
-import type { Address } from './topic-key.ts'
+import type { Address } from './mesh-address.ts'
 
 /** The port of hyperdht's own nodes. */
 export const DHT_PORT = 49_737

@@ -13,16 +13,16 @@
 import { createHash, hash } from 'node:crypto'
 import { isIPv4 } from 'node:net'
 import z32 from 'z32'
-import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { ROLES, type PeerRole } from '#shared/contracts/peers/role.ts'
 import { HaifError } from '#shared/errors.ts'
-import { REACHES, type Address, type Reach } from '../discovery/topic-key.ts'
+import { REACHES, type Address, type Reach } from '../discovery/mesh-address.ts'
 
 const PREFIX = 'haif_'
 const VERSION = 2
 const HEAD_BYTES = 4
 const CHECKSUM_BYTES = 4
 const KEY_BYTES = 32
-const SECRET_BYTES = 16
+export const SECRET_BYTES = 16
 const ADDRESS_BYTES = 6
 const ADDRESSES_MAX = 8
 const KEYS_MAX = 2
@@ -33,16 +33,6 @@ const USES_MAX = 65_535
 
 /** The name of a machine, which people type: as short as a host name, without surprises. */
 export const MACHINE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$/
-
-/** The place of a role here is its bit in the text: append only. */
-const ROLES: readonly PeerRole[] = [
-  'gateway',
-  'orchestrator',
-  'registry',
-  'worker',
-  'bridge',
-  'client'
-]
 
 export interface Invite {
   /** The public half of the mesh's root key: the name of the mesh. */
@@ -68,12 +58,18 @@ export interface Invite {
 }
 
 /** What the store keeps of the secret, and so what an invite is found by. */
-const inviteHash = (secret: Buffer): string => hash('sha256', secret)
+export const inviteHash = (secret: Buffer): string => hash('sha256', secret)
 
 const ID_CHARACTERS = 8
 
 /** A short name for people, as `haif invite ls` shows it. */
-export const inviteId = (secret: Buffer): string => inviteHash(secret).slice(0, ID_CHARACTERS)
+export const inviteIdOf = (secret: Buffer): string => inviteHash(secret).slice(0, ID_CHARACTERS)
+
+const HELLO_ID_BYTES = 16
+
+/** How a guest names its invite in the hello; it proves nothing. */
+export const inviteHelloId = (secret: Buffer): Buffer =>
+  Buffer.from(inviteHash(secret), 'hex').subarray(0, HELLO_ID_BYTES)
 
 export function encodeInvite(invite: Invite): string {
   const body = Buffer.concat([
@@ -92,11 +88,13 @@ export function encodeInvite(invite: Invite): string {
 }
 
 /**
- * Ignores case, because a phone may begin with a capital and a QR code may have capitals only, and
- * white space, because a terminal may have broken the line.
+ * Ignores case, because a phone may begin with a capital and a QR code may have capitals only;
+ * white space, because a terminal may have broken the line; and the command before it, because
+ * people copy the whole line.
  */
 export function decodeInvite(text: string): Invite {
-  const reader = new Reader(wholeBytes(text.replaceAll(/\s+/g, '').toLowerCase()))
+  const key = text.toLowerCase().replace(/^.*\bjoin\s+(?=haif_)/s, '')
+  const reader = new Reader(wholeBytes(key.replaceAll(/\s+/g, '')))
   const meshKey = reader.take(KEY_BYTES)
   const secret = reader.take(SECRET_BYTES)
   const roleBits = reader.byte()

@@ -19,6 +19,7 @@ export type Statement =
   | 'permits'
   | 'order'
   | 'receipt'
+  | 'key'
 
 export function signed(kind: Statement, bytes: Uint8Array, { secretKey }: KeyPair): Buffer {
   const signature = Buffer.allocUnsafe(SIGNATURE_BYTES)

@@ -9,7 +9,7 @@ import { silentLogger } from '#shared/process/log.ts'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
-import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv, type MeshRoot } from '../../helpers/peers/mesh-root.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { startService } from '../../helpers/mesh/service-process.ts'
@@ -70,7 +70,7 @@ export async function benchResponsive(model: BenchModel, { quick }: BenchOptions
 async function withWorker<T>(modelPath: string, use: (link: PeerLink) => Promise<T>): Promise<T> {
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   await nodes.start()
-  const topicKey: TopicKey = {
+  const topicKey: MeshRoot = {
     secret: randomBytes(32),
     reach: 'local',
     bootstrap: [nodes.address]
@@ -82,8 +82,10 @@ async function withWorker<T>(modelPath: string, use: (link: PeerLink) => Promise
     log: silentLogger()
   })
   await mesh.start()
-  const HAIF_TOPIC_KEY = encodeTopicKey(topicKey)
-  const worker = startService('worker', { HAIF_TOPIC_KEY, MODEL_ID: `${MODEL_NAME}=${modelPath}` })
+  const worker = startService('worker', {
+    ...rootEnv(topicKey),
+    MODEL_ID: `${MODEL_NAME}=${modelPath}`
+  })
   try {
     await until(() => mesh.links('worker').length > 0, 60_000)
     const link = mesh.links('worker')[0]!

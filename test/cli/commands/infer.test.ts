@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv } from '../../helpers/peers/mesh-root.ts'
 import { countPromptTokens, simAnswer } from '../../../services/worker/engines/sim/sim-text.ts'
 import { meshEnv, runHaif, startHaif } from '../../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../../helpers/mesh/mesh.ts'
@@ -156,7 +156,7 @@ test('a mesh that is not there is said within seconds', async (t) => {
   const nobody = { ...mesh.topicKey, bootstrap: [{ host: '127.0.0.1', port: 9 }] }
   const results = await Promise.all([
     runHaif(t, ['infer', 'hello'], { env: meshEnv(mesh) }),
-    runHaif(t, ['status', '--topic-key', encodeTopicKey(nobody)])
+    runHaif(t, ['status'], { env: rootEnv(nobody) })
   ])
   for (const { code, stdout, stderr } of results) {
     assert.deepEqual([code, stdout], [1, ''])

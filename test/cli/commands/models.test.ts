@@ -53,8 +53,8 @@ test('a port that is taken is told before any model is loaded', async (t) => {
 test('a machine that has joined hears when the mesh goes and comes back', async (t) => {
   const mesh = await startMesh(t, { workers: [], orchestrators: 0 })
   const first = await mesh.addOrchestrator()
-  const { HAIF_TOPIC_KEY: key = '' } = meshEnv(mesh)
-  const haif = startHaif(t, ['join', key, '--model', 'one=sim', '--on-demand', 'two=sim'])
+  const args = ['join', '--model', 'one=sim', '--on-demand', 'two=sim']
+  const haif = startHaif(t, args, { env: meshEnv(mesh) })
   await haif.says('joined: this machine is a worker now')
   await first.stop()
   await haif.says('the mesh is out of reach')
@@ -66,13 +66,13 @@ test('a machine that has joined hears when the mesh goes and comes back', async 
 
 test('a secret that others can read is closed to them, and its owner told', async (t) => {
   const home = temporaryHome(t)
-  const env = { HAIF_HOME: home, HAIF_TOPIC_KEY: '' } // empty: as if it were not set
-  const file = join(home, 'topic.key')
   const mesh = await startMesh(t, { workers: [] })
-  writeFileSync(file, `${meshEnv(mesh)['HAIF_TOPIC_KEY']}\n`)
+  const { HAIF_MESH_FOLDER = '' } = meshEnv(mesh)
+  const env = { HAIF_HOME: home, HAIF_MESH_FOLDER, HAIF_TOPIC_KEY: '' } // as if it were not set
+  const file = join(HAIF_MESH_FOLDER, 'root.key')
   chmodSync(file, 0o644)
   const { code, stderr } = await runHaif(t, ['status', '--json'], { env })
   assert.equal(code, 0)
-  assert.match(stderr, /could read .*topic\.key \(mode 644\); it is closed to them now/)
+  assert.match(stderr, /could read .*root\.key \(mode 644\); it is closed to them now/)
   assert.equal(statSync(file).mode & 0o777, 0o600)
 })

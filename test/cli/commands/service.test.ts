@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { test } from 'node:test'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv } from '../../helpers/peers/mesh-root.ts'
 import { runHaif } from '../../helpers/cli.ts'
 import { atEnd, startDht } from '../../helpers/peers/peers.ts'
 import { freePort } from '../../helpers/stores/postgres.ts'
@@ -13,7 +13,7 @@ import { until } from '../../helpers/until.ts'
 const HOST = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
 
 test('--check says whether the service that runs here can do its work, and what is missing', async (t) => {
-  const mesh = { HAIF_TOPIC_KEY: encodeTopicKey(await startDht(t)) }
+  const mesh = rootEnv(await startDht(t))
   const port = await freePort()
   const env = { ...mesh, METRICS_HOST: HOST, METRICS_PORT: String(port) }
   const check = async () => {

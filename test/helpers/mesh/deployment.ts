@@ -3,7 +3,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv, type MeshRoot } from '../peers/mesh-root.ts'
 import { startService, type ServiceProcess } from './service-process.ts'
 import { until } from '../until.ts'
 
@@ -14,6 +14,7 @@ export class Deployment implements AsyncDisposable {
   readonly services: ServiceProcess[] = []
   readonly #nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   #env: Record<string, string> = {}
+  root: MeshRoot = { secret: Buffer.alloc(0), reach: 'local', bootstrap: [] }
   /** Of the bridge. */
   url = ''
 
@@ -27,9 +28,9 @@ export class Deployment implements AsyncDisposable {
     return deployment
   }
 
-  /** As text. */
-  get topicKey(): string {
-    return this.#env['HAIF_TOPIC_KEY'] ?? ''
+  /** What makes a command of this machine one of its operators' machine. */
+  get rootEnv(): { HAIF_MESH_FOLDER: string } {
+    return { HAIF_MESH_FOLDER: this.#env['HAIF_MESH_FOLDER'] ?? '' }
   }
 
   addService(name: string, env: Record<string, string> = {}): ServiceProcess {
@@ -55,8 +56,8 @@ export class Deployment implements AsyncDisposable {
   async #start(models: readonly string[], env: Record<string, string>): Promise<void> {
     await this.#nodes.start()
     const { address } = this.#nodes
-    const topicKey = { secret: randomBytes(32), reach: 'local', bootstrap: [address] } as const
-    this.#env = { ...env, HAIF_TOPIC_KEY: encodeTopicKey({ ...topicKey, bootstrap: [address] }) }
+    this.root = { secret: randomBytes(32), reach: 'local', bootstrap: [address] }
+    this.#env = { ...env, ...rootEnv(this.root) }
     this.addService('registry')
     this.addService('orchestrator')
     this.addService('gateway', { MAX_CONCURRENT_REQUESTS, ...env })

@@ -12,7 +12,7 @@ import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../peers/mesh-root.ts'
 import type { Store } from '#shared/store/store.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import { Access, type AccessDeps } from '../../../services/gateway/access/access.ts'
@@ -49,7 +49,7 @@ interface MeshSetup {
 const self = { host: 'test', version: '0.0.0' }
 
 export class TestMesh {
-  readonly topicKey: TopicKey
+  readonly topicKey: MeshRoot
   readonly #t: Scope
   readonly #log: Logger
   /** Made by the services, in order of their start. */
@@ -57,7 +57,7 @@ export class TestMesh {
   #pool: PeerPool | null = null
   #setup: MeshSetup = {}
 
-  constructor(t: Scope, topicKey: TopicKey, log: Logger, setup: MeshSetup = {}) {
+  constructor(t: Scope, topicKey: MeshRoot, log: Logger, setup: MeshSetup = {}) {
     this.#setup = setup
     this.#t = t
     this.topicKey = topicKey

@@ -6,17 +6,17 @@
 import process from 'node:process'
 import { silentLogger } from '#shared/process/log.ts'
 import { openMesh } from '#shared/mesh/open-mesh.ts'
-import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { decodeRoot } from '../peers/mesh-root.ts'
 import { modelSource } from '../../../services/worker/models/sources/model-uri.ts'
 import { createWorker } from '../../../services/worker/worker.ts'
 import { memberOf } from '../peers/member.ts'
 
 const [text = '', count = '1', uri = 'sim'] = process.argv.slice(2)
-const topicKey = decodeTopicKey(text)
+const topicKey = decodeRoot(text)
 const log = silentLogger()
 for (let i = 0; i < Number(count); i++) {
   const worker = createWorker({
-    join: (router) => openMesh({ topicKey, ...memberOf(topicKey, 'worker'), router, log }),
+    join: (router) => openMesh({ address: topicKey, ...memberOf(topicKey, 'worker'), router, log }),
     models: [modelSource(uri, { folder: '' })],
     self: { host: 'host', version: '0.0.0' },
     drainMs: 0,

@@ -1,10 +1,10 @@
 /** Services of a test's mesh in processes of their own, to be killed, stopped and started again. */
 import type { TestContext } from 'node:test'
-import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv, type MeshRoot } from '../peers/mesh-root.ts'
 import { atEnd } from '../peers/peers.ts'
 import { startService, type ServiceProcess } from './service-process.ts'
 
-type MeshOfATest = { topicKey: TopicKey }
+type MeshOfATest = { topicKey: MeshRoot }
 
 /** Resolves when it is up: in the mesh, though not yet connected to everyone. */
 export async function startServiceProcess(
@@ -13,7 +13,7 @@ export async function startServiceProcess(
   name: string,
   env: Record<string, string> = {}
 ): Promise<ServiceProcess> {
-  const service = startService(name, { HAIF_TOPIC_KEY: encodeTopicKey(topicKey), ...env })
+  const service = startService(name, { ...rootEnv(topicKey), ...env })
   atEnd(t, () => service.end())
   await service.up
   return service

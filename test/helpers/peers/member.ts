@@ -4,7 +4,7 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { rootAuthority } from '#shared/mesh/membership/authority.ts'
 import { credentialsBy, Membership } from '#shared/mesh/membership/membership.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from './mesh-root.ts'
 
 interface Member {
   role: PeerRole
@@ -14,7 +14,7 @@ interface Member {
 
 /** What a `Mesh` needs to be a peer of that role. */
 export function memberOf(
-  { secret }: Pick<TopicKey, 'secret'>,
+  { secret }: Pick<MeshRoot, 'secret'>,
   role: PeerRole,
   keyPair = temporaryIdentity()
 ): Member {

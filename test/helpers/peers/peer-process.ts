@@ -2,7 +2,7 @@
  * A peer in a process of its own, to be killed by tests: `peer-process.ts <options as JSON>`.
  * Prints its key when it has started. On SIGTERM it stops cleanly and has to exit by itself.
  */
-import { decodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { decodeRoot } from './mesh-root.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
@@ -20,7 +20,7 @@ export interface PeerProcessOptions {
 }
 
 const options = JSON.parse(process.argv[2]!) as PeerProcessOptions
-const topicKey = decodeTopicKey(options.topicKey)
+const topicKey = decodeRoot(options.topicKey)
 const seed = options.seed === undefined ? undefined : Buffer.from(options.seed, 'hex')
 const mesh = new Mesh({
   dht: createDht(topicKey),

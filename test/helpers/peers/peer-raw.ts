@@ -12,7 +12,7 @@ import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { HELLO_METHOD, makeHello, READY_EVENT } from '#shared/mesh/connection/hello.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from './mesh-root.ts'
 import { frameBatch, type Frame } from '#shared/rpc/frames.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { WireError } from '#shared/rpc/wire-error.ts'
@@ -103,7 +103,7 @@ export class RawPeer {
 /** An open connection on which nothing has been said yet. */
 export async function dialRaw(
   t: TestContext,
-  topicKey: TopicKey,
+  topicKey: MeshRoot,
   publicKey: Buffer
 ): Promise<RawPeer> {
   const dht = createDht(topicKey)
@@ -116,7 +116,7 @@ export async function dialRaw(
 }
 
 /** A member of the mesh that has said hello, and whose stream channel is open. */
-export async function dialAsMember(t: TestContext, topicKey: TopicKey, to: Mesh): Promise<RawPeer> {
+export async function dialAsMember(t: TestContext, topicKey: MeshRoot, to: Mesh): Promise<RawPeer> {
   const peer = await dialRaw(t, topicKey, Buffer.from(to.key, 'hex'))
   await peer.hello(topicKey.secret)
   peer.openStreams()

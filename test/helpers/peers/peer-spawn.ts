@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { encodeTopicKey, type TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { encodeRoot, type MeshRoot } from './mesh-root.ts'
 import { atEnd } from './peers.ts'
 import type { PeerProcessOptions } from './peer-process.ts'
 
@@ -11,10 +11,10 @@ const script = fileURLToPath(new URL('peer-process.ts', import.meta.url))
 
 export async function spawnPeer(
   t: TestContext,
-  topicKey: TopicKey,
+  topicKey: MeshRoot,
   options: Omit<PeerProcessOptions, 'topicKey'>
 ): Promise<{ key: string; child: ChildProcess }> {
-  const argument = JSON.stringify({ ...options, topicKey: encodeTopicKey(topicKey) })
+  const argument = JSON.stringify({ ...options, topicKey: encodeRoot(topicKey) })
   const child = spawn(process.execPath, [script, argument], {
     stdio: ['ignore', 'pipe', 'inherit']
   })

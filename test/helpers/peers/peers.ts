@@ -4,7 +4,7 @@ import type { TestContext } from 'node:test'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { Mesh, type MeshOptions } from '#shared/mesh/mesh.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from './mesh-root.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { silentLogger } from '#shared/process/log.ts'
@@ -41,7 +41,7 @@ export class Shared implements Scope {
 }
 
 /** A DHT on loopback and a fresh root key. */
-export async function startDht(t: Scope): Promise<TopicKey> {
+export async function startDht(t: Scope): Promise<MeshRoot> {
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   await nodes.start()
   atEnd(t, () => nodes.stop())
@@ -50,7 +50,7 @@ export async function startDht(t: Scope): Promise<TopicKey> {
 
 type PeerOptions = Partial<MeshOptions> & Pick<MeshOptions, 'role'>
 
-export async function startPeer(t: Scope, topicKey: TopicKey, options: PeerOptions): Promise<Mesh> {
+export async function startPeer(t: Scope, topicKey: MeshRoot, options: PeerOptions): Promise<Mesh> {
   const mesh = new Mesh({
     dht: options.dht ?? createDht(topicKey),
     ...memberOf(topicKey, options.role, options.keyPair),

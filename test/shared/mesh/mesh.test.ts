@@ -7,7 +7,7 @@ import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../helpers/peers/mesh-root.ts'
 import { topicsOf } from '#shared/mesh/discovery/topics.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
@@ -205,7 +205,7 @@ test('a peer stops in time also when no DHT node answers any more', async (t) =>
   const nodes = new BootstrapNodes({ host: '127.0.0.1', port: 0 })
   await nodes.start()
   const bootstrap = [nodes.address]
-  const topicKey: TopicKey = { secret: randomBytes(32), reach: 'local', bootstrap }
+  const topicKey: MeshRoot = { secret: randomBytes(32), reach: 'local', bootstrap }
   const gateway = await startPeer(t, topicKey, { role: 'gateway' })
   await nodes.stop()
   const begin = performance.now()

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Home } from '#shared/main/home.ts'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv } from '../../helpers/peers/mesh-root.ts'
 import { storeFromEnvironment } from '#shared/store/from-environment.ts'
 import { ownStore } from '../../../cli/up/own-store.ts'
 import { temporaryHome } from '../../helpers/cli.ts'
@@ -26,11 +26,11 @@ function withPassword(url: string, password: string): string {
 }
 
 test('a service warns once at its start while the password of Postgres is the default', async (t) => {
-  const topicKey = encodeTopicKey(await startDht(t))
+  const mesh = rootEnv(await startDht(t))
   const database = await freshDatabase()
   const warningsWith = async (password: string) => {
     const url = withPassword(database, password)
-    const service = startService('registry', { HAIF_TOPIC_KEY: topicKey, DATABASE_URL: url })
+    const service = startService('registry', { ...mesh, DATABASE_URL: url })
     atEnd(t, () => service.end())
     await service.up
     return service.lines.filter((line) => line.includes(WARNING)).map((line) => JSON.parse(line))

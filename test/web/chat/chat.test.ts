@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, suite, test, after } from 'node:test'
 import type { Browser } from 'playwright-core'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import { rootEnv } from '../../helpers/peers/mesh-root.ts'
 import { buildPage } from '../../../cli/setup/build-page.mjs'
 import { addBridge } from '../../helpers/mesh/bridge.ts'
 import {
@@ -131,8 +131,8 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
 
   test('a worker killed in the middle: the answer goes on, and the page says so', async (t) => {
     const mesh = await startMesh(t, { workers: [] })
-    const join = ['join', encodeTopicKey(mesh.topicKey), '--model', 'sim?decode=30']
-    const doomed = startHaif(t, join)
+    const join = ['join', '--model', 'sim?decode=30']
+    const doomed = startHaif(t, join, { env: rootEnv(mesh.topicKey) })
     await doomed.says('joined')
     const page = await openPage(t, browser, await addBridge(t, mesh), DESKTOP)
     await settings(page, { 'Longest answer': '60' })

@@ -56,14 +56,14 @@ test('a database without tokens, after one that had some, lets nobody in and say
 
 test('a pepper or a root key that is gone is never made anew where others hang on it', (t) => {
   const home = new Home({ HAIF_HOME: temporaryHome(t) })
-  const [kept, secret] = [home.tokenPepper({}), home.meshSecret()]
+  const [kept, mesh] = [home.tokenPepper({}), home.makeAuthority().mesh]
   home.tokensMark.set()
   assert.deepEqual(home.tokenPepper({}), kept)
-  assert.deepEqual(home.meshSecret(), secret)
+  assert.deepEqual(home.makeAuthority().mesh, mesh)
   for (const name of ['token.pepper', 'mesh/root.key']) {
     const file = join(home.folder, name)
     rmSync(file)
-    const read = () => (name === 'token.pepper' ? home.tokenPepper({}) : home.meshSecret())
+    const read = () => (name === 'token.pepper' ? home.tokenPepper({}) : home.makeAuthority())
     assert.throws(read, { code: 'STATE_LOST', message: /is gone, and .*bring it back from a copy/ })
     assert.ok(!existsSync(file))
   }

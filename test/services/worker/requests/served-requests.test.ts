@@ -40,7 +40,10 @@ async function serve(t: TestContext, { pinned = [], onDemand = [] }: Setup) {
   const running = new RunningRequests()
   const keyPair = temporaryIdentity()
   const signer = { key: keyPair.publicKey.toString('hex'), sign: signedBy(keyPair) }
-  const receipts = new Receipts(() => signer, () => 1000)
+  const receipts = new Receipts(
+    () => signer,
+    () => 1000
+  )
   const requests = new ServedRequests({ models, loader, running, receipts })
   return { requests, running, model: models.named('m')! }
 }

@@ -14,6 +14,8 @@ import { linkBetween, Shared, startDht, startPeer } from '../../../helpers/peers
 /** Written out, so that whoever gives somebody a new right has to say so here as well. */
 const TABLE = `
 gateway.accessState   bridge,client                        gateway
+gateway.approveMember bridge,client                        gateway
+gateway.createInvite  bridge,client                        gateway
 gateway.createToken   bridge,client                        gateway
 gateway.deleteTenant  bridge,client                        gateway
 gateway.drainWorker   bridge,client                        gateway
@@ -21,12 +23,18 @@ gateway.embed         bridge,client                        gateway
 gateway.identify      bridge,client                        gateway
 gateway.infer         bridge,client                        gateway
 gateway.listAudit     bridge,client                        gateway
+gateway.listInvites   bridge,client                        gateway
+gateway.listMembers   bridge,client                        gateway
 gateway.listTenants   bridge,client                        gateway
 gateway.listTokens    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
 gateway.readUsage     bridge,client                        gateway
 gateway.ready         bridge,client                        gateway
+gateway.removeInvite  bridge,client                        gateway
+gateway.renameMember  bridge,client                        gateway
+gateway.revokeMember  bridge,client                        gateway
 gateway.revokeToken   bridge,client                        gateway
+gateway.rotateMesh    bridge,client                        gateway
 gateway.rotateToken   bridge,client                        gateway
 gateway.setTenant     bridge,client                        gateway
 gateway.verifyAudit   bridge,client                        gateway
@@ -38,8 +46,19 @@ orchestrator.drain    gateway                              orchestrator
 orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
 orchestrator.ready    gateway                              orchestrator
+peer.links            registry                             gateway,orchestrator
 peer.report           bridge,gateway,orchestrator,worker   orchestrator,registry
+registry.approveMember gateway                              registry
+registry.createInvite gateway                              registry
 registry.list         client,gateway                       registry
+registry.listInvites  gateway                              registry
+registry.listMembers  gateway                              registry
+registry.redeem       guest                                registry
+registry.removeInvite gateway                              registry
+registry.renameMember gateway                              registry
+registry.revokeMember gateway                              registry
+registry.rotateMesh   gateway                              registry
+relay.offer           relay                                gateway,orchestrator,registry
 worker.drain          orchestrator                         worker
 worker.embed          orchestrator                         worker
 worker.infer          orchestrator                         worker
@@ -149,7 +168,10 @@ async function everyContract(): Promise<Contract[]> {
   const modules = await Promise.all(
     files.map(async (file) => (await import(new URL(file, root).href)) as object)
   )
-  const all = modules.flatMap((module) => Object.values(module) as unknown[]).filter(isContract)
+  const exported = modules.flatMap((module) => Object.values(module) as unknown[])
+  // What an operator asks a gateway, and it a registry, is exported as one pair.
+  const pairs = exported.filter((value) => typeof value === 'object' && value !== null)
+  const all = [...exported, ...pairs.flatMap((pair) => Object.values(pair!))].filter(isContract)
   return [...new Map(all.map((contract) => [contract.name, contract])).values()]
 }
 

@@ -18,7 +18,7 @@ import {
   refusal
 } from '#shared/mesh/connection/hello.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { topicOf } from '#shared/mesh/discovery/topics.ts'
 import { rootAuthority } from '#shared/mesh/membership/authority.ts'
 import { signCertificate } from '#shared/mesh/membership/certificate.ts'
@@ -73,7 +73,7 @@ async function assertRefused(reply: Promise<{ error?: WireError }>, code: ErrorC
 }
 
 /** A hello of the raw peer under a certificate that says something else. */
-function helloUnder(raw: RawPeer, { secret }: TopicKey, facts: Partial<CertificateFacts>): Buffer {
+function helloUnder(raw: RawPeer, { secret }: MeshRoot, facts: Partial<CertificateFacts>): Buffer {
   const authority = rootAuthority(secret)
   const { membership, keyPair, role } = memberOf({ secret }, 'client', raw.keyPair)
   const certificate = signCertificate(authority, { ...membership.certificate, ...facts })
@@ -82,7 +82,7 @@ function helloUnder(raw: RawPeer, { secret }: TopicKey, facts: Partial<Certifica
 }
 
 const HOUR_MS = 3600_000
-type Approach = (raw: RawPeer, topicKey: TopicKey, member: RawPeer) => Promise<void>
+type Approach = (raw: RawPeer, topicKey: MeshRoot, member: RawPeer) => Promise<void>
 const approaches: Record<string, Approach> = {
   'is of another mesh': async (raw) => {
     const { error } = await raw.hello(otherSecret)

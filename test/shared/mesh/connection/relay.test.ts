@@ -6,7 +6,7 @@ import DHT from 'hyperdht'
 import { Type } from 'typebox'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { relayKeyPair } from '#shared/mesh/connection/relay.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
 import {
@@ -34,7 +34,7 @@ const ON_LOOPBACK = { host: '127.0.0.1', port: [0, 0] as [number, number] }
 
 /** Looks to the others as if it sat behind a NAT through which no hole can be punched. */
 class WalledIn extends DHT {
-  constructor({ bootstrap }: TopicKey) {
+  constructor({ bootstrap }: MeshRoot) {
     super({ bootstrap, host: '127.0.0.1', port: [0, 0], ephemeral: true, quickFirewall: false })
   }
 

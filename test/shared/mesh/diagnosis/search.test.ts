@@ -22,7 +22,7 @@ function searching(t: TestContext, network: NetworkFacts, contact: ContactFacts)
   const search = new Search({
     mesh: { contact: () => contact },
     role: 'registry',
-    topicKey: { reach: 'public', bootstrap: [] },
+    address: { reach: 'public', bootstrap: [] },
     onDiagnosis: ({ reason }) => reasons.push([reason, clockMs]),
     probe: async () => network,
     now: () => clockMs

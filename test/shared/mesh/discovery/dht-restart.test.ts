@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { BootstrapNodes } from '#shared/mesh/discovery/bootstrap-nodes.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { atEnd, contextFor, linkBetween, startPeer } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
 import { ANYBODY } from '../../../helpers/peers/anybody.ts'
@@ -18,7 +18,7 @@ test('open connections live on, and old and new peers find each other again', as
   await before.start()
   const { port } = before.address
   const bootstrap = [before.address]
-  const topicKey: TopicKey = { secret: randomBytes(32), reach: 'local', bootstrap }
+  const topicKey: MeshRoot = { secret: randomBytes(32), reach: 'local', bootstrap }
   const options = { announceMs: 500, router: new Router().respond(echo, (value) => value) }
   const oldGateway = await startPeer(t, topicKey, { role: 'gateway', ...options })
   const oldBridge = await startPeer(t, topicKey, { role: 'bridge', ...options })

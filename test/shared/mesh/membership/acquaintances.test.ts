@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import DHT from 'hyperdht'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { topicsOf } from '#shared/mesh/discovery/topics.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { Acquaintances } from '#shared/mesh/membership/acquaintances.ts'
 import { memberOf } from '../../../helpers/peers/member.ts'
 import { atEnd, linkBetween, startDht, startPeer } from '../../../helpers/peers/peers.ts'
@@ -28,7 +28,7 @@ test('acquaintances are written and read, the latest 64 of them, and nonsense is
 })
 
 /** Keys of strangers under the topics of two roles, as many as crowd the mesh's own out. */
-async function flood(t: TestContext, topicKey: TopicKey, count: number): Promise<void> {
+async function flood(t: TestContext, topicKey: MeshRoot, count: number): Promise<void> {
   const dht = createDht(topicKey)
   atEnd(t, () => dht.destroy())
   await dht.fullyBootstrapped()

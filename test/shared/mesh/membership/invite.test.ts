@@ -4,11 +4,11 @@ import fc from 'fast-check'
 import z32 from 'z32'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
-import { REACHES } from '#shared/mesh/discovery/topic-key.ts'
+import { REACHES } from '#shared/mesh/discovery/mesh-address.ts'
 import {
   decodeInvite,
   encodeInvite,
-  inviteId,
+  inviteIdOf,
   MACHINE_NAME,
   type Invite
 } from '#shared/mesh/membership/invite.ts'
@@ -122,7 +122,8 @@ test('what was copied with it is noticed', () => {
     'TOPIC_KEY_INVALID',
     /after its end/
   )
-  assertRefused(`npx haif join ${text}`, 'TOPIC_KEY_INVALID', /does not begin with "haif_"/)
+  assertRefused(`npx haif ${text}`, 'TOPIC_KEY_INVALID', /does not begin with "haif_"/)
+  assert.deepEqual(decodeInvite(`npx haif join ${text}`), sample) // the whole line, as printed
 })
 
 test('something else altogether is told what it is taken for', () => {
@@ -143,8 +144,8 @@ test('a key of a newer version says which side to update', () => {
 })
 
 test('its short name comes from its secret and does not give it away', () => {
-  assert.match(inviteId(sample.secret), /^[0-9a-f]{8}$/)
-  assert.notEqual(inviteId(sample.secret), sample.secret.toString('hex').slice(0, 8))
+  assert.match(inviteIdOf(sample.secret), /^[0-9a-f]{8}$/)
+  assert.notEqual(inviteIdOf(sample.secret), sample.secret.toString('hex').slice(0, 8))
 })
 
 /** As `encodeTopicKey` of version 0.1 made it, for a mesh on this machine. */

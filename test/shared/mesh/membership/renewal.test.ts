@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import {
   CERTIFICATE_LIFE_MS,
@@ -19,7 +19,7 @@ import { until } from '../../../helpers/until.ts'
 /** A peer that only a registry can certify again; `ageMs` ago it was certified. */
 async function start(
   t: TestContext,
-  topicKey: TopicKey,
+  topicKey: MeshRoot,
   role: PeerRole,
   { ageMs = 0, clock = { ahead: 0 }, ...more }: StartOptions = {}
 ) {

@@ -4,7 +4,7 @@ import { test, type TestContext } from 'node:test'
 import { Type } from 'typebox'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
-import type { TopicKey } from '#shared/mesh/discovery/topic-key.ts'
+import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { Membership } from '#shared/mesh/membership/membership.ts'
 import type { RevocationList } from '#shared/mesh/membership/revocation.ts'
@@ -42,7 +42,7 @@ function knockAlways(t: TestContext, mesh: Mesh): void {
   t.after(() => clearInterval(timer))
 }
 
-async function start(t: TestContext, topicKey: TopicKey, role: 'registry' | 'orchestrator') {
+async function start(t: TestContext, topicKey: MeshRoot, role: 'registry' | 'orchestrator') {
   const door = new Door()
   const kept: RevocationList[] = []
   const { keyPair, membership } = memberOf(topicKey, role)

@@ -4,7 +4,6 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
-import { encodeTopicKey } from '#shared/mesh/discovery/topic-key.ts'
 import { discoverUpstream } from '../../../../../services/worker/models/sources/upstream-source.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome } from '../../../../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../../../../helpers/mesh/mesh.ts'
@@ -96,9 +95,8 @@ suite('haif join --engine openai', () => {
   test('makes the models of a server models of the mesh', async (t) => {
     const upstream = await startUpstream(t, 'vLLM')
     const mesh = await startMesh(t, { workers: [] })
-    const topicKey = encodeTopicKey(mesh.topicKey)
     const server = ['--engine', 'openai', '--upstream', upstream.url, '--slots', '3']
-    const worker = startHaif(t, ['join', topicKey, ...server])
+    const worker = startHaif(t, ['join', ...server], { env: meshEnv(mesh) })
     await worker.says('model tiny (context 1024, 3 at a time)')
     await mesh.ready()
     assert.equal((await mesh.infer({ ...chat, maxTokens: 5 })).text, continuation(PROMPT, 5))
@@ -119,11 +117,11 @@ suite('haif join --engine openai', () => {
 
   test('without a server to go to says what is missing', async (t) => {
     const mesh = await startMesh(t, { workers: [] })
-    const topicKey = encodeTopicKey(mesh.topicKey)
-    const without = await runHaif(t, ['join', topicKey, '--engine', 'openai'])
+    const env = meshEnv(mesh)
+    const without = await runHaif(t, ['join', '--engine', 'openai'], { env })
     assert.equal(without.code, 1)
     assert.match(without.stderr, /need the server: --upstream .*\(CONFIG_INVALID\)/)
-    const early = startHaif(t, ['join', topicKey, '--upstream', 'http://127.0.0.1:1'])
+    const early = startHaif(t, ['join', '--upstream', 'http://127.0.0.1:1'], { env })
     await early.says('127.0.0.1:1 cannot be reached (ECONNREFUSED): waiting for it')
   })
 })

@@ -1,0 +1,185 @@
+/**
+ * A machine that has an invite finds a registry of the mesh, redeems the invite there, and waits
+ * for a person to approve it where that is asked for. It keeps trying while no registry answers;
+ * asking again burns nothing, because the registry knows the key by then.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type DHT from 'hyperdht'
+import type { KeyPair } from 'hyperdht'
+import { redeem, type Redeem, type Welcome } from '#shared/contracts/peers/members.ts'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
+import { backoffMs } from '#shared/kit/backoff.ts'
+import { visit } from '#shared/mesh/connection/guest.ts'
+import { isRefusal } from '#shared/mesh/diagnosis/diagnose.ts'
+import { createDht, DIAL_MS_MAX } from '#shared/mesh/discovery/dht.ts'
+import { lookup } from '#shared/mesh/discovery/lookup.ts'
+import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
+import { verifyCertificate } from '#shared/mesh/membership/certificate.ts'
+import { decodeCredentials, type Credentials } from '#shared/mesh/membership/credentials.ts'
+import { inviteHelloId, type Invite } from '#shared/mesh/membership/invite.ts'
+import { signed } from '#shared/mesh/membership/signature.ts'
+import type { Logger } from '#shared/process/log.ts'
+import { createContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+
+/** Registries that are visited in one round. */
+const HOSTS_MAX = 16
+const AGAIN_BACKOFF = { firstMs: 250, maxMs: 5000 }
+/** As long as a timer can run; a person may take days. */
+const WAIT_MS_MAX = 2 ** 31 - 1
+
+export interface OwnedKey {
+  role: PeerRole
+  keyPair: KeyPair
+}
+
+interface RedeemOptions {
+  invite: Invite
+  /** The first is the key of the connection; all get a certificate. */
+  keys: readonly [OwnedKey, ...OwnedKey[]]
+  /** The name of this machine, for where the invite gives none. */
+  host: string
+  /** A person has to approve this machine, which is called so. */
+  onWaiting: (name: string) => void
+  /** No registry answers, for this reason. */
+  onAway: (reason: string) => void
+  localSockets: boolean
+  signal: AbortSignal
+  log: Logger
+}
+
+export interface Admission {
+  /** What the machine is called in the mesh. */
+  name: string
+  /** In the order of the keys. */
+  credentials: Credentials[]
+  /** The signed list of revoked peers; null while there is none. */
+  revocations: Buffer | null
+}
+
+/** Throws what the mesh has against this machine, and when the signal is aborted. */
+export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
+  const { invite, onAway, signal } = options
+  const dht = createDht(invite)
+  try {
+    for (let tries = 1; ; tries++) {
+      const failure = await tryOnce(dht, options)
+      if (!(failure instanceof HaifError)) return failure
+      if (isFinal(failure)) throw failure
+      onAway(failure.message)
+      await sleep(backoffMs(AGAIN_BACKOFF, tries, Math.random()), undefined, { signal })
+    }
+  } finally {
+    await dht.destroy({ force: true })
+  }
+}
+
+/** Visits one registry after the other. Returns the failure that says most when all have failed. */
+async function tryOnce(dht: DHT, options: RedeemOptions): Promise<Admission | HaifError> {
+  const { invite, signal } = options
+  let failure = new HaifError('NO_PEER', 'no registry of the mesh answers')
+  for await (const host of hostsOf(dht, invite)) {
+    signal.throwIfAborted()
+    try {
+      return await redeemAt(host, dht, options)
+    } catch (error) {
+      signal.throwIfAborted()
+      const given = toHaifError(error)
+      if (isFinal(given) && !isOfThisHost(given)) return given
+      if (failure.code === 'NO_PEER' || isFinal(given)) failure = given
+    }
+  }
+  return failure
+}
+
+/** The registries that the invite names, then those that the DHT names. */
+async function* hostsOf(dht: DHT, invite: Invite): AsyncGenerator<Buffer, void, void> {
+  const seen = new Set(invite.issuers.map((key) => key.toString('hex')))
+  yield* invite.issuers
+  const found: Buffer[] = []
+  await lookup(dht, hostTopicOf(invite.meshKey), (key) => {
+    const name = key.toString('hex')
+    if (seen.has(name) || found.length >= HOSTS_MAX) return
+    seen.add(name)
+    found.push(key)
+  })
+  yield* found
+}
+
+async function redeemAt(host: Buffer, dht: DHT, options: RedeemOptions): Promise<Admission> {
+  const { invite, keys, localSockets, signal, log } = options
+  const link = await visit({
+    dht,
+    host,
+    relays: invite.relays,
+    localSockets,
+    dialMsMax: DIAL_MS_MAX[invite.reach],
+    keyPair: keys[0].keyPair,
+    mesh: invite.meshKey,
+    inviteId: inviteHelloId(invite.secret),
+    hostRole: 'registry',
+    now: Date.now,
+    log
+  })
+  try {
+    signal.throwIfAborted()
+    return admissionOf(await welcomed(link, options), options)
+  } finally {
+    link.close('the visit is over')
+  }
+}
+
+async function welcomed(link: PeerLink, options: RedeemOptions): Promise<Welcome> {
+  const { onWaiting, signal } = options
+  using context = createContext({ timeoutMs: WAIT_MS_MAX })
+  const onAbort = () => context.abort(signal.reason as Error)
+  signal.addEventListener('abort', onAbort)
+  try {
+    const stream = link.stream(redeem, requestOf(options), context)
+    for (;;) {
+      const next = await stream.next()
+      if (next.done === true) return next.value
+      onWaiting(next.value.name)
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function requestOf({ invite, keys, host }: RedeemOptions): Redeem {
+  const connectionKey = keys[0].keyPair.publicKey
+  const shown = keys.map(({ role, keyPair }, i) => {
+    const key = keyPair.publicKey.toString('hex')
+    return i === 0
+      ? { key, role }
+      : { key, role, proof: signed('key', connectionKey, keyPair).toString('hex') }
+  })
+  return { secret: invite.secret.toString('hex'), keys: shown, host }
+}
+
+/** Throws unless the mesh that the invite names has certified each key for its role. */
+function admissionOf(welcome: Welcome, { invite, keys }: RedeemOptions): Admission {
+  const { name, revocations } = welcome
+  const given = new Map(welcome.credentials.map(({ key, credentials }) => [key, credentials]))
+  const credentials = keys.map(({ role, keyPair }) => {
+    const text = given.get(keyPair.publicKey.toString('hex')) ?? ''
+    const own = decodeCredentials(Buffer.from(text, 'base64'))
+    verifyCertificate(own.certificate, invite.meshKey, Date.now())
+    const { peer, roles } = own.certificate
+    if (peer.equals(keyPair.publicKey) && roles.includes(role)) return own
+    throw new HaifError('WRONG_MESH', 'the registry has certified another key than was shown')
+  })
+  const list = revocations === undefined ? null : Buffer.from(revocations, 'base64')
+  return { name, credentials, revocations: list }
+}
+
+/** Waiting changes nothing. */
+const isFinal = ({ code }: HaifError): boolean => isRefusal(code) && !PASSES.has(code)
+
+const PASSES: ReadonlySet<ErrorCode> = new Set(['STORE_UNAVAILABLE', 'STREAM_LIMIT'])
+
+/** Another registry may know better. */
+const isOfThisHost = ({ code }: HaifError): boolean => OF_ONE_HOST.has(code)
+
+const OF_ONE_HOST: ReadonlySet<ErrorCode> = new Set(['INVITE_UNKNOWN', 'WRONG_MESH'])

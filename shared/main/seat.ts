@@ -1,0 +1,204 @@
+/**
+ * A peer's seat in a mesh: its key, and who certified it. A machine that runs the mesh certifies
+ * its own peers; any other keeps what it once got for an invite.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { KeyPair } from 'hyperdht'
+import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'
+import { loadIdentity } from '#shared/mesh/identity.ts'
+import {
+  credentialsFile,
+  readCredentials,
+  writeCredentials,
+  type Credentials
+} from '#shared/mesh/membership/credentials.ts'
+import { inviteIdOf, type Invite } from '#shared/mesh/membership/invite.ts'
+import { credentialsBy, Membership } from '#shared/mesh/membership/membership.ts'
+import { readRevocations } from '#shared/mesh/membership/revocation.ts'
+import type { Logger } from '#shared/process/log.ts'
+import { readIfThere } from '#shared/process/secret-file.ts'
+import type { Home, OwnKey } from './home.ts'
+import { redeemInvite, type Admission, type OwnedKey } from './redeem-invite.ts'
+
+export interface Seat {
+  /** Where the mesh is found. */
+  address: MeshAddress
+  keyPair: KeyPair
+  /** Who certified this peer. */
+  membership: Membership
+}
+
+interface SeatOptions {
+  home: Home
+  address: MeshAddress
+  role: PeerRole
+  log: Logger
+}
+
+/**
+ * Null when this machine neither runs the mesh nor has joined it in this role. Throws when what it
+ * has does not count any more.
+ */
+export function seatHere(options: SeatOptions): Seat | null {
+  const { home, address, role } = options
+  const { mesh } = address
+  if (home.authorityOf(mesh) !== null) return ownSeat(options, home.key(role).keyPair)
+  const hasJoined = (file: string) => readCredentials(credentialsFile(file, mesh)) !== null
+  const key = home.keyWith(role, hasJoined)
+  if (key === null) return null
+  const seat = keptSeat(options, key)
+  seat.membership.assertStands(seat.membership.certificate)
+  return seat
+}
+
+const NAME_CHARACTERS_MAX = 32
+
+/** For a machine that runs the mesh. */
+export function ownSeat({ home, address, role, log }: SeatOptions, keyPair: KeyPair): Seat {
+  const { mesh } = address
+  const authority = home.authorityOf(mesh)
+  const revocations = home.mesh.revocations(mesh)
+  const membership = new Membership({
+    credentials: credentialsBy(
+      authority!,
+      { peer: keyPair.publicKey, roles: [role], name: hostname().slice(0, NAME_CHARACTERS_MAX) },
+      revocations,
+      Date.now()
+    ),
+    authority,
+    revocations,
+    acquaintances: home.mesh.acquaintances(mesh),
+    keep(kept) {
+      if ('revocations' in kept) home.mesh.keepRevocations(mesh, kept.revocations, log)
+    }
+  })
+  return { address, keyPair, membership }
+}
+
+function keptSeat({ home, address, log }: SeatOptions, { file, keyPair }: OwnKey): Seat {
+  const { mesh } = address
+  const own = credentialsFile(file, mesh)
+  const membership = new Membership({
+    credentials: readCredentials(own)!,
+    revocations: home.mesh.revocations(mesh),
+    acquaintances: home.mesh.acquaintances(mesh),
+    keep(kept) {
+      if ('revocations' in kept) home.mesh.keepRevocations(mesh, kept.revocations, log)
+      else keepCredentials(own, kept.credentials, log)
+    }
+  })
+  return { address, keyPair, membership }
+}
+
+/** It is worth nothing on a read-only disk, and the next renewal is days away. */
+function keepCredentials(file: string, credentials: Credentials, log: Logger): void {
+  try {
+    writeCredentials(file, credentials)
+  } catch (error) {
+    log.warn({ err: error, file }, 'cannot keep the renewed certificate')
+  }
+}
+
+/** Says with which invite this machine has joined, for when the same line is run again. */
+const redeemedFile = (keyFile: string, mesh: Buffer): string =>
+  credentialsFile(keyFile, mesh).replace(/credentials$/, 'invite')
+
+/** True when this machine is in the mesh with that very invite. */
+export function hasRedeemed({ home, role }: Pick<SeatOptions, 'home' | 'role'>, invite: Invite) {
+  const file = redeemedFile(home.keyFile(role, 1), invite.meshKey)
+  return readIfThere(file) === inviteIdOf(invite.secret)
+}
+
+export interface JoinHooks {
+  /** A person has to approve this machine, which is called so. */
+  onWaiting: (name: string) => void
+  /** No registry answers, for this reason. */
+  onAway: (reason: string) => void
+  localSockets: boolean
+  signal: AbortSignal
+}
+
+/** Keys of the command line: as many commands may run at the same time as clients. */
+const CLIENT_KEYS = 4
+
+/** Redeems the invite, and keeps what it yields. */
+export async function joinSeat(
+  options: Omit<SeatOptions, 'address'> & { invite: Invite } & JoinHooks
+): Promise<Seat> {
+  const { home, invite, role } = options
+  const address = addressOf(invite)
+  if (home.authorityOf(address.mesh) !== null) return seatHere({ ...options, address })!
+  assertForRole(invite, role)
+  const first = freshKey(home, address, role)
+  try {
+    return await redeemWith(first, options)
+  } catch (error) {
+    if (toHaifError(error).code !== 'PEER_REVOKED') throw error
+    // Somebody has invited this machine again, and its old key stays out for good.
+    return redeemWith(renewedKey(first, address), options)
+  }
+}
+
+async function redeemWith(
+  first: OwnKey,
+  options: Omit<SeatOptions, 'address'> & { invite: Invite } & JoinHooks
+): Promise<Seat> {
+  const { home, invite, role, log } = options
+  const address = addressOf(invite)
+  const files = [first.file]
+  for (let number = 2; role === 'client' && number <= CLIENT_KEYS; number++) {
+    files.push(home.keyFile(role, number))
+  }
+  const [own, ...others] = files.map((file): OwnedKey => ({ role, keyPair: loadIdentity(file) }))
+  const keys: [OwnedKey, ...OwnedKey[]] = [own!, ...others]
+  const admission = await redeemInvite({ ...options, invite, keys, host: hostname() })
+  keep(admission, files, options)
+  home.mesh.remember(address)
+  return keptSeat({ home, address, role, log }, first)
+}
+
+function keep(
+  { credentials, revocations }: Admission,
+  files: readonly string[],
+  { home, invite, log }: { home: Home; invite: Invite; log: Logger }
+): void {
+  const mesh = invite.meshKey
+  for (const [i, file] of files.entries()) {
+    writeCredentials(credentialsFile(file, mesh), credentials[i]!)
+  }
+  writeFileSync(redeemedFile(files[0]!, mesh), `${inviteIdOf(invite.secret)}\n`, { mode: 0o600 })
+  if (revocations === null) return
+  home.mesh.keepRevocations(mesh, readRevocations(revocations, mesh, Date.now()), log)
+}
+
+/** The first key that is free and not revoked. */
+function freshKey(home: Home, address: MeshAddress, role: PeerRole): OwnKey {
+  const key = home.key(role)
+  const isRevoked = home.mesh
+    .revocations(address.mesh)
+    ?.peers.has(key.keyPair.publicKey.toString('hex'))
+  return isRevoked === true ? renewedKey(key, address) : key
+}
+
+function renewedKey({ file }: OwnKey, { mesh }: MeshAddress): OwnKey {
+  rmSync(file)
+  rmSync(credentialsFile(file, mesh), { force: true })
+  return { file, keyPair: loadIdentity(file) }
+}
+
+export function addressOf({ meshKey: mesh, reach, bootstrap }: Invite): MeshAddress {
+  return { mesh, reach, bootstrap }
+}
+
+/** The registry would say the same, later. */
+function assertForRole({ roles }: Invite, role: PeerRole): void {
+  if (roles.includes(role)) return
+  throw new HaifError(
+    'INVITE_ROLE',
+    `this topic key lets a machine in as ${roles.join(' or ')}, and not as ${role}. ` +
+      `To join, ask for one of "haif invite --role ${role}"`
+  )
+}
