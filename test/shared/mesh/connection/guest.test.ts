@@ -11,6 +11,7 @@ import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { decodeCredentials, encodeCredentials } from '#shared/mesh/membership/credentials.ts'
 import { Membership } from '#shared/mesh/membership/membership.ts'
+import { createContext } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { silentLogger } from '#shared/process/log.ts'
@@ -55,14 +56,14 @@ async function start(t: TestContext) {
   const dht = createDht(topicKey)
   atEnd(t, () => dht.destroy())
   const keyPair = temporaryIdentity()
-  const visitAs = (inviteId: Buffer, mesh = self.membership.mesh) =>
+  const visitAs = (inviteId: Buffer, mesh = self.membership.mesh, own = keyPair) =>
     visit({
       dht,
       host: Buffer.from(registry.key, 'hex'),
       relays: [],
       localSockets: false,
       dialMsMax: 3000,
-      keyPair,
+      keyPair: own,
       mesh,
       inviteId,
       hostRole: 'registry',
@@ -97,4 +98,29 @@ test('an unknown invite, and a host of another mesh, are each told apart', async
   const { visitAs } = await start(t)
   await assert.rejects(visitAs(randomBytes(16)), { code: 'NOT_FOUND' })
   await assert.rejects(visitAs(invite, randomBytes(32)), { code: 'WRONG_MESH' })
+})
+
+/** 500 machines of a class room, say. */
+const MANY = { skip: process.env['HAIF_SOAK'] === '1' ? false : 'HAIF_SOAK=1 runs it' }
+
+test('500 guests redeem in a minute, fifty at a time', MANY, async (t) => {
+  const { visitAs } = await start(t)
+  const startedAt = performance.now()
+  const pairs = Array.from({ length: 500 }, () => temporaryIdentity())
+  const names = new Set<string>()
+  const visitor = async () => {
+    for (let pair = pairs.pop(); pair !== undefined; pair = pairs.pop()) {
+      const link = await visitAs(invite, undefined, pair)
+      using context = createContext({ timeoutMs: 20_000 })
+      const text = await link.call(redeem, {}, context)
+      link.close('redeemed')
+      const { certificate } = decodeCredentials(Buffer.from(text, 'base64'))
+      names.add(certificate.peer.toString('hex'))
+    }
+  }
+  await Promise.all(Array.from({ length: 50 }, visitor))
+  assert.equal(names.size, 500)
+  const seconds = (performance.now() - startedAt) / 1000
+  t.diagnostic(`${seconds.toFixed(1)} s`)
+  assert.ok(seconds < 60)
 })
