@@ -66,7 +66,7 @@ export function createGateway(deps: GatewayDeps): Service {
     })
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
-  answerOperators({ router, access, ...pools })
+  answerOperators({ router, access, mesh: () => mesh, ...pools })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])

@@ -16,12 +16,12 @@ import {
   setTenant,
   verifyAudit
 } from '#shared/contracts/access/access.ts'
-import { orchestratorDrain } from '#shared/contracts/peers/peers.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Actor } from './access/access-admin.ts'
-import { MESH_CHAIN } from './audit/audit.ts'
+import { drainBy } from './drain.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
 import { answerMemberOperators } from './member-operators.ts'
@@ -30,11 +30,13 @@ import { RefusalAudit } from './audit/refusal-audit.ts'
 interface AdminDeps {
   router: Router
   access: Access
+  mesh: () => Mesh
   orchestrators: () => PeerPool
   registries: () => PeerPool
 }
 
-export function answerOperators({ router, access, orchestrators, registries }: AdminDeps): void {
+export function answerOperators(deps: AdminDeps): void {
+  const { router, access, mesh, orchestrators, registries } = deps
   const refusals = new RefusalAudit(access)
 
   const operator = async (context: ServerContext, action: string): Promise<Actor> => {
@@ -95,20 +97,8 @@ export function answerOperators({ router, access, orchestrators, registries }: A
     })
     .respond(accessState, async () => ({ tokensNeeded: await access.tokensNeeded() }))
     .respond(drainWorker, async ({ worker }, context) => {
-      const principal = await access.authenticate(context)
-      // Without tokens the members of a mesh trust each other.
-      const isMember = principal.tokenId === undefined && !(await access.tokensNeeded())
-      if (!isMember) await refusals.assertOperator(principal, 'worker.drain', context.requestId)
-      const actor = isMember ? `peer ${context.peer.key.slice(0, 16)}` : principal.actor
-      const drained = await orchestrators().call(orchestratorDrain, { worker }, context)
-      await access.audit?.write({
-        chain: MESH_CHAIN,
-        actor,
-        action: 'worker.drain',
-        target: drained.worker,
-        result: 'ok',
-        requestId: context.requestId
-      })
-      return drained
+      const actor = await operator(context, 'worker.drain')
+      const deps = { mesh: mesh(), orchestrators: orchestrators(), audit: access.audit }
+      return drainBy(actor, worker, deps, context)
     })
 }

@@ -6,12 +6,16 @@ import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import {
   HELD_AGAINST_MAX,
-  orchestratorDrain,
   orchestratorReady,
   report,
-  workerDrain,
   type PeerReport
 } from '#shared/contracts/peers/peers.ts'
+import {
+  orchestratorChallenge,
+  orchestratorDrain,
+  workerChallenge,
+  workerDrain
+} from '#shared/contracts/peers/drain.ts'
 import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -168,11 +172,15 @@ function answerGateways(
         ? { ready: false, reason: 'no worker has a model ready', ...warned() }
         : { ready: true, ...warned() }
     )
-    .respond(orchestratorDrain, async ({ worker }, context) => {
+    .respond(orchestratorChallenge, async ({ worker }, context) => {
       const link = workerLink(mesh, worker)
-      await link.call(workerDrain, {}, context)
-      log.info({ worker: link.peer.key }, 'worker drains')
-      return { worker: link.peer.key }
+      const { nonce } = await link.call(workerChallenge, {}, context)
+      return { worker: link.peer.key, nonce }
+    })
+    .respond(orchestratorDrain, async ({ worker, order }, context) => {
+      await workerLink(mesh, worker).call(workerDrain, { order }, context)
+      log.info({ worker }, 'worker drains')
+      return {}
     })
 }
 

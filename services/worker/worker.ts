@@ -1,7 +1,8 @@
 /** Runs models: connects to every orchestrator, reports what it holds, answers what they send. */
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
-import { workerDrain, type WorkerModel } from '#shared/contracts/peers/peers.ts'
+import { workerChallenge, workerDrain } from '#shared/contracts/peers/drain.ts'
+import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -15,6 +16,7 @@ import { observeModels } from './models/model-metrics.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import type { ModelChanges } from './models/sources/upstream-source.ts'
 import { observeRequests } from './requests/request-metrics.ts'
+import { Orders } from './orders.ts'
 import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
@@ -53,11 +55,15 @@ export function createWorker(deps: WorkerDeps): Worker {
   const loader = new ModelLoader({ models: models.all, budget: deps.budget ?? unbounded })
   const running = new RunningRequests()
   const receipts = new Receipts(() => mesh)
+  const orders = new Orders(() => mesh)
   const requests = new ServedRequests({ models, loader, running, receipts })
   const router = new Router({ observer: observeInference('worker', observeRequests()) })
     .serve(workerInfer, (request, context) => requests.infer(request, context))
     .respond(workerEmbed, (request, context) => requests.embed(request, context))
-    .respond(workerDrain, () => {
+    .respond(workerChallenge, () => ({ nonce: orders.challenge() }))
+    .respond(workerDrain, ({ order }) => {
+      const { actor, by: gateway, requestId } = orders.take(order, 'worker.drain')
+      deps.log.info({ actor, gateway, requestId }, 'an operator lets this worker go')
       setImmediate(() => void life.leave()) // after the answer
       return {}
     })

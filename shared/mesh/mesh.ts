@@ -27,6 +27,7 @@ import {
 } from './connection/handshake.ts'
 import { LocalListener, localWay } from './connection/local-socket.ts'
 import { OwnRelay } from './connection/own-relay.ts'
+import type { Statement } from '#shared/contracts/peers/order.ts'
 import { relayOffer } from '#shared/contracts/peers/relaying.ts'
 import {
   isListeningRole,
@@ -46,7 +47,8 @@ import { PendingConnections } from './connection/pending.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
-import { signed, type Statement } from './membership/signature.ts'
+import { signed, type StatementKind } from './membership/signature.ts'
+import { speakerOf, stated } from './membership/statement.ts'
 import { MeshNode } from './node.ts'
 import { within } from '#shared/kit/within.ts'
 
@@ -158,8 +160,18 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /** Signs a statement in the name of this peer. */
-  sign(kind: Statement, bytes: Uint8Array): Buffer {
+  sign(kind: StatementKind, bytes: Uint8Array): Buffer {
     return signed(kind, bytes, this.#options.keyPair)
+  }
+
+  /** The same with this peer's certificate, for peers that are not connected to it. */
+  state(kind: StatementKind, text: string): Statement {
+    return stated(kind, text, this.#options)
+  }
+
+  /** The key of the peer that has said it; throws unless it may play that role now. */
+  speakerOf(kind: StatementKind, statement: Statement, role: PeerRole): string {
+    return speakerOf(kind, statement, role, this.#options.membership)
   }
 
   get role(): PeerRole {

@@ -6,7 +6,7 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
 import { Asked } from '../inference/request.ts'
-import { between, FROM_CALLERS, FROM_GATEWAYS, FROM_ORCHESTRATORS } from './parties.ts'
+import { between, FROM_CALLERS, FROM_GATEWAYS } from './parties.ts'
 
 const MODELS_PER_WORKER_MAX = 64
 /** Sentences for people in a report, which every registry and orchestrator keeps. */
@@ -198,18 +198,6 @@ export const report = defineMethod(
   between(['gateway', 'orchestrator', 'worker', 'bridge'], ['registry', 'orchestrator']),
   PeerReport,
   Ack
-)
-
-/** To a worker: take nothing new, finish what runs, and leave the mesh. */
-export const workerDrain = defineMethod('worker.drain', FROM_ORCHESTRATORS, Type.Object({}), Ack)
-
-/** The same through an orchestrator, which is connected to the worker. */
-export const orchestratorDrain = defineMethod(
-  'orchestrator.drain',
-  FROM_GATEWAYS,
-  /** Its key in hex, or a beginning of it that only one worker has. */
-  Type.Object({ worker: Type.String({ pattern: '^[0-9a-f]{4,64}$' }) }),
-  Type.Object({ worker: Type.String() })
 )
 
 export const PeerEntry = Type.Object({

@@ -11,7 +11,7 @@ import sodium from 'sodium-universal'
 export const SIGNATURE_BYTES = 64
 const KEY_BYTES = 32
 
-export type Statement =
+export type StatementKind =
   | 'certificate'
   | 'issuer'
   | 'revocations'
@@ -21,14 +21,14 @@ export type Statement =
   | 'receipt'
   | 'key'
 
-export function signed(kind: Statement, bytes: Uint8Array, { secretKey }: KeyPair): Buffer {
+export function signed(kind: StatementKind, bytes: Uint8Array, { secretKey }: KeyPair): Buffer {
   const signature = Buffer.allocUnsafe(SIGNATURE_BYTES)
   sodium.crypto_sign_detached(signature, named(kind, bytes), secretKey)
   return signature
 }
 
 export function isSigned(
-  kind: Statement,
+  kind: StatementKind,
   bytes: Uint8Array,
   signature: Uint8Array,
   publicKey: Buffer
@@ -38,6 +38,6 @@ export function isSigned(
   return sodium.crypto_sign_verify_detached(signature, named(kind, bytes), publicKey)
 }
 
-function named(kind: Statement, bytes: Uint8Array): Buffer {
+function named(kind: StatementKind, bytes: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`haif/${kind}/1\0`), bytes])
 }

@@ -1,7 +1,7 @@
 /** The life of a worker, seen from the process that runs it. */
 import assert from 'node:assert/strict'
 import { suite, test, type TestContext } from 'node:test'
-import { workerDrain } from '#shared/contracts/peers/peers.ts'
+import { workerChallenge, workerDrain } from '#shared/contracts/peers/drain.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { modelSource } from '../../../services/worker/models/sources/model-uri.ts'
@@ -93,7 +93,11 @@ suite('a worker', () => {
     const peer = await startPeer(t, mesh.topicKey, { role: 'orchestrator' })
     await until(() => peer.link(key) !== undefined)
     using context = createContext({ timeoutMs: 5000 })
-    await peer.link(key)!.call(workerDrain, {}, context)
+    const { nonce } = await peer.link(key)!.call(workerChallenge, {}, context)
+    const order = { act: 'worker.drain', target: key, nonce, actor: 'op', requestId: 'r' }
+    const gateway = await startPeer(t, mesh.topicKey, { role: 'gateway' })
+    const statement = gateway.state('order', JSON.stringify(order))
+    await peer.link(key)!.call(workerDrain, { order: statement }, context)
     await asked.promise
     assert.equal(peer.link(key)?.isClosed, false, 'a worker that cannot stop goes on')
   })

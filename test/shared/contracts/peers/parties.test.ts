@@ -42,6 +42,7 @@ mesh.certificate      ALL                                  ALL
 mesh.members          ALL                                  registry
 mesh.renew            ALL                                  registry
 mesh.revocations      ALL                                  ALL
+orchestrator.challenge gateway                             orchestrator
 orchestrator.drain    gateway                              orchestrator
 orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
@@ -59,6 +60,7 @@ registry.renameMember gateway                              registry
 registry.revokeMember gateway                              registry
 registry.rotateMesh   gateway                              registry
 relay.offer           relay                                gateway,orchestrator,registry
+worker.challenge      orchestrator                         worker
 worker.drain          orchestrator                         worker
 worker.embed          orchestrator                         worker
 worker.infer          orchestrator                         worker
