@@ -30,7 +30,7 @@ export const ERRORS = {
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'gateway, http-bridge, orchestrator, shared/rpc',
+    raisedBy: 'gateway, http-bridge, orchestrator, worker, shared/rpc',
     meaning:
       'The token does not allow this: it lacks a scope, or it belongs to another tenant. Between ' +
       'two peers: the role of the caller does not allow the call. From a browser: the page, or ' +

@@ -14,7 +14,7 @@ const CHALLENGES_MAX = 64
 const ANSWER_MS_MAX = 60_000
 
 /** An order, and the gateway that has signed it. */
-export interface SignedOrder extends Order {
+interface SignedOrder extends Order {
   by: string
 }
 

@@ -8,6 +8,7 @@ import { test, type TestContext } from 'node:test'
 import { registryList, type MeshSnapshot } from '#shared/contracts/peers/peers.ts'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import { mintToken } from '../../services/gateway/access/token-text.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome, type RunningHaif } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { startPeer } from '../helpers/peers/peers.ts'
@@ -217,7 +218,9 @@ test('a setting that cannot be used is named', async (t) => {
 })
 
 test('haif drain: the worker hands over what it runs and leaves', async (t) => {
-  const mesh = await startMesh(t, { workers: [] })
+  const operatorKey = mintToken('operator')
+  const mesh = await startMesh(t, { workers: [], access: { operatorKey } })
+  const env = { ...meshEnv(mesh), HAIF_TOKEN: operatorKey.text }
   const snapshot = await snapshotOf(t, mesh)
   const leaving = await joinWorker(t, mesh, 'sim?decode=4')
   await mesh.ready()
@@ -228,13 +231,15 @@ test('haif drain: the worker hands over what it runs and leaves', async (t) => {
     (await snapshot()).peers.find(({ worker }) => worker?.models[0]?.running === 1)?.key
   await until(async () => (await busy()) !== undefined)
   const key = (await busy())!
-  const drain = await runHaif(t, ['drain', key.slice(0, 8)], { env: meshEnv(mesh) })
+  const stranger = await runHaif(t, ['drain', key.slice(0, 8)], { env: meshEnv(mesh) })
+  assert.match(stranger.stderr, /needs a token with the scope operator.*\(UNAUTHENTICATED\)/)
+  const drain = await runHaif(t, ['drain', key.slice(0, 8)], { env })
   assert.match(drain.stdout, /takes nothing new and leaves/)
   assert.equal((await leaving.result).code, 0)
   const { text, end } = await request
   assert.equal(text, expectedText('hand over', 200))
   assert.equal(end.attempts, 2)
-  const unknown = await runHaif(t, ['drain', 'ffffffff'], { env: meshEnv(mesh) })
+  const unknown = await runHaif(t, ['drain', 'ffffffff'], { env })
   assert.match(unknown.stderr, /no worker with a key that begins with ffffffff.*\(NOT_FOUND\)/)
 })
 
