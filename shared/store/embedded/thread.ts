@@ -28,11 +28,14 @@ export type ThreadNews =
   | { kind: 'failed'; code: ErrorCode; message: string }
 
 /**
- * How much code of the database runs before V8 optimizes it; 13,000,000 of its own. By that the
- * start alone optimizes one huge function, which takes a second of a processor and 480 MB; what
- * queries run often is still reached within a few hundred of them, and then as quick.
+ * V8's optimizer stays away from the database: one function of it is so large that to optimize it
+ * takes a second of a processor and 550 MB soon after every start. Without, a query takes 0.8 ms of
+ * a processor instead of 0.56, which a home does not notice. V8 takes the last flag for all three
+ * only on the command line.
  */
-setFlagsFromString('--wasm-tiering-budget=200000000')
+for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--liftoff-only']) {
+  setFlagsFromString(flag)
+}
 
 /** Processes of one machine, with a few connections each. */
 const CONNECTIONS_MAX = 256
