@@ -4,7 +4,7 @@ set -eu
 gpu=$1
 case $gpu in cpu | cuda | vulkan) ;; *) echo "GPU=$gpu cannot be used: cpu, cuda or vulkan" >&2; exit 1 ;; esac
 
-npm install --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error
+npm ci --omit=dev --omit=optional --ignore-scripts --loglevel=error
 
 # The engine's own binaries, in the engine's own version.
 version=$(node -p "require('./node_modules/node-llama-cpp/package.json').version")
@@ -15,6 +15,12 @@ koffi=$(node -p "require('./node_modules/koffi/package.json').version")
 set -- "$engine@$version" "@koromix/koffi-linux-$arch@$koffi"
 [ "$gpu" = cpu ] || set -- "$@" "$engine-$gpu@$version"
 npm install --no-save --omit=dev --omit=optional --ignore-scripts --loglevel=error "$@"
+# They were asked for by name: what came has to be what the lock file names, with its checksums.
+node -e "
+  const { packages: locked } = require('./package-lock.json')
+  const { packages: installed } = require('./node_modules/.package-lock.json')
+  const wrong = Object.entries(installed).filter(([path, { integrity }]) => integrity !== locked[path]?.integrity)
+  if (wrong.length > 0) throw new Error('not as in package-lock.json: ' + wrong.map(([path]) => path).join(', '))"
 
 # What only other platforms, a compiler or a reader of the sources would need.
 cd node_modules

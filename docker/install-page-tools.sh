@@ -1,8 +1,6 @@
 #!/bin/sh
-# Installs what builds the chat page, and only that, into node_modules; in the versions of package.json.
+# Installs what builds the chat page into node_modules: exactly what the lock file names, with its
+# checksums. All of it, because the bundler's own binaries are optional packages like the engine's,
+# and npm takes optional packages all or not at all; the image keeps only the built page.
 set -eu
-for name in vite preact @preact/signals dompurify highlight.js marked; do
-  set -- "$@" "$name@$(node -p "require('./package.json').devDependencies['$name']")"
-done
-npm pkg delete dependencies devDependencies optionalDependencies
-npm install --no-save --ignore-scripts --loglevel=error "$@"
+npm ci --ignore-scripts --loglevel=error

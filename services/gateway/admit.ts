@@ -65,7 +65,10 @@ export class Callers {
     const owner = { tenant, tokenId: principal.tokenId }
     const continues = this.#continues(wish, owner)
     const isRest = continues !== null
-    const limited = { principal, tenant, tenantLimits, model, promptTokens, maxTokens, isRest }
+    const isNamed = principal.tokenId === undefined && charge.tenantId !== undefined
+    const address = isNamed ? charge.caller : undefined
+    const asked = { model, promptTokens, maxTokens, isRest }
+    const limited = { principal, tenant, tenantLimits, address, ...asked }
     const admitted = await access.admission.admit(limited)
     const rowId = randomUUID()
     const booked = {

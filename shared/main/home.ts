@@ -39,7 +39,7 @@ import { meshName } from '#shared/mesh/membership/credentials.ts'
 import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
 import { assertKnownHome, noteVersion } from './home-version.ts'
 import { Mark } from './mark.ts'
-import { loadSecretFile, readIfThere } from '#shared/process/secret-file.ts'
+import { closeFolder, loadSecretFile, readIfThere } from '#shared/process/secret-file.ts'
 import { MeshFolder } from './mesh-folder.ts'
 
 /** Workers, say, that may run on one home at the same time. */
@@ -72,6 +72,7 @@ export class Home {
         { cause: error }
       )
     }
+    closeFolder(this.folder)
     assertKnownHome(this.folder)
   }
 

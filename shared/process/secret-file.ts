@@ -36,7 +36,38 @@ export function loadSecretFile(file: string): Buffer {
     throw diskError(dirname(file), error)
   }
   createOnce(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
+  if (readIfThere(file) === null) throw leadsNowhere(file)
   return loadSecretFile(file)
+}
+
+/** A link to a file that is not there can neither be read nor made. */
+const leadsNowhere = (file: string): HaifError =>
+  new HaifError(
+    'CONFIG_INVALID',
+    `${file} is a link that leads nowhere: delete it, or what it names`
+  )
+
+/**
+ * Anybody of this machine could put files of their own into a folder that is open to all. Groups
+ * are somebody's wish, as for volumes of containers.
+ */
+export function closeFolder(folder: string): void {
+  if (process.platform === 'win32') return
+  const mode = statSync(folder).mode & 0o777
+  if ((mode & 0o002) === 0) return
+  try {
+    chmodSync(folder, mode & ~0o022)
+  } catch (error) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `any user of this machine can change ${folder}; close it: chmod go-w ${folder}`,
+      { cause: error }
+    )
+  }
+  process.stderr.write(
+    `haif: other users of this machine could change ${folder} (mode ${mode.toString(8)}); it is closed to them now. ` +
+      'Look whether what it holds is yours\n'
+  )
 }
 
 /**

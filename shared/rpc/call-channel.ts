@@ -26,6 +26,10 @@ import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 /** One call or reply; far under the 16 MiB that the transport can carry. */
 const CALL_BYTES_MAX = 4 * 1024 * 1024
+/** A call of a method whose requests are not large: what is over it is refused unread. */
+const USUAL_BYTES_MAX = 256 * 1024
+/** Refused so often, a peer only wants to fill our memory. */
+const TOO_LARGE_MAX = 8
 /** Handlers of one peer's calls that may run at the same time. */
 const CALLS_MAX = 1024
 
@@ -59,6 +63,7 @@ export class CallChannel {
   readonly #answering = new Map<number, OwnedContext>() // at most CALLS_MAX
   readonly #unread: UnreadReplies
   #unanswered = 0
+  #tooLarge = 0
   #lastId = 0
 
   constructor(options: CallChannelOptions) {
@@ -117,10 +122,12 @@ export class CallChannel {
     let requestId = ''
     if (!isAllowedFrom(route.contract.parties, peer)) {
       onRefused(route.contract)
+      if (value.length > USUAL_BYTES_MAX) this.#options.onViolation('a large call, not allowed')
       return this.#refusal(refused(route.contract, peer))
     }
     this.#unanswered++
     try {
+      this.#assertSize(route, value)
       const { i: id, e: envelope, v: request } = check(CallBody, decode(value), 'call')
       requestId = envelope.requestId
       const ok = (await this.#handle(id, envelope, route, request)) ?? null
@@ -131,6 +138,13 @@ export class CallChannel {
     } finally {
       this.#unanswered--
     }
+  }
+
+  #assertSize({ contract }: MethodRoute, { length }: Buffer): void {
+    if (length <= USUAL_BYTES_MAX || contract.isLarge) return
+    this.#tooLarge++
+    if (this.#tooLarge > TOO_LARGE_MAX) this.#options.onViolation(`calls ${length} bytes large`)
+    throw new HaifError('BODY_TOO_LARGE', `a call of ${contract.name} is not as large`)
   }
 
   #refusal(error: unknown): Buffer {

@@ -12,6 +12,8 @@ export interface MethodContract<Request extends TSchema, Reply extends TSchema> 
   readonly kind: 'method'
   readonly name: string
   readonly parties: Parties
+  /** Its request may have megabytes; others are refused unread beyond a quarter of one. */
+  readonly isLarge: boolean
   readonly request: Validator<{}, Request>
   readonly reply: Validator<{}, Reply>
   readonly types?: { request: Static<Request>; reply: Static<Reply> }
@@ -39,9 +41,11 @@ export function defineMethod<Request extends TSchema, Reply extends TSchema>(
   name: string,
   parties: Parties,
   request: Request,
-  reply: Reply
+  reply: Reply,
+  { isLarge = false }: { isLarge?: boolean } = {}
 ): MethodContract<Request, Reply> {
-  return { kind: 'method', name, parties, request: Compile(request), reply: Compile(reply) }
+  const compiled = { request: Compile(request), reply: Compile(reply) }
+  return { kind: 'method', name, parties, isLarge, ...compiled }
 }
 
 /** Items travel as JSON, unless `items` says how else they are written. */

@@ -39,7 +39,7 @@ type StreamHandler<Request, Item, End> = (
 
 export interface MethodRoute {
   /** The channel asks it who may call, before it looks at the request. */
-  contract: NamedParties
+  contract: NamedParties & { readonly isLarge: boolean }
   /** Checks a request as it came over the wire, and answers it. */
   answer(request: unknown, context: ServerContext): unknown
 }

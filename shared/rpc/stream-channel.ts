@@ -23,6 +23,9 @@ import { fromWireError, isUnexpected, toWireError } from './wire-error.ts'
 
 const PROTOCOL = 'haif/streams/2'
 
+/** A request is read to say why it is refused; nobody who may ask nothing has a long one. */
+const REFUSED_CHARACTERS_MAX = 65_536
+
 /** Streams that one end may have open at the other at the same time. */
 export const STREAMS_MAX = 1024
 
@@ -229,6 +232,9 @@ export class StreamChannel {
 
   #onOpen(id: number, body: string): void {
     if (this.#producers.has(id)) throw new HaifError('INTERNAL', 'opened a stream id twice')
+    if (body.length > REFUSED_CHARACTERS_MAX && !this.#mayOpen) {
+      throw new HaifError('INTERNAL', 'a large request for a stream, not allowed')
+    }
     const value = parseJson(body)
     try {
       if (this.#producers.size >= STREAMS_MAX) {
@@ -239,6 +245,14 @@ export class StreamChannel {
     } catch (error) {
       this.#sendJson(FrameType.error, id, toWireError(error))
     }
+  }
+
+  /** Some stream may be opened by a peer of this role. */
+  get #mayOpen(): boolean {
+    const { peer, router } = this.#options
+    return [...router.streams.values()].some(({ contract }) =>
+      isAllowedFrom(contract.parties, peer)
+    )
   }
 
   /** Throws where nobody serves it, or the role of the peer does not allow it. */

@@ -1,6 +1,6 @@
 /** Chooses where state is kept, by the environment. */
 import { hash } from 'node:crypto'
-import { readString, type Environment } from '#shared/process/config.ts'
+import { type Environment, readSecret } from '#shared/process/config.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { MemoryState } from './memory-state.ts'
 import { checkDatabaseUrl, PostgresStore } from './postgres-store.ts'
@@ -8,12 +8,12 @@ import { checkRedisUrl, RedisState } from './redis-state.ts'
 import type { SharedState } from './shared-state.ts'
 import type { Store } from './store.ts'
 
-/** The password of .env.example, which everybody knows. */
+/** The password of older deployments, which everybody knows. */
 const DEFAULT_PASSWORD = 'haifpass'
 
 /** `DATABASE_URL`: Postgres; null without it. */
 export function postgresFromEnvironment(env: Environment, log: Logger): PostgresStore | null {
-  const text = readString(env, 'DATABASE_URL', '')
+  const text = readSecret(env, 'DATABASE_URL') ?? ''
   if (text === '') return null
   const url = checkDatabaseUrl(text)
   if (new URL(url).password === DEFAULT_PASSWORD) {
@@ -45,7 +45,7 @@ export function sharedStateFromEnvironment(
   env: Environment,
   { mesh, store, log, replicas }: SharedStateOptions
 ): SharedState {
-  const url = readString(env, 'REDIS_URL', '')
+  const url = readSecret(env, 'REDIS_URL') ?? ''
   if (url === '') return new MemoryState({ store, ...(replicas === undefined ? {} : { replicas }) })
   return new RedisState({ url: checkRedisUrl(url), namespace: namespaceOf(mesh), log, store })
 }
@@ -59,7 +59,7 @@ export function hintStateFromEnvironment(
   env: Environment,
   { mesh, log }: Pick<SharedStateOptions, 'mesh' | 'log'>
 ): SharedState | null {
-  const url = readString(env, 'REDIS_URL', '')
+  const url = readSecret(env, 'REDIS_URL') ?? ''
   if (url === '') return null
   const namespace = `${namespaceOf(mesh)}:orchestrators`
   return new RedisState({ url: checkRedisUrl(url), namespace, log })

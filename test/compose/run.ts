@@ -212,7 +212,7 @@ async function usageHasEveryAnswer(): Promise<string> {
 
 async function requestsInPostgres(): Promise<Set<string>> {
   const psql = ['psql', '-U', 'haif', '-d', 'haif', '-Atc', 'select request_id from requests']
-  const exec = ['exec', '-T', '-e', 'PGPASSWORD=haifpass', 'postgres']
+  const exec = ['exec', '-T', 'postgres'] // on its own socket it asks for no password
   return new Set((await compose.run(...exec, ...psql)).split('\n'))
 }
 

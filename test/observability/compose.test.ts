@@ -1,7 +1,9 @@
 /** The deployment's files agree with the code and with each other; running them is test/compose. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import process from 'node:process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { parse } from 'yaml'
@@ -31,6 +33,8 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
   services: Record<string, Service>
   volumes: Record<string, unknown>
 }
+/** Only root may give files to the users of other containers. */
+const isRoot = process.getuid?.() === 0
 const services = Object.entries(compose.services)
 const own = services.filter(([, { build }]) => build !== undefined)
 const haif = own.filter(([, { command }]) => command?.[0] === 'service')
@@ -50,7 +54,8 @@ test('every variable of the deployment is one that the code or an image reads', 
   const byTheSdk = new Set(['OTEL_EXPORTER_OTLP_ENDPOINT'])
   for (const [name, { environment = {} }] of own) {
     for (const variable of Object.keys(environment)) {
-      const isRead = sources.includes(`'${variable}'`)
+      const names = [variable, variable.replace(/_FILE$/, '')]
+      const isRead = names.some((each) => sources.includes(`'${each}'`))
       assert.ok(isRead || byTheSdk.has(variable), `${name}: ${variable}`)
     }
   }
@@ -73,7 +78,7 @@ test('.env.example names every variable, with the value that it has without it',
 
 test('orchestrators and gateways have the state, workers and the bridge have none', () => {
   const has = (name: string) =>
-    ['DATABASE_URL', 'REDIS_URL'].map(
+    ['DATABASE_URL_FILE', 'REDIS_URL_FILE'].map(
       (variable) => variable in (compose.services[name]!.environment ?? {})
     )
   for (const name of ['orchestrator', 'gateway']) assert.deepEqual(has(name), [true, true], name)
@@ -103,6 +108,48 @@ test('the containers of HAIF are read-only, and a worker has neither a name nor 
   const worker = compose.services['worker']!
   assert.equal('container_name' in worker, false)
   assert.equal(worker.ports, undefined)
+})
+
+test('no password is public knowledge, and each service reads only its own', () => {
+  const text = read('docker-compose.yml')
+  assert.doesNotMatch(text, /PASSWORD:-\w/)
+  const script = read('docker/make-secrets.sh')
+  for (const name of ['postgres', 'redis', 'grafana']) {
+    const { volumes = [], depends_on: after = {} } = compose.services[name]!
+    const secrets = volumes.filter((volume) => volume.includes('-secret:'))
+    assert.deepEqual(secrets, [`${name}-secret:/run/secrets:ro`])
+    assert.ok('secrets' in after, name)
+    assert.ok(script.includes(`password /secrets/${name}/password`), name)
+  }
+  assert.match(String(compose.services['redis']!.command), /requirepass/)
+})
+
+test('no container reads what Docker keeps of the others', () => {
+  assert.doesNotMatch(read('docker-compose.yml'), /\/var\/lib\/docker|docker\.sock/)
+})
+
+test('the image installs what the lock file names', () => {
+  for (const file of ['install-packages.sh', 'install-page-tools.sh']) {
+    assert.match(read(`docker/${file}`), /^npm ci .*--ignore-scripts/m, file)
+  }
+})
+
+test('the passwords are made once, and those that are given count', { skip: !isRoot }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'haif-secrets-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const script = read('docker/make-secrets.sh').replaceAll('/secrets/', `${folder}/`)
+  const make = (env: Record<string, string>) => {
+    const names = { POSTGRES_USER: 'haif', POSTGRES_DB: 'haif' }
+    const options = { env: { PATH: process.env['PATH'], ...names, ...env } }
+    const { status, stderr } = spawnSync('sh', ['-c', script], { ...options, encoding: 'utf8' })
+    assert.equal(status, 0, stderr)
+    return readFileSync(join(folder, 'state/database.url'), 'utf8')
+  }
+  for (const name of ['postgres', 'redis', 'grafana', 'state']) mkdirSync(join(folder, name))
+  const first = make({})
+  assert.match(first, /^postgres:\/\/haif:[0-9a-f]{48}@postgres:5432\/haif$/)
+  assert.equal(make({}), first)
+  assert.equal(make({ POSTGRES_PASSWORD: 'given' }), 'postgres://haif:given@postgres:5432/haif')
 })
 
 test('volumes and mounted files are there', () => {

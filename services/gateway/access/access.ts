@@ -84,7 +84,8 @@ export class Access implements Service {
     this.admission = new Admission({
       shared: deps.shared ?? new MemoryState({ now }),
       budgets,
-      concurrency: new Concurrency(deps.maxConcurrentPerCaller)
+      concurrency: new Concurrency(deps.maxConcurrentPerCaller),
+      ...addressLimits(deps.tenantDefaults ?? {})
     })
     this.#keeper = store === null ? null : new BudgetKeeper({ store, budgets, now, log })
     this.#stored = store === null ? null : this.#withStore(store, pepper, now)
@@ -223,6 +224,20 @@ export class Access implements Service {
       'the tokens in this database were made with another pepper: give all gateways the same HAIF_TOKEN_PEPPER or HAIF_TOKEN_PEPPER_FILE (by default it is in the file token.pepper of HAIF_HOME)'
     )
   }
+}
+
+/** Tenants that one address may name before the limits of all of them are its own. */
+const TENANTS_OF_AN_ADDRESS = 8
+
+/** Else the limit of a tenant would be passed by naming another one with each request. */
+function addressLimits({ concurrent, requestsPerSecond }: TenantDefaults) {
+  if (concurrent === undefined && requestsPerSecond === undefined) return {}
+  const limits: Limits = {}
+  if (concurrent !== undefined) limits.concurrent = concurrent * TENANTS_OF_AN_ADDRESS
+  if (requestsPerSecond !== undefined) {
+    limits.requestsPerSecond = requestsPerSecond * TENANTS_OF_AN_ADDRESS
+  }
+  return { addressLimits: limits }
 }
 
 const NOWHERE: CheckpointFile = { put: () => {}, get: () => undefined, chains: () => [] }

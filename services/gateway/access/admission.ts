@@ -38,6 +38,8 @@ interface AdmissionDeps {
   shared: SharedState
   budgets: Budgets
   concurrency: Concurrency
+  /** The limits of an address whose callers name tenants without a token. */
+  addressLimits?: Limits
 }
 
 interface AdmissionRequest {
@@ -45,6 +47,8 @@ interface AdmissionRequest {
   /** The tenant that is charged. Without tokens this may be an address. */
   tenant: string
   tenantLimits: Limits
+  /** Of a caller that names a tenant without a token: a name is no reason to believe in it. */
+  address: string | undefined
   model: string | undefined
   /** Estimated. */
   promptTokens: number
@@ -116,10 +120,12 @@ export class Admission {
   }
 
   #termsOf(request: AdmissionRequest): Terms {
-    const { principal, tenant, tenantLimits } = request
+    const { principal, tenant, tenantLimits, address } = request
     const known = this.#terms.get(principal)
-    if (known?.tenant === tenant && known.tenantLimits === tenantLimits) return known
-    const terms = { ...termsOf(ownersOf(request)), tenant, tenantLimits }
+    const isSame = known?.tenant === tenant && known.address === address
+    if (isSame && known.tenantLimits === tenantLimits) return known
+    const owners = ownersOf(request, this.#deps.addressLimits)
+    const terms = { ...termsOf(owners), tenant, tenantLimits, address }
     this.#terms.set(principal, terms)
     return terms
   }
@@ -171,11 +177,19 @@ export class Admission {
 interface KnownTerms extends Terms {
   tenant: string
   tenantLimits: Limits
+  address: string | undefined
 }
 
-function ownersOf({ principal, tenant, tenantLimits }: AdmissionRequest): Owned[] {
+function ownersOf(
+  { principal, tenant, tenantLimits, address }: AdmissionRequest,
+  addressLimits: Limits | undefined
+): Owned[] {
   const ofTenant = { subject: `tenant/${tenant}`, owner: 'your tenant', limits: tenantLimits }
   const { tokenId, limits } = principal
-  if (tokenId === undefined) return [ofTenant]
+  if (tokenId === undefined) {
+    if (address === undefined || addressLimits === undefined) return [ofTenant]
+    const limits = addressLimits
+    return [ofTenant, { subject: `address/${address}`, owner: 'your address', limits }]
+  }
   return [{ subject: `token/${tokenId}`, owner: 'this token', limits }, ofTenant]
 }

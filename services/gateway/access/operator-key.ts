@@ -4,11 +4,12 @@
  * it; to read the files of the gateway's machine is.
  */
 import { HaifError } from '#shared/errors.ts'
-import { createOnce, readIfThere } from '#shared/process/secret-file.ts'
+import { createOnce, readIfThere, tightenSecretFile } from '#shared/process/secret-file.ts'
 import { mintToken, parseToken, type TokenText } from './token-text.ts'
 
 export function loadOperatorKey(file: string): TokenText {
   const text = readIfThere(file) ?? make(file)
+  tightenSecretFile(file)
   const key = parseToken(text)
   if (key !== null) return key
   throw new HaifError(

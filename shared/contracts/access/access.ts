@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
+import { PlainText } from '../plain-text.ts'
 import { FROM_CALLERS } from '../peers/parties.ts'
 
 const NUMBER_MAX = 1_000_000_000_000
@@ -50,7 +51,13 @@ export const Limits = Type.Object({
 })
 export type Limits = Static<typeof Limits>
 
-const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970.' })
+/** The last moment that JavaScript and Postgres both know is in the year 275760. */
+const TIME_MAX = 8_640_000_000_000_000
+const Time = Type.Integer({
+  minimum: 0,
+  maximum: TIME_MAX,
+  description: 'Milliseconds since 1970.'
+})
 const TokenId = Type.String({ pattern: '^[a-z0-9-]{1,32}$' })
 
 export const TokenEntry = Type.Object({
@@ -72,7 +79,7 @@ export const CreateToken = Type.Object(
   {
     tenant: TenantId,
     scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: SCOPES_MAX })),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    name: Type.Optional(PlainText(128, 1)),
     limits: Type.Optional(Limits),
     expiresInMs: Type.Optional(Type.Integer({ minimum: 1000, maximum: NUMBER_MAX }))
   },
@@ -141,10 +148,10 @@ export const AuditEvent = Type.Object({
 export type AuditEvent = Static<typeof AuditEvent>
 
 export const AuditQuery = Type.Object({
-  action: Type.Optional(Type.String({ maxLength: 64 })),
-  actor: Type.Optional(Type.String({ maxLength: 128 })),
+  action: Type.Optional(PlainText(64)),
+  actor: Type.Optional(PlainText(128)),
   result: Type.Optional(AuditEvent.properties.result),
-  tenant: Type.Optional(Type.String({ maxLength: 128 })),
+  tenant: Type.Optional(PlainText(128)),
   /** From then on, and until before then. */
   from: Type.Optional(Time),
   to: Type.Optional(Time),

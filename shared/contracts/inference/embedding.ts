@@ -59,12 +59,22 @@ export const EmbedReply = Type.Object({
 })
 export type EmbedReply = Static<typeof EmbedReply>
 
-export const gatewayEmbed = defineMethod('gateway.embed', FROM_CALLERS, EmbedRequest, EmbedReply)
+/** Many texts at once. */
+const LARGE = { isLarge: true }
+
+export const gatewayEmbed = defineMethod(
+  'gateway.embed',
+  FROM_CALLERS,
+  EmbedRequest,
+  EmbedReply,
+  LARGE
+)
 export const orchestratorEmbed = defineMethod(
   'orchestrator.embed',
   FROM_GATEWAYS,
   PermittedEmbed,
-  EmbedReply
+  EmbedReply,
+  LARGE
 )
 /** A worker does not learn whom it is for. */
 export const EmbedAttempt = Type.Object({ asked: EmbedAsked })
@@ -73,5 +83,6 @@ export const workerEmbed = defineMethod(
   'worker.embed',
   FROM_ORCHESTRATORS,
   EmbedAttempt,
-  EmbedReply
+  EmbedReply,
+  LARGE
 )

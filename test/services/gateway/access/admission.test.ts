@@ -25,6 +25,7 @@ function setUp(ofToken: Limits, ofTenant: Limits = {}) {
       principal,
       tenant: 'a',
       tenantLimits: ofTenant,
+      address: undefined,
       model: given.model,
       promptTokens: given.prompt ?? 10,
       maxTokens: given.max ?? 10,
@@ -175,4 +176,29 @@ test('what is left of a budget is enough for an answer of any length', async () 
   const last = await ask({ max })
   last.leave(100)
   await assert.rejects(ask({ max }), { code: 'BUDGET_EXHAUSTED' })
+})
+
+test('L2: naming another tenant with each request does not pass the limit of tenants', async () => {
+  const now = () => NOON
+  const addressLimits = { requestsPerSecond: 8 }
+  const admission = new Admission({
+    shared: new MemoryState({ now }),
+    budgets: new Budgets(now),
+    concurrency: new Concurrency(1000),
+    addressLimits
+  })
+  const name = (tenant: string) =>
+    admission.admit({
+      principal: ANONYMOUS,
+      tenant,
+      tenantLimits: { requestsPerSecond: 1 },
+      address: '10.0.0.1',
+      model: undefined,
+      promptTokens: 1,
+      maxTokens: 1,
+      isRest: false
+    })
+  for (let i = 0; i < 8; i++) await name(`t${i}`)
+  await assert.rejects(name('t8'), { code: 'RATE_LIMITED', message: /8 requests/ })
+  await assert.rejects(name('t0'), { code: 'RATE_LIMITED' })
 })

@@ -39,6 +39,8 @@ const TENSORS_MAX = 65_536
 const KEY_BYTES_MAX = 65_535
 const TENSOR_NAME_BYTES_MAX = 63
 const DIMENSIONS_MAX = 4
+/** In all lists together; the largest vocabularies and their merges are a tenth. */
+const TEXTS_MAX = 4_194_304
 const ALIGNMENT_DEFAULT = 32
 const ALIGNMENT_MAX = 1 << 20
 const VERSIONS = [2, 3]
@@ -125,6 +127,7 @@ const bad = (reason: string): BadHeader => new BadHeader(reason)
 
 /** Reads numbers; what does not fit into the file is no number but damage. */
 class Cursor {
+  #texts = 0
   readonly #head: Buffer
   readonly #fileBytes: number
   at = 0
@@ -132,6 +135,12 @@ class Cursor {
   constructor(head: Buffer, fileBytes: number) {
     this.#head = head
     this.#fileBytes = fileBytes
+  }
+
+  /** Throws where a list would be read for seconds. */
+  expectTexts(count: number): void {
+    this.#texts += count
+    if (this.#texts > TEXTS_MAX) throw bad('its lists have more entries than any that is known')
   }
 
   /** Passes over so many bytes and returns where they begin. */
@@ -242,6 +251,7 @@ function checkArray(cursor: Cursor, key: string): void {
     cursor.skip(count * bytesOf(type, key)) // also what is no number of bytes is too many
     return
   }
+  cursor.expectTexts(count)
   for (let i = 0; i < count; i++) skipText(cursor)
 }
 
