@@ -121,6 +121,13 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     return !this.dht.firewalled && this.dht.remoteAddress() !== null
   }
 
+  /** Asks others to come in from outside, and remembers whether they could. */
+  async askWhetherReachable(): Promise<void> {
+    await this.dht._updateNetworkState(true).catch(() => false) // it is asked again later
+    // It has dropped those that did not get through.
+    if (this.dht.firewalled) this.dht.refresh()
+  }
+
   /** A peer of this process listens under the key. */
   listens(key: string): void {
     this.#listening.add(key)

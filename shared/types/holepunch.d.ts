@@ -132,6 +132,8 @@ declare module 'hyperdht' {
     /** Asks others to reach this node from outside, and remembers whether they could. */
     _updateNetworkState(onlyFirewall: boolean): Promise<boolean>
     bind(): Promise<void>
+    /** Looks for more nodes, in the background. */
+    refresh(): void
     fullyBootstrapped(): Promise<void>
     /** Where others reach this node; null behind a NAT or firewall. */
     remoteAddress(): Address | null

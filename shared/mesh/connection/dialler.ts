@@ -19,6 +19,7 @@ import { directWayOf, type MeshNode } from '../node.ts'
 import { codeOf, isOfRandomNats, isPeerGone } from './dial-failure.ts'
 import { guarded } from './guarded-stream.ts'
 import { connected, type Greeted } from './handshake.ts'
+import { nudge } from './liveness.ts'
 import { dialLocal, localWay } from './local-socket.ts'
 import { dialOverTls } from './tls/connections.ts'
 import { withLastWay } from './tls/last-way.ts'
@@ -92,7 +93,7 @@ export class Dialler {
     const throughHole = await this.#throughOpenHole(publicKey, key)
     if (throughHole !== null) return throughHole
     const tried = new Set<Buffer>()
-    if (node.isRandom || node.hasRandomNat(key)) {
+    if (node.relays.size > 0 && (node.isRandom || node.hasRandomNat(key))) {
       const relayed = await this.#throughRelays(publicKey, tried)
       if (relayed !== null) return relayed
     }
@@ -100,6 +101,7 @@ export class Dialler {
       return await this.#directly(publicKey, key)
     } catch (error) {
       if (!isOfRandomNats(error)) throw error
+      await node.relays.first()
       const relayed = await this.#throughRelays(publicKey, tried)
       return relayed ?? (await this.#punch(publicKey, key, error))
     }
@@ -130,9 +132,9 @@ export class Dialler {
   /** Without a punch against random ports, which would take seconds. */
   async #directly(publicKey: Buffer, key: string): Promise<ProtomuxRPC> {
     const { node, dialMsMax } = this.#options
-    const holepunch = (remoteFirewall: number, localFirewall: number): boolean => {
-      node.sawNat(key, remoteFirewall)
-      return remoteFirewall < RANDOM && localFirewall < RANDOM
+    const holepunch = (remote: number, local: number): boolean => {
+      node.sawNat(key, remote)
+      return remote < RANDOM && local < RANDOM
     }
     return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) =>
       this.#connect(publicKey, { holepunch }, dialMsMax, signal)
@@ -142,7 +144,6 @@ export class Dialler {
   /** Null when no relay is known, or none of them works. */
   async #throughRelays(publicKey: Buffer, tried: Set<Buffer>): Promise<ProtomuxRPC | null> {
     const { relays } = this.#options.node
-    await relays.first()
     for (const relay of relays.ranked()) {
       if (tried.has(relay)) continue
       tried.add(relay)
@@ -150,6 +151,7 @@ export class Dialler {
         const rpc = await this.#connect(publicKey, { relayThrough: relay }, RELAY_MS_MAX)
         relays.worked(relay)
         this.#relayed.add(rpc.stream)
+        nudge(rpc.stream)
         return rpc
       } catch (error) {
         if (isPeerGone(error)) throw error
@@ -164,10 +166,14 @@ export class Dialler {
     const { node, dialMsMax } = this.#options
     const isImpossible = node.isRandom && node.hasRandomNat(key)
     if (isImpossible || codeOf(why) === 'HOLEPUNCH_DOUBLE_RANDOMIZED_NATS') throw needsRelay(why)
-    await node.punches.take(this)
+    await node.punches.take({})
     try {
       const opened = await this.#throughOpenHole(publicKey, key)
-      return opened ?? (await this.#connect(publicKey, {}, dialMsMax))
+      const holepunch = (remote: number) => {
+        node.sawNat(key, remote)
+        return true
+      }
+      return opened ?? (await this.#connect(publicKey, { holepunch }, dialMsMax))
     } finally {
       // Whoever waits shall know which peers the hole leads to.
       void within(MEETING_MS_MAX, once(node, 'met')).then(() => node.punches.give())

@@ -34,7 +34,7 @@ import {
   type HelloFacts
 } from './hello.ts'
 import { ABOUT_EVENT, decodeAbout, encodeAbout, type About } from './about.ts'
-import { keepAliveMsOf, Liveness } from './liveness.ts'
+import { keepAliveMsOf, Liveness, nudge } from './liveness.ts'
 import type { MemberIdentity } from './member-identity.ts'
 import type { Membership } from '../membership/membership.ts'
 
@@ -149,6 +149,7 @@ export function receive(
   const { log, node, onDoubt } = options
   const way = () => options.way(rpc.stream)
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
+  if (way().path === 'relayed') nudge(rpc.stream)
   rpc.on('close', () => clearTimeout(deadline))
   const refuse = (error: unknown) => {
     const { code, message } = toHaifError(error)

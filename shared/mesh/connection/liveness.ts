@@ -37,6 +37,19 @@ export const isNearAddress = (host: string): boolean => NEAR.test(host)
 export const keepAliveMsOf = (host: string | null): number =>
   host === null || isNearAddress(host) ? NEAR_KEEP_ALIVE_MS : FAR_KEEP_ALIVE_MS
 
+/** After the start of a relayed connection. */
+const NUDGES_MS = [10, 30, 70, 150, 300]
+
+/**
+ * A relay drops the first packet of one side when the other has not sent any yet, and a lost first
+ * packet is repeated only after half a second, unless one that came later is acknowledged.
+ */
+export function nudge(stream: NoiseSecretStream): void {
+  for (const ms of NUDGES_MS) {
+    setTimeout(() => stream.destroyed || stream.sendKeepAlive(), ms).unref()
+  }
+}
+
 interface LivenessOptions {
   stream: NoiseSecretStream
   /** As the dialler said. */

@@ -3,13 +3,17 @@
  * stands behind the NAT it should help against costs every dial seconds and helps nobody.
  */
 import type { KeyPair } from 'hyperdht'
+import { backoffMs } from '#shared/kit/backoff.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { MeshNode } from '../node.ts'
 import { Relay, relayKeyPair, type RelayLimits } from './relay.ts'
 
-/** Time between two looks, and between two questions to others whether they get through. */
 const LOOK_MS = 5000
-const ASK_MS = 60_000
+/**
+ * Time between two questions to others whether they get through. Each costs the DHT node those that
+ * do not, so it asks ever more rarely.
+ */
+const ASK = { firstMs: 30_000, maxMs: 1_200_000 }
 
 interface OwnRelayOptions {
   node: MeshNode
@@ -29,7 +33,8 @@ export class OwnRelay {
   readonly #keyPair: KeyPair
   #running: Relay | null = null
   #timer: NodeJS.Timeout | null = null
-  #askedAt = 0
+  #askAt = 0
+  #asked = 0
   #looking: Promise<void> = Promise.resolve()
   #stopped = false
 
@@ -44,7 +49,6 @@ export class OwnRelay {
 
   /** Resolves when it runs, or cannot for now. */
   async start(): Promise<void> {
-    this.#askedAt = performance.now() // the node has just asked
     await this.#look()
     this.#timer = setInterval(() => void this.#look(), LOOK_MS)
     this.#timer.unref()
@@ -56,7 +60,8 @@ export class OwnRelay {
   }
 
   hurry(): void {
-    this.#askedAt = 0
+    this.#askAt = 0
+    this.#asked = 0
   }
 
   async stop(): Promise<void> {
@@ -74,9 +79,9 @@ export class OwnRelay {
   async #follow(): Promise<void> {
     if (this.#stopped) return
     const { node, log } = this.#options
-    if (!node.isReachable && performance.now() - this.#askedAt > ASK_MS) {
-      this.#askedAt = performance.now()
-      await node.dht._updateNetworkState(true).catch(() => false) // asked again later
+    if (!node.isReachable && !node.isRandom && performance.now() >= this.#askAt) {
+      this.#askAt = performance.now() + backoffMs(ASK, ++this.#asked, 1)
+      await node.askWhetherReachable()
     }
     try {
       if (node.isReachable && this.#running === null) await this.#begin()

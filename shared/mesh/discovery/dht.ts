@@ -37,7 +37,7 @@ export function createDht({ reach, bootstrap }: Pick<MeshAddress, 'reach' | 'boo
 }
 
 /** A lost packet is sent again when the answer is late, and not after a second. */
-const REQUEST_TIMEOUT = { min: 300, max: 2000, jitter: 100, fallback: [500, 1000, 1500, 2000] }
+const REQUEST_TIMEOUT = { min: 250, max: 2000, jitter: 50, fallback: [250, 500, 1000, 2000] }
 
 /** Time between two lookups: short where they cost 0.3 ms, longer where they cross the internet. */
 export const LOOKUP_MS: Record<Reach, number> = { local: 1000, lan: 1500, public: 10_000 }

@@ -1,0 +1,178 @@
+/**
+ * An internet of network namespaces on this machine, with peers behind NATs in it. It needs no
+ * root where the system lets users have namespaces. Nothing leaves it, and it ends with its
+ * process.
+ */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import process from 'node:process'
+import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
+import {
+  DHT_HOSTS,
+  INTERNET,
+  internet,
+  move,
+  readdress,
+  site,
+  type Site,
+  type SiteKind
+} from './sites.ts'
+
+const DHT_PORT = 49_737
+const HOLD = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo up && exec sleep 86400'
+
+/** Why no laboratory can be had here, or null. */
+export function noLab(): string | null {
+  if (process.platform !== 'linux') return 'network namespaces are of Linux only'
+  for (const command of ['ip', 'nft', 'nsenter', 'unshare']) {
+    if (spawnSync(command, ['--version']).error !== undefined) return `no ${command} here`
+  }
+  const tried = spawnSync('unshare', ['-Urnm', 'mount', '-t', 'tmpfs', 'tmpfs', '/run'])
+  return tried.status === 0 ? null : 'this system lets nobody have namespaces of their own'
+}
+
+export class Lab implements AsyncDisposable {
+  /** DHT nodes to begin with. */
+  readonly bootstrap: Address[] = DHT_HOSTS.map((host) => ({ host, port: DHT_PORT }))
+  readonly #holder: ChildProcess
+  readonly #sites = new Map<string, Site>()
+  readonly #programs = new Set<ChildProcess>()
+  #dht: ChildProcess | null = null
+  #hosts = 200
+
+  private constructor(holder: ChildProcess) {
+    this.#holder = holder
+  }
+
+  static async start(kinds: Record<string, SiteKind>): Promise<Lab> {
+    const holder = spawn('unshare', ['-Urnm', 'bash', '-c', HOLD], {
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    await once(holder.stdout, 'data')
+    const lab = new Lab(holder)
+    let number = 0
+    for (const [name, kind] of Object.entries(kinds)) {
+      lab.#sites.set(name, { name, kind, number: ++number })
+    }
+    lab.#run([internet(), ...[...lab.#sites.values()].map(site)].join('\n'))
+    await lab.startDht()
+    return lab
+  }
+
+  async startDht(): Promise<void> {
+    this.#dht = this.#spawn(INTERNET, 'dht-nodes.ts', [String(DHT_PORT), ...DHT_HOSTS])
+    await untilSaid(this.#dht)
+  }
+
+  /** All its nodes at once, without a farewell. */
+  async killDht(): Promise<void> {
+    await end(this.#dht!)
+  }
+
+  /** A program of this folder on the machine of a site, which is given the options. */
+  program(siteName: string, file: string, options: object): Program {
+    return new Program(this.#spawn(`${siteName}-1`, file, [JSON.stringify(options)]))
+  }
+
+  /** The router of a site gets another public address. */
+  readdress(siteName: string): void {
+    this.#run(readdress(this.#site(siteName), ++this.#hosts))
+  }
+
+  /** The machine of a site changes its network. */
+  move(siteName: string, to: string): void {
+    this.#run(move(this.#site(siteName), this.#site(to)))
+  }
+
+  /** Bytes that the machine of a site has sent and received so far. */
+  bytes(siteName: string): number {
+    const lines = this.#run(`nsenter --net=/run/netns/${siteName}-1 cat /proc/self/net/dev`)
+    const fields = /eth0:\s*(.*)/.exec(lines)![1]!.trim().split(/\s+/)
+    return Number(fields[0]) + Number(fields[8])
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#programs].map((program) => end(program)))
+    await end(this.#holder)
+  }
+
+  #site(name: string): Site {
+    return this.#sites.get(name)!
+  }
+
+  #run(script: string): string {
+    const [command, ...args] = this.#enter(['bash', '-e'])
+    const { status, stdout, stderr } = spawnSync(command!, args, { input: script })
+    if (status !== 0) throw new Error(`in the laboratory: ${stderr.toString()}`)
+    return stdout.toString()
+  }
+
+  #spawn(ns: string, file: string, args: string[]): ChildProcess {
+    const script = fileURLToPath(new URL(file, import.meta.url))
+    const inside = ['nsenter', `--net=/run/netns/${ns}`, process.execPath, script, ...args]
+    const [command, ...rest] = this.#enter(inside)
+    const program = spawn(command!, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#programs.add(program)
+    program.once('exit', () => this.#programs.delete(program))
+    return program
+  }
+
+  #enter(command: string[]): string[] {
+    const into = ['--target', String(this.#holder.pid), '--user', '--mount', '--net']
+    return ['nsenter', ...into, '--preserve-credentials', ...command]
+  }
+}
+
+/** The next message of a program; rejects when it ends instead. */
+async function untilSaid<Message>(program: ChildProcess): Promise<Message> {
+  const { promise, resolve, reject } = Promise.withResolvers<Message>()
+  const onExit = () => reject(new Error('a program of the laboratory has ended'))
+  program.once('message', (message) => resolve(message as Message))
+  program.once('exit', onExit)
+  try {
+    return await promise
+  } finally {
+    program.off('exit', onExit)
+  }
+}
+
+async function end(program: ChildProcess): Promise<void> {
+  if (program.exitCode !== null || program.signalCode !== null) return
+  const exit = once(program, 'exit')
+  program.kill('SIGKILL')
+  await exit
+}
+
+/** A process in the laboratory, which answers one question after the other. */
+export class Program {
+  readonly #child: ChildProcess
+  #asked = 0
+
+  constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  get pid(): number {
+    return this.#child.pid!
+  }
+
+  async ask<Answer>(question: string, value: unknown = null): Promise<Answer> {
+    const id = ++this.#asked
+    this.#child.send({ id, question, value })
+    for (;;) {
+      const message = await untilSaid<{ id: number; answer?: Answer; error?: string }>(this.#child)
+      if (message.id !== id) continue
+      if (message.error !== undefined) throw new Error(message.error)
+      return message.answer as Answer
+    }
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name)
+  }
+
+  kill(): Promise<void> {
+    return end(this.#child)
+  }
+}

@@ -1,0 +1,52 @@
+/** A home and a worker behind their NATs, and how long they take to meet. */
+import { randomBytes } from 'node:crypto'
+import { encodeRoot } from '../../helpers/peers/mesh-root.ts'
+import type { Lab, Program } from './lab.ts'
+import type { PeersOptions, SeenLink } from './peers.ts'
+
+export interface Meeting {
+  orchestratorMs: number
+  registryMs: number
+  links: SeenLink[]
+}
+
+export function newMesh({ bootstrap }: Lab): string {
+  return encodeRoot({ secret: randomBytes(32), reach: 'public', bootstrap })
+}
+
+export async function startPeers(
+  lab: Lab,
+  siteName: string,
+  options: PeersOptions
+): Promise<Program> {
+  const program = lab.program(siteName, 'peers.ts', options)
+  await program.ask('start')
+  return program
+}
+
+/** Registry and orchestrator, as in the process of `haif up`. */
+export const startHome = (lab: Lab, siteName: string, root: string) =>
+  startPeers(lab, siteName, {
+    root,
+    peers: [
+      { role: 'registry', relays: false },
+      { role: 'orchestrator', follow: ['registry'] }
+    ]
+  })
+
+export const startRelay = (lab: Lab, siteName: string, root: string) =>
+  startPeers(lab, siteName, { root, peers: [{ role: 'relay', relays: true }] })
+
+export async function meet(lab: Lab, siteName: string, root: string): Promise<Meeting> {
+  const worker = await startPeers(lab, siteName, {
+    root,
+    peers: [{ role: 'worker', follow: ['orchestrator', 'registry'] }]
+  })
+  try {
+    const orchestratorMs = await worker.ask<number>('reached', 'orchestrator')
+    const registryMs = await worker.ask<number>('reached', 'registry')
+    return { orchestratorMs, registryMs, links: await worker.ask<SeenLink[]>('links') }
+  } finally {
+    await worker.kill()
+  }
+}

@@ -1,0 +1,73 @@
+/** Peers of a mesh that share a process, on a machine of the laboratory. */
+import process from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import { openMesh, openNode } from '#shared/mesh/open-mesh.ts'
+import { createLogger } from '#shared/process/log.ts'
+import type { LinkPath } from '#shared/rpc/peer-link.ts'
+import { memberOf } from '../../helpers/peers/member.ts'
+import { decodeRoot } from '../../helpers/peers/mesh-root.ts'
+import { answer } from './answer.ts'
+
+const POLL_MS = 2
+
+export interface PeersOptions {
+  root: string
+  peers: { role: PeerRole; follow?: ListeningRole[]; relays?: boolean }[]
+}
+
+export interface SeenLink {
+  role: string
+  path: LinkPath
+  relay: string | null
+}
+
+const options = JSON.parse(process.argv[2]!) as PeersOptions
+const root = decodeRoot(options.root)
+const log = createLogger(process.env['LOG_LEVEL'] ?? 'silent', 'lab')
+const node = openNode(root)
+const meshes: Mesh[] = []
+const reachedMs = new Map<string, number>()
+let startedAt = 0
+
+answer({
+  async start() {
+    for (const { role, follow = [], relays = false } of options.peers) {
+      const mesh = openMesh({ address: root, node, ...memberOf(root, role), relays, log })
+      meshes.push(mesh)
+      mesh.on('link', ({ peer }) => {
+        if (!reachedMs.has(peer.role)) reachedMs.set(peer.role, performance.now() - startedAt)
+      })
+      if (startedAt === 0) startedAt = performance.now()
+      await mesh.start()
+      for (const other of follow) mesh.follow(other)
+    }
+    if (options.peers.some(({ relays }) => relays)) await relaying()
+    await findable()
+  },
+  /** Milliseconds from the start until a peer of the role was connected. */
+  async reached(role: PeerRole): Promise<number> {
+    while (!reachedMs.has(role)) await sleep(POLL_MS)
+    return reachedMs.get(role)!
+  },
+  links: (): SeenLink[] =>
+    meshes.flatMap((mesh) =>
+      mesh.links().map(({ peer, path, relay }) => ({ role: peer.role, path, relay }))
+    )
+})
+
+const isListening = (role: PeerRole) => ['orchestrator', 'registry', 'gateway'].includes(role)
+
+/** Until others can dial what listens here. */
+async function findable(): Promise<void> {
+  const listening = options.peers.filter(({ role }) => isListening(role)).length
+  while (node.dht.listening.size < listening) await sleep(POLL_MS)
+  for (const server of node.dht.listening) {
+    while (server.relayAddresses.length === 0) await sleep(POLL_MS)
+  }
+}
+
+async function relaying(): Promise<void> {
+  while (!meshes.some(({ isRelaying }) => isRelaying)) await sleep(POLL_MS)
+}
