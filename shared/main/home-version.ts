@@ -27,7 +27,7 @@ export function assertKnownHome(folder: string): void {
   )
 }
 
-/** For a process that writes into it. A disk that takes nothing now does not keep it from working. */
+/** For a process that writes into it, which a disk that takes nothing now does not stop. */
 export function noteVersion(folder: string): void {
   const written = readWritten(folder)
   if (written?.version === VERSION && written.format === FORMAT) return

@@ -1,4 +1,4 @@
-/** Trouble with Redis, by the first word of its reply. https://redis.io/docs/latest/develop/reference/protocol-spec/ */
+/** Trouble with Redis, by the first word of its reply: NOAUTH, READONLY, MOVED and so on. */
 import { networkTrouble } from './network.ts'
 import { innermost, wordsOf, type Trouble } from './trouble.ts'
 
