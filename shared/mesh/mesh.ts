@@ -44,6 +44,7 @@ import { lookup } from './discovery/lookup.ts'
 import { hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
 import { PendingConnections } from './connection/pending.ts'
+import { RefusalLog } from './connection/refusal-log.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
@@ -142,7 +143,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
       return {}
     })
     const { guests, localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
-    this.#facts = { membership, keyPair, role, router, log, guests, node: this.#node }
+    const refusals = new RefusalLog(log, () => performance.now())
+    const self = { membership, keyPair, role, router, log }
+    this.#facts = { ...self, refusals, guests, node: this.#node }
     const onDoubt = (link: PeerLink) => this.#doubted(link)
     this.#dialler = new Dialler({
       node: this.#node,

@@ -15,32 +15,41 @@ const MESSAGE_BYTES_MAX = HELLO_BYTES_MAX + 64
 const TOTAL_BYTES_MAX = 4 * MESSAGE_BYTES_MAX
 const LENGTH_BYTES = 3
 
+interface Bounds {
+  /** Of one message, as it comes over the connection. */
+  messageBytes: number
+  /** Of all messages together. */
+  totalBytes: number
+}
+
+const STRANGER_BOUNDS = { messageBytes: MESSAGE_BYTES_MAX, totalBytes: TOTAL_BYTES_MAX }
+
 export class GuardedStream extends SecretStream {
-  #isGuarded = true
+  #bounds: Bounds | null = STRANGER_BOUNDS
   #total = 0
   #lengthRead = 0
   #length = 0
   #missing = 0
 
-  /** The peer has said who it is: from now on the bounds of the channels hold. */
-  trust(): void {
-    this.#isGuarded = false
+  /** The peer has said who it is. Null: from now on the bounds of the channels hold. */
+  trust(bounds: Bounds | null): void {
+    this.#bounds = bounds
   }
 
   // The name is the transport's own. Were it another one day, a test would fail.
   // oxlint-disable-next-line eslint/no-underscore-dangle
   override _onrawdata(data: Buffer): void {
-    if (this.#isGuarded && !this.#admits(data)) {
-      this.destroy(new HaifError('PROTOCOL_MISMATCH', 'too much was said before the hello'))
+    if (this.#bounds !== null && !this.#admits(data, this.#bounds)) {
+      this.destroy(new HaifError('PROTOCOL_MISMATCH', 'too much was said for a peer unknown here'))
       return
     }
     // oxlint-disable-next-line eslint/no-underscore-dangle
     super._onrawdata(data)
   }
 
-  #admits(data: Buffer): boolean {
+  #admits(data: Buffer, { messageBytes, totalBytes }: Bounds): boolean {
     this.#total += data.length
-    if (this.#total > TOTAL_BYTES_MAX) return false
+    if (this.#total > totalBytes) return false
     for (let at = 0; at < data.length;) {
       if (this.#missing > 0) {
         const taken = Math.min(this.#missing, data.length - at)
@@ -50,7 +59,7 @@ export class GuardedStream extends SecretStream {
       }
       this.#length += data[at++]! * 256 ** this.#lengthRead++
       if (this.#lengthRead < LENGTH_BYTES) continue
-      if (this.#length > MESSAGE_BYTES_MAX) return false
+      if (this.#length > messageBytes) return false
       this.#missing = this.#length
       this.#lengthRead = 0
       this.#length = 0
@@ -65,6 +74,6 @@ export const guarded = {
     new GuardedStream(...given)
 }
 
-export function trust(stream: object): void {
-  if (stream instanceof GuardedStream) stream.trust()
+export function trust(stream: object, bounds: Bounds | null): void {
+  if (stream instanceof GuardedStream) stream.trust(bounds)
 }

@@ -36,6 +36,7 @@ import {
 import { ABOUT_EVENT, decodeAbout, encodeAbout, type About } from './about.ts'
 import { keepAliveMsOf, Liveness, nudge } from './liveness.ts'
 import type { MemberIdentity } from './member-identity.ts'
+import type { RefusalLog } from './refusal-log.ts'
 import type { Membership } from '../membership/membership.ts'
 
 /** The role of a peer that has shown an invite and no certificate. */
@@ -45,6 +46,7 @@ export const GUEST_ROLE = 'guest'
 export interface HandshakeFacts extends HelloFacts {
   router: Router
   log: Logger
+  refusals: RefusalLog
   /** Where guests are let in. */
   guests?: GuestEntrance | undefined
   /** What this side says of its process, and what becomes of what a member says of its own. */
@@ -122,7 +124,7 @@ export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<G
   try {
     await opened(rpc)
     const peer = greeting.check(acceptedBy(await say(rpc, greeting.hello())))
-    trust(rpc.stream)
+    trust(rpc.stream, null)
     const isLocal = greeting.way(rpc.stream).path === 'local'
     const keepAliveMs = keepAliveMsOf(isLocal ? null : rpc.stream.rawStream.remoteHost)
     const about = () => encodeAbout(node?.about(keepAliveMs) ?? { keepAliveMs, beside: [] })
@@ -146,14 +148,13 @@ export function receive(
   options: HandshakeOptions,
   onLink: (greeted: Greeted) => void
 ): void {
-  const { log, node, onDoubt } = options
+  const { log, node, refusals, onDoubt } = options
   const way = () => options.way(rpc.stream)
   const deadline = dieAfter(rpc, HELLO_MS_MAX)
   if (way().path === 'relayed') nudge(rpc.stream)
   rpc.on('close', () => clearTimeout(deadline))
   const refuse = (error: unknown) => {
-    const { code, message } = toHaifError(error)
-    log.warn({ peer: rpc.stream.remotePublicKey.toString('hex'), code }, `refused: ${message}`)
+    refusals.note(rpc.stream.remotePublicKey.toString('hex'), toHaifError(error))
     setTimeout(() => rpc.stream.destroy(), REFUSAL_LINGER_MS).unref()
     return toWireError(error)
   }
@@ -169,7 +170,7 @@ export function receive(
     answerOnce()
     try {
       const { peer, router } = visitor(rpc.stream, value, options)
-      trust(rpc.stream)
+      trust(rpc.stream, peer.role === GUEST_ROLE ? GUEST_BOUNDS : null)
       const link = new PeerLink({ rpc, peer, router, dialer: false, way, log })
       rpc.respond(READY_EVENT, (said) => {
         rpc.unrespond(READY_EVENT)
@@ -215,6 +216,9 @@ function livenessOf(
 
 /** A refused peer shall still read why. */
 const REFUSAL_LINGER_MS = 250
+
+/** A guest redeems an invite: a call of some 2 KB, cancelled and repeated at most. */
+const GUEST_BOUNDS = { messageBytes: 32 * 1024, totalBytes: 256 * 1024 }
 
 /** The first byte of an answer; after it comes a hello, or an error in JSON. */
 const ACCEPTED = Buffer.from([1])

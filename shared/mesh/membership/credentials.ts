@@ -75,10 +75,19 @@ export function writeCredentials(file: string, credentials: Credentials): void {
   writeWhole(file, encodeCredentials(credentials).toString('base64'))
 }
 
-/** Null when there is no such file, or none that can be used: the next link brings a list. */
+/** Null when there is no such file. Without its list a peer would let in who was removed. */
 export function readRevocationFile(file: string, mesh: Buffer): RevocationList | null {
   const text = readIfThere(file)
-  return text === null ? null : readRevocations(Buffer.from(text, 'base64'), mesh, null)
+  if (text === null) return null
+  try {
+    return readRevocations(Buffer.from(text, 'base64'), mesh, null)
+  } catch (error) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `${file} is damaged: delete it, and the list of revoked peers comes with the next connection`,
+      { cause: error }
+    )
+  }
 }
 
 export function writeRevocationFile(file: string, { bytes }: RevocationList): void {

@@ -51,7 +51,7 @@ test('a hello passes, a hundred do not, and after it everything does', async (t)
   assert.ok(first.received() < 3000)
 
   const { dialler, listener, received } = await open(t)
-  listener.trust()
+  listener.trust(null)
   dialler.write(Buffer.alloc(5_000_000))
   await until(() => received() === 5_000_000)
 })

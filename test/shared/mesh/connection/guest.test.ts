@@ -94,6 +94,15 @@ test('a guest redeems its invite, calls nothing else, and comes back as a member
   await until(() => registry.links('worker').length === 1)
 })
 
+test('a guest cannot send what a member may', async (t) => {
+  const { visitAs, registry } = await start(t)
+  const link = await visitAs(invite)
+  const large = defineMethod('test.redeem', ANYBODY, Type.String(), Type.String())
+  await assert.rejects(link.call(large, 'x'.repeat(100_000), contextFor(t)))
+  await until(() => link.isClosed)
+  assert.deepEqual(registry.links(), [])
+})
+
 test('an unknown invite, and a host of another mesh, are each told apart', async (t) => {
   const { visitAs } = await start(t)
   await assert.rejects(visitAs(randomBytes(16)), { code: 'NOT_FOUND' })

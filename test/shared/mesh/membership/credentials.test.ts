@@ -50,4 +50,9 @@ test('they are kept beside the key, per mesh, for the owner alone', (t) => {
   assert.equal(readRevocationFile(listFile, root.mesh), null)
   writeRevocationFile(listFile, list)
   assert.deepEqual(readRevocationFile(listFile, root.mesh), list)
+  writeFileSync(listFile, list.bytes.subarray(1).toString('base64'))
+  assert.throws(() => readRevocationFile(listFile, root.mesh), {
+    code: 'CONFIG_INVALID',
+    message: /delete it/
+  })
 })
