@@ -1,8 +1,8 @@
 /**
  * HAIF_HOME: what a machine keeps between two runs.
  *
- *   mesh/           the mesh last started or joined here, with its root key where it was made; and of
- *                   each mesh the list of revoked peers, and the peers met last
+ *   mesh/           the mesh last started or joined here, with its root key where it was made;
+ *                   and of each mesh the list of revoked peers, and the peers met last
  *   bootstrap.port  where its first DHT node listens, so that topic keys stay good
  *   tls.relays      where relays listen for TLS, for a network without UDP
  *   keys/           one key pair for each peer that runs here, and its certificate

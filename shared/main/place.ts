@@ -63,7 +63,7 @@ async function seatFromEnvironment({ home, role, log, env }: PlaceOptions): Prom
   )
 }
 
-interface SeatWish extends Omit<PlaceOptions, 'env' | 'node'> {
+export interface SeatWish extends Omit<PlaceOptions, 'env' | 'node'> {
   /** Null: the mesh is the one that this machine last started or joined. */
   invite: Invite | null
   /** True: redeem it, even where this machine is in that mesh already with another one. */

@@ -66,7 +66,7 @@ export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
     for (let tries = 1; ; tries++) {
       const failure = await tryOnce(dht, options)
       if (!(failure instanceof HaifError)) return failure
-      if (isFinal(failure)) throw failure
+      if (isFinal(failure)) throw failure.code === 'WRONG_MESH' ? ofAnotherMesh(failure) : failure
       onAway(failure.message)
       await sleep(backoffMs(AGAIN_BACKOFF, tries, Math.random()), undefined, { signal })
     }
@@ -172,6 +172,16 @@ function admissionOf(welcome: Welcome, { invite, keys }: RedeemOptions): Admissi
   })
   const list = revocations === undefined ? null : Buffer.from(revocations, 'base64')
   return { name, credentials, revocations: list }
+}
+
+/** Each registry that was found belongs to another mesh, as when theirs was made anew. */
+function ofAnotherMesh(cause: HaifError): HaifError {
+  return new HaifError(
+    'WRONG_MESH',
+    'this topic key is of another mesh than the one that answers there. To join, ask for a new ' +
+      'one: "haif invite" prints it where the mesh runs',
+    { cause }
+  )
 }
 
 /** Waiting changes nothing. */

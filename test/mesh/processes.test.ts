@@ -97,10 +97,10 @@ test('a second haif up on one HAIF_HOME says so; kill -9 frees it, and Ctrl-C en
   assert.match(second.stderr, /^haif: "haif up" runs already on .* \(HOME_IN_USE\)\n$/)
   first.child.kill('SIGKILL')
   await first.result
-  const topicKey = () => readFileSync(join(home, 'topic.key'), 'utf8')
-  const before = topicKey()
+  const address = () => readFileSync(join(home, 'mesh/mesh.json'), 'utf8')
+  const before = address()
   const third = await up(t, home, '--model', 'sim?decode=20')
-  assert.equal(topicKey(), before) // so that those who joined find it again
+  assert.equal(address(), before) // so that those who joined find it again
   assert.deepEqual(
     readdirSync(join(home, 'keys'))
       .filter((name) => name.endsWith('.key'))

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import type { CreatedInvite, CreateInvite, InviteEntry } from '#shared/contracts/peers/members.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { HaifError } from '#shared/errors.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import {
   encodeInvite,
   inviteHash,
@@ -33,6 +34,7 @@ interface InvitesDeps {
   now: () => number
 }
 
+const MADE_MAX = 10_000
 /** 16 bytes in hex. */
 const HELLO_ID_CHARACTERS = 32
 
@@ -40,6 +42,8 @@ export class Invites {
   readonly #deps: InvitesDeps
   /** By the names that guests give; null until the store has told them. */
   #known: Set<string> | null = null
+  /** Those that were made here, which the store may not have told yet. */
+  readonly #made = new BoundedMap<string, true>(MADE_MAX)
   readonly #storing = new Set<Promise<void>>() // one for each that is asked for now
 
   constructor(deps: InvitesDeps) {
@@ -68,7 +72,7 @@ export class Invites {
       () => void this.#storing.delete(settled)
     )
     this.#storing.add(settled)
-    this.#known?.add(inviteHelloId(secret).toString('hex'))
+    this.#made.set(inviteHelloId(secret).toString('hex'), true)
     const topicKey = encodeInvite({
       ...this.#deps.entrance(),
       secret,
@@ -96,7 +100,8 @@ export class Invites {
 
   /** Throws INVITE_UNKNOWN for a name in a hello that no invite has. */
   assertKnown(helloId: Buffer): void {
-    if (this.#known === null || this.#known.has(helloId.toString('hex'))) return
+    const id = helloId.toString('hex')
+    if (this.#known === null || this.#known.has(id) || this.#made.has(id)) return
     throw new HaifError(
       'INVITE_UNKNOWN',
       'this mesh knows no such topic key. To join, ask for a new one: "haif invite" prints it'

@@ -238,7 +238,8 @@ function visitor(stream: NoiseSecretStream, value: Buffer, options: HandshakeOpt
   }
   if (membership.isRevoked(key)) throw revoked()
   guests.admit(hello.inviteId)
-  return { peer: { key, role: GUEST_ROLE }, router: guests.router }
+  const address = stream.rawStream.remoteHost ?? 'local' // sockets of this machine have none
+  return { peer: { key, role: GUEST_ROLE, address }, router: guests.router }
 }
 
 function revoked(): HaifError {
