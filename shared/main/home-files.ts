@@ -1,7 +1,7 @@
 /**
  * The files of HAIF_HOME that cannot be made again: the mesh and its keys, the pepper, the
- * certificates, the operator's token. A backup takes them along, sealed. What can be downloaded, measured or
- * rebuilt stays out, and so does the database, which a backup has as rows.
+ * certificates, the operator's token. A backup takes them along, sealed. What can be downloaded,
+ * measured or rebuilt stays out, and so does the database, which a backup has as rows.
  */
 import {
   existsSync,
