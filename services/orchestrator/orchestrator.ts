@@ -41,6 +41,7 @@ import { PermitCheck } from './requests/permit-check.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { UnlikeHolders } from './workers/unlike-holders.ts'
+import type { ModelPins } from './workers/model-pins.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
 interface OrchestratorDeps {
@@ -49,6 +50,8 @@ interface OrchestratorDeps {
   self: PeerReport
   log: Logger
   aliases?: Aliases
+  /** The files that models must have; of others any. */
+  pins?: ModelPins
   /** Prompts follow the caches of their beginnings; yes unless given. */
   affinity?: boolean
   /** Keeps the reservations of requests with an Idempotency-Key over a restart. */
@@ -67,7 +70,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const router = new Router({ observer: observeInference('orchestrator', observeRequests(log)) })
   const mesh = deps.join(router)
   observeMesh(mesh, ['worker', 'registry'])
-  const table = new WorkerTable(random, now)
+  const table = new WorkerTable(random, now, deps.pins)
   const dispatcher = new Dispatcher({ table, now })
   observeWorkers(table, dispatcher)
   const warmUp = new WarmUp({ settleMs: deps.settleMs ?? 0, now })

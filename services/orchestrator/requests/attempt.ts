@@ -126,6 +126,7 @@ export class Attempt {
   #read(batch: ItemBatch<InferenceItem>): Step {
     const items = batch.items()
     this.#bound.add(items, this.#now() - this.#startedAt)
+    if (!this.#hasSpoken) assertFile(this.holding.pin, items)
     if (this.#hasSpoken) return { kind: 'items', attempt: this, batch }
     if (items.every(isLoading)) return { kind: 'loading', attempt: this, batch }
     if (!items.some(isLoading)) return { kind: 'items', attempt: this, batch }
@@ -169,6 +170,16 @@ export class Attempt {
     this.#counts.ended(outcome)
     this.#context[Symbol.dispose]()
   }
+}
+
+/** The first item of an answer names the file. */
+function assertFile(pin: string | undefined, items: readonly InferenceItem[]): void {
+  const first = items.find((item) => !isLoading(item))
+  if (pin === undefined || first === undefined || first.digest?.startsWith(pin) === true) return
+  throw new HaifError(
+    'WORKER_FAULTY',
+    'the worker answers with another file than MODEL_DIGESTS says'
+  )
 }
 
 const isLoading = ({ queued }: InferenceItem): boolean => queued !== undefined

@@ -39,6 +39,8 @@ export class Holding {
   readonly link: WorkerLink
   readonly labels: Readonly<Record<string, string>>
   readonly character: Character
+  /** How the SHA-256 of its file has to begin, where the operator says so. */
+  readonly pin: string | undefined
   #model: WorkerModel
   #draining: boolean
   #breaker: Breaker = CLOSED
@@ -53,7 +55,12 @@ export class Holding {
   constructor(
     link: WorkerLink,
     model: WorkerModel,
-    worker: { draining: boolean; labels: Readonly<Record<string, string>>; character: Character }
+    worker: {
+      draining: boolean
+      labels: Readonly<Record<string, string>>
+      character: Character
+      pin?: string | undefined
+    }
   ) {
     this.workerKey = link.peer.key
     this.link = link
@@ -61,6 +68,7 @@ export class Holding {
     this.#draining = worker.draining
     this.labels = worker.labels
     this.character = worker.character
+    this.pin = worker.pin
   }
 
   get model(): WorkerModel {

@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import type { WorkerReport } from '#shared/contracts/peers/peers.ts'
 import { Holding, type Character, type Outcome } from './holding.ts'
 import { IndexedSet } from './indexed-set.ts'
+import { isRightFile, type ModelPins } from './model-pins.ts'
 import { Reputation, type Fault } from './reputation.ts'
 import type { WorkerLink } from './worker-link.ts'
 
@@ -43,10 +44,16 @@ export class WorkerTable {
   readonly #reputation = new Reputation()
   readonly #random: () => number
   readonly #now: () => number
+  readonly #pins: ModelPins
 
-  constructor(random: () => number = Math.random, now: () => number = () => performance.now()) {
+  constructor(
+    random: () => number = Math.random,
+    now: () => number = () => performance.now(),
+    pins: ModelPins = new Map()
+  ) {
     this.#random = random
     this.#now = now
+    this.#pins = pins
   }
 
   get size(): number {
@@ -66,11 +73,17 @@ export class WorkerTable {
     const { draining, labels = {} } = report
     const character = this.#characterOf(key)
     const names = new Set(row.holdings.keys())
-    for (const model of report.models) {
+    const models = report.models.filter((model) => isRightFile(this.#pins, model))
+    for (const model of models) {
       names.add(model.name)
       const holding = row.holdings.get(model.name)
       if (holding === undefined) {
-        const added = new Holding(link, model, { draining, labels, character })
+        const added = new Holding(link, model, {
+          draining,
+          labels,
+          character,
+          pin: this.#pins.get(model.name)
+        })
         row.holdings.set(model.name, added)
         this.#indexOf(model.name).all.add(added)
       } else {
@@ -78,7 +91,7 @@ export class WorkerTable {
       }
     }
     for (const [name, holding] of row.holdings) {
-      if (report.models.some((model) => model.name === name)) this.#refresh(holding)
+      if (models.some((model) => model.name === name)) this.#refresh(holding)
       else this.#removeHolding(row, holding)
     }
     return names

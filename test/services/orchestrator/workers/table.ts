@@ -18,12 +18,12 @@ export function modelReport(given: Partial<WorkerModel> = {}): WorkerModel {
 }
 
 /** A table, its dispatcher, and a clock that the test moves. */
-export function startDispatcher() {
+export function startDispatcher(pins: ReadonlyMap<string, string> = new Map()) {
   const clock = { ms: 0 }
   const now = () => clock.ms
   let drawn = 0
   const random = () => (drawn = (drawn + GOLDEN_RATIO) % 1) // the same in each run, and well spread
-  const table = new WorkerTable(random, now)
+  const table = new WorkerTable(random, now, pins)
   const dispatcher = new Dispatcher({ table, now })
   return {
     table,
