@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import process from 'node:process'
 import { after, test } from 'node:test'
 import type { CreateInvite } from '#shared/contracts/peers/members.ts'
 import type { ErrorCode } from '#shared/errors.ts'
@@ -191,3 +192,27 @@ test('after twenty topic keys that are not good an address has to wait', async (
   assert.match(last.message!, /wait \d+ s/)
   await refusedBy(machine(t).join(good), 'REDEEM_LIMIT', /from this address/)
 })
+
+/** Run with HAIF_SOAK=1: as many machines as a data centre that comes back after a power cut. */
+const JOINS = 500
+
+test(
+  `${JOINS} machines join within a minute`,
+  { skip: process.env['HAIF_SOAK'] === undefined && 'heavy: set HAIF_SOAK=1' },
+  async (t) => {
+    const { invite, members } = await mesh()
+    const topicKey = await invite(MANY_WORKERS)
+    const startedAt = performance.now()
+    const seats: Seat[] = []
+    const one = async () => {
+      while (seats.length < JOINS) seats.push(await machine(t).join(topicKey))
+    }
+    await Promise.all(Array.from({ length: 8 }, one))
+    const seconds = (performance.now() - startedAt) / 1000
+    t.diagnostic(`${seats.length} joins in ${seconds.toFixed(1)} s`)
+    assert.ok(seconds < 60)
+    const names = new Set(seats.map(({ membership }) => membership.certificate.name))
+    assert.equal(names.size, seats.length)
+    assert.ok((await members.list()).length >= JOINS)
+  }
+)
