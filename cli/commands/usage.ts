@@ -3,8 +3,11 @@ import process from 'node:process'
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import {
   readUsage,
+  verifyUsage,
   type UsageGroup,
   type UsageQuery,
+  type UsageReport,
+  type VerifyUsage,
   type UsageRow
 } from '#shared/contracts/access/access.ts'
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
@@ -33,6 +36,40 @@ export function addUsageCommand(program: Command): void {
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
     .action(usage)
+    .command('verify')
+    .description('find out whether the books say what the workers have signed')
+    .option('--from <date>', 'from then on, as 2026-11-21', readDate)
+    .option('--to <date>', 'until before then', readDate)
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(verify)
+}
+
+async function verify(
+  _options: unknown,
+  command: Command // options that both commands have may stand before its name
+): Promise<void> {
+  const options: CommonOptions & Pick<UsageOptions, 'from' | 'to'> = command.optsWithGlobals()
+  const { from, to } = options
+  const query: VerifyUsage = {}
+  if (from !== undefined) query.from = from
+  if (to !== undefined) query.to = to
+  const report = await askGateway(verifyUsage, query, options)
+  print(report, renderReport(report), options)
+  if (report.problemsFound > 0) process.exitCode = 1
+}
+
+function renderReport({ rows, receipts, before, problems, problemsFound }: UsageReport): string[] {
+  const older = before === 0 ? '' : `; ${count(before)} are older than receipts`
+  if (problemsFound === 0) {
+    return [`${count(rows)} answers agree with ${count(receipts)} receipts${older}`]
+  }
+  const told = problems.map(
+    ({ requestId, problem }) => `request ${line(requestId)}: ${line(problem)}`
+  )
+  const more = problemsFound - problems.length
+  if (more > 0) told.push(`and ${count(more)} more`)
+  return [...told, `${count(problemsFound)} disagreements in ${count(rows)} answers${older}`]
 }
 
 async function usage(options: UsageOptions): Promise<void> {

@@ -14,7 +14,8 @@ import {
   revokeToken,
   rotateToken,
   setTenant,
-  verifyAudit
+  verifyAudit,
+  verifyUsage
 } from '#shared/contracts/access/access.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
@@ -24,6 +25,7 @@ import type { Actor } from './access/access-admin.ts'
 import { drainBy } from './drain.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
+import { findDisagreements } from './usage/verify-usage.ts'
 import { answerMemberOperators } from './member-operators.ts'
 import { RefusalAudit } from './audit/refusal-audit.ts'
 
@@ -88,6 +90,10 @@ export function answerOperators(deps: AdminDeps): void {
       const isOperator = may(principal, 'operator')
       const tenant = isOperator ? (query.tenant ?? null) : chargedTenant(principal, query.tenant)
       return { rows: await sumUsage(access.stored.store, query, tenant) }
+    })
+    .respond(verifyUsage, async (query, context) => {
+      await operator(context, 'usage.verify')
+      return findDisagreements(access.stored.store, query)
     })
     .respond(identify, async ({ capability }, context) => {
       const principal = await access.authenticate(context)

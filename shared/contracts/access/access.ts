@@ -214,6 +214,36 @@ export type UsageReply = Static<typeof UsageReply>
 /** The rows with the most tokens first; days in their order. */
 export const readUsage = defineMethod('gateway.readUsage', FROM_CALLERS, UsageQuery, UsageReply)
 
+export const VerifyUsage = Type.Object({ from: Type.Optional(Time), to: Type.Optional(Time) })
+export type VerifyUsage = Static<typeof VerifyUsage>
+
+const UsageProblem = Type.Object({
+  usageId: Type.String(),
+  requestId: Type.String(),
+  /** What does not fit, in a sentence after "the row". */
+  problem: Type.String()
+})
+export type UsageProblem = Static<typeof UsageProblem>
+
+export const UsageReport = Type.Object({
+  /** Answers in the books. */
+  rows: Type.Integer({ minimum: 0 }),
+  receipts: Type.Integer({ minimum: 0 }),
+  /** Rows from before workers signed receipts. */
+  before: Type.Integer({ minimum: 0 }),
+  problemsFound: Type.Integer({ minimum: 0 }),
+  /** At most so many are told. */
+  problems: Type.Array(UsageProblem, { maxItems: 100 })
+})
+export type UsageReport = Static<typeof UsageReport>
+/** Whether the books say what the workers have signed. */
+export const verifyUsage = defineMethod(
+  'gateway.verifyUsage',
+  FROM_CALLERS,
+  VerifyUsage,
+  UsageReport
+)
+
 /**
  * Who the caller is, if it may do that; else UNAUTHENTICATED or FORBIDDEN. For what a bridge keeps.
  */

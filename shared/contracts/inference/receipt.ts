@@ -4,6 +4,7 @@
  * they say what the workers have said.
  */
 import { Type, type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { ModelName } from './model-name.ts'
 
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })
@@ -25,6 +26,7 @@ const Receipt = Type.Object({
   endedAt: Count
 })
 export type Receipt = Static<typeof Receipt>
+export const receiptOf = Compile(Receipt)
 
 /** The receipt as JSON, because a signature is over its bytes. */
 export const SignedReceipt = Type.Object({

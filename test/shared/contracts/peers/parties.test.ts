@@ -38,6 +38,7 @@ gateway.rotateMesh    bridge,client                        gateway
 gateway.rotateToken   bridge,client                        gateway
 gateway.setTenant     bridge,client                        gateway
 gateway.verifyAudit   bridge,client                        gateway
+gateway.verifyUsage   bridge,client                        gateway
 mesh.certificate      ALL                                  ALL
 mesh.members          ALL                                  registry
 mesh.renew            ALL                                  registry
