@@ -14,7 +14,7 @@ export function loadOperatorKey(file: string): TokenText {
   if (key !== null) return key
   throw new HaifError(
     'CONFIG_INVALID',
-    `${file} is damaged: it should hold a token; delete it, and the gateway makes another one`
+    `${file} is damaged: it should hold a token; keep a copy of it and remove it, and the gateway makes another one`
   )
 }
 

@@ -62,7 +62,7 @@ export class History {
     }
   }
 
-  /** How many acknowledged requests are missing in the books, are there twice, or with other tokens. */
+  /** Acknowledged requests that the books lack or have twice, and tokens over what they were. */
   async compare(store: PostgresStore) {
     const [books] = await store.query<{ rows: number; ids: number; tokens: number }>(
       `select count(*) as rows, count(distinct request_id) as ids,

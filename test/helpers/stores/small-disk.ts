@@ -12,6 +12,8 @@ interface SmallDisk {
   fill: () => void
   /** Takes away what `fill` has written. */
   empty: () => void
+  /** From now on nothing can be written. */
+  freeze: () => void
 }
 
 /** The reason why none can be mounted here, as a test's `skip`. */
@@ -28,7 +30,8 @@ export function smallDisk(t: Scope, megabytes: number): SmallDisk {
   return {
     folder,
     fill: () => writeUntilFull(ballast),
-    empty: () => rmSync(ballast, { force: true })
+    empty: () => rmSync(ballast, { force: true }),
+    freeze: () => void execFileSync('mount', ['-o', 'remount,ro', folder], { stdio: 'pipe' })
   }
 }
 
