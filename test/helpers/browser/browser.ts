@@ -8,11 +8,10 @@ import type { TestContext } from 'node:test'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { atEnd } from '../peers/peers.ts'
 import { patience } from '../deadline.ts'
+import { ELSEWHERE_HOST } from '../mesh/bridge.ts'
 
 const COMMANDS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const ELSEWHERE = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
-/** This machine by a name that the browser does not know as such: no secure context without TLS. */
-export const ELSEWHERE_HOST = 'elsewhere.test'
 const OUTPUT = join(import.meta.dirname, '../../output')
 
 /** What a page does on a click, or to be found, takes less. */

@@ -47,7 +47,10 @@ test('a backup that was changed, cut off, or is none is refused, and nothing is 
     [lines.toSpliced(5, 1), /does not match its digest/],
     [[], /its end is missing/],
     [['hello'], /not a backup of HAIF/],
-    [lines.with(0, JSON.stringify({ ...head, haifBackup: 99 })), /format that this one does not know/]
+    [
+      lines.with(0, JSON.stringify({ ...head, haifBackup: 99 })),
+      /format that this one does not know/
+    ]
   ]
   for (const [content, message] of bad) {
     await assert.rejects(restoreInto(store, content, true), { code: 'BACKUP_INVALID', message })

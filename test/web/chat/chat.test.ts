@@ -5,10 +5,9 @@ import { before, suite, test, after } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { rootEnv } from '../../helpers/peers/mesh-root.ts'
 import { buildPage } from '../../../cli/setup/build-page.mjs'
-import { addBridge } from '../../helpers/mesh/bridge.ts'
+import { addBridge, ELSEWHERE_HOST } from '../../helpers/mesh/bridge.ts'
 import {
   DESKTOP,
-  ELSEWHERE_HOST,
   launch,
   openPage,
   PHONE,

@@ -8,13 +8,13 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { buildPage } from '../../../cli/setup/build-page.mjs'
 import {
   DESKTOP,
-  ELSEWHERE_HOST,
   launch,
   openPage,
   PHONE,
   screenshot,
   whyNoBrowser
 } from '../../helpers/browser/browser.ts'
+import { ELSEWHERE_HOST } from '../../helpers/mesh/bridge.ts'
 import { startGuardedMesh, type GuardedMesh } from '../../helpers/mesh/guarded-mesh.ts'
 import { atEnd, Shared } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'

@@ -58,7 +58,10 @@ suite('GGUF header', () => {
       [changed(16, huge), /more than 65536 metadata entries/],
       [changed(24, huge), /a key of its metadata is longer/],
       [changed(placeOf('general.name') + 12 + 4, huge), /beyond the end of the file/],
-      [changed(placeOf('tokenizer.ggml.scores'.slice(0, 14) + '.tokens') + 21 + 8, huge), /more entries/],
+      [
+        changed(placeOf('tokenizer.ggml.scores'.slice(0, 14) + '.tokens') + 21 + 8, huge),
+        /more entries/
+      ],
       [changed(placeOf('general.alignment') + 21, (b) => void b.writeUInt32LE(31)), /power of two/],
       [changed(placeOf('token_embd.weight') + 17, (b) => void b.writeUInt32LE(9)), /9 dimensions/],
       [changed(placeOf('token_embd.weight') + 21, huge), /embd.weight is larger than any file/],
