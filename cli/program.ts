@@ -8,6 +8,7 @@ import { VERSION } from '#shared/process/version.ts'
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['up', async () => (await import('./commands/up.ts')).addUpCommand],
   ['join', async () => (await import('./commands/join.ts')).addJoinCommand],
+  ['relay', async () => (await import('./commands/relay.ts')).addRelayCommand],
   ['invite', async () => (await import('./commands/members/invite.ts')).addInviteCommand],
   ['peers', async () => (await import('./commands/members/peers.ts')).addPeersCommand],
   ['approve', async () => (await import('./commands/members/peers.ts')).addApproveCommand],

@@ -178,8 +178,8 @@ test('test/ mirrors the tree', () => {
   for (const file of files) {
     for (let folder = dirname(file); folder !== '.'; folder = dirname(folder)) folders.add(folder)
   }
-  // Whole meshes, benchmarks and what tests share have no counterpart in the tree.
-  const ofTheirOwn = /^test(\/(mesh|bench|compose|helpers)(\/|$)|$)/
+  // Whole meshes, networks, benchmarks and what tests share have no counterpart in the tree.
+  const ofTheirOwn = /^test(\/(mesh|nat|bench|compose|helpers)(\/|$)|$)/
   const stray = [...folders].filter(
     (folder) =>
       /^test(\/|$)/.test(folder) && !ofTheirOwn.test(folder) && !folders.has(folder.slice(5))

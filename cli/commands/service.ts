@@ -3,7 +3,15 @@ import process from 'node:process'
 import { Argument, type Command } from 'commander'
 import { checkHealth } from '../ask/health-check.ts'
 
-const SERVICES = ['bootstrap', 'registry', 'orchestrator', 'gateway', 'worker', 'http-bridge']
+const SERVICES = [
+  'bootstrap',
+  'registry',
+  'orchestrator',
+  'gateway',
+  'worker',
+  'http-bridge',
+  'relay'
+]
 
 export function addServiceCommand(program: Command): void {
   program

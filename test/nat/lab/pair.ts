@@ -4,7 +4,7 @@ import { encodeRoot } from '../../helpers/peers/mesh-root.ts'
 import type { Lab, Program } from './lab.ts'
 import type { PeersOptions, SeenLink } from './peers.ts'
 
-export interface Meeting {
+interface Meeting {
   orchestratorMs: number
   registryMs: number
   links: SeenLink[]
@@ -14,7 +14,7 @@ export function newMesh({ bootstrap }: Lab): string {
   return encodeRoot({ secret: randomBytes(32), reach: 'public', bootstrap })
 }
 
-export async function startPeers(
+async function startPeers(
   lab: Lab,
   siteName: string,
   options: PeersOptions

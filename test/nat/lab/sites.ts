@@ -81,7 +81,7 @@ ${attach(machineOf(machine), 'eth0', `${to.name}-r`, address, `192.168.${number}
 }
 
 /** Runs a command in a namespace; by its name, because `ip netns exec` would mount /sys anew. */
-export const inside = (ns: string, command: string) => `nsenter --net=/run/netns/${ns} ${command}`
+const inside = (ns: string, command: string) => `nsenter --net=/run/netns/${ns} ${command}`
 
 const namespace = (ns: string) => `ip netns add ${ns}\nip -n ${ns} link set lo up\n`
 
