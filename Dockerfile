@@ -59,7 +59,7 @@ ENV NODE_ENV=production \
     METRICS_HOST=0.0.0.0
 WORKDIR /app
 RUN ln -s /app/cli/haif.mjs /usr/local/bin/haif \
- && mkdir -p /data /mesh && chown node:node /data /mesh
+ && mkdir -p /data /mesh /join && chown node:node /data /mesh /join
 COPY --from=packages /app/node_modules node_modules
 COPY package.json ./
 COPY docker/health-check.sh docker/

@@ -11,7 +11,7 @@ import {
   type InviteEntry
 } from '#shared/contracts/peers/members.ts'
 import { ROLES, type PeerRole } from '#shared/contracts/peers/role.ts'
-import { MACHINE_NAME } from '#shared/mesh/membership/invite.ts'
+import { decodeInvite, MACHINE_NAME } from '#shared/mesh/membership/invite.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../../ask/gateway-call.ts'
 import { readSpanMs } from '../../screen/amounts.ts'
 import { table, type Cell } from '../../screen/table.ts'
@@ -102,7 +102,8 @@ async function create(options: InviteOptions): Promise<void> {
   print(made, [joinLine(made)], options)
   if (options.json === true) return
   if (qr === true) process.stdout.write(`\n${await qrCode(made.topicKey)}\n`)
-  process.stderr.write(`${describe(made.invite).join('\n')}\n`)
+  const lines = [...describe(made.invite), ...reachOf(made)]
+  process.stderr.write(`${lines.join('\n')}\n`)
 }
 
 const joinLine = ({ topicKey, invite }: CreatedInvite): string =>
@@ -113,6 +114,11 @@ async function qrCode(topicKey: string): Promise<string> {
   const { renderUnicodeCompact } = await import('uqr')
   return renderUnicodeCompact(topicKey.toUpperCase())
 }
+
+const reachOf = ({ topicKey }: CreatedInvite): string[] =>
+  decodeInvite(topicKey).reach === 'local'
+    ? ['This mesh is on this machine alone: start it with --lan or --public to let others join.']
+    : []
 
 function describe({ id, roles, name, usesMax, approve, expiresAt }: InviteEntry): string[] {
   const machines =

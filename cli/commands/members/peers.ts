@@ -3,6 +3,7 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import {
   approveMember,
+  listInvites,
   listMembers,
   renameMember,
   revokeMember,
@@ -33,14 +34,7 @@ export function addPeersCommand(program: Command): void {
     .description('remove a machine for good, as when it was stolen')
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
-    .action(async (who: string, options: CommonOptions) => {
-      const { name, state, ...rest } = await askGateway(revokeMember.gateway, { who }, options)
-      const what =
-        state === 'refused'
-          ? `${name} is not let in`
-          : `${name} is removed: its connections end now, and its keys are refused everywhere`
-      print({ name, state, ...rest }, [what], options)
-    })
+    .action(revoke)
   peers
     .command('rename <old> <new>')
     .description('call a machine something else')
@@ -63,6 +57,19 @@ export function addApproveCommand(program: Command): void {
       const member = await askGateway(approveMember.gateway, { who }, options)
       print(member, [`${member.name} is let in: ${member.roles.join(', ')}`], options)
     })
+}
+
+async function revoke(who: string, options: CommonOptions): Promise<void> {
+  const removed = await askGateway(revokeMember.gateway, { who }, options)
+  const { name, state, invite } = removed
+  const what =
+    state === 'refused'
+      ? `${name} is not let in`
+      : `${name} is removed: its connections end now, and its keys are refused everywhere`
+  const { invites } = await askGateway(listInvites.gateway, {}, options)
+  const isOpen = invites.some(({ id }) => id === invite)
+  const hint = `It joined with an invite that can be used again: haif invite rm ${invite}`
+  print(removed, isOpen ? [what, hint] : [what], options)
 }
 
 async function list({ pending, all, ...options }: ListOptions): Promise<void> {
