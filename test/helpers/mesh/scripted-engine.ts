@@ -9,7 +9,8 @@ import { SimEngine, type SimOptions } from '../../../services/worker/engines/sim
 import { promptText } from '../../../services/worker/engines/sim/sim-text.ts'
 import type { ModelSource } from '../../../services/worker/models/sources/model-source.ts'
 
-const CHARACTERS_PER_TOKEN = 4
+/** So that the longest answer of a test has fewer tokens than a page asks for. */
+const CHARACTERS_PER_TOKEN = 8
 
 interface ScriptedOptions extends Partial<SimOptions> {
   /** The answer to a prompt, in which every message is a line `role: text`. */
