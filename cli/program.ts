@@ -22,6 +22,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['tenant', async () => (await import('./commands/tenant.ts')).addTenantCommand],
   ['usage', async () => (await import('./commands/usage.ts')).addUsageCommand],
   ['audit', async () => (await import('./commands/audit.ts')).addAuditCommand],
+  ['identity', async () => (await import('./commands/identity.ts')).addIdentityCommand],
   ['db', async () => (await import('./commands/db.ts')).addDbCommand],
   ['service', async () => (await import('./commands/service.ts')).addServiceCommand]
 ])

@@ -351,9 +351,10 @@ export const ERRORS = {
   HOME_IN_USE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'cli, shared/main, shared/store',
-    meaning: 'Another HAIF process uses the same HAIF_HOME.',
-    remedy: 'Stop that process, or set HAIF_HOME to another folder.'
+    raisedBy: 'cli, shared/main, shared/mesh, shared/store',
+    meaning: 'Another HAIF process uses the same HAIF_HOME, or a copy of it.',
+    remedy:
+      'Stop that process, or set HAIF_HOME to another folder; on a copy run `haif identity new`.'
   },
   SCHEMA_MISMATCH: {
     httpStatus: 500,

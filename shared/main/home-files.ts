@@ -23,6 +23,7 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   'state',
   'kernels',
   'digests.json',
+  'machine.json',
   'speeds.json'
 ])
 const NOT_KEPT = /\.(lock(-journal|-wal|-shm)?|backup|part|before-restore)$/

@@ -14,6 +14,7 @@
  *   token.pepper    what the hashes of tokens hang on, where a gateway runs
  *   audit.json      the signed ends of the audit's chains, where a gateway runs
  *   home.json       the HAIF that wrote it
+ *   machine.json    the machine that its keys belong to
  *   database.mark   there has been a database: an empty one in its place is an alarm
  *   tokens.mark     there have been tokens: a database without any is an alarm
  */

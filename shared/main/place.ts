@@ -16,6 +16,7 @@ import { readChoice, type Environment } from '#shared/process/config.ts'
 import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { Home } from './home.ts'
+import { checkMachine, thisMachine } from './machine-mark.ts'
 import { addressOf, hasRedeemed, joinSeat, seatHere, type JoinHooks, type Seat } from './seat.ts'
 
 export interface Place extends Seat {
@@ -119,7 +120,18 @@ function noMesh({ oldTopicKeyFile }: Home): HaifError {
 export const usesLocalSockets = (env: Environment): boolean =>
   readChoice(env, 'HAIF_LOCAL_SOCKETS', ['on', 'off'], 'on') === 'on'
 
+const checked = new WeakSet<Home>()
+
+/** Once for all services of a process. */
+function sayWhereItWasMade(home: Home, log: Logger): void {
+  if (checked.has(home)) return
+  checked.add(home)
+  const elsewhere = checkMachine(home.folder, thisMachine(home.folder))
+  if (elsewhere !== null) log.warn({}, elsewhere)
+}
+
 export function placeIn({ home, node, role, log, env }: PlaceOptions, seat: Seat): Place {
+  sayWhereItWasMade(home, log)
   const hardware = {
     cpus: availableParallelism(),
     memoryBytes: totalmem(),

@@ -43,8 +43,10 @@ import { HaifError } from '#shared/errors.ts'
 import { lookup } from './discovery/lookup.ts'
 import { hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
+import { isMember, type MemberIdentity } from './connection/member-identity.ts'
 import { PendingConnections } from './connection/pending.ts'
 import { RefusalLog } from './connection/refusal-log.ts'
+import { Twins } from './connection/twins.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
@@ -59,6 +61,7 @@ const ACCEPTED_MAX = 2048
 const GUESTS_MAX = 256
 /** Time for that, with a person who has to approve it. */
 const GUEST_MS_MAX = 10 * 60_000
+const REPLACED = 'replaced by a newer connection'
 /** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
 
@@ -122,6 +125,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #pending = new PendingConnections()
   readonly #guests = new Set<PeerLink>() // at most GUESTS_MAX
   readonly #exchange: Exchange
+  readonly #twins = new Twins()
+  #hasTwin = false
   #server: RpcServer | null = null
   #local: LocalListener | null = null
   #relay: OwnRelay | null = null
@@ -144,8 +149,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
     })
     const { guests, localSockets = false, dialMsMax = DIAL_MS_MAX.local } = options
     const refusals = new RefusalLog(log, () => performance.now())
-    const self = { membership, keyPair, role, router, log }
-    this.#facts = { ...self, refusals, guests, node: this.#node }
+    const { processId } = this.#node
+    const onTwin = (address: string) => this.#heardOfTwin(address)
+    const self = { membership, keyPair, role, processId, router, log }
+    this.#facts = { ...self, refusals, guests, onTwin, node: this.#node }
     const onDoubt = (link: PeerLink) => this.#doubted(link)
     this.#dialler = new Dialler({
       node: this.#node,
@@ -410,11 +417,32 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const address = way === localWay ? 'local' : (rpc.stream.rawStream.remoteHost ?? 'TLS')
     const leave = this.#pending.enter(address, rpc)
     const onDoubt = (link: PeerLink) => this.#doubted(link)
-    receive(rpc, { ...this.#facts, way, onDoubt }, (greeted) => {
+    const admit = (peer: MemberIdentity) => this.#admit(peer)
+    receive(rpc, { ...this.#facts, way, onDoubt, admit }, (greeted) => {
       leave()
       if (greeted.link.peer.role === GUEST_ROLE) this.#addGuest(greeted.link)
       else this.#add(greeted)
     })
+  }
+
+  #admit({ key, holder }: MemberIdentity): void {
+    try {
+      this.#twins.admit(key, holder)
+    } catch (error) {
+      const link = this.#links.get(key)
+      if (link !== undefined) this.#greeted.get(link)?.tellOfTwin(holder.address)
+      throw error
+    }
+  }
+
+  /** The other machine tries again and again; its owner and ours need to hear it once. */
+  #heardOfTwin(address: string): void {
+    if (this.#hasTwin) return
+    this.#hasTwin = true
+    this.#options.log.error(
+      { address },
+      `another machine, at ${address}, has the key of this one, because a HAIF_HOME was copied: on the copy run "haif identity new", then join it with a new invite`
+    )
   }
 
   /** A guest is no peer of any service: it is here to redeem its invite, and goes. */
@@ -509,9 +537,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
       return
     }
     const old = this.#links.get(key)
-    if (old !== undefined) this.#drop(old, 'replaced by a newer connection')
+    if (old !== undefined) this.#drop(old, REPLACED)
     this.#links.set(key, link)
     this.#greeted.set(link, greeted)
+    if (!link.dialer && isMember(link.peer)) this.#twins.connected(key, link.peer.holder)
     void link.closed.then(() => this.#drop(link, 'closed'))
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
@@ -525,6 +554,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { key } = link.peer
     if (this.#links.get(key) !== link) return // a newer connection has replaced it before
     this.#links.delete(key)
+    if (reason !== REPLACED && isMember(link.peer)) this.#twins.lost(key, link.peer.holder)
     link.close(reason)
     this.emit('lost', link)
     if (!link.dialer && link.path !== 'local') this.#node.refresh()

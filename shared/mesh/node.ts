@@ -2,12 +2,14 @@
  * The DHT node of a process. All its peers share it: what one of them learns of the network, the
  * others need not learn again, and a hole that was punched for one of them serves all.
  */
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type DHT from 'hyperdht'
 import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { Turns } from '#shared/kit/turns.ts'
 import type { LinkWay } from '#shared/rpc/peer-link.ts'
+import { PROCESS_ID_BYTES } from './connection/twins.ts'
 import { BESIDE_MAX, type About } from './connection/about.ts'
 import { isNearAddress } from './connection/liveness.ts'
 import { NetworkWatch } from './connection/network-watch.ts'
@@ -67,6 +69,8 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   /** Connections to relays, over which other connections pass; as many as those. */
   readonly #relaySockets = new Set<NoiseSecretStream>()
   readonly #users = new Set<object>()
+  /** Random: a process that is started again is another one. */
+  readonly processId = randomBytes(PROCESS_ID_BYTES)
   readonly #listening = new Set<string>() // keys in hex; one for each user
   readonly #watch: NetworkWatch
   readonly #isMetered: boolean

@@ -51,6 +51,8 @@ export interface HandshakeFacts extends HelloFacts {
   guests?: GuestEntrance | undefined
   /** What this side says of its process, and what becomes of what a member says of its own. */
   node: AboutProcesses
+  /** Called when the other side has met another machine with the key of this one. */
+  onTwin?: (address: string) => void
 }
 
 interface AboutProcesses {
@@ -64,6 +66,8 @@ export interface Greeted {
   liveness: Liveness
   /** Says again what this side has to say of its process. */
   tell: () => void
+  /** Tells the other side that another machine has its key, too. */
+  tellOfTwin: (address: string) => void
 }
 
 /** What a peer that can redeem invites offers to those who have nothing else yet. */
@@ -78,6 +82,11 @@ interface HandshakeOptions extends HandshakeFacts {
   way: (stream: NoiseSecretStream) => LinkWay
   /** Called when a peer has fallen silent, and before it counts as lost. */
   onDoubt: (link: PeerLink) => void
+}
+
+interface ReceiveOptions extends HandshakeOptions {
+  /** Says no to a member whose key another process has, by throwing. */
+  admit: (peer: MemberIdentity) => void
 }
 
 /**
@@ -109,7 +118,7 @@ export function greet(rpc: ProtomuxRPC, options: HandshakeOptions): Promise<Gree
   })
 }
 
-interface Greeting extends Pick<HandshakeOptions, 'way' | 'onDoubt'> {
+interface Greeting extends Pick<HandshakeOptions, 'way' | 'onDoubt' | 'onTwin'> {
   /** Absent: nothing is said about the process, and nothing is believed. */
   node?: AboutProcesses
   hello: () => Buffer
@@ -130,9 +139,11 @@ export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<G
     const about = () => encodeAbout(node?.about(keepAliveMs) ?? { keepAliveMs, beside: [] })
     const link = greeting.link(peer)
     if (node !== undefined) hear(rpc, node)
+    hearOfTwin(rpc, greeting.onTwin)
     rpc.event(READY_EVENT, about())
     const liveness = livenessOf(rpc, { link, keepAliveMs, onDoubt })
-    return { link, liveness, tell: () => rpc.event(ABOUT_EVENT, about()) }
+    const tell = () => rpc.event(ABOUT_EVENT, about())
+    return { link, liveness, tell, tellOfTwin: tellsOfTwin(rpc) }
   } catch (error) {
     rpc.destroy()
     rpc.stream.destroy()
@@ -145,7 +156,7 @@ export async function greetWith(rpc: ProtomuxRPC, greeting: Greeting): Promise<G
 /** The listener's side. Calls `onLink` once the dialler is ready; a peer that fails is closed. */
 export function receive(
   rpc: ProtomuxRPC,
-  options: HandshakeOptions,
+  options: ReceiveOptions,
   onLink: (greeted: Greeted) => void
 ): void {
   const { log, node, refusals, onDoubt } = options
@@ -183,7 +194,8 @@ export function receive(
           hear(rpc, node)
           tell()
         }
-        onLink({ link, liveness: livenessOf(rpc, { link, keepAliveMs, onDoubt }), tell })
+        const liveness = livenessOf(rpc, { link, keepAliveMs, onDoubt })
+        onLink({ link, liveness, tell, tellOfTwin: tellsOfTwin(rpc) })
         return Buffer.alloc(0)
       })
       return Buffer.concat([ACCEPTED, makeHello(options, rpc.stream)])
@@ -192,6 +204,19 @@ export function receive(
     }
   })
 }
+
+const tellsOfTwin = (rpc: ProtomuxRPC) => (address: string) =>
+  rpc.event(TWIN_EVENT, Buffer.from(address))
+
+function hearOfTwin(rpc: ProtomuxRPC, onTwin: (address: string) => void = () => {}): void {
+  rpc.respond(TWIN_EVENT, (said) => {
+    onTwin(said.toString('utf8', 0, ADDRESS_BYTES_MAX).replaceAll(/[^\w.:%[\] -]/g, '?'))
+    return Buffer.alloc(0)
+  })
+}
+
+const TWIN_EVENT = 'haif/twin'
+const ADDRESS_BYTES_MAX = 64
 
 /** What the other side says of its process, now and later. */
 function hear(rpc: ProtomuxRPC, node: AboutProcesses): void {
@@ -226,12 +251,14 @@ const REFUSED = Buffer.from([0])
 
 const wireError = Compile(WireError)
 
-function visitor(stream: NoiseSecretStream, value: Buffer, options: HandshakeOptions) {
+function visitor(stream: NoiseSecretStream, value: Buffer, options: ReceiveOptions) {
   const { membership, router, guests } = options
   const hello = readHello(stream, value)
   const key = stream.remotePublicKey.toString('hex')
   if (hello.kind === 'member') {
-    return { peer: identityOf(stream, hello, membership), router }
+    const peer = identityOf(stream, hello, membership)
+    options.admit(peer)
+    return { peer, router }
   }
   if (guests === undefined) {
     throw new HaifError('ROLE_NOT_ALLOWED', 'no invites are redeemed here; ask a registry')
@@ -255,12 +282,14 @@ function memberOf(stream: NoiseSecretStream, reply: Buffer, membership: Membersh
 
 function identityOf(
   stream: NoiseSecretStream,
-  { certificate, role }: Extract<Hello, { kind: 'member' }>,
+  { certificate, role, processId }: Extract<Hello, { kind: 'member' }>,
   membership: Membership
 ): MemberIdentity {
   membership.check(certificate, stream.remotePublicKey, role)
   const { name } = certificate
-  return { key: stream.remotePublicKey.toString('hex'), role, name, certificate }
+  const address = stream.rawStream.remoteHost ?? 'an address unknown'
+  const holder = { process: processId.toString('hex'), address }
+  return { key: stream.remotePublicKey.toString('hex'), role, name, certificate, holder }
 }
 
 async function say(rpc: ProtomuxRPC, hello: Buffer): Promise<Buffer> {

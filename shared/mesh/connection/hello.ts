@@ -18,6 +18,7 @@ import {
   type Certificate
 } from '../membership/certificate-encoding.ts'
 import type { Membership } from '../membership/membership.ts'
+import { PROCESS_ID_BYTES } from './twins.ts'
 import { isSigned, signed, SIGNATURE_BYTES } from '../membership/signature.ts'
 
 /** Raised when an older peer could not take part any more. */
@@ -36,19 +37,31 @@ export const INVITE_ID_BYTES = 16
 
 export interface HelloFacts {
   membership: Membership
+  /** Random, for as long as this process is up. */
+  processId: Buffer
   keyPair: KeyPair
   role: PeerRole
 }
 
 export type Hello =
-  | { kind: 'member'; version: number; role: PeerRole; certificate: Certificate; signature: Buffer }
+  | MemberHello
   | { kind: 'guest'; version: number; inviteId: Buffer; signature: Buffer }
 
+interface MemberHello {
+  kind: 'member'
+  version: number
+  role: PeerRole
+  processId: Buffer
+  certificate: Certificate
+  signature: Buffer
+}
+
 export function makeHello(facts: HelloFacts, stream: NoiseSecretStream): Buffer {
-  const { membership, keyPair, role } = facts
+  const { membership, keyPair, role, processId } = facts
   const { certificate } = membership
+  const version = PROTOCOL_VERSION
   const signature = signed('hello', boundTo(stream, sideOf(stream), role), keyPair)
-  return encodeHello({ kind: 'member', version: PROTOCOL_VERSION, role, certificate, signature })
+  return encodeHello({ kind: 'member', version, role, processId, certificate, signature })
 }
 
 export function makeGuestHello(
@@ -124,6 +137,7 @@ function malformed(why: string, cause?: unknown): HaifError {
 }
 
 const inviteId = c.fixed(INVITE_ID_BYTES)
+const processId = c.fixed(PROCESS_ID_BYTES)
 const signature = c.fixed(SIGNATURE_BYTES)
 
 const helloCodec = {
@@ -133,6 +147,7 @@ const helloCodec = {
     if (hello.kind === 'guest') inviteId.preencode(state, hello.inviteId)
     else {
       c.uint8.preencode(state, ROLES.indexOf(hello.role))
+      processId.preencode(state, hello.processId)
       c.uint8array.preencode(state, encodeCertificate(hello.certificate))
     }
     signature.preencode(state, hello.signature)
@@ -143,6 +158,7 @@ const helloCodec = {
     if (hello.kind === 'guest') inviteId.encode(state, hello.inviteId)
     else {
       c.uint8.encode(state, ROLES.indexOf(hello.role))
+      processId.encode(state, hello.processId)
       c.uint8array.encode(state, encodeCertificate(hello.certificate))
     }
     signature.encode(state, hello.signature)
@@ -155,10 +171,11 @@ const helloCodec = {
     }
     const role = ROLES[c.uint8.decode(state)]
     if (role === undefined) throw new RangeError('unknown role')
+    const id = Buffer.from(processId.decode(state))
     const bytes = c.uint8array.decode(state)
     if (bytes.length > CERTIFICATE_BYTES_MAX) throw new RangeError('too long')
     const certificate = decodeCertificate(bytes)
     const by = Buffer.from(signature.decode(state))
-    return { kind: 'member', version, role, certificate, signature: by }
+    return { kind: 'member', version, role, processId: id, certificate, signature: by }
   }
 }

@@ -21,8 +21,12 @@ export class RefusalLog {
     this.#now = now
   }
 
-  /** `peer`: its key in hex. */
-  note(peer: string, { code, message }: HaifError): void {
+  /** `peer`: its key in hex. What was said of it before is said again only to whoever debugs. */
+  note(peer: string, { code, message, details }: HaifError): void {
+    if (details?.['again'] === true) {
+      this.#log.debug({ peer, code }, `refused again: ${message}`)
+      return
+    }
     const now = this.#now()
     this.#spent = Math.max(0, this.#spent - (now - this.#spentAt) / LINE_MS)
     this.#spentAt = now

@@ -238,8 +238,9 @@ export class Follower {
       known.failure = null
     } catch (error) {
       this.#failed(known)
-      known.failure = failureOf(error)
-      this.#logFailure(key, known, error)
+      const failure = failureOf(error)
+      this.#logFailure(key, failure, known.failure)
+      known.failure = failure
     } finally {
       known.dialing = false
       this.#strangersDialled -= strangers
@@ -252,11 +253,10 @@ export class Follower {
     known.notBefore = this.#options.now() + this.#jittered(known.failures)
   }
 
-  #logFailure(key: string, known: Known, error: unknown): void {
+  #logFailure(key: string, { code, message }: DialFailure, before: DialFailure | null): void {
     if (this.#stopped) return
-    const { code, message } = failureOf(error)
     // A refusal does not pass by itself, so a person has to read it; but once is enough.
-    const level = isRefusal(code) && known.failures === 1 ? 'warn' : 'debug'
+    const level = isRefusal(code) && before?.code !== code ? 'warn' : 'debug'
     this.#options.log[level]({ peer: key, code, message }, 'dial failed')
   }
 

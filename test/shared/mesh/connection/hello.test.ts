@@ -75,10 +75,11 @@ async function assertRefused(reply: Promise<{ error?: WireError }>, code: ErrorC
 /** A hello of the raw peer under a certificate that says something else. */
 function helloUnder(raw: RawPeer, { secret }: MeshRoot, facts: Partial<CertificateFacts>): Buffer {
   const authority = rootAuthority(secret)
-  const { membership, keyPair, role } = memberOf({ secret }, 'client', raw.keyPair)
+  const member = memberOf({ secret }, 'client', raw.keyPair)
+  const { membership } = member
   const certificate = signCertificate(authority, { ...membership.certificate, ...facts })
   const credentials = { certificate, epochs: membership.epochs }
-  return makeHello({ membership: new Membership({ credentials }), keyPair, role }, raw.stream)
+  return makeHello({ ...member, membership: new Membership({ credentials }) }, raw.stream)
 }
 
 const HOUR_MS = 3600_000
