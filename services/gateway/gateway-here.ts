@@ -7,6 +7,7 @@ import type { Store } from '#shared/store/store.ts'
 import { Access, type AccessDeps } from './access/access.ts'
 import { JsonCheckpoints } from './audit/checkpoint-file.ts'
 import { loadOperatorKey } from './access/operator-key.ts'
+import { shortTokens } from './access/static-tokens.ts'
 import { readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage/usage.ts'
@@ -21,6 +22,13 @@ interface OpenGatewayOptions
 export function openGateway(options: OpenGatewayOptions): Service {
   const { env, home, address, store, log } = options
   const { gateways, usageSpoolMax, ...config } = readGatewayConfig(env)
+  const entries = shortTokens(config.staticTokens)
+  if (entries.length > 0) {
+    log.warn(
+      { entries },
+      'tokens of HAIF_API_TOKENS have fewer than 20 characters: make longer ones'
+    )
+  }
   const shared = sharedStateFromEnvironment(env, {
     mesh: address.mesh,
     store,

@@ -34,6 +34,14 @@ export function readStaticTokens(env: Environment): StaticToken[] {
   return tokens
 }
 
+/** Fewer characters can be guessed: nothing slows down whoever tries. */
+const GUESSED_CHARACTERS = 20
+
+/** The numbers of entries whose tokens are short, for a warning. */
+export function shortTokens(tokens: readonly StaticToken[]): number[] {
+  return tokens.flatMap(({ secret }, i) => (secret.length < GUESSED_CHARACTERS ? [i + 1] : []))
+}
+
 /** Says which entry is wrong, never what is in it. */
 function readEntry(entry: string, number: number): StaticToken {
   const at = entry.indexOf(':')

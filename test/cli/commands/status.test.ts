@@ -208,3 +208,17 @@ test('two files under one name, a restart and a download are told', () => {
   assert.match(text, /its process died \(SIGKILL\)/)
   assert.match(text, /downloading .* 41 % {2}1\.2 of 2\.9 GB, 34\.0 MB\/s, 50 s left/)
 })
+
+test('what orchestrators hold against a worker stands with it', () => {
+  const reason = 'lied 2 times; the last 3 min ago'
+  const { worker: _, ...facts } = worker
+  const orchestrator: PeerEntry = {
+    ...facts,
+    key: 'c'.repeat(64),
+    role: 'orchestrator',
+    heldAgainst: [{ worker: worker.key, reason }]
+  }
+  const peers = [worker, orchestrator]
+  const text = renderStatus({ ...status, peers }, { width: Infinity, color: false })
+  assert.ok(text.includes(`    held against it: ${reason}\n`), text)
+})

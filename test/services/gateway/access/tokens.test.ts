@@ -12,6 +12,7 @@ import {
 } from '../../../../services/gateway/access/principal.ts'
 import {
   readStaticTokens,
+  shortTokens,
   staticPrincipals
 } from '../../../../services/gateway/access/static-tokens.ts'
 import {
@@ -53,6 +54,7 @@ test('static tokens are read as documented, also where a scope has a colon', () 
     { secret: 'operator-token', scopes: ['operator', 'metrics'] },
     { secret: 'tenant-a-token', scopes: ['tenant:tenant-a'] }
   ])
+  assert.deepEqual(shortTokens(tokens), [1, 2], 'which the log warns of')
   const found = staticPrincipals(tokens, pepper)
   const tenantA = found.get(hashToken(pepper, 'tenant-a-token').toString('hex'))
   assert.equal(tenantA?.tenant, 'tenant-a')

@@ -63,3 +63,13 @@ test('a worker that something is held against is chosen last, and the choice say
   assert.ok(table.holding('a', 'm')!.character.distrustMs(0) > 1000)
   void report
 })
+
+test('L9: a worker is told what is asked and nothing of who asks', async (t) => {
+  const charge = { tenantId: 'acme', caller: '10.0.0.1', usageId: 'u', weight: 2 }
+  const { a, answer } = await startRun(t, { request: { ...charge, idempotencyKey: 'k' } })
+  a.say(item(0), END)
+  await answer
+  const told = JSON.stringify(a.served[0]!.request)
+  assert.deepEqual(Object.keys(a.served[0]!.request), ['asked'])
+  for (const secret of ['acme', '10.0.0.1', '"k"', 'usageId']) assert.ok(!told.includes(secret))
+})
