@@ -5,7 +5,7 @@ import { PeerRole, ROLES } from './role.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 
 /** The largest list of revoked peers, in base64. */
-const LIST_CHARACTERS_MAX = 512 * 1024
+const LIST_CHARACTERS_MAX = 192 * 1024
 const CREDENTIALS_CHARACTERS_MAX = 1024
 /** 50 KB; a mesh with more such peers is found through some of them. */
 export const MEMBERS_MAX = 512

@@ -17,9 +17,10 @@ import { signed } from './signature.ts'
 const VERSION = 1
 /**
  * Of peers, and as many serials. An entry leaves when what it revokes has ended by itself, so this
- * is what a mesh may revoke in about a week; whoever needs more begins a new epoch.
+ * is what a mesh may revoke in about a week; whoever needs more begins a new epoch. The longest
+ * list has 180 KB in base64, and so fits into a call of the usual size.
  */
-export const REVOKED_MAX = 4096
+export const REVOKED_MAX = 2048
 
 export interface RevocationFacts {
   /** The root's public key. */

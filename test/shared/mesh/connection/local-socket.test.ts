@@ -24,7 +24,9 @@ import { until } from '../../../helpers/until.ts'
 import { ANYBODY } from '../../../helpers/peers/anybody.ts'
 
 const localSockets = true
-const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown())
+const echo = defineMethod('test.echo', ANYBODY, Type.Unknown(), Type.Unknown(), {
+  isLarge: true
+})
 const count = defineStream('test.count', ANYBODY, Type.Object({}), Type.Integer(), Type.String())
 const serving = () =>
   new Router()

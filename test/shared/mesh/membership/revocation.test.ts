@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import DHT from 'hyperdht'
+import { tellRevocations } from '#shared/contracts/peers/membership.ts'
 import { certify, rootAuthority, type Authority } from '#shared/mesh/membership/authority.ts'
 import { signIssuer } from '#shared/mesh/membership/certificate.ts'
 import {
@@ -123,7 +124,9 @@ test('M8: the list that follows two others revokes what either does, and drops w
 test('a list has a bound, for who signs and for who reads', () => {
   const many = (count: number) =>
     new Map(Array.from({ length: count }, () => [randomBytes(32).toString('hex'), until]))
-  const full = listOf({ peers: many(REVOKED_MAX) })
+  const serials = new Map([...many(REVOKED_MAX)].map(([id, end]) => [id.slice(0, 32), end]))
+  const full = listOf({ peers: many(REVOKED_MAX), serials }, newIssuer())
+  assert.ok(tellRevocations.request.Check({ list: full.bytes.toString('base64') }))
   assert.equal(readRevocations(full.bytes, root.mesh, NOW).peers.size, REVOKED_MAX)
   assert.throws(() => listOf({ peers: many(REVOKED_MAX + 1) }), { code: 'CONFIG_INVALID' })
 })
