@@ -162,7 +162,7 @@ test('a mesh that is not there is said within seconds', async (t) => {
     assert.deepEqual([code, stdout], [1, ''])
     assert.match(
       stderr,
-      /^haif: the mesh cannot be reached: .+ is "haif up" running\? \(NO_PEER\)\n$/
+      /^haif: the mesh cannot be reached: no mesh runs .+ start one with "haif up" \(NO_PEER\)\n$/
     )
   }
 })

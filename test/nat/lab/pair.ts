@@ -14,11 +14,7 @@ export function newMesh({ bootstrap }: Lab): string {
   return encodeRoot({ secret: randomBytes(32), reach: 'public', bootstrap })
 }
 
-async function startPeers(
-  lab: Lab,
-  siteName: string,
-  options: PeersOptions
-): Promise<Program> {
+async function startPeers(lab: Lab, siteName: string, options: PeersOptions): Promise<Program> {
   const program = lab.program(siteName, 'peers.ts', options)
   await program.ask('start')
   return program

@@ -283,13 +283,14 @@ test('a client that does not read slows the producer', async (t) => {
       async function* () {
         for (let seq = 0; seq < 20_000; seq++) {
           made++
-          yield { seq, tokenIds: [seq], text: 'x'.repeat(1000) }
+          yield { seq, tokenIds: [seq], text: '\u0001'.repeat(200) } // six times as long in JSON
         }
         return END
       }
     ]
   })
-  const { response } = await openStream(bridge)
+  const body = { prompt: 'hi', stream: true, max_tokens: 20_000 }
+  const { response } = await openStream(bridge, body)
   const stoodStillAt = await settled(() => made)
   assert.ok(stoodStillAt < 15_000, `${stoodStillAt} of 20000 items made while nobody read`)
   const events = parseEvents(await readText(response))

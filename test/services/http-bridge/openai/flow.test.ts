@@ -15,9 +15,11 @@ import { settled, until } from '../../../helpers/until.ts'
 import { readStream } from './openai-mesh.ts'
 
 const ITEMS = 20_000
-const ITEM_TEXT = 'x'.repeat(1000)
+/** As a worker may say it, and six times as long on its way to the client. */
+const ITEM_TEXT = '\u0001'.repeat(200)
+const ITEM_JSON = JSON.stringify(ITEM_TEXT).slice(1, -1)
 
-/** Says 20 MB as fast as it may, and counts. */
+/** Says what is 24 MB for its client, as fast as it may, and counts. */
 class FloodEngine extends SimEngine {
   made = 0
 
@@ -62,7 +64,7 @@ test('a client that does not read stops the worker, holds up no other, and loses
   for await (const piece of response) text += String(piece)
   const { events } = readStream(text)
   assert.equal(events.at(-1)?.data, '[DONE]')
-  assert.equal(text.split(ITEM_TEXT).length - 1, ITEMS)
+  assert.equal(text.split(ITEM_JSON).length - 1, ITEMS)
 })
 
 test('a client that leaves stops the worker within a second, and what it got is counted', async (t) => {
