@@ -1,6 +1,4 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { Home } from '#shared/main/home.ts'
 import { rootEnv } from '../../helpers/peers/mesh-root.ts'
@@ -14,11 +12,8 @@ import { startService } from '../../helpers/mesh/service-process.ts'
 
 const WARNING = 'the password of Postgres is the default: set POSTGRES_PASSWORD to one of your own'
 
-/** As whoever copies .env.example has it. */
-function defaultPassword(): string {
-  const example = readFileSync(join(import.meta.dirname, '../../../.env.example'), 'utf8')
-  return /^POSTGRES_PASSWORD=(.+)$/m.exec(example)![1]!
-}
+/** That of .env.example before it left the password to be made at the first start. */
+const DEFAULT_PASSWORD = 'haifpass'
 
 /** The servers of the tests let everybody in, whatever the password. */
 function withPassword(url: string, password: string): string {
@@ -35,7 +30,7 @@ test('a service warns once at its start while the password of Postgres is the de
     await service.up
     return service.lines.filter((line) => line.includes(WARNING)).map((line) => JSON.parse(line))
   }
-  const [warning, ...more] = (await warningsWith(defaultPassword())) as { level: string }[]
+  const [warning, ...more] = (await warningsWith(DEFAULT_PASSWORD)) as { level: string }[]
   assert.equal(warning?.level, 'warn')
   assert.deepEqual(more, [])
   assert.deepEqual(await warningsWith('one-of-my-own'), [])
@@ -50,6 +45,6 @@ test('haif up warns like a service, and nobody does without a password', (t) => 
     storeFromEnvironment(env, log)
     return lines.map(({ msg }) => msg)
   }
-  assert.deepEqual(said(defaultPassword()), [WARNING, WARNING])
+  assert.deepEqual(said(DEFAULT_PASSWORD), [WARNING, WARNING])
   assert.deepEqual(said(''), [])
 })
