@@ -105,7 +105,7 @@ function homeOf(t: TestContext): string {
 /** As many as there are different messages: times, keys and ids are left out. */
 function keepWarnings(text: string, logged: Set<string>): void {
   for (const line of text.split('\n')) {
-    if (!/"level":"(warn|error|fatal)"/.test(line) && !/^haif: /.test(line)) continue
+    if (!/"level":"(warn|error|fatal)"/.test(line) && !line.startsWith('haif: ')) continue
     const { msg = line, reason = '', cause = '' } = parsed(line)
     logged.add(`${msg} ${reason} ${cause}`.replaceAll(/[0-9a-f]{8,}|\d+/g, '#'))
   }
