@@ -28,7 +28,8 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
 ])
 
 // Other users of this machine see the arguments of its processes, and one may be a topic key.
-process.title = `haif ${process.argv[2] ?? ''}`
+const [, , command = '', service = ''] = process.argv
+process.title = command === 'service' ? `haif service ${service}` : `haif ${command}`
 
 const program = new Command('haif')
   .description('one private AI cloud from the machines you own')

@@ -120,7 +120,8 @@ function servicesWith(variable: string, pid: number): Record<string, boolean[]> 
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ')
   const found: Record<string, boolean[]> = {}
   for (const child of children) {
-    const name = readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0').filter(Boolean).at(-1)!
+    const title = readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', '')
+    const name = title.split(' ').at(-1)!
     const environment = readFileSync(`/proc/${child}/environ`, 'utf8').split('\0')
     const isTold = environment.some((each) => each.startsWith(`${variable}=`))
     found[name] = [...(found[name] ?? []), isTold]

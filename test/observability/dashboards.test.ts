@@ -17,6 +17,9 @@ const OBSERVABILITY = join(ROOT, 'observability')
 const OF_THE_SDK = 'target_info'
 /** Of Prometheus itself. */
 const FROM_PROMETHEUS = new Set(['up'])
+/** Counted where somebody asks what its role may not, and at relays: neither is in this mesh. */
+const SELDOM = ['haif_calls_refused_total', 'haif_relay_']
+const isSeldom = (name: string) => SELDOM.some((start) => name.startsWith(start))
 const LABELS_OF_PROMETHEUS = new Set(['job', 'instance', 'le'])
 const FUNCTIONS =
   /\b(sum|rate|increase|histogram_quantile|max|min|avg|count|deriv|max_over_time|by|and|unless|or)\b/g
@@ -83,7 +86,7 @@ test('every metric that a dashboard or an alert asks for is live after ten reque
 test('every metric of the table is live, and nothing else is', () => {
   const isLive = (name: string) => names.has(name) || names.has(`${name}_count`)
   assert.deepEqual(
-    Object.keys(METRICS).filter((name) => !isLive(name)),
+    Object.keys(METRICS).filter((name) => !isLive(name) && !isSeldom(name)),
     []
   )
   const known = (line: string) => baseName(line) in METRICS || line === OF_THE_SDK
@@ -111,7 +114,10 @@ test('every label of the table is live, and no other is', () => {
     [...told.difference(known)].filter((pair) => !bounds(pair)),
     []
   )
-  assert.deepEqual([...known.difference(told)], [])
+  assert.deepEqual(
+    [...known.difference(told)].filter((pair) => !isSeldom(pair)),
+    []
+  )
 })
 
 test('instruments are made in one place, from the table', () => {
