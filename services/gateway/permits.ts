@@ -6,7 +6,7 @@
  * signature once and the seal every time. A seal is good only on the link of the gateway that has
  * signed its key, so nobody else who has seen the key could use it.
  */
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import type { Permit, SealedPermit } from '#shared/contracts/access/permit.ts'
 import { keyStatement, sealOf } from '#shared/inference/permit-seal.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
@@ -21,8 +21,7 @@ export type Granted = Omit<Permit, 'requestId' | 'expiresAt'>
 export class Permits {
   readonly #mesh: Pick<Mesh, 'sign'>
   readonly #now: () => number
-  #key: SealedPermit['key'] | null = null
-  #secret = Buffer.alloc(0)
+  #current: { key: SealedPermit['key']; secret: KeyObject } | null = null
 
   /** `now`: milliseconds since 1970. */
   constructor(mesh: Pick<Mesh, 'sign'>, now: () => number = Date.now) {
@@ -35,16 +34,17 @@ export class Permits {
     const now = this.#now()
     const permit: Permit = { ...granted, requestId, expiresAt: now + remainingMs() }
     const text = JSON.stringify(permit)
-    const key = this.#keyAt(now)
-    return { permit: text, seal: sealOf(text, this.#secret), key }
+    const { key, secret } = this.#keyAt(now)
+    return { permit: text, seal: sealOf(text, secret), key }
   }
 
-  #keyAt(now: number): SealedPermit['key'] {
-    if (this.#key !== null && now < this.#key.expiresAt - KEY_LIFE_MS / 2) return this.#key
-    this.#secret = randomBytes(KEY_BYTES)
-    const key = { secret: this.#secret.toString('base64'), expiresAt: now + KEY_LIFE_MS }
+  #keyAt(now: number) {
+    const current = this.#current
+    if (current !== null && now < current.key.expiresAt - KEY_LIFE_MS / 2) return current
+    const secret = randomBytes(KEY_BYTES)
+    const key = { secret: secret.toString('base64'), expiresAt: now + KEY_LIFE_MS }
     const signature = this.#mesh.sign('permits', keyStatement(key)).toString('base64')
-    this.#key = { ...key, signature }
-    return this.#key
+    this.#current = { key: { ...key, signature }, secret: createSecretKey(secret) }
+    return this.#current
   }
 }

@@ -1,8 +1,8 @@
 /** The seal of a permit, and the statement that a gateway signs about the key of its seals. */
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 import type { SealedPermit } from '#shared/contracts/access/permit.ts'
 
-export function sealOf(permit: string, secret: Buffer): string {
+export function sealOf(permit: string, secret: KeyObject): string {
   return createHmac('sha256', secret).update(permit).digest('base64')
 }
 

@@ -2,7 +2,7 @@
  * Takes a request under the permit of the gateway that sent it: sealed with a key that this gateway
  * has signed, for this request, in time, and for no more than it grants.
  */
-import { timingSafeEqual } from 'node:crypto'
+import { createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { permitOf, type Permit, type SealedPermit } from '#shared/contracts/access/permit.ts'
 import type { EmbedRequest, PermittedEmbed } from '#shared/contracts/inference/embedding.ts'
 import type {
@@ -26,7 +26,7 @@ type Caller = Pick<ServerContext, 'peer' | 'requestId'>
 export class PermitCheck {
   readonly #now: () => number
   /** By signature and peer: a signature is checked once, as it takes far longer than a seal. */
-  readonly #keys = new BoundedMap<string, Buffer>(KEYS_MAX)
+  readonly #keys = new BoundedMap<string, KeyObject>(KEYS_MAX)
 
   /** `now`: milliseconds since 1970. */
   constructor(now: () => number = Date.now) {
@@ -61,7 +61,7 @@ export class PermitCheck {
     return permit
   }
 
-  #secretOf(key: SealedPermit['key'], peer: string): Buffer {
+  #secretOf(key: SealedPermit['key'], peer: string): KeyObject {
     const name = `${peer}/${key.signature}/${key.expiresAt}/${key.secret}`
     const known = this.#keys.get(name)
     if (known !== undefined) return known
@@ -69,7 +69,7 @@ export class PermitCheck {
     if (!isSigned('permits', keyStatement(key), signature, Buffer.from(peer, 'hex'))) {
       throw refusal('the gateway that shows it has not signed its key')
     }
-    const secret = Buffer.from(key.secret, 'base64')
+    const secret = createSecretKey(Buffer.from(key.secret, 'base64'))
     this.#keys.set(name, secret)
     return secret
   }
