@@ -12,6 +12,8 @@ interface OrchestratorConfig {
   pins: ModelPins
   /** `SETTLE_MS`: the time after its start in which it expects workers to come. */
   settleMs: number
+  /** `RETURN_MS`: how long an answer waits for the only worker that can go on with it. */
+  returnMs: number
 }
 
 export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
@@ -25,7 +27,8 @@ export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
   return {
     aliases,
     pins: readPins(env),
-    settleMs: readInteger(env, 'SETTLE_MS', { default: 6000, min: 0, max: 60_000 })
+    settleMs: readInteger(env, 'SETTLE_MS', { default: 6000, min: 0, max: 60_000 }),
+    returnMs: readInteger(env, 'RETURN_MS', { default: 15_000, min: 0, max: 600_000 })
   }
 }
 

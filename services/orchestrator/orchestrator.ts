@@ -60,6 +60,8 @@ interface OrchestratorDeps {
   shared?: SharedState | null
   /** How long after its start it expects workers to come; 0 unless given. */
   settleMs?: number
+  /** How long an answer waits for its only worker to come back; 0 unless given. */
+  returnMs?: number
   now?: () => number
   random?: () => number
 }
@@ -83,6 +85,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     table,
     dispatcher,
     warmUp,
+    returnMs: deps.returnMs ?? 0,
     answers: new IdempotentAnswers(reservations),
     affinity: affinity ? { prefixes, hints } : null,
     aliases,

@@ -1,6 +1,7 @@
 /**
  * Reports this peer to registries, and a worker to orchestrators: on connecting, on change, each
- * second.
+ * second. Over the internet, where bytes are paid for day and night, a report that says nothing new
+ * is left out for a while.
  */
 import { report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -11,6 +12,8 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
 const REPORT_MS = 1000
 const ANSWER_MS_MAX = 2000
+/** Over the internet the same is said again after this. */
+const SAME_AGAIN_MS = 15_000
 
 interface ReporterOptions {
   mesh: Mesh
@@ -23,6 +26,7 @@ interface ReporterOptions {
 
 export class Reporter {
   readonly #options: ReporterOptions
+  readonly #said = new WeakMap<PeerLink, { text: string; at: number }>()
   #timer: NodeJS.Timeout | null = null
   readonly #onLink = (link: PeerLink) => void this.#tell(link)
 
@@ -49,12 +53,27 @@ export class Reporter {
   async #tell(link: PeerLink): Promise<void> {
     const { to, describe, log } = this.#options
     if (!(to as readonly string[]).includes(link.peer.role)) return
+    const said = describe(link.peer.key)
+    if (this.#isNoNews(link, said)) return
     using context = createContext({ timeoutMs: ANSWER_MS_MAX })
     try {
-      await link.call(report, describe(link.peer.key), context)
+      await link.call(report, said, context)
     } catch (error) {
+      this.#said.delete(link)
       // The next report is a second away, and a lost connection is reported where it is held.
       if (!link.isClosed) log.debug({ peer: link.peer.key, err: error }, 'report not taken')
     }
+  }
+
+  /** The free memory of a machine moves all the time, and is no news. */
+  #isNoNews(link: PeerLink, said: PeerReport): boolean {
+    if (link.path === 'local' || link.path === 'lan') return false
+    const { worker, ...rest } = said
+    const text = JSON.stringify([rest, { ...worker, hardware: null }])
+    const before = this.#said.get(link)
+    const now = performance.now()
+    if (before?.text === text && now - before.at < SAME_AGAIN_MS) return true
+    this.#said.set(link, { text, at: now })
+    return false
   }
 }

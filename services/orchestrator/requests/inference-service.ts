@@ -25,6 +25,8 @@ interface InferenceServiceDeps {
   table: WorkerTable
   dispatcher: Dispatcher
   warmUp: WarmUp
+  /** How long an answer waits for its only worker to come back; 0 unless given. */
+  returnMs?: number
   answers: IdempotentAnswers
   /** Null: requests do not follow the caches of their prompts. */
   affinity: { prefixes: PrefixIndex; hints: PrefixHints | null } | null
@@ -97,7 +99,7 @@ export class InferenceService {
   }
 
   #run(request: InferenceRequest, context: RequestContext, tenant: string) {
-    const { table, aliases, affinity, dispatcher, counts, log, now } = this.#deps
+    const { table, aliases, affinity, dispatcher, counts, log, now, returnMs = 0 } = this.#deps
     const { asked, handling, charge } = request
     const model = chooseModel(request, table, aliases)
     const { affine, cachedTokens, remember } =
@@ -108,7 +110,7 @@ export class InferenceService {
     const placement = { promptTokens, labels: asked.labels, cachedTokens }
     const assertUp = () => this.#assertUp()
     return new RequestRun(
-      { dispatcher, counts, log, now, onBegun: remember, assertUp },
+      { dispatcher, counts, log, now, returnMs, onBegun: remember, assertUp },
       request,
       context,
       { model, share, affine, explain, placement, bytes: () => bytesOf(request) }

@@ -4,6 +4,7 @@
  * An attempt that fails is fenced, and the next one continues after the tokens that were passed on
  * already. One that falls silent gets a rival on another worker, and the first to answer wins.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
@@ -26,6 +27,12 @@ import { mayTakeElsewhere, mayTryOn } from './worker-error.ts'
 const ATTEMPTS_MAX = 8
 const REFUSALS_MAX = 32
 
+/** Time between two looks whether the only worker is back, which a caller that watches hears of. */
+const RETURN_LOOK_MS = 100
+const RETURN_SAID_MS = 1000
+/** An answer that has begun is worth waiting for while a laptop sleeps for half a minute. */
+const BEGUN_PATIENCE = 3
+
 type Batch = ItemBatch<InferenceItem>
 
 interface RunDeps {
@@ -33,6 +40,8 @@ interface RunDeps {
   counts: AttemptCounts
   log: Logger
   now: () => number
+  /** How long an answer waits for its only worker to come back. */
+  returnMs?: number
   /** Remembers that a worker has seen the request's prompt. */
   onBegun: (workerKey: string) => void
   /** Throws when this orchestrator is stopping. */
@@ -208,12 +217,37 @@ export class RequestRun {
     if (!this.#sent.canContinue) throw error
     if (this.#begun.length >= ATTEMPTS_MAX || this.#refusals >= REFUSALS_MAX) throw error
     try {
-      this.#open(yield* this.#grant())
+      this.#open(yield* this.#grantAfter(error))
       if (!isRefusal && !isOfItsKind) this.#deps.counts.failover()
     } catch (next) {
       // That nobody else can take it is a consequence; the caller shall hear the cause.
-      const consequence = next instanceof HaifError && CONSEQUENCES.has(next.code)
-      throw consequence && !isRefusal ? error : next
+      throw isConsequence(next) && !isRefusal ? error : next
+    }
+  }
+
+  /**
+   * Another worker, or the same one when its connection is back: it has another address, its relay
+   * restarts, its machine has slept. Whoever watches hears that the request waits.
+   */
+  async *#grantAfter(error: HaifError): AsyncGenerator<Batch, Grant, void> {
+    const { now, returnMs = 0 } = this.#deps
+    const isLost = error.code === 'WORKER_LOST'
+    const patienceMs = this.#sent.count > 0 ? returnMs * BEGUN_PATIENCE : returnMs
+    const until = now() + (isLost ? patienceMs : 0)
+    let saidAt = -Infinity
+    for (;;) {
+      try {
+        return yield* this.#grant()
+      } catch (next) {
+        if (!isConsequence(next) || now() >= until || this.#context.remainingMs() <= 0) throw next
+      }
+      if (this.#isWatched && now() - saidAt >= RETURN_SAID_MS) {
+        saidAt = now()
+        const queued = { ahead: 0, waitMs: until - saidAt }
+        yield ItemBatch.of(itemCodec, [{ seq: this.#sent.count, tokenIds: [], text: '', queued }])
+      }
+      await sleep(RETURN_LOOK_MS)
+      this.#context.signal.throwIfAborted()
     }
   }
 
@@ -229,6 +263,9 @@ export class RequestRun {
     )
   }
 }
+
+const isConsequence = (error: unknown): boolean =>
+  error instanceof HaifError && CONSEQUENCES.has(error.code)
 
 /** With the only worker its models are gone, too. */
 const CONSEQUENCES: ReadonlySet<string> = new Set(['NO_ELIGIBLE_WORKER', 'MODEL_NOT_FOUND'])

@@ -60,6 +60,19 @@ test('R10: a worker that stops is lost to the caller: the orchestrator is not st
   await assert.rejects(answer, { code: 'WORKER_LOST' })
 })
 
+test('R17: an answer goes on when its only worker is back, and nothing is lost or doubled', async (t) => {
+  const { a, b, answer, items, addB } = await startRun(t, {
+    returnMs: 1000,
+    request: { watchQueue: true }
+  })
+  a.say(item(0), item(1), new HaifError('PEER_LOST', 'its address has changed'))
+  while (!items.some(({ queued }) => queued !== undefined)) await turn()
+  addB()
+  b.say(item(2), END)
+  assert.equal((await answer).text, '0 1 2 ')
+  assert.equal(b.served.length, 1)
+})
+
 test('R10: an orchestrator that stops says so, and not that its workers are lost', async (t) => {
   let stopping = false
   const { a, answer } = await startRun(t, {

@@ -75,6 +75,7 @@ export const END: InferenceEnd = {
 }
 
 interface RunSetup {
+  returnMs?: number
   assertUp?: () => void
   request?: FlatRequest
   /** Of the first worker. */
@@ -124,10 +125,12 @@ export async function startRun(t: TestContext, setup: RunSetup = {}) {
 export function runOn(
   mesh: Pick<ReturnType<typeof startDispatcher>, 'dispatcher' | 'clock'>,
   context: RequestContext,
-  { assertUp = () => {}, request = {}, leaveAfter = Infinity }: RunSetup & { leaveAfter?: number }
+  given: RunSetup & { leaveAfter?: number }
 ) {
+  const { assertUp = () => {}, request = {}, leaveAfter = Infinity, returnMs = 0 } = given
   const requestRun = new RequestRun(
     {
+      returnMs,
       dispatcher: mesh.dispatcher,
       counts: new AttemptCounts(),
       log: silentLogger(),
