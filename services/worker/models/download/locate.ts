@@ -2,7 +2,7 @@
  * From the URI of a model to the files behind it on the Hugging Face hub, or on a mirror of it,
  * with the size and the SHA-256 that the hub itself gives for each.
  */
-import { HaifError } from '#shared/errors.ts'
+import type { HaifError } from '#shared/errors.ts'
 import { failed, mayPass, PATH_PART, type Hub, type HubUri } from '../sources/hub.ts'
 import { partsOf } from '../split-files.ts'
 import { retryAfterMsOf, WebFault, type Reply, type Web } from './web.ts'

@@ -6,7 +6,7 @@
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HaifError } from '#shared/errors.ts'
+import type { HaifError } from '#shared/errors.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { failed, mayPass, type Hub, type HubUri } from '../sources/hub.ts'
@@ -105,7 +105,7 @@ export class Transfer {
         this.#signal.throwIfAborted()
         if (this.#pieces.areAllHere && this.#pieces.count > 0) return
       } catch (error) {
-        if (error instanceof NoRanges) return await this.#fetchWhole()
+        if (error instanceof NoRanges) return this.#fetchWhole()
         throw error
       }
     }

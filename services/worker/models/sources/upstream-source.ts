@@ -40,9 +40,9 @@ interface UpstreamPatience {
 
 /** What becomes of the models of a worker when those of its server change. */
 export interface ModelChanges {
-  add(source: ModelSource): void
+  add: (source: ModelSource) => void
   /** The server has it no more; `forGood`: nobody has asked for it by its name. */
-  lose(name: string, error: HaifError, forGood: boolean): void
+  lose: (name: string, error: HaifError, forGood: boolean) => void
 }
 
 const RETRY: Backoff = { firstMs: 500, maxMs: 15_000 }
