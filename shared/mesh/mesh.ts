@@ -203,7 +203,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
    * `waitsForDht: false` as soon as peers of this machine can.
    */
   async start(): Promise<void> {
-    const { role, log, membership, waitsForDht = true } = this.#options
+    const { role, log, membership, tls, waitsForDht = true } = this.#options
+    if (tls !== undefined) {
+      this.#entrance = tlsEntrance(this, tls) // first: a taken port is the likeliest failure
+      await this.#entrance.start()
+    }
     membership.on('revocations', this.#onChange)
     membership.on('credentials', this.#onChange)
     membership.acquaintances.on('met', this.#onMet)
@@ -221,11 +225,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #becomeFindable(role: ListeningRole): Promise<void> {
-    const { relays = false, tls } = this.#options
-    if (tls !== undefined) {
-      this.#entrance = tlsEntrance(this, tls)
-      await this.#entrance.start()
-    }
+    const { relays = false } = this.#options
     await this.#node.dht.fullyBootstrapped()
     if (relays) await this.#startRelay()
     if (!this.#isStopped) await this.#listen(role)

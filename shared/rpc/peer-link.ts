@@ -14,14 +14,13 @@ import type { MethodContract, StreamContract } from './contract.ts'
 import type { ItemBatch } from './items.ts'
 import type { NamedParties } from './parties.ts'
 import { LossMeter } from '#shared/kit/loss-meter.ts'
+import { TripMeter } from './trip-meter.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
 /** Time for each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
-/** A call that was quick once counts less with each later one. */
-const FORGET_FACTOR = 1.05
 
 /**
  * The way of the bytes: a socket of this machine, the local network, from address to address over
@@ -64,7 +63,8 @@ export class PeerLink {
   readonly #way: () => LinkWay
   readonly #log: Logger
   readonly #loss = new LossMeter()
-  #callMs = 0
+  /** Set where the transport does not measure round trips. */
+  readonly #trips: TripMeter | null
   readonly #callSeconds = histogram('haif_rpc_duration_seconds')
   #isClosed = false
 
@@ -90,6 +90,8 @@ export class PeerLink {
       onViolation,
       onClosed: () => this.close('closed by the peer')
     })
+    const isMeasured = this.path === 'local' || rpc.stream.rawStream.rtt !== undefined
+    this.#trips = isMeasured || rpc.closed ? null : new TripMeter(rpc)
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     this.closed = closed
     const onClose = () => {
@@ -139,12 +141,10 @@ export class PeerLink {
     return this.path === 'local' ? 0 : this.#loss.percent(packetsTransmitted ?? 0, retransmits ?? 0)
   }
 
-  /**
-   * Smoothed round-trip time in milliseconds, as the transport measures it, or else that of the
-   * quickest recent call; within a machine 0.
-   */
+  /** Smoothed round-trip time in milliseconds; within a machine 0. */
   get rttMs(): number {
-    return this.path === 'local' ? 0 : (this.#rpc.stream.rawStream.rtt ?? this.#callMs)
+    if (this.path === 'local') return 0
+    return this.#rpc.stream.rawStream.rtt ?? this.#trips?.tripMs ?? 0
   }
 
   /** Streams open in either direction. */
@@ -167,8 +167,6 @@ export class PeerLink {
       throw error
     } finally {
       const seconds = (performance.now() - startedAt) / 1000
-      const slowerMs = this.#callMs === 0 ? Infinity : this.#callMs * FORGET_FACTOR
-      this.#callMs = Math.min(seconds * 1000, slowerMs)
       this.#callSeconds.record(seconds, { method: contract.name, code })
     }
   }
