@@ -14,13 +14,17 @@ import type { MethodContract, StreamContract } from './contract.ts'
 import type { ItemBatch } from './items.ts'
 import type { NamedParties } from './parties.ts'
 import { LossMeter } from '#shared/kit/loss-meter.ts'
-import { TripMeter } from './trip-meter.ts'
+import { TripMeter } from '#shared/kit/trip-meter.ts'
 import type { PeerIdentity } from './peer-identity.ts'
 import type { Router } from './router.ts'
 import { StreamChannel } from './stream-channel.ts'
 
 /** Time for each of the two steps of a clean end: answering, and sending. */
 const END_MS_MAX = 500
+/** Asks for an empty answer, where the transport does not measure its round trips. */
+const PING_METHOD = 'haif/ping'
+const PING_MS_MAX = 3000
+const NOTHING = Buffer.alloc(0)
 
 /**
  * The way of the bytes: a socket of this machine, the local network, from address to address over
@@ -91,10 +95,13 @@ export class PeerLink {
       onClosed: () => this.close('closed by the peer')
     })
     const isMeasured = this.path === 'local' || rpc.stream.rawStream.rtt !== undefined
-    this.#trips = isMeasured || rpc.closed ? null : new TripMeter(rpc)
+    rpc.respond(PING_METHOD, () => NOTHING)
+    const ping = () => rpc.request(PING_METHOD, NOTHING, { timeout: PING_MS_MAX })
+    this.#trips = isMeasured || rpc.closed ? null : new TripMeter(ping)
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     this.closed = closed
     const onClose = () => {
+      this.#trips?.stop()
       this.#isClosed = true
       this.#calls.close()
       this.#streams.close()
