@@ -47,7 +47,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { address } = seat
   const credential = role === 'gateway' ? credentialOf(home, address, env) : NONE
   const neighbours = (sought: string) => home.keysOf(sought)
-  const relays = home.tlsRelays(env)
+  const relays = home.tlsRelays
   const beside = { neighbours, tlsRelays: () => relays }
   const mesh = openMesh({ ...seat, ...beside, role: 'client', log: silentLogger() })
   const timeout = new AbortController()

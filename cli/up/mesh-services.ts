@@ -59,7 +59,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { store } = state
   const { worker: hasWorker, orchestrators, gateways, workers } = options
   const { address } = ownMesh
-  const relays = home.tlsRelays(env)
+  const relays = home.tlsRelays
   const node = openNode(address, () => relays)
   const place = (role: PeerRole): Place => {
     const log = logFor(role)

@@ -58,7 +58,10 @@ export class Home {
   readonly mesh: MeshFolder
 
   /** `HAIF_MESH_FOLDER`: where the root key and the address of the mesh are. */
+  readonly #givenTlsRelays: string
+
   constructor(env: Environment) {
+    this.#givenTlsRelays = readString(env, 'HAIF_TLS_RELAYS', '')
     this.folder = resolve(readString(env, 'HAIF_HOME', join(homedir(), '.haif')))
     const ownMesh = join(this.folder, 'mesh')
     this.mesh = new MeshFolder(resolve(readString(env, 'HAIF_MESH_FOLDER', ownMesh)), ownMesh)
@@ -250,9 +253,9 @@ export class Home {
   /**
    * Where relays listen for TLS: `HAIF_TLS_RELAYS`, or those that this machine joined with.
    */
-  tlsRelays(env: Environment): TlsAddress[] {
+  get tlsRelays(): TlsAddress[] {
     const kept = () => readIfThere(join(this.folder, 'tls.relays')) ?? ''
-    return parseTlsAddresses(readString(env, 'HAIF_TLS_RELAYS', '') || kept())
+    return parseTlsAddresses(this.#givenTlsRelays || kept())
   }
 
   rememberTlsRelays(texts: readonly string[]): void {

@@ -11,9 +11,13 @@ import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import { HaifError, toHaifError, type ErrorCode } from '#shared/errors.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
 import { visit } from '#shared/mesh/connection/guest.ts'
-import { isRefusal } from '#shared/mesh/diagnosis/diagnose.ts'
+import { codeOf } from '#shared/mesh/connection/dial-failure.ts'
+import { searchAlsoOverTls } from '#shared/mesh/connection/tls/search-over-tls.ts'
+import type { TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
+import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
+import { isRefusal, type ContactFacts, type DialFailure } from '#shared/mesh/diagnosis/diagnose.ts'
+import { Search } from '#shared/mesh/diagnosis/search.ts'
 import { createDht, DIAL_MS_MAX } from '#shared/mesh/discovery/dht.ts'
-import { lookup } from '#shared/mesh/discovery/lookup.ts'
 import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
 import { verifyCertificate } from '#shared/mesh/membership/certificate.ts'
 import { decodeCredentials, type Credentials } from '#shared/mesh/membership/credentials.ts'
@@ -44,9 +48,18 @@ interface RedeemOptions {
   onWaiting: (name: string) => void
   /** No registry answers, for this reason. */
   onAway: (reason: string) => void
+  /** Where relays listen for TLS, for a network without UDP. */
+  tlsRelays: readonly TlsAddress[]
   localSockets: boolean
   signal: AbortSignal
   log: Logger
+}
+
+interface Round extends RedeemOptions {
+  dht: DHT
+  relaysOverTls: TlsRelays
+  /** What the search has come to, for whoever explains it. */
+  facts: ContactFacts
 }
 
 export interface Admission {
@@ -60,45 +73,62 @@ export interface Admission {
 
 /** Throws what the mesh has against this machine, and when the signal is aborted. */
 export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
-  const { invite, onAway, signal } = options
+  const { invite, onAway, signal, tlsRelays } = options
   const dht = createDht(invite)
+  const facts: ContactFacts = { found: 0, failures: [], relays: 0, clockAheadMs: null }
+  const round = { ...options, dht, facts, relaysOverTls: new TlsRelays(() => tlsRelays) }
+  const search = new Search({
+    mesh: { contact: () => facts },
+    role: 'registry',
+    address: invite,
+    onDiagnosis: ({ sentence }) => onAway(sentence)
+  })
+  search.start()
   try {
     for (let tries = 1; ; tries++) {
-      const failure = await tryOnce(dht, options)
+      const failure = await tryOnce(round)
       if (!(failure instanceof HaifError)) return failure
       if (isFinal(failure)) throw failure.code === 'WRONG_MESH' ? ofAnotherMesh(failure) : failure
-      onAway(failure.message)
       await sleep(backoffMs(AGAIN_BACKOFF, tries, Math.random()), undefined, { signal })
     }
   } finally {
+    search.stop()
     await dht.destroy({ force: true })
   }
 }
 
 /** Visits one registry after the other. Returns the failure that says most when all have failed. */
-async function tryOnce(dht: DHT, options: RedeemOptions): Promise<Admission | HaifError> {
-  const { invite, signal } = options
+async function tryOnce(round: Round): Promise<Admission | HaifError> {
+  const { facts, signal } = round
+  const failures: DialFailure[] = []
   let failure = new HaifError('NO_PEER', 'no registry of the mesh answers')
-  for await (const host of hostsOf(dht, invite)) {
+  for await (const host of hostsOf(round)) {
     signal.throwIfAborted()
     try {
-      return await redeemAt(host, dht, options)
+      return await redeemAt(host, round)
     } catch (error) {
       signal.throwIfAborted()
       const given = toHaifError(error)
+      const code = codeOf(error) || given.code
+      // The invite names registries, too, and so does not prove that they are there.
+      if (!MISSING.has(code)) failures.push({ code, message: given.message })
       if (isFinal(given) && !isOfThisHost(given)) return given
       if (failure.code === 'NO_PEER' || isFinal(given)) failure = given
     }
   }
+  Object.assign(facts, { failures, found: failures.length })
   return failure
 }
 
+const MISSING: ReadonlySet<string> = new Set(['PEER_NOT_FOUND', 'PEER_LOST'])
+
 /** The registries that the invite names, then those that the DHT names. */
-async function* hostsOf(dht: DHT, invite: Invite): AsyncGenerator<Buffer, void, void> {
+async function* hostsOf(round: Round): AsyncGenerator<Buffer, void, void> {
+  const { dht, invite, relaysOverTls } = round
   const seen = new Set(invite.issuers.map((key) => key.toString('hex')))
   yield* invite.issuers
   const found: Buffer[] = []
-  await lookup(dht, hostTopicOf(invite.meshKey), (key) => {
+  await searchAlsoOverTls(dht, relaysOverTls, hostTopicOf(invite.meshKey), (key) => {
     const name = key.toString('hex')
     if (seen.has(name) || found.length >= HOSTS_MAX) return
     seen.add(name)
@@ -107,12 +137,13 @@ async function* hostsOf(dht: DHT, invite: Invite): AsyncGenerator<Buffer, void, 
   yield* found
 }
 
-async function redeemAt(host: Buffer, dht: DHT, options: RedeemOptions): Promise<Admission> {
-  const { invite, keys, localSockets, signal, log } = options
+async function redeemAt(host: Buffer, round: Round): Promise<Admission> {
+  const { dht, invite, keys, localSockets, relaysOverTls, signal, log } = round
   const link = await visit({
     dht,
     host,
     relays: invite.relays,
+    tlsRelays: relaysOverTls,
     localSockets,
     dialMsMax: DIAL_MS_MAX[invite.reach],
     keyPair: keys[0].keyPair,
@@ -124,7 +155,7 @@ async function redeemAt(host: Buffer, dht: DHT, options: RedeemOptions): Promise
   })
   try {
     signal.throwIfAborted()
-    return admissionOf(await welcomed(link, options), options)
+    return admissionOf(await welcomed(link, round), round)
   } finally {
     link.close('the visit is over')
   }

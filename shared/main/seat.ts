@@ -154,7 +154,9 @@ async function redeemWith(
   }
   const [own, ...others] = files.map((file): OwnedKey => ({ role, keyPair: loadIdentity(file) }))
   const keys: [OwnedKey, ...OwnedKey[]] = [own!, ...others]
-  const admission = await redeemInvite({ ...options, invite, keys, host: hostname() })
+  const { tlsRelays } = home
+  const asked = { ...options, invite, keys, tlsRelays, host: hostname() }
+  const admission = await redeemInvite(asked)
   keep(admission, files, options)
   home.mesh.remember(address)
   return keptSeat({ home, address, role, log }, first)

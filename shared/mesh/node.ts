@@ -14,7 +14,6 @@ import { BESIDE_MAX, type About } from './connection/about.ts'
 import { isNearAddress } from './connection/liveness.ts'
 import { NetworkWatch } from './connection/network-watch.ts'
 import { Relays } from './connection/relay-choice.ts'
-import type { TlsAddress } from './connection/tls/tls-address.ts'
 import { TlsRelays } from './connection/tls/tls-relays.ts'
 
 /** Other processes whose peers, and other peers whose NATs, are remembered. */
@@ -49,7 +48,7 @@ interface NodeEvents {
 
 interface MeshNodeOptions {
   /** Where relays listen for TLS, for a network without UDP. */
-  tlsRelays?: () => readonly TlsAddress[]
+  tlsRelays?: TlsRelays
   /** False on a network of one's own, where every packet is cheap. */
   isMetered?: boolean
   now?: () => number
@@ -83,7 +82,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.dht = dht
     this.relays = new Relays(options.now ?? (() => performance.now()))
     this.#isMetered = options.isMetered ?? false
-    this.tlsRelays = new TlsRelays(options.tlsRelays ?? (() => []))
+    this.tlsRelays = options.tlsRelays ?? new TlsRelays(() => [])
     this.#watchRelaySockets()
     this.#watch = new NetworkWatch((why) => this.#changed(why))
     dht.on('network-change', () => this.#watch.look())

@@ -5,6 +5,7 @@ import { Router } from '#shared/rpc/router.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS, LOOKUP_MS_MAX } from './discovery/dht.ts'
 import type { TlsPlace } from './connection/tls/tls-entrance.ts'
 import type { TlsAddress } from './connection/tls/tls-address.ts'
+import { TlsRelays } from './connection/tls/tls-relays.ts'
 import { Mesh } from './mesh.ts'
 import { MeshNode } from './node.ts'
 import type { Membership } from './membership/membership.ts'
@@ -52,5 +53,8 @@ export function openNode(
   address: Pick<MeshAddress, 'reach' | 'bootstrap'>,
   tlsRelays: () => readonly TlsAddress[] = () => []
 ): MeshNode {
-  return new MeshNode(createDht(address), { isMetered: address.reach === 'public', tlsRelays })
+  return new MeshNode(createDht(address), {
+    isMetered: address.reach === 'public',
+    tlsRelays: new TlsRelays(tlsRelays)
+  })
 }

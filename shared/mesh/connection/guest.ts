@@ -12,6 +12,7 @@ import { verifyCertificate } from '../membership/certificate.ts'
 import { Dialler } from './dialler.ts'
 import { greetWith } from './handshake.ts'
 import { MeshNode } from '../node.ts'
+import type { TlsRelays } from './tls/tls-relays.ts'
 import { makeGuestHello, readHello } from './hello.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
@@ -33,14 +34,16 @@ interface VisitOptions extends GuestOptions {
   host: Buffer
   /** From the invite, for a host that cannot be reached directly. */
   relays: Buffer[]
+  /** Where relays listen for TLS, for a network without UDP. */
+  tlsRelays?: TlsRelays
   localSockets: boolean
   dialMsMax: number
 }
 
 /** Resolves with a link on which the invite can be redeemed, and nothing else. */
 export async function visit(options: VisitOptions): Promise<PeerLink> {
-  const { dht, host, keyPair, relays, localSockets, dialMsMax } = options
-  const node = new MeshNode(dht)
+  const { dht, host, keyPair, relays, tlsRelays, localSockets, dialMsMax } = options
+  const node = new MeshNode(dht, tlsRelays === undefined ? {} : { tlsRelays })
   for (const relay of relays) node.relays.add(relay.toString('hex'), () => 0)
   const dialler = new Dialler({
     node,
