@@ -13,7 +13,6 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['peers', async () => (await import('./commands/members/peers.ts')).addPeersCommand],
   ['approve', async () => (await import('./commands/members/peers.ts')).addApproveCommand],
   ['mesh', async () => (await import('./commands/members/mesh.ts')).addMeshCommand],
-  ['relay', async () => (await import('./commands/relay.ts')).addRelayCommand],
   ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],

@@ -342,8 +342,8 @@ export const ERRORS = {
     httpStatus: 500,
     retryable: false,
     raisedBy:
-      'cli, http-bridge, gateway, orchestrator, registry, worker, relay, bootstrap, ' +
-      'shared/main, shared/mesh, shared/process, shared/store, shared/telemetry',
+      'cli, http-bridge, gateway, orchestrator, registry, worker, bootstrap, shared/main, ' +
+      'shared/mesh, shared/process, shared/store, shared/telemetry',
     meaning:
       'An environment variable, an option or a file given by one has a value that cannot be used.',
     remedy: 'The message names it and says which values it accepts.'

@@ -49,7 +49,7 @@ orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
 orchestrator.ready    gateway                              orchestrator
 peer.links            registry                             gateway,orchestrator
-peer.report           bridge,gateway,orchestrator,relay,worker orchestrator,registry
+peer.report           bridge,gateway,orchestrator,worker   orchestrator,registry
 registry.approveMember gateway                              registry
 registry.createInvite gateway                              registry
 registry.list         client,gateway                       registry
