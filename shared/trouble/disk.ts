@@ -68,6 +68,12 @@ const BY_ERRNO: Record<string, Trouble> = {
   ESTALE: BROKEN,
   ENOENT: MISSING,
   ENOTDIR: MISSING,
+  EISDIR: {
+    kind: 'bad input',
+    what: 'is a folder where a file should be',
+    remedy: 'move it away'
+  },
+  ELOOP: { kind: 'bad input', what: 'is a link that leads nowhere', remedy: 'delete the link' },
   EBUSY: IN_USE,
   ETXTBSY: IN_USE
 }

@@ -6,6 +6,7 @@ import type { TSchema } from 'typebox'
 
 interface Node {
   const?: unknown
+  enum?: unknown[]
   anyOf?: Node[]
   type?: string
   properties?: Record<string, Node>
@@ -34,7 +35,7 @@ interface Breach {
 /** No text of a contract with a pattern may be as long as this. */
 const PATTERN_CHARACTERS_MAX = 512
 /** One text for each pattern of the contracts, by what it is for. */
-const PATTERN_SAMPLES = ['infer', 'abcd', '1']
+const PATTERN_SAMPLES = ['infer', 'abcd', '1', ...[32, 64, 128].map((digits) => 'a'.repeat(digits))]
 
 /** An example with every field, optional ones included. */
 export const exampleOf = (schema: TSchema): unknown => example(schema)
@@ -50,6 +51,7 @@ export const strictIn = (schema: TSchema): string[] => [...strict(schema, '')]
 
 function example(node: Node): unknown {
   if ('const' in node) return node.const
+  if (node.enum !== undefined) return node.enum[0]
   if (node.anyOf !== undefined) return example(node.anyOf[0]!)
   switch (node.type) {
     case 'object':
@@ -133,7 +135,7 @@ const entry = ({ patternProperties = {} }: Node): unknown =>
 function* unbounded(node: Node, at: string): Generator<string> {
   const { type, items, maxItems, maxLength, pattern, patternProperties, maxProperties } = node
   if (type === 'string' && maxLength === undefined && pattern === undefined) {
-    if (!('const' in node)) yield at
+    if (!('const' in node) && node.enum === undefined) yield at
   }
   if (type === 'array' && maxItems === undefined) yield at
   if (patternProperties !== undefined && maxProperties === undefined) yield at

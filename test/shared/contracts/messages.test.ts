@@ -47,7 +47,10 @@ const ANY_JSON = [
 
 test('the contracts of all services are found', () => {
   const services = new Set(contracts.map(({ name }) => name.split('.')[0]))
-  assert.deepEqual(services, new Set(['gateway', 'orchestrator', 'peer', 'registry', 'worker']))
+  assert.deepEqual(
+    services,
+    new Set(['gateway', 'mesh', 'orchestrator', 'peer', 'registry', 'relay', 'worker'])
+  )
 })
 
 for (const { what, validator } of messages) {

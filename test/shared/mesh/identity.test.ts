@@ -45,7 +45,7 @@ test('a damaged file is named, and left as it is', (t) => {
 
 test('a file that cannot be read is named', (t) => {
   const path = folder(t)
-  assert.throws(() => loadIdentity(path), { code: 'CONFIG_INVALID', message: new RegExp(path) })
+  assert.throws(() => loadIdentity(path), { code: 'DISK_UNUSABLE', message: new RegExp(path) })
 })
 
 test('a temporary key is another one each time, unless its seed is given', () => {
