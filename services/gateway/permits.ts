@@ -30,9 +30,10 @@ export class Permits {
   }
 
   /** Good for as long as the request has time. */
-  write(granted: Granted, { requestId, remainingMs }: RequestContext): SealedPermit {
+  write(granted: Granted, context: RequestContext): SealedPermit {
     const now = this.#now()
-    const permit: Permit = { ...granted, requestId, expiresAt: now + remainingMs() }
+    const expiresAt = now + context.remainingMs()
+    const permit: Permit = { ...granted, requestId: context.requestId, expiresAt }
     const text = JSON.stringify(permit)
     const { key, secret } = this.#keyAt(now)
     return { permit: text, seal: sealOf(text, secret), key }

@@ -44,7 +44,7 @@ export class Orders {
     const by = mesh.speakerOf('order', statement, 'gateway')
     const order = check(orderOf, JSON.parse(statement.text), 'order')
     if (order.target !== mesh.key) throw refusal(`it is for ${order.target.slice(0, 16)}`)
-    if (order.act !== act) throw refusal(`it orders ${order.act}`)
+    if (order.act !== act) throw refusal('it orders something else')
     const askedAt = this.#challenges.get(order.nonce)
     this.#challenges.delete(order.nonce)
     if (askedAt === undefined || this.#now() - askedAt > ANSWER_MS_MAX) {

@@ -149,8 +149,8 @@ async function redeemWith(
   const { home, invite, role, log } = options
   const address = addressOf(invite)
   const files = [first.file]
-  for (let number = 2; role === 'client' && number <= CLIENT_KEYS; number++) {
-    files.push(home.keyFile(role, number))
+  if (role === 'client') {
+    for (let number = 2; number <= CLIENT_KEYS; number++) files.push(home.keyFile(role, number))
   }
   const [own, ...others] = files.map((file): OwnedKey => ({ role, keyPair: loadIdentity(file) }))
   const keys: [OwnedKey, ...OwnedKey[]] = [own!, ...others]

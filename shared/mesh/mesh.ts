@@ -451,7 +451,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (this.#guests.size >= GUESTS_MAX) oldest!.close('too many guests')
     this.#guests.add(link)
     const timer = setTimeout(() => link.close('the visit is over'), GUEST_MS_MAX)
-    void link.closed.then(() => {
+    void link.closed.finally(() => {
       clearTimeout(timer)
       this.#guests.delete(link)
     })

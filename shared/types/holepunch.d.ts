@@ -136,8 +136,8 @@ declare module 'hyperdht' {
     refresh(): void
     fullyBootstrapped(): Promise<void>
     /** Where others reach this node; null behind a NAT or firewall. */
-    remoteAddress(): Address | null
-    toArray(options?: { limit?: number }): Address[]
+    remoteAddress(): DHT.Address | null
+    toArray(options?: { limit?: number }): DHT.Address[]
     address(): DHT.Address
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
     unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>
@@ -172,9 +172,11 @@ declare module '@hyperswarm/secret-stream' {
     /** Private: what came over the connection, before it is read. */
     _onrawdata(data: Buffer): void
   }
-  class SecretStream {
-    constructor(isInitiator: boolean, rawStream: Duplex | null, options?: Options)
-  }
+  const SecretStream: new (
+    isInitiator: boolean,
+    rawStream: Duplex | null,
+    options?: Options
+  ) => SecretStream
   export = SecretStream
 }
 

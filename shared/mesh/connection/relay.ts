@@ -155,8 +155,9 @@ export class Relay {
 
   /** Looks at a request for a pair before it is matched. */
   #boundPairs(stream: NoiseSecretStream, session: Session, key: string): void {
-    const pair = session._pair.onmessage
-    session._pair.onmessage = (request, channel) => {
+    const message = session._pair
+    const pair = message.onmessage
+    const look: typeof pair = (request, channel) => {
       const [first, second] = this.#relay._pairing.get(request.token.toString('hex'))?.links ?? []
       const other = (first ?? second)?.session
       const isVouched = this.#vouched.has(session) || (other && this.#vouched.has(other))
@@ -166,6 +167,7 @@ export class Relay {
       else if (session._pairing.size >= PENDING_MAX) this.#refuse(stream, 'pending')
       else pair(request, channel)
     }
+    Object.assign(message, { onmessage: look })
   }
 
   #forwards(stream: NoiseSecretStream, key: string, raw: RawRelayStream): void {

@@ -55,7 +55,7 @@ test('no member but a gateway asks an orchestrator, in whosever name', async (t)
       [orchestratorChallenge, { worker }],
       [orchestratorDrain, { worker, order }]
     ] as const) {
-      const outcome = await outcomeOf(member, orchestrator, contract as Contract, request)
+      const outcome = await outcomeOf(member, orchestrator, contract, request)
       assert.equal(outcome, 'FORBIDDEN', `${role} asks ${contract.name}`)
     }
   }
@@ -83,13 +83,13 @@ test('what operators may do, nobody does without their token', async (t) => {
   client.follow('gateway')
   const worker = own(mesh, 'worker').key
   for (const contract of [listTokens, drainWorker] as const) {
-    const outcome = await outcomeOf(client, gateway, contract as unknown as Contract, { worker })
+    const outcome = await outcomeOf(client, gateway, contract, { worker })
     assert.equal(outcome, 'UNAUTHENTICATED', contract.name)
   }
   const member = await startPeer(t, mesh.topicKey, { role: 'worker' })
   member.follow('gateway')
   for (const contract of [listTokens, drainWorker, readUsage] as const) {
-    const outcome = await outcomeOf(member, gateway, contract as unknown as Contract, { worker })
+    const outcome = await outcomeOf(member, gateway, contract, { worker })
     assert.equal(outcome, 'FORBIDDEN', contract.name)
   }
 })
@@ -111,9 +111,9 @@ test('a worker asks no other worker, and whoever is no worker brings no model', 
     version: '1',
     worker: { draining: false, models: [{ ...model, ...speeds, digest: 'a'.repeat(64) }] }
   }
-  await outcomeOf(bridge!, registry, report as unknown as Contract, said)
-  await outcomeOf(bridge!, orchestrator, report as unknown as Contract, said)
-  const listed = () => outcomeOf(client!, registry, registryList as unknown as Contract, {})
+  await outcomeOf(bridge!, registry, report, said)
+  await outcomeOf(bridge!, orchestrator, report, said)
+  const listed = () => outcomeOf(client!, registry, registryList, {})
   await until(async () => (await listed()).includes('"sim"'))
   assert.doesNotMatch(await listed(), /"evil","state"/)
   await assert.rejects(mesh.infer({ model: 'evil' }), { code: 'MODEL_NOT_FOUND' })

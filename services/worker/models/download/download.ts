@@ -1,6 +1,5 @@
 /** The worker's side of a download: starts the process, hears how it goes, and ends it. */
 import { fork } from 'node:child_process'
-import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
 import { LogTail } from '../../engines/log-tail.ts'
@@ -33,11 +32,12 @@ export async function download(
   })
   child.on('error', (error) => reject(mayPass(task.uri, `its process (${error.message})`, error)))
   child.on('exit', (code, killedBy) => {
-    void tail.reason().then((words) => {
-      const how = killedBy ?? `exit code ${code}`
+    const how = killedBy ?? `exit code ${code}`
+    const ended = (words: string | null) => {
       const said = words === null ? '' : `: ${words}`
-      reject(mayPass(task.uri, `its process ended (${how}${said}); it is tried again`))
-    })
+      return mayPass(task.uri, `its process ended (${how}${said}); it is tried again`)
+    }
+    void tail.reason().then((words) => reject(ended(words)))
   })
   const onAbort = () => {
     reject(signal?.reason)

@@ -174,7 +174,7 @@ async function everyContract(): Promise<Contract[]> {
   const exported = modules.flatMap((module) => Object.values(module) as unknown[])
   // What an operator asks a gateway, and it a registry, is exported as one pair.
   const pairs = exported.filter((value) => typeof value === 'object' && value !== null)
-  const all = [...exported, ...pairs.flatMap((pair) => Object.values(pair!))].filter(isContract)
+  const all = [...exported, ...pairs.flatMap((pair) => Object.values(pair))].filter(isContract)
   return [...new Map(all.map((contract) => [contract.name, contract])).values()]
 }
 

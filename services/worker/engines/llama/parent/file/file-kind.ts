@@ -55,9 +55,9 @@ const MEANINGS: readonly [begins: RegExp, kind: string][] = [
     'of the format before GGUF: download a .gguf'
   ],
   [/^FUGG/, 'made for machines of the other byte order: choose another file'],
-  [/^PK\u0003\u0004/, 'a ZIP archive, as of PyTorch: choose a .gguf of the model'],
+  [/^PK(?=\p{Cc}{2})/u, 'a ZIP archive, as of PyTorch: choose a .gguf of the model'],
   [/^.{8}\{\s*"/s, 'of safetensors: choose a .gguf of the model, or convert it'],
-  [/^\u001F\u008B|^BZh|^\u00FD7zXZ|^\u0028\u00B5\u002F\u00FD/, 'compressed: unpack it first'],
+  [/^\p{Cc}\u008B|^BZh|^\u00FD7zXZ|^\u0028\u00B5\u002F\u00FD/u, 'compressed: unpack it first'],
   [/^\s*[{[]/, 'of JSON, perhaps an error of a server: download it again']
 ]
 
