@@ -184,6 +184,9 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     const { socket, remoteHost: host, remotePort: port } = stream.rawStream
     // A socket of this machine, or of a relay over TLS, is no hole.
     if (!socket || this.wayOf(stream).path === 'relayed') return null
+    // The node's own socket is none either; of a dial through it that fails, hyperdht lets the
+    // error escape from the process.
+    if (this.dht._socketPool.lookup(socket) === null) return null
     return { socket, address: { host, port } }
   }
 

@@ -125,6 +125,8 @@ declare module 'hyperdht' {
     defaultKeyPair: DHT.KeyPair
     /** Ways that `connect` tries first when it may reuse sockets, by key in hex. */
     readonly _socketPool: {
+      /** Null for a socket that no punch has opened. */
+      lookup(socket: object): object | null
       routes: {
         _routes: Map<string, { socket: object; address: Address; gc: () => void }>
       }
