@@ -1,5 +1,5 @@
 /** May this run? From what a caller shows to what it may do, under whose name, and for how much. */
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
 import type { Charge } from '#shared/contracts/inference/request.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
@@ -25,6 +25,8 @@ interface CallersDeps {
 /** A request for work of a model, as far as it matters to who may ask for how much. */
 interface Wish {
   kind: UsageRow['kind']
+  /** Everything that its answer depends on. */
+  asked: object
   /** As the request says. */
   charge: Charge
   model: string | undefined
@@ -74,6 +76,8 @@ export class Callers {
     const booked = {
       usageId: rowId,
       continues,
+      answerId: answerOf(wish, owner),
+      way: charge.way ?? 0,
       requestId: context.requestId,
       // An address is nobody's name in the books: a caller without a token is the local tenant.
       tenantId: tenantId ?? principal.tenant,
@@ -100,6 +104,16 @@ export class Callers {
     const limits: Limits[] = [principal.limits, this.#deps.access.limitsOf(principal.tenant)]
     return allowedModels(limits)
   }
+}
+
+/**
+ * Names the answer in the books, where the ways to it count once. It covers whose request it is and
+ * what was asked, so that a caller that uses an id twice gets no other answer for nothing.
+ */
+function answerOf({ charge: { usageId }, asked }: Wish, owner: TicketOwner): string | null {
+  if (usageId === undefined) return null
+  const { tenant, tokenId = null } = owner
+  return hash('sha256', JSON.stringify([usageId, tenant, tokenId, asked]), 'base64url')
 }
 
 interface Charged {

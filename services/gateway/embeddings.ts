@@ -18,7 +18,8 @@ export async function embedAdmitted(
 ): Promise<EmbedReply> {
   const { asked, charge } = request
   const promptTokens = embeddedTokensOf(asked.inputs)
-  const wish = { kind: 'embed', charge, model: asked.model, promptTokens, maxTokens: 0 } as const
+  const { model: wanted } = asked
+  const wish = { kind: 'embed', asked, charge, model: wanted, promptTokens, maxTokens: 0 } as const
   using admitted = await callers.admit(context, wish)
   const { limits, model } = admitted.granted
   const permit = permits.write(admitted.permit, context)

@@ -31,7 +31,7 @@ export async function* inferAdmitted(
   const { model, maxTokens } = asked
   const promptTokens = promptTokensOf(asked.input)
   const isRest = request.sent !== undefined
-  const wish = { kind: 'infer', charge, model, promptTokens, maxTokens, isRest } as const
+  const wish = { kind: 'infer', asked, charge, model, promptTokens, maxTokens, isRest } as const
   using admitted = await callers.admit(context, wish)
   const permit = permits.write(admitted.permit, context)
   const granted = { ...grantedRequest(request, admitted), permit }

@@ -35,6 +35,9 @@ const OF_THE_HOP: ReadonlySet<ErrorCode> = new Set([
   'NO_PEER' // it lacks the peers behind it
 ])
 
+/** One request for every peer that is tried, or one made for each of them. */
+type RequestFor<Request> = Request | (() => Request)
+
 interface PeerPoolOptions {
   /** Keys in hex of the peers that may be asked, where not every member is trusted with it. */
   only?: ReadonlySet<string> | null
@@ -67,7 +70,7 @@ export class PeerPool {
 
   async call<Request extends TSchema, Reply extends TSchema>(
     contract: MethodContract<Request, Reply>,
-    request: Static<Request>,
+    request: RequestFor<Static<Request>>,
     given: RequestContext
   ): Promise<Static<Reply>> {
     const context = this.#showing(given)
@@ -76,7 +79,7 @@ export class PeerPool {
       const link = this.#next(tried) ?? (await this.#nextNew(tried, context))
       const leave = this.#inFlight.enter(link)
       try {
-        return await link.call(contract, request, context)
+        return await link.call(contract, made(request), context)
       } catch (error) {
         this.#assertMayRetry(error, tried, context)
       } finally {
@@ -91,7 +94,7 @@ export class PeerPool {
    */
   async *batches<Request extends TSchema, Item extends TSchema, End extends TSchema>(
     contract: StreamContract<Request, Item, End>,
-    request: Static<Request>,
+    request: RequestFor<Static<Request>>,
     given: RequestContext,
     stickTo?: string
   ): AsyncGenerator<ItemBatch<Static<Item>>, Static<End>, void> {
@@ -99,7 +102,7 @@ export class PeerPool {
     const tried = new Set<PeerLink>()
     for (;;) {
       const link = this.#next(tried, stickTo) ?? (await this.#nextNew(tried, context, stickTo))
-      const stream = link.batches(contract, request, context)
+      const stream = link.batches(contract, made(request), context)
       const leave = this.#inFlight.enter(link)
       let begun = false
       try {
@@ -187,3 +190,7 @@ export class PeerPool {
     return only === null ? links : links.filter(({ peer }) => only.has(peer.key))
   }
 }
+
+/** No request is a function: it travels as data. */
+const made = <Request>(request: RequestFor<Request>): Request =>
+  typeof request === 'function' ? (request as () => Request)() : request

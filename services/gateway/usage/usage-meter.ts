@@ -9,6 +9,8 @@ interface Charged {
   usageId: string
   /** The row of the gateway that was lost while it gave the same answer. */
   continues?: string | null
+  answerId?: string | null
+  way?: number
   requestId: string
   tenantId: string
   tokenId: string | null
@@ -98,7 +100,7 @@ export class UsageMeter {
 }
 
 export function begunRow(
-  { usageId, continues = null, requestId, tenantId, tokenId }: Charged,
+  { usageId, continues = null, answerId = null, way = 0, requestId, tenantId, tokenId }: Charged,
   model: string,
   kind: UsageRow['kind'],
   { date }: Clocks
@@ -107,6 +109,8 @@ export function begunRow(
   return {
     usage_id: usageId,
     continues,
+    answer_id: answerId,
+    way,
     request_id: requestId,
     tenant_id: tenantId,
     token_id: tokenId,

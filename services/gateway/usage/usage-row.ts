@@ -9,6 +9,10 @@ export interface UsageRow {
    * row tells of the whole answer, so what that one has counted of it does not count.
    */
   continues: string | null
+  /** The same for each way that a request takes to its answer; null where its caller names none. */
+  answer_id: string | null
+  /** Ways that were given up before this one: of those that end, the last one is acknowledged. */
+  way: number
   /** As the client knows it; clients may use one twice. */
   request_id: string
   tenant_id: string
@@ -47,6 +51,8 @@ export interface UsageRecorder {
 const COLUMNS: Record<keyof UsageRow, string> = {
   usage_id: 'text',
   continues: 'text',
+  answer_id: 'text',
+  way: 'integer',
   request_id: 'text',
   tenant_id: 'text',
   token_id: 'text',
@@ -83,6 +89,28 @@ export const SETTLE_CONTINUED = `update requests set completion_tokens = 0
   where usage_id = any($1::text[]) and finish_reason is null and completion_tokens > 0
     and exists (select 1 from requests later
       where later.continues = requests.usage_id and later.finish_reason is not null)`
+
+/**
+ * Takes the answers of rows that have just come, in whatever order. A gateway that was given up may
+ * end its answer all the same, because it was stopped and not killed, or because only its end was
+ * lost. Then the caller has the answer of the last way, and the rows of earlier ways cost nothing.
+ *
+ * Callers name both, so no more than one row of each way goes free: a caller that asks for the same
+ * thing twice in the same way has asked twice.
+ */
+export const SETTLE_DOUBLED = `update requests earlier
+  set prompt_tokens = 0, cached_prompt_tokens = 0, completion_tokens = 0, finish_reason = null,
+    error_code = coalesce(earlier.error_code, 'CANCELLED')
+  from requests later
+  where later.answer_id = any($1::text[]) and later.way > 0 and later.finish_reason is not null
+    and earlier.request_id = later.request_id and earlier.answer_id = later.answer_id
+    and earlier.way < later.way
+    and (earlier.finish_reason is not null or earlier.completion_tokens > 0)
+    and not exists (select 1 from requests twin
+      where twin.request_id = earlier.request_id and twin.answer_id = earlier.answer_id
+        and twin.way = earlier.way and twin.usage_id <> earlier.usage_id
+        and (twin.usage_id < earlier.usage_id
+          or twin.finish_reason is null and twin.completion_tokens = 0))`
 
 /** Takes a JSON array of rows; those that are there already stay as they are. */
 export const INSERT_USAGE = `insert into requests (${names})

@@ -16,7 +16,13 @@ import { counter, gauge } from '#shared/telemetry/instruments.ts'
 import { diskTrouble } from '#shared/trouble/disk.ts'
 import { postgresTrouble } from '#shared/trouble/postgres.ts'
 import { sentenceOf, type Trouble } from '#shared/trouble/trouble.ts'
-import { INSERT_USAGE, SETTLE_CONTINUED, type UsageRecorder, type UsageRow } from './usage-row.ts'
+import {
+  INSERT_USAGE,
+  SETTLE_CONTINUED,
+  SETTLE_DOUBLED,
+  type UsageRecorder,
+  type UsageRow
+} from './usage-row.ts'
 import type { Spooled, UsageSpool } from './usage-spool.ts'
 
 const BATCH_MAX = 500
@@ -203,6 +209,8 @@ export class UsageWriter implements UsageRecorder, Service {
       await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
       const continued = batch.flatMap(({ row }) => mayBeContinued(row))
       if (continued.length > 0) await store.query(SETTLE_CONTINUED, [continued])
+      const answers = batch.flatMap(({ row }) => ANSWER_ID.exec(row)?.[1] ?? [])
+      if (answers.length > 0) await store.query(SETTLE_DOUBLED, [answers])
     } catch (error) {
       const isBad = !(error instanceof HaifError) && postgresTrouble(error)?.kind === 'bad input'
       if (!isBad) throw error
@@ -216,6 +224,9 @@ export class UsageWriter implements UsageRecorder, Service {
     }
   }
 }
+
+/** A quote inside a string is escaped in JSON, so this finds nothing but the field. */
+const ANSWER_ID = /"answer_id":"([^"]*)"/
 
 /** The id of a row that is in memory only. */
 const NOT_SPOOLED = 0

@@ -112,6 +112,7 @@ const PAGE_OF_ROWS = `select ${COLUMNS} from requests
 
 const USED_TWICE = `select ${COLUMNS} from requests
   where ${SPAN} and receipts->0->>'signature' in (
-    select receipts->0->>'signature' from requests where receipts->0 is not null
+    select receipts->0->>'signature' from requests
+    where receipts->0 is not null and finish_reason is not null
     group by 1 having count(*) > 1)
   order by usage_id limit ${PROBLEMS_MAX}`

@@ -186,6 +186,16 @@ export type Handling = Static<typeof Handling>
 const CacheScope = Type.String({ pattern: '^[0-9a-f]{32}$' })
 
 /**
+ * Ways of one request that the books tell apart: each of them but the last goes free. A caller that
+ * loses more gateways than that within one answer pays for the others.
+ */
+const WAYS_MAX = 4
+
+/** Says in a request that its caller has given up so many ways before. */
+export const onWay = (charge: Charge, way: number): Charge =>
+  way === 0 ? charge : { ...charge, way: Math.min(way, WAYS_MAX) }
+
+/**
  * Whom the request is charged to. From a client it is a wish, which the gateway answers with a
  * permit: nothing in it passes a gateway unchecked. It ends at the orchestrator.
  */
@@ -196,6 +206,8 @@ export const Charge = Type.Object({
   caller: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
   /** One for each request of a client, the same on every way it takes: it is charged once. */
   usageId: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  /** Ways to the answer that the caller has given up before this one, none unless said. */
+  way: Type.Optional(Type.Integer({ minimum: 0, maximum: WAYS_MAX })),
   /** Set by the gateway: see `CacheScope`. */
   cacheScope: Type.Optional(CacheScope),
   /** The tenant's share of a queue; 1 unless a gateway says otherwise. */

@@ -8,7 +8,11 @@ import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { TSchema } from 'typebox'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
-import type { InferenceRequest, PermittedRequest } from '#shared/contracts/inference/request.ts'
+import {
+  onWay,
+  type InferenceRequest,
+  type PermittedRequest
+} from '#shared/contracts/inference/request.ts'
 import type { gatewayInfer, orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import { forward } from '#shared/kit/forward.ts'
 import { SentTokens } from './sent-tokens.ts'
@@ -60,12 +64,14 @@ export async function* inferBatchesThrough<Request extends AnyRequest>(
   const { idempotencyKey } = request.handling
   let isFirst = 'charge' in request // what comes from orchestrators is passed on as it is
   let lost: unknown = null
+  let way = 0
+  const nextRequest = () => withWay(sent.continued(request), way++)
   const added = (batch: ItemBatch<InferenceItem>) => {
     sent.addBatch(batch)
     return batch
   }
   for (let hop = 1; ; hop++) {
-    const stream = pool.batches(anyContract, sent.continued(request), context, idempotencyKey)
+    const stream = pool.batches(anyContract, nextRequest, context, idempotencyKey)
     try {
       return yield* forward(stream, (batch) => {
         if (!isFirst) return added(batch)
@@ -88,6 +94,11 @@ export async function* inferBatchesThrough<Request extends AnyRequest>(
 function withUsageId(request: AnyRequest): AnyRequest {
   if (!('charge' in request)) return request
   return { ...request, charge: { usageId: randomUUID(), ...request.charge } }
+}
+
+/** Every peer that is asked is one more way, also where one is lost before it has answered. */
+function withWay(request: AnyRequest, way: number): AnyRequest {
+  return 'charge' in request ? { ...request, charge: onWay(request.charge, way) } : request
 }
 
 function withTicket(request: AnyRequest, ticket: string): AnyRequest {

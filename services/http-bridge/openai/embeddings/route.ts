@@ -1,7 +1,9 @@
 /** `POST /v1/embeddings`. */
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import { gatewayEmbed, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddings.ts'
+import { onWay } from '#shared/contracts/inference/request.ts'
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
 import { setLimitHeaders } from '../../http/limit-headers.ts'
 import { bodyCompiler } from '../body.ts'
@@ -28,7 +30,9 @@ export function embeddingsRoute(app: FastifyInstance, deps: EmbeddingsDeps): voi
       const context = enterContext(deps, request, reply)
       const replies: EmbedReply[] = []
       for (const asked of askedGroups(request.body)) {
-        const embed = { asked, charge: { caller: request.ip } }
+        let way = 0
+        const charge = { caller: request.ip, usageId: randomUUID() }
+        const embed = () => ({ asked, charge: onWay(charge, way++) })
         // One at a time: a caller with many inputs takes no more of the mesh than one with few.
         replies.push(await deps.gateways.call(gatewayEmbed, embed, context))
       }

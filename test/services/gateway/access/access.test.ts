@@ -106,6 +106,7 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
   await one.stored.admin.setTenant({ id: 'a', limits: { tokensPerDay: 100, weight: 2 } }, actor)
   const asked = {
     kind: 'embed' as const,
+    asked: {},
     charge: {},
     model: undefined,
     promptTokens: 10,
@@ -176,6 +177,7 @@ test(
     const { secret } = await make(gateways[0]!, { limits: { requestsPerMinute: 60 } })
     const asked = {
       kind: 'embed' as const,
+      asked: {},
       charge: {},
       model: undefined,
       promptTokens: 1,

@@ -26,6 +26,8 @@ const END: InferenceEnd = {
 const BEGUN: UsageRow = {
   usage_id: 'u',
   continues: null,
+  answer_id: null,
+  way: 0,
   receipts: [],
   request_id: 'r',
   tenant_id: 'a',

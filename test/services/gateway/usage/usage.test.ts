@@ -129,6 +129,70 @@ test('a spool that is full drops the oldest, which is counted', async (t) => {
   assert.equal(oldest!.request_id, 'request-2500')
 })
 
+test('of the ways of one request the last that has ended counts, in whatever order', async (t) => {
+  const { store } = await STORE_KINDS[0]!.start(t)
+  const usage = await startUsage(t, store, join(temporaryHome(t), 'usage.sqlite'))
+  const ended = { prompt_tokens: 5, completion_tokens: 24, finish_reason: 'stop' }
+  const brokenOff = { completion_tokens: 9, error_code: 'PEER_LOST' }
+  const cases: [name: string, ways: (Partial<UsageRow> & { way: number })[], left: number[]][] = [
+    [
+      'ended twice',
+      [
+        { way: 0, ...ended },
+        { way: 1, ...ended, completion_tokens: 20 }
+      ],
+      [20]
+    ],
+    ['three ways', [0, 1, 2].map((way) => ({ way, ...ended, completion_tokens: 20 + way })), [22]],
+    [
+      'broken off',
+      [
+        { way: 0, ...brokenOff },
+        { way: 1, ...ended }
+      ],
+      [24]
+    ],
+    [
+      'the last has failed',
+      [
+        { way: 0, ...ended },
+        { way: 1, ...brokenOff }
+      ],
+      [9, 24]
+    ],
+    [
+      'asked for twice',
+      [
+        { way: 0, ...ended },
+        { way: 0, ...ended }
+      ],
+      [24, 24]
+    ],
+    ['twice, and given up', [0, 0, 1].map((way) => ({ way, ...ended })), [24, 24]],
+    ['two answers', [0, 1].map((way) => ({ way, ...ended, answer_id: `other ${way}` })), [24, 24]]
+  ]
+  for (const [name, ways, left] of cases) {
+    for (const order of ['as they began', 'backwards']) {
+      const id = `${name} ${order}`
+      const rows = ways.map((way) => ({ ...row(id), answer_id: id, ...way }))
+      for (const one of order === 'backwards' ? rows.toReversed() : rows) {
+        usage.record(one)
+        await usage.flush()
+      }
+      const counted = await store.query<{ tokens: number }>(
+        `select completion_tokens as tokens from requests
+         where request_id = $1 and completion_tokens > 0 order by 1`,
+        [id]
+      )
+      assert.deepEqual(
+        counted,
+        left.map((tokens) => ({ tokens })),
+        id
+      )
+    }
+  }
+})
+
 async function startUsage(t: TestContext, store: Store, file: string): Promise<UsageWriter> {
   const spool = new UsageSpool(file, 10_000)
   const usage = new UsageWriter({ store, spool, log: silentLogger() })
