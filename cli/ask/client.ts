@@ -18,12 +18,14 @@ import type { MeshAddress, Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 
-/** How long to look for a first peer: the public DHT answers from far away. */
-const CONNECT_MS: Record<Reach, number> = { local: 5000, lan: 5000, public: 20_000 }
+/** How long to look for a first peer: longer than a probe takes to say what is wrong. */
+const CONNECT_MS: Record<Reach, number> = { local: 7000, lan: 7000, public: 20_000 }
 
 interface ClientOptions {
   /** Whom it talks to. */
   role: 'gateway' | 'registry' | 'orchestrator'
+  /** What this machine comes as. */
+  as?: 'client' | 'worker'
   /** The value of `--topic-key`. */
   topicKey: string | undefined
   env: Environment
@@ -41,7 +43,7 @@ export interface Client extends AsyncDisposable {
 
 /** Resolves when a peer of the role is connected; NO_PEER when there is none within seconds. */
 export async function openClient(options: ClientOptions): Promise<Client> {
-  const { role, env, signal } = options
+  const { role, env, signal, as = 'client' } = options
   const home = new Home(env)
   const seat = await clientSeat(home, options)
   const { address } = seat
@@ -49,7 +51,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const neighbours = (sought: string) => home.keysOf(sought)
   const relays = home.tlsRelays
   const beside = { neighbours, tlsRelays: () => relays }
-  const mesh = openMesh({ ...seat, ...beside, role: 'client', log: silentLogger() })
+  const mesh = openMesh({ ...seat, ...beside, role: as, log: silentLogger() })
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), CONNECT_MS[address.reach])
   const search = new Search({
@@ -79,8 +81,9 @@ export async function openClient(options: ClientOptions): Promise<Client> {
 }
 
 /** A machine that runs the mesh certifies each of its commands; any other has to be invited. */
-async function clientSeat(home: Home, { topicKey, env, signal }: ClientOptions): Promise<Seat> {
-  const self = { home, role: 'client', log: silentLogger() } as const
+async function clientSeat(home: Home, options: ClientOptions): Promise<Seat> {
+  const { topicKey, env, signal, as = 'client' } = options
+  const self = { home, role: as, log: silentLogger() } as const
   const invite = home.invite(topicKey, env)
   const address = invite === null ? home.mesh.address : addressOf(invite)
   if (address !== null && home.authorityOf(address.mesh) !== null) {

@@ -5,7 +5,7 @@ import { registryList } from '#shared/contracts/peers/peers.ts'
 import { toHaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { probeNetwork } from '#shared/mesh/diagnosis/probe-network.ts'
-import { addressOf } from '#shared/main/seat.ts'
+import { addressOf, hasJoined } from '#shared/main/seat.ts'
 import type { MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Environment } from '#shared/process/config.ts'
 import { createContext } from '#shared/rpc/context.ts'
@@ -62,9 +62,14 @@ async function tryRegistry(
   signal: AbortSignal
 ): Promise<Pick<Findings, 'registry' | 'clockAheadMs'>> {
   const startedAt = performance.now()
+  const as = comesAs(topicKey, env)
   try {
-    await using client = await openClient({ role: 'registry', topicKey, env, signal })
+    await using client = await openClient({ role: 'registry', as, topicKey, env, signal })
     const afterMs = performance.now() - startedAt
+    if (as === 'worker') {
+      const { rttMs, path } = client.links()[0]!
+      return { registry: { afterMs, rttMs, path }, clockAheadMs: null }
+    }
     using context = createContext({ timeoutMs: ANSWER_MS_MAX })
     const { now } = await client.peers.call(registryList, {}, context)
     const { rttMs, path } = client.links()[0]!
@@ -72,6 +77,19 @@ async function tryRegistry(
     return { registry: { afterMs, rttMs, path }, clockAheadMs }
   } catch (error) {
     signal.throwIfAborted()
-    return { registry: { problem: toHaifError(error).message }, clockAheadMs: null }
+    const { code, message } = toHaifError(error)
+    const isWorking = as === 'worker' && code === 'HOME_IN_USE'
+    return { registry: isWorking ? { isWorking } : { problem: message }, clockAheadMs: null }
   }
+}
+
+/** A machine that was let in as a worker alone has no other certificate to show. */
+function comesAs(topicKey: string | undefined, env: Environment): 'client' | 'worker' {
+  const home = new Home(env)
+  const { address } = home.mesh
+  if (address === null || home.invite(topicKey, env) !== null) return 'client'
+  if (home.authorityOf(address.mesh) !== null) return 'client'
+  const isOnlyWorker =
+    hasJoined({ home, role: 'worker', address }) && !hasJoined({ home, role: 'client', address })
+  return isOnlyWorker ? 'worker' : 'client'
 }

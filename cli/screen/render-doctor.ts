@@ -9,8 +9,12 @@ export interface Findings {
   /** True where the mesh has DHT nodes of its own. */
   ownNodes: boolean
   network: NetworkFacts
-  /** The registry, or why there is none. */
-  registry: { rttMs: number; path: string; afterMs: number } | { problem: string } | null
+  /** The registry, or why there is none; `isWorking`: a running worker has this machine's key. */
+  registry:
+    | { rttMs: number; path: string; afterMs: number }
+    | { problem: string }
+    | { isWorking: true }
+    | null
   /** How far this machine's clock is ahead of the registry's; null: not compared. */
   clockAheadMs: number | null
 }
@@ -74,6 +78,7 @@ function nat({ reach, network }: Findings): Row {
 function registry({ registry: found }: Findings): Row {
   if (found === null) return ['note', 'mesh', 'this machine knows none yet']
   if ('problem' in found) return ['bad', 'mesh', 'no registry is connected']
+  if ('isWorking' in found) return ['note', 'mesh', 'not tried: this machine runs as a worker']
   const { afterMs, path, rttMs } = found
   const text = `registry connected in ${milliseconds(afterMs)}: ${path}, round trip ${milliseconds(rttMs)}`
   return ['ok', 'mesh', text]
@@ -91,7 +96,10 @@ function clock({ clockAheadMs }: Findings): Row {
 
 function verdict({ registry: found }: Findings): string {
   if (found === null) return 'Start a mesh with "haif up", or join one with "haif join".'
-  return 'problem' in found ? found.problem : 'This machine reaches its mesh.'
+  if ('problem' in found) return found.problem
+  return 'isWorking' in found
+    ? 'What the worker prints says whether it is in the mesh. Stop it, and doctor can try instead.'
+    : 'This machine reaches its mesh.'
 }
 
 function milliseconds(ms: number): string {

@@ -167,13 +167,22 @@ export class Home {
 
   /** The first key for which that holds and that no running process holds; null: there is none. */
   keyWith(role: string, holds: (file: string) => boolean): OwnKey | null {
-    for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
-      const file = this.keyFile(role, number)
-      if (!existsSync(file)) return null
+    for (const file of this.keyFiles(role)) {
       const key = holds(file) ? this.#take(file) : null
       if (key !== null) return key
     }
     return null
+  }
+
+  /** Those that there are, from the first. */
+  keyFiles(role: string): string[] {
+    const files: string[] = []
+    for (let number = 1; number <= PEERS_OF_A_ROLE_MAX; number++) {
+      const file = this.keyFile(role, number)
+      if (!existsSync(file)) break
+      files.push(file)
+    }
+    return files
   }
 
   /** `number`: from 1. */

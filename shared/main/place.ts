@@ -7,7 +7,7 @@ import { availableParallelism, hostname, totalmem } from 'node:os'
 import process from 'node:process'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
-import { HaifError } from '#shared/errors.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { MeshNode } from '#shared/mesh/node.ts'
 import type { Invite } from '#shared/mesh/membership/invite.ts'
@@ -17,7 +17,15 @@ import { createLogger, LOG_LEVELS, type Logger } from '#shared/process/log.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { Home } from './home.ts'
 import { checkMachine, thisMachine } from './machine-mark.ts'
-import { addressOf, hasRedeemed, joinSeat, seatHere, type JoinHooks, type Seat } from './seat.ts'
+import {
+  addressOf,
+  hasJoined,
+  hasRedeemed,
+  joinSeat,
+  seatHere,
+  type JoinHooks,
+  type Seat
+} from './seat.ts'
 
 export interface Place extends Seat {
   home: Home
@@ -75,9 +83,19 @@ export async function takeSeat(wish: SeatWish, hooks: JoinHooks): Promise<Seat> 
   const { home, invite, isNew } = wish
   if (invite === null) return seatInKnownMesh(wish)
   const kept = isNew && !hasRedeemed(wish, invite) ? null : keptSeat(wish, invite)
-  if (kept === null) return joinSeat({ ...wish, ...hooks, invite })
+  if (kept === null) return newSeat(wish, invite, hooks)
   if (kept.membership.authority === null) home.mesh.remember(kept.address)
   return kept
+}
+
+async function newSeat(wish: SeatWish, invite: Invite, hooks: JoinHooks): Promise<Seat> {
+  try {
+    return await joinSeat({ ...wish, ...hooks, invite })
+  } catch (error) {
+    const isUsed = toHaifError(error).code === 'INVITE_USED'
+    const isIn = hasRedeemed(wish, invite) && hasJoined({ ...wish, address: addressOf(invite) })
+    throw isUsed && isIn ? alreadyRuns(wish) : error
+  }
 }
 
 /** An invite is at hand, so a certificate that does not count any more is no failure. */
@@ -96,11 +114,24 @@ function seatInKnownMesh({ home, role, log }: SeatWish): Seat {
   if (address === null) throw noMesh(home)
   const seat = seatHere({ home, role, log, address })
   if (seat !== null) return seat
-  throw new HaifError(
-    'INVITE_ROLE',
-    `this machine may not be a ${role} in the mesh, or one runs here already: ` +
-      `join with a topic key of "haif invite --role ${role}"`
-  )
+  if (hasJoined({ home, role, address })) throw alreadyRuns({ home, role })
+  const what =
+    role === 'client'
+      ? 'this machine has joined the mesh, but may not ask it: run "haif invite --role client" ' +
+        'where the mesh runs, and give the topic key that it prints to this command once: ' +
+        '--topic-key haif_…'
+      : `this machine has not joined the mesh as a ${role}: join with a topic key of ` +
+        `"haif invite --role ${role}"`
+  throw new HaifError('INVITE_ROLE', what)
+}
+
+function alreadyRuns({ home, role }: Pick<SeatWish, 'home' | 'role'>): HaifError {
+  const what =
+    role === 'client'
+      ? `as many commands ask from ${home.folder} as may at the same time: let one of them end`
+      : `a ${role} runs on ${home.folder} already: stop it first, or join with a new invite for ` +
+        'one beside it'
+  return new HaifError('HOME_IN_USE', what)
 }
 
 function noMesh({ oldTopicKeyFile }: Home): HaifError {

@@ -76,16 +76,25 @@ export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
   const { invite, onAway, signal, tlsRelays } = options
   const dht = createDht(invite)
   const facts: ContactFacts = { found: 0, failures: [], relays: 0, clockAheadMs: null }
-  const round = { ...options, dht, facts, relaysOverTls: new TlsRelays(() => tlsRelays) }
   const search = new Search({
     mesh: { contact: () => facts },
     role: 'registry',
     address: invite,
     onDiagnosis: ({ sentence }) => onAway(sentence)
   })
-  search.start()
+  const round: Round = {
+    ...options,
+    dht,
+    facts,
+    relaysOverTls: new TlsRelays(() => tlsRelays),
+    onWaiting(name) {
+      search.stop() // a registry is there: nothing is wrong while a person takes their time
+      options.onWaiting(name)
+    }
+  }
   try {
     for (let tries = 1; ; tries++) {
+      search.start()
       const failure = await tryOnce(round)
       if (!(failure instanceof HaifError)) return failure
       if (isFinal(failure)) throw failure.code === 'WRONG_MESH' ? ofAnotherMesh(failure) : failure

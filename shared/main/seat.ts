@@ -46,12 +46,24 @@ export function seatHere(options: SeatOptions): Seat | null {
   const { home, address, role } = options
   const { mesh } = address
   if (home.authorityOf(mesh) !== null) return ownSeat(options, home.key(role).keyPair)
-  const hasJoined = (file: string) => readCredentials(credentialsFile(file, mesh)) !== null
-  const key = home.keyWith(role, hasJoined)
+  const key = home.keyWith(role, (file) => isCertified(file, mesh))
   if (key === null) return null
   const seat = keptSeat(options, key)
   seat.membership.assertStands(seat.membership.certificate)
   return seat
+}
+
+const isCertified = (file: string, mesh: Buffer): boolean =>
+  readCredentials(credentialsFile(file, mesh)) !== null
+
+/** True also while a process holds the key; false once the key was revoked. */
+export function hasJoined({ home, role, address }: Omit<SeatOptions, 'log'>): boolean {
+  const { mesh } = address
+  const revoked = home.mesh.revocations(mesh)?.peers
+  return home.keyFiles(role).some((file) => {
+    const peer = readCredentials(credentialsFile(file, mesh))?.certificate.peer.toString('hex')
+    return peer !== undefined && revoked?.has(peer) !== true
+  })
 }
 
 const NAME_CHARACTERS_MAX = 32

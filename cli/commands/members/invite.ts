@@ -22,9 +22,9 @@ interface InviteOptions extends CommonOptions {
   role?: PeerRole[]
   name?: string
   /** Infinity: never. Commander takes no null. */
-  expires: number
+  expires?: number
   /** Infinity: any number of machines. */
-  uses: number
+  uses?: number
   approve?: true
   qr?: true
 }
@@ -37,8 +37,8 @@ export function addInviteCommand(program: Command): void {
     .description('let another machine into the mesh: prints the line to paste there')
     .option('--role <role>', 'what it may be: worker (default), client, …; repeatable', readRoles)
     .option('--name <name>', 'what it will be called; else it names itself', readMachineName)
-    .option('--expires <time>', 'as 30m, 12h or 7d (default 1h); never', readExpiry, HOUR_MS)
-    .option('--uses <number>', 'machines that may use it (default 1); many', readUses, 1)
+    .option('--expires <time>', 'as 30m, 12h or 7d (default 1h); never', readExpiry)
+    .option('--uses <number>', 'machines that may use it (default 1); many', readUses)
     .option('--approve', 'each machine waits until "haif approve" lets it in')
     .option('--qr', 'print it as a QR code, too')
     .option('--json', 'print JSON')
@@ -89,7 +89,7 @@ function readUses(text: string): number {
 }
 
 async function create(options: InviteOptions): Promise<void> {
-  const { role = ['worker'], name, expires, uses, approve, qr } = options
+  const { role = ['worker'], name, expires = HOUR_MS, uses = 1, approve, qr } = options
   const finite = (value: number) => (value === Infinity ? null : value)
   const wish: CreateInvite = {
     roles: role,
@@ -126,12 +126,21 @@ function describe({ id, roles, name, usesMax, approve, expiresAt }: InviteEntry)
   const until = expiresAt === undefined ? 'until it is withdrawn' : `until ${shortTime(expiresAt)}`
   const called = name === undefined ? '' : ` as "${name}"`
   const lines = [`Invite ${id} lets ${machines} in${called}: ${roles.join(', ')}; ${until}.`]
+  if (!roles.includes('worker')) lines.push(...useOf(roles))
   if (approve) lines.push('Each waits until you approve it: haif peers --pending, haif approve.')
   if (usesMax === undefined || expiresAt === undefined) {
     lines.push(`Keep it secret; "haif invite rm ${id}" withdraws it.`)
   }
   return lines
 }
+
+/** A worker's line says it all; what is printed for the others is the topic key alone. */
+const useOf = (roles: readonly PeerRole[]): string[] =>
+  roles.includes('client')
+    ? ['There, once: npx haif status --topic-key haif_…; then infer, chat and status need no key.']
+    : roles.includes('relay')
+      ? ['There: npx haif relay haif_…']
+      : ['There: HAIF_TOPIC_KEY=haif_… for the first start of its service.']
 
 async function list({ all, ...options }: CommonOptions & { all?: true }): Promise<void> {
   const found = await askGateway(listInvites.gateway, { all: all === true }, options)

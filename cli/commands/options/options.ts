@@ -28,7 +28,7 @@ export const portNumber = wholeNumber(0, 65_535)
 export const onDemandOption = (): Option =>
   new Option(
     '--on-demand <[name=]uri>',
-    'the same, but loaded when a request comes and unloaded for others; repeatable (MODEL_ON_DEMAND)'
+    'as --model, but loaded when a request comes and unloaded for others; repeatable (MODEL_ON_DEMAND)'
   ).argParser(collect)
 
 export const memoryBudgetOption = (): Option =>

@@ -88,6 +88,9 @@ export function diagnose(facts: ReachFacts): Diagnosis | null {
       ? final('refused', `the mesh refuses this machine: ${refusal!.message}`)
       : final('clock', clock)
   }
+  // Peers that are only remembered say less than the machine of the mesh itself.
+  const isOff = reach === 'lan' && network?.dhtMs === null && network.host === 'closed'
+  if (isOff) return lanAway(network, facts.bootstrap)
   if (contact.found > 0) return contact.failures.length === 0 ? null : notDialled(facts)
   if (network === null) return null
   if (network.dhtMs !== null || reach === 'local') return meshOff(facts)

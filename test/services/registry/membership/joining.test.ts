@@ -103,6 +103,28 @@ test('a machine gets its certificate once, keeps it to itself, and goes on witho
   assert.deepEqual(again.mesh.address?.mesh, seat.address.mesh)
 })
 
+test('what a machine that runs as a worker already may not do is said', async (t) => {
+  const { invite } = await mesh()
+  const topicKey = await invite(ONE_WORKER)
+  const { home, join: joinWith } = machine(t)
+  await joinWith(topicKey)
+  const hooks = {
+    localSockets: true,
+    signal: AbortSignal.timeout(60_000),
+    onWaiting: () => {},
+    onAway: () => {}
+  }
+  const goesOn = (role: SeatWish['role']) =>
+    takeSeat({ home, role, log, invite: null, isNew: false }, hooks)
+  await refusedBy(joinWith(topicKey), 'HOME_IN_USE', /a worker runs on .* already: stop it first/)
+  await refusedBy(goesOn('worker'), 'HOME_IN_USE', /join with a new invite for one beside it/)
+  await refusedBy(
+    goesOn('client'),
+    'INVITE_ROLE',
+    /may not ask it: run "haif invite --role client"/
+  )
+})
+
 test('used, for another role, unknown, withdrawn and expired are told apart', async (t) => {
   const { desk, invite } = await mesh()
   const used = await invite({ ...ONE_WORKER, name: 'first' })

@@ -115,6 +115,12 @@ const CASES: [string, Reason, RegExp, Parameters<typeof reasonFor>[0]][] = [
     /no way to 192\.168\.1\.5/,
     { ...lan, network: { ...silent, ipv4: null } }
   ],
+  [
+    'the mesh is off, and its peers are remembered',
+    'meshOff',
+    /start "haif up --lan" there/,
+    { ...lan, network: { ...silent, host: 'closed' }, contact: failed('PEER_LOST') }
+  ],
   ['nothing runs here', 'notRunning', /haif up/, { reach: 'local', network: silent }]
 ]
 
