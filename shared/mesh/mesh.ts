@@ -213,6 +213,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     membership.acquaintances.on('met', this.#onMet)
     this.#node.on('change', this.#onNetworkChange)
     this.#node.on('about', this.#onAbout)
+    this.#node.on('doubt', this.#onDoubt)
     this.#exchange.start()
     if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
     const findable = isListeningRole(role) ? this.#becomeFindable(role) : Promise.resolve()
@@ -358,6 +359,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     membership.acquaintances.off('met', this.#onMet)
     this.#node.off('change', this.#onNetworkChange)
     this.#node.off('about', this.#onAbout)
+    this.#node.off('doubt', this.#onDoubt)
     this.#exchange.stop()
     for (const { follower } of this.#followers) follower.stop()
     for (const neighbours of this.#neighbours) neighbours.stop()
@@ -503,15 +505,29 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   /** A peer has fallen silent while something was under way, or does not answer a question. */
   #doubted(link: PeerLink): void {
-    if (this.#links.get(link.peer.key) !== link) return
-    this.#options.log.debug({ peer: link.peer.key, path: link.path }, 'silent, dialling anew')
+    const { peer, path, relay, remote } = link
+    if (this.#links.get(peer.key) !== link) return
+    this.#options.log.debug({ peer: peer.key, path }, 'silent, dialling anew')
+    if (remote !== null) this.#node.doubt(remote, relay)
     if (!link.dialer) this.#node.refresh() // it dials us, perhaps at an address that we had
-    for (const { follower } of this.#followers) follower.redial(link.peer.key)
+    for (const { follower } of this.#followers) follower.redial(peer.key)
+  }
+
+  /** What shares a way with a silent connection is asked at once. */
+  readonly #onDoubt = ({ host, port }: DHT.Address): void => {
+    for (const link of this.#links.values()) {
+      const { remote } = link
+      if (remote?.host === host && remote.port === port) this.#check(link)
+    }
+  }
+
+  #check(link: PeerLink): void {
+    this.#greeted.get(link)?.liveness.check()
   }
 
   /** Another address, another network, or the end of a sleep: what is open may lead nowhere. */
   readonly #onNetworkChange = (): void => {
-    for (const link of this.#links.values()) this.#greeted.get(link)?.liveness.check()
+    for (const link of this.#links.values()) this.#check(link)
     for (const { follower } of this.#followers) follower.hurry()
     for (const announcement of this.#announcements.values()) announcement.hurry()
     this.#relay?.hurry()

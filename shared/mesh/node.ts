@@ -42,6 +42,8 @@ interface NodeEvents {
   about: []
   /** Another process has said something of itself. */
   met: []
+  /** What leads to this address may be gone. */
+  doubt: [address: DHT.Address]
   /** This machine may have another address, or has slept: every connection is in doubt. */
   change: [why: string]
 }
@@ -190,6 +192,18 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     return { socket, address: { host, port } }
   }
 
+  /**
+   * A connection is in doubt: what else leads through its hole or its relay may be gone with it,
+   * and nobody shall take that way.
+   */
+  doubt(address: DHT.Address, relay: string | null): void {
+    if (relay !== null) this.relays.failed(Buffer.from(relay, 'hex'))
+    for (const [key, stream] of this.#neighbours) {
+      if (isTo(stream, address)) this.#neighbours.delete(key)
+    }
+    this.emit('doubt', address)
+  }
+
   /** What a dial has found of the peer's NAT, in hyperdht's numbers. */
   sawNat(key: string, firewall: number): void {
     if (firewall > 0) this.#nats.set(key, firewall >= RANDOM)
@@ -239,6 +253,9 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     }
   }
 }
+
+const isTo = ({ rawStream }: NoiseSecretStream, { host, port }: DHT.Address): boolean =>
+  rawStream.remoteHost === host && rawStream.remotePort === port
 
 /** The way of a connection that no relay carries. */
 export function directWayOf({ rawStream: { remoteHost } }: NoiseSecretStream): LinkWay {

@@ -43,6 +43,8 @@ declare module 'hyperdht' {
       /** Undefined over a socket of this machine. */
       readonly packetsReceived: number | undefined
       readonly retransmits?: number
+      /** Bytes that were sent and not acknowledged. */
+      readonly inflight?: number
     }
     interface NoiseSecretStream extends Duplex {
       publicKey: Buffer

@@ -20,8 +20,13 @@ const BUSY_KEEP_ALIVE_MS = 500
 /** Nothing heard for this long: the peer is gone. Five missed keep-alives, and below 3 s. */
 const NEAR_LOST_MS = 2500
 const FAR_LOST_MS = 8000
-/** Nothing heard for this long while streams are open: the peer is in doubt. */
+/**
+ * Nothing heard for this long while streams are open, or since something was sent: the peer is in
+ * doubt. An answer that was sent whole still has to arrive.
+ */
 const DOUBT_MS = 2000
+/** A dial that was to replace it may fail, so that the peer is dialled again after this. */
+const DOUBT_AGAIN_MS = 1000
 /** A question that is not acknowledged within this makes a peer doubtful. */
 const CHECK_MS = 700
 const TICK_MS = 250
@@ -56,7 +61,7 @@ interface LivenessOptions {
   keepAliveMs: number
   /** Whether streams are open. */
   isBusy: () => boolean
-  /** Called once for each silence. */
+  /** Called when a silence is noticed, and again while it lasts. */
   onDoubt: () => void
   now?: () => number
 }
@@ -70,7 +75,10 @@ export class Liveness {
   #heard = -1
   #heardAt: number
   #tickedAt: number
-  #isDoubtful = false
+  /** When something was sent that nothing heard has acknowledged; null: there is nothing. */
+  #owedSince: number | null = null
+  /** Null while the peer is not in doubt. */
+  #doubtedAt: number | null = null
   #paceMs = -1
 
   constructor(options: LivenessOptions) {
@@ -87,7 +95,7 @@ export class Liveness {
   /** Asks the peer for a sign of life. */
   check(): void {
     const { stream } = this.#options
-    if (this.#check !== null || stream.destroyed) return
+    if (this.#check !== null || this.#doubtedAt !== null || stream.destroyed) return
     this.#listen()
     const heardAt = this.#heardAt
     stream.sendKeepAlive()
@@ -108,12 +116,19 @@ export class Liveness {
     if (hasStalled) {
       // What came meanwhile is not read yet. The other side may have given us up.
       this.#heardAt = now
+      this.#owedSince = null
       this.check()
       return
     }
     const silentMs = now - this.#heardAt
     if (silentMs > this.#lostMs) this.#options.stream.destroy(new Error('the peer is silent'))
-    else if (silentMs > DOUBT_MS && this.#options.isBusy()) this.#doubt()
+    else if (this.#doubtedAt !== null || this.#isDoubtful(now, silentMs)) this.#doubt()
+  }
+
+  #isDoubtful(now: number, silentMs: number): boolean {
+    if ((this.#options.stream.rawStream.inflight ?? 0) > 0) this.#owedSince ??= now
+    if (this.#options.isBusy() && silentMs > DOUBT_MS) return true
+    return this.#owedSince !== null && now - this.#owedSince > DOUBT_MS
   }
 
   /** Acknowledgements count as well, so whoever only sends hears the other side too. */
@@ -123,12 +138,14 @@ export class Liveness {
     if (heard === this.#heard) return
     this.#heard = heard
     this.#heardAt = this.#now()
-    this.#isDoubtful = false
+    this.#owedSince = null
+    this.#doubtedAt = null
   }
 
   #doubt(): void {
-    if (this.#isDoubtful) return
-    this.#isDoubtful = true
+    const now = this.#now()
+    if (this.#doubtedAt !== null && now - this.#doubtedAt < DOUBT_AGAIN_MS) return
+    this.#doubtedAt = now
     this.#options.onDoubt()
   }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { encodeRoot } from '../../helpers/peers/mesh-root.ts'
 import type { Lab, Program } from './lab.ts'
 import type { PeersOptions, SeenLink } from './peers.ts'
+import type { ServingOptions } from './serving.ts'
 
 interface Meeting {
   orchestratorMs: number
@@ -14,8 +15,13 @@ export function newMesh({ bootstrap }: Lab): string {
   return encodeRoot({ secret: randomBytes(32), reach: 'public', bootstrap })
 }
 
-async function startPeers(lab: Lab, siteName: string, options: PeersOptions): Promise<Program> {
-  const program = lab.program(siteName, 'peers.ts', options)
+const startPeers = (lab: Lab, siteName: string, options: PeersOptions) =>
+  started(lab.program(siteName, 'peers.ts', options))
+
+export const startServing = (lab: Lab, siteName: string, options: ServingOptions) =>
+  started(lab.program(siteName, 'serving.ts', options))
+
+async function started(program: Program): Promise<Program> {
   await program.ask('start')
   return program
 }

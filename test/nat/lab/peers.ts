@@ -54,7 +54,9 @@ answer({
   links: (): SeenLink[] =>
     meshes.flatMap((mesh) =>
       mesh.links().map(({ peer, path, relay }) => ({ role: peer.role, path, relay }))
-    )
+    ),
+  /** The key under which this process relays. */
+  relayKey: () => node.about(0).relay ?? null
 })
 
 const isListening = (role: PeerRole) => ['orchestrator', 'registry', 'gateway'].includes(role)
