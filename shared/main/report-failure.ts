@@ -14,7 +14,11 @@ export function reportFailure(thrown: unknown): void {
   const error = storeError(diskError(typeof path === 'string' ? path : 'a file', thrown))
   const text =
     error instanceof HaifError
-      ? `${error.message} (${error.code})`
+      ? `${error.message}${howHere(error)} (${error.code})`
       : `unexpected failure, please report it: ${inspect(error)}`
   process.stderr.write(`haif: ${text}\n`)
 }
+
+/** Gateways explain tokens to programs that speak HTTP; a command sends none by hand. */
+const howHere = ({ code }: HaifError): string =>
+  code === 'UNAUTHENTICATED' ? '; for the haif command, set HAIF_TOKEN to it' : ''
