@@ -12,8 +12,8 @@ import { findBrowser, installBrowser } from './helpers/browser/browser.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const FIRST = ['test/lint.test.ts', 'test/web/', 'test/mesh/', 'test/cli/']
-/** One more than cores, because many tests wait for a while for others to be dead. */
-const CONCURRENCY = Math.min(availableParallelism() + 1, 6)
+/** Two more than cores, because many tests wait for a while for others to be dead. */
+const CONCURRENCY = Math.min(availableParallelism() + 2, 6)
 /** Only for a test that hangs: the longest ones take minutes beside other work. */
 const TEST_MS_MAX = 900_000
 
