@@ -46,6 +46,11 @@ declare module 'hyperdht' {
       /** Bytes that were sent and not acknowledged. */
       readonly inflight?: number
     }
+    /** Sends to and receives from one address, once it is connected. */
+    interface UdxStream extends Duplex {
+      readonly connected: boolean
+      connect(socket: object, remoteId: number, port: number, host: string): void
+    }
     interface NoiseSecretStream extends Duplex {
       publicKey: Buffer
       remotePublicKey: Buffer
@@ -155,7 +160,7 @@ declare module 'hyperdht' {
       options?: DHT.ServerOptions,
       onconnection?: (stream: DHT.NoiseSecretStream) => void
     ): DHT.Server
-    createRawStream(options?: object): { readonly connected: boolean }
+    createRawStream(options?: object): UdxStream
     destroy(options?: { force?: boolean }): Promise<void>
   }
   export = DHT

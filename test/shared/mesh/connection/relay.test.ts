@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'blind-relay'
 import DHT from 'hyperdht'
 import { Type } from 'typebox'
+import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
-import { relayKeyPair } from '#shared/mesh/connection/relay.ts'
+import { Relay, relayKeyPair } from '#shared/mesh/connection/relay.ts'
 import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -29,6 +31,11 @@ const serving = () =>
       for (let n = 0; n < 1000; n++) yield n
       return null
     })
+
+/** Ten times as much may come at once. */
+const BYTES_PER_SECOND = 4096
+/** The relay counts each second. */
+const COUNTED_MS = 1500
 
 const ON_LOOPBACK = { host: '127.0.0.1', port: [0, 0] as [number, number] }
 
@@ -132,7 +139,7 @@ describe('a relay', { concurrency: true }, () => {
       assert.equal(await stream.opened, true)
       const client = Client.from(stream, { id: stream.publicKey })
       client
-        .pair(i === 0, token, raws[i]!)
+        .pair(i === 0, token, raws[i])
         .on('error', () => {})
         .resume()
     }
@@ -142,5 +149,53 @@ describe('a relay', { concurrency: true }, () => {
       raws.map((raw) => raw.connected),
       [false, false]
     )
+  })
+
+  test('ends what goes beyond the bytes of a member', async (t) => {
+    const root = await startDht(t)
+    const dhtOf = () => {
+      const dht = createDht(root)
+      atEnd(t, () => dht.destroy())
+      return dht
+    }
+    const keyPair = temporaryIdentity()
+    const relay = new Relay({
+      dht: dhtOf(),
+      keyPair,
+      isMember: () => true,
+      isRevoked: () => false,
+      limits: { streamsPerMember: 1, bytesPerSecond: BYTES_PER_SECOND }
+    })
+    await relay.start()
+    atEnd(t, () => relay.stop())
+    const token = randomBytes(32)
+    const ends = [true, false].map((isInitiator) => {
+      const dht = dhtOf()
+      const stream = dht.connect(keyPair.publicKey, { keyPair: temporaryIdentity() })
+      stream.on('error', () => {})
+      const raw = dht.createRawStream({ framed: true })
+      raw.on('error', () => {})
+      const client = Client.from(stream, { id: stream.publicKey })
+      const pair = client.pair(isInitiator, token, raw).on('error', () => {})
+      pair.on('data', (id: number) => {
+        const { socket, remotePort, remoteHost } = stream.rawStream
+        raw.connect(socket!, id, remotePort, remoteHost)
+      })
+      return { stream, raw }
+    })
+    const [from, to] = ends as [(typeof ends)[0], (typeof ends)[0]]
+    let received = 0
+    to.raw.on('data', (chunk: Buffer) => (received += chunk.length))
+    await until(() => from.raw.connected && to.raw.connected)
+    to.raw.write(Buffer.alloc(1)) // a relay learns from it where to send
+    from.raw.write(Buffer.alloc(BYTES_PER_SECOND))
+    await until(() => received === BYTES_PER_SECOND)
+    await sleep(COUNTED_MS)
+    assert.equal(from.stream.destroyed, false)
+    await until(() => {
+      if (!from.stream.destroyed) from.raw.write(Buffer.alloc(BYTES_PER_SECOND))
+      return from.stream.destroyed
+    })
+    assert.ok(received > 2 * BYTES_PER_SECOND, `${received} bytes`)
   })
 })
