@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander'
 import { readChoice, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
-import { runUntilSignal, stopThisProcess } from '#shared/main/until-signal.ts'
+import { failThisProcess, runUntilSignal, stopThisProcess } from '#shared/main/until-signal.ts'
 import { createLogger, LOG_LEVELS } from '#shared/process/log.ts'
 import { placeIn, takeSeat, usesLocalSockets } from '#shared/main/place.ts'
 import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
@@ -103,6 +103,7 @@ async function join(
     env,
     config,
     onDrain: stopThisProcess,
+    onRemoved: failThisProcess,
     onNote: (note) => lines.note(note),
     onModel: (model) => lines.changed(model),
     onConnected: (connected) => contact.changed(connected)

@@ -15,7 +15,9 @@ import { UpstreamModels, type ModelChanges } from './models/sources/upstream-sou
 import { stopMsMaxOf } from './worker-life.ts'
 import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
 
-interface OpenWorkerOptions extends Place, Pick<WorkerDeps, 'onDrain' | 'onModel' | 'onConnected'> {
+type Hooks = Pick<WorkerDeps, 'onDrain' | 'onRemoved' | 'onModel' | 'onConnected'>
+
+interface OpenWorkerOptions extends Place, Hooks {
   env: Environment
   /** Called with what there is to say about the GPU. Absent: it is logged. */
   onNote?: (note: string) => void

@@ -33,6 +33,8 @@ export interface WorkerLifeOptions {
   self: Omit<PeerReport, 'worker'>
   /** Called when somebody asks this worker to leave: whoever started it stops it. */
   onDrain: () => void | Promise<void>
+  /** Called when this machine was removed from the mesh: whoever started the worker ends it. */
+  onRemoved?: (error: HaifError) => void
   /** How long `stop` lets running requests finish. */
   drainMs: number
   log: Logger
@@ -62,7 +64,7 @@ export class WorkerLife {
   #watch: Disposable | undefined
 
   constructor(deps: WorkerLifeDeps) {
-    const { mesh, log, drainMs } = deps
+    const { mesh, log, drainMs, onRemoved } = deps
     this.#deps = deps
     this.stopMsMax = stopMsMaxOf(drainMs)
     this.#reporter = new Reporter({
@@ -77,6 +79,7 @@ export class WorkerLife {
     mesh.on('lost', ({ peer }) => {
       if (peer.role === 'orchestrator') this.#orchestratorLost()
     })
+    if (onRemoved !== undefined) mesh.on('removed', onRemoved)
   }
 
   async start(): Promise<void> {

@@ -49,7 +49,7 @@ export function seatHere(options: SeatOptions): Seat | null {
   const key = home.keyWith(role, (file) => isCertified(file, mesh))
   if (key === null) return null
   const seat = keptSeat(options, key)
-  seat.membership.assertStands(seat.membership.certificate)
+  seat.membership.assertMember()
   return seat
 }
 

@@ -2,6 +2,7 @@
 import process from 'node:process'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
+import { reportFailure } from './report-failure.ts'
 
 const PARENT_POLL_MS = 500
 
@@ -9,8 +10,8 @@ const PARENT_POLL_MS = 500
 const STOP_LATE_MS_MAX = 4500
 
 /**
- * Runs a service until SIGINT or SIGTERM, then stops it and ends the process. A second signal ends
- * the process at once. Rejects when the service does not start.
+ * Runs a service until SIGINT or SIGTERM, then stops it and ends the process with `exitCode`, 0
+ * unless set. A second signal ends the process at once. Rejects when the service does not start.
  */
 export async function runUntilSignal(
   service: Service,
@@ -39,7 +40,7 @@ export async function runUntilSignal(
     process.exit(1)
   }, stopMsMax).unref()
   await service.stop()
-  process.exit(0)
+  process.exit()
 }
 
 /** A killed npm passes no signal on, so this process watches whether its parent is still there. */
@@ -60,4 +61,11 @@ function watchNpm(onGone: () => void): void {
  */
 export function stopThisProcess(): void {
   process.emit('SIGTERM', 'SIGTERM')
+}
+
+/** The same after a failure that no waiting mends: says it, and ends with exit code 1. */
+export function failThisProcess(error: unknown): void {
+  reportFailure(error)
+  process.exitCode = 1
+  stopThisProcess()
 }

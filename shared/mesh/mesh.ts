@@ -50,6 +50,7 @@ import { Twins } from './connection/twins.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
+import { RemovedHere } from './membership/revocation.ts'
 import { signed, type StatementKind } from './membership/signature.ts'
 import { speakerOf, stated } from './membership/statement.ts'
 import { MeshNode } from './node.ts'
@@ -107,6 +108,8 @@ interface MeshEvents {
   link: [PeerLink]
   /** A connection is gone. */
   lost: [PeerLink]
+  /** This peer was removed from the mesh. At most once; where nobody listens it is logged. */
+  removed: [RemovedHere]
 }
 
 export class Mesh extends EventEmitter<MeshEvents> {
@@ -127,6 +130,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #exchange: Exchange
   readonly #twins = new Twins()
   #hasTwin = false
+  #isRemoved = false
   #server: RpcServer | null = null
   #local: LocalListener | null = null
   #relay: OwnRelay | null = null
@@ -141,7 +145,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#node = dht instanceof MeshNode ? dht : new MeshNode(dht)
     this.#node.join(this, keyPair)
     this.#rpc = new RPC({ dht: this.#node.dht, keyPair, valueEncoding: c.raw })
-    this.#exchange = new Exchange({ membership, links: (of) => this.links(of), renews, log })
+    const onFallen = (error: HaifError) => this.#fallen(error)
+    const links = (of?: PeerRole) => this.links(of)
+    this.#exchange = new Exchange({ membership, links, renews, onFallen, log })
     this.#exchange.addTo(router)
     router.respond(relayOffer, ({ token, port }, { peer }) => {
       void this.#takeOffer(token, port, peer.key)
@@ -299,9 +305,28 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#dials.set(key, dial)
     try {
       await dial
+    } catch (error) {
+      if (error instanceof RemovedHere) this.#refused(error)
+      throw error
     } finally {
       this.#dials.delete(key)
     }
+  }
+
+  /** Any member could say so of this one: it counts only while nobody else talks to it. */
+  #refused(error: RemovedHere): void {
+    if (this.#links.size === 0) this.#fallen(error)
+  }
+
+  /** A person has to read it, because no peer will say it again. */
+  #fallen(error: HaifError): void {
+    if (this.#isStopped || this.#isRemoved) return
+    if (error instanceof RemovedHere) {
+      this.#isRemoved = true
+      if (this.emit('removed', error)) return
+    }
+    const { code, message } = error
+    this.#options.log.error({ code }, `this peer is no member any more: ${message}`)
   }
 
   /** The connection to a peer, which is opened if there is none. Rejects with the reason. */

@@ -38,6 +38,7 @@ import { keepAliveMsOf, Liveness, nudge } from './liveness.ts'
 import type { MemberIdentity } from './member-identity.ts'
 import type { RefusalLog } from './refusal-log.ts'
 import type { Membership } from '../membership/membership.ts'
+import { inOwnWords } from '../membership/revocation.ts'
 
 /** The role of a peer that has shown an invite and no certificate. */
 export const GUEST_ROLE = 'guest'
@@ -305,7 +306,9 @@ async function say(rpc: ProtomuxRPC, hello: Buffer): Promise<Buffer> {
 function acceptedBy(reply: Buffer): Buffer {
   if (reply[0] === ACCEPTED[0]) return reply.subarray(1)
   const error = parse(reply.subarray(1))
-  if (reply.length <= HELLO_BYTES_MAX && wireError.Check(error)) throw refusal(error)
+  if (reply.length <= HELLO_BYTES_MAX && wireError.Check(error)) {
+    throw inOwnWords(refusal(error))
+  }
   throw new HaifError('PROTOCOL_MISMATCH', 'malformed hello')
 }
 

@@ -46,6 +46,8 @@ interface ExchangeOptions {
   links: (role?: PeerRole) => PeerLink[]
   /** Where this peer can sign; the default renews what the peer has. */
   renews?: Renews | undefined
+  /** Called when this peer itself is no member any more. */
+  onFallen: (error: HaifError) => void
   log: Logger
 }
 
@@ -137,14 +139,12 @@ export class Exchange {
     log.info({ seq, epoch, revoked: peers.size, from: peer.key }, 'new list of revoked peers')
   }
 
-  /** The peer itself was removed: a person has to read it, because no peer will say it again. */
   #noteOwnFall(): void {
-    const { membership, log } = this.#options
+    const { membership, onFallen } = this.#options
     try {
-      membership.assertStands(membership.certificate)
+      membership.assertMember()
     } catch (error) {
-      const { code, message } = error as HaifError
-      log.error({ code }, `this peer is no member any more: ${message}`)
+      onFallen(error as HaifError)
     }
   }
 

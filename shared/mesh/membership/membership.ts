@@ -14,6 +14,7 @@ import type { Certificate } from './certificate-encoding.ts'
 import { EPOCHS_MAX, type Credentials, type Epoch } from './credentials.ts'
 import {
   assertNotRevoked,
+  inOwnWords,
   noRevocations,
   readRevocations,
   signRevocations,
@@ -122,6 +123,15 @@ export class Membership extends EventEmitter<MembershipEvents> {
   assertStands(certificate: Certificate): void {
     assertHolds(certificate, this.#now())
     if (this.#revocations !== null) assertNotRevoked(this.#revocations, certificate)
+  }
+
+  /** The same for this peer's own certificate, in words for the person at this machine. */
+  assertMember(): void {
+    try {
+      this.assertStands(this.certificate)
+    } catch (error) {
+      throw inOwnWords(error)
+    }
   }
 
   /** True when the list was news. Throws when it is not of this mesh. */

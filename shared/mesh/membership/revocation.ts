@@ -126,6 +126,22 @@ export function assertNotRevoked(list: RevocationFacts, certificate: Certificate
   }
 }
 
+/** This machine itself was removed: the others speak of "the peer", here a person reads it. */
+export class RemovedHere extends HaifError {
+  constructor(cause: unknown) {
+    super(
+      'PEER_REVOKED',
+      'this machine was removed from the mesh. To come back, ask the owner of the mesh for a new ' +
+        'invite ("haif invite") and join with it',
+      { cause }
+    )
+  }
+}
+
+/** For an error that speaks of this machine. */
+export const inOwnWords = (error: unknown): unknown =>
+  error instanceof HaifError && error.code === 'PEER_REVOKED' ? new RemovedHere(error) : error
+
 function isIssuerRevoked({ serials }: RevocationFacts, issuer: Issuer | null): boolean {
   return issuer !== null && serials.has(issuer.serial.toString('hex'))
 }

@@ -1,5 +1,6 @@
 /** M6 and M7 of shared/mesh/membership/SPEC.md: who was removed is heard by nobody any more. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test, type TestContext } from 'node:test'
 import { Type } from 'typebox'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
@@ -90,7 +91,7 @@ for (const localSockets of [true, false]) {
     assert.deepEqual(heard(worker), before)
     assert.deepEqual(worker.links(), [])
     assert.equal(orchestrator.kept.length, 1)
-    assert.ok(lines.some(({ msg }) => /removed from this mesh/.test(String(msg))))
+    assert.ok(lines.some(({ msg }) => /this machine was removed from the mesh/.test(String(msg))))
 
     await registry.mesh.stop()
     const again = await orchestrator.restart()
@@ -117,4 +118,30 @@ test('who is on the list is told so in the hello, and gets no answer in the Nois
   const stream = dht.connect(Buffer.from(mesh.key, 'hex'), { keyPair })
   stream.on('error', () => {})
   assert.equal(await stream.opened, false)
+})
+
+test('a removed peer that has heard of no list ends its tries when it is refused', async (t) => {
+  const topicKey = await startDht(t)
+  const registry = await start(t, topicKey, 'registry')
+  const keyPair = temporaryIdentity()
+  const key = keyPair.publicKey.toString('hex')
+  registry.membership.revoke({ peers: new Map([[key, Date.now() + 1e9]]) })
+  const worker = await startPeer(t, topicKey, { role: 'worker', keyPair, localSockets: true })
+  const removed = once(worker, 'removed')
+  worker.follow('registry')
+  const [error] = await removed
+  assert.match(error.message, /^this machine was removed from the mesh/)
+})
+
+test('a peer that finds another one removed takes it for nothing that it has done', async (t) => {
+  const topicKey = await startDht(t)
+  const registry = await start(t, topicKey, 'registry')
+  const { membership, keyPair } = memberOf(topicKey, 'worker')
+  membership.revoke({ peers: new Map([[registry.mesh.key, Date.now() + 1e9]]) })
+  const worker = await startPeer(t, topicKey, { role: 'worker', membership, keyPair })
+  worker.on('removed', () => assert.fail('it is the registry that was removed'))
+  worker.follow('registry')
+  await until(() => worker.contact('registry').failures.length === 1)
+  const [failure] = worker.contact('registry').failures
+  assert.match(failure!.message, /^the peer was removed/)
 })
