@@ -125,9 +125,9 @@ const TOY = [
 ]
 
 const MIGRATED = [
-  'This mesh was made before HAIF had invites. It keeps its state, and has a root key of its own now;',
-  'topic keys of before let no machine in any more. Update HAIF on each worker, and join it once with a',
-  'new topic key. One for all of them, good for a day:',
+  'This mesh was made before HAIF had invites. It keeps its state and now has a root key of its own;',
+  'the old topic key no longer lets machines in. Update HAIF on each worker, then join once from there',
+  'with a new topic key. One for all of them, valid for a day:',
   '  npx haif invite --uses many --expires 1d',
   ''
 ]

@@ -45,8 +45,8 @@ export function createBootstrap(deps: {
 }
 
 const MIGRATED =
-  'topic keys of before invites let no machine in any more: update HAIF on each worker, and join ' +
-  'with a topic key of "haif invite"'
+  'this mesh was made before HAIF had invites, and its old topic key no longer lets machines in: ' +
+  'update HAIF on each worker, then join once with a topic key from "haif invite"'
 
 const hostAndPort = ({ host, port }: Address): Address => ({ host, port })
 

@@ -39,6 +39,6 @@ function isFriendly(origin: string, host: string, allowed: ReadonlySet<string>):
 const foreign = (header: string, value: string): HaifError =>
   new HaifError(
     'FORBIDDEN',
-    `${header} is ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS_MAX))}, which is no name of ` +
-      'this machine; if it is yours, put it into HAIF_ALLOWED_HOSTS'
+    `${header} is ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS_MAX))}, which is not a ` +
+      'name of this machine; if it is yours, add it to HAIF_ALLOWED_HOSTS'
   )

@@ -54,7 +54,11 @@ test('programs have other origins than pages', () => {
   for (const origin of ['app://obsidian.md', 'vscode-webview://x', 'chrome-extension://abc']) {
     check({ host: 'localhost:8080', origin })
   }
-  assert.throws(() => check({ host: 'localhost', origin: 'evil' }), { code: 'FORBIDDEN' })
+  assert.throws(() => check({ host: 'localhost', origin: 'evil' }), {
+    code: 'FORBIDDEN',
+    message:
+      'Origin is "evil", which is not a name of this machine; if it is yours, add it to HAIF_ALLOWED_HOSTS'
+  })
 })
 
 test('F16: from beyond this machine no body is read of who shows no token', async (t) => {
