@@ -8,6 +8,7 @@ import {
   type AuditQuery
 } from '#shared/contracts/access/access.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
+import { actorText } from '../ask/actor-text.ts'
 import { wholeNumber } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
@@ -51,21 +52,26 @@ async function list(options: AuditOptions): Promise<void> {
   const page = await askGateway(listAudit, query, options)
   const { events, total } = page
   const lines =
-    events.length === 0 ? ['no events'] : table(events.map(cells), screenOf(process.stdout), '')
+    events.length === 0
+      ? ['no events']
+      : table(events.map(cellsBy(actorText(options))), screenOf(process.stdout), '')
   if (events.length < total) lines.push(`${events.length} of ${total}; --limit shows more`)
   print(page, lines, options)
 }
 
-function cells({ at, chain, seq, actor, action, target, result }: AuditEvent): Cell[] {
-  return [
-    { text: shortTime(at) },
-    { text: `${line(chain)} ${seq}` },
-    { text: line(action), format: 'bold' },
-    { text: line(target) },
-    { text: `by ${line(actor)}` },
-    result === 'ok' ? { text: '' } : { text: result, format: 'red' }
-  ]
-}
+const cellsBy =
+  (by: (actor: string) => string) =>
+  (event: AuditEvent): Cell[] => {
+    const { at, chain, seq, actor, action, target, result } = event
+    return [
+      { text: shortTime(at) },
+      { text: `${line(chain)} ${seq}` },
+      { text: line(action), format: 'bold' },
+      { text: line(target) },
+      { text: `by ${by(actor)}` },
+      result === 'ok' ? { text: '' } : { text: result, format: 'red' }
+    ]
+  }
 
 async function verify(options: CommonOptions): Promise<void> {
   const report = await askGateway(verifyAudit, {}, options)

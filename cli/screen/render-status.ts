@@ -88,9 +88,10 @@ function renderPeers(peers: readonly PeerEntry[], screen: Screen): string[] {
 }
 
 function peerCells(peer: PeerEntry): Cell[] {
-  const { role, key, host, version } = peer
+  const { role, key, name = '', host, version } = peer
   return [
     { text: role },
+    { text: name === host ? '' : printableLine(name), format: 'bold' },
     { text: shortKey(key), format: 'bold' },
     { text: printableLine(host) },
     { text: printableLine(version) },

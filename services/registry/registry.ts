@@ -121,6 +121,7 @@ function entryOf(link: PeerLink, report: PeerReport | undefined): PeerEntry {
     version,
     ...linkState(link)
   }
+  if (peer.name !== undefined && peer.name !== '') entry.name = peer.name
   if (worker !== undefined) entry.worker = worker
   if (heldAgainst !== undefined && peer.role === 'orchestrator') entry.heldAgainst = heldAgainst
   if (warnings !== undefined) entry.warnings = warnings

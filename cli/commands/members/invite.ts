@@ -12,7 +12,8 @@ import {
 } from '#shared/contracts/peers/members.ts'
 import { ROLES, type PeerRole } from '#shared/contracts/peers/role.ts'
 import { decodeInvite, MACHINE_NAME } from '#shared/mesh/membership/invite.ts'
-import { askGateway, line, print, shortTime, type CommonOptions } from '../../ask/gateway-call.ts'
+import { actorText } from '../../ask/actor-text.ts'
+import { askGateway, print, shortTime, type CommonOptions } from '../../ask/gateway-call.ts'
 import { readSpanMs } from '../../screen/amounts.ts'
 import { table, type Cell } from '../../screen/table.ts'
 import { screenOf } from '../../screen/terminal.ts'
@@ -146,13 +147,14 @@ async function list({ all, ...options }: CommonOptions & { all?: true }): Promis
   const found = await askGateway(listInvites.gateway, { all: all === true }, options)
   const { invites } = found
   const now = Date.now()
-  const rows = invites.map((invite) => cells(invite, now))
+  const by = actorText(options)
+  const rows = invites.map((invite) => cells(invite, now, by(invite.createdBy)))
   const lines = invites.length === 0 ? ['no invites'] : table(rows, screenOf(process.stdout), '')
   print(found, lines, options)
 }
 
-function cells(invite: InviteEntry, now: number): Cell[] {
-  const { id, roles, name, uses, usesMax, approve, createdBy } = invite
+function cells(invite: InviteEntry, now: number, by: string): Cell[] {
+  const { id, roles, name, uses, usesMax, approve } = invite
   return [
     { text: id, format: 'bold' },
     { text: roles.join('|') },
@@ -160,7 +162,7 @@ function cells(invite: InviteEntry, now: number): Cell[] {
     { text: usesMax === undefined ? `used ${uses} times` : `used ${uses} of ${usesMax}` },
     stateOf(invite, now),
     { text: approve ? 'to be approved' : '' },
-    { text: `by ${line(createdBy)}`, format: 'dim' }
+    { text: `by ${by}`, format: 'dim' }
   ]
 }
 

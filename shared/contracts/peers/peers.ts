@@ -203,6 +203,8 @@ export const report = defineMethod(
 export const PeerEntry = Type.Object({
   key: PeerKey,
   role: PeerRole,
+  /** From its certificate; absent where that names none. */
+  name: Type.Optional(Type.String({ maxLength: 64 })),
   host: Type.String(),
   version: Type.String(),
   /** The connection between registry and peer. */

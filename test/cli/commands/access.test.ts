@@ -77,6 +77,7 @@ test('tokens are made, rotated and revoked; usage and audit tell of it', async (
   const { events } = await parsed<{ events: { action: string; chain: string }[] }>('audit')
   const ofAcme = events.filter(({ chain }) => chain === 'acme').map(({ action }) => action)
   assert.deepEqual(ofAcme, ['token.revoke', 'token.rotate', 'token.create', 'tenant.create'])
+  assert.match(good(await haif('audit')), /token\.create .* by this machine's operator key$/m)
   assert.match(good(await haif('audit', 'verify')), /^\d+ events in 2 chains are whole and signed/)
 
   const store = await openStore(t, readFileSync(join(home, 'state', 'url'), 'utf8'))

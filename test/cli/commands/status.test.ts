@@ -90,6 +90,7 @@ const held: WorkerModel[] = [
 const worker: PeerEntry = {
   key: key('a'),
   role: 'worker',
+  name: 'attic',
   host: 'gpu\u001B[31m-box\n',
   version: '0.1.0',
   rttMs: 12.4,
@@ -125,7 +126,7 @@ test('loading, failed and busy models are told apart', () => {
 PEERS
 
 WORKERS
-  aaaaaaaa  gpu[31m-box  0.1.0  12 ms  relayed by ffffffff  0 B  2 % lost  stopping
+  attic  aaaaaaaa  gpu[31m-box  0.1.0  12 ms  relayed by ffffffff  0 B  2 % lost  stopping
     coming  loading  █████████░░░░░░░░░░░ 42 %
     broken  failed
       cannot load /x.gguf: it is cut off; download it again

@@ -1,0 +1,27 @@
+/** Which worker a person means by a name, as "haif status" and "haif peers" show it. */
+import type { PeerEntry } from '#shared/contracts/peers/peers.ts'
+import { HaifError } from '#shared/errors.ts'
+import { shortKey } from '../screen/terminal.ts'
+
+/** Workers that a sentence names. */
+const SHOWN_MAX = 8
+
+/** The key of the one worker that is called so. Throws, with the candidates, when it is not one. */
+export function workerNamed(wanted: string, peers: readonly PeerEntry[]): string {
+  const workers = peers.filter(({ role }) => role === 'worker')
+  const named = workers.filter(({ name }) => name === wanted)
+  const [worker] = named
+  if (worker !== undefined && named.length === 1) return worker.key
+  const what =
+    worker === undefined
+      ? `no worker called "${wanted}" is connected`
+      : `${named.length} workers are called "${wanted}": give the key of one`
+  const candidates = worker === undefined ? workers : named
+  const shown = candidates.slice(0, SHOWN_MAX).map(inWords)
+  const more = candidates.length > SHOWN_MAX ? ', …' : ''
+  const list = shown.length === 0 ? 'there is none' : `there are ${shown.join(', ')}${more}`
+  throw new HaifError('NOT_FOUND', `${what}; ${list}`)
+}
+
+const inWords = ({ key, name }: PeerEntry): string =>
+  name === undefined ? shortKey(key) : `${name} (${shortKey(key)})`
