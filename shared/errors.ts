@@ -42,7 +42,7 @@ export const ERRORS = {
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'http-bridge, gateway, orchestrator, registry',
+    raisedBy: 'cli, http-bridge, gateway, orchestrator, registry',
     meaning:
       'There is no such address (or not with this HTTP method), worker, token, tenant or record.',
     remedy: '`/openapi.json` lists the addresses, `haif status` the workers.'

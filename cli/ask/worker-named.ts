@@ -12,15 +12,17 @@ export function workerNamed(wanted: string, peers: readonly PeerEntry[]): string
   const named = workers.filter(({ name }) => name === wanted)
   const [worker] = named
   if (worker !== undefined && named.length === 1) return worker.key
+  const others = workers.length === 0 ? '' : `, only ${listed(workers)}`
   const what =
     worker === undefined
-      ? `no worker called "${wanted}" is connected`
-      : `${named.length} workers are called "${wanted}": give the key of one`
-  const candidates = worker === undefined ? workers : named
-  const shown = candidates.slice(0, SHOWN_MAX).map(inWords)
-  const more = candidates.length > SHOWN_MAX ? ', …' : ''
-  const list = shown.length === 0 ? 'there is none' : `there are ${shown.join(', ')}${more}`
-  throw new HaifError('NOT_FOUND', `${what}; ${list}`)
+      ? `no worker called "${wanted}" is connected${others}`
+      : `${named.length} workers are called "${wanted}": give the key of one of ${listed(named)}`
+  throw new HaifError('NOT_FOUND', what)
+}
+
+function listed(workers: readonly PeerEntry[]): string {
+  const shown = workers.slice(0, SHOWN_MAX).map(inWords).join(', ')
+  return workers.length > SHOWN_MAX ? `${shown}, …` : shown
 }
 
 const inWords = ({ key, name }: PeerEntry): string =>

@@ -32,11 +32,11 @@ test('a name that is none, or that several have, is refused with the candidates'
       return (error as Error).message
     }
   }
-  const all = 'there are lab (aaaaaaaa), attic (bbbbbbbb), attic (cccccccc), dddddddd'
-  assert.equal(refusal('desk'), `no worker called "desk" is connected; ${all}`)
+  const all = 'lab (aaaaaaaa), attic (bbbbbbbb), attic (cccccccc), dddddddd'
+  assert.equal(refusal('desk'), `no worker called "desk" is connected, only ${all}`)
   assert.equal(
     refusal('attic'),
-    '2 workers are called "attic": give the key of one; there are attic (bbbbbbbb), attic (cccccccc)'
+    '2 workers are called "attic": give the key of one of attic (bbbbbbbb), attic (cccccccc)'
   )
-  assert.equal(refusal('lab', []), 'no worker called "lab" is connected; there is none')
+  assert.equal(refusal('lab', []), 'no worker called "lab" is connected')
 })
