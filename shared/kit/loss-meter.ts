@@ -3,8 +3,8 @@
  * again. Over a window, because what was lost an hour ago says nothing of now.
  *
  * What was sent again is not always lost: a machine that is busy answers too late. So one window
- * says little, and what it says fades, or a worker that was slow to start would be passed over, send
- * nothing, and never be better.
+ * says little, and what it says fades. Otherwise a worker that was slow to start would be passed
+ * over, send nothing, and never be better.
  */
 
 /** Fewer packets are no sample: one that is lost would look like a broken line. */

@@ -259,7 +259,8 @@ const isTo = ({ rawStream }: NoiseSecretStream, { host, port }: DHT.Address): bo
 
 /** The way of a connection that no relay carries. */
 export function directWayOf({ rawStream: { remoteHost } }: NoiseSecretStream): LinkWay {
-  return { path: isNearAddress(remoteHost) ? 'lan' : 'direct', relay: null }
+  const isLan = isNearAddress(remoteHost) && !remoteHost.startsWith('127.')
+  return { path: isLan ? 'lan' : 'direct', relay: null }
 }
 
 /**

@@ -7,6 +7,7 @@ import { report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { isNearAddress } from './connection/liveness.ts'
 import type { Mesh } from './mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
@@ -67,7 +68,7 @@ export class Reporter {
 
   /** The free memory of a machine moves all the time, and is no news. */
   #isNoNews(link: PeerLink, said: PeerReport): boolean {
-    if (link.path === 'local' || link.path === 'lan') return false
+    if (link.remote === null || isNearAddress(link.remote.host)) return false // it costs nothing
     const { worker, ...rest } = said
     const text = JSON.stringify([rest, { ...worker, hardware: null }])
     const before = this.#said.get(link)

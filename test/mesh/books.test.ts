@@ -13,8 +13,8 @@ import { openStore } from '../helpers/stores/stores.ts'
 import { until } from '../helpers/until.ts'
 
 const IS_SOAK = process.env['HAIF_SOAK'] === '1'
-const REQUESTS = IS_SOAK ? 1000 : 80
-const KILLS = IS_SOAK ? 25 : 3
+const REQUESTS = IS_SOAK ? 1000 : 50
+const KILLS = IS_SOAK ? 25 : 2
 const CLIENTS = 8
 
 interface Killable {

@@ -30,7 +30,7 @@ const PACE = {
   prefillTokensPerSecond: Infinity,
   kvTokens: Infinity
 }
-const STREAMS = 24
+const STREAMS = 16
 
 function randomFor(t: TestContext): Random {
   const random = seededRandom()

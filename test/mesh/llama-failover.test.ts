@@ -16,7 +16,7 @@ import { startWorkerProcess } from '../helpers/mesh/worker-process.ts'
 import { requestOf } from '../helpers/requests.ts'
 import { patience } from '../helpers/deadline.ts'
 
-const KILLS = process.env['HAIF_SOAK'] === undefined ? 5 : 50
+const KILLS = process.env['HAIF_SOAK'] === undefined ? 4 : 50
 const SILENCE_MS_MAX = 4000
 const TOKENS = 60
 const PROMPTS = ['What is HAIF?', 'What is a worker?', 'What is a mesh?', 'Tell me about tokens.']

@@ -245,10 +245,10 @@ test('haif drain: the worker hands over what it runs and leaves', async (t) => {
 
 test('haif up with several of each runs them as processes; Ctrl-C and kill -9 take all of them', async (t) => {
   const home = temporaryHome(t)
-  const counts = ['--orchestrators', '2', '--gateways', '2', '--workers', '3']
+  const counts = ['--orchestrators', '2', '--gateways', '2', '--workers', '2']
   const haif = await up(t, home, '--model', 'sim', ...counts)
   const children = childrenOf(haif.child.pid!)
-  assert.equal(children.length, 7)
+  assert.equal(children.length, 6)
   assert.equal((await infer(haif.url, { prompt: 'many' })).status, 200)
   haif.child.kill('SIGINT')
   assert.equal((await haif.result).code, 0)

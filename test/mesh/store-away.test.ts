@@ -12,7 +12,7 @@ import { TestPostgres } from '../helpers/stores/postgres.ts'
 import { openStore } from '../helpers/stores/stores.ts'
 import { until } from '../helpers/until.ts'
 
-const AWAY_MS = process.env['HAIF_SOAK'] === '1' ? 60_000 : 3000
+const AWAY_MS = process.env['HAIF_SOAK'] === '1' ? 60_000 : 1500
 const CLIENTS = 8
 const TOKEN = 'staff-token'
 /** Of all services, over the same load just before. */

@@ -17,7 +17,7 @@ test('the status shows peers, workers and models', async (t) => {
   assert.match(stdout, /^mesh on this machine: 5 peers, 2 models\n/)
   for (const { key, role } of mesh.meshes) {
     const name = role === 'worker' ? '' : `${role} +`
-    const way = role === 'registry' ? 'this machine' : 'this network +[\\d.]+ k?B'
+    const way = role === 'registry' ? 'this machine' : 'direct +[\\d.]+ k?B'
     assert.match(
       stdout,
       new RegExp(`^  ${name}${key.slice(0, 8)}  test  0\\.0\\.0 +\\S+ ms +${way}$`, 'm')
