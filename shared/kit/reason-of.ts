@@ -21,6 +21,6 @@ function messageOf(error: unknown): string {
 }
 
 /** White space and control characters, which no contract takes in a line of text. */
-// eslint-disable-next-line no-control-regex
+// oxlint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\s\u0000-\u001f\u007f]+/g
 const REASON_CHARACTERS_MAX = 300

@@ -12,6 +12,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { LinkWay, PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { Announcement } from './discovery/announcement.ts'
+import { Announcements } from './discovery/announcements.ts'
 import { ANNOUNCE_MS, DIAL_MS_MAX } from './discovery/dht.ts'
 import { Dialler } from './connection/dialler.ts'
 import { Follower } from './discovery/follower.ts'
@@ -47,6 +48,7 @@ import { isMember, type MemberIdentity } from './connection/member-identity.ts'
 import { PendingConnections } from './connection/pending.ts'
 import { RefusalLog } from './connection/refusal-log.ts'
 import { Twins } from './connection/twins.ts'
+import { Visits } from './connection/visits.ts'
 import { Exchange, type Renews } from './membership/exchange.ts'
 import type { Acquaintance } from './membership/acquaintances.ts'
 import type { Membership } from './membership/membership.ts'
@@ -58,10 +60,6 @@ import { within } from '#shared/kit/within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
 const ACCEPTED_MAX = 2048
-/** Peers that redeem an invite at the same time; the oldest makes room. */
-const GUESTS_MAX = 256
-/** Time for that, with a person who has to approve it. */
-const GUEST_MS_MAX = 10 * 60_000
 const REPLACED = 'replaced by a newer connection'
 /** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
@@ -123,10 +121,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #neighbours: Neighbours[] = []
   readonly #dials = new Map<string, Promise<void>>() // under way, by key
-  readonly #announced = new Set<ListeningRole>()
-  readonly #announcements = new Map<string, Announcement>() // by role and topic
+  readonly #announcements: Announcements
   readonly #pending = new PendingConnections()
-  readonly #guests = new Set<PeerLink>() // at most GUESTS_MAX
+  readonly #visits = new Visits()
   readonly #exchange: Exchange
   readonly #twins = new Twins()
   #hasTwin = false
@@ -145,6 +142,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#node = dht instanceof MeshNode ? dht : new MeshNode(dht)
     this.#node.join(this, keyPair)
     this.#rpc = new RPC({ dht: this.#node.dht, keyPair, valueEncoding: c.raw })
+    const { announceMs: againMs = ANNOUNCE_MS.public } = options
+    this.#announcements = new Announcements({
+      topicsOf: (of) => this.#topicsOf(of),
+      make: (topic) => new Announcement({ dht: this.#node.dht, topic, keyPair, againMs, log })
+    })
     const onFallen = (error: HaifError) => this.#fallen(error)
     const links = (of?: PeerRole) => this.links(of)
     this.#exchange = new Exchange({ membership, links, renews, onFallen, log })
@@ -388,9 +390,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#exchange.stop()
     for (const { follower } of this.#followers) follower.stop()
     for (const neighbours of this.#neighbours) neighbours.stop()
-    for (const guest of this.#guests) guest.close('stopping')
+    this.#visits.end()
     await Promise.all([
-      ...[...this.#announcements.values()].map((announcement) => announcement.stop()),
+      this.#announcements.stop(),
       ...[...this.#links.values()].map((link) => link.end('stopping')),
       this.#relay?.stop(),
       this.#entrance?.stop(),
@@ -414,13 +416,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
     await server.listen()
     this.#node.listens(this.key)
     // A relay lets others find it when it can be reached from outside.
-    if (role !== 'relay') await this.#announce(role)
+    if (role !== 'relay') await this.#announcements.announce(role)
   }
 
   /** The list of revoked peers, or the epoch, has changed. */
   readonly #onChange = () => {
     this.#relay?.dropFallen()
-    for (const role of this.#announced) void this.#announce(role)
+    this.#announcements.refresh()
   }
 
   readonly #onMet = ({ role, key }: Acquaintance) => {
@@ -447,7 +449,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const admit = (peer: MemberIdentity) => this.#admit(peer)
     receive(rpc, { ...this.#facts, way, onDoubt, admit }, (greeted) => {
       leave()
-      if (greeted.link.peer.role === GUEST_ROLE) this.#addGuest(greeted.link)
+      if (greeted.link.peer.role === GUEST_ROLE) this.#visits.add(greeted.link)
       else this.#add(greeted)
     })
   }
@@ -472,47 +474,12 @@ export class Mesh extends EventEmitter<MeshEvents> {
     )
   }
 
-  /** A guest is no peer of any service: it is here to redeem its invite, and goes. */
-  #addGuest(link: PeerLink): void {
-    const [oldest] = this.#guests
-    if (this.#guests.size >= GUESTS_MAX) oldest!.close('too many guests')
-    this.#guests.add(link)
-    const timer = setTimeout(() => link.close('the visit is over'), GUEST_MS_MAX)
-    void link.closed.finally(() => {
-      clearTimeout(timer)
-      this.#guests.delete(link)
-    })
-  }
-
-  /** Under the topics of the epochs in use, and no longer under others. */
-  async #announce(role: ListeningRole): Promise<void> {
-    if (this.#isStopped) return
-    this.#announced.add(role)
-    const { dht } = this.#node
-    const { keyPair, membership, log, announceMs: againMs = ANNOUNCE_MS.public } = this.#options
+  /** Whoever redeems invites is also found by what an invite alone tells. */
+  #topicsOf(role: ListeningRole): Buffer[] {
+    const { membership, guests } = this.#options
     const topics = topicsOf(membership.epochs, role)
-    if (this.#options.guests !== undefined && role === this.role)
-      topics.push(hostTopicOf(membership.mesh))
-    const names = new Set(topics.map((topic) => `${role}/${topic.toString('hex')}`))
-    for (const [name, announcement] of this.#announcements) {
-      if (!name.startsWith(`${role}/`) || names.has(name)) continue
-      this.#announcements.delete(name)
-      void announcement.stop()
-    }
-    for (const topic of topics) {
-      const name = `${role}/${topic.toString('hex')}`
-      if (this.#announcements.has(name)) continue
-      const announcement = new Announcement({ dht, topic, keyPair, againMs, log })
-      this.#announcements.set(name, announcement)
-      await announcement.start()
-    }
-  }
-
-  async #withdraw(role: ListeningRole): Promise<void> {
-    this.#announced.delete(role)
-    const ended = [...this.#announcements].filter(([name]) => name.startsWith(`${role}/`))
-    for (const [name] of ended) this.#announcements.delete(name)
-    await Promise.all(ended.map(([, announcement]) => announcement.stop()))
+    if (guests !== undefined && role === this.role) topics.push(hostTopicOf(membership.mesh))
+    return topics
   }
 
   async #startRelay(): Promise<void> {
@@ -522,7 +489,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
       keyPair,
       isMember: (key) => this.#links.has(key),
       isRevoked: (key) => membership.isRevoked(key),
-      announce: (runs) => (runs ? this.#announce('relay') : this.#withdraw('relay')),
+      announce: (runs) =>
+        runs ? this.#announcements.announce('relay') : this.#announcements.withdraw('relay'),
       log
     })
     await this.#relay.start()
@@ -554,7 +522,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #onNetworkChange = (): void => {
     for (const link of this.#links.values()) this.#check(link)
     for (const { follower } of this.#followers) follower.hurry()
-    for (const announcement of this.#announcements.values()) announcement.hurry()
+    this.#announcements.hurry()
     this.#relay?.hurry()
   }
 

@@ -189,7 +189,6 @@ export class Dialler {
     const { node, rpc, keyPair } = this.#options
     // hyperdht keeps the address of a key for ever and tries it first. A peer that was restarted
     // has another one, and every dial would run into its deadline at the old one.
-    // oxlint-disable-next-line eslint/no-underscore-dangle
     node.dht._relayAddressesCache.delete(publicKey.toString('hex'))
     const client = rpc.connect(publicKey, { ...guarded, keyPair, ...options })
     signal?.addEventListener('abort', () => client.rpc.stream.destroy(), { once: true })

@@ -37,13 +37,11 @@ export class GuardedStream extends SecretStream {
   }
 
   // The name is the transport's own. Were it another one day, a test would fail.
-  // oxlint-disable-next-line eslint/no-underscore-dangle
   override _onrawdata(data: Buffer): void {
     if (this.#bounds !== null && !this.#admits(data, this.#bounds)) {
       this.destroy(new HaifError('PROTOCOL_MISMATCH', 'too much was said for a peer unknown here'))
       return
     }
-    // oxlint-disable-next-line eslint/no-underscore-dangle
     super._onrawdata(data)
   }
 
