@@ -1,13 +1,7 @@
 /** Parts that the replies of several endpoints have in common. */
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
-import {
-  tokensIn,
-  type FinishReason,
-  type InferenceEnd,
-  type InferenceItem,
-  type Usage
-} from '#shared/contracts/inference/answer.ts'
+import type { FinishReason, InferenceEnd, Usage } from '#shared/contracts/inference/answer.ts'
 import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
@@ -40,10 +34,6 @@ export function sumUsage(usages: readonly Usage[], choicesPerPrompt: number): Op
     completion_tokens_details: { reasoning_tokens: reasoning }
   }
 }
-
-/** The tokens of an item that has only thoughts; a token with both counts as text. */
-export const reasoningTokensIn = (item: InferenceItem): number =>
-  item.text === '' && (item.reasoning ?? '') !== '' ? tokensIn(item) : 0
 
 /** Says, with `X-HAIF-Explain: 1`, why each worker was chosen; otherwise it adds nothing. */
 export function explanationsOf(ends: readonly InferenceEnd[]): { explanations?: unknown[] } {

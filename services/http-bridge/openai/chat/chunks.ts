@@ -2,13 +2,14 @@
 import type { ChatChunk, ChatDelta } from '#shared/contracts/http/chat.ts'
 import type { InferenceItem, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
+import { reasoningTokensIn } from '../../ask/gathered-answer.ts'
 import type { EventForm } from '../../ask/send-events.ts'
 import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
 import type { ReplyHead } from './reply.ts'
 import { openAiErrorBody } from '../error.ts'
 import { toLogprob } from '../logprobs.ts'
-import { commentOn, finishReasonOf, reasoningTokensIn, sumUsage } from '../reply-parts.ts'
+import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
 
 interface ChunkOptions extends ReplyHead {
   /** The client's name for the model; the model that answers is known only at the end. */

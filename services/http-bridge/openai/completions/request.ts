@@ -3,11 +3,11 @@ import { COMPLETION_MAX_TOKENS, CompletionBody } from '#shared/contracts/http/co
 import { CHOICES_MAX } from '#shared/contracts/http/openai.ts'
 import type { Asked, InferenceInput } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/request.ts'
-import { bodyChecker } from '../body.ts'
+import { bodyChecker } from '../../http/tolerant-body.ts'
 import { applyFields } from '../fields/apply-fields.ts'
 import { mendValues } from '../fields/odd-values.ts'
-import { invalid, unsupported } from '../refusal.ts'
-import { choicesOf, readSampling, readStop } from '../sampling.ts'
+import { invalid, unsupported } from '../../http/refusal.ts'
+import { choicesOf, readSampling, readStop } from '../../chat/sampling.ts'
 
 export const checkCompletionBody = bodyChecker(CompletionBody, (fields) =>
   mendValues(applyFields(fields, 'completion'))

@@ -2,7 +2,7 @@
 import { VECTOR_SIZE_MAX, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 import { VECTOR_BYTES_MAX } from '#shared/contracts/inference/vectors.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
-import { bodyChecker, refuseFields, type Refusals } from '../body.ts'
+import { bodyChecker, refuseFields, type Refusals } from '../../http/tolerant-body.ts'
 
 export const EMBEDDINGS_REFUSALS: Refusals = {
   dimensions: { why: 'the engines make vectors of one size only, that of the model' }

@@ -6,7 +6,7 @@ import { EmbeddingsBody, EmbeddingsReply } from '#shared/contracts/http/embeddin
 import { onWay } from '#shared/contracts/inference/request.ts'
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
 import { setLimitHeaders } from '../../http/limit-headers.ts'
-import { bodyCompiler } from '../body.ts'
+import { bodyCompiler } from '../../http/tolerant-body.ts'
 import { embeddingsReply } from './reply.ts'
 import { askedGroups, checkEmbeddingsBody } from './request.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'

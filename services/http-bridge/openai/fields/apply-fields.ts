@@ -1,7 +1,7 @@
 /** Does with each field of a body what the table says: refuses it, maps it, or lets it be. */
 import { isDeepStrictEqual } from 'node:util'
-import { unsupported } from '../refusal.ts'
-import { isFields, type Fields } from '../past/calls.ts'
+import { unsupported } from '../../http/refusal.ts'
+import { isFields, type Fields } from '../../chat/past/calls.ts'
 import { FIELDS, type Endpoint, type Field } from './field-table.ts'
 import { MAPPINGS } from './mapped-fields.ts'
 

@@ -1,6 +1,6 @@
 /** Translates fields of other servers into those of the contract. */
-import { invalid, unsupported } from '../refusal.ts'
-import { isFields, type Fields } from '../past/calls.ts'
+import { invalid, unsupported } from '../../http/refusal.ts'
+import { isFields, type Fields } from '../../chat/past/calls.ts'
 
 /** Returns the rest of the body with what the field means. */
 type Mapping = (value: unknown, rest: Fields) => Fields

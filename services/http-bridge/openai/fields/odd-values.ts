@@ -3,7 +3,7 @@
  * "no limit", a name of another API. They are taken for what is meant, and none changes an answer.
  */
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
-import { isFields, type Fields } from '../past/calls.ts'
+import { isFields, type Fields } from '../../chat/past/calls.ts'
 
 /** Returns undefined where the field counts as absent. */
 type Mend = (value: unknown) => unknown

@@ -1,8 +1,8 @@
 /** Turns input items of the Responses API into messages of a chat. */
 import type { InputItem, OutputItem } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage, ToolCall } from '#shared/contracts/inference/chat.ts'
-import { invalid, unsupported } from '../refusal.ts'
-import { textOf } from '../past/parts.ts'
+import { invalid, unsupported } from '../../http/refusal.ts'
+import { textOf } from '../../chat/past/parts.ts'
 
 /** Finds an item of an earlier response that the client names by its id only. */
 type FindItem = (id: string) => OutputItem | undefined

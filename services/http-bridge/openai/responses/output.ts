@@ -7,7 +7,7 @@
 import type { OutputItem, OutputText, ReasoningText } from '#shared/contracts/http/responses.ts'
 import type { InferenceItem, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { toOutputLogprob } from '../logprobs.ts'
-import { reasoningTokensIn } from '../reply-parts.ts'
+import { reasoningTokensIn } from '../../ask/gathered-answer.ts'
 
 /** An event without its `sequence_number`. */
 type Emit = (type: string, fields: object) => void

@@ -4,8 +4,8 @@ import type { InferenceEnd, UsedSampling } from '#shared/contracts/inference/ans
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { explanationsOf } from '../reply-parts.ts'
-import { NO_LIMIT } from '../sampling.ts'
-import { readTools } from '../tools.ts'
+import { NO_LIMIT } from '../../chat/sampling.ts'
+import { readTools } from '../../chat/tools.ts'
 import type { ResponseOutput } from './output.ts'
 
 interface Begun {

@@ -7,13 +7,13 @@ import {
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked, ResponseFormat } from '#shared/contracts/inference/request.ts'
 import { readFormat } from '../../infer/request.ts'
-import { beginsAnswer } from '../begun-answer.ts'
-import { bodyChecker, refuseFields, type Refusals } from '../body.ts'
+import { beginsAnswer } from '../../chat/begun-answer.ts'
+import { bodyChecker, refuseFields, type Refusals } from '../../http/tolerant-body.ts'
 import { mendEffort, mendValues } from '../fields/odd-values.ts'
-import { isFields } from '../past/calls.ts'
-import { mendItems } from '../past/items.ts'
-import { NO_LIMIT, readSampling } from '../sampling.ts'
-import { mendTools, readTools, toolFields, type WantedTools } from '../tools.ts'
+import { isFields } from '../../chat/past/calls.ts'
+import { mendItems } from '../../chat/past/items.ts'
+import { NO_LIMIT, readSampling } from '../../chat/sampling.ts'
+import { mendTools, readTools, toolFields, type WantedTools } from '../../chat/tools.ts'
 
 export const RESPONSES_REFUSALS: Refusals = {
   background: {

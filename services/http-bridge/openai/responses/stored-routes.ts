@@ -8,7 +8,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
-import { unsupported } from '../refusal.ts'
+import { unsupported } from '../../http/refusal.ts'
 import { errorReplies } from '../route-schema.ts'
 import type { ResponseStore } from './store.ts'
 

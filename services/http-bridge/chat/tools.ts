@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import { isFields, type Fields } from './past/calls.ts'
-import { invalid } from './refusal.ts'
+import { invalid } from '../http/refusal.ts'
 
 /** Where an API writes a function: beside the type, or under `function`. */
 type Form = 'flat' | 'nested'

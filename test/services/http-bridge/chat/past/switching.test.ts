@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ChatReply } from '#shared/contracts/http/chat.ts'
 import { bundleTemplates } from '../../../../helpers/bundle-templates.ts'
-import { startChecklist, CHAT } from '../checklist.ts'
+import { startChecklist, CHAT } from '../../openai/checklist.ts'
 
 const FAMILIES = {
   qwen3: 'Qwen-Qwen3-0.6B',

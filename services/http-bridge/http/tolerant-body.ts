@@ -5,9 +5,9 @@
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { FastifySchemaCompiler } from 'fastify'
-import { isFields, type Fields } from './past/calls.ts'
+import { isFields, type Fields } from '../chat/past/calls.ts'
 import { unsupported } from './refusal.ts'
-import { asValidation, checkBody } from '../http/validation.ts'
+import { asValidation, checkBody } from './validation.ts'
 
 /** A field of OpenAI's that HAIF cannot honour. `unless` accepts values that ask for nothing. */
 interface Refusal {

@@ -4,7 +4,7 @@
  * changed for one that reads text only.
  */
 import type { Content } from '#shared/contracts/http/chat.ts'
-import { unsupported } from '../refusal.ts'
+import { unsupported } from '../../http/refusal.ts'
 import { isFields, type Fields } from './calls.ts'
 
 /** Content as parts: clients send texts, numbers, single parts, and lists that mix them. */
