@@ -85,6 +85,24 @@ test('the two processes of the llama engine meet only in their messages', () => 
   )
 })
 
+test('the process of a model loads no schemas, which take longer to load than all else of it', () => {
+  const schemas = new Set(
+    sources.filter(({ text }) => /from 'typebox/.test(text)).map(({ file }) => file)
+  )
+  const child = sources.filter(({ file }) =>
+    file.startsWith('services/worker/engines/llama/child/')
+  )
+  const loading = child.filter(({ text }) =>
+    [...text.matchAll(/^(?:import|export) (?!type)[^']*'#(shared\/[^']+)'/gm)].some(([, file]) =>
+      schemas.has(file!)
+    )
+  )
+  assert.deepEqual(
+    loading.map(({ file }) => file),
+    []
+  )
+})
+
 test('a worker keeps no state of the mesh, and a page knows only the bodies of HTTP', () => {
   assertImports(({ from, to }) => serviceOf(from) !== 'worker' || !to.startsWith('shared/store/'))
   assertImports(({ from, to }) => {

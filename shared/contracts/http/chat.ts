@@ -13,15 +13,9 @@ import {
   OpenAiUsage,
   samplingFields
 } from './openai.ts'
-import {
-  MESSAGES_MAX,
-  TEXT_CHARACTERS_MAX,
-  Tool,
-  TOOL_CALLS_MAX,
-  ToolCall,
-  TOOLS_MAX
-} from '../inference/chat.ts'
+import { MESSAGES_MAX, TEXT_CHARACTERS_MAX, Tool, ToolCall, TOOLS_MAX } from '../inference/chat.ts'
 import { Asked } from '../inference/request.ts'
+import { TOOL_CALLS_MAX } from '../inference/tool-calls-max.ts'
 
 const PARTS_MAX = 1024
 

@@ -1,7 +1,7 @@
 /** What comes back from a model: items, and an end, to which each hop adds what it alone knows. */
 import { Type, type Static } from 'typebox'
 import { LimitsState } from '../access/limits.ts'
-import { TOOL_CALLS_MAX } from './chat.ts'
+import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 import { Explanation } from './explanation.ts'
 import { ModelName } from './model-name.ts'
 import { SignedReceipt } from './receipt.ts'

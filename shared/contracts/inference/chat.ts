@@ -1,5 +1,6 @@
 /** What a conversation with a model is made of: messages, tools, and calls of them. */
 import { Type, type Static } from 'typebox'
+import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 
 /**
  * Characters of one prompt or message: as many as the frame of a request can carry between peers
@@ -9,7 +10,6 @@ export const TEXT_CHARACTERS_MAX = 4_194_304
 /** An agent's loop has two messages for each call; the longest that were seen have 2,000. */
 export const MESSAGES_MAX = 16_384
 export const TOOLS_MAX = 512
-export const TOOL_CALLS_MAX = 128
 /** Some servers put signed state into the id of a call. */
 export const CALL_ID_CHARACTERS_MAX = 1024
 /** Past calls may name tools of other systems, whose names are longer than those of ours. */

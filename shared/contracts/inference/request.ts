@@ -9,7 +9,6 @@ import {
   MESSAGES_MAX,
   TEXT_CHARACTERS_MAX,
   Tool,
-  TOOL_CALLS_MAX,
   TOOLS_MAX,
   ToolCall,
   ToolChoice
@@ -17,6 +16,7 @@ import {
 import { SealedPermit } from '../access/permit.ts'
 import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
+import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 
 export const STOPS_MAX = 64
 export const STOP_CHARACTERS_MAX = 1024

@@ -37,6 +37,8 @@ export interface LoadOptions extends ContextChoices {
   gpu: GpuChoice
   /** The layers on the GPU, -1 for all; by default as many as fit. */
   gpuLayers?: number
+  /** The cores to compute on; by default all that the process may use. */
+  cores?: number
   /** Given where `node-llama-cpp` is to compute, as it does where llama.cpp cannot be called. */
   driver?: 'library'
   /** Answer tokens that a request may be ahead of its reader. */

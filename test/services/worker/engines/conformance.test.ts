@@ -42,7 +42,15 @@ conformance('sim', {
 })
 
 const llama = (modelPath: string, contextTokens: number, driver?: 'library') => async () =>
-  createLlamaEngine({ modelPath, name: 'tiny', gpu: false, slots: 2, contextTokens, driver })
+  createLlamaEngine({
+    modelPath,
+    name: 'tiny',
+    gpu: false,
+    cores: 1,
+    slots: 2,
+    contextTokens,
+    driver
+  })
 
 conformance('llama with the built-in model', {
   make: llama(

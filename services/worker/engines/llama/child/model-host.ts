@@ -2,6 +2,7 @@
  * One model at work: takes messages, hands them to the scheduler and sends back one message per
  * step. It runs in a thread of its own or on the process's main thread, as its driver needs.
  */
+import { flushCompileCache } from 'node:module'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
 import {
@@ -105,6 +106,8 @@ export class ModelHost {
     const { libraryBecause } = this.#deps
     const how = libraryBecause === undefined ? {} : { libraryBecause }
     send({ kind: 'ready', model: { ...ready, ...how } })
+    // The process will be killed, before Node would write what it compiled for the next one.
+    flushCompileCache()
   }
 
   #reportLoadFailure(error: unknown): void {

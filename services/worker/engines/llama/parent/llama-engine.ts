@@ -52,6 +52,8 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   speeds?: string | undefined
   /** The models of this worker, which share its memory; one unless given. */
   models?: number
+  /** The cores to compute on; by default all. */
+  cores?: number | undefined
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   onEvent?: (event: LlamaEngineEvent) => void
@@ -336,7 +338,7 @@ const DOWN_MS_SILENT = 2_000
 const LOAD_STILL_MS = 120_000
 
 function loadOptions(options: LlamaEngineOptions): LoadOptions {
-  const { modelPath, slots, contextTokens, gpu, driver, models = 1 } = options
+  const { modelPath, slots, contextTokens, gpu, driver, cores, models = 1 } = options
   const { chatTemplate, toolsAsText } = options
   return {
     modelPath,
@@ -344,6 +346,7 @@ function loadOptions(options: LlamaEngineOptions): LoadOptions {
     models,
     creditTokens: CREDIT_TOKENS,
     ...contextChoices(options),
+    ...(cores === undefined ? {} : { cores }),
     ...(driver === undefined ? {} : { driver }),
     ...(chatTemplate === undefined ? {} : { chatTemplate }),
     ...(toolsAsText === undefined ? {} : { toolsAsText }),

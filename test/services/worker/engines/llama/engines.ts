@@ -52,6 +52,7 @@ export function newEngine(t: Cleanup, options: Partial<LlamaEngineOptions> = {})
     modelPath: BUILTIN_MODEL,
     name: 'test',
     gpu: false,
+    cores: 1, // beside other tests, threads would mostly wait for each other, spinning
     onEvent: (event) => events.push(event),
     ...options
   })

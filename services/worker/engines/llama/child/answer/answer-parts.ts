@@ -5,7 +5,7 @@
  * in the middle of a call.
  */
 import { createHash } from 'node:crypto'
-import { TOOL_CALLS_MAX } from '#shared/contracts/inference/chat.ts'
+import { TOOL_CALLS_MAX } from '#shared/contracts/inference/tool-calls-max.ts'
 import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import type { GrammarState, Grammars } from '../grammar.ts'
 import type { Token } from '../vocabulary.ts'

@@ -43,7 +43,8 @@ export async function loadNative(
     throw new NotComputable('the model has an encoder')
   }
   const contextSize = contextSizeOf(model, { devices, gpuLayers, options })
-  const threads = threadsOf(gpuLayers)
+  const cores = options.cores ?? availableParallelism()
+  const threads = threadsOf(gpuLayers, cores)
   const { kv = 'f16', flashAttention } = options
   const choices = { kv, ...(flashAttention === undefined ? {} : { flashAttention }), threads }
   const batchTokens = BATCH_TOKENS
@@ -61,7 +62,7 @@ export async function loadNative(
   if (gpuLayers !== 0) await warmUp(driver, context.contextTokens)
   const calibration = await measure(driver, {
     threads,
-    cores: gpuLayers < 0 ? null : availableParallelism(),
+    cores: gpuLayers < 0 ? null : cores,
     known: options.measured,
     vocabularySize: vocabulary.size
   })
@@ -99,8 +100,8 @@ function contextSizeOf(
 const TRAINED_TOKENS_DEFAULT = 4096
 
 /** At first; with all layers on a GPU they only feed it. */
-function threadsOf(gpuLayers: number): ThreadCounts {
-  const most = Math.max(1, availableParallelism() - 1)
+function threadsOf(gpuLayers: number, cores: number): ThreadCounts {
+  const most = Math.max(1, cores - 1)
   if (gpuLayers < 0) return { one: 1, many: Math.min(most, THREADS_BESIDE_GPU) }
   return { one: most, many: most }
 }

@@ -25,7 +25,7 @@ import { LibraryGrammars } from './library-grammar.ts'
 import { LibraryVocabulary } from './library-vocabulary.ts'
 
 export async function loadLibrary(options: LoadOptions, hooks: LoadHooks): Promise<ComputedModel> {
-  const threadsMax = Math.max(1, availableParallelism() - 1)
+  const threadsMax = Math.max(1, (options.cores ?? availableParallelism()) - 1)
   const llama = await getLlama({
     build: 'never', // never download or compile in the middle of serving
     gpu: options.gpu,
