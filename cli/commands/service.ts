@@ -10,6 +10,7 @@ const SERVICES = [
   'gateway',
   'worker',
   'http-bridge',
+  'jobs',
   'relay'
 ]
 

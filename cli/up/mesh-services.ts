@@ -9,6 +9,7 @@ import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { openGateway } from '../../services/gateway/gateway-here.ts'
 import type { BridgeWishes } from '../../services/http-bridge/config.ts'
+import { openJobs } from '../../services/jobs/jobs-here.ts'
 import { openHttpBridge } from '../../services/http-bridge/http-bridge-here.ts'
 import { openOrchestrator } from '../../services/orchestrator/orchestrator-here.ts'
 import { openRegistry } from '../../services/registry/registry-here.ts'
@@ -79,6 +80,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     gateways === undefined
       ? openGateway({ ...place('gateway'), ...state, env })
       : children.stateful('gateway', gateways),
+    openJobs({ ...place('jobs'), store, env }),
     bridge, // before models are loaded, because a taken port is the likeliest failure
     !hasWorker
       ? null

@@ -47,6 +47,6 @@ export function openGateway(options: OpenGatewayOptions): Service {
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
   const beside = [shared, usage].filter((service) => service !== null)
   const warnings = () => beside.flatMap((service) => service.health?.().warnings ?? [])
-  const gateway = createGateway({ ...options, access, usage, warnings })
+  const gateway = createGateway({ ...options, access, usage, takesJobs: true, warnings })
   return together([shared, usage, gateway])
 }

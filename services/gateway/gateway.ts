@@ -35,6 +35,8 @@ interface GatewayDeps {
   access: Access
   /** Absent: what requests cost is not recorded. */
   usage?: UsageRecorder | null
+  /** Whether it looks for jobs services, and so takes jobs; no unless said otherwise. */
+  takesJobs?: boolean
   /** What does not work beside this service, in sentences: the books, say, or Redis. */
   warnings?: () => readonly string[]
   log: Logger
@@ -85,6 +87,7 @@ export function createGateway(deps: GatewayDeps): Service {
       await mesh.start()
       mesh.follow('orchestrator')
       mesh.follow('registry')
+      if (deps.takesJobs === true) mesh.follow('jobs')
       reporter.start()
       log.info({ peer: mesh.key }, 'gateway is up')
     },

@@ -61,7 +61,7 @@ export function createRegistry(deps: RegistryDeps): Service {
   desk?.answer(router)
   const mesh = join(router)
   const seen = new SeenLinks(mesh)
-  observeMesh(mesh, ['gateway', 'orchestrator', 'worker'])
+  observeMesh(mesh, ['gateway', 'orchestrator', 'jobs', 'worker'])
   mesh.on('lost', ({ peer }) => {
     made = null
     if (mesh.link(peer.key) === undefined) catalogue.removePeer(peer.key)

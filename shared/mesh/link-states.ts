@@ -29,7 +29,7 @@ const ANSWER_MS_MAX = 400
 /** Asked at most this often, however many ask the registry. */
 const FRESH_MS = 900
 /** The peers that requests pass through, and so whose connections matter. */
-const ASKED = ['orchestrator', 'gateway'] as const
+const ASKED = ['orchestrator', 'gateway', 'jobs'] as const
 
 export class SeenLinks {
   readonly #mesh: Pick<Mesh, 'links'>

@@ -35,7 +35,13 @@ interface Breach {
 /** No text of a contract with a pattern may be as long as this. */
 const PATTERN_CHARACTERS_MAX = 512
 /** One text for each pattern of the contracts, by what it is for. */
-const PATTERN_SAMPLES = ['infer', 'abcd', '1', ...[32, 64, 128].map((digits) => 'a'.repeat(digits))]
+const PATTERN_SAMPLES = [
+  'infer',
+  'abcd',
+  '1',
+  `job-${'a'.repeat(32)}`,
+  ...[32, 64, 128].map((digits) => 'a'.repeat(digits))
+]
 
 /** An example with every field, optional ones included. */
 export const exampleOf = (schema: TSchema): unknown => example(schema)

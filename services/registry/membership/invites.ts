@@ -134,6 +134,7 @@ const INVITED: readonly PeerRole[] = [
   'bridge',
   'gateway',
   'orchestrator',
+  'jobs',
   'relay'
 ]
 /** An invite for several machines or without an end lies about in scripts: for workers only. */

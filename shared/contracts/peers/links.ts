@@ -31,7 +31,7 @@ export type LinkState = Static<typeof LinkState>
 /** To the peers over which requests travel: their connections now. */
 export const peerLinks = defineMethod(
   'peer.links',
-  between(['registry'], ['gateway', 'orchestrator']),
+  between(['registry'], ['gateway', 'orchestrator', 'jobs']),
   Type.Object({}),
   Type.Object({
     links: Type.Array(Type.Object({ peer: PeerKey, ...LinkState.properties }), {

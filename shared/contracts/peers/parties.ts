@@ -15,3 +15,4 @@ export const FROM_CALLERS: Parties = {
 
 export const FROM_GATEWAYS = between(['gateway'], ['orchestrator'])
 export const FROM_ORCHESTRATORS = between(['orchestrator'], ['worker'])
+export const FROM_JOBS = between(['jobs'], ['worker'])

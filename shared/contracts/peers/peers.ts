@@ -195,7 +195,7 @@ const Ack = Type.Object({})
  */
 export const report = defineMethod(
   'peer.report',
-  between(['gateway', 'orchestrator', 'worker', 'bridge'], ['registry', 'orchestrator']),
+  between(['gateway', 'orchestrator', 'worker', 'bridge', 'jobs'], ['registry', 'orchestrator']),
   PeerReport,
   Ack
 )

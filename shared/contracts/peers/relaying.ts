@@ -9,7 +9,7 @@ import { defineMethod } from '#shared/rpc/contract.ts'
  */
 export const relayOffer = defineMethod(
   'relay.offer',
-  between(['relay'], ['gateway', 'orchestrator', 'registry']),
+  between(['relay'], ['gateway', 'orchestrator', 'registry', 'jobs']),
   Type.Object({
     token: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     port: Type.Integer({ minimum: 1, maximum: 65_535 })

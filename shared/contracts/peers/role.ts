@@ -9,7 +9,8 @@ export const ROLES = [
   'worker',
   'bridge',
   'client',
-  'relay'
+  'relay',
+  'jobs'
 ] as const
 
 export const PeerRole = Type.Enum(ROLES)
@@ -17,9 +18,9 @@ export type PeerRole = Static<typeof PeerRole>
 
 /**
  * Roles that others look for, and so the only ones that listen and announce themselves. A worker
- * dials out to orchestrators and registries and needs nothing inbound; a bridge and a client too.
+ * dials out to orchestrators, jobs services and registries, and needs nothing inbound; a bridge and a client too.
  */
-export const LISTENING_ROLES = ['gateway', 'orchestrator', 'registry', 'relay'] as const
+export const LISTENING_ROLES = ['gateway', 'orchestrator', 'registry', 'relay', 'jobs'] as const
 export type ListeningRole = (typeof LISTENING_ROLES)[number]
 
 export const isListeningRole = (role: string): role is ListeningRole =>

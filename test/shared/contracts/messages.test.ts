@@ -49,7 +49,7 @@ test('the contracts of all services are found', () => {
   const services = new Set(contracts.map(({ name }) => name.split('.')[0]))
   assert.deepEqual(
     services,
-    new Set(['gateway', 'mesh', 'orchestrator', 'peer', 'registry', 'relay', 'worker'])
+    new Set(['gateway', 'jobs', 'mesh', 'orchestrator', 'peer', 'registry', 'relay', 'worker'])
   )
 })
 

@@ -1,0 +1,108 @@
+/** Takes a job: plans its tasks, stores all of it, and says so to whoever has a place for them. */
+import { hash, randomBytes } from 'node:crypto'
+import {
+  DEFAULT_RETRIES,
+  DEFAULT_TIMEOUT_MS,
+  type GraphTask
+} from '#shared/contracts/jobs/graph.ts'
+import type { SubmitFor } from '#shared/contracts/jobs/methods.ts'
+import type { JobAccepted, SubmitJob } from '#shared/contracts/jobs/submit.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { Store } from '#shared/store/store.ts'
+import type { Notices } from '../events/notices.ts'
+import { needsKeyOf, needsOf, needsText } from '../schedule/needs.ts'
+import { headStartMs } from '../schedule/priority.ts'
+import { findJobByKey } from '../store/find-job.ts'
+import { insertJob, type NewJob, type NewTask } from '../store/insert-job.ts'
+
+/** From what was asked for to tasks; throws VALIDATION_FAILED or FORBIDDEN. */
+export type Planner = (
+  job: SubmitJob,
+  whose: { tenant: string; tokenId: string | undefined },
+  context: RequestContext
+) => Promise<GraphTask[]>
+
+export interface IntakeDeps {
+  store: Store
+  notices: Notices
+  plan: Planner
+  /** Whether the tenant may have so many jobs running only: then a new one waits at first. */
+  isLimited: (tenant: string) => boolean
+  /** Something may be ready now. */
+  onReady: () => void
+  /** A held job may begin. */
+  onHeld: (tenant: string) => void
+}
+
+const ID_BYTES = 16
+const DEFAULT_TYPE = 'chat'
+const DEFAULT_PRIORITY = 'standard'
+
+export class Intake {
+  readonly #deps: IntakeDeps
+
+  constructor(deps: IntakeDeps) {
+    this.#deps = deps
+  }
+
+  async submit(request: SubmitFor, context: RequestContext): Promise<JobAccepted> {
+    const { store, notices, plan, isLimited, onReady, onHeld } = this.#deps
+    const { tenant, tokenId, idempotencyKey, job } = request
+    const known = await this.#repeated(request)
+    if (known !== null) return known
+    const tasks = await plan(job, { tenant, tokenId }, context)
+    const held = isLimited(tenant)
+    const row: NewJob = {
+      job_id: `job-${randomBytes(ID_BYTES).toString('hex')}`,
+      tenant_id: tenant,
+      token_id: tokenId ?? null,
+      type: job.type ?? DEFAULT_TYPE,
+      priority: job.priority ?? DEFAULT_PRIORITY,
+      submitted: JSON.stringify(job),
+      idempotency_key: idempotencyKey ?? null,
+      fingerprint: idempotencyKey === undefined ? null : fingerprintOf(job),
+      traceparent: context.traceparent ?? null,
+      held
+    }
+    const rows = tasks.map((task, number) => newTask(task, number, job))
+    if (!(await insertJob(store, row, rows, notices.ready()))) {
+      return (await this.#repeated(request))!
+    }
+    if (held) onHeld(tenant)
+    else onReady()
+    return { jobId: row.job_id }
+  }
+
+  async #repeated({ tenant, idempotencyKey, job }: SubmitFor): Promise<JobAccepted | null> {
+    if (idempotencyKey === undefined) return null
+    const known = await findJobByKey(this.#deps.store, tenant, idempotencyKey)
+    if (known === null) return null
+    if (known.fingerprint === fingerprintOf(job)) return { jobId: known.job_id }
+    throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another job')
+  }
+}
+
+const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')
+
+function newTask(task: GraphTask, number: number, job: SubmitJob): NewTask {
+  const { priority = DEFAULT_PRIORITY, type: jobType = DEFAULT_TYPE } = job
+  const { policy, dataClassification, networkIsolation } = job
+  const needs = needsText(
+    needsOf(task, { jobType, priority, policy, dataClassification, networkIsolation })
+  )
+  return {
+    task_id: task.id,
+    number,
+    type: task.type,
+    input: JSON.stringify(task.input),
+    map: task.map === undefined ? null : JSON.stringify(task.map),
+    dependencies: [...new Set(task.dependencies)],
+    needs,
+    needs_key: needsKeyOf(needs),
+    priority,
+    head_start_ms: headStartMs(priority),
+    attempts_max: 1 + (task.retries ?? DEFAULT_RETRIES),
+    timeout_ms: task.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Stores a job with its tasks, and tells every jobs service: one statement, so that a job is there
+ * as a whole or not at all, after one trip to the database.
+ */
+import type { Queryable } from '#shared/store/store.ts'
+import type { JobRow, TaskRow } from './rows.ts'
+
+export interface NewJob extends Pick<
+  JobRow,
+  'job_id' | 'tenant_id' | 'token_id' | 'type' | 'priority' | 'submitted' | 'traceparent' | 'held'
+> {
+  idempotency_key: string | null
+  fingerprint: string | null
+}
+
+export type NewTask = Pick<
+  TaskRow,
+  | 'task_id'
+  | 'number'
+  | 'type'
+  | 'input'
+  | 'map'
+  | 'dependencies'
+  | 'needs'
+  | 'needs_key'
+  | 'priority'
+  | 'head_start_ms'
+  | 'attempts_max'
+  | 'timeout_ms'
+>
+
+interface Notice {
+  channel: string
+  payload: string
+}
+
+/** False: the tenant has a job under this key already. */
+export async function insertJob(
+  store: Queryable,
+  job: NewJob,
+  tasks: readonly NewTask[],
+  { channel, payload }: Notice
+): Promise<boolean> {
+  const rows = await store.query(INSERT, [
+    job.job_id,
+    job.tenant_id,
+    job.token_id,
+    job.type,
+    job.priority,
+    job.submitted,
+    job.idempotency_key,
+    job.fingerprint,
+    job.traceparent,
+    job.held,
+    tasks.length,
+    JSON.stringify(tasks),
+    channel,
+    payload
+  ])
+  return rows.length > 0
+}
+
+/** A held job is one more thing that its tasks wait for. */
+const INSERT = `with job as (
+    insert into jobs (job_id, tenant_id, token_id, type, priority, submitted, idempotency_key,
+      fingerprint, traceparent, held, total, queued)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+    on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
+    returning job_id, tenant_id, held::int as held),
+  given as (
+    select job.job_id, job.tenant_id, t.*, cardinality(t.dependencies) + job.held as waits_for
+    from job, json_to_recordset($12::json) as t (task_id text, number int, type text, input text,
+      map text, dependencies text[], needs text, needs_key text, priority text, head_start_ms int,
+      attempts_max int, timeout_ms int)),
+  added as (
+    insert into tasks (job_id, tenant_id, task_id, number, type, input, map, dependencies, needs,
+      needs_key, priority, head_start_ms, attempts_max, timeout_ms, waits_for, ready_at, rank)
+    select job_id, tenant_id, task_id, number, type, input, map, dependencies, needs,
+      needs_key, priority, head_start_ms, attempts_max, timeout_ms, waits_for,
+      case when waits_for = 0 then now() end,
+      case when waits_for = 0
+        then (extract(epoch from now()) * 1000)::bigint - head_start_ms end
+    from given),
+  edges as (
+    insert into task_edges (job_id, needed, task_id)
+    select job_id, unnest(dependencies), task_id from given)
+  select pg_notify($13, $14) from job`
