@@ -38,8 +38,10 @@ export const PolicyEffect = Type.Enum(['allow', 'deny'])
 export type PolicyEffect = Static<typeof PolicyEffect>
 
 export const PolicyRule = Type.Object({
-  name: PlainText(128, 1),
-  effect: PolicyEffect,
+  /** Unless given, its place: `rule 1`. */
+  name: Type.Optional(PlainText(128, 1)),
+  /** Unless given, `deny`. */
+  effect: Type.Optional(PolicyEffect),
   reason: Type.Optional(PlainText(256, 1)),
   match: Type.Optional(PolicyMatch)
 })
