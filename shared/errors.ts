@@ -132,6 +132,15 @@ export const ERRORS = {
     meaning: 'A model file is missing, damaged, or too large for memory.',
     remedy: 'The message names the file. Download it again, or choose a smaller model.'
   },
+  TOOL_FAILED: {
+    httpStatus: 422,
+    retryable: false,
+    raisedBy: 'worker',
+    meaning:
+      'A tool ended with an exit code other than 0, or was ended because it used more memory, ' +
+      'time, output, files or processes than it may.',
+    remedy: 'The message has its last words or names the limit; a task may ask for other limits.'
+  },
   WORKER_LOST: {
     httpStatus: 502,
     retryable: true,
@@ -161,6 +170,15 @@ export const ERRORS = {
     raisedBy: 'orchestrator',
     meaning: 'No worker is connected, or none can take this request right now.',
     remedy: 'Start one with `haif join`, or try again after `Retry-After`.'
+  },
+  SANDBOX_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    raisedBy: 'worker',
+    meaning:
+      'This worker does not run the tool: its machine has no sandbox, or its owner allows less ' +
+      'than the task asks for.',
+    remedy: 'The message says what is missing. Another worker may do it.'
   },
   WORKER_OVERLOADED: {
     httpStatus: 503,

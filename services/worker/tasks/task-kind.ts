@@ -1,0 +1,25 @@
+/** What a type of task is to the worker: a function from its input to its result. */
+import type { TaskType } from '#shared/contracts/jobs/graph.ts'
+import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
+
+/** The artifacts that a task was given, and those that it makes. */
+export interface TaskArtifacts {
+  /** The bytes of an artifact that the input of the task names; from here or from elsewhere. */
+  read(uri: string, bytesMax: number): Promise<Buffer>
+  /** Keeps the bytes on this machine. */
+  keep(name: string, body: AsyncIterable<Uint8Array>, mediaType?: string): Promise<TaskArtifact>
+}
+
+export interface TaskContext {
+  signal: AbortSignal
+  artifacts: TaskArtifacts
+}
+
+export interface TaskKind {
+  readonly type: TaskType
+  /** `input`: as it came, unchecked. */
+  run(input: unknown, context: TaskContext): AsyncGenerator<TaskItem, TaskResult, void>
+}
+
+export const isArtifactUri = (value: unknown): value is string =>
+  typeof value === 'string' && value.startsWith('artifact://')
