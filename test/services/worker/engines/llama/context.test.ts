@@ -5,7 +5,7 @@ import { ramBytesFree } from '../../../../../services/worker/memory/ram.ts'
 import { answer, direct, randomModel, startEngine, type RunningEngine } from './engines.ts'
 
 /** With HAIF_SOAK=1 the prompt has 32k tokens, which take 7 s, else so many as are read in one. */
-const PROMPT_TOKENS = process.env['HAIF_SOAK'] === '1' ? 32_768 : 8192
+const PROMPT_TOKENS = process.env['HAIF_SOAK'] === '1' ? 32_768 : 4096
 /** Trained for a long context, with attention that costs little. */
 const LONG = { shape: { contextLength: 131_072, heads: 1 } }
 

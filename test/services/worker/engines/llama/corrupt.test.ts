@@ -11,7 +11,7 @@ import { HaifError } from '../../../../../shared/errors.ts'
 import { until } from '../../../../helpers/until.ts'
 import { answer, direct, isGone, newEngine, randomModel, tempDir } from './engines.ts'
 
-const FILES = process.env['HAIF_SOAK'] === '1' ? 200 : 24
+const FILES = process.env['HAIF_SOAK'] === '1' ? 200 : 20
 const AT_ONCE = 4
 /** Metadata and the list of tensors come first; weights hide most damage. */
 const HEADER_BYTES = 12_000

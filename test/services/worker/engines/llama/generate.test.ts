@@ -10,9 +10,13 @@ import { answer, chat, direct, randomModel, startEngine, type Answer } from './e
 const { engine: builtin } = await startEngine({ after })
 const noisy = await randomModel({ after }, { shape: { contextLength: 4096 } })
 const { engine: noise } = await startEngine({ after }, { modelPath: noisy, slots: 2 })
+const { engine: narrow } = await startEngine(
+  { after },
+  { modelPath: noisy, slots: 1, waitingMax: 1, contextTokens: 600 }
+)
 
 const QUESTIONS = [
-  ...Array.from({ length: 60 }, (_, i) => `What is ${(i * 37) % 100} + ${(i * 53) % 100}?`),
+  ...Array.from({ length: 32 }, (_, i) => `What is ${(i * 37) % 100} + ${(i * 53) % 100}?`),
   'What is HAIF?',
   'Tell me a story about a fox.',
   'List the months.',
@@ -31,45 +35,10 @@ function fails(code: ErrorCode, message: RegExp) {
 }
 
 suite('batches', () => {
-  test('greedy answers are the same alone and in batches with joins and leaves', async (t) => {
-    const alone = await startEngine(t, { slots: 1 })
-    const expected: Answer[] = []
-    for (const question of QUESTIONS) expected.push(await answer(alone.engine, chat(question)))
-    const texts = expected.map(({ text }) => text)
-    assert.ok(new Set(texts).size > 32, 'the model says different things')
-
-    for (const slots of [2, 5, 16]) {
-      const { engine } = await startEngine(t, { slots })
-      const random = xorshift(slots)
-      const leaver = async (question: string) => {
-        let left = Math.floor(random() * 10)
-        for await (const _ of engine.generate(chat(question), never)) if (left-- === 0) break
-      }
-      const joiner = async (question: string) => {
-        for (let ticks = random() * 20; ticks > 0; ticks--) await new Promise(setImmediate)
-        if (random() < 0.5) await leaver(question)
-        return (await answer(engine, chat(question))).text
-      }
-      assert.deepEqual(await Promise.all(QUESTIONS.map(joiner)), texts)
-      await until(() => engine.metrics().running === 0)
-    }
-  })
-
-  test('a prompt that was read before is found in its slot', async (t) => {
-    const { engine } = await startEngine(t)
-    const prompt = 'Tell me a story about a fox. '.repeat(4)
-    const first = await answer(engine, chat(prompt))
-    assert.equal(first.usage.cachedPromptTokens, 0)
-    await answer(engine, chat('Who are you?'))
-    const again = await answer(engine, chat(prompt))
-    assert.equal(again.usage.cachedPromptTokens, first.usage.promptTokens - 1)
-    assert.equal(again.text, first.text)
-  })
-
-  test('what the slots hold is told, and what of it belongs to a request that runs', async (t) => {
-    const { engine } = await startEngine(t, { modelPath: noisy, slots: 2, contextTokens: 512 })
+  test('what the slots hold is told, and what of it belongs to a request that runs', async () => {
+    const engine = noise // nobody has asked it anything yet
     const cache = () => engine.metrics().kvCache!
-    assert.deepEqual(cache(), { runningTokens: 0, keptTokens: 0, tokensMax: 2 * 512 })
+    assert.deepEqual(cache(), { runningTokens: 0, keptTokens: 0, tokensMax: 2 * 4096 })
     const { usage } = await answer(engine, direct('hello', { maxTokens: 20 }))
     await until(() => cache().keptTokens > 0)
     // The last token is drawn and not computed.
@@ -85,13 +54,46 @@ suite('batches', () => {
     await until(() => cache().runningTokens === 0 && cache().keptTokens > computed)
   })
 
-  test('more than slots and queue hold is refused', async (t) => {
-    const { engine } = await startEngine(t, { slots: 1, waitingMax: 1 })
-    const running = answer(engine, chat('Tell me a story about a fox.'))
-    const waiting = answer(engine, chat('Who are you?'))
+  test('greedy answers are the same alone and in batches with joins and leaves', async (t) => {
+    const expected: Answer[] = []
+    for (const question of QUESTIONS) expected.push(await answer(builtin, chat(question)))
+    const texts = expected.map(({ text }) => text)
+    assert.ok(new Set(texts).size > 16, 'the model says different things')
+
+    const few = await startEngine(t, { slots: 3 })
+    for (const engine of [few.engine, builtin]) {
+      const random = xorshift(engine.metrics().slots)
+      const leaver = async (question: string) => {
+        let left = Math.floor(random() * 10)
+        for await (const _ of engine.generate(chat(question), never)) if (left-- === 0) break
+      }
+      const joiner = async (question: string) => {
+        for (let ticks = random() * 20; ticks > 0; ticks--) await new Promise(setImmediate)
+        if (random() < 0.5) await leaver(question)
+        return (await answer(engine, chat(question))).text
+      }
+      assert.deepEqual(await Promise.all(QUESTIONS.map(joiner)), texts)
+      await until(() => engine.metrics().running === 0)
+    }
+  })
+
+  test('a prompt that was read before is found in its slot', async () => {
+    const fox = chat('Tell me a story about a fox. '.repeat(4), { cacheScope: 'fox' })
+    const first = await answer(builtin, fox)
+    assert.equal(first.usage.cachedPromptTokens, 0)
+    await answer(builtin, chat('Who are you?'))
+    const again = await answer(builtin, fox)
+    assert.equal(again.usage.cachedPromptTokens, first.usage.promptTokens - 1)
+    assert.equal(again.text, first.text)
+  })
+
+  test('more than slots and queue hold is refused', async () => {
+    const engine = narrow
+    const running = answer(engine, direct('hello', { maxTokens: 40 }))
+    const waiting = answer(engine, direct('ab', { maxTokens: 3 }))
     assert.deepEqual([engine.metrics().running, engine.metrics().waiting], [1, 1])
     await assert.rejects(
-      answer(engine, chat('What is HAIF?')),
+      answer(engine, direct('hello')),
       (error: unknown) =>
         error instanceof HaifError &&
         error.code === 'WORKER_OVERLOADED' &&
@@ -131,15 +133,15 @@ const resumedEverywhere = async (
 
 suite('resume', () => {
   test('an answer goes on after any of its tokens', async () => {
-    const story = await resumedEverywhere(builtin, chat('Tell me a story about a fox.'), 1)
+    const story = await resumedEverywhere(builtin, chat('Tell me a story about a fox.'), 3)
     // The same with a stop text in the middle, cut from the story so that it is met for certain.
     const stop = story.slice(story.length / 2, story.length / 2 + 6)
     const stopped = { ...chat('Tell me a story about a fox.'), stop: [stop] }
-    assert.equal(await resumedEverywhere(builtin, stopped, 1), story.split(stop)[0])
+    assert.equal(await resumedEverywhere(builtin, stopped, 2), story.split(stop)[0])
   })
 
   test('also in the middle of characters that are never finished', async () => {
-    const text = await resumedEverywhere(noise, direct('hello', { maxTokens: 80 }), 1)
+    const text = await resumedEverywhere(noise, direct('hello', { maxTokens: 60 }), 2)
     assert.match(text, /\uFFFD/)
   })
 
@@ -167,16 +169,16 @@ suite('how an answer ends', () => {
     assert.equal(stopped.usage.completionTokens, stopped.tokenIds.length)
   })
 
-  test('by maxTokens, when the context is full, or never if the prompt fills it', async (t) => {
-    const { engine } = await startEngine(t, { modelPath: noisy, contextTokens: 300 })
+  test('by maxTokens, when the context is full, or never if the prompt fills it', async () => {
+    const engine = narrow
     const short = await answer(engine, direct('hello', { maxTokens: 7 }))
     assert.deepEqual([short.finishReason, short.tokenIds.length], ['length', 7])
     const full = await answer(engine, direct('hello', { maxTokens: 5000 }))
     assert.equal(full.finishReason, 'length')
-    assert.equal(full.usage.promptTokens + full.usage.completionTokens, 300)
+    assert.equal(full.usage.promptTokens + full.usage.completionTokens, 600)
     await assert.rejects(
       answer(engine, direct('ab '.repeat(2000))),
-      fails('CONTEXT_TOO_LONG', /prompt has more than \d{4,} tokens.* context 300/)
+      fails('CONTEXT_TOO_LONG', /prompt has more than \d{4,} tokens.* context 600/)
     )
     await answer(engine, direct('hello', { maxTokens: 7 }))
   })
@@ -184,7 +186,7 @@ suite('how an answer ends', () => {
 
 const aborts = async (engine: Parameters<typeof answer>[0], afterItems: number) => {
   const controller = new AbortController()
-  const stream = engine.generate(direct('ab '.repeat(700), { maxTokens: 3000 }), controller.signal)
+  const stream = engine.generate(direct('ab '.repeat(180), { maxTokens: 3000 }), controller.signal)
   const waiting = answer(engine, direct('hello', { maxTokens: 3 }))
   for (let taken = 0; taken < afterItems; taken++) await stream.next()
   const next = stream.next()
@@ -195,8 +197,8 @@ const aborts = async (engine: Parameters<typeof answer>[0], afterItems: number) 
 }
 
 suite('abort', () => {
-  test('frees the slot, be it in the prompt, in the answer or in the queue', async (t) => {
-    const { engine } = await startEngine(t, { modelPath: noisy, slots: 1 })
+  test('frees the slot, be it in the prompt, in the answer or in the queue', async () => {
+    const engine = narrow
     await aborts(engine, 0)
     await aborts(engine, 2)
 
@@ -212,9 +214,9 @@ suite('abort', () => {
   })
 
   test('a reader that stops holds up its own answer, within bounds, and nobody else', async () => {
-    const request = direct('hello', { maxTokens: 900 })
+    const request = direct('hello', { maxTokens: 400 })
     const expected = await answer(noise, request)
-    assert.equal(expected.tokenIds.length, 900)
+    assert.equal(expected.tokenIds.length, 400)
 
     const slow = noise.generate(request, never)
     const first = await slow.next()
@@ -237,7 +239,7 @@ const sampled = (sampling: GenerateRequest['sampling']) => {
 
 /** Tokens that are not repeated, of all. */
 const different = async (sampling: GenerateRequest['sampling']) => {
-  const request = direct('hello', { maxTokens: 200, sampling: { temperature: 0, ...sampling } })
+  const request = direct('hello', { maxTokens: 100, sampling: { temperature: 0, ...sampling } })
   const { tokenIds } = await answer(noise, request)
   return new Set(tokenIds).size / tokenIds.length
 }

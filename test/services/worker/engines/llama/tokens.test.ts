@@ -23,6 +23,13 @@ async function logprobsOf(engine: typeof builtin, request: GenerateRequest) {
   return { tokenIds, logprobs }
 }
 
+test('by either driver the built-in model answers what it was trained to', async () => {
+  for (const engine of [builtin, library]) {
+    const { text } = await answer(engine, chat('Who are you?'))
+    assert.match(text, /^I am the tiny built-in model of HAIF, with about one million parameters\./)
+  }
+})
+
 suite('logit bias', () => {
   test('bans a token, or forces one', async () => {
     const request = direct('hello', { maxTokens: 12 })

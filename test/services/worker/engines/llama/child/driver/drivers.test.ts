@@ -2,15 +2,14 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import type { GenerateRequest } from '../../../../../../../services/worker/engines/engine.ts'
-import { answer, chat, direct, randomModel, startEngine } from '../../engines.ts'
+import { answer, direct, randomModel, startEngine } from '../../engines.ts'
 
 const notes: string[] = []
 const onNote = (note: string) => notes.push(note)
-const native = await startEngine({ after }, { onNote })
-const library = await startEngine({ after }, { driver: 'library', onNote })
 const noisy = await randomModel({ after }, { shape: { contextLength: 1024 } })
-const nativeNoise = await startEngine({ after }, { modelPath: noisy, slots: 4 })
-const libraryNoise = await startEngine({ after }, { modelPath: noisy, slots: 4, driver: 'library' })
+const options = { modelPath: noisy, slots: 4, onNote }
+const native = await startEngine({ after }, options)
+const library = await startEngine({ after }, { ...options, driver: 'library' })
 const never = new AbortController().signal
 
 const REQUESTS: Record<string, GenerateRequest> = {
@@ -28,18 +27,11 @@ test('only the one that node-llama-cpp computes for is told to be slower', () =>
   assert.match(notes[0]!, /^test: computed through node-llama-cpp, .*it was asked for$/)
 })
 
-test('the built-in model answers what it was trained to', async () => {
-  for (const { engine } of [native, library]) {
-    const { text } = await answer(engine, chat('Who are you?'))
-    assert.match(text, /^I am the tiny built-in model of HAIF, with about one million parameters\./)
-  }
-})
-
 suite('both draw the same', () => {
   for (const [name, request] of Object.entries(REQUESTS)) {
     test(`${name} answer`, async () => {
-      const expected = await answer(libraryNoise.engine, request)
-      assert.deepEqual((await answer(nativeNoise.engine, request)).tokenIds, expected.tokenIds)
+      const expected = await answer(library.engine, request)
+      assert.deepEqual((await answer(native.engine, request)).tokenIds, expected.tokenIds)
     })
   }
 })
@@ -57,7 +49,7 @@ test('both make the same vectors of texts', async () => {
 })
 
 test('a greedy answer is the same in any company, and resumed at every tenth token', async () => {
-  const { engine } = nativeNoise
+  const { engine } = native
   const prompts = Array.from({ length: 12 }, (_, i) => direct(`story ${i}`, { maxTokens: 60 }))
   const alone: number[][] = []
   for (const prompt of prompts) alone.push((await answer(engine, prompt)).tokenIds)

@@ -1,7 +1,18 @@
-/** The identity of a model that is split into files. */
+/** The identity of a model, also of one that is split into files, and what changes it. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
@@ -48,6 +59,46 @@ test('a change of any part is noticed once', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 50))
   assert.equal(told.length, 1)
   assert.match(told[0]!, /has changed since it was loaded; it is loaded anew/)
+})
+
+const CHANGES: Record<string, [change: (path: string) => void, says: RegExp]> = {
+  cut: [(path) => truncateSync(path, 5000), /the file has changed since it was loaded/],
+  emptied: [(path) => truncateSync(path, 0), /the file has changed since it was loaded/],
+  replaced: [
+    (path) => {
+      copyFileSync(path, `${path}.new`)
+      renameSync(`${path}.new`, path)
+    },
+    /another file has taken its place since it was loaded/
+  ]
+}
+
+for (const [how, [change, says]] of Object.entries(CHANGES)) {
+  test(`a file that is ${how} is noticed, with the reason`, async (t) => {
+    const [first] = split(t)
+    const file = new KnownFile(first)
+    await file.identify()
+    const { promise, resolve } = Promise.withResolvers<string>()
+    using _ = file.watch(({ message }) => resolve(message))
+    change(first)
+    assert.match(await promise, says)
+  })
+}
+
+test('one with another time of access, other rights or another link is the same', async (t) => {
+  const [first] = split(t)
+  const modified = new Date(1e12)
+  utimesSync(first, modified, modified)
+  const file = new KnownFile(first)
+  await file.identify()
+  const told: string[] = []
+  using _ = file.watch(({ message }) => told.push(message))
+  chmodSync(first, 0o400)
+  linkSync(first, `${first}.link`)
+  utimesSync(first, new Date(0), modified)
+  await file.assertSame()
+  await new Promise((resolve) => setTimeout(resolve, 1_200)) // a look each second
+  assert.deepEqual(told, [])
 })
 
 test('a file that is not what was recorded is refused before anything parses it', async (t) => {
