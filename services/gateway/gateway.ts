@@ -23,6 +23,8 @@ import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import { answerJobOperators } from './jobs/job-operators.ts'
+import { answerJobs } from './jobs/jobs.ts'
 import { Permits } from './permits.ts'
 import { readinessOf, warned } from './readiness.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
@@ -69,12 +71,15 @@ export function createGateway(deps: GatewayDeps): Service {
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
+  answerJobs({ router, access, jobs: () => jobs })
+  answerJobOperators({ router, access, jobs: () => jobs })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])
   const permits = new Permits(mesh)
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
+  const jobs = new PeerPool(mesh, 'jobs')
   const reporter = new Reporter({
     mesh,
     to: ['registry'],

@@ -21,6 +21,10 @@ import { embeddingsRoute } from './openai/embeddings/route.ts'
 import { healthRoutes } from './operators/health.ts'
 import { homeRoute } from './web/home.ts'
 import { inferRoute } from './infer/route.ts'
+import { jobOperatorRoutes } from './jobs/operators.ts'
+import { plannerRoute } from './jobs/planner.ts'
+import { jobRoutes } from './jobs/routes.ts'
+import { jobStreamRoute } from './jobs/stream.ts'
 import { metricsRoute } from './operators/metrics.ts'
 import { modelsRoute } from './openai/models/route.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
@@ -102,6 +106,10 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   metricsRoute(app, deps)
   adminRoutes(app, deps)
   usageRoute(app, deps)
+  jobRoutes(app, deps)
+  jobStreamRoute(app, deps)
+  jobOperatorRoutes(app, deps)
+  plannerRoute(app, deps)
   await homeRoute(app, { version, page: deps.page })
   return app
 }

@@ -8,6 +8,7 @@ import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import {
   errorBody,
+  flatErrorBody,
   publicMessage,
   retryAfter,
   statusOf,
@@ -51,9 +52,11 @@ export class Failures {
     // Fastify closes the connection after a body that it could not take, and a client that is still
     // sending would see a reset instead of the reply. Node reads the rest and drops it.
     if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
-    const [status, body] = isOpenAi(request)
-      ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
-      : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
+    const [status, body] = isFlat(request)
+      ? [error.httpStatus, flatErrorBody(error, request.id)]
+      : isOpenAi(request)
+        ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
+        : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
     return reply
       .code(status)
       .type('application/json; charset=utf-8')
@@ -85,6 +88,11 @@ const isOpenAi = ({ url }: FastifyRequest): boolean => OPENAI.test(url)
 
 /** Slashes may be doubled, as routes take them. */
 const OPENAI = /^\/+v1\/+(?!\/*(admin|usage)(\/|\?|$))/
+
+/** Jobs and what belongs to them answer as SPLAI and DAEF do. */
+const isFlat = ({ url }: FastifyRequest): boolean => FLAT.test(url)
+
+const FLAT = /^\/+v1\/+(jobs|planner|scheduler|workers|tasks|admin\/+queue)(\/|\?|$)/
 
 const namesFor = ({ url }: FastifyRequest) =>
   /^\/+v1\/+responses/.test(url) ? RESPONSES_NAMES : {}

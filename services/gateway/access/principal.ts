@@ -66,14 +66,18 @@ export function tokenNeeded(why: string): HaifError {
 
 /**
  * The tenant that is charged. `named` is what the request says; it never widens what the token
- * allows, and a refusal does not tell whether there is such a tenant.
+ * allows, and a refusal does not tell whether there is such a tenant. `param` names the field.
  */
-export function chargedTenant(principal: Principal, named: string | undefined): string {
+export function chargedTenant(
+  principal: Principal,
+  named: string | undefined,
+  param = 'tenant_id'
+): string {
   if (named === undefined || named === principal.tenant) return principal.tenant
   // Without tokens a tenant is only a name for a share of the queue.
   if (principal.tokenId === undefined) return named
   if (principal.otherTenants.has(named) || principal.scopes.has('operator')) return named
-  throw new HaifError('FORBIDDEN', 'this token is not one of the tenant that tenant_id names', {
-    details: { param: 'tenant_id' }
+  throw new HaifError('FORBIDDEN', `this token is not one of the tenant that ${param} names`, {
+    details: { param }
   })
 }

@@ -1,5 +1,5 @@
 /** Errors in the form that HTTP clients see: a code, one line, the request id; never a stack. */
-import type { ErrorBody } from '#shared/contracts/http/error.ts'
+import type { ErrorBody, FlatErrorBody } from '#shared/contracts/http/error.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { bodyTooLarge } from './body-bytes.ts'
 
@@ -49,6 +49,12 @@ export function errorBody(error: HaifError, requestId: string): ErrorBody {
   const details = publicDetails(error)
   if (details !== undefined) body.error.details = details
   return body
+}
+
+/** The same on one level, where clients of older systems look for it. */
+export function flatErrorBody(error: HaifError, requestId: string): FlatErrorBody {
+  const { message, ...others } = errorBody(error, requestId).error
+  return { error: message, ...others }
 }
 
 /** The caller's remaining limits go into headers and not into the body. */

@@ -51,8 +51,10 @@ export class SseWriter {
     return this.#blocked
   }
 
-  event(name: string, data: unknown): void {
-    this.#say(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
+  /** `id`: what a client that comes back names as the last that it has seen. */
+  event(name: string, data: unknown, id?: number): void {
+    const mark = id === undefined ? '' : `id: ${id}\n`
+    this.#say(`${mark}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
   }
 
   /** Writes an event without a name. */

@@ -95,6 +95,9 @@ function isOther({ keyword, instancePath }: SchemaError, choice: SchemaError): b
 function problemOf(error: SchemaError): string {
   if (error.keyword === 'type' && error.instancePath === '') return 'must be a JSON object'
   if (error.keyword === 'const') return `must be ${wantedBy(error)}`
+  if (error.keyword === 'enum') {
+    return `must be ${error.params.allowedValues.map((value) => JSON.stringify(value)).join(' or ')}`
+  }
   return sizeProblem(error) ?? error.message
 }
 

@@ -29,3 +29,15 @@ export const ErrorBody = Type.Object(
   }
 )
 export type ErrorBody = Static<typeof ErrorBody>
+
+/** Of jobs: the same on one level. */
+export const FlatErrorBody = Type.Object(
+  {
+    error: ErrorBody.properties.error.properties.message,
+    code: ErrorBody.properties.error.properties.code,
+    request_id: ErrorBody.properties.error.properties.request_id,
+    details: ErrorBody.properties.error.properties.details
+  },
+  { description: 'An error.' }
+)
+export type FlatErrorBody = Static<typeof FlatErrorBody>

@@ -1,0 +1,137 @@
+/**
+ * `GET /v1/jobs/{id}/stream`: what happens to a job, as it happens. A stream outlives gateways and
+ * jobs services: it goes on behind the last event that it has passed on.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { gatewayWatchJob } from '#shared/contracts/jobs/callers.ts'
+import type { JobEvent } from '#shared/contracts/jobs/events.ts'
+import { JobSnapshot, JobView, TaskDelta, TaskView } from '#shared/contracts/jobs/views.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import { backoffMs } from '#shared/kit/backoff.ts'
+import type { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { itemByItem } from '#shared/rpc/items.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { RunningRequests } from '../ask/running-requests.ts'
+import type { Failures } from '../failures.ts'
+import { flatErrorBody } from '../http/errors.ts'
+import { SseWriter } from '../http/sse.ts'
+import { failures, replyBody, security } from './bodies.ts'
+import { jobIdIn, type ById } from './routes.ts'
+
+/** Readers of longer jobs come back by themselves, with `Last-Event-ID`. */
+const STREAM_MS_MAX = 86_400_000
+
+interface StreamDeps {
+  gateways: PeerPool
+  running: RunningRequests
+  failures: Failures
+  keepAliveMs: number
+}
+
+export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
+  app.get<ById>('/v1/jobs/:id/stream', { schema: streamSchema }, async (request, reply) => {
+    const jobId = jobIdIn(request)
+    const after = lastEventId(request)
+    const context = deps.running.enter(request, reply, STREAM_MS_MAX)
+    const events = new SseWriter(reply, deps.keepAliveMs, (own) => own.comment('keep-alive'))
+    try {
+      for await (const event of watched(deps.gateways, { jobId, after }, context)) {
+        write(event, events)
+        if (events.blocked) await events.drained(context.signal)
+      }
+    } catch (error) {
+      if (!events.opened) throw error
+      const { error: told } = deps.failures.take(error, request)
+      events.event('error', flatErrorBody(told, request.id))
+    } finally {
+      events.dispose()
+    }
+    // Nothing is left to be told: this status is what ends a browser's attempts to come back.
+    if (!events.opened) return noMore(reply)
+    events.end()
+    return reply
+  })
+}
+
+const noMore = (reply: FastifyReply): FastifyReply => reply.code(204).send()
+
+interface Watch {
+  jobId: string
+  after: number | undefined
+}
+
+/** Goes on with another peer where one is lost, behind the last event that was passed on. */
+async function* watched(
+  gateways: PeerPool,
+  { jobId, after: first }: Watch,
+  context: RequestContext
+): AsyncGenerator<JobEvent, void, void> {
+  let after = first
+  for (let losses = 0; ; losses += 1) {
+    const wish = after === undefined ? { jobId } : { jobId, after }
+    try {
+      for await (const event of itemByItem(gateways.batches(gatewayWatchJob, wish, context))) {
+        losses = 0
+        if ('id' in event && event.id !== undefined) after = event.id
+        yield event
+      }
+      return
+    } catch (error) {
+      const { retryable } = toHaifError(error)
+      if (!retryable || losses >= LOSSES_MAX || context.signal.aborted) throw error
+      await sleep(backoffMs(AGAIN, losses + 1, Math.random()))
+    }
+  }
+}
+
+/** In a row, without an event in between: half a minute, as long as a jobs service may restart. */
+const LOSSES_MAX = 8
+const AGAIN = { firstMs: 100, maxMs: 10_000 }
+
+const CONTRACTS = { 'job.snapshot': JobSnapshot, 'task.update': TaskView, 'task.output': TaskDelta }
+
+function write(event: JobEvent, events: SseWriter): void {
+  const contract =
+    event.event in CONTRACTS ? CONTRACTS[event.event as keyof typeof CONTRACTS] : JobView
+  events.event(event.event, replyBody(contract, event.data), 'id' in event ? event.id : undefined)
+}
+
+/** `Last-Event-ID`, or `?after=` for clients that cannot set a header. */
+function lastEventId({ headers, query }: FastifyRequest): number | undefined {
+  const { after } = query as { after?: string }
+  const given = headers['last-event-id'] ?? after
+  if (given === undefined || given === '') return undefined
+  const id = Number(given)
+  if (Number.isSafeInteger(id) && id >= 0) return id
+  throw new HaifError('VALIDATION_FAILED', 'Last-Event-ID must be the id of an event', {
+    details: { param: 'last-event-id' }
+  })
+}
+
+const streamSchema = {
+  operationId: 'streamJob',
+  tags: ['jobs'],
+  summary: 'Follow a job',
+  description:
+    '`job.snapshot` first, then `job.status`, `task.update` and `task.output` (text of a running ' +
+    'task, as the model writes it), and at the end `job.completed`, `job.failed`, `job.canceled` or ' +
+    '`job.archived`. With `Last-Event-ID` (or `?after=`) it goes on behind that event; 204 says ' +
+    'that nothing more comes.',
+  security,
+  response: {
+    200: {
+      description: 'Events.',
+      content: {
+        'text/event-stream': {
+          schema: Type.String({
+            examples: ['id: 3\nevent: task.update\ndata: {"task_id":"split"}\n\n']
+          })
+        }
+      }
+    },
+    204: { description: 'The job has ended, and the reader has seen all of it.', type: 'null' },
+    ...failures
+  }
+}
