@@ -1,9 +1,13 @@
 /** A jobs service of this machine, configured by the environment. */
+import { readFileSync } from 'node:fs'
+import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Place } from '#shared/main/place.ts'
-import type { Environment } from '#shared/process/config.ts'
+import { readString, type Environment } from '#shared/process/config.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Store } from '#shared/store/store.ts'
 import { createJobs } from './jobs.ts'
+import { readPolicy } from './policy/read-policy.ts'
 
 interface OpenJobsOptions extends Place {
   env: Environment
@@ -12,5 +16,21 @@ interface OpenJobsOptions extends Place {
 }
 
 export function openJobs(options: OpenJobsOptions): Service {
-  return createJobs(options)
+  const policy = policyFile(options.env)
+  return createJobs({ ...options, ...(policy === undefined ? {} : { policy }) })
+}
+
+/** `HAIF_POLICY_FILE`: YAML that is in force from the start, until another policy is set. */
+function policyFile(env: Environment): string | undefined {
+  const path = readString(env, 'HAIF_POLICY_FILE', '')
+  if (path === '') return undefined
+  try {
+    const yaml = readFileSync(path, 'utf8')
+    readPolicy(yaml)
+    return yaml
+  } catch (cause) {
+    throw new HaifError('CONFIG_INVALID', `HAIF_POLICY_FILE, ${path}: ${reasonOf(cause)}`, {
+      cause
+    })
+  }
 }

@@ -47,7 +47,6 @@ export class Policies implements Service {
 
   constructor(deps: PoliciesDeps) {
     this.#deps = deps
-    if (deps.file !== undefined) readPolicy(deps.file) // a start with a wrong file is none
   }
 
   /** Does not wait for a database that is away: until it is there, `current` throws. */
