@@ -14,6 +14,8 @@ import { acceptJsonOnly } from './http/json-body.ts'
 import type { BridgeMetrics } from './http/bridge-metrics.ts'
 import { describeRoutes } from './http/open-api.ts'
 import { readRequestId } from './http/request-headers.ts'
+import { messagesRoute } from './anthropic/route.ts'
+import { ollamaRoutes } from './ollama/routes.ts'
 import { adminRoutes } from './operators/admin.ts'
 import { chatCompletionsRoute } from './openai/chat/route.ts'
 import { completionsRoute } from './openai/completions/route.ts'
@@ -101,6 +103,8 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   completionsRoute(app, deps)
   responsesRoutes(app, { ...deps, responses: new ResponseStore({ now: () => Date.now() }) })
   embeddingsRoute(app, deps)
+  messagesRoute(app, deps)
+  ollamaRoutes(app, deps)
   modelsRoute(app, deps)
   healthRoutes(app, deps)
   metricsRoute(app, deps)

@@ -6,18 +6,9 @@ import { HaifError } from '#shared/errors.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
-import {
-  errorBody,
-  flatErrorBody,
-  publicMessage,
-  retryAfter,
-  statusOf,
-  translate,
-  type FailedRequest
-} from './http/errors.ts'
-import { isVersioned } from './infer/request.ts'
+import { errorReply } from './error-forms.ts'
+import { publicMessage, retryAfter, translate, type FailedRequest } from './http/errors.ts'
 import { setErrorHeaders } from './http/limit-headers.ts'
-import { openAiErrorBody, openAiStatus, RESPONSES_NAMES } from './openai/error.ts'
 import type { BridgeMetrics } from './http/bridge-metrics.ts'
 import type { RunningRequests } from './ask/running-requests.ts'
 
@@ -52,11 +43,7 @@ export class Failures {
     // Fastify closes the connection after a body that it could not take, and a client that is still
     // sending would see a reset instead of the reply. Node reads the rest and drops it.
     if (reply.getHeader('connection') === 'close') reply.removeHeader('connection')
-    const [status, body] = isFlat(request)
-      ? [error.httpStatus, flatErrorBody(error, request.id)]
-      : isOpenAi(request)
-        ? [openAiStatus(error), openAiErrorBody(error, namesFor(request))]
-        : [statusOf(error, isVersioned(request.body)), errorBody(error, request.id)]
+    const { status, body } = errorReply(error, request)
     return reply
       .code(status)
       .type('application/json; charset=utf-8')
@@ -82,20 +69,6 @@ export class Failures {
     else log.debug(event, publicMessage(error))
   }
 }
-
-/** Addresses below `/v1/` answer in OpenAI's form, also those that do not exist, except our own. */
-const isOpenAi = ({ url }: FastifyRequest): boolean => OPENAI.test(url)
-
-/** Slashes may be doubled, as routes take them. */
-const OPENAI = /^\/+v1\/+(?!\/*(admin|usage)(\/|\?|$))/
-
-/** Jobs and what belongs to them answer as SPLAI and DAEF do. */
-const isFlat = ({ url }: FastifyRequest): boolean => FLAT.test(url)
-
-const FLAT = /^\/+v1\/+(jobs|planner|scheduler|workers|tasks|admin\/+queue)(\/|\?|$)/
-
-const namesFor = ({ url }: FastifyRequest) =>
-  /^\/+v1\/+responses/.test(url) ? RESPONSES_NAMES : {}
 
 const PATH_CHARACTERS_MAX = 128
 

@@ -1,13 +1,15 @@
 /** Settings of the orchestrator. */
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
+import { ModelAliases, type AliasEntry } from './requests/model-aliases.ts'
 import type { ModelPins } from './workers/model-pins.ts'
 
 interface OrchestratorConfig {
   /**
-   * `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;smart=gpt-oss-20b`: the preferred model first.
+   * `MODEL_ALIASES`, e.g. `fast=qwen3-4b|haif-tiny;claude-*=gpt-oss-20b`: the preferred model
+   * first.
    */
-  aliases: Map<string, string[]>
+  aliases: ModelAliases
   /** `MODEL_DIGESTS`, e.g. `qwen3-4b=9f86d081884c;haif-tiny=…`: the file that a name stands for. */
   pins: ModelPins
   /** `SETTLE_MS`: the time after its start in which it expects workers to come. */
@@ -17,15 +19,15 @@ interface OrchestratorConfig {
 }
 
 export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
-  const aliases = new Map<string, string[]>()
+  const aliases: AliasEntry[] = []
   for (const entry of split(readString(env, 'MODEL_ALIASES', ''), ';')) {
     const [alias = '', models = '', ...rest] = entry.split('=').map((part) => part.trim())
     const names = split(models, '|')
     if (alias === '' || names.length === 0 || rest.length > 0) throw malformed(entry)
-    aliases.set(alias, names)
+    aliases.push([alias, names])
   }
   return {
-    aliases,
+    aliases: new ModelAliases(aliases),
     pins: readPins(env),
     settleMs: readInteger(env, 'SETTLE_MS', { default: 6000, min: 0, max: 60_000 }),
     returnMs: readInteger(env, 'RETURN_MS', { default: 15_000, min: 0, max: 600_000 })

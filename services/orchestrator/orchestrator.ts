@@ -36,7 +36,7 @@ import { PrefixIndex } from './prefixes/prefix-index.ts'
 import { IdempotentAnswers } from './repeats/idempotency.ts'
 import { Reservations } from './repeats/reservations.ts'
 import { InferenceService } from './requests/inference-service.ts'
-import type { Aliases } from './requests/model-choice.ts'
+import { ModelAliases } from './requests/model-aliases.ts'
 import { PermitCheck } from './requests/permit-check.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
@@ -49,7 +49,7 @@ interface OrchestratorDeps {
   /** The orchestrator's report of itself. */
   self: PeerReport
   log: Logger
-  aliases?: Aliases
+  aliases?: ModelAliases
   /** The files that models must have; of others any. */
   pins?: ModelPins
   /** Prompts follow the caches of their beginnings; yes unless given. */
@@ -67,7 +67,7 @@ interface OrchestratorDeps {
 }
 
 export function createOrchestrator(deps: OrchestratorDeps): Service {
-  const { self, log, aliases = new Map(), affinity = true, store = null } = deps
+  const { self, log, aliases = new ModelAliases(), affinity = true, store = null } = deps
   const { now = () => performance.now(), random = Math.random, shared = null } = deps
   const router = new Router({ observer: observeInference('orchestrator', observeRequests(log)) })
   const mesh = deps.join(router)

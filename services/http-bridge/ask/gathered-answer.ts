@@ -45,7 +45,7 @@ export async function gatherAnswers(
 }
 
 /** The tool calls of one answer, put together from their parts. */
-class ToolCalls {
+export class ToolCalls {
   readonly #calls = new Map<number, ToolCall>() // the contract bounds their number
 
   add({ index, id, name, arguments: text = '' }: ToolCallDelta): ToolCall {

@@ -7,7 +7,10 @@ const TOKEN = /^[\x21-\x7e]{1,512}$/
 /** Stands for text that cannot be a token, so that gateways refuse it as a wrong one. */
 const UNREADABLE = '-'
 
-/** `X-HAIF-Token`, or else `Authorization: Bearer`. `fromBeyond`: see `Presented`. */
+/**
+ * `X-HAIF-Token`, or else `Authorization: Bearer`, or else a header in which clients of other APIs
+ * send it: `X-Api-Key` (Anthropic), `Api-Key` (Azure). `fromBeyond`: see `Presented`.
+ */
 export function presentedBy(headers: IncomingHttpHeaders, fromBeyond: boolean): Presented {
   const token = readToken(headers)
   const presented: Presented = {}
@@ -24,7 +27,13 @@ export function hasToken(headers: IncomingHttpHeaders): boolean {
 
 function readToken(headers: IncomingHttpHeaders): string | null {
   const own = headers['x-haif-token']
-  if (own !== undefined) return typeof own === 'string' && TOKEN.test(own) ? own : UNREADABLE
-  if (headers.authorization === undefined) return null
-  return BEARER.exec(headers.authorization)?.[1] ?? UNREADABLE
+  if (own !== undefined) return plainToken(own)
+  if (headers.authorization !== undefined) {
+    return BEARER.exec(headers.authorization)?.[1] ?? UNREADABLE
+  }
+  const key = headers['x-api-key'] ?? headers['api-key']
+  return key === undefined || key === '' ? null : plainToken(key)
 }
+
+const plainToken = (value: string | string[]): string =>
+  typeof value === 'string' && TOKEN.test(value) ? value : UNREADABLE

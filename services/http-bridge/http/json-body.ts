@@ -31,13 +31,18 @@ export function acceptJsonOnly(
 }
 
 /**
- * A body without a type is JSON, since nothing else is taken here. A browser could send one for
- * any page, without asking first, so there the type has to be said.
+ * A body without a type is JSON, since nothing else is taken here; so is what `curl -d` calls a
+ * form, at the addresses that people know from Ollama. A browser could send both for any page,
+ * without asking first, so there the type has to be said.
  */
-const isPlainRequest = ({ headers }: FastifyRequest): boolean =>
-  headers['content-type'] === undefined &&
-  headers.origin === undefined &&
-  headers['sec-fetch-site'] === undefined
+function isPlainRequest({ headers, url }: FastifyRequest): boolean {
+  if (headers.origin !== undefined || headers['sec-fetch-site'] !== undefined) return false
+  const type = headers['content-type']
+  return type === undefined || (FORM.test(type) && OLLAMA.test(url))
+}
+
+const FORM = /^application\/x-www-form-urlencoded\b/i
+const OLLAMA = /^\/+api\//
 
 function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw new HaifError('VALIDATION_FAILED', 'the body is empty')

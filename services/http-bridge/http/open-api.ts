@@ -16,6 +16,8 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
       tags: [
         { name: 'inference', description: 'Ask a model.' },
         { name: 'openai', description: "What OpenAI's clients know." },
+        { name: 'anthropic', description: "What Anthropic's clients know." },
+        { name: 'ollama', description: "What Ollama's clients know." },
         { name: 'jobs', description: 'Work that outlives a connection: graphs of tasks.' },
         { name: 'usage', description: 'What was used.' },
         { name: 'admin', description: 'Tokens, tenants and the audit; for operators.' },

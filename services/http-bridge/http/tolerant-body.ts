@@ -1,6 +1,6 @@
 /**
- * Checks bodies of OpenAI's endpoints: null counts as absent, unknown fields are ignored, and what
- * clients and other servers write in another form is brought into that of the contract first.
+ * Checks bodies of other vendors' endpoints: null counts as absent, unknown fields are ignored, and
+ * what clients and other servers write in another form is brought into that of the contract first.
  */
 import type { Static, TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -16,16 +16,20 @@ interface Refusal {
 }
 export type Refusals = Readonly<Record<string, Refusal>>
 
+/** `opaque` names more fields that hold the client's own JSON; see `OPAQUE`. */
 export function bodyChecker<Schema extends TSchema>(
   schema: Schema,
-  mend: (fields: Fields) => Fields
+  mend: (fields: Fields) => Fields,
+  opaque: ReadonlySet<string> = NONE
 ): (body: unknown) => Static<Schema> {
   const validator = Compile(schema)
   return (body) => {
-    const fields = withoutNulls(body, true)
+    const fields = withoutNulls(body, opaque, true)
     return checkBody(validator, isFields(fields) ? mend(fields) : fields)
   }
 }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /** The validator of a route: it checks only the body, whatever else the schema describes. */
 export const bodyCompiler =
@@ -59,12 +63,13 @@ const OPAQUE_FIRST: ReadonlySet<string> = new Set([
 ])
 
 /** Clients write null for what they do not set. The body is nested 64 levels at most. */
-function withoutNulls(value: unknown, isBody = false): unknown {
+function withoutNulls(value: unknown, opaque: ReadonlySet<string>, isBody = false): unknown {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner))
-  const isOpaque = (name: string) => OPAQUE.has(name) || (isBody && OPAQUE_FIRST.has(name))
+  if (Array.isArray(value)) return value.map((inner) => withoutNulls(inner, opaque))
+  const isOpaque = (name: string) =>
+    OPAQUE.has(name) || opaque.has(name) || (isBody && OPAQUE_FIRST.has(name))
   const fields = Object.entries(value).filter(([, inner]) => inner !== null)
   return Object.fromEntries(
-    fields.map(([name, inner]) => [name, isOpaque(name) ? inner : withoutNulls(inner)])
+    fields.map(([name, inner]) => [name, isOpaque(name) ? inner : withoutNulls(inner, opaque)])
   )
 }

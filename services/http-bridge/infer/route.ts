@@ -7,7 +7,7 @@ import { checkInferBody, readInfer, type InferCall } from './request.ts'
 import { doneReply, nativeReply, queuedEvent, servedBy, versionedReply } from './reply.ts'
 import { enterContext, infer, type InferenceDeps } from '../ask/inference.ts'
 import { acceptsEvents } from '../http/request-headers.ts'
-import { sendEvents, type EventForm } from '../ask/send-events.ts'
+import { sendEvents, type EventForm } from '../ask/send-answer.ts'
 import { asValidation } from '../http/validation.ts'
 import { inferSchema } from './schema.ts'
 

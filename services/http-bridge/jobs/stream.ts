@@ -35,7 +35,7 @@ export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
     const jobId = jobIdIn(request)
     const after = lastEventId(request)
     const context = deps.running.enter(request, reply, STREAM_MS_MAX)
-    const events = new SseWriter(reply, deps.keepAliveMs, (own) => own.comment('keep-alive'))
+    const events = new SseWriter(reply, deps.keepAliveMs, () => events.stayAlive())
     try {
       for await (const event of watched(deps.gateways, { jobId, after }, context)) {
         write(event, events)

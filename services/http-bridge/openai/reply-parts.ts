@@ -6,10 +6,6 @@ import type { SseWriter } from '../http/sse.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
 
-/** Makes an id such as `chatcmpl-…` from the request id. */
-export const idOf = (prefix: string, requestId: string): string =>
-  prefix + requestId.replaceAll(/[^A-Za-z0-9]/g, '')
-
 export const secondsNow = (): number => Math.floor(Date.now() / 1000)
 
 export function finishReasonOf(reason: FinishReason): ChatFinishReason {

@@ -16,7 +16,7 @@ import { noneReady, notEligible } from '../placement/no-worker.ts'
 import { fill, ineligibility, type Constraints } from '../placement/placement.ts'
 import type { Holding, Outcome } from '../workers/holding.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
-import type { Aliases } from './model-choice.ts'
+import type { ModelAliases } from './model-aliases.ts'
 import { asWorkerError, faultOf, mayTakeElsewhere, mayTryOn } from './worker-error.ts'
 import { wayMsOf, type Way } from '../placement/way-cost.ts'
 
@@ -24,7 +24,7 @@ const TRIES_MAX = 4
 
 interface EmbeddingDeps {
   table: WorkerTable
-  aliases: Aliases
+  aliases: ModelAliases
   now: () => number
   /** Called when an end may have closed a breaker, for the requests that wait. */
   pump: (model: string) => void
@@ -121,7 +121,7 @@ function modelFor({ model, labels }: EmbedAsked, { table, aliases, now }: Embedd
     return [...table.holders(name)].filter((each) => canEmbed(each, constraints, now())).length
   }
   if (model !== undefined) {
-    const names = aliases.get(model) ?? [model]
+    const names = aliases.modelsFor(model, (name) => table.holders(name).size > 0)
     return names.find((name) => count(name, labels) > 0) ?? names[0] ?? model
   }
   const names = [...table.readyModels().keys(), ...table.loadableModels().keys()]

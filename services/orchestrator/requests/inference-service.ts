@@ -17,7 +17,8 @@ import type { IdempotentAnswers } from '../repeats/idempotency.ts'
 import type { WarmUp } from '../workers/warm-up.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 import { embedSomewhere } from './embeddings.ts'
-import { chooseModel, type Aliases } from './model-choice.ts'
+import { chooseModel } from './model-choice.ts'
+import type { ModelAliases } from './model-aliases.ts'
 import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import { RequestRun } from './request-run.ts'
 
@@ -30,7 +31,7 @@ interface InferenceServiceDeps {
   answers: IdempotentAnswers
   /** Null: requests do not follow the caches of their prompts. */
   affinity: { prefixes: PrefixIndex; hints: PrefixHints | null } | null
-  aliases: Aliases
+  aliases: ModelAliases
   counts: AttemptCounts
   log: Logger
   now: () => number

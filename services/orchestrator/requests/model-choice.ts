@@ -5,9 +5,7 @@ import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { noneReady } from '../placement/no-worker.ts'
 import { defaultModel } from '../placement/placement.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
-
-/** Names that stand for several models, the preferred one first. */
-export type Aliases = ReadonlyMap<string, readonly string[]>
+import type { ModelAliases } from './model-aliases.ts'
 
 /**
  * An alias stands for the first of its models with a free slot, else for the first that is ready.
@@ -16,7 +14,7 @@ export type Aliases = ReadonlyMap<string, readonly string[]>
 export function chooseModel(
   { asked: { model }, sent }: InferenceRequest,
   table: WorkerTable,
-  aliases: Aliases
+  aliases: ModelAliases
 ): string {
   const digest = sent?.digest
   const began = (name: string) =>
@@ -28,7 +26,7 @@ export function chooseModel(
     if (name === null) throw noneReady()
     return name
   }
-  const names = aliases.get(model) ?? [model]
+  const names = aliases.modelsFor(model, (name) => table.holders(name).size > 0)
   return (
     names.find(began) ??
     names.find((name) => table.hasFree(name)) ??

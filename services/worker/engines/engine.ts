@@ -110,6 +110,8 @@ export interface GenerateItem {
 
 export interface GenerateEnd {
   finishReason: FinishReason
+  /** The stop text that ended the answer, if one did. */
+  stopText?: string
   usage: Usage
   timings: Timings
 }

@@ -5,7 +5,8 @@ import { Type, type Static } from 'typebox'
 import { MESSAGES_MAX, TEXT_CHARACTERS_MAX, TextMessage } from '../inference/chat.ts'
 import { Explanation } from '../inference/explanation.ts'
 import { FinishReason, MAX_TOKENS_MAX } from '../inference/answer.ts'
-import { Asked, Handling, Sampling, STOP_CHARACTERS_MAX, STOPS_MAX } from '../inference/request.ts'
+import { Asked, Handling, Sampling } from '../inference/request.ts'
+import { STOP_CHARACTERS_MAX, STOPS_MAX } from '../inference/stop-text.ts'
 import { ModelName } from '../inference/model-name.ts'
 
 export const DEFAULT_MAX_TOKENS = 128

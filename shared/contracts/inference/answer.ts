@@ -4,6 +4,7 @@ import { LimitsState } from '../access/limits.ts'
 import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 import { Explanation } from './explanation.ts'
 import { ModelName } from './model-name.ts'
+import { STOP_CHARACTERS_MAX } from './stop-text.ts'
 import { SignedReceipt } from './receipt.ts'
 
 /** The bounds of one answer, and of one item of it. */
@@ -126,6 +127,8 @@ export type Timings = Static<typeof Timings>
 
 export const InferenceEnd = Type.Object({
   finishReason: FinishReason,
+  /** The stop text that ended the answer, if one did and the engine can tell. */
+  stopText: Type.Optional(Type.String({ maxLength: STOP_CHARACTERS_MAX })),
   usage: Usage,
   timings: Timings,
   /** The model that answered, under the name that clients use. */

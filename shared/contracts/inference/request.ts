@@ -16,10 +16,9 @@ import {
 import { SealedPermit } from '../access/permit.ts'
 import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
+import { STOP_CHARACTERS_MAX, STOPS_MAX } from './stop-text.ts'
 import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 
-export const STOPS_MAX = 64
-export const STOP_CHARACTERS_MAX = 1024
 const BIASES_MAX = 1024
 const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 2
 const VARIABLES_MAX = 64

@@ -18,6 +18,7 @@ import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import { Access, type AccessDeps } from '../../../services/gateway/access/access.ts'
 import { createGateway } from '../../../services/gateway/gateway.ts'
 import type { UsageRecorder } from '../../../services/gateway/usage/usage-row.ts'
+import { ModelAliases } from '../../../services/orchestrator/requests/model-aliases.ts'
 import { createOrchestrator } from '../../../services/orchestrator/orchestrator.ts'
 import { MemoryCatalogue } from '../../../services/registry/peers/catalogue.ts'
 import { createRegistry } from '../../../services/registry/registry.ts'
@@ -94,7 +95,7 @@ export class TestMesh {
     return this.#start(
       createOrchestrator({
         join: this.joiner('orchestrator'),
-        aliases,
+        aliases: new ModelAliases(aliases),
         self,
         store: this.#setup.store ?? null,
         log: this.#log

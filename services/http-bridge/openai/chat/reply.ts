@@ -2,7 +2,8 @@
 import type { ChatReply } from '#shared/contracts/http/chat.ts'
 import type { Usage } from '#shared/contracts/inference/answer.ts'
 import type { GatheredAnswer } from '../../ask/gathered-answer.ts'
-import { explanationsOf, finishReasonOf, idOf, secondsNow, sumUsage } from '../reply-parts.ts'
+import { replyId } from '../../http/reply-id.ts'
+import { explanationsOf, finishReasonOf, secondsNow, sumUsage } from '../reply-parts.ts'
 import { toLogprob } from '../logprobs.ts'
 
 type ChatChoice = ChatReply['choices'][number]
@@ -16,7 +17,7 @@ export interface ReplyHead {
 }
 
 export const headOf = (prefix: string, requestId: string, version: string): ReplyHead => ({
-  id: idOf(prefix, requestId),
+  id: replyId(prefix, requestId),
   created: secondsNow(),
   system_fingerprint: `haif-${version}`
 })

@@ -1,5 +1,5 @@
 /** Turns a body of `POST /v1/chat/completions` into requests to the mesh. */
-import { ChatBody, type HttpChatMessage, type HttpToolChoice } from '#shared/contracts/http/chat.ts'
+import { ChatBody, type HttpToolChoice } from '#shared/contracts/http/chat.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Static } from 'typebox'
@@ -10,7 +10,7 @@ import { applyFields } from '../fields/apply-fields.ts'
 import { mendValues } from '../fields/odd-values.ts'
 import { isFields } from '../../chat/past/calls.ts'
 import { mendMessages } from '../../chat/past/messages.ts'
-import { textOf } from '../../chat/past/parts.ts'
+import { readMessage } from '../../chat/read-message.ts'
 import { invalid } from '../../http/refusal.ts'
 import { choicesOf, NO_LIMIT, readSampling, readStop } from '../../chat/sampling.ts'
 import { mendTools, readTools, toolFields, type WantedTools } from '../../chat/tools.ts'
@@ -51,29 +51,6 @@ export function readChat(body: ChatBody): Asked[] {
   if (Object.keys(variables).length > 0) asked.templateVariables = variables
   if (continuesFinal(body, messages.at(-1)!, asked)) asked.continueFinal = true
   return choicesOf(asked, body.n ?? 1)
-}
-
-/** Messages have been mended: what is missing or unknown here is an error of the newest turn. */
-function readMessage(message: HttpChatMessage, index: number): ChatMessage {
-  const { role, content = '', tool_calls: calls = [], tool_call_id: callId } = message
-  const text = textOf(content, `messages[${index}].content`)
-  switch (role) {
-    case 'developer':
-      return { role: 'system', content: text }
-    case 'tool':
-      return { role, content: text, ...(callId === undefined ? {} : { toolCallId: callId }) }
-    case 'assistant': {
-      const read: ChatMessage = { role, content: text }
-      if (message.reasoning_content !== undefined) read.reasoning = message.reasoning_content
-      if (calls.length > 0) {
-        read.toolCalls = calls.map(({ id, function: called }) => ({ id, ...called }))
-      }
-      return read
-    }
-    case 'system':
-    case 'user':
-      return { role, content: text }
-  }
 }
 
 /**

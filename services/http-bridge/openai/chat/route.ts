@@ -11,7 +11,7 @@ import { checkChatBody, readChat } from './request.ts'
 import { tellSkippedTools } from '../../chat/tools.ts'
 import { tellsServed } from '../../http/request-headers.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
-import { sendEvents } from '../../ask/send-events.ts'
+import { sendEvents } from '../../ask/send-answer.ts'
 
 const schema = {
   operationId: 'createChatCompletion',

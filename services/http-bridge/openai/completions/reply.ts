@@ -6,7 +6,7 @@ import type {
   TokenLogprob
 } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
-import type { EventForm } from '../../ask/send-events.ts'
+import type { EventForm } from '../../ask/send-answer.ts'
 import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
 import type { ReplyHead } from '../chat/reply.ts'

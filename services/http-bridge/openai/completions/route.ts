@@ -9,7 +9,7 @@ import { checkCompletionBody, readCompletion } from './request.ts'
 import { headOf } from '../chat/reply.ts'
 import { tellsServed } from '../../http/request-headers.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
-import { sendEvents } from '../../ask/send-events.ts'
+import { sendEvents } from '../../ask/send-answer.ts'
 
 const schema = {
   operationId: 'createCompletion',

@@ -1,6 +1,5 @@
-/** Turns a body of `POST /v1/embeddings` into calls in the mesh. */
-import { VECTOR_SIZE_MAX, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
-import { VECTOR_BYTES_MAX } from '#shared/contracts/inference/vectors.ts'
+/** Turns a body of `POST /v1/embeddings` into what is asked of the mesh. */
+import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
 import { bodyChecker, refuseFields, type Refusals } from '../../http/tolerant-body.ts'
 
@@ -12,19 +11,9 @@ export const checkEmbeddingsBody = bodyChecker(EmbeddingsBody, (fields) =>
   refuseFields(fields, EMBEDDINGS_REFUSALS)
 )
 
-/** The number of vectors that fit into one reply of the mesh at their largest. */
-const INPUTS_PER_CALL = Math.floor(VECTOR_BYTES_MAX / (VECTOR_SIZE_MAX * 4))
-
-/** Groups the inputs, in order, so that one call can answer each group. */
-export function askedGroups({ model, input }: EmbeddingsBody): EmbedAsked[] {
+export function readEmbeddings({ model, input }: EmbeddingsBody): EmbedAsked {
   const inputs = inputsOf(input)
-  const groups: EmbedAsked[] = []
-  for (let from = 0; from < inputs.length; from += INPUTS_PER_CALL) {
-    const asked: EmbedAsked = { inputs: inputs.slice(from, from + INPUTS_PER_CALL) }
-    if (model !== undefined) asked.model = model
-    groups.push(asked)
-  }
-  return groups
+  return model === undefined ? { inputs } : { inputs, model }
 }
 
 function inputsOf(input: EmbeddingsBody['input']): EmbedAsked['inputs'] {

@@ -2,7 +2,7 @@
 import type { ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
-import type { EventForm } from '../../ask/send-events.ts'
+import type { EventForm } from '../../ask/send-answer.ts'
 import type { FailedRequest } from '../../http/errors.ts'
 import type { SseWriter } from '../../http/sse.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'

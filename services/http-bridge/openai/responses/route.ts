@@ -20,7 +20,7 @@ import { tellsServed } from '../../http/request-headers.ts'
 import { tellSkippedTools } from '../../chat/tools.ts'
 import type { ResponseStore } from './store.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
-import { sendEvents } from '../../ask/send-events.ts'
+import { sendEvents } from '../../ask/send-answer.ts'
 
 const ID_BYTES = 24
 

@@ -5,6 +5,7 @@ import { gatewayEmbed, type EmbedAsked } from '#shared/contracts/inference/embed
 import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import { ModelAliases } from '../../../../services/orchestrator/requests/model-aliases.ts'
 import { embedSomewhere } from '../../../../services/orchestrator/requests/embeddings.ts'
 import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { startMesh, type TestMesh } from '../../../helpers/mesh/mesh.ts'
@@ -96,7 +97,7 @@ test('R5: a worker whose breaker has opened makes no embeddings, until one on tr
   const pumped: string[] = []
   const deps = {
     table,
-    aliases: new Map(),
+    aliases: new ModelAliases(),
     now: () => clock.ms,
     pump: (model: string) => void pumped.push(model)
   }

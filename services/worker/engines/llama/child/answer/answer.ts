@@ -44,6 +44,12 @@ export class Answer {
     this.#stops = new StopMatcher(limits.stopTexts)
   }
 
+  /** The caller's stop text that ended the answer. */
+  get stopText(): string | null {
+    const { found } = this.#stops
+    return found
+  }
+
   get finishReason(): FinishReason | null {
     return this.#finishReason
   }

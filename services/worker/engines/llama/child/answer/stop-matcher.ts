@@ -6,25 +6,30 @@
 export class StopMatcher {
   readonly #stops: readonly string[]
   #held = ''
-  #stopped = false
+  #found: string | null = null
 
   constructor(stops: readonly string[]) {
     this.#stops = stops
   }
 
   get stopped(): boolean {
-    return this.#stopped
+    return this.#found !== null
+  }
+
+  /** The stop text that was found. */
+  get found(): string | null {
+    return this.#found
   }
 
   /** Returns what may be shown; nothing after a stop text has been found. */
   push(text: string): string {
-    if (this.#stopped) return ''
+    if (this.stopped) return ''
     const known = this.#held + text
-    const end = this.#firstStop(known)
-    if (end !== -1) {
-      this.#stopped = true
+    const stop = this.#firstStop(known)
+    if (stop !== null) {
+      this.#found = stop.text
       this.#held = ''
-      return known.slice(0, end)
+      return known.slice(0, stop.at)
     }
     const heldFrom = known.length - heldBack(known, this.#stops)
     this.#held = known.slice(heldFrom)
@@ -38,16 +43,16 @@ export class StopMatcher {
     return text
   }
 
-  /** Where the stop text that is complete first begins; the longest, when two end together. */
-  #firstStop(text: string): number {
-    let first = -1
+  /** The stop text that is complete first, and where; the longest, when two end together. */
+  #firstStop(text: string): { text: string; at: number } | null {
+    let first: { text: string; at: number } | null = null
     let firstEnd = Infinity
     for (const stop of this.#stops) {
       const at = text.indexOf(stop)
       if (at === -1) continue
       const end = at + stop.length
-      if (end < firstEnd || (end === firstEnd && at < first)) {
-        first = at
+      if (end < firstEnd || (end === firstEnd && first !== null && at < first.at)) {
+        first = { text: stop, at }
         firstEnd = end
       }
     }

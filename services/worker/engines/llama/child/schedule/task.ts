@@ -59,8 +59,10 @@ export const scopedPrompt = (task: Task): { tokens: Token[]; cacheScope: string 
 export function endOf(task: Task, now: number): GenerateEnd {
   const firstTokenAt = task.firstTokenAt || now
   const { promptTokens, begunTokens = 0 } = task.job.limits
+  const { stopText } = task.answer
   return {
     finishReason: task.answer.finishReason ?? 'stop',
+    ...(stopText === null ? {} : { stopText }),
     usage: {
       promptTokens: promptTokens.length + begunTokens,
       cachedPromptTokens: task.reusedTokens,
