@@ -171,6 +171,20 @@ export const ERRORS = {
     meaning: 'No worker is connected, or none can take this request right now.',
     remedy: 'Start one with `haif join`, or try again after `Retry-After`.'
   },
+  ARTIFACT_UNAVAILABLE: {
+    httpStatus: 503,
+    retryable: true,
+    raisedBy: 'jobs, worker',
+    meaning: 'The machine that keeps an artifact is away, or its copy was damaged.',
+    remedy: 'Start that machine, or run the task that made it again; S3_ENDPOINT keeps copies.'
+  },
+  ARTIFACT_QUOTA: {
+    httpStatus: 507,
+    retryable: true,
+    raisedBy: 'jobs, worker',
+    meaning: 'Artifacts have used up the room that they may take.',
+    remedy: 'The message says whose room, and the setting that bounds it.'
+  },
   SANDBOX_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,

@@ -56,6 +56,14 @@ export class ByteWriter {
     this.#length += this.#bytes.write(value, this.#length)
   }
 
+  /** Any bytes, with how many there are before them. */
+  bytes(value: Uint8Array): void {
+    this.uint(value.length)
+    this.#reserve(value.length)
+    this.#bytes.set(value, this.#length)
+    this.#length += value.length
+  }
+
   /** Returns false and writes nothing when a character needs more than one byte. */
   #ascii(value: string): boolean {
     const { length } = value
@@ -121,6 +129,13 @@ export class ByteReader {
       (size <= SHORT_CHARACTERS ? this.#ascii(from) : null) ??
       this.#bytes.toString('utf8', from, this.#at)
     )
+  }
+
+  bytes(): Buffer {
+    const size = this.uint()
+    this.#assertLeft(size)
+    this.#at += size
+    return this.#bytes.subarray(this.#at - size, this.#at)
   }
 
   /** Returns null when a character has more than one byte. */

@@ -17,6 +17,8 @@ const TYPES_MAX = 16
 /** Tasks that one worker may run at a time. */
 export const PLACES_MAX = 256
 const ARTIFACTS_MAX = 32
+/** Artifacts that one input may name. */
+export const GIVEN_MAX = 256
 const TEXT_MAX = 65_536
 const BYTES_MAX = Number.MAX_SAFE_INTEGER
 
@@ -40,12 +42,22 @@ export const offerTasks = defineMethod(
   Type.Object({})
 )
 
+/** An artifact of an earlier task of the same tenant, or of another job of it. */
+export const GivenArtifact = Type.Object({
+  uri: PlainText(512, 1),
+  sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  bytes: Type.Integer({ minimum: 0, maximum: BYTES_MAX })
+})
+export type GivenArtifact = Static<typeof GivenArtifact>
+
 export const RunTask = Type.Object({
   /** Names this attempt, and nothing beyond it. */
   run: Type.String({ pattern: '^[0-9a-f]{32}$' }),
   type: TaskType,
   /** By the type, without references: they were replaced by what they stand for. */
-  input: Type.Unknown()
+  input: Type.Unknown(),
+  /** Those that the input names, which this run may read. */
+  artifacts: Type.Optional(Type.Array(GivenArtifact, { maxItems: GIVEN_MAX }))
 })
 export type RunTask = Static<typeof RunTask>
 

@@ -1,0 +1,229 @@
+/**
+ * The artifacts of jobs: whose they are, who keeps them, and how their bytes come from there. A
+ * worker may read what its task was given, and a caller what its own jobs have made.
+ */
+import { createHash, hash } from 'node:crypto'
+import {
+  artifactUri,
+  CHUNK_BYTES_MAX,
+  OUTPUT_ARTIFACT,
+  readWorkerArtifact,
+  type ArtifactFacts,
+  type ArtifactName
+} from '#shared/contracts/jobs/artifacts.ts'
+import type { GivenArtifact, TaskResult } from '#shared/contracts/jobs/task-run.ts'
+import { HaifError } from '#shared/errors.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { Store } from '#shared/store/store.ts'
+import {
+  bytesOfTenant,
+  findArtifactRow,
+  IN_STORE,
+  type ArtifactRow,
+  type MadeArtifact
+} from '../store/artifacts/artifacts.ts'
+import { insertChunks, readChunks } from '../store/artifacts/chunks.ts'
+import type { Copies } from './copies.ts'
+import { artifactUrisIn, parseArtifactUri } from './uris.ts'
+
+export interface ArtifactsDeps {
+  store: Store
+  /** The connection to a worker. */
+  link: (key: string) => PeerLink | undefined
+  /** Null: the worker that made an artifact has the only one. */
+  copies: Copies | null
+  /** Of all artifacts of a tenant; Infinity: no bound. */
+  bytesMax: (tenant: string) => number
+}
+
+interface Grant {
+  worker: string
+  rows: ReadonlyMap<string, ArtifactRow>
+}
+
+/** Characters of the JSON of an output; what is larger becomes an artifact. */
+const OUTPUT_MAX = 1_048_576
+/** Kept in the database, and read into memory by whoever refers to it. */
+const OUTPUT_BYTES_MAX = 64 << 20
+const GRANTS_MAX = 4096
+
+export class Artifacts {
+  readonly #deps: ArtifactsDeps
+  readonly #grants = new BoundedMap<string, Grant>(GRANTS_MAX)
+
+  constructor(deps: ArtifactsDeps) {
+    this.#deps = deps
+  }
+
+  /** Lets the worker of a run read what its input names; throws NOT_FOUND for what is not there. */
+  async grant(run: string, of: { tenant: string; worker: string; input: unknown }) {
+    const uris = artifactUrisIn(of.input)
+    const rows = new Map<string, ArtifactRow>()
+    for (const uri of uris) rows.set(uri, await this.#named(uri, of.tenant))
+    if (rows.size > 0) this.#grants.set(run, { worker: of.worker, rows })
+    return [...rows].map(([uri, { sha256, bytes }]): GivenArtifact => ({ uri, sha256, bytes }))
+  }
+
+  revoke(run: string): void {
+    this.#grants.delete(run)
+  }
+
+  /** For the worker of a run, and only for it. */
+  async *readForRun(
+    { run, uri }: { run: string; uri: string },
+    worker: string,
+    context: RequestContext
+  ): AsyncGenerator<Uint8Array, {}, void> {
+    const grant = this.#grants.get(run)
+    const row = grant?.worker === worker ? grant.rows.get(uri) : undefined
+    if (row === undefined) throw new HaifError('NOT_FOUND', `${uri} is not an artifact of this run`)
+    yield* this.read(row, 0, row.bytes, context)
+    return {}
+  }
+
+  async facts(of: ArtifactName & { tenant?: string }): Promise<ArtifactFacts> {
+    const { name, sha256, bytes, media_type, created_at } = await this.#assertRow(of)
+    const mediaType = media_type === null ? {} : { mediaType: media_type }
+    return { name, sha256, bytes, createdAt: created_at.getTime(), ...mediaType }
+  }
+
+  async *readFor(
+    of: ArtifactName & { tenant?: string; from?: number; to?: number },
+    context: RequestContext
+  ): AsyncGenerator<Uint8Array, {}, void> {
+    const row = await this.#assertRow(of)
+    yield* this.read(row, of.from ?? 0, Math.min(of.to ?? row.bytes, row.bytes), context)
+    return {}
+  }
+
+  /** From whoever has it; a whole one is compared with its name. */
+  async *read(
+    row: ArtifactRow,
+    from: number,
+    to: number,
+    context: RequestContext
+  ): AsyncGenerator<Uint8Array> {
+    const isWhole = from === 0 && to === row.bytes
+    const digest = createHash('sha256')
+    let left = to - from
+    for await (const part of this.#source(row, from, to, context)) {
+      left -= part.length
+      if (left < 0) break
+      if (isWhole) digest.update(part)
+      for (let at = 0; at < part.length; at += CHUNK_BYTES_MAX) {
+        yield part.subarray(at, at + CHUNK_BYTES_MAX)
+      }
+    }
+    if (left === 0 && (!isWhole || digest.digest('hex') === row.sha256)) return
+    const { job_id, task_id, name } = row
+    const uri = artifactUri(job_id, task_id, name)
+    throw new HaifError('ARTIFACT_UNAVAILABLE', `${uri} came with other bytes than it has`)
+  }
+
+  /** The result as it is written: within the quota, and with a large output beside it. */
+  async kept(
+    { tenant_id: tenant }: { tenant_id: string },
+    result: TaskResult
+  ): Promise<TaskResult & { artifacts?: MadeArtifact[] }> {
+    const json = JSON.stringify(result.output ?? null)
+    const large = json.length > OUTPUT_MAX ? await this.#keepOutput(json) : null
+    const artifacts: MadeArtifact[] = [
+      ...(result.artifacts ?? []),
+      ...(large === null ? [] : [large])
+    ]
+    if (artifacts.length === 0) return result
+    await this.#assertQuota(tenant, artifacts)
+    if (large === null) return { ...result, artifacts }
+    return { ...result, output: { $artifact: OUTPUT_ARTIFACT }, artifacts }
+  }
+
+  /** The output of a task that may have become an artifact, and the URIs of the others. */
+  async outputOf(
+    task: { job_id: string; task_id: string; output: string; artifacts: string | null },
+    context: RequestContext
+  ): Promise<unknown> {
+    const { job_id, task_id, output: json, artifacts } = task
+    const output = JSON.parse(json) as unknown
+    if (artifacts === null) return output
+    const made = JSON.parse(artifacts) as MadeArtifact[]
+    const named = made.map(({ name }) => [name, artifactUri(job_id, task_id, name)])
+    const whole = isInArtifact(output) ? await this.#readOutput(job_id, task_id, context) : output
+    return typeof whole === 'object' && whole !== null && !Array.isArray(whole)
+      ? { ...whole, artifacts: Object.fromEntries(named) }
+      : whole
+  }
+
+  async #readOutput(jobId: string, taskId: string, context: RequestContext): Promise<unknown> {
+    const row = await this.#assertRow({ jobId, taskId, name: OUTPUT_ARTIFACT })
+    if (row.bytes > OUTPUT_BYTES_MAX) throw tooLarge(row.bytes)
+    const parts: Uint8Array[] = []
+    for await (const part of this.read(row, 0, row.bytes, context)) parts.push(part)
+    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown
+  }
+
+  async #keepOutput(json: string): Promise<MadeArtifact> {
+    const bytes = Buffer.from(json)
+    if (bytes.length > OUTPUT_BYTES_MAX) throw tooLarge(bytes.length)
+    const sha256 = hash('sha256', bytes)
+    await insertChunks(this.#deps.store, sha256, bytes)
+    const about = { name: OUTPUT_ARTIFACT, mediaType: 'application/json', holder: IN_STORE }
+    return { ...about, sha256, bytes: bytes.length }
+  }
+
+  async #assertQuota(tenant: string, artifacts: readonly MadeArtifact[]): Promise<void> {
+    const most = this.#deps.bytesMax(tenant)
+    if (most === Infinity) return
+    const more = artifacts.reduce((sum, { bytes }) => sum + bytes, 0)
+    const used = await bytesOfTenant(this.#deps.store, tenant)
+    if (used + more <= most) return
+    throw new HaifError(
+      'ARTIFACT_QUOTA',
+      `the artifacts of ${tenant} may have ${most} bytes together (max_artifact_bytes), and with ` +
+        `these they would have ${used + more}: archive jobs, or raise the quota`
+    )
+  }
+
+  async #named(uri: string, tenant: string): Promise<ArtifactRow> {
+    const name = parseArtifactUri(uri)
+    const row = name && (await findArtifactRow(this.#deps.store, { ...name, tenant }))
+    if (row !== null) return row
+    throw new HaifError('NOT_FOUND', `there is no artifact ${uri}`)
+  }
+
+  async #assertRow(of: ArtifactName & { tenant?: string }): Promise<ArtifactRow> {
+    const row = await findArtifactRow(this.#deps.store, of)
+    if (row !== null) return row
+    const { jobId, taskId, name } = of
+    throw new HaifError('NOT_FOUND', `there is no artifact ${name} of task ${taskId} in ${jobId}`)
+  }
+
+  #source(
+    row: ArtifactRow,
+    from: number,
+    to: number,
+    context: RequestContext
+  ): AsyncIterable<Uint8Array> {
+    const { store, link, copies } = this.#deps
+    const { holder, sha256 } = row
+    if (holder === IN_STORE) return readChunks(store, sha256, from, to)
+    const worker = link(holder)
+    if (worker !== undefined)
+      return worker.stream(readWorkerArtifact, { sha256, from, to }, context)
+    if (row.copied && copies !== null) return copies.read(sha256, from, to)
+    throw new HaifError(
+      'ARTIFACT_UNAVAILABLE',
+      `the machine that keeps ${row.name} is away (${holder.slice(0, 16)}): start it again`
+    )
+  }
+}
+
+const isInArtifact = (output: unknown): boolean =>
+  typeof output === 'object' && output !== null && Object.hasOwn(output, '$artifact')
+
+const tooLarge = (bytes: number): HaifError =>
+  new HaifError(
+    'BODY_TOO_LARGE',
+    `the output has ${bytes} bytes, and another task can take ${OUTPUT_BYTES_MAX}: put out less`
+  )
