@@ -2,6 +2,7 @@
 import { readChoice, readInteger, readString, type Environment } from '#shared/process/config.ts'
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
+import { readLabels, readTasks, type TaskConfig } from './tasks/task-config.ts'
 import { checkedOptions, readModelOption, type ModelOptions } from './models/model-options.ts'
 
 export interface WorkerConfig {
@@ -20,6 +21,10 @@ export interface WorkerConfig {
   budget: BudgetWish
   /** `UPSTREAM_URL`: a server that runs the models in place of this worker. */
   upstream: UpstreamConfig | null
+  /** Tasks of jobs, of which the owner allows some. */
+  tasks: TaskConfig
+  /** `LABELS`: what the owner says of the machine, `name=value` separated by commas. */
+  labels: Record<string, string>
   /** `DRAIN_MS`: how long running requests may finish when the worker stops. */
   drainMs: number
 }
@@ -53,6 +58,7 @@ export interface WorkerWishes {
   kv?: string
   flashAttention?: string
   chatTemplate?: string
+  allowTools?: boolean
 }
 
 export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): WorkerConfig {
@@ -70,6 +76,8 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
       upstream === null || wishes.model === undefined
         ? upstream
         : { ...upstream, models: wishes.model },
+    tasks: readTasks(env, wishes),
+    labels: readLabels(env),
     drainMs: readInteger(env, 'DRAIN_MS', { default: 2500, min: 0, max: 3_600_000 })
   }
 }

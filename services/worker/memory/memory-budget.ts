@@ -35,7 +35,8 @@ export function parseBudget(text: string): BudgetWish {
   return wish
 }
 
-function parseAmount(text: string): Amount | null {
+/** Null where the text is no amount. */
+export function parseAmount(text: string): Amount | null {
   const percent = /^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1]
   if (percent !== undefined) {
     const share = Number(percent) / 100

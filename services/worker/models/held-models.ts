@@ -36,10 +36,10 @@ export class HeldModels {
     return this.#all.find((model) => model.name === name)
   }
 
-  /** A pinned model that a server has now; null where the name is taken. */
-  add(source: ModelSource): HeldModel | null {
+  /** A model that a server has now, or that a task has brought; null where the name is taken. */
+  add(source: ModelSource, { onDemand = false }: { onDemand?: boolean } = {}): HeldModel | null {
     if (this.named(source.name) !== undefined) return null
-    const model = new HeldModel({ source, onChange: this.#onChange })
+    const model = new HeldModel({ source, onChange: this.#onChange, onDemand })
     this.#all.push(model)
     return model
   }

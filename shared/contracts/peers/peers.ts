@@ -8,7 +8,7 @@ import { PlainText } from '../plain-text.ts'
 import { Asked } from '../inference/request.ts'
 import { between, FROM_CALLERS, FROM_GATEWAYS } from './parties.ts'
 
-const MODELS_PER_WORKER_MAX = 64
+export const MODELS_PER_WORKER_MAX = 64
 /** Sentences for people in a report, which every registry and orchestrator keeps. */
 export const SENTENCE_MAX = 512
 /** Numbers that a database column and a sum must hold, and that no machine of today reaches. */

@@ -15,8 +15,8 @@ import { limitsFor, type ToolLimits } from './tool-limits.ts'
 const ARGUMENTS_MAX = 256
 const ARGUMENT_MAX = 65_536
 const FILES_MAX = 256
-/** Of one result. */
-const LEFT_MAX = 32
+/** Of one result, which may have a few of its own. */
+const LEFT_MAX = 30
 const LAST_WORDS = 400
 const Amount = Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
 /** No NUL, which ends a text for the kernel. */
@@ -88,7 +88,6 @@ export class ToolExecution implements TaskKind {
         onFile: (file) => left.take(file)
       }
     )
-    yield {}
     const outcome = yield* queue.until(work)
     assertSuccess(command[0]!, outcome)
     return { output: outputOf(outcome, left.all()), artifacts: left.all().map(artifactOf) }

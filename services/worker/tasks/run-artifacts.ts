@@ -1,0 +1,81 @@
+/**
+ * The artifacts of one run: those that it was given are read from this machine where it has them,
+ * else over the mesh; what it makes is kept here.
+ */
+import { readRunArtifact } from '#shared/contracts/jobs/artifacts.ts'
+import type { GivenArtifact, TaskArtifact } from '#shared/contracts/jobs/task-run.ts'
+import { HaifError } from '#shared/errors.ts'
+import { childContext, type RequestContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { ArtifactStore } from '../artifacts/artifact-store.ts'
+import type { TaskArtifacts } from './task-kind.ts'
+
+interface RunArtifactsDeps {
+  store: ArtifactStore
+  /** Names the run for the jobs service that gave it. */
+  run: string
+  given: readonly GivenArtifact[]
+  context: RequestContext
+  /** To that service. */
+  link: () => PeerLink | undefined
+}
+
+export class RunArtifacts implements TaskArtifacts {
+  readonly #deps: RunArtifactsDeps
+
+  constructor(deps: RunArtifactsDeps) {
+    this.#deps = deps
+  }
+
+  async read(uri: string, bytesMax: number): Promise<Buffer> {
+    const given = this.#deps.given.find((each) => each.uri === uri)
+    if (given === undefined) {
+      throw new HaifError('NOT_FOUND', `${uri} is not an artifact that this task may read`)
+    }
+    if (given.bytes > bytesMax) {
+      const message = `${uri} has ${given.bytes} bytes, and there is room for ${bytesMax}`
+      throw new HaifError('BODY_TOO_LARGE', message)
+    }
+    const { store } = this.#deps
+    if ((await store.has(given.sha256)) === null) await this.#bring(given)
+    const parts: Buffer[] = []
+    for await (const part of store.read(given.sha256)) parts.push(part)
+    return Buffer.concat(parts)
+  }
+
+  async keep(
+    name: string,
+    body: AsyncIterable<Uint8Array>,
+    mediaType?: string
+  ): Promise<TaskArtifact> {
+    const kept = await this.#deps.store.keep(body)
+    return { name, ...kept, ...(mediaType === undefined ? {} : { mediaType }) }
+  }
+
+  /** Another task may need it soon, so it stays here until nobody has read it for long. */
+  async #bring(given: GivenArtifact): Promise<void> {
+    const { store, run, link, context } = this.#deps
+    const from = link()
+    if (from === undefined) throw new HaifError('PEER_LOST', 'the jobs service was lost')
+    using own = childContext(context)
+    const stream = from.stream(readRunArtifact, { run, uri: given.uri }, own)
+    const { sha256 } = await store.keep(bounded(stream, given.bytes))
+    if (sha256 === given.sha256) return
+    await store.drop(sha256)
+    throw new HaifError('ARTIFACT_UNAVAILABLE', `${given.uri} came with other bytes than it had`)
+  }
+}
+
+async function* bounded(
+  stream: AsyncIterable<Uint8Array>,
+  bytesMax: number
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += chunk.length
+    if (bytes > bytesMax) {
+      throw new HaifError('ARTIFACT_UNAVAILABLE', 'an artifact came with more bytes than it has')
+    }
+    yield chunk
+  }
+}

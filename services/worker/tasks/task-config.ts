@@ -1,0 +1,67 @@
+/** The settings of a worker that are about tasks of jobs. */
+import { readChoice, readInteger, readString, type Environment } from '#shared/process/config.ts'
+import { HaifError } from '#shared/errors.ts'
+import { parseAmount } from '../memory/memory-budget.ts'
+import { TOOL_LIMITS, type ToolLimits } from './tool-execution/tool-limits.ts'
+
+export interface TaskConfig {
+  /** `TASKS`: tasks at a time; 0: none. */
+  places: number
+  /** `ALLOW_TOOLS`: commands of jobs run here, in a sandbox. */
+  allowTools: boolean
+  /** `ALLOW_DOWNLOADS`: jobs bring models to this machine. */
+  allowDownloads: boolean
+  /** `TOOL_MEMORY`, `TOOL_SCRATCH`, `TOOL_SECONDS`: what one tool may use. */
+  toolLimits: ToolLimits
+  /** `ARTIFACT_SPACE`: bytes of all artifacts. `ARTIFACT_DAYS`: they stay so long unread. */
+  artifactBytes: number
+  artifactDays: number
+  /** `REGION`: where the machine is; a task may ask for it. */
+  region?: string
+}
+
+const TASKS_MAX = 256
+const TOOL_SECONDS_MAX = 86_400
+
+export function readTasks(env: Environment, { allowTools }: { allowTools?: boolean }): TaskConfig {
+  const region = readString(env, 'REGION', '')
+  const seconds = readInteger(env, 'TOOL_SECONDS', {
+    default: TOOL_LIMITS.wallMs / 1000,
+    min: 1,
+    max: TOOL_SECONDS_MAX
+  })
+  return {
+    places: readInteger(env, 'TASKS', { default: 4, min: 0, max: TASKS_MAX }),
+    allowTools: allowTools ?? readChoice(env, 'ALLOW_TOOLS', ['0', '1'], '0') === '1',
+    allowDownloads: readChoice(env, 'ALLOW_DOWNLOADS', ['0', '1'], '0') === '1',
+    toolLimits: {
+      ...TOOL_LIMITS,
+      memoryBytes: readBytes(env, 'TOOL_MEMORY', '512MiB'),
+      scratchBytes: readBytes(env, 'TOOL_SCRATCH', '256MiB'),
+      wallMs: seconds * 1000,
+      cpuMs: seconds * 1000
+    },
+    artifactBytes: readBytes(env, 'ARTIFACT_SPACE', '10GB'),
+    artifactDays: readInteger(env, 'ARTIFACT_DAYS', { default: 30, min: 1, max: 3650 }),
+    ...(region === '' ? {} : { region })
+  }
+}
+
+export function readLabels(env: Environment): Record<string, string> {
+  const text = readString(env, 'LABELS', '')
+  if (text === '') return {}
+  const pairs = text.split(',').map((each) => /^\s*([\w.-]{1,64})=([^,]{1,64}?)\s*$/.exec(each))
+  if (pairs.length > LABELS_MAX || pairs.includes(null)) {
+    throw new HaifError('CONFIG_INVALID', `LABELS=${text} cannot be used: write rack=4,team=blue`)
+  }
+  return Object.fromEntries(pairs.map((pair) => [pair![1]!, pair![2]!]))
+}
+
+const LABELS_MAX = 32
+
+function readBytes(env: Environment, name: string, fallback: string): number {
+  const text = readString(env, name, fallback)
+  const amount = parseAmount(text)
+  if (amount !== null && 'bytes' in amount) return amount.bytes
+  throw new HaifError('CONFIG_INVALID', `${name}=${text} cannot be used: write 512MB, for example`)
+}
