@@ -4,8 +4,8 @@
  * `/v1/planner/compile` answers can be submitted as it is.
  */
 import { Type } from 'typebox'
-import { GraphTask } from '#shared/contracts/jobs/graph.ts'
-import { snakeSchema } from '../operators/snake-case.ts'
+import { GraphTask, TASKS_MAX } from '#shared/contracts/jobs/graph.ts'
+import { HaifError } from '#shared/errors.ts'
 
 const SECOND_MS = 1000
 
@@ -16,6 +16,11 @@ const isObject = (value: unknown): value is Fields =>
 /** The body with its tasks as here. What is no task is left to the check. */
 export function withPlainTasks(body: unknown): unknown {
   if (!isObject(body) || !Array.isArray(body['tasks'])) return body
+  if (body['tasks'].length > TASKS_MAX) {
+    // Before a check that would look at each of them.
+    const message = `tasks must have at most ${TASKS_MAX} items`
+    throw new HaifError('VALIDATION_FAILED', message, { details: { param: 'tasks' } })
+  }
   return { ...body, tasks: body['tasks'].map((task) => (isObject(task) ? plainTask(task) : task)) }
 }
 
@@ -66,6 +71,3 @@ export function compiledTask(task: GraphTask): Fields {
     ...(map === undefined ? {} : { map })
   }
 }
-
-/** As callers write it, for the description of the endpoint. */
-export const TaskBody = snakeSchema(GraphTask)

@@ -69,26 +69,29 @@ async function* watched(
   context: RequestContext
 ): AsyncGenerator<JobEvent, void, void> {
   let after = first
+  let begun = false
   for (let losses = 0; ; losses += 1) {
     const wish = after === undefined ? { jobId } : { jobId, after }
     try {
       for await (const event of itemByItem(gateways.batches(gatewayWatchJob, wish, context))) {
         losses = 0
+        begun = true
         if ('id' in event && event.id !== undefined) after = event.id
         yield event
       }
       return
     } catch (error) {
       const { retryable } = toHaifError(error)
-      if (!retryable || losses >= LOSSES_MAX || context.signal.aborted) throw error
+      // Before the first event the pool has tried all there are, and an error has a status.
+      if (!begun || !retryable || losses >= LOSSES_MAX || context.signal.aborted) throw error
       await sleep(backoffMs(AGAIN, losses + 1, Math.random()))
     }
   }
 }
 
-/** In a row, without an event in between: half a minute, as long as a jobs service may restart. */
-const LOSSES_MAX = 8
-const AGAIN = { firstMs: 100, maxMs: 10_000 }
+/** In a row, without an event in between. Each try waits 15 s for a peer that may be restarting. */
+const LOSSES_MAX = 4
+const AGAIN = { firstMs: 100, maxMs: 2000 }
 
 const CONTRACTS = { 'job.snapshot': JobSnapshot, 'task.update': TaskView, 'task.output': TaskDelta }
 

@@ -29,12 +29,12 @@ export interface GuardedMesh {
 }
 
 /** Models: `sim`, and `vectors`, which embeds. */
-export async function startGuardedMesh(t: Scope): Promise<GuardedMesh> {
+export async function startGuardedMesh(t: Scope, { takesJobs = false } = {}): Promise<GuardedMesh> {
   const { store } = await startPostgresStore(t)
   const usage = await startUsage(t, store)
   const logged: string[] = []
   const log = capturing(logged)
-  const mesh = await startMesh(t, { gateways: 0, workers: [], usage })
+  const mesh = await startMesh(t, { gateways: 0, workers: [], usage, takesJobs })
   const access = await mesh.addGateway({ store, log })
   const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
   await mesh.addWorker([simSource(free), embeddingSource({ ...free, name: 'vectors' })])

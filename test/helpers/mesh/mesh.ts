@@ -45,6 +45,8 @@ interface MeshSetup {
   usage?: UsageRecorder
   /** Of orchestrators and registry. */
   store?: Store
+  /** Whether gateways look for jobs services. */
+  takesJobs?: boolean
 }
 
 const self = { host: 'test', version: '0.0.0' }
@@ -108,8 +110,8 @@ export class TestMesh {
     const log = this.#log
     const pepper = randomBytes(32)
     const access = new Access({ store: null, pepper, maxConcurrentPerCaller: 256, log, ...given })
-    const { usage = null } = this.#setup
-    await this.#start(createGateway({ join, self, access, usage, log }))
+    const { usage = null, takesJobs = false } = this.#setup
+    await this.#start(createGateway({ join, self, access, usage, takesJobs, log }))
     return access
   }
 

@@ -1,0 +1,242 @@
+/** Jobs over HTTP, on a mesh with tokens and a real database. */
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { silentLogger } from '#shared/process/log.ts'
+import { createJobs } from '../../../../services/jobs/jobs.ts'
+import { startGuardedMesh, type GuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
+import { atEnd, Shared } from '../../../helpers/peers/peers.ts'
+import { until } from '../../../helpers/until.ts'
+
+type Body = Record<string, unknown>
+
+suite('jobs over HTTP', () => {
+  let mesh: GuardedMesh
+  let acme: string
+  let other: string
+  let operator: string
+
+  const shared = new Shared()
+  after(() => shared.end())
+  before(async () => {
+    mesh = await startGuardedMesh(shared, { takesJobs: true })
+    const jobs = createJobs({
+      join: mesh.mesh.joiner('jobs'),
+      self: { host: 'test', version: '0' },
+      store: mesh.store,
+      log: silentLogger()
+    })
+    atEnd(shared, () => jobs.stop())
+    await jobs.start()
+    acme = await mesh.token('acme', 'infer', 'jobs')
+    other = await mesh.token('other', 'infer', 'jobs')
+    operator = await mesh.token('ops', 'operator')
+    await until(async () => (await mesh.ask('GET /v1/jobs', acme)).status === 200)
+  })
+
+  async function call(route: string, token: string, body?: object, headers: Body = {}) {
+    const [method = '', path = ''] = route.split(' ')
+    const response = await fetch(mesh.bridge.url + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(headers as Record<string, string>)
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    const text = await response.text()
+    return { status: response.status, body: (text === '' ? {} : JSON.parse(text)) as Body }
+  }
+
+  const submit = async (token: string, body: object): Promise<string> => {
+    const { status, body: reply } = await call('POST /v1/jobs', token, body)
+    assert.equal(status, 202, JSON.stringify(reply))
+    return reply['job_id'] as string
+  }
+
+  test('a job is taken, shown, and of its tenant only', async () => {
+    const id = await submit(acme, { type: 'chat', input: 'What is HAIF?', priority: 'batch' })
+    assert.match(id, /^job-[0-9a-f]{32}$/)
+    const { body: job } = await call(`GET /v1/jobs/${id}`, acme)
+    assert.equal(job['tenant'], 'acme')
+    assert.equal(job['priority'], 'batch')
+    assert.match(job['created_at'] as string, /^\d{4}-\d\d-\d\dT/)
+    const { body: page } = await call(`GET /v1/jobs/${id}/tasks?limit=1`, acme)
+    assert.equal(page['total'], 1)
+    assert.equal((page['tasks'] as Body[])[0]?.['task_id'], 'answer')
+    for (const route of [
+      `GET /v1/jobs/${id}`,
+      `GET /v1/jobs/${id}/tasks`,
+      `GET /v1/jobs/${id}/stream`,
+      `DELETE /v1/jobs/${id}`,
+      `POST /v1/jobs/${id}/archive`,
+      `POST /v1/jobs/${id}/resume`
+    ]) {
+      const { status, body } = await call(route, other)
+      assert.equal(status, 404, route)
+      assert.equal(body['error'], `there is no job ${id}`)
+      assert.equal(body['code'], 'NOT_FOUND')
+      assert.ok(body['request_id'])
+    }
+    assert.equal((await call(`GET /v1/jobs/${id}`, operator)).status, 200)
+    assert.equal((await call('GET /v1/jobs/job-1', acme)).status, 404)
+  })
+
+  test('a list turns pages, and shows a tenant its own', async () => {
+    const ids = []
+    for (let n = 0; n < 5; n += 1) ids.push(await submit(other, { type: 'paged', input: `${n}` }))
+    const seen: unknown[] = []
+    let cursor = ''
+    do {
+      const { body } = await call(`GET /v1/jobs?type=paged&limit=2${cursor}`, other)
+      seen.push(...(body['jobs'] as Body[]).map((job) => job['job_id']))
+      cursor = body['next_cursor'] === undefined ? '' : `&cursor=${String(body['next_cursor'])}`
+    } while (cursor !== '')
+    assert.deepEqual(seen, ids.toReversed())
+    const { body: none } = await call('GET /v1/jobs?type=paged', acme)
+    assert.deepEqual(none['jobs'], [])
+    const { body: all } = await call('GET /v1/jobs?type=paged&tenant=other', operator)
+    assert.equal((all['jobs'] as Body[]).length, 5)
+    assert.equal((await call('GET /v1/jobs?tenant=other', acme)).status, 403)
+    assert.equal((await call('GET /v1/jobs?status=Sleeping', acme)).status, 400)
+    assert.equal((await call('GET /v1/jobs?cursor=abc', acme)).status, 400)
+  })
+
+  test('under one Idempotency-Key there is one job', async () => {
+    const key = { 'idempotency-key': 'nightly-1' }
+    const body = { input: 'again' }
+    const [first, second] = [
+      await call('POST /v1/jobs', acme, body, key),
+      await call('POST /v1/jobs', acme, body, key)
+    ]
+    assert.deepEqual(first.body, second.body)
+    const third = await call('POST /v1/jobs', acme, { input: 'else' }, key)
+    assert.equal(third.status, 409)
+    const foreign = await call('POST /v1/jobs', other, body, key)
+    assert.notEqual(foreign.body['job_id'], first.body['job_id'])
+  })
+
+  const prompt = { type: 'llm_inference', input: { prompt: 'x' } }
+  const BAD: [string, object, number, string][] = [
+    [
+      'a cycle',
+      {
+        tasks: [
+          { ...prompt, id: 'a', dependencies: ['b'] },
+          { ...prompt, id: 'b', dependencies: ['a'] }
+        ]
+      },
+      400,
+      'tasks'
+    ],
+    [
+      'an unknown dependency',
+      { tasks: [{ ...prompt, id: 'a', dependencies: ['z'] }] },
+      400,
+      'tasks.0.dependencies.0'
+    ],
+    [
+      'two equal ids',
+      {
+        tasks: [
+          { ...prompt, id: 'a' },
+          { ...prompt, id: 'a' }
+        ]
+      },
+      400,
+      'tasks.1.id'
+    ],
+    ['an unknown type', { tasks: [{ ...prompt, id: 'a', type: 'magic' }] }, 400, 'tasks.0.type'],
+    ['a path as an id', { tasks: [{ ...prompt, id: '../a' }] }, 400, 'tasks.0.id'],
+    [
+      '10,000 tasks',
+      { tasks: Array.from({ length: 10_000 }, (_, n) => ({ ...prompt, id: `t${n}` })) },
+      400,
+      'tasks'
+    ],
+    ['an input over 1 MiB', { input: 'x'.repeat(1_048_577) }, 413, 'input'],
+    ['a wrong priority', { input: 'x', priority: 'urgent' }, 400, 'priority'],
+    ['a misspelt field', { input: 'x', prioritty: 'batch' }, 400, 'prioritty'],
+    ['nothing', {}, 400, 'input']
+  ]
+  for (const [what, body, status, param] of BAD) {
+    test(`${what} is refused with its field`, async () => {
+      const { status: got, body: error } = await call('POST /v1/jobs', acme, body)
+      assert.equal(got, status, JSON.stringify(error))
+      assert.equal((error['details'] as Body)['param'], param)
+    })
+  }
+
+  test('a token needs the scope, and names no tenant that is not its own', async () => {
+    const infer = await mesh.token('acme', 'infer')
+    assert.equal((await call('POST /v1/jobs', infer, { input: 'x' })).status, 403)
+    const foreign = await call('POST /v1/jobs', acme, { input: 'x', tenant: 'other' })
+    assert.equal(foreign.status, 403)
+    assert.equal((await mesh.ask('POST /v1/jobs', undefined, { input: 'x' })).status, 401)
+    const both = await mesh.token('acme', 'jobs', 'tenant:other')
+    const id = await submit(both, { input: 'x', tenant: 'other' })
+    assert.equal((await call(`GET /v1/jobs/${id}`, other)).status, 200)
+    assert.equal((await call(`GET /v1/jobs/${id}/tasks`, both)).status, 200)
+    const limited = await mesh.make({
+      tenant: 'acme',
+      scopes: ['jobs'],
+      limits: { priority: 'batch' }
+    })
+    const slow = await submit(limited.secret, { input: 'x', priority: 'interactive' })
+    assert.equal((await call(`GET /v1/jobs/${slow}`, acme)).body['priority'], 'batch')
+  })
+
+  test('what the planner compiles can be submitted', async () => {
+    const wish = { job_id: 'job-1', type: 'chat', mode: 'template', input: 'Analyze: a\n\nb' }
+    const { status, body } = await call('POST /v1/planner/compile', acme, wish)
+    assert.equal(status, 200, JSON.stringify(body))
+    const dag = body['dag'] as { dag_id: string; tasks: Body[] }
+    assert.equal(dag.dag_id, 'job-1-dag')
+    assert.deepEqual(
+      dag.tasks.map((task) => task['task_id']),
+      ['split', 'embed', 'summarize']
+    )
+    const [first] = dag.tasks
+    const tasks = [{ ...first, timeout_sec: 30, max_retries: 1, resources: { gpu: false } }]
+    await submit(acme, { input: wish.input, tasks })
+  })
+
+  test('a policy is set by operators, versioned, in force at once, and explains itself', async () => {
+    const before = await submit(acme, { input: 'x', data_classification: 'secret' })
+    const yaml =
+      'rules:\n  - { name: no-secrets, effect: deny, match: { data_classification: secret } }'
+    assert.equal((await call('PUT /v1/admin/policy', acme, { yaml })).status, 403)
+    const wrong = await call('PUT /v1/admin/policy', operator, {
+      yaml: 'rules: [{ match: { x: 1 } }]'
+    })
+    assert.equal(wrong.status, 400)
+    const trial = await call('PUT /v1/admin/policy', operator, { yaml, dry_run: true })
+    assert.equal(trial.body['version'], 0)
+    const set = await call('PUT /v1/admin/policy', operator, { yaml, if_version: 0 })
+    assert.equal(set.body['version'], 1, JSON.stringify(set.body))
+    const late = await call('PUT /v1/admin/policy', operator, { yaml, if_version: 0 })
+    assert.equal(late.status, 409)
+    const denied = await call('POST /v1/jobs', acme, { input: 'x', data_classification: 'secret' })
+    assert.equal(denied.status, 403)
+    assert.equal((denied.body['details'] as Body)['rule'], 'no-secrets')
+    const { body: why } = await call(`GET /v1/admin/policy/explain/${before}`, operator)
+    assert.equal((why['decisions'] as Body[])[0]?.['rule'], 'no-secrets')
+    const undo = await call('PUT /v1/admin/policy', operator, { yaml: '# all' })
+    assert.equal(undo.body['version'], 2)
+    assert.equal((await call('GET /v1/admin/policy?version=1', operator)).body['yaml'], yaml)
+  })
+
+  test('what was done with jobs and policies is in the audit', async () => {
+    const csv = await mesh.ask('GET /v1/admin/audit?action=policy.set&format=csv', operator)
+    assert.match(await csv.text(), /policy\.set,version 2,ok/)
+    const query = '?action=job.submit&result=refused&tenant=acme'
+    const { body } = await call(`GET /v1/admin/audit${query}`, operator)
+    const [refused] = body['events'] as Body[]
+    assert.equal((refused?.['details'] as Body)['rule'], 'no-secrets')
+    const { body: taken } = await call(
+      'GET /v1/admin/audit?action=job.submit&tenant=other',
+      operator
+    )
+    assert.ok((taken['total'] as number) >= 5)
+  })
+})
