@@ -15,6 +15,8 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['mesh', async () => (await import('./commands/members/mesh.ts')).addMeshCommand],
   ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
+  ['jobs', async () => (await import('./commands/jobs/jobs.ts')).addJobsCommand],
+  ['policy', async () => (await import('./commands/jobs/policy.ts')).addPolicyCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctorCommand],
   ['drain', async () => (await import('./commands/drain.ts')).addDrainCommand],

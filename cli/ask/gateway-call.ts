@@ -3,7 +3,7 @@ import process from 'node:process'
 import type { Static, TSchema } from 'typebox'
 import { createContext } from '#shared/rpc/context.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
-import { openClient } from './client.ts'
+import { openClient, type Client } from './client.ts'
 import { printableLine } from '../screen/terminal.ts'
 
 const ANSWER_MS_MAX = 20_000
@@ -22,6 +22,17 @@ export async function askGateway<Request extends TSchema, Reply extends TSchema>
   const { signal } = context
   await using client = await openClient({ role: 'gateway', topicKey, env: process.env, signal })
   return await client.peers.call(contract, request, context)
+}
+
+/** A connection to a gateway for as long as `work` takes; only finding one has a deadline. */
+export async function withGateways<Result>(
+  { topicKey }: CommonOptions,
+  work: (client: Client) => Promise<Result>
+): Promise<Result> {
+  using context = createContext({ timeoutMs: ANSWER_MS_MAX })
+  const { signal } = context
+  await using client = await openClient({ role: 'gateway', topicKey, env: process.env, signal })
+  return await work(client)
 }
 
 export function print(value: unknown, lines: readonly string[], { json }: CommonOptions): void {

@@ -16,7 +16,8 @@ import { streamAnswer, write, type Answer } from '../ask/answer.ts'
 import { openClient } from '../ask/client.ts'
 import { readPrompt } from '../ask/prompt.ts'
 import { addRequestOptions, samplingOf, type RequestOptions } from '../ask/request-options.ts'
-import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE, printable } from '../screen/terminal.ts'
+import { cancelled, listenForEnd } from '../screen/ending.ts'
+import { printable } from '../screen/terminal.ts'
 
 interface InferOptions extends RequestOptions {
   direct?: true
@@ -58,40 +59,6 @@ async function infer(
     process.exitCode = ending.exitCode
   }
 }
-
-interface Ending extends Disposable {
-  signal: AbortSignal
-  exitCode: number
-}
-
-/**
- * Ctrl-C, or the end of whoever reads our output, cancels the request; a second Ctrl-C does not
- * wait.
- */
-function listenForEnd(): Ending {
-  const controller = new AbortController()
-  const end = (exitCode: number) => {
-    if (controller.signal.aborted) process.exit(exitCode)
-    ending.exitCode = exitCode
-    process.stdin.destroy() // it may still be read
-    controller.abort(cancelled())
-  }
-  const onSigint = () => end(INTERRUPTED_EXIT_CODE)
-  const onClosedPipe = () => end(PIPE_CLOSED_EXIT_CODE)
-  process.on('SIGINT', onSigint)
-  process.stdout.on('error', onClosedPipe)
-  const ending: Ending = {
-    signal: controller.signal,
-    exitCode: 0,
-    [Symbol.dispose]: () => {
-      process.off('SIGINT', onSigint)
-      process.stdout.off('error', onClosedPipe)
-    }
-  }
-  return ending
-}
-
-const cancelled = () => new HaifError('CANCELLED', 'the request was cancelled')
 
 function requestOf(prompt: string, options: InferOptions): InferenceRequest {
   const { model, maxTokens, stop } = options

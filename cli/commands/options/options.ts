@@ -19,6 +19,14 @@ export function decimalNumber(min: number, max: number): (text: string) => numbe
   }
 }
 
+export function oneOf<Word extends string>(words: readonly Word[]): (text: string) => Word {
+  return (text) => {
+    const word = words.find((each) => each.toLowerCase() === text.toLowerCase())
+    if (word !== undefined) return word
+    throw new InvalidArgumentError(`It must be ${words.join(', ')}.`)
+  }
+}
+
 /** For an option that may be given several times. */
 export const collect = (text: string, before: string[] = []): string[] => [...before, text]
 

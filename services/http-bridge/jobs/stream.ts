@@ -2,17 +2,13 @@
  * `GET /v1/jobs/{id}/stream`: what happens to a job, as it happens. A stream outlives gateways and
  * jobs services: it goes on behind the last event that it has passed on.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { gatewayWatchJob } from '#shared/contracts/jobs/callers.ts'
 import type { JobEvent } from '#shared/contracts/jobs/events.ts'
 import { JobSnapshot, JobView, TaskDelta, TaskView } from '#shared/contracts/jobs/views.ts'
-import { HaifError, toHaifError } from '#shared/errors.ts'
-import { backoffMs } from '#shared/kit/backoff.ts'
+import { HaifError } from '#shared/errors.ts'
+import { watchJob } from '#shared/jobs/watch-job.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
-import { itemByItem } from '#shared/rpc/items.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
 import type { Failures } from '../failures.ts'
 import { flatErrorBody } from '../http/errors.ts'
@@ -37,7 +33,7 @@ export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
     const context = deps.running.enter(request, reply, STREAM_MS_MAX)
     const events = new SseWriter(reply, deps.keepAliveMs, () => events.stayAlive())
     try {
-      for await (const event of watched(deps.gateways, { jobId, after }, context)) {
+      for await (const event of watchJob(deps.gateways, { jobId, after }, context)) {
         write(event, events)
         if (events.blocked) await events.drained(context.signal)
       }
@@ -56,42 +52,6 @@ export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
 }
 
 const noMore = (reply: FastifyReply): FastifyReply => reply.code(204).send()
-
-interface Watch {
-  jobId: string
-  after: number | undefined
-}
-
-/** Goes on with another peer where one is lost, behind the last event that was passed on. */
-async function* watched(
-  gateways: PeerPool,
-  { jobId, after: first }: Watch,
-  context: RequestContext
-): AsyncGenerator<JobEvent, void, void> {
-  let after = first
-  let begun = false
-  for (let losses = 0; ; losses += 1) {
-    const wish = after === undefined ? { jobId } : { jobId, after }
-    try {
-      for await (const event of itemByItem(gateways.batches(gatewayWatchJob, wish, context))) {
-        losses = 0
-        begun = true
-        if ('id' in event && event.id !== undefined) after = event.id
-        yield event
-      }
-      return
-    } catch (error) {
-      const { retryable } = toHaifError(error)
-      // Before the first event the pool has tried all there are, and an error has a status.
-      if (!begun || !retryable || losses >= LOSSES_MAX || context.signal.aborted) throw error
-      await sleep(backoffMs(AGAIN, losses + 1, Math.random()))
-    }
-  }
-}
-
-/** In a row, without an event in between. Each try waits 15 s for a peer that may be restarting. */
-const LOSSES_MAX = 4
-const AGAIN = { firstMs: 100, maxMs: 2000 }
 
 const CONTRACTS = { 'job.snapshot': JobSnapshot, 'task.update': TaskView, 'task.output': TaskDelta }
 

@@ -90,7 +90,7 @@ suite('jobs over HTTP', () => {
     do {
       const { body } = await call(`GET /v1/jobs?type=paged&limit=2${cursor}`, other)
       seen.push(...(body['jobs'] as Body[]).map((job) => job['job_id']))
-      cursor = body['next_cursor'] === undefined ? '' : `&cursor=${String(body['next_cursor'])}`
+      cursor = body['next_cursor'] === undefined ? '' : `&cursor=${body['next_cursor'] as string}`
     } while (cursor !== '')
     assert.deepEqual(seen, ids.toReversed())
     const { body: none } = await call('GET /v1/jobs?type=paged', acme)
@@ -232,7 +232,7 @@ suite('jobs over HTTP', () => {
     const query = '?action=job.submit&result=refused&tenant=acme'
     const { body } = await call(`GET /v1/admin/audit${query}`, operator)
     const [refused] = body['events'] as Body[]
-    assert.equal((refused?.['details'] as Body)['rule'], 'no-secrets')
+    assert.equal((refused!['details'] as Body)['rule'], 'no-secrets')
     const { body: taken } = await call(
       'GET /v1/admin/audit?action=job.submit&tenant=other',
       operator
