@@ -7,7 +7,8 @@ import type { Driver, Drawn, Outcome, Part } from '../driver.ts'
 import { drawOptionsOf, extrasOf } from './draw.ts'
 import type { Job } from '../job.ts'
 import { toFailure, type KvTokens, type StepMessage } from '../../messages.ts'
-import { PromptBudget } from './prompt-budget.ts'
+import { PromptBudget, type PromptTurn } from './prompt-budget.ts'
+import { sharesOf } from './prompt-order.ts'
 import { kvTokensOf, reuseCache, slotFor, type Slot } from './slot-cache.ts'
 import { StepReports } from './step-reports.ts'
 import { StepRates, type Step } from './step-rates.ts'
@@ -127,24 +128,27 @@ export class Scheduler {
   async #step(moving: readonly Slot[]): Promise<void> {
     this.#stepStartedAt = this.#now()
     const writing = moving.filter((slot) => slot.task!.drawing !== null)
-    const reading = byArrival(moving.filter((slot) => slot.task!.drawing === null))
+    const reading = moving.filter((slot) => slot.task!.drawing === null)
     const rests = new Map<Slot, number>()
     for (const slot of reading) rests.set(slot, await this.#promptRest(slot))
+    const prompts = [...rests].filter(([, rest]) => rest > 0)
     const cost = {
       writing: writing.length,
-      reading: reading.length,
+      reading: prompts.length,
       readingTokens: sum(rests.values()),
+      shortestTokens: Math.min(...prompts.map(([, rest]) => rest)),
       decodeStepMs: this.#rates.decodeStepMs(writing.length),
       leastStepMs: this.#rates.decodeStepMs(1),
       prefillTokensPerSecond: this.#rates.rates.prefill
     }
-    const budget = this.#budget.next(cost)
-    if (budget > 0) {
-      const pieces = piecesOf(rests, budget)
+    const turn = this.#budget.next(cost)
+    if (turn.tokens > 0) {
+      const pieces = piecesOf(prompts, turn)
       const inOrder = moving.filter((slot) => pieces.has(slot))
       const ms = await this.#advanceAll(inOrder, pieces)
-      this.#record({ ms, decoding: 0, promptTokens: sum(pieces.values()) })
-      if (writing.length > 0) this.#budget.spent(ms)
+      const tokens = sum(pieces.values())
+      this.#record({ ms, decoding: 0, promptTokens: tokens })
+      this.#budget.read({ tokens, ms, writing: writing.length })
     } else if (writing.length > 0) {
       const ms = await this.#advanceAll(writing, new Map())
       this.#record({ ms, decoding: writing.length, promptTokens: 0 })
@@ -261,25 +265,20 @@ export class Scheduler {
 /** Pieces of fewer tokens take longer for each. */
 const COMPARABLE_TOKENS = 64
 
-/** The part of each prompt in a step of so many tokens. */
-function piecesOf(rests: ReadonlyMap<Slot, number>, tokens: number): Map<Slot, number> {
-  const pieces = new Map<Slot, number>()
-  let left = tokens
-  for (const [slot, rest] of rests) {
-    const piece = Math.min(left, rest)
-    if (piece > 0) pieces.set(slot, piece)
-    left -= piece
-  }
-  return pieces
+/** The part of each prompt in a step. */
+function piecesOf(
+  rests: readonly (readonly [Slot, number])[],
+  { tokens, onlyShortest }: PromptTurn
+): ReadonlyMap<Slot, number> {
+  const prompts = rests.map(([slot, rest]) => {
+    return { key: slot, arrivedAt: slot.task!.arrivedAt, rest }
+  })
+  const shortest = prompts.toSorted((a, b) => a.rest - b.rest).slice(0, 1)
+  return sharesOf(onlyShortest ? shortest : prompts, tokens)
 }
 
 const sum = (values: Iterable<number>): number => {
   let total = 0
   for (const value of values) total += value
   return total
-}
-
-/** The earliest prompt is read first: sharing the budget would make all of them late. */
-function byArrival(slots: readonly Slot[]): Slot[] {
-  return slots.toSorted((a, b) => a.task!.arrivedAt - b.task!.arrivedAt)
 }

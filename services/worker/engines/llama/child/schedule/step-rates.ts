@@ -28,7 +28,9 @@ export class StepRates {
     if (step.promptTokens === 0) {
       if (step.decoding === 0 || step.ms <= 0) return
       const known = this.#decodeStepMs.get(step.decoding)
-      this.#decodeStepMs.set(step.decoding, blend(known, step.ms))
+      // A single step that the machine was busy with something else in says little.
+      const ms = known === undefined ? step.ms : Math.min(step.ms, known * SPIKE_FACTOR)
+      this.#decodeStepMs.set(step.decoding, blend(known, ms))
       this.#decode = blend(this.#decode, (step.decoding / step.ms) * 1000)
       return
     }
@@ -59,6 +61,7 @@ export class StepRates {
 }
 
 const WEIGHT = 0.1
+const SPIKE_FACTOR = 3
 const PROMPT_TOKENS_MIN = 2
 
 function blend(known: number | undefined, measured: number): number {

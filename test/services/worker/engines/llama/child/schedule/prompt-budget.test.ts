@@ -1,4 +1,4 @@
-/** Whose turn it is, on machines whose steps cost what a formula says; time is their sum. */
+/** Whose turn it is, on machines whose steps cost what a formula says. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import {
@@ -6,193 +6,173 @@ import {
   PromptBudget,
   type StepCost
 } from '../../../../../../../services/worker/engines/llama/child/schedule/prompt-budget.ts'
+import {
+  aloneMs,
+  card,
+  cores,
+  coresWithoutTiles,
+  p95,
+  Run,
+  slowMemory,
+  spiky,
+  type Machine
+} from './machines.ts'
 
-interface Machine {
-  decodeStepMs: (answers: number) => number
-  /** A piece of a prompt after so many tokens. */
-  pieceMs: (tokens: number, after: number) => number
-}
+const LONG = { tokens: 4000 }
+const SHORT = { tokens: 20 }
 
-/** As measured with 125M parameters on two cores: attention below a whole tile costs six times. */
-const cores: Machine = {
-  decodeStepMs: (answers) => 5 + 2.5 * answers,
-  pieceMs: (tokens, after) => tokens * (1.4 + (after / 1000) * (tokens < 64 ? 2.4 : 0.4))
-}
-/** A card, which a prompt of any length keeps for a moment only. */
-const card: Machine = {
-  decodeStepMs: (answers) => 3 + 0.05 * answers,
-  pieceMs: (tokens, after) => 3 + tokens * (0.025 + after / 2e6)
-}
-/** Weights so large that reading them is what takes time. */
-const slowMemory: Machine = {
-  decodeStepMs: (answers) => 60 + answers,
-  pieceMs: (tokens) => 60 + tokens * 0.3
-}
-
-class Run {
-  now = 0
-  readonly #machine: Machine
-  readonly #budget = new PromptBudget()
-  #rate: number
-
-  constructor(machine: Machine) {
-    this.#machine = machine
-    this.#rate = (512 / machine.pieceMs(512, 0)) * 1000
+/** A long prompt beside answers that have `written` tokens. */
+function beside(machine: Machine, writing: number, written = 50) {
+  const run = new Run(machine)
+  run.write(writing, written)
+  const stepMs = machine.decodeStepMs(writing, written)
+  const { readMs, gapsMs } = run.read(writing, [LONG])
+  return {
+    overAlone: readMs[0]! / aloneMs(machine, LONG.tokens),
+    p95: p95(gapsMs) / stepMs,
+    longestMs: Math.max(...gapsMs)
   }
+}
 
-  /** The times of an answer's tokens while `writing` are written and so many steps are made. */
-  write(writing: number, steps: number): number[] {
-    return Array.from({ length: steps }, () => this.#answer(this.#cost(writing, [])))
-  }
-
-  /** Reads prompts beside answers; returns when each was read and when the answers' tokens came. */
-  read(writing: number, prompts: readonly number[]) {
-    const startedAt = this.now
-    const rests = [...prompts]
-    const tokensAt: number[] = []
-    const readMs: number[] = []
-    let pieces = 0
-    while (rests.length > 0) {
-      const cost = this.#cost(writing, rests)
-      const budget = this.#budget.next(cost)
-      if (budget === 0) {
-        tokensAt.push(this.#answer(cost))
-        continue
-      }
-      pieces++
-      const after = prompts[prompts.length - rests.length]! - rests[0]!
-      const piece = Math.min(budget, rests[0]!)
-      const ms = this.#machine.pieceMs(piece, after)
-      this.now += ms
-      this.#rate += 0.1 * ((piece / ms) * 1000 - this.#rate)
-      if (writing > 0) this.#budget.spent(ms)
-      rests[0]! -= piece
-      if (rests[0] === 0) {
-        rests.shift()
-        readMs.push(this.now - startedAt)
-      }
+suite('a long prompt among answers', () => {
+  for (const [name, machine] of Object.entries({ cores, coresWithoutTiles })) {
+    for (const written of [0, 50]) {
+      test(`8 answers of ${written} tokens, ${name}`, () => {
+        const found = beside(machine, 8, written)
+        assert.ok(found.overAlone <= 2, `read in ${found.overAlone} of the time alone`)
+        // The bar is 2.5 times what is measured before, which varies by more than this.
+        assert.ok(found.p95 <= (written === 0 ? 3 : 2.6), `p95 ${found.p95} steps`)
+        assert.ok(found.longestMs <= 1_350, `longest ${found.longestMs} ms`)
+      })
     }
-    return { readMs, tokensAt, pieces }
-  }
-
-  #answer(cost: StepCost): number {
-    this.now += cost.decodeStepMs
-    this.#budget.earned(cost)
-    return this.now
-  }
-
-  #cost(writing: number, rests: readonly number[]): StepCost {
-    return {
-      writing,
-      reading: rests.length,
-      readingTokens: rests.reduce((total, rest) => total + rest, 0),
-      decodeStepMs: this.#machine.decodeStepMs(writing),
-      leastStepMs: this.#machine.decodeStepMs(1),
-      prefillTokensPerSecond: this.#rate
-    }
-  }
-}
-
-const aloneMs = (machine: Machine, tokens: number): number =>
-  new Run(machine).read(0, [tokens]).readMs[0]!
-
-function p95(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.ceil(values.length * 0.95) - 1]!
-}
-
-function gapsOf(from: number, tokensAt: readonly number[]): number[] {
-  return tokensAt.map((at, i) => at - (tokensAt[i - 1] ?? from))
-}
-
-suite('prompt budget', () => {
-  for (const before of [0, 50]) {
-    test(`a long prompt among 8 answers, ${before} steps after they began`, () => {
-      const run = new Run(cores)
-      run.write(8, before)
-      const from = run.now
-      const { readMs, tokensAt } = run.read(8, [4000])
-      const gaps = gapsOf(from, [...tokensAt, run.now + cores.decodeStepMs(8)])
-      assert.ok(readMs[0]! <= 2 * aloneMs(cores, 4000), `read in ${readMs[0]} ms`)
-      assert.ok(p95(gaps) <= 2.5 * cores.decodeStepMs(8), `p95 ${p95(gaps)} ms`)
-      assert.ok(Math.max(...gaps) <= 1_350, `longest ${Math.max(...gaps)} ms`)
-    })
   }
 
   test('among so many that a tile takes no longer than a step, it is read smoothly', () => {
-    const run = new Run(cores)
-    const from = run.now
-    const { readMs, tokensAt } = run.read(64, [4000])
-    const settled = gapsOf(from, tokensAt).slice(1)
-    assert.ok(readMs[0]! <= 2 * aloneMs(cores, 4000), `read in ${readMs[0]} ms`)
-    const longest = Math.max(...settled) / cores.decodeStepMs(64)
-    assert.ok(longest <= 2.5, `longest ${longest} steps`)
+    for (const machine of [cores, coresWithoutTiles]) {
+      const found = beside(machine, 64)
+      assert.ok(found.overAlone <= 2.2, `read in ${found.overAlone} of the time alone`)
+      assert.ok(found.p95 <= 2.6, `p95 ${found.p95} steps`)
+    }
   })
 
-  test('nobody is held up for longer where steps are long', () => {
-    const run = new Run(slowMemory)
-    const from = run.now
-    const { readMs, tokensAt } = run.read(8, [4000])
-    assert.ok(readMs[0]! <= 2 * aloneMs(slowMemory, 4000), `read in ${readMs[0]} ms`)
-    const longest = Math.max(...gapsOf(from, [...tokensAt, run.now]))
-    assert.ok(longest <= 1_350, `longest ${longest} ms`)
+  test('beside a single answer it is read fast, and the answer goes on', () => {
+    for (const machine of [cores, coresWithoutTiles, card]) {
+      assert.ok(beside(machine, 1).overAlone <= 1.5)
+    }
   })
 
-  test('what a card reads in a moment is read at once', () => {
-    const { readMs, tokensAt } = new Run(card).read(8, [4000])
-    assert.deepEqual(tokensAt, [])
-    assert.equal(readMs[0], aloneMs(card, 4000))
+  test('on a card no token comes more than 20 ms late', () => {
+    for (const writing of [1, 8, 64]) {
+      const found = beside(card, writing)
+      assert.ok(found.longestMs <= card.decodeStepMs(writing, 0) + 20, `${found.longestMs} ms`)
+      assert.ok(found.overAlone <= 1.6, `read in ${found.overAlone} of the time alone`)
+    }
   })
 
-  test('a short prompt is read at once', () => {
+  test('where every step takes long to begin, answers come at a third of their speed', () => {
+    for (const writing of [1, 8, 64]) {
+      const found = beside(slowMemory, writing)
+      assert.ok(found.p95 <= 3.4, `p95 ${found.p95} steps`)
+      assert.ok(found.overAlone <= 2.5, `read in ${found.overAlone} of the time alone`)
+    }
+  })
+
+  test('a machine that does something else now and then is not believed to be slow', () => {
+    for (const machine of [cores, coresWithoutTiles]) {
+      const { overAlone } = beside(spiky(machine, 37, 6), 8)
+      assert.ok(overAlone <= 2.4, `read in ${overAlone} of the time alone`)
+    }
+  })
+})
+
+suite('several prompts', () => {
+  test('a short one does not wait behind a long one', () => {
+    for (const machine of [cores, coresWithoutTiles, card, slowMemory]) {
+      const run = new Run(machine)
+      run.write(8, 50)
+      const times = [300, 600, 1_500, 2_500].map((afterMs) => ({ ...SHORT, afterMs }))
+      const { readMs } = run.read(8, [LONG, ...times])
+      const shortMs = readMs.slice(1)
+      // A pause that has begun is not broken off.
+      assert.ok(Math.max(...shortMs) <= 1_300, `${shortMs.join(' ')} ms`)
+      assert.ok(readMs[0]! <= 2.5 * aloneMs(machine, LONG.tokens), `long: ${readMs[0]} ms`)
+    }
+  })
+
+  test('short ones without an end starve no long one', () => {
+    for (const machine of [cores, coresWithoutTiles]) {
+      const run = new Run(machine)
+      const shorts = Array.from({ length: 400 }, (_, i) => ({ ...SHORT, afterMs: i * 60 }))
+      const { readMs } = run.read(8, [LONG, ...shorts])
+      assert.ok(readMs[0]! <= 3 * aloneMs(machine, LONG.tokens), `${readMs[0]} ms`)
+    }
+  })
+
+  test('long ones are read one after the other, in about the time of all', () => {
+    for (const machine of [cores, coresWithoutTiles, card]) {
+      const { readMs } = new Run(machine).read(8, [LONG, LONG, LONG])
+      const alone = aloneMs(machine, LONG.tokens)
+      for (const [i, ms] of readMs.entries()) assert.ok(ms <= 2 * (i + 1) * alone, `${i}: ${ms} ms`)
+    }
+  })
+
+  test('a short one alone is read at once', () => {
     const run = new Run(cores)
     run.write(15, 10)
-    assert.deepEqual(run.read(15, [20]).tokensAt, [])
+    assert.equal(run.read(15, [SHORT]).gapsMs.length, 1)
   })
 
-  test('one after the other, short prompts take no more than their share', () => {
+  test('one after the other, short ones take no more than their share', () => {
     const run = new Run(cores)
     const from = run.now
-    let tokens = 0
-    for (let i = 0; i < 200; i++) tokens += run.read(8, [100]).tokensAt.length
-    const answersMs = tokens * cores.decodeStepMs(8)
-    assert.ok(answersMs / (run.now - from) > 0.4, `${answersMs / (run.now - from)}`)
+    let answersMs = 0
+    for (let i = 0; i < 100; i++) {
+      const { gapsMs } = run.read(8, [{ tokens: 100 }])
+      answersMs += gapsMs.length * cores.decodeStepMs(8, 0)
+    }
+    assert.ok(answersMs / (run.now - from) > 0.25, `${answersMs / (run.now - from)}`)
   })
 
   test('where many wait, most of the time is theirs', () => {
     const run = new Run(cores)
-    const { readMs, tokensAt } = run.read(1, Array<number>(15).fill(350))
-    const answersMs = tokensAt.length * cores.decodeStepMs(1)
+    const many = Array.from({ length: 15 }, () => ({ tokens: 350 }))
+    const { readMs, gapsMs } = run.read(1, many)
+    const answersMs = gapsMs.length * cores.decodeStepMs(1, 0)
     assert.ok(answersMs / readMs.at(-1)! < 0.12, `${answersMs / readMs.at(-1)!}`)
   })
+})
 
-  const alone: StepCost = {
-    writing: 0,
-    reading: 1,
-    readingTokens: 4000,
-    decodeStepMs: 0,
-    leastStepMs: 0,
-    prefillTokensPerSecond: 600
-  }
+const alone: StepCost = {
+  writing: 0,
+  reading: 1,
+  readingTokens: 4000,
+  shortestTokens: 4000,
+  decodeStepMs: 0,
+  leastStepMs: 0,
+  prefillTokensPerSecond: 600
+}
 
-  test('with nobody waiting for a token a piece is whole tiles, and bounded', () => {
-    const next = (prefillTokensPerSecond: number) =>
-      new PromptBudget().next({ ...alone, prefillTokensPerSecond })
+suite('a turn', () => {
+  test('with nobody waiting for a token is of whole tiles, and bounded', () => {
+    const next = (prefillTokensPerSecond: number, more: Partial<StepCost> = {}) =>
+      new PromptBudget().next({ ...alone, prefillTokensPerSecond, ...more }).tokens
     assert.equal(next(600), 128)
-    assert.equal(next(1), 64)
     assert.equal(next(50_000), 512)
     assert.equal(PROMPT_STEP_TOKENS_MAX, 512)
+    // Less than a tile is not left for another step.
+    assert.equal(next(600, { readingTokens: 150, shortestTokens: 150 }), 150)
   })
 
-  test('with nobody to be read it is the answers turn', () => {
-    assert.equal(new PromptBudget().next({ ...alone, writing: 1, reading: 0 }), 0)
+  test('is that of answers with nobody to be read', () => {
+    assert.equal(new PromptBudget().next({ ...alone, writing: 1, reading: 0 }).tokens, 0)
   })
 
-  test('a machine that takes a minute for a tile, or whose speed is unknown, moves on', () => {
+  test('comes on a machine that takes a minute for a tile, or whose speed is unknown', () => {
     for (const prefillTokensPerSecond of [0, 1]) {
       const budget = new PromptBudget()
       const cost = { ...alone, writing: 8, decodeStepMs: 400, prefillTokensPerSecond }
       let steps = 0
-      while (budget.next(cost) === 0 && steps < 100) {
+      while (budget.next(cost).tokens === 0 && steps < 100) {
         budget.earned(cost)
         steps++
       }
@@ -202,11 +182,12 @@ suite('prompt budget', () => {
 
   test('a piece that took longer than thought is paid for by the next ones', () => {
     const budget = new PromptBudget()
-    const cost = { ...alone, writing: 8, decodeStepMs: 40 }
-    assert.ok(budget.next(cost) > 0)
-    budget.spent(1_500)
+    const cost = { ...alone, writing: 8, decodeStepMs: 20, leastStepMs: 19 }
+    const { tokens } = budget.next(cost)
+    assert.ok(tokens > 0)
+    budget.read({ tokens, ms: 2_500, writing: 8 })
     let steps = 0
-    for (; budget.next(cost) === 0; steps++) budget.earned(cost)
-    assert.equal(steps, Math.ceil((1_500 - 1_000 + 1_000) / 50))
+    for (; budget.next(cost).tokens === 0 && steps < 1_000; steps++) budget.earned(cost)
+    assert.ok(steps >= 1_500 / (20 * 1.5), `${steps} steps`)
   })
 })
