@@ -1,6 +1,6 @@
 /**
  * A real Postgres for tests: the binaries of the npm package, or those that are installed. One
- * server for each test file, with a fresh database for each caller.
+ * server for each test process, with a fresh database for each caller.
  */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -20,8 +20,8 @@ import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import process from 'node:process'
-import { after } from 'node:test'
 import pg from 'pg'
+import { atEndOfProcess } from '../run/end-of-process.ts'
 import { until } from '../until.ts'
 
 /** Postgres refuses to run as root. */
@@ -141,14 +141,13 @@ export class TestPostgres {
 }
 
 let shared: Promise<TestPostgres> | null = null
-// Here and not where it is made: inside of a test it would end with that test.
-after(async () => (await shared)?.end())
 
-/** The server of this test file; it ends with the file. */
+/** The server of all test files of this process. */
 export function testPostgres(): Promise<TestPostgres> {
   if (shared === null) {
     const server = new TestPostgres()
     shared = server.create().then(() => server)
+    atEndOfProcess(async () => (await shared)?.end())
   }
   return shared
 }
