@@ -14,6 +14,7 @@ import { acceptJsonOnly } from './http/json-body.ts'
 import type { BridgeMetrics } from './http/bridge-metrics.ts'
 import { describeRoutes } from './http/open-api.ts'
 import { readRequestId } from './http/request-headers.ts'
+import { countTokensRoute } from './anthropic/count-route.ts'
 import { messagesRoute } from './anthropic/route.ts'
 import { ollamaRoutes } from './ollama/routes.ts'
 import { adminRoutes } from './operators/admin.ts'
@@ -104,6 +105,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   responsesRoutes(app, { ...deps, responses: new ResponseStore({ now: () => Date.now() }) })
   embeddingsRoute(app, deps)
   messagesRoute(app, deps)
+  countTokensRoute(app, deps)
   ollamaRoutes(app, deps)
   modelsRoute(app, deps)
   healthRoutes(app, deps)

@@ -3,7 +3,7 @@
  * limits and budgets, which are settled at the end anyway. Only the worker's tokenizer knows it
  * exactly.
  */
-import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
+import type { ChatMessage, Tool } from '#shared/contracts/inference/chat.ts'
 import type { InferenceInput } from '#shared/contracts/inference/request.ts'
 import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 
@@ -27,6 +27,10 @@ function charactersOf({ content, reasoning = '', toolCalls = [] }: ChatMessage):
   for (const { name, arguments: text } of toolCalls) characters += name.length + text.length
   return characters
 }
+
+/** What a template writes of the tools that a request offers. */
+export const toolTokensOf = (tools: readonly Tool[] = []): number =>
+  tools.length === 0 ? 0 : tokensOf(JSON.stringify(tools).length)
 
 export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {
   let tokens = 0

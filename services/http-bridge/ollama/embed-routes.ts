@@ -19,7 +19,7 @@ import { nanoseconds } from './reply.ts'
 /** `truncate` asks for nothing here: a text that is too long is refused and not cut in silence. */
 const mend = (fields: Fields): Fields => refuseFields(fields, EMBED_REFUSALS)
 
-const checkEmbedBody = bodyChecker(OllamaEmbedBody, mend)
+export const checkEmbedBody = bodyChecker(OllamaEmbedBody, mend)
 const checkEmbeddingsBody = bodyChecker(OllamaEmbeddingsBody, mend)
 
 export function embedRoutes(app: FastifyInstance, deps: EmbedDeps): void {

@@ -1,7 +1,6 @@
 /** A real bridge in front of real gateways whose answers are scripted. */
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { TestContext } from 'node:test'
 import { identify } from '#shared/contracts/access/access.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
@@ -22,7 +21,7 @@ import {
   type HttpBridge,
   type HttpBridgeDeps
 } from '../../../services/http-bridge/http-bridge.ts'
-import { atEnd, startDht, startPeer } from '../../helpers/peers/peers.ts'
+import { atEnd, startDht, startPeer, type Scope } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
 import { memberOf } from '../../helpers/peers/member.ts'
 
@@ -73,7 +72,7 @@ export interface Bridge {
   send: (body: string | Buffer | ReadableStream, headers?: Headers) => Promise<Response>
 }
 
-export async function startBridge(t: TestContext, setup: Setup = {}): Promise<Bridge> {
+export async function startBridge(t: Scope, setup: Setup = {}): Promise<Bridge> {
   const { gateways = [says('Hello', ' world')], readiness = { ready: true }, models = [] } = setup
   const topicKey = await startDht(t)
   const requests: InferenceRequest[] = []
@@ -167,7 +166,7 @@ export async function readText(response: http.IncomingMessage): Promise<string> 
 }
 
 /** A port that something else listens on. */
-export async function takePort(t: TestContext): Promise<number> {
+export async function takePort(t: Scope): Promise<number> {
   const server = http.createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   atEnd(t, async () => {

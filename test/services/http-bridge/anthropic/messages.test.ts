@@ -232,6 +232,13 @@ test("Anthropic's client", async (t) => {
     assert.deepEqual(asked().responseFormat, { type: 'jsonSchema', schema })
   })
 
+  await t.test('tokens of a prompt are estimated, with its tools', async () => {
+    const { input_tokens: short } = await client.messages.countTokens({ model: 'm', messages: hi })
+    const long = { model: 'm', messages: hi, system: 'Be short. '.repeat(100), tools }
+    const { input_tokens: more } = await client.messages.countTokens(long)
+    assert.ok(short >= 1 && more > short + 250, `${short}, ${more}`)
+  })
+
   await t.test('errors are those that the client knows', async () => {
     const failures: [HaifError, unknown, number, string][] = [
       [new HaifError('UNAUTHENTICATED', 'no'), AuthenticationError, 401, 'authentication_error'],

@@ -4,17 +4,36 @@
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { TObject } from 'typebox'
 import { Compile } from 'typebox/compile'
+import {
+  AnthropicErrorBody,
+  CountTokensBody,
+  MessagesBody
+} from '#shared/contracts/http/anthropic.ts'
 import { ChatBody } from '#shared/contracts/http/chat.ts'
 import { CompletionBody } from '#shared/contracts/http/completions.ts'
 import { EmbeddingsBody } from '#shared/contracts/http/embeddings.ts'
 import { ErrorBody } from '#shared/contracts/http/error.ts'
 import { NativeInferBody, VersionedInferBody } from '#shared/contracts/http/infer.ts'
+import {
+  OllamaChatBody,
+  OllamaEmbedBody,
+  OllamaErrorBody,
+  OllamaGenerateBody
+} from '#shared/contracts/http/ollama.ts'
 import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
 import { ResponsesBody } from '#shared/contracts/http/responses.ts'
+import {
+  checkCountBody,
+  checkMessagesBody,
+  readMessages,
+  readPrompt
+} from '../../../../services/http-bridge/anthropic/request.ts'
+import { checkEmbedBody } from '../../../../services/http-bridge/ollama/embed-routes.ts'
+import * as ollama from '../../../../services/http-bridge/ollama/request.ts'
 import { checkChatBody, readChat } from '../../../../services/http-bridge/openai/chat/request.ts'
 import {
   checkCompletionBody,
@@ -29,7 +48,9 @@ import {
 import { checkInferBody, readInfer } from '../../../../services/http-bridge/infer/request.ts'
 import { says, startBridge } from '../bridge.ts'
 
-const RUNS = process.env['HAIF_SOAK'] === undefined ? 80 : 1000
+const RUNS = process.env['HAIF_SOAK'] === undefined ? 40 : 1000
+
+const bridge = await startBridge({ after }, { gateways: [says('hi')] })
 
 const user = { role: 'user', content: 'hi' }
 interface Endpoint {
@@ -38,6 +59,8 @@ interface Endpoint {
   /** Throws for what the endpoint refuses: more is taken than the schema describes. */
   read: (body: unknown) => unknown
   good: Record<string, unknown>
+  /** Fields without which it is refused; those of OpenAI's APIs unless said. */
+  needed?: readonly string[]
 }
 
 const ENDPOINTS: Endpoint[] = [
@@ -83,6 +106,41 @@ const ENDPOINTS: Endpoint[] = [
     schema: EmbeddingsBody,
     read: (body) => checkEmbeddingsBody(body),
     good: { model: 'm', input: ['hi'] }
+  },
+  {
+    path: '/v1/messages',
+    schema: MessagesBody,
+    read: (body) => readMessages(checkMessagesBody(body)),
+    good: { model: 'm', messages: [user], max_tokens: 5 },
+    needed: ['model', 'messages', 'max_tokens']
+  },
+  {
+    path: '/v1/messages/count_tokens',
+    schema: CountTokensBody,
+    read: (body) => readPrompt(checkCountBody(body)),
+    good: { model: 'm', messages: [user] },
+    needed: ['model', 'messages']
+  },
+  {
+    path: '/api/chat',
+    schema: OllamaChatBody,
+    read: (body) => ollama.readChat(ollama.checkChatBody(body)),
+    good: { model: 'm', messages: [user] },
+    needed: ['model']
+  },
+  {
+    path: '/api/generate',
+    schema: OllamaGenerateBody,
+    read: (body) => ollama.readGenerate(ollama.checkGenerateBody(body)),
+    good: { model: 'm', prompt: 'hi' },
+    needed: ['model']
+  },
+  {
+    path: '/api/embed',
+    schema: OllamaEmbedBody,
+    read: (body) => checkEmbedBody(body),
+    good: { model: 'm', input: ['hi'] },
+    needed: ['model', 'input']
   }
 ]
 
@@ -99,7 +157,7 @@ const OPTIONAL: ReadonlySet<string> = new Set(['model', 'max_tokens', 'api_versi
 type Body = string | Buffer
 
 /** What the endpoint cannot take, whatever is wrong with it. */
-function malformedFor({ schema, read, good }: Endpoint): fc.Arbitrary<Body> {
+function malformedFor({ schema, read, good, needed }: Endpoint): fc.Arbitrary<Body> {
   const text = JSON.stringify(good)
   const names = Object.keys(schema.properties)
   const wrongField = fc
@@ -107,7 +165,7 @@ function malformedFor({ schema, read, good }: Endpoint): fc.Arbitrary<Body> {
     .filter(([name, value]) => value !== null && isRefused(read, { ...good, [name]: value }))
     .map(([name, value]) => JSON.stringify({ ...good, [name]: value }))
   const missingField = fc
-    .constantFrom(...Object.keys(good).filter((name) => !OPTIONAL.has(name)))
+    .constantFrom(...(needed ?? Object.keys(good).filter((name) => !OPTIONAL.has(name))))
     .map((name) => JSON.stringify({ ...good, [name]: undefined }))
   const notAnObject = fc
     .jsonValue()
@@ -143,6 +201,8 @@ function isRefused(read: Endpoint['read'], body: unknown): boolean {
 
 const nativeError = Compile(ErrorBody)
 const openAiError = Compile(OpenAiErrorBody)
+const anthropicError = Compile(AnthropicErrorBody)
+const ollamaError = Compile(OllamaErrorBody)
 
 /** A 4xx of the right shape that says in one line what is wrong. */
 async function assertRefused(response: Response, path: string): Promise<void> {
@@ -151,21 +211,36 @@ async function assertRefused(response: Response, path: string): Promise<void> {
   assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${text}`)
   const requestId = response.headers.get('x-request-id')
   assert.ok(requestId)
-  if (path.startsWith('/v1/')) {
+  assertShape(reply, path, requestId)
+  const message = messageIn(reply)
+  assert.ok(!message.includes('\n') && message.length < 400, text)
+}
+
+function assertShape(reply: unknown, path: string, requestId: string): void {
+  const text = JSON.stringify(reply)
+  if (path.startsWith('/v1/messages')) {
+    assert.ok(anthropicError.Check(reply), text)
+    assert.equal(reply.request_id, requestId)
+  } else if (path.startsWith('/api/')) {
+    assert.ok(ollamaError.Check(reply), text)
+  } else if (path.startsWith('/v1/')) {
     assert.ok(openAiError.Check(reply), text)
     assert.equal(reply.error.type, 'invalid_request_error')
   } else {
     assert.ok(nativeError.Check(reply), text)
     assert.equal(reply.error.request_id, requestId)
   }
-  const { message } = reply.error
-  assert.ok(!message.includes('\n') && message.length < 400, text)
+}
+
+function messageIn(reply: unknown): string {
+  const { error } = reply as { error: string | { message: string } }
+  return typeof error === 'string' ? error : error.message
 }
 
 for (const endpoint of ENDPOINTS) {
   const { path, good } = endpoint
-  test(`${path} (${Object.keys(good)[0]}): ${RUNS} malformed bodies all get a 4xx in the right shape`, async (t) => {
-    const bridge = await startBridge(t, { gateways: [says('hi')] })
+  test(`${path} (${Object.keys(good)[0]}): ${RUNS} malformed bodies all get a 4xx in the right shape`, async () => {
+    const before = bridge.requests.length
     const send = (body: Body) =>
       fetch(bridge.url + path, {
         method: 'POST',
@@ -178,14 +253,13 @@ for (const endpoint of ENDPOINTS) {
       ),
       { numRuns: RUNS }
     )
-    assert.equal(bridge.requests.length, 0)
-    if (path === '/v1/embeddings') return // the scripted gateway makes no vectors
+    assert.equal(bridge.requests.length, before)
+    if (path.includes('/embed')) return // the scripted gateway makes no vectors
     assert.equal((await send(JSON.stringify(good))).status, 200)
   })
 }
 
-test('ids that nothing has get a 4xx in the right shape', async (t) => {
-  const bridge = await startBridge(t)
+test('ids that nothing has get a 4xx in the right shape', async () => {
   const addresses = fc
     .tuple(fc.constantFrom('models', 'responses'), fc.string({ minLength: 1, unit: 'binary' }))
     .map(([of, id]) => `/v1/${of}/${encodeURIComponent(id)}`)
