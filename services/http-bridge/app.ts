@@ -26,6 +26,7 @@ import { homeRoute } from './web/home.ts'
 import { inferRoute } from './infer/route.ts'
 import { jobOperatorRoutes } from './jobs/operators.ts'
 import { plannerRoute } from './jobs/planner.ts'
+import { artifactRoute } from './jobs/artifacts.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { jobStreamRoute } from './jobs/stream.ts'
 import { metricsRoute } from './operators/metrics.ts'
@@ -114,6 +115,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   usageRoute(app, deps)
   jobRoutes(app, deps)
   jobStreamRoute(app, deps)
+  artifactRoute(app, deps)
   jobOperatorRoutes(app, deps)
   plannerRoute(app, deps)
   await homeRoute(app, { version, page: deps.page })

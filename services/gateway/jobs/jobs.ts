@@ -3,6 +3,12 @@
  * rest. Each change leaves its audit, in the chain of the tenant whose job it is.
  */
 import {
+  findArtifact,
+  gatewayArtifact,
+  gatewayReadArtifact,
+  readArtifact
+} from '#shared/contracts/jobs/artifacts.ts'
+import {
   gatewayChangeJob,
   gatewayCompileGraph,
   gatewayGetJob,
@@ -78,6 +84,19 @@ export function answerJobs(deps: JobsDeps): void {
       const tenant = await callers.tenantOf(jobId, 'job.read', context)
       const wish = { ...ofTenant(tenant), jobId, ...(after === undefined ? {} : { after }) }
       return yield* jobs().batches(watchJob, wish, context)
+    })
+  answerArtifacts(deps, callers)
+}
+
+function answerArtifacts({ router, jobs }: JobsDeps, callers: JobCallers): void {
+  router
+    .respond(gatewayArtifact, async (of, context) => {
+      const tenant = await callers.tenantOf(of.jobId, 'artifact.read', context)
+      return jobs().call(findArtifact, { ...ofTenant(tenant), ...of }, context)
+    })
+    .serve(gatewayReadArtifact, async function* (of, context) {
+      const tenant = await callers.tenantOf(of.jobId, 'artifact.read', context)
+      return yield* jobs().batches(readArtifact, { ...ofTenant(tenant), ...of }, context)
     })
 }
 

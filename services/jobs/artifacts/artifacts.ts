@@ -128,14 +128,13 @@ export class Artifacts {
     result: TaskResult
   ): Promise<TaskResult & { artifacts?: MadeArtifact[] }> {
     const json = JSON.stringify(result.output ?? null)
-    const large = json.length > OUTPUT_MAX ? await this.#keepOutput(json) : null
-    const artifacts: MadeArtifact[] = [
-      ...(result.artifacts ?? []),
-      ...(large === null ? [] : [large])
-    ]
+    const bytes = json.length > OUTPUT_MAX ? Buffer.from(json) : null
+    const artifacts: MadeArtifact[] = [...(result.artifacts ?? [])]
+    if (bytes !== null) artifacts.push(outputArtifact(bytes))
     if (artifacts.length === 0) return result
     await this.#assertQuota(tenant, artifacts)
-    if (large === null) return { ...result, artifacts }
+    if (bytes === null) return { ...result, artifacts }
+    await insertChunks(this.#deps.store, artifacts.at(-1)!.sha256, bytes)
     return { ...result, output: { $artifact: OUTPUT_ARTIFACT }, artifacts }
   }
 
@@ -161,15 +160,6 @@ export class Artifacts {
     const parts: Uint8Array[] = []
     for await (const part of this.read(row, 0, row.bytes, context)) parts.push(part)
     return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown
-  }
-
-  async #keepOutput(json: string): Promise<MadeArtifact> {
-    const bytes = Buffer.from(json)
-    if (bytes.length > OUTPUT_BYTES_MAX) throw tooLarge(bytes.length)
-    const sha256 = hash('sha256', bytes)
-    await insertChunks(this.#deps.store, sha256, bytes)
-    const about = { name: OUTPUT_ARTIFACT, mediaType: 'application/json', holder: IN_STORE }
-    return { ...about, sha256, bytes: bytes.length }
   }
 
   async #assertQuota(tenant: string, artifacts: readonly MadeArtifact[]): Promise<void> {
@@ -217,6 +207,13 @@ export class Artifacts {
       `the machine that keeps ${row.name} is away (${holder.slice(0, 16)}): start it again`
     )
   }
+}
+
+function outputArtifact(output: Buffer): MadeArtifact {
+  const bytes = output.length
+  if (bytes > OUTPUT_BYTES_MAX) throw tooLarge(bytes)
+  const about = { name: OUTPUT_ARTIFACT, mediaType: 'application/json', holder: IN_STORE }
+  return { ...about, sha256: hash('sha256', output), bytes }
 }
 
 const isInArtifact = (output: unknown): boolean =>

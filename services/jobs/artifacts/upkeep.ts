@@ -14,7 +14,7 @@ import {
   tenantsWithArtifacts,
   uncopied
 } from '../store/artifacts/artifacts.ts'
-import { removeChunks } from '../store/artifacts/chunks.ts'
+import { removeChunks, removeLostChunks } from '../store/artifacts/chunks.ts'
 import type { Artifacts } from './artifacts.ts'
 import type { Copies } from './copies.ts'
 
@@ -59,6 +59,7 @@ export class ArtifactUpkeep {
   /** Removes what is older than its tenant keeps it. */
   async sweep(): Promise<void> {
     const { store, days } = this.#deps
+    await removeLostChunks(store)
     for (const tenant of await tenantsWithArtifacts(store)) {
       for (;;) {
         const removed = await removeExpired(store, tenant, days(tenant), REMOVED_MAX)

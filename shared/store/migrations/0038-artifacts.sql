@@ -25,6 +25,8 @@ create table artifact_chunks (
   number integer not null,
   -- In base64.
   bytes text not null,
+  -- An output is written before its result is taken.
+  written_at timestamptz not null default now(),
   primary key (sha256, number)
 );
 

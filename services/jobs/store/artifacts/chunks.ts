@@ -13,7 +13,7 @@ export async function insertChunks(
     const chunk = bytes.subarray(number * CHUNK_BYTES, (number + 1) * CHUNK_BYTES)
     await store.query(
       `insert into artifact_chunks (sha256, number, bytes) values ($1, $2, $3)
-       on conflict do nothing`,
+       on conflict (sha256, number) do update set written_at = now()`,
       [sha256, number, Buffer.from(chunk).toString('base64')]
     )
   }
@@ -36,6 +36,14 @@ export async function* readChunks(
     const chunk = Buffer.from(row.bytes, 'base64')
     yield chunk.subarray(Math.max(0, from - start), Math.min(chunk.length, to - start))
   }
+}
+
+/** Those of results that were never taken. */
+export async function removeLostChunks(store: Queryable): Promise<void> {
+  await store.query(
+    `delete from artifact_chunks c where written_at < now() - interval '1 hour'
+     and not exists (select from artifacts a where a.sha256 = c.sha256 and a.holder = 'store')`
+  )
 }
 
 export async function removeChunks(store: Queryable, sha256: readonly string[]): Promise<void> {
