@@ -1,6 +1,7 @@
 /** May this run? From what a caller shows to what it may do, under whose name, and for how much. */
 import { hash, randomUUID } from 'node:crypto'
 import type { Limits } from '#shared/contracts/access/access.ts'
+import type { Behalf } from '#shared/contracts/jobs/on-behalf.ts'
 import type { Charge } from '#shared/contracts/inference/request.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
@@ -15,7 +16,7 @@ import { UsageMeter } from './usage/usage-meter.ts'
 import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
 interface CallersDeps {
-  access: Pick<Access, 'authenticate' | 'limitsOf' | 'cacheScopeOf' | 'tickets'> & {
+  access: Pick<Access, 'authenticate' | 'onBehalf' | 'limitsOf' | 'cacheScopeOf' | 'tickets'> & {
     admission: Pick<Admission, 'admit'>
   }
   /** Null: what requests cost is not recorded. */
@@ -57,9 +58,23 @@ export class Callers {
    * names, else by its address.
    */
   async admit(context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
+    return this.#admit(await this.assert(context, 'infer'), context, wish)
+  }
+
+  /** Callers as whom a jobs service asks: those that its job came from. */
+  onBehalf({ tokenId }: Behalf): Pick<Callers, 'admit'> {
+    return {
+      admit: async (context, wish) => {
+        const principal = await this.#deps.access.onBehalf(tokenId)
+        assertMay(principal, 'jobs')
+        return this.#admit(principal, context, wish)
+      }
+    }
+  }
+
+  async #admit(principal: Principal, context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
     const { access, usage } = this.#deps
     const { kind, model, promptTokens, maxTokens, charge } = wish
-    const principal = await this.assert(context, 'infer')
     const tenantId =
       principal.tokenId === undefined ? charge.tenantId : chargedTenant(principal, charge.tenantId)
     const tenant = tenantId ?? charge.caller ?? context.peer.key

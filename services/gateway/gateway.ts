@@ -1,6 +1,8 @@
 /** Decides who may ask, and for how much. What it lets through goes to an orchestrator. */
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
+import { embedOnBehalf, inferOnBehalf, type Behalf } from '#shared/contracts/jobs/on-behalf.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import type { Charge } from '#shared/contracts/inference/request.ts'
 import {
   gatewayModels,
   gatewayReady,
@@ -63,6 +65,16 @@ export function createGateway(deps: GatewayDeps): Service {
       assertUp()
       return embedAdmitted({ orchestrators, callers, permits }, request, context)
     })
+    .serve(inferOnBehalf, ({ behalf, asked, handling }, context) => {
+      assertUp()
+      const deps = { orchestrators, callers: callers.onBehalf(behalf), permits }
+      return inferAdmitted(deps, { asked, handling, charge: chargeOf(behalf) }, context)
+    })
+    .respond(embedOnBehalf, ({ behalf, asked }, context) => {
+      assertUp()
+      const deps = { orchestrators, callers: callers.onBehalf(behalf), permits }
+      return embedAdmitted(deps, { asked, charge: chargeOf(behalf) }, context)
+    })
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
       const { models } = await readRegistry(registries, context, { models: true })
@@ -107,6 +119,10 @@ export function createGateway(deps: GatewayDeps): Service {
       await access.stop()
     }
   }
+}
+
+function chargeOf({ tenant: tenantId, usageId }: Behalf): Charge {
+  return usageId === undefined ? { tenantId } : { tenantId, usageId }
 }
 
 /** A reply holds 4 MiB; a mesh in which somebody names thousands of models shows the first. */

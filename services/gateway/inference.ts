@@ -18,7 +18,7 @@ import type { Permits } from './permits.ts'
 
 export interface AdmittedDeps {
   orchestrators: Pick<PeerPool, 'batches' | 'call'>
-  callers: Callers
+  callers: Pick<Callers, 'admit'>
   permits: Pick<Permits, 'write'>
 }
 

@@ -7,6 +7,7 @@
  */
 import { SENTENCE_MAX, type PeerReport, type WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
+import type { TaskOffer } from '#shared/contracts/jobs/task-run.ts'
 import type { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
@@ -19,6 +20,7 @@ import type { ModelLoader } from './models/model-loader.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import type { ModelChanges } from './models/sources/upstream-source.ts'
 import type { RunningRequests } from './requests/running-requests.ts'
+import type { TaskDesk } from './tasks/task-desk.ts'
 
 export interface WorkerLifeOptions {
   /** Inspected when the worker starts, and reported from then on. */
@@ -47,10 +49,12 @@ interface WorkerLifeDeps extends WorkerLifeOptions {
   models: HeldModels
   loader: ModelLoader
   running: RunningRequests
+  desk: TaskDesk
 }
 
 /** Time for leaving the mesh and ending the engines, after the drain. */
 const LEAVE_MS_MAX = 2000
+const OFFERED_MODELS_MAX = 64
 export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
 
 export class WorkerLife {
@@ -75,9 +79,11 @@ export class WorkerLife {
     })
     mesh.on('link', ({ peer }) => {
       if (peer.role === 'orchestrator') this.#orchestratorFound()
+      if (peer.role === 'jobs') this.#deps.desk.tellAll()
     })
     mesh.on('lost', ({ peer }) => {
       if (peer.role === 'orchestrator') this.#orchestratorLost()
+      if (peer.role === 'jobs') this.#deps.desk.tellAll() // its places are free for others
     })
     if (onRemoved !== undefined) mesh.on('removed', onRemoved)
   }
@@ -87,6 +93,7 @@ export class WorkerLife {
     await mesh.start()
     mesh.follow('orchestrator')
     mesh.follow('registry')
+    if (this.#deps.desk.isOpen) mesh.follow('jobs')
     this.#reporter.start()
     this.#loading = loader.loadPinned()
     this.#watch = this.#deps.watchModels?.({
@@ -129,6 +136,18 @@ export class WorkerLife {
     if (onModel === undefined) logModel(log, model)
     else onModel(model.describe())
     this.#reporter.tellAll()
+    this.#deps.desk.tellAll()
+  }
+
+  /** As offers to jobs services say it. */
+  taskFacts(): Pick<TaskOffer, 'gpu' | 'models' | 'labels'> {
+    const { labels = {} } = this.#deps
+    const usable = this.models().filter(({ state }) => state === 'ready' || state === 'loadable')
+    return {
+      gpu: this.#machine?.hardware().gpu !== undefined,
+      models: usable.map(({ name }) => name).slice(0, OFFERED_MODELS_MAX),
+      labels
+    }
   }
 
   async leave(): Promise<void> {
@@ -162,8 +181,8 @@ export class WorkerLife {
 
   async #stop(): Promise<void> {
     this.#watch?.[Symbol.dispose]()
-    const { mesh, loader, running, drainMs } = this.#deps
-    const drained = running.drain(drainMs)
+    const { mesh, loader, running, desk, drainMs } = this.#deps
+    const drained = Promise.all([running.drain(drainMs), desk.drain(drainMs)])
     this.#reporter.tellAll() // so that nothing new is placed here
     await drained
     this.#reporter.stop()
@@ -191,6 +210,7 @@ export class WorkerLife {
     try {
       this.#machine = await machine()
       this.#reporter.tellAll()
+      this.#deps.desk.tellAll()
     } catch (error) {
       log.warn({ err: error }, 'this machine could not be inspected')
     }

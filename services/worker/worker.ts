@@ -1,4 +1,5 @@
 /** Runs models: connects to every orchestrator, reports what it holds, answers what they send. */
+import { runTask } from '#shared/contracts/jobs/task-run.ts'
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { workerChallenge, workerDrain } from '#shared/contracts/peers/drain.ts'
@@ -20,6 +21,7 @@ import { Orders } from './orders.ts'
 import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
+import { TaskDesk, type TaskDeskOptions } from './tasks/task-desk.ts'
 import { WorkerLife, type WorkerLifeOptions } from './worker-life.ts'
 
 export interface WorkerDeps extends WorkerLifeOptions {
@@ -32,6 +34,8 @@ export interface WorkerDeps extends WorkerLifeOptions {
   watchModels?: (changes: ModelChanges) => Disposable
   /** The memory that all models may take together, read when first needed. Absent: no bound. */
   budget?: () => Promise<MemoryBudget>
+  /** Tasks of jobs that this machine takes; none unless given. */
+  tasks?: TaskDeskOptions
 }
 
 export interface Worker extends Service {
@@ -60,6 +64,7 @@ export function createWorker(deps: WorkerDeps): Worker {
   const router = new Router({ observer: observeInference('worker', observeRequests()) })
     .serve(workerInfer, (request, context) => requests.infer(request, context))
     .respond(workerEmbed, (request, context) => requests.embed(request, context))
+    .serve(runTask, (request, context) => desk.run(request, context))
     .respond(workerChallenge, () => ({ nonce: orders.challenge() }))
     .respond(workerDrain, ({ order }) => {
       const { actor, by: gateway, requestId } = orders.take(order, 'worker.drain')
@@ -69,10 +74,18 @@ export function createWorker(deps: WorkerDeps): Worker {
     })
   const mesh = deps.join(router)
   observeMesh(mesh, ['orchestrator', 'registry'])
-  const life = new WorkerLife({ ...deps, mesh, models, loader, running })
+  const desk = new TaskDesk({
+    ...(deps.tasks ?? NO_TASKS),
+    mesh: () => mesh,
+    facts: () => life.taskFacts(),
+    log: deps.log
+  })
+  const life = new WorkerLife({ ...deps, mesh, models, loader, running, desk })
   observeModels(models)
   return life
 }
+
+const NO_TASKS: TaskDeskOptions = { kinds: [], places: 0 }
 
 const unbounded = async (): Promise<MemoryBudget> => ({
   ramBytes: Infinity,

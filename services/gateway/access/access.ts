@@ -97,6 +97,12 @@ export class Access implements Service {
     return this.directory.authenticate(context.presented)
   }
 
+  /** Like `authenticate`, for what a jobs service asks; throws UNAUTHENTICATED. */
+  async onBehalf(tokenId: string | undefined): Promise<Principal> {
+    await this.#opening
+    return this.directory.onBehalf(tokenId)
+  }
+
   /** The scope in which a tenant's prompts are cached; the same at all gateways. */
   cacheScopeOf(tenant: string): string {
     return this.#cacheScopes.of(tenant)

@@ -159,6 +159,20 @@ export class Directory {
     return ANONYMOUS
   }
 
+  /**
+   * The principal for a job that came with the token of this id, or with none: it may do what the
+   * token may now.
+   */
+  async onBehalf(tokenId: string | undefined): Promise<Principal> {
+    if (tokenId === undefined) return ANONYMOUS
+    if (!this.#tokens.has(tokenId)) await this.#lookAgain()
+    const statics = [...this.#deps.statics.values()]
+    const known =
+      this.#tokens.get(tokenId) ?? statics.find((principal) => principal.tokenId === tokenId)
+    if (known !== undefined) return this.#assertGood(known)
+    throw tokenNeeded('the token that the job came with is not known any more')
+  }
+
   /** What the store has now, or later: a reading that has begun may have missed it. */
   async refresh(): Promise<void> {
     await this.#refreshing?.catch(() => {}) // whoever began it hears of it

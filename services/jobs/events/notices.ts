@@ -3,13 +3,15 @@
  * something may be ready, that a job has new events, that a job was canceled. A notice that is
  * missed costs time and nothing else, as every service looks for itself now and then.
  */
+import type { TaskDelta } from '#shared/contracts/jobs/views.ts'
 import { parseJson } from '#shared/kit/parse-json.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
-import type { Logger } from '#shared/process/log.ts'
 
 const CHANNEL = 'haif_jobs'
 /** A notice has at most 7,999 bytes; an id has 36 characters. */
 const IDS_PER_NOTICE = 150
+/** A service that has said nothing for so long is gone. */
+const OTHERS_MS = 30_000
 
 interface Notice {
   /** The service that it comes from: it has done what follows already. */
@@ -20,12 +22,15 @@ interface Notice {
   changed?: string[]
   /** Jobs of which nothing may run any more. */
   canceled?: string[]
+  /** Of a running task. */
+  text?: TaskDelta
 }
 
 export interface NoticeListener {
   onReady: () => void
   onChanged: (jobIds: readonly string[]) => void
   onCanceled: (jobIds: readonly string[]) => void
+  onText: (text: TaskDelta) => void
   /** Some may have been missed. */
   onGap: () => void
 }
@@ -34,12 +39,13 @@ interface NoticesDeps {
   store: Store
   /** This service. */
   owner: string
-  log: Logger
+  now: () => number
 }
 
 export class Notices {
   readonly #deps: NoticesDeps
   #stop: (() => Promise<void>) | null = null
+  #heardAt = -Infinity
 
   constructor(deps: NoticesDeps) {
     this.#deps = deps
@@ -79,13 +85,29 @@ export class Notices {
     ])
   }
 
+  /** Other services have been heard of lately, so that it is worth to tell them of texts. */
+  hasOthers(): boolean {
+    return this.#deps.now() - this.#heardAt < OTHERS_MS
+  }
+
+  /** Now and then, so that the others know of this one. */
+  async greet(): Promise<void> {
+    await this.#deps.store.notify(CHANNEL, this.#payload({}))
+  }
+
+  async sendText(text: TaskDelta): Promise<void> {
+    await this.#deps.store.notify(CHANNEL, this.#payload({ text }))
+  }
+
   #payload(notice: Omit<Notice, 'by'>): string {
     return JSON.stringify({ by: this.#deps.owner, ...notice })
   }
 
   #heard(payload: string, listener: NoticeListener): void {
-    const { by, ready, changed, canceled } = parseJson(payload) as Notice
+    const { by, ready, changed, canceled, text } = parseJson(payload) as Notice
     if (by === this.#deps.owner) return
+    this.#heardAt = this.#deps.now()
+    if (text !== undefined) listener.onText(text)
     if (ready === true) listener.onReady()
     if (changed !== undefined) listener.onChanged(changed)
     if (canceled !== undefined) listener.onCanceled(canceled)

@@ -3,9 +3,9 @@ import type { JobList, JobQuery, TaskList, TaskQuery } from '#shared/contracts/j
 import { LIST_MAX } from '#shared/contracts/jobs/views.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Store } from '#shared/store/store.ts'
-import { findJob } from '../store/find-job.ts'
-import { listJobs, type JobCursor } from '../store/list-jobs.ts'
-import { listTasks } from '../store/list-tasks.ts'
+import { findJob } from '../store/jobs/find-job.ts'
+import { listJobs, type JobCursor } from '../store/jobs/list-jobs.ts'
+import { listTasks } from '../store/tasks/list-tasks.ts'
 import type { JobRow, TaskRow } from '../store/rows.ts'
 import { jobView, taskView } from '../store/views.ts'
 

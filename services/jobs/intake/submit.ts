@@ -13,8 +13,8 @@ import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
 import { needsKeyOf, needsOf, needsText } from '../schedule/needs.ts'
 import { headStartMs } from '../schedule/priority.ts'
-import { findJobByKey } from '../store/find-job.ts'
-import { insertJob, type NewJob, type NewTask } from '../store/insert-job.ts'
+import { findJobByKey } from '../store/jobs/find-job.ts'
+import { insertJob, type NewJob, type NewTask } from '../store/jobs/insert-job.ts'
 
 /** From what was asked for to tasks; throws VALIDATION_FAILED or FORBIDDEN. */
 export type Planner = (
@@ -85,11 +85,26 @@ export class Intake {
 
 const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')
 
+/** Tasks that need different models stand in different lanes: one that is missing keeps no other. */
+function withModel(task: GraphTask, { model: ofJob }: SubmitJob): GraphTask {
+  if (task.type !== 'llm_inference' && task.type !== 'embedding') return task
+  const { model: own } = task.input
+  const asked = task.constraints?.model ?? (typeof own === 'string' ? own : undefined)
+  const model = asked ?? (task.type === 'llm_inference' ? ofJob : undefined)
+  return model === undefined ? task : { ...task, constraints: { ...task.constraints, model } }
+}
+
 function newTask(task: GraphTask, number: number, job: SubmitJob): NewTask {
   const { priority = DEFAULT_PRIORITY, type: jobType = DEFAULT_TYPE } = job
   const { policy, dataClassification, networkIsolation } = job
   const needs = needsText(
-    needsOf(task, { jobType, priority, policy, dataClassification, networkIsolation })
+    needsOf(withModel(task, job), {
+      jobType,
+      priority,
+      policy,
+      dataClassification,
+      networkIsolation
+    })
   )
   return {
     task_id: task.id,

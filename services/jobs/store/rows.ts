@@ -40,6 +40,8 @@ export interface TaskRow {
   type: GraphTask['type']
   input: string
   map: string | null
+  part_of: string | null
+  item: string | null
   dependencies: string[]
   status: TaskState
   waits_for: number

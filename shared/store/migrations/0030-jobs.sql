@@ -53,6 +53,9 @@ create table tasks (
   input text not null,
   -- JSON of a list: the task runs once for each of its parts.
   map text,
+  -- Of a part of a map: the task that it is a part of, and the value that it runs for, as JSON.
+  part_of text,
+  item text,
   dependencies text[] not null default '{}',
   status text not null default 'Queued',
   -- Dependencies that have not completed; one more while the job is held.
@@ -123,7 +126,7 @@ create table task_attempts (
   claimed_at timestamptz not null,
   started_at timestamptz,
   ended_at timestamptz not null default now(),
-  -- completed, failed, lost, returned, canceled
+  -- completed, failed, returned, lost, canceled
   outcome text not null,
   error_code text,
   error_message text,

@@ -57,6 +57,7 @@ function setUp(usage: UsageRecorder | null, { batches = [1, 1], failure }: Answe
     usage,
     access: {
       authenticate: async () => ANONYMOUS,
+      onBehalf: () => Promise.reject(new Error('no job asks')),
       limitsOf: () => ({}),
       cacheScopeOf: () => 'a'.repeat(32),
       tickets: new Tickets(randomBytes(32), Date.now),

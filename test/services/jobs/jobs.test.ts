@@ -1,62 +1,96 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { getJob, listTasks, submitJob } from '#shared/contracts/jobs/methods.ts'
-import { silentLogger } from '#shared/process/log.ts'
-import { createJobs } from '../../../services/jobs/jobs.ts'
-import { memberOf } from '../../helpers/peers/member.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { GraphTask } from '#shared/contracts/jobs/graph.ts'
 import {
-  atEnd,
-  contextFor,
-  linkBetween,
-  Shared,
-  startDht,
-  startPeer
-} from '../../helpers/peers/peers.ts'
+  changeJob,
+  getJob,
+  listTasks,
+  submitJob,
+  watchJob
+} from '#shared/contracts/jobs/methods.ts'
+import type { TaskKind } from '../../../services/worker/tasks/task-kind.ts'
+import { contextFor, Shared } from '../../helpers/peers/peers.ts'
 import { startEmbeddedStore } from '../../helpers/stores/embedded-store.ts'
-import { Mesh } from '#shared/mesh/mesh.ts'
-import { createDht } from '#shared/mesh/discovery/dht.ts'
+import { startJobsMesh } from '../../helpers/mesh/jobs-mesh.ts'
 
 const shared = new Shared()
 after(() => shared.end())
 
-const mesh = shared.once(async (scope) => {
+const started = shared.once(async (scope) => {
   const { store } = await startEmbeddedStore(scope)
-  const root = await startDht(scope)
-  const log = silentLogger()
-  let own: Mesh
-  const jobs = createJobs({
-    join: (router) =>
-      (own = new Mesh({
-        dht: createDht(root),
-        ...memberOf(root, 'jobs'),
-        router,
-        lookupMs: 200,
-        log
-      })),
-    self: { host: 'test', version: '0' },
-    store,
-    log
-  })
-  atEnd(scope, () => jobs.stop())
-  await jobs.start()
-  const gateway = await startPeer(scope, root, { role: 'gateway' })
-  gateway.follow('jobs')
-  return { store, link: await linkBetween(gateway, own!) }
+  const mesh = await startJobsMesh(scope, { stores: [store] })
+  await mesh.addWorker([tool])
+  return { mesh, store, link: await mesh.link() }
 })
 
-test('a job of one task is taken, and shown', async (t) => {
-  const { link } = await mesh()
+/** Puts out its first argument as JSON, a moment later; its input says what it writes meanwhile. */
+const tool: TaskKind = {
+  type: 'tool_execution',
+  async *run(given, { signal }) {
+    const { command, stdin = '' } = given as { command: string[]; stdin?: string }
+    const [json = 'null', ms = '0'] = command
+    if (ms !== '0') await sleep(Number(ms), undefined, { signal })
+    if (stdin !== '') yield { text: stdin }
+    return { output: { json: JSON.parse(json) as unknown } }
+  }
+}
+
+const task = (id: string, output: unknown = null, more: Partial<GraphTask> = {}): GraphTask => ({
+  id,
+  type: 'tool_execution',
+  input: { command: [JSON.stringify(output)] },
+  ...more
+})
+
+test('outputs flow from task to task, a map runs once for each part, and all is told', async (t) => {
+  const { link } = await started()
   const context = contextFor(t)
-  const task = { id: 't1', type: 'aggregation', input: { parts: ['a\u0000b'] } } as const
-  const asked = { tenant: 'a', idempotencyKey: 'k', job: { tasks: [task] } }
+  const joined = { command: [{ $concat: ['"', { $from: 'item' }, { $from: 'job.input' }, '"'] }] }
+  const tasks = [
+    task('t1', null, { input: { command: ['["a","c"]'], stdin: 'said' } }),
+    task('t2', null, { map: { $from: 't1.json' }, input: joined, dependencies: ['t1'] }),
+    task('t3', 'no\u0000text', { dependencies: ['t2'] })
+  ]
+  const asked = { tenant: 'a', idempotencyKey: 'k', job: { input: '!', tasks } }
   const { jobId } = await link.call(submitJob, asked, context)
   assert.equal((await link.call(submitJob, asked, context)).jobId, jobId)
+  const events: string[] = []
+  for await (const { event, data } of link.stream(watchJob, { jobId }, context)) {
+    const { taskId, status, text } = data as { taskId?: string; status?: string; text?: string }
+    events.push([event, taskId, status, text].filter((each) => each !== undefined).join(' '))
+  }
+  assert.equal(events[0], 'job.snapshot')
+  const shown = JSON.stringify((await link.call(listTasks, { jobId, query: {} }, context)).tasks)
+  assert.equal(events.at(-1), 'job.completed Completed', shown)
+  for (const told of ['task.output t1 said', 'task.update t2.1 Completed', 'job.status Running']) {
+    assert.ok(events.includes(told), `${told} of ${events.join(', ')}`)
+  }
+  const page = await link.call(listTasks, { jobId, query: {} }, context)
+  assert.deepEqual(page.tasks.find(({ taskId }) => taskId === 't2')?.output, [
+    { json: 'a!' },
+    { json: 'c!' }
+  ])
+  const counted = { queued: 0, running: 0, failed: 0, canceled: 0 }
   const job = await link.call(getJob, { tenant: 'a', jobId }, context)
-  assert.equal(job.status, 'Queued')
-  const { tasks } = await link.call(listTasks, { jobId, query: {} }, context)
-  assert.deepEqual(
-    tasks.map(({ taskId, status }) => [taskId, status]),
-    [['t1', 'Queued']]
+  assert.deepEqual(job.tasks, { ...counted, total: 5, completed: 5 })
+})
+
+test('J18: a job of another tenant is unknown', async (t) => {
+  const { link } = await started()
+  const context = contextFor(t)
+  const { jobId } = await link.call(
+    submitJob,
+    { tenant: 'a', job: { tasks: [task('t1')] } },
+    context
   )
-  await assert.rejects(link.call(getJob, { tenant: 'b', jobId }, context), { code: 'NOT_FOUND' })
+  const foreign = { tenant: 'b', jobId }
+  for (const asking of [
+    link.call(getJob, foreign, context),
+    link.call(listTasks, { ...foreign, query: {} }, context),
+    link.call(changeJob, { ...foreign, act: 'cancel' }, context),
+    link.stream(watchJob, foreign, context).next()
+  ]) {
+    await assert.rejects(asking, { code: 'NOT_FOUND' })
+  }
 })

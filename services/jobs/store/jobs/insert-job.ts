@@ -3,7 +3,7 @@
  * as a whole or not at all, after one trip to the database.
  */
 import type { Queryable } from '#shared/store/store.ts'
-import type { JobRow, TaskRow } from './rows.ts'
+import type { JobRow, TaskRow } from '../rows.ts'
 
 export interface NewJob extends Pick<
   JobRow,

@@ -1,6 +1,6 @@
 /** One job, and the job under a key. */
 import type { Queryable } from '#shared/store/store.ts'
-import type { JobRow } from './rows.ts'
+import type { JobRow } from '../rows.ts'
 
 /** `tenant` null: of whichever. */
 export async function findJob(

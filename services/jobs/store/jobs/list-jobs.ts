@@ -1,7 +1,7 @@
 /** A page of jobs, the newest first. */
 import type { JobQuery } from '#shared/contracts/jobs/views.ts'
 import type { Queryable } from '#shared/store/store.ts'
-import type { JobRow } from './rows.ts'
+import type { JobRow } from '../rows.ts'
 
 /** Where a page begins: after the job with this id, which was made at this time. */
 export interface JobCursor {

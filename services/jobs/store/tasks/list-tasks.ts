@@ -1,7 +1,7 @@
 /** A page of the tasks of a job, in the order of its graph. */
 import type { TaskState } from '#shared/contracts/jobs/views.ts'
 import type { Queryable } from '#shared/store/store.ts'
-import type { TaskRow } from './rows.ts'
+import type { TaskRow } from '../rows.ts'
 
 interface TaskPage {
   jobId: string

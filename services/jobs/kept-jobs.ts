@@ -1,0 +1,95 @@
+/** What a jobs service does over its database: plan, keep, run, and answer about it. */
+import { randomBytes } from 'node:crypto'
+import type { SubmitJob } from '#shared/contracts/jobs/submit.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
+import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import type { Logger } from '#shared/process/log.ts'
+import { together, type Service } from '#shared/process/lifecycle.ts'
+import type { Router } from '#shared/rpc/router.ts'
+import type { Store } from '#shared/store/store.ts'
+import { answerGateways } from './intake/answer.ts'
+import { assertJob } from './intake/read.ts'
+import { askModelOf } from './plan/ask-model.ts'
+import { Planner } from './plan/planner.ts'
+import { answerPolicies } from './policy/answer-policies.ts'
+import { quotaOf } from './policy/decide.ts'
+import { forbidsBy } from './policy/forbids.ts'
+import { Policies } from './policy/policies.ts'
+import { Engine, type EngineDeps } from './run/engine.ts'
+import { MeshRunner } from './run/mesh-runner.ts'
+import type { Quota } from './run/scheduler.ts'
+import { WorkerRunners } from './run/worker-runners.ts'
+import { tasksAsked } from './store/tasks-asked.ts'
+
+export interface KeptJobsOptions extends Pick<EngineDeps, 'leaseMs' | 'now' | 'random'> {
+  /** The YAML of a policy, as a file of this machine has it. */
+  policy?: string
+  /** Requests to the mesh that run at a time. */
+  meshPlaces?: number
+}
+
+interface KeptJobsDeps extends KeptJobsOptions {
+  mesh: Mesh
+  router: Router
+  store: Store
+  log: Logger
+}
+
+export interface KeptJobs extends Service {
+  engine: Engine
+  workers: WorkerRunners
+}
+
+const LIFE_BYTES = 8
+const MESH_PLACES = 64
+
+export function keptJobs(deps: KeptJobsDeps): KeptJobs {
+  const { mesh, router, store, log, policy } = deps
+  const file = policy === undefined ? {} : { file: policy }
+  const policies = new Policies({ store, ...file, onChange: () => engine.look(), log })
+  const document = () => policies.document
+  const forbids = forbidsBy(document)
+  const workers = new WorkerRunners(mesh, forbids)
+  const gateways = new PeerPool(mesh, 'gateway')
+  const inMesh = new MeshRunner({
+    gateways,
+    places: deps.meshPlaces ?? MESH_PLACES,
+    store,
+    forbids: (needs, tenant) => forbids(needs, tenant, null)
+  })
+  // A service that is started again is another owner of what it claims.
+  const owner = `${mesh.key}/${randomBytes(LIFE_BYTES).toString('hex')}`
+  const engine = new Engine({
+    ...deps,
+    peer: mesh.key,
+    owner,
+    runners: () => [inMesh, ...workers.all],
+    quotaOf: (tenant) => quota(quotaOf(document(), tenant))
+  })
+  const planner = new Planner({ policy: document, ask: askModelOf(gateways) })
+  answerGateways(router, {
+    store,
+    engine,
+    plan: (job, whose, context) => planner.plan(job, whose, context)
+  })
+  answerPolicies({
+    router,
+    policies,
+    planner,
+    find: async (jobId, tenant) => {
+      const row = await assertJob(store, jobId, tenant)
+      const job = JSON.parse(row.submitted) as SubmitJob
+      return { tenant: row.tenant_id, job, tasks: await tasksAsked(store, jobId) }
+    },
+    workers: () => workers.facts()
+  })
+  return { ...together([policies, engine]), engine, workers }
+}
+
+function quota(given: { max_running_jobs?: number; max_running_tasks?: number }): Quota {
+  const { max_running_jobs: runningJobs, max_running_tasks: runningTasks } = given
+  return {
+    ...(runningJobs === undefined ? {} : { runningJobs }),
+    ...(runningTasks === undefined ? {} : { runningTasks })
+  }
+}

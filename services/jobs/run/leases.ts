@@ -1,0 +1,104 @@
+/**
+ * Keeps the leases of what runs here, and ends those that others have let run out (J3). After the
+ * database was away nobody sweeps for one lease, so that owners come first (J16).
+ */
+import { Outage } from '#shared/kit/outage.ts'
+import type { Logger } from '#shared/process/log.ts'
+import type { Store } from '#shared/store/store.ts'
+import { endOwnLeases, expiredTasks } from '../store/attempts/expired-tasks.ts'
+import { renewLeases } from '../store/attempts/renew-leases.ts'
+import type { AttemptName } from '../store/rows.ts'
+import type { Runs } from './runs.ts'
+import type { Report } from './settle.ts'
+import { afterLoss } from './verdict.ts'
+
+interface LeasesDeps {
+  store: Store
+  /** The key of this service, and the name of this life of it. */
+  peer: string
+  owner: string
+  leaseMs: number
+  runs: Runs
+  report: (report: Report) => void
+  now: () => number
+  random: () => number
+  log: Logger
+}
+
+export const LEASE_MS = 15_000
+/** Renewals within a lease: two may fail. */
+const RENEWALS = 3
+const SWEEP_MS = 1000
+const SWEPT_MAX = 500
+
+export class Leases {
+  readonly #deps: LeasesDeps
+  readonly #outage: Outage
+  #timers: NodeJS.Timeout[] = []
+  /** Until then others may still come back for what is theirs. */
+  #quietUntil = 0
+
+  constructor(deps: LeasesDeps) {
+    this.#deps = deps
+    this.#outage = new Outage(deps.log, {
+      begins: 'leases of tasks cannot be renewed',
+      ends: 'leases of tasks are renewed again'
+    })
+  }
+
+  get warning(): string | null {
+    return this.#outage.warning
+  }
+
+  async start(): Promise<void> {
+    const { store, peer, owner, leaseMs } = this.#deps
+    await endOwnLeases(store, `${peer}/`, owner)
+    this.#timers = [
+      setInterval(() => void this.renew(), leaseMs / RENEWALS),
+      setInterval(() => void this.sweep(), Math.min(SWEEP_MS, leaseMs / RENEWALS))
+    ]
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer)
+  }
+
+  async renew(): Promise<void> {
+    const { store, runs } = this.#deps
+    const held = runs.all.map(({ task }) => task)
+    if (held.length === 0) return
+    const kept = await this.#quietly(() => renewLeases(store, this.#deps, held))
+    if (kept === undefined) return
+    const mine = new Set(kept.map(nameOf))
+    runs.fence(held.filter((task) => !mine.has(nameOf(task))))
+  }
+
+  async sweep(): Promise<void> {
+    const { store, report, random, now } = this.#deps
+    if (now() < this.#quietUntil) return
+    const expired = await this.#quietly(() => expiredTasks(store, SWEPT_MAX))
+    for (const task of expired ?? []) {
+      const { job_id, task_id, attempt, worker } = task
+      const { dead, delayMs: delay_ms } = afterLoss(task, random())
+      const counted = { failures: 0, losses: 1, preemptions: 0 }
+      const message = 'the service that ran the task was lost'
+      const said = { job_id, task_id, attempt, worker, dead, delay_ms, code: 'PEER_LOST', message }
+      report({ kind: 'ended', of: { ...counted, ...said, outcome: 'lost' } })
+    }
+  }
+
+  async #quietly<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
+    try {
+      const result = await work()
+      this.#outage.worked()
+      return result
+    } catch (error) {
+      this.#outage.failed(error)
+      this.#quietUntil = this.#deps.now() + this.#deps.leaseMs
+      return undefined
+    }
+  }
+}
+
+const nameOf = ({ job_id, task_id, attempt }: AttemptName): string =>
+  `${job_id}/${task_id}/${attempt}`

@@ -1,0 +1,172 @@
+/**
+ * Brings ready tasks and free places together: looks which lanes have tasks, decides which lane
+ * gets which place, claims, and starts what it got. It runs when something has changed, and each
+ * second for what nobody has told it; one look at a time.
+ */
+import type { Logger } from '#shared/process/log.ts'
+import { Outage } from '#shared/kit/outage.ts'
+import type { Store } from '#shared/store/store.ts'
+import { allot, type Grant, type Lane, type Place } from '../schedule/allot.ts'
+import type { Needs } from '../schedule/needs.ts'
+import type { PausedLanes } from '../schedule/paused-lanes.ts'
+import { choosePreempted } from '../schedule/preempt.ts'
+import { claimTasks, type LaneClaim } from '../store/attempts/claim-tasks.ts'
+import { countRunning } from '../store/attempts/count-running.ts'
+import { readyLanes, type LanePlace, type LaneRow } from '../store/attempts/ready-lanes.ts'
+import type { TaskRow } from '../store/rows.ts'
+import type { Runner } from './runner.ts'
+import type { Runs } from './runs.ts'
+
+/** What a tenant may have at a time; absent: no bound. */
+export interface Quota {
+  runningTasks?: number
+  runningJobs?: number
+}
+
+interface SchedulerDeps {
+  store: Store
+  owner: string
+  leaseMs: number
+  runs: Runs
+  runners: () => readonly Runner[]
+  paused: PausedLanes
+  quotaOf: (tenant: string) => Quota
+  log: Logger
+}
+
+/** Lanes of one look; where there are more, the next look begins after them. */
+const LANES_MAX = 256
+const LOOK_MS = 1000
+const BEGINNING: LanePlace = { tenant_id: '', needs_key: '' }
+/** Claims of one tenant with a quota, anywhere, one after the other. Any number of ours. */
+const QUOTA_LOCK = 7_415_030
+
+export class Scheduler {
+  readonly #deps: SchedulerDeps
+  readonly #outage: Outage
+  #timer: NodeJS.Timeout | undefined
+  #looking: Promise<void> | null = null
+  #isDue = false
+  #isStopped = false
+  #after: LanePlace = BEGINNING
+
+  constructor(deps: SchedulerDeps) {
+    this.#deps = deps
+    this.#outage = new Outage(deps.log, {
+      begins: 'tasks cannot be claimed',
+      ends: 'tasks are claimed again'
+    })
+  }
+
+  get warning(): string | null {
+    return this.#outage.warning
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.look(), LOOK_MS)
+    this.look()
+  }
+
+  /** Nothing is claimed after it has resolved. */
+  async stop(): Promise<void> {
+    this.#isStopped = true
+    clearInterval(this.#timer)
+    await this.#looking
+  }
+
+  look(): void {
+    this.#isDue = true
+    this.#looking ??= this.#whileDue().finally(() => (this.#looking = null))
+  }
+
+  async #whileDue(): Promise<void> {
+    while (this.#isDue && !this.#isStopped) {
+      this.#isDue = false
+      try {
+        if (await this.#once()) this.#isDue = true
+        this.#outage.worked()
+      } catch (error) {
+        this.#outage.failed(error) // the timer tries again
+        return
+      }
+    }
+  }
+
+  /** True: there may be more to give at once. */
+  async #once(): Promise<boolean> {
+    const { store, runs } = this.#deps
+    const places = this.#places()
+    const canPreempt = runs.all.some(({ priority }) => priority === 'batch')
+    if (!canPreempt && places.every(({ free }) => free === 0)) return false
+    const [{ lanes: rows, last }, running] = await Promise.all([
+      readyLanes(store, this.#after, LANES_MAX),
+      countRunning(store)
+    ])
+    this.#after = last ?? BEGINNING
+    const lanes = rows.map(laneOf).filter((lane) => !this.#deps.paused.isPaused(lane))
+    const { quotaOf } = this.#deps
+    const runningMax = (tenant: string) => quotaOf(tenant).runningTasks ?? Infinity
+    const { grants, full } = allot({ lanes, places: this.#places(), running, runningMax })
+    runs.preempt(choosePreempted(full, places, runs.all))
+    if (grants.length === 0) return last !== null
+    const claimed = await this.#claim(grants)
+    this.#startAll(claimed, grants)
+    // A lane that gave less than it might have is empty, and its places are for others.
+    return last !== null || claimed.length > 0
+  }
+
+  #places(): Place[] {
+    const { runners, runs } = this.#deps
+    return runners().map((runner) => ({
+      key: runner.key,
+      free: Math.max(0, runner.places - runs.at(runner.key)),
+      lacks: (needs, tenant) => runner.lacks(needs, tenant)
+    }))
+  }
+
+  async #claim(grants: readonly Grant[]): Promise<TaskRow[]> {
+    const { store, quotaOf } = this.#deps
+    const claims = claimsOf(grants)
+    const isLimited = claims.some(({ tenant_id }) => quotaOf(tenant_id).runningTasks !== undefined)
+    if (!isLimited) return claimTasks(store, this.#deps, claims)
+    return store.transaction(async (tx) => {
+      await tx.query('select pg_advisory_xact_lock($1)', [QUOTA_LOCK])
+      const running = await countRunning(tx)
+      const left = claims.map((claim) => {
+        const max = quotaOf(claim.tenant_id).runningTasks ?? Infinity
+        const before = running.get(claim.tenant_id) ?? 0
+        const places = Math.max(0, Math.min(claim.places, max - before))
+        running.set(claim.tenant_id, before + places)
+        return { ...claim, places }
+      })
+      return claimTasks(tx, this.#deps, left)
+    })
+  }
+
+  /** Each task at a place that was meant for its lane; where it was before, if that is among them. */
+  #startAll(claimed: readonly TaskRow[], grants: readonly Grant[]): void {
+    const { runs, runners } = this.#deps
+    const byLane = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
+    const byKey = new Map(runners().map((runner) => [runner.key, runner]))
+    for (const task of claimed) {
+      const grant = byLane.get(nameOf(task.tenant_id, task.needs_key))?.shift()
+      const runner = grant === undefined ? undefined : byKey.get(grant.place)
+      if (runner === undefined) this.#deps.log.error({ task: task.task_id }, 'claimed for no place')
+      else runs.start(task, runner)
+    }
+  }
+}
+
+function laneOf({ tenant_id: tenant, needs_key: needsKey, needs, priority, rank }: LaneRow): Lane {
+  return { tenant, needsKey, needs: JSON.parse(needs) as Needs, priority, rank }
+}
+
+const nameOf = (tenant: string, needsKey: string): string => `${needsKey}/${tenant}`
+
+function claimsOf(grants: readonly Grant[]): LaneClaim[] {
+  const lanes = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
+  return [...lanes.values()].map((own) => {
+    const { tenant, needsKey } = own[0]!.lane
+    return { tenant_id: tenant, needs_key: needsKey, places: own.length }
+  })
+}

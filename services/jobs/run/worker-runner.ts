@@ -1,0 +1,70 @@
+/** A worker as a place for tasks, as it says of itself over its link. */
+import { randomBytes } from 'node:crypto'
+import {
+  runTask,
+  type TaskItem,
+  type TaskOffer,
+  type TaskResult
+} from '#shared/contracts/jobs/task-run.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
+import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import { lackOf, type Needs, type PlaceFacts } from '../schedule/needs.ts'
+import type { TaskRow } from '../store/rows.ts'
+import type { Runner } from './runner.ts'
+
+const RUN_BYTES = 16
+
+/** Null: it may run there. `place` null: in the mesh, on whichever worker holds the model. */
+export type Forbids = (needs: Needs, tenant: string, place: PlaceFacts | null) => string | null
+
+export class WorkerRunner implements Runner {
+  readonly link: PeerLink
+  readonly #forbids: Forbids
+  #offer: TaskOffer
+
+  constructor(link: PeerLink, offer: TaskOffer, forbids: Forbids) {
+    this.link = link
+    this.#offer = offer
+    this.#forbids = forbids
+  }
+
+  get key(): string {
+    return this.link.peer.key
+  }
+
+  get places(): number {
+    return this.link.isClosed ? 0 : this.#offer.places
+  }
+
+  offers(offer: TaskOffer): void {
+    this.#offer = offer
+  }
+
+  get facts(): PlaceFacts {
+    const { key, name } = this.link.peer
+    return { ...this.#offer, key, ...(name === undefined ? {} : { name }) }
+  }
+
+  lacks(needs: Needs, tenant: string): string | null {
+    const { facts } = this
+    return lackOf(needs, facts) ?? this.#forbids(needs, tenant, facts)
+  }
+
+  async *run(
+    { type }: TaskRow,
+    input: unknown,
+    context: RequestContext
+  ): AsyncGenerator<TaskItem, TaskResult, void> {
+    const run = randomBytes(RUN_BYTES).toString('hex')
+    try {
+      // The id of the request would name the job.
+      return yield* this.link.stream(runTask, { run, type, input }, { ...context, requestId: run })
+    } catch (error) {
+      const { code } = toHaifError(error)
+      // The same code from a worker would be about a peer behind it, and a task has none.
+      if (code !== 'PEER_LOST') throw error
+      throw new HaifError('WORKER_LOST', 'the worker that ran the task was lost', { cause: error })
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * Which lane gets which free place. Interactive tasks come first, and with them whoever has waited
+ * longer than their head start. Among those tenants take turns: each place goes to the one with the
+ * least running that can use it, and within a tenant to the lane whose first task comes first (J12,
+ * J13).
+ */
+import type { JobPriority } from '#shared/contracts/jobs/submit.ts'
+import type { Needs } from './needs.ts'
+
+export interface Lane {
+  tenant: string
+  needsKey: string
+  needs: Needs
+  /** Of its first task. */
+  priority: JobPriority
+  rank: number
+}
+
+export interface Place {
+  key: string
+  free: number
+  /** What the place lacks for such a task; null: nothing. */
+  lacks: (needs: Needs, tenant: string) => string | null
+}
+
+interface Situation {
+  lanes: readonly Lane[]
+  places: readonly Place[]
+  /** Tasks of each tenant that run, anywhere. */
+  running: ReadonlyMap<string, number>
+  /** How many of a tenant's tasks may run; Infinity: as many as there are places. */
+  runningMax: (tenant: string) => number
+}
+
+export interface Grant {
+  lane: Lane
+  place: string
+}
+
+interface Allotment {
+  grants: Grant[]
+  /** Lanes for which there are places, all of them taken. */
+  full: Lane[]
+  /** Lanes for which there is no place at all, and what is lacking. */
+  lacking: { lane: Lane; lack: string }[]
+}
+
+/** A lane that can use a free place, and the places that fit it. */
+interface Open {
+  lane: Lane
+  fitting: Place[]
+}
+
+/** Places given in one go; what is left is given in the next. */
+const GRANTS_MAX = 256
+
+export function allot({ lanes, places, running, runningMax }: Situation): Allotment {
+  const free = new Map(places.map((place) => [place.key, place.free]))
+  const counts = new Map(running)
+  const result: Allotment = { grants: [], full: [], lacking: [] }
+  const open: Open[] = []
+  for (const lane of lanes) {
+    const fitting = places.filter(({ lacks }) => lacks(lane.needs, lane.tenant) === null)
+    if (fitting.length === 0) result.lacking.push({ lane, lack: lackOfAll(lane, places) })
+    else if (fitting.every((place) => place.free === 0)) result.full.push(lane)
+    else open.push({ lane, fitting })
+  }
+  open.sort((a, b) => a.lane.rank - b.lane.rank)
+  const urgent = urgentOf(open)
+  while (result.grants.length < GRANTS_MAX) {
+    const next = nextOf(urgent, counts, runningMax) ?? nextOf(open, counts, runningMax)
+    if (next === null) break
+    const { lane, fitting } = next
+    const place = freest(fitting, free)
+    if (place === null) {
+      remove(open, next)
+      remove(urgent, next)
+      continue
+    }
+    result.grants.push({ lane, place: place.key })
+    free.set(place.key, free.get(place.key)! - 1)
+    counts.set(lane.tenant, (counts.get(lane.tenant) ?? 0) + 1)
+  }
+  return result
+}
+
+/** Interactive lanes, and those whose first task has waited so long that it comes before them. */
+function urgentOf(open: readonly Open[]): Open[] {
+  const first = open.find(({ lane }) => lane.priority === 'interactive')
+  if (first === undefined) return []
+  return open.filter(({ lane }) => lane.priority === 'interactive' || lane.rank <= first.lane.rank)
+}
+
+function remove(list: Open[], gone: Open): void {
+  const at = list.indexOf(gone)
+  if (at >= 0) list.splice(at, 1)
+}
+
+/** `open` is in the order of ranks, so the first of a tenant is its next one. */
+function nextOf(
+  open: readonly Open[],
+  counts: ReadonlyMap<string, number>,
+  runningMax: (tenant: string) => number
+): Open | null {
+  let best: Open | null = null
+  let least = Infinity
+  for (const each of open) {
+    const count = counts.get(each.lane.tenant) ?? 0
+    if (count >= least || count >= runningMax(each.lane.tenant)) continue
+    best = each
+    least = count
+  }
+  return best
+}
+
+function freest(places: readonly Place[], free: ReadonlyMap<string, number>): Place | null {
+  let best: Place | null = null
+  let most = 0
+  for (const place of places) {
+    const count = free.get(place.key)!
+    if (count <= most) continue
+    best = place
+    most = count
+  }
+  return best
+}
+
+/** What the place that comes nearest lacks; the first that is named is as good as any. */
+function lackOfAll({ needs, tenant }: Lane, places: readonly Place[]): string {
+  const lacks = places.map((place) => place.lacks(needs, tenant)).filter((lack) => lack !== null)
+  // The kind of task is looked at first: whoever lacks something else comes nearer.
+  const nearest = lacks.find((lack) => !lack.includes(' takes ')) ?? lacks[0]
+  return nearest ?? `a worker that takes ${needs.type} tasks`
+}

@@ -1,0 +1,45 @@
+/**
+ * Claims the first ready tasks of some lanes for this service: each gets its next attempt and a
+ * lease. Rows that somebody else is claiming are passed over, so nobody waits.
+ */
+import type { Queryable } from '#shared/store/store.ts'
+import type { TaskRow } from '../rows.ts'
+
+export interface LaneClaim {
+  tenant_id: string
+  needs_key: string
+  /** At most so many. */
+  places: number
+}
+
+/** In the order in which they stood, lane by lane. */
+export async function claimTasks(
+  store: Queryable,
+  { owner, leaseMs }: { owner: string; leaseMs: number },
+  lanes: readonly LaneClaim[]
+): Promise<TaskRow[]> {
+  return store.query<TaskRow>(CLAIM, [
+    lanes.map(({ tenant_id }) => tenant_id),
+    lanes.map(({ needs_key }) => needs_key),
+    lanes.map(({ places }) => places),
+    owner,
+    leaseMs
+  ])
+}
+
+const CLAIM = `with lanes as (
+    select * from unnest($1::text[], $2::text[], $3::int[]) as l (tenant_id, needs_key, places)),
+  first as (
+    select t.job_id, t.task_id from lanes l cross join lateral (
+      select job_id, task_id from tasks
+      where status = 'Queued' and waits_for = 0 and ready_at <= now()
+        and tenant_id = l.tenant_id and needs_key = l.needs_key
+      order by rank limit l.places for update skip locked) t),
+  claimed as (
+    update tasks t set status = 'Assigned', attempt = t.attempt + 1, owner = $4,
+      leased_until = now() + $5 * interval '1 ms', worker = null, claimed_at = now(),
+      started_at = null, ended_at = null, progress = null, waiting_for = null,
+      updated_at = now()
+    from first where t.job_id = first.job_id and t.task_id = first.task_id
+    returning t.*)
+  select * from claimed order by tenant_id, needs_key, rank`
