@@ -7,8 +7,9 @@ The folder is llama.cpp's models/templates, for example in a clone of the bundle
 node_modules/node-llama-cpp/llama/gitRelease.bundle.
 
 `expected.json` holds the hash of each prompt and the end of the plain one; where Jinja2 renders
-none the error, and where the template leaves out a text of the caller that text. The dialogues and
-tools are those of the test, test/…/prompt/templates.test.ts.
+none the error, and where the template leaves out a text of the caller that text. There HAIF changes
+the chat; `changed` holds the hashes of Jinja2's prompts of the chats in changed.json, which
+changed.ts writes. The dialogues and tools are those of the test, test/…/prompt/templates.test.ts.
 """
 
 import datetime
@@ -83,33 +84,82 @@ def message_of(message, calls, arguments_as_text):
 def render(template, dialogue, tools, arguments_as_text):
     calls = []
     chosen = {True: "usual", "odd": "odd"}.get(dialogue.get("tools"))
-    return template.render(
-        messages=[message_of(m, calls, arguments_as_text) for m in dialogue["messages"]],
-        tools=None
+    chat = {
+        "messages": [message_of(m, calls, arguments_as_text) for m in dialogue["messages"]],
+        "tools": None
         if chosen is None
         else [{"type": "function", "function": tool} for tool in tools[chosen]],
+        "variables": dialogue.get("variables", {}),
+    }
+    return prompt_of(template, chat)
+
+
+def prompt_of(template, chat):
+    tools = chat["tools"]
+    return template.render(
+        messages=chat["messages"],
+        tools=tools,
         documents=None,
         add_generation_prompt=True,
         bos_token="<bos>",
         eos_token="<eos>",
-        **dialogue.get("variables", {}),
+        **(functions(tools) if template.globals["wants_functions"] else {}),
+        **chat["variables"],
     )
 
 
-def expected(template, dialogue, tools):
+def functions(tools):
+    """Firefunction's names for the tools and the time; its makers' server gives them."""
+    text = json.dumps(tools or [], ensure_ascii=False, indent=4)
+    return {"functions": text, "datetime": NOW.strftime("%b %d %Y %H:%M:%S")}
+
+
+def with_text_arguments(chat):
+    copy = json.loads(json.dumps(chat))
+    for message in copy["messages"]:
+        for call in message.get("tool_calls", []):
+            arguments = call["function"]["arguments"]
+            call["function"]["arguments"] = json.dumps(arguments, ensure_ascii=False)
+    return copy
+
+
+def arguments_in(chat):
+    calls = [call for m in chat["messages"] for call in m.get("tool_calls", [])]
+    return [call["function"]["arguments"] for call in calls]
+
+
+def first_prompt(dicts, renderings):
     """Arguments of calls are objects, except where a template cannot write them or prints a dict."""
-    dicts = [str(a) for m in dialogue["messages"] for _, a in m.get("calls", []) if a]
+    as_objects, as_texts = renderings
+    printed = [str(value) for value in dicts if value]
     failure = None
     try:
-        prompt = render(template, dialogue, tools, False)
-        if not any(text in prompt for text in dicts):
+        prompt = as_objects()
+        if not any(text in prompt for text in printed):
             return prompt
     except Exception as error:  # each template throws in its own way
         failure = error
     try:
-        return render(template, dialogue, tools, True)
+        return as_texts()
     except Exception as error:
         raise failure or error
+
+
+def expected(template, dialogue, tools):
+    dicts = [a for m in dialogue["messages"] for _, a in m.get("calls", [])]
+    renderings = [
+        lambda: render(template, dialogue, tools, False),
+        lambda: render(template, dialogue, tools, True),
+    ]
+    return first_prompt(dicts, renderings)
+
+
+def expected_of_changed(template, chat):
+    renderings = [
+        lambda: prompt_of(template, chat),
+        lambda: prompt_of(template, with_text_arguments(chat)),
+    ]
+    return first_prompt(arguments_in(chat), renderings)
 
 
 def lost(template, dialogue, tools):
@@ -133,8 +183,17 @@ def lost(template, dialogue, tools):
     return None
 
 
-def entry(source, dialogues, tools):
-    template = environment().from_string(source)
+def template_of(source):
+    wants = "+ functions" in source and "+ datetime" in source
+    return environment().from_string(source, globals={"wants_functions": wants})
+
+
+def hash_of(prompt):
+    return hashlib.sha256(prompt.encode()).hexdigest()[:12]
+
+
+def entry(source, dialogues, tools, changed):
+    template = template_of(source)
     prompts, end = {}, None
     for name, dialogue in dialogues.items():
         try:
@@ -143,10 +202,15 @@ def entry(source, dialogues, tools):
             prompts[name] = f"error: {error}"[:80]
             continue
         left_out = lost(template, dialogue, tools)
-        digest = hashlib.sha256(prompt.encode()).hexdigest()[:12]
-        prompts[name] = digest if left_out is None else f"loses: {left_out}"[:80]
+        prompts[name] = hash_of(prompt) if left_out is None else f"loses: {left_out}"[:80]
         end = prompt[-60:] if name == "plain" else end
-    return {"end": end, "prompts": prompts}
+    hashes = {}
+    for name, chat in changed.items():
+        try:
+            hashes[name] = hash_of(expected_of_changed(template, chat))
+        except Exception as error:
+            print(f"no prompt for the changed {name} of a template: {error}"[:100], file=sys.stderr)
+    return {"end": end, "prompts": prompts, **({"changed": hashes} if hashes else {})}
 
 
 def fill_cases():
@@ -167,12 +231,17 @@ def main(folder, *one):
     tools = json.loads((HERE / "tools.json").read_text())
     if one:
         name, dialogue = one
-        template = environment().from_string((pathlib.Path(folder) / f"{name}.jinja").read_text())
+        template = template_of((pathlib.Path(folder) / f"{name}.jinja").read_text())
         sys.stdout.write(expected(template, dialogues[dialogue], tools))
         return
     fill_cases()
     files = sorted(pathlib.Path(folder).glob("*.jinja"))
-    entries = {file.stem: entry(file.read_text(), dialogues, tools) for file in files}
+    changed = json.loads((HERE / "changed.json").read_text())
+    entries = {}
+    for file in files:
+        numbers = changed["of"].get(file.stem, {})
+        chats = {name: changed["chats"][number] for name, number in numbers.items()}
+        entries[file.stem] = entry(file.read_text(), dialogues, tools, chats)
     text = json.dumps(entries, ensure_ascii=False, indent=1)
     (HERE / "expected.json").write_text(text + "\n")
 

@@ -9,7 +9,8 @@ import { toJson } from './jinja/json.ts'
 import { strftime } from './jinja/strftime.ts'
 import { JinjaTemplate } from './jinja/template.ts'
 import { raw, Text, type Span, type Str } from './jinja/text.ts'
-import { EndlessTemplate, NONE, type Value } from './jinja/values.ts'
+import { EndlessTemplate, List, NONE, type Value } from './jinja/values.ts'
+import { callWriterOf } from './past-calls.ts'
 import { repairsOf, type ChatInTemplate } from './repairs.ts'
 import { TemplateValues } from './template-values.ts'
 
@@ -129,7 +130,9 @@ export class ChatTemplate {
     const template = isAboutTools ? this.#toolTemplate : this.#template
     const values = new TemplateValues({
       argumentsAsText: hasCalls && this.#takesArgumentsAsText(template),
-      idOf: idOf ?? ((id) => id)
+      idOf: idOf ?? ((id) => id),
+      ...(chat.callsInText === true ? { writeCalls: callWriterOf(template.source) } : {}),
+      ...(chat.noEmptyContent === true ? { noEmptyContent: true } : {})
     })
     const toolValues = values.tools(tools)
     const text = template.render([
@@ -139,16 +142,17 @@ export class ChatTemplate {
       ['messages', values.messages(messages)],
       ['tools', toolValues],
       ['add_generation_prompt', addGenerationPrompt],
-      ...(chat.withFunctions === true ? this.#functions(toolValues) : [])
+      ...(namesFunctions(template) ? this.#functions(toolValues) : [])
     ])
     const written = new Set(text instanceof Text ? text.spans.map(({ source }) => source) : [])
     return { text, isComplete: values.expected.every((source) => written.has(source)) }
   }
 
+  /** Firefunction's names for what it reads. */
   #functions(tools: Value): (readonly [string, Value])[] {
     const indent = { args: [], named: new Map([['indent', 4]]) }
     return [
-      ['functions', toJson(tools, indent)],
+      ['functions', toJson(tools === NONE ? new List([]) : tools, indent)],
       ['datetime', strftime(this.#now(), '%b %d %Y %H:%M:%S')]
     ]
   }
@@ -183,6 +187,9 @@ export class ChatTemplate {
 }
 
 const today = () => new Date()
+
+const namesFunctions = ({ source }: JinjaTemplate): boolean =>
+  /\+ functions\b/.test(source) && /\+ datetime\b/.test(source)
 
 const PROBE_KEY = 'haifProbeKey'
 const PROBE_VALUE = 'haifProbeValue'

@@ -14,8 +14,10 @@ export interface ChatInTemplate {
   variables?: Readonly<Record<string, unknown>>
   addGenerationPrompt?: boolean
   idOf?: (id: string) => string
-  /** Also gives the tools as a text named `functions`, and the time as `datetime`. */
-  withFunctions?: boolean
+  /** A call without a text has no content, rather than an empty one. */
+  noEmptyContent?: boolean
+  /** Past calls stand in the text of their message. */
+  callsInText?: boolean
 }
 
 type Messages = readonly ChatMessage[]
@@ -119,19 +121,11 @@ const userFirst = inMessages((messages) => {
   return [...messages.slice(0, at), { role: 'user', content: '' }, ...messages.slice(at)]
 })
 
-/** For templates that leave past calls out: calls as text, in the form that most models know. */
-const callsAsText = inMessages((messages) =>
-  messages.map((message) => {
-    const { role, content, toolCalls = [], reasoning } = message
-    if (toolCalls.length === 0) return message
-    const calls = toolCalls.map(({ name, arguments: text }) => {
-      const args = text.trim() === '' ? '{}' : text
-      return `<tool_call>\n{"name": ${JSON.stringify(name)}, "arguments": ${args}}\n</tool_call>`
-    })
-    const all = [content, ...calls].filter((text) => text !== '').join('\n')
-    return { role, content: all, ...(reasoning === undefined ? {} : { reasoning }) }
-  })
-)
+/** What OpenAI's API writes for a turn that is nothing but calls. Some templates go by it. */
+const noEmptyContent: Repair = (chat) => ({ ...chat, noEmptyContent: true })
+
+/** For templates that leave past calls out. */
+const callsInText: Repair = (chat) => ({ ...chat, callsInText: true })
 
 const resultsAsText = inMessages((messages) =>
   messages.map(({ role, ...message }) => {
@@ -143,14 +137,13 @@ const resultsAsText = inMessages((messages) =>
 /** Some templates go through the tools without asking whether there are any. */
 const emptyTools: Repair = (chat) => ({ ...chat, tools: chat.tools ?? [] })
 
-/** Firefunction's names for what it reads. */
-const withFunctions: Repair = (chat) => ({ ...emptyTools(chat), withFunctions: true })
-
 /** From the least change to the greatest. */
 const ATTEMPTS: readonly (readonly Repair[])[] = [
   [shortIds],
   [fullSchemas],
+  [noEmptyContent],
   [textBeforeCalls],
+  [textBeforeCalls, noEmptyContent],
   [oneCallATurn],
   [oneCallATurn, shortIds],
   [systemFirst],
@@ -163,11 +156,10 @@ const ATTEMPTS: readonly (readonly Repair[])[] = [
   [systemAsUser, joined, userFirst],
   [fullSchemas, textBeforeCalls, oneCallATurn, shortIds, systemFirst, joined],
   [fullSchemas, textBeforeCalls, oneCallATurn, shortIds, systemAsUser, joined, userFirst],
-  [callsAsText],
-  [callsAsText, resultsAsText],
-  [callsAsText, resultsAsText, joined],
-  [callsAsText, resultsAsText, systemFirst, joined, userFirst],
-  [callsAsText, resultsAsText, systemAsUser, joined, userFirst],
-  [emptyTools],
-  [withFunctions]
+  [callsInText],
+  [callsInText, resultsAsText],
+  [callsInText, resultsAsText, joined],
+  [callsInText, resultsAsText, systemFirst, joined, userFirst],
+  [callsInText, resultsAsText, systemAsUser, joined, userFirst],
+  [emptyTools]
 ]

@@ -3,7 +3,7 @@
  * read. Every text of a caller gets a number, by which it is found again in the prompt.
  */
 import type { ChatMessage, Tool, ToolCall } from '#shared/contracts/inference/chat.ts'
-import { Text, type Str } from './jinja/text.ts'
+import { concat, Text, type Str } from './jinja/text.ts'
 import { Dict, float, Float, List, NONE, type Value } from './jinja/values.ts'
 
 interface ValueOptions {
@@ -11,7 +11,22 @@ interface ValueOptions {
   argumentsAsText: boolean
   /** The form of call ids that the template takes. */
   idOf: (id: string) => string
+  /** True where a message that only calls has no content at all. */
+  noEmptyContent?: boolean
+  /** Writes past calls into the text of their message; absent: the template writes them. */
+  writeCalls?: CallWriter
 }
+
+/** `name` and the values of `args` are a caller's. */
+interface PastCall {
+  name: Str
+  /** Null where the arguments are no object. */
+  args: Dict | null
+  /** The arguments as they were written. */
+  text: Str
+}
+
+export type CallWriter = (calls: readonly PastCall[]) => Str
 
 export class TemplateValues {
   readonly #options: ValueOptions
@@ -50,11 +65,9 @@ export class TemplateValues {
 
   #message(message: ChatMessage, names: ReadonlyMap<string, string>): Value {
     const { role, reasoning = '', toolCalls = [], toolCallId } = message
-    const isExpected = toolCalls.length === 0
-    const content = isExpected ? this.#wanted(message.content) : this.#given(message.content)
     const values = new Dict([
       ['role', role],
-      ['content', content]
+      ['content', this.#content(message)]
     ])
     if (role === 'tool') this.#addCallOf(values, toolCallId ?? '', names)
     // The makers of templates have chosen different names for the same thing.
@@ -63,10 +76,31 @@ export class TemplateValues {
         values.set(name, this.#given(reasoning))
       }
     }
-    if (toolCalls.length > 0) {
+    if (toolCalls.length > 0 && this.#options.writeCalls === undefined) {
       values.set('tool_calls', new List(toolCalls.map((call) => this.#call(call))))
     }
     return values
+  }
+
+  /** A text beside calls may be left out, as many templates do on purpose. */
+  #content({ content, toolCalls = [] }: ChatMessage): Value {
+    const { writeCalls, noEmptyContent = false } = this.#options
+    if (toolCalls.length === 0) return this.#wanted(content)
+    if (writeCalls === undefined) {
+      return content === '' && noEmptyContent ? NONE : this.#given(content)
+    }
+    const calls = writeCalls(toolCalls.map((call) => this.#pastCall(call)))
+    return content === '' ? calls : concat([this.#given(content), '\n', calls])
+  }
+
+  #pastCall(call: ToolCall): PastCall {
+    const args = argumentsOf(call)
+    const isObject = !('raw' in args && args.raw === call.arguments)
+    return {
+      name: this.#wanted(call.name),
+      args: isObject ? (this.given(args) as Dict) : null,
+      text: this.#given(call.arguments.trim() === '' ? '{}' : call.arguments)
+    }
   }
 
   #addCallOf(values: Dict, id: string, names: ReadonlyMap<string, string>): void {

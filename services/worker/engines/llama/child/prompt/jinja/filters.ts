@@ -7,11 +7,13 @@ import { capitalized, withCase } from './methods.ts'
 import { attributeOf, itemsOf } from './operators.ts'
 import {
   concat,
+  escaped,
   isStr,
   lengthOf,
   mapSpans,
   raw,
   replace,
+  Safe,
   slice,
   split,
   strip,
@@ -53,7 +55,7 @@ const ofText =
 
 const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ['string', ofText((text) => text)],
-  ['safe', ofText((text) => text)],
+  ['safe', ofText((text) => new Safe([text]))],
   ['upper', ofText((text) => withCase(text, (part) => part.toUpperCase()))],
   ['lower', ofText((text) => withCase(text, (part) => part.toLowerCase()))],
   ['capitalize', ofText((text) => withCase(text, capitalized))],
@@ -73,7 +75,7 @@ const FILTERS: ReadonlyMap<string, Filter> = new Map<string, Filter>([
   ['wordcount', ofText((text) => raw(text).match(/[\p{L}\p{N}_]+/gu)?.length ?? 0)],
   ['escape', ofText(escaped)],
   ['e', ofText(escaped)],
-  ['forceescape', ofText(escaped)],
+  ['forceescape', ofText((text) => escaped(concat([text])))],
   ['urlencode', ofText((text) => mapSpans(text, encodeURIComponent))],
   ['striptags', ofText((text) => strip(replaced(text, /<!--[^]*?-->|<[^>]*>/g), 'both'))],
   ['format', (value, _read, { given }) => formatPercent(textOfValue(value), tuple(given.args))],
@@ -127,18 +129,6 @@ function centered(text: Str, read: ArgumentReader): Str {
   const room = Math.max(0, Math.min(read.integer(0, 'width', 80), 10_000) - lengthOf(text))
   const left = Math.floor(room / 2)
   return concat([' '.repeat(left), text, ' '.repeat(room - left)])
-}
-
-const HTML: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&#34;',
-  "'": '&#39;'
-}
-
-function escaped(text: Str): Str {
-  return mapSpans(text, (part) => part.replace(/[&<>"']/g, (character) => HTML[character]!))
 }
 
 function defaultOf(value: Value, read: ArgumentReader): Value {

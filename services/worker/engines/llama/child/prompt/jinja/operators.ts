@@ -2,7 +2,17 @@
 import type { Comparison, Operator } from './ast.ts'
 import { formatPercent } from './format.ts'
 import { methodOf } from './methods.ts'
-import { characterAt, charactersOf, concat, isStr, lengthOf, raw, slice, type Str } from './text.ts'
+import {
+  characterAt,
+  charactersOf,
+  concat,
+  isStr,
+  lengthOf,
+  raw,
+  slice,
+  sum,
+  type Str
+} from './text.ts'
 import {
   areEqual,
   compare,
@@ -28,7 +38,7 @@ export function operate(operator: Operator, left: Value, right: Value): Value {
   if (operator === '%' && isStr(left)) return formatPercent(left, right)
   if (isSum(left) && isSum(right)) return calculate(operator, left, right)
   if (operator === '+') {
-    if (isStr(left) && isStr(right)) return concat([left, right])
+    if (isStr(left) && isStr(right)) return sum(left, right)
     if (left instanceof List && right instanceof List && left.isTuple === right.isTuple) {
       return new List([...left.items, ...right.items], left.isTuple)
     }

@@ -22,12 +22,15 @@ import {
 } from './values.ts'
 
 export class JinjaTemplate {
+  /** The template's text. */
+  readonly source: string
   readonly #body: Body
   readonly #globals: readonly (readonly [string, Value])[]
   readonly #stepsMax: number
 
   /** `now` is the clock of `strftime_now`. Throws a `TemplateError` when it cannot be read. */
   constructor(source: string, now: () => Date, stepsMax = STEPS_MAX) {
+    this.source = source
     this.#stepsMax = stepsMax
     this.#body = parseTemplate(source)
     this.#globals = [...GLOBALS, ['strftime_now', strftimeNow(now)]]

@@ -17,7 +17,8 @@ const NAMES = [
   'Kimi-K2-Instruct',
   'GLM-4.6',
   'deepseek-ai-DeepSeek-V3.1',
-  'microsoft-Phi-3.5-mini-instruct'
+  'microsoft-Phi-3.5-mini-instruct',
+  'LFM2-8B-A1B'
 ] as const
 
 const templateOf = (name: string): ChatTemplate =>
@@ -101,6 +102,24 @@ suite('the past is never refused', () => {
     const many = Array.from({ length: 1100 }, (_, i) => (i % 2 === 0 ? user : said)(`M${i}`))
     assertTaken(many, ['M0', 'M1', 'M1099'], undefined, ['Qwen-Qwen3-0.6B', 'GLM-4.6'])
   })
+})
+
+test('past calls that a template leaves out are written in the form of its model', () => {
+  const args = '{"city": "Köln \\"x\\"", "days": [1, true]}'
+  const chat = [user('U1'), calling({ id: 'c', name: 'f', arguments: args }), result('c', 'R1')]
+  const own = (name: string) => {
+    const { text, spans } = templateOf(name).render({ messages: chat })
+    const marks = spans.filter(({ source }) => source === 0).map((span) => span.text)
+    return { text, marks: marks.join('') }
+  }
+  const lfm = own('LFM2-8B-A1B')
+  const python = '<|tool_call_start|>[f(city="Köln \\"x\\"", days=[1, True])]<|tool_call_end|>'
+  assert.ok(lfm.text.includes(`assistant\n${python}<|im_end|>`), lfm.text)
+  assert.ok(lfm.marks.includes('<|tool_call_start|>['), 'its marks become tokens')
+  const granite = own('ibm-granite-granite-3.3-2B-Instruct')
+  assert.ok(granite.text.includes(`<|tool_call|>[{"name": "f", "arguments": ${args}}]`))
+  const phi = own('microsoft-Phi-3.5-mini-instruct')
+  assert.ok(phi.text.includes(`<tool_call>\n{"name": "f", "arguments": ${args}}\n</tool_call>`))
 })
 
 suite('text of a caller', () => {
