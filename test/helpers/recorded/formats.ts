@@ -10,10 +10,14 @@ import { OWN_TEMPLATES, RECORDED_TOOLS, type Family } from './recorded.ts'
 
 const BUNDLED = bundleTemplates()
 
+const known = new Map<string, ChatTemplate>()
+
 function templateOf({ template }: Family): ChatTemplate {
   const name = template.replace(/\.jinja$/, '')
   const source = OWN_TEMPLATES.get(template) ?? BUNDLED.get(name) ?? ''
-  return new ChatTemplate({ source, bosText: '', eosText: '</s>' })
+  const read = known.get(name) ?? new ChatTemplate({ source, bosText: '', eosText: '</s>' })
+  known.set(name, read)
+  return read
 }
 
 export function formatOf(
@@ -22,6 +26,6 @@ export function formatOf(
 ): OutputFormat {
   const template = templateOf(family)
   const render = (messages: readonly ChatMessage[]) =>
-    template.render({ messages, tools: RECORDED_TOOLS, addGenerationPrompt: false }).text
+    template.renderAsIs({ messages, tools: RECORDED_TOOLS, addGenerationPrompt: false }).text
   return findFormat({ source: template.source, render, otherwise: genericCalls }, vocabulary)
 }

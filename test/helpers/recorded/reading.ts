@@ -87,6 +87,20 @@ const NO_GRAMMAR = {
   compile: () => ({ begin: () => ({ allows: () => false, accept: () => {} }) })
 }
 
+/** Rules that nobody follows need not be written. */
+function withoutRules(format: BoundFormat): BoundFormat {
+  return {
+    read: (input, to, options) => format.read(input, to, options),
+    thoughtAt: (promptEnd) => format.thoughtAt(promptEnd),
+    thoughtRule: () => null,
+    thoughtEndRule: () => null,
+    afterThoughtRule: () => '',
+    contentRule: () => '',
+    callsRule: () => '""',
+    written: (said) => format.written(said)
+  }
+}
+
 /** A format is bound once to a vocabulary, as in the engine. */
 function bound({ format, vocabulary }: ReadingOptions): { format: BoundFormat; marks: Marks } {
   const known = BOUND.get(format)
@@ -107,7 +121,7 @@ function answerParts({ format: given, vocabulary, tools = null, ...more }: Readi
   const grammar = { argumentsGrammar: 'root ::= "{}"', argumentRules: () => null }
   const callable = tools?.map((tool) => ({ ...tool, ...grammar })) ?? null
   const parts = new AnswerParts({
-    format,
+    format: more.grammars === undefined ? withoutRules(format) : format,
     marks,
     grammars: NO_GRAMMAR,
     isEnd: (token) => vocabulary.isEog(token),
@@ -121,13 +135,22 @@ function answerParts({ format: given, vocabulary, tools = null, ...more }: Readi
   return { parts, marks }
 }
 
+interface Feeding {
+  maxTokens?: number
+  /** Called with each token and the content that came with it. */
+  onToken?: (token: string, content: string) => void
+}
+
 /** Feeds the output token by token, as the engine does. */
-export function readOutput(output: string, options: ReadingOptions): ReadOutput {
+export function readOutput(
+  output: string,
+  { maxTokens = 1_000_000, onToken = () => {}, ...options }: ReadingOptions & Feeding
+): ReadOutput {
   const { parts } = answerParts(options)
   const { vocabulary } = options
   const answer = new Answer({
     promptTokens: [],
-    maxTokens: 1_000_000,
+    maxTokens,
     contextTokens: 1_000_000,
     stopTexts: [],
     isEnd: (token) => vocabulary.isEog(token),
@@ -139,7 +162,9 @@ export function readOutput(output: string, options: ReadingOptions): ReadOutput 
   for (const token of vocabulary.tokenize(output, { special: true })) {
     if (answer.finishReason !== null) break
     taken++
-    read.content += answer.push(token)
+    const content = answer.push(token)
+    read.content += content
+    onToken(vocabulary.detokenize([token], { special: true }), content)
     read.reasoning += answer.takeReasoning()
     for (const delta of answer.takeToolCalls()) addToCalls(read.calls, delta)
   }

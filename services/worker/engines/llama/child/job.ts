@@ -49,10 +49,11 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
   }
   const isEnd = (token: Token) => prompt.stopTokens.has(token) || vocabulary.isEog(token)
   const { responseFormat, sampling, resumeText } = request
+  const repeatsSpace = endsInSpace(request)
   const resumeTokens =
     resumeText === undefined
       ? toTokens(request.resumeTokenIds ?? [], vocabulary.size, 'the answer to resume')
-      : prompt.output.marks.tokenize(textToResume(request, prompt))
+      : prompt.output.marks.tokenize(textToResume(request, prompt, repeatsSpace))
   const resumeCount =
     resumeText === undefined
       ? resumeTokens.length
@@ -72,6 +73,7 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
       maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
       contextTokens,
       begunTokens,
+      repeatsSpace,
       json: responseFormat !== undefined,
       parts: partsOf(request, { ...prompt, isEnd }, loaded),
       stopTexts: [...(request.stop ?? []), ...prompt.stopTexts],
@@ -82,9 +84,18 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
 }
 
 /** The text that is continued, and the thought before it, as the model would have written them. */
-function textToResume(request: GenerateRequest, { output }: Prompt): string {
-  const { resumeText: text = '', resumeReasoning: reasoning = '' } = request
+function textToResume(request: GenerateRequest, { output }: Prompt, endsInSpace: boolean): string {
+  const { resumeText = '', resumeReasoning: reasoning = '' } = request
+  const text = endsInSpace ? resumeText.slice(0, -1) : resumeText
   return output.format.written({ reasoning, text, opened: output.thought === 'open' })
+}
+
+/**
+ * True where a caller's text ends in a space behind a word. Models begin a word with its space, so
+ * the model is shown the text without that space, and writes it.
+ */
+function endsInSpace({ resumeText = '', resumeTokens, resumeTokenIds }: GenerateRequest): boolean {
+  return (resumeTokens ?? resumeTokenIds?.length ?? 0) === 0 && /\S $/.test(resumeText)
 }
 
 function partsOf(

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
-import { Answer } from '../../../../../services/worker/engines/llama/child/answer/answer.ts'
+import {
+  Answer,
+  type AnswerLimits
+} from '../../../../../services/worker/engines/llama/child/answer/answer.ts'
 import { StopMatcher } from '../../../../../services/worker/engines/llama/child/answer/stop-matcher.ts'
 import { TokenText } from '../../../../../services/worker/engines/llama/child/answer/token-text.ts'
 import { isToken } from '../../../../../services/worker/engines/llama/child/tokens.ts'
@@ -95,14 +98,15 @@ suite('stop matcher', () => {
 
 suite('answer', () => {
   const END = bytesOf('\0')[0]!
-  const newAnswer = (stopTexts: string[], maxTokens = 100) => {
+  const newAnswer = (stopTexts: string[], maxTokens = 100, more: Partial<AnswerLimits> = {}) => {
     return new Answer({
       promptTokens: [],
       maxTokens,
       contextTokens: 1000,
       stopTexts,
       isEnd: (token) => token === END,
-      detokenize
+      detokenize,
+      ...more
     })
   }
 
@@ -123,6 +127,24 @@ suite('answer', () => {
         assert.deepEqual(texts.slice(cut), expected.slice(cut))
         assert.equal(resumed.finishReason, whole.finishReason)
       }
+    }
+  })
+
+  test('a space at the end of the caller’s text is not written twice', () => {
+    const begun = bytesOf('One, two,')
+    for (const [text, expected] of [
+      [' three', 'three'],
+      ['  x', ' x'],
+      ['x y', 'x y']
+    ] as const) {
+      const answer = newAnswer(['two'], 100, { begunTokens: begun.length, repeatsSpace: true })
+      for (const token of begun) answer.push(token)
+      assert.equal(
+        bytesOf(text)
+          .map((token) => answer.push(token))
+          .join(''),
+        expected
+      )
     }
   })
 

@@ -123,9 +123,9 @@ export class AnswerParts implements OutputParts {
     return this.#takeContent()
   }
 
-  /** The model writes no more: returns the text that was held back. */
-  flush(): string {
-    this.#input.end()
+  /** The model writes no more: returns the text that was held back. `isCut`: it had to stop. */
+  flush(isCut = false): string {
+    this.#input.end(isCut)
     this.#step()
     return this.#takeContent()
   }

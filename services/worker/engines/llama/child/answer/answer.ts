@@ -19,6 +19,8 @@ export interface AnswerLimits {
   stopTexts: readonly string[]
   /** The first tokens that the caller has written: no stop text is looked for in them. */
   begunTokens?: number
+  /** True where the caller's text ends in a space that the model writes again. */
+  repeatsSpace?: boolean
   isEnd: (token: Token) => boolean
   detokenize: Detokenize
   /** True when the answer is one JSON value and ends with it. */
@@ -33,12 +35,14 @@ export class Answer {
   readonly #text: TokenText
   readonly #jsonEnd: JsonEnd | null
   readonly #stops: StopMatcher
+  #dropsSpace: boolean
   #reasoningTokens = 0
   #finishReason: FinishReason | null = null
 
   constructor(limits: AnswerLimits) {
     this.#limits = limits
-    const { parts, detokenize, promptTokens } = limits
+    const { parts, detokenize, promptTokens, repeatsSpace = false } = limits
+    this.#dropsSpace = repeatsSpace
     this.#text = new TokenText(parts?.detokenize ?? detokenize, promptTokens)
     this.#jsonEnd = limits.json === true ? new JsonEnd() : null
     this.#stops = new StopMatcher(limits.stopTexts)
@@ -75,7 +79,7 @@ export class Answer {
     if ((isThought || this.#isThinking) && !isBegun) this.#reasoningTokens++
     const end = this.#jsonEnd?.push(fresh) ?? -1
     const shown = end === -1 ? fresh : fresh.slice(0, end)
-    const text = isBegun ? shown : this.#stops.push(shown)
+    const text = isBegun ? shown : this.#stops.push(this.#withoutRepeat(shown))
     if (this.#stops.stopped || end !== -1 || parts?.isDone === true)
       return this.#finish('stop', text)
     return this.#isFull() ? this.#finish('length', text) : text
@@ -107,6 +111,12 @@ export class Answer {
     return this.#limits.parts?.push(piece) ?? piece
   }
 
+  #withoutRepeat(text: string): string {
+    if (!this.#dropsSpace || text === '') return text
+    this.#dropsSpace = false
+    return text.startsWith(' ') ? text.slice(1) : text
+  }
+
   #isFull(): boolean {
     const { maxTokens, promptTokens, contextTokens } = this.#limits
     const used = promptTokens.length + this.tokens.length
@@ -118,8 +128,9 @@ export class Answer {
     const { parts } = this.#limits
     this.#finishReason = reason
     if (this.#stops.stopped) return text
-    const last = this.#read(this.#text.flush()) + (parts?.flush() ?? '')
-    const rest = this.#jsonEnd === null || reason === 'length' ? this.#stops.push(last) : ''
+    const last = this.#read(this.#text.flush()) + (parts?.flush(reason === 'length') ?? '')
+    const isShown = this.#jsonEnd === null || reason === 'length'
+    const rest = isShown ? this.#stops.push(this.#withoutRepeat(last)) : ''
     if (this.#stops.stopped) this.#finishReason = 'stop'
     else if (reason === 'stop' && parts?.hasCalls === true) this.#finishReason = 'toolCalls'
     return text + rest + this.#stops.flush()

@@ -7,11 +7,12 @@ import type { Vocabulary } from '../vocabulary.ts'
 import { FAMILY_CALLS } from './family-calls.ts'
 import { findCalls } from './find-calls.ts'
 import { findTagged } from './find-tagged.ts'
-import { harmony } from './harmony.ts'
+import { addressed } from './messages/addressed.ts'
+import { harmony } from './messages/harmony.ts'
 import { markedFormat } from './marked-format.ts'
 import type { CallSyntax, OutputFormat } from './output-format.ts'
 import { attempt, type RenderProbe } from './probe.ts'
-import { recipients } from './recipients.ts'
+import { recipients } from './messages/recipients.ts'
 import { answerMarks, thoughtMarks, USUAL_MARKS } from './thought-marks.ts'
 
 interface FormatSource {
@@ -40,6 +41,7 @@ export function findFormat(
   const isToken = (mark: string) => vocabulary.tokenize(mark, { special: true }).length === 1
   if (HARMONY_MARKS.every((mark) => source.includes(mark) && isToken(mark))) return harmony
   if (source.includes(RECIPIENT_MARK)) return recipients
+  if (source.includes(ADDRESSED_MARK)) return addressed
   // Some templates put a mark together, so that only its rendering shows it.
   const shown = source + (attempt(() => render(THOUGHT)) ?? '')
   const thoughts = thoughtMarks(shown)
@@ -55,6 +57,7 @@ export function findFormat(
 }
 
 const RECIPIENT_MARK = "'>>>all"
+const ADDRESSED_MARK = '<atem:function_calls>'
 const THOUGHT: readonly ChatMessage[] = [
   { role: 'user', content: 'x' },
   { role: 'assistant', content: 'x', reasoning: 'x' }

@@ -14,6 +14,8 @@ export class Input {
   #known = ''
   #at = 0
   #ended = false
+  #isCut = false
+  #ranOut = false
   /** Text that was read since the first saved place, without what is read of `#known`. */
   #kept: string[] = []
   #keptLength = 0
@@ -29,9 +31,20 @@ export class Input {
     this.#at = 0
   }
 
-  /** No more text will come. */
-  end(): void {
+  /** No more text will come. `isCut`: the model would have gone on, perhaps inside of a mark. */
+  end(isCut = false): void {
     this.#ended = true
+    this.#isCut = isCut
+  }
+
+  /** True where the answer is over and its model would have gone on. */
+  get isCut(): boolean {
+    return this.#isCut
+  }
+
+  /** True where a reader has asked for more, and the answer was cut there. */
+  get ranOut(): boolean {
+    return this.#isCut && this.#ranOut
   }
 
   /** The text that is there and not yet read. */
@@ -42,7 +55,10 @@ export class Input {
   /** Waits until a character is there; false: the text is over. */
   *hasMore(): Reading<boolean> {
     while (this.#at === this.#known.length) {
-      if (this.#ended) return false
+      if (this.#ended) {
+        this.#ranOut = true
+        return false
+      }
       yield
     }
     return true
@@ -89,11 +105,12 @@ export class Input {
       const { rest } = this
       const here = marks.filter((mark) => mark !== '' && rest.startsWith(mark))
       const longest = here.toSorted((a, b) => b.length - a.length)[0]
-      const mayCome = marks.some((mark) => mark.length > rest.length && mark.startsWith(rest))
+      const mayCome = marks.some((mark) => isLonger(mark, rest))
       if (mayCome && !this.#ended) {
         yield
         continue
       }
+      if (mayCome && this.#dropsBegun(rest.length, 1)) continue
       if (longest === undefined) return null
       this.take(longest.length)
       return longest
@@ -125,14 +142,19 @@ export class Input {
       const found = firstMark(rest, marks)
       if (found !== null) {
         onText(this.take(found.at))
+        // It may be the beginning of a longer one.
+        if (!this.#ended && marks.some((mark) => isLonger(mark, this.rest))) {
+          yield
+          continue
+        }
         this.take(found.mark.length)
         return found.mark
       }
-      const shown = rest.length - heldBack(rest, marks)
-      if (shown > 0) onText(this.take(shown))
-      if (shown === rest.length) continue
-      if (this.#ended) onText(this.take(rest.length))
-      else yield
+      const held = heldBack(rest, marks)
+      if (held < rest.length) onText(this.take(rest.length - held))
+      if (held === 0) continue
+      if (!this.#ended) yield
+      else if (!this.#dropsBegun(held, leastOf(rest, held))) onText(this.take(held))
     }
     return null
   }
@@ -169,11 +191,33 @@ export class Input {
     return (this.#kept.join('') + this.#known).slice(at + this.#keptLength)
   }
 
+  /** The rest is the beginning of a mark in which the answer was cut off: it is no text. */
+  #dropsBegun(length: number, least: number): boolean {
+    if (!this.#isCut || length < least) return false
+    this.#at += length
+    return true
+  }
+
   #keep(text: string): void {
     this.#kept.push(text)
     this.#keptLength += text.length
   }
 }
+
+/**
+ * How much of a mark has to be there in the middle of a text. A single `<` behind a word is rather
+ * the text's own, and so are the first letters of a mark that is a word.
+ */
+function leastOf(text: string, held: number): number {
+  const at = text.length - held
+  if (/\w/.test(text[at]!)) return BEGUN_LETTERS_MIN
+  return at === 0 || isSpace(text[at - 1]!) ? 1 : 2
+}
+
+const BEGUN_LETTERS_MIN = 5
+
+const isLonger = (mark: string, text: string): boolean =>
+  mark.length > text.length && mark.startsWith(text)
 
 const isSpace = (character: string): boolean => /\s/.test(character)
 

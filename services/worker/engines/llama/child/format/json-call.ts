@@ -23,6 +23,7 @@ export function jsonCall(
   number: string
 ): Part {
   return {
+    begin: before,
     read: readCall,
     rule: (rules, { name, argumentsGrammar }) => {
       const text = (part: string) => withIds(part, { id, number }, (one) => rules.literal(one))

@@ -117,6 +117,8 @@ export interface Rules {
 
 /** A part of a call: how it is read, and which texts fit it. */
 export interface Part {
+  /** What stands before the name, where a call may stand without a mark. */
+  readonly begin?: string
   /** Returns false where the text is no such part; then the call is none. */
   read(input: Input, call: CallDraft): Reading<boolean>
   rule(rules: Rules, tool: CallableTool): string

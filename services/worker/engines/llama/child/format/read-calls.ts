@@ -42,9 +42,18 @@ export function* readCalls(
     draft = new Draft(to, { tools, onlyKnown: false, onName: () => {} })
     lead = ` ${between} ${open}`
   }
-  if (calls > 0 && end !== '' && (yield* input.accept(` ${end}`))) to.done()
+  const isEnd = calls > 0 && end !== '' && (yield* input.accept(` ${end}`))
+  if (isEnd) to.done()
+  // An answer that was cut inside of a mark, or before a call has its name, has no text there.
+  const isCut = input.ranOut && (calls > 0 || trigger !== '' || begins(input.rest, call.begin))
+  if (isCut) input.take(input.rest.length)
   input.release()
-  return calls > 0 || draft.isBegun
+  return calls > 0 || draft.isBegun || isCut
+}
+
+function begins(text: string, begin: string | undefined): boolean {
+  const [known, start] = [text, begin ?? ''].map((each) => each.replace(/\s+/g, ''))
+  return known !== '' && start !== '' && (start!.startsWith(known!) || known!.startsWith(start!))
 }
 
 interface DraftOptions {

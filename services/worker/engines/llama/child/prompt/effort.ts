@@ -15,7 +15,7 @@ const SWITCHES: readonly (readonly [name: string, on: unknown, off: unknown])[] 
   ['thinking_mode', 'enabled', 'disabled'],
   ['thinking_budget', -1, 0]
 ]
-const WORD_VARIABLES = ['reasoning_effort', 'thinking_effort']
+const WORD_VARIABLES = ['reasoning_effort', 'thinking_effort', 'reasoning_strength']
 const WORDS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const
 const MEDIUM = WORDS.indexOf('medium')
 const TRAINED: ReadonlySet<string> = new Set(['low', 'medium', 'high'])

@@ -14,10 +14,11 @@ import { TEXT_ROOT, textWithout } from './text-rules.ts'
 
 /** In braces; `mark` stands on both sides of a text. */
 export function bracedArguments(mark: string, marks: Marks): Part {
+  const textMark = marks.of(mark)
   return {
-    read: (input, call) => readBracketed(input, call, { textMark: marks.of(mark), marks }),
+    read: (input, call) => readBracketed(input, call, { textMark, marks }),
     rule: (rules, tool) => {
-      const notation = bracedNotation(marks.of(mark), marks)
+      const notation = bracedNotation(textMark, marks)
       return `"{" ${membersRule(rules, tool, [notation, notation])} "}"`
     }
   }

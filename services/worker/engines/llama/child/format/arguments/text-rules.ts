@@ -3,18 +3,29 @@
  * the rules follow how much of the mark the text ends in (Knuth, Morris and Pratt 1977).
  */
 
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
+
 /** The rule that `textWithout` begins with. */
 export const TEXT_ROOT = 't0'
 
+/** Every request with tools asks for the rules of the few marks that its model has. */
+const known = new BoundedMap<string, string>(64)
+
 /** One rule for each beginning of the mark; none goes on to the whole mark. */
 export function textWithout(mark: string): string {
+  const rules = known.get(mark) ?? rulesOf(mark)
+  known.set(mark, rules)
+  return rules
+}
+
+function rulesOf(mark: string): string {
   const characters = Array.from(mark)
-  const known = [...new Set(characters)]
+  const letters = [...new Set(characters)]
   const rules = characters.map((_, at) => {
-    const ways = Map.groupBy(known, (character) => lengthAfter(characters, at, character))
+    const ways = Map.groupBy(letters, (character) => lengthAfter(characters, at, character))
     ways.delete(characters.length)
     const longer = Array.from(ways, ([length, group]) => `${classOf(group)} t${length}`)
-    return `t${at} ::= ${[...longer, `${classOf(known, '^')} t0`, '""'].join(' | ')}`
+    return `t${at} ::= ${[...longer, `${classOf(letters, '^')} t0`, '""'].join(' | ')}`
   })
   return rules.join('\n')
 }

@@ -10,10 +10,12 @@ import { after, before, suite, test } from 'node:test'
 import { getLlama, type Llama, type LlamaModel } from 'node-llama-cpp'
 import {
   AnswerParts,
+  type AnswerPartsOptions,
   type Forced
 } from '../../../../../../../services/worker/engines/llama/child/answer/answer-parts.ts'
 import { JsonGrammars } from '../../../../../../../services/worker/engines/llama/child/answer/json-grammar.ts'
 import { TokenText } from '../../../../../../../services/worker/engines/llama/child/answer/token-text.ts'
+import type { CallableTool } from '../../../../../../../services/worker/engines/llama/child/format/output-format.ts'
 import { Marks } from '../../../../../../../services/worker/engines/llama/child/format/marks.ts'
 import { LibraryGrammars } from '../../../../../../../services/worker/engines/llama/child/library/library-grammar.ts'
 import { LibraryVocabulary } from '../../../../../../../services/worker/engines/llama/child/library/library-vocabulary.ts'
@@ -34,6 +36,10 @@ import { formatOf } from '../../../../../../helpers/recorded/formats.ts'
 const folder = mkdtempSync(join(tmpdir(), 'haif-grammars-'))
 let llama: Llama
 let model: LlamaModel
+let vocabulary: LibraryVocabulary
+let grammars: JsonGrammars
+let tools: CallableTool[]
+const bound = new Map<Family, Pick<AnswerPartsOptions, 'format' | 'marks' | 'isEnd'>>()
 
 before(async () => {
   const file = join(folder, 'vocabulary.gguf')
@@ -42,6 +48,13 @@ before(async () => {
   writeRandomModel(file, { controlTokens: [...marks] })
   llama = await getLlama({ gpu: false, build: 'never' })
   model = await llama.loadModel({ modelPath: file, vocabOnly: true })
+  vocabulary = new LibraryVocabulary(model)
+  grammars = new JsonGrammars(new LibraryGrammars(llama, model))
+  tools = RECORDED_TOOLS.map((tool) => ({
+    ...tool,
+    argumentsGrammar: grammars.argumentsOf(tool),
+    argumentRules: () => grammars.argumentRulesOf(tool)
+  }))
 })
 after(async () => {
   await llama.dispose()
@@ -54,23 +67,25 @@ interface Facts {
   forced: Forced | null
 }
 
-/** Returns how many tokens the grammar took, and the first text that it refused. */
-function follow({ family, recorded, forced }: Facts) {
-  const vocabulary = new LibraryVocabulary(model)
-  const marks = new Marks(vocabulary)
-  const grammars = new JsonGrammars(new LibraryGrammars(llama, model))
-  const tools = RECORDED_TOOLS.map((tool) => ({
-    ...tool,
-    argumentsGrammar: grammars.argumentsOf(tool),
-    argumentRules: () => grammars.argumentRulesOf(tool)
-  }))
-  const isEog = (token: Token) =>
+/** Made once for all outputs of a family, as a model's process does. */
+function boundTo(family: Family) {
+  const known = bound.get(family)
+  if (known !== undefined) return known
+  const isEnd = (token: Token) =>
     family.ends.includes(vocabulary.detokenize([token], { special: true }))
   const tokenize: Vocabulary['tokenize'] = (text, how) => vocabulary.tokenize(text, how)
   const detokenize: Vocabulary['detokenize'] = (all, how) => vocabulary.detokenize(all, how)
-  const format = formatOf(family, { tokenize, detokenize, isEog }).bind(marks)
+  const marks = new Marks(vocabulary)
+  const format = formatOf(family, { tokenize, detokenize, isEog: isEnd }).bind(marks)
+  const made = { format, marks, isEnd }
+  bound.set(family, made)
+  return made
+}
+
+/** Returns how many tokens the grammar took, and the first text that it refused. */
+function follow({ family, recorded, forced }: Facts) {
   const thought = recorded.opened ? ('open' as const) : ('free' as const)
-  const options = { format, marks, grammars, isEnd: isEog, thought, tools, forced }
+  const options = { ...boundTo(family), grammars, thought, tools, forced }
   const parts = new AnswerParts({ ...options, promptTokens: [], parallel: true })
   const text = new TokenText(parts.detokenize, [])
   let taken = 0

@@ -1,9 +1,13 @@
 /** The messages of gpt-oss. */
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { harmony } from '../../../../../../../services/worker/engines/llama/child/format/harmony.ts'
-import type { Vocabulary } from '../../../../../../../services/worker/engines/llama/child/vocabulary.ts'
-import { byteVocabulary, readCut, readOutput } from '../../../../../../helpers/recorded/reading.ts'
+import { harmony } from '../../../../../../../../services/worker/engines/llama/child/format/messages/harmony.ts'
+import type { Vocabulary } from '../../../../../../../../services/worker/engines/llama/child/vocabulary.ts'
+import {
+  byteVocabulary,
+  readCut,
+  readOutput
+} from '../../../../../../../helpers/recorded/reading.ts'
 
 const MARKS = ['start', 'end', 'message', 'channel', 'constrain', 'return', 'call']
 const names = MARKS.map((mark) => `<|${mark}|>`)

@@ -6,9 +6,9 @@
  *   Let me look.>>>get_weather
  *   {"city": "Köln"}
  */
-import type { Input, Reading } from './input.ts'
-import { readJson } from './json-value.ts'
-import type { Marks } from './marks.ts'
+import type { Input, Reading } from '../input.ts'
+import { readJson } from '../json-value.ts'
+import type { Marks } from '../marks.ts'
 import type {
   BoundFormat,
   CallableTool,
@@ -18,7 +18,7 @@ import type {
   ReadOptions,
   Rules,
   SaidBefore
-} from './output-format.ts'
+} from '../output-format.ts'
 
 export const recipients: OutputFormat = {
   name: 'recipients',

@@ -8,10 +8,10 @@
  * `analysis` is the thought, `final` the answer, and `commentary` without a recipient is also said
  * to the user. The recipient may stand before the channel. https://github.com/openai/harmony
  */
-import { HeldSpace } from './held-space.ts'
-import type { Input, Reading } from './input.ts'
-import { readJson } from './json-value.ts'
-import type { Marks } from './marks.ts'
+import { HeldSpace } from '../held-space.ts'
+import type { Input, Reading } from '../input.ts'
+import { readJson } from '../json-value.ts'
+import type { Marks } from '../marks.ts'
 import type {
   BoundFormat,
   CallableTool,
@@ -21,7 +21,8 @@ import type {
   ReadOptions,
   Rules,
   SaidBefore
-} from './output-format.ts'
+} from '../output-format.ts'
+import { readHeader } from './header.ts'
 
 export const harmony: OutputFormat = {
   name: 'harmony',
@@ -116,35 +117,15 @@ class Harmony implements BoundFormat {
 
   /** Takes the header of a message; null: the text is over before its end. */
   *#readHeader(input: Input, to: OutputParts, calls: boolean): Reading<Header | null> {
-    const place = input.save()
     to.passes(this.#ends.join(''))
-    let header = ''
-    let isHeader = true
-    while (isHeader && !header.endsWith(this.#message) && (yield* input.hasMore())) {
-      header += input.take()
-      isHeader = header.length < HEADER_CHARACTERS_MAX && this.#mayBeHeader(header)
-      if (calls && header.endsWith('to=functions.')) {
-        to.certain(this.#withoutRole(input.since(place)))
-      }
-    }
-    const isWhole = header.endsWith(this.#message)
-    const isText = !isHeader || (!isWhole && !this.#isBegun(header))
-    if (isText) input.rewind(place)
-    input.release()
-    if (isText) return { channel: 'final', tool: null } // a text without a header is for the user
-    return isWhole ? this.#parse(header) : null
-  }
-
-  /** llama.cpp makes these marks text, so a header is told by what it begins with. */
-  #mayBeHeader(text: string): boolean {
-    const start = text.trimStart()
-    return [this.#channel, this.#start, 'assistant', 'to='].some((word) => {
-      return word.startsWith(start) || start.startsWith(word)
+    const begins = [this.#channel, this.#start, 'assistant', 'to=']
+    const syntax = { message: this.#message, begins, marks: [this.#channel, this.#start] }
+    const header = yield* readHeader(input, syntax, (text) => {
+      if (calls && text.endsWith('to=functions.')) to.certain(this.#withoutRole(text) + input.rest)
     })
-  }
-
-  #isBegun(header: string): boolean {
-    return [this.#channel, this.#start].some((mark) => header.startsWith(mark))
+    // A text without a header is for the user.
+    if (header.kind === 'text') return { channel: 'final', tool: null }
+    return header.kind === 'cut' ? null : this.#parse(header.text)
   }
 
   /** The header of a later message begins with the role, which a call's grammar has not. */
@@ -188,6 +169,3 @@ class Harmony implements BoundFormat {
     else yield* input.until(this.#ends, () => {})
   }
 }
-
-/** No header is longer; text that goes on without its end is none. */
-const HEADER_CHARACTERS_MAX = 512

@@ -1,8 +1,12 @@
 /** The messages of Functionary 3.2. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { recipients } from '../../../../../../../services/worker/engines/llama/child/format/recipients.ts'
-import { byteVocabulary, readCut, readOutput } from '../../../../../../helpers/recorded/reading.ts'
+import { recipients } from '../../../../../../../../services/worker/engines/llama/child/format/messages/recipients.ts'
+import {
+  byteVocabulary,
+  readCut,
+  readOutput
+} from '../../../../../../../helpers/recorded/reading.ts'
 
 const vocabulary = byteVocabulary({ control: ['<|eot_id|>'], ends: ['<|eot_id|>'] })
 const options = { format: recipients, vocabulary, tools: [{ name: 'now' }, { name: 'run' }] }
