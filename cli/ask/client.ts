@@ -49,8 +49,7 @@ export async function openClient(options: ClientOptions): Promise<Client> {
   const { address } = seat
   const credential = role === 'gateway' ? credentialOf(home, address, env) : NONE
   const neighbours = (sought: string) => home.keysOf(sought)
-  const relays = home.tlsRelays
-  const beside = { neighbours, tlsRelays: () => relays }
+  const beside = { neighbours, tlsRelays: home.tlsRelays }
   const mesh = openMesh({ ...seat, ...beside, role: as, log: silentLogger() })
   const timeout = new AbortController()
   const timer = setTimeout(() => timeout.abort(), CONNECT_MS[address.reach])

@@ -51,8 +51,8 @@ async function relay(
   const wish = { home, role: 'relay', log } as const
   const joining = new Contact().joining(usesLocalSockets(env))
   const seat = await takeSeat({ ...wish, invite, isNew: text !== null }, joining)
-  const { join } = placeIn({ ...wish, env }, seat)
-  await runUntilSignal(createRelay({ join, tls: place, onReachable: say, log }), log)
+  const { join, self } = placeIn({ ...wish, env }, seat)
+  await runUntilSignal(createRelay({ join, tls: place, onReachable: say, self, log }), log)
 }
 
 function say(isReachable: boolean): void {

@@ -45,8 +45,8 @@ export function addUpCommand(program: Command): void {
     )
     .option('--public', 'let machines anywhere join, behind any NAT, through the public DHT')
     .option(
-      '--bootstrap <host[:port]…>',
-      'with --public: DHT nodes of your own in place of the public DHT (haif service bootstrap)'
+      '--bootstrap <node...>',
+      'with --public: DHT nodes of your own, host[:port], in place of the public DHT (haif service bootstrap)'
     )
     .option('--host <address>', 'address for HTTP (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port for HTTP (PORT; default 8080; 0: any free one)', portNumber)

@@ -60,8 +60,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const { store } = state
   const { worker: hasWorker, orchestrators, gateways, workers } = options
   const { address } = ownMesh
-  const relays = home.tlsRelays
-  const node = openNode(address, () => relays)
+  const node = openNode(address, home.tlsRelays)
   const place = (role: PeerRole): Place => {
     const log = logFor(role)
     return placeIn({ home, role, log, env, node }, seatHere({ home, address, role, log })!)

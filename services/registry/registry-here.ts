@@ -1,6 +1,6 @@
 /** A registry of this machine. */
 import type { Place } from '#shared/main/place.ts'
-import { relayKeyPair } from '#shared/mesh/connection/relay.ts'
+import { INVITE_KEYS_MAX } from '#shared/mesh/membership/invite.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -33,7 +33,8 @@ export function openRegistry(options: OpenRegistryOptions): Registry {
             ...address,
             meshKey: address.mesh,
             issuers: [keyPair.publicKey],
-            relays: relays ? [relayKeyPair(keyPair).publicKey] : []
+            relays: (mesh?.relayKeys ?? []).slice(0, INVITE_KEYS_MAX),
+            tlsRelays: (mesh?.tlsRelays ?? []).slice(0, INVITE_KEYS_MAX)
           }),
           isConnected: (key) => mesh?.link(key) !== undefined,
           log

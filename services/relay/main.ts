@@ -6,10 +6,10 @@ import { readTlsPlace } from './config.ts'
 import { createRelay } from './relay.ts'
 
 await runMain(process.env, 'relay', async (env) => {
-  const { join, log } = await placeFromEnvironment(env, 'relay')
+  const { join, self, log } = await placeFromEnvironment(env, 'relay')
   const onReachable = (isReachable: boolean) =>
     isReachable
       ? log.info('relays for members: others get in from outside')
       : log.warn('relays for nobody yet: no one gets in from outside; open UDP port 49737')
-  return { log, service: createRelay({ join, tls: readTlsPlace(env), onReachable, log }) }
+  return { log, service: createRelay({ join, tls: readTlsPlace(env), onReachable, self, log }) }
 })

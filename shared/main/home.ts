@@ -34,7 +34,8 @@ import { readSecret, readString, type Environment } from '#shared/process/config
 import { HaifError } from '#shared/errors.ts'
 import type { Authority } from '#shared/mesh/membership/authority.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
-import { parseTlsAddresses, type TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
+import { parseTlsAddresses, tlsAddressText } from '#shared/mesh/connection/tls/tls-address.ts'
+import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
 import { loadIdentity } from '#shared/mesh/identity.ts'
 import { meshName } from '#shared/mesh/membership/credentials.ts'
 import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
@@ -59,6 +60,7 @@ export class Home {
 
   /** `HAIF_MESH_FOLDER`: where the root key and the address of the mesh are. */
   readonly #givenTlsRelays: string
+  #tlsRelays: TlsRelays | null = null
 
   constructor(env: Environment) {
     this.#givenTlsRelays = readString(env, 'HAIF_TLS_RELAYS', '')
@@ -260,15 +262,24 @@ export class Home {
   }
 
   /**
-   * Where relays listen for TLS: `HAIF_TLS_RELAYS`, or those that this machine joined with.
+   * Relays that listen for TLS: those of `HAIF_TLS_RELAYS`, else those that this machine was told
+   * of when it joined or has met since.
    */
-  get tlsRelays(): TlsAddress[] {
+  get tlsRelays(): TlsRelays {
     const kept = () => readIfThere(join(this.folder, 'tls.relays')) ?? ''
-    return parseTlsAddresses(this.#givenTlsRelays || kept())
+    this.#tlsRelays ??= new TlsRelays(parseTlsAddresses(this.#givenTlsRelays || kept()), (all) => {
+      try {
+        this.#write('tls.relays', all.map(tlsAddressText).join(','))
+      } catch {
+        // They are met again as long as the network lets UDP through.
+      }
+    })
+    return this.#tlsRelays
   }
 
   rememberTlsRelays(texts: readonly string[]): void {
     this.#write('tls.relays', texts.join(','))
+    this.#tlsRelays = null
   }
 
   #write(name: string, text: string): void {

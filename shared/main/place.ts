@@ -171,8 +171,7 @@ export function placeIn({ home, node, role, log, env }: PlaceOptions, seat: Seat
   const neighbours = (sought: string) => home.keysOf(sought)
   const localSockets = usesLocalSockets(env)
   const shared = node === undefined ? {} : { node }
-  const relays = home.tlsRelays
-  const tlsRelays = () => relays
+  const { tlsRelays } = home
   const member = { ...shared, ...seat, tlsRelays, role, localSockets, neighbours, log }
   const join: JoinMesh = (router, extras) => openMesh({ ...member, router, ...extras })
   const self = { host: hostname(), version: VERSION, hardware }

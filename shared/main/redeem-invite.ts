@@ -4,7 +4,6 @@
  * asking again burns nothing, because the registry knows the key by then.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type DHT from 'hyperdht'
 import type { KeyPair } from 'hyperdht'
 import { redeem, type Redeem, type Welcome } from '#shared/contracts/peers/members.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
@@ -13,16 +12,18 @@ import { backoffMs } from '#shared/kit/backoff.ts'
 import { visit } from '#shared/mesh/connection/guest.ts'
 import { codeOf } from '#shared/mesh/connection/dial-failure.ts'
 import { searchAlsoOverTls } from '#shared/mesh/connection/tls/search-over-tls.ts'
-import type { TlsAddress } from '#shared/mesh/connection/tls/tls-address.ts'
-import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
+import type { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
 import { isRefusal, type ContactFacts, type DialFailure } from '#shared/mesh/diagnosis/diagnose.ts'
 import { Search } from '#shared/mesh/diagnosis/search.ts'
-import { createDht, DIAL_MS_MAX } from '#shared/mesh/discovery/dht.ts'
-import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
+import { DIAL_MS_MAX } from '#shared/mesh/discovery/dht.ts'
+import { lookup } from '#shared/mesh/discovery/lookup.ts'
+import { hostRelayTopicOf, hostTopicOf } from '#shared/mesh/discovery/topics.ts'
 import { verifyCertificate } from '#shared/mesh/membership/certificate.ts'
 import { decodeCredentials, type Credentials } from '#shared/mesh/membership/credentials.ts'
 import { inviteHelloId, type Invite } from '#shared/mesh/membership/invite.ts'
 import { signed } from '#shared/mesh/membership/signature.ts'
+import type { MeshNode } from '#shared/mesh/node.ts'
+import { openNode } from '#shared/mesh/open-mesh.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
@@ -48,21 +49,22 @@ interface RedeemOptions {
   onWaiting: (name: string) => void
   /** No registry answers, for this reason. */
   onAway: (reason: string) => void
-  /** Where relays listen for TLS, for a network without UDP. */
-  tlsRelays: readonly TlsAddress[]
+  /** Relays that listen for TLS, for a network without UDP; it learns those of the invite. */
+  tlsRelays: TlsRelays
   localSockets: boolean
   signal: AbortSignal
   log: Logger
 }
 
 interface Round extends RedeemOptions {
-  dht: DHT
-  relaysOverTls: TlsRelays
+  node: MeshNode
   /** What the search has come to, for whoever explains it. */
   facts: ContactFacts
 }
 
 export interface Admission {
+  /** The registry that let it in. */
+  host: Buffer
   /** What the machine is called in the mesh. */
   name: string
   /** In the order of the keys. */
@@ -74,7 +76,9 @@ export interface Admission {
 /** Throws what the mesh has against this machine, and when the signal is aborted. */
 export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
   const { invite, onAway, signal, tlsRelays } = options
-  const dht = createDht(invite)
+  for (const address of invite.tlsRelays) tlsRelays.learn(address)
+  const node = openNode(invite, tlsRelays)
+  for (const relay of invite.relays) node.relays.add(relay.toString('hex'), unknownRtt)
   const facts: ContactFacts = { found: 0, failures: [], relays: 0, clockAheadMs: null }
   const search = new Search({
     mesh: { contact: () => facts },
@@ -84,9 +88,8 @@ export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
   })
   const round: Round = {
     ...options,
-    dht,
+    node,
     facts,
-    relaysOverTls: new TlsRelays(() => tlsRelays),
     onWaiting(name) {
       search.stop() // a registry is there: nothing is wrong while a person takes their time
       options.onWaiting(name)
@@ -102,13 +105,14 @@ export async function redeemInvite(options: RedeemOptions): Promise<Admission> {
     }
   } finally {
     search.stop()
-    await dht.destroy({ force: true })
+    await node.dht.destroy({ force: true })
   }
 }
 
 /** Visits one registry after the other. Returns the failure that says most when all have failed. */
 async function tryOnce(round: Round): Promise<Admission | HaifError> {
-  const { facts, signal } = round
+  const { facts, node, signal } = round
+  void findRelays(round)
   const failures: DialFailure[] = []
   let failure = new HaifError('NO_PEER', 'no registry of the mesh answers')
   for await (const host of hostsOf(round)) {
@@ -121,11 +125,11 @@ async function tryOnce(round: Round): Promise<Admission | HaifError> {
       const code = codeOf(error) || given.code
       // The invite names registries, too, and so does not prove that they are there.
       if (!MISSING.has(code)) failures.push({ code, message: given.message })
+      Object.assign(facts, { failures, found: failures.length, relays: node.relays.size })
       if (isFinal(given) && !isOfThisHost(given)) return given
       if (failure.code === 'NO_PEER' || isFinal(given)) failure = given
     }
   }
-  Object.assign(facts, { failures, found: failures.length })
   return failure
 }
 
@@ -133,11 +137,11 @@ const MISSING: ReadonlySet<string> = new Set(['PEER_NOT_FOUND', 'PEER_LOST'])
 
 /** The registries that the invite names, then those that the DHT names. */
 async function* hostsOf(round: Round): AsyncGenerator<Buffer, void, void> {
-  const { dht, invite, relaysOverTls } = round
+  const { node, invite } = round
   const seen = new Set(invite.issuers.map((key) => key.toString('hex')))
   yield* invite.issuers
   const found: Buffer[] = []
-  await searchAlsoOverTls(dht, relaysOverTls, hostTopicOf(invite.meshKey), (key) => {
+  await searchAlsoOverTls(node.dht, node.tlsRelays, hostTopicOf(invite.meshKey), (key) => {
     const name = key.toString('hex')
     if (seen.has(name) || found.length >= HOSTS_MAX) return
     seen.add(name)
@@ -146,13 +150,21 @@ async function* hostsOf(round: Round): AsyncGenerator<Buffer, void, void> {
   yield* found
 }
 
+/** Relays for the way to a registry; a dial that needs one waits for the first of them. */
+async function findRelays({ node, invite }: Round): Promise<void> {
+  if (invite.reach !== 'public') return
+  await lookup(node.dht, hostRelayTopicOf(invite.meshKey), (key) =>
+    node.relays.add(key.toString('hex'), unknownRtt)
+  )
+}
+
+const unknownRtt = (): number => 0
+
 async function redeemAt(host: Buffer, round: Round): Promise<Admission> {
-  const { dht, invite, keys, localSockets, relaysOverTls, signal, log } = round
+  const { node, invite, keys, localSockets, signal, log } = round
   const link = await visit({
-    dht,
+    node,
     host,
-    relays: invite.relays,
-    tlsRelays: relaysOverTls,
     localSockets,
     dialMsMax: DIAL_MS_MAX[invite.reach],
     keyPair: keys[0].keyPair,
@@ -164,7 +176,7 @@ async function redeemAt(host: Buffer, round: Round): Promise<Admission> {
   })
   try {
     signal.throwIfAborted()
-    return admissionOf(await welcomed(link, round), round)
+    return { host, ...admissionOf(await welcomed(link, round), round) }
   } finally {
     link.close('the visit is over')
   }
@@ -199,7 +211,7 @@ function requestOf({ invite, keys, host }: RedeemOptions): Redeem {
 }
 
 /** Throws unless the mesh that the invite names has certified each key for its role. */
-function admissionOf(welcome: Welcome, { invite, keys }: RedeemOptions): Admission {
+function admissionOf(welcome: Welcome, { invite, keys }: RedeemOptions): Omit<Admission, 'host'> {
   const { name, revocations } = welcome
   const given = new Map(welcome.credentials.map(({ key, credentials }) => [key, credentials]))
   const credentials = keys.map(({ role, keyPair }) => {

@@ -171,7 +171,10 @@ async function redeemWith(
   const admission = await redeemInvite(asked)
   keep(admission, files, options)
   home.mesh.remember(address)
-  return keptSeat({ home, address, role, log }, first)
+  const seat = keptSeat({ home, address, role, log }, first)
+  // It is dialled without a lookup, and knows the others.
+  seat.membership.acquaintances.add({ role: 'registry', key: admission.host.toString('hex') })
+  return seat
 }
 
 function keep(

@@ -3,6 +3,7 @@
  * connection to every peer of the roles it follows, and knows which connections are open now.
  */
 import { EventEmitter } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 import RPC, { type Server as RpcServer } from '@hyperswarm/rpc'
 import c from 'compact-encoding'
 import type DHT from 'hyperdht'
@@ -39,10 +40,11 @@ import {
 import { takeOffer } from './connection/tls/connections.ts'
 import { searchAlsoOverTls } from './connection/tls/search-over-tls.ts'
 import { tlsEntrance, type TlsPlace } from './connection/tls/tls-entrance.ts'
+import type { TlsAddress } from './connection/tls/tls-address.ts'
 import type { TlsRelay } from './connection/tls/tls-relay.ts'
 import { HaifError } from '#shared/errors.ts'
 import { lookup } from './discovery/lookup.ts'
-import { hostTopicOf, topicsOf } from './discovery/topics.ts'
+import { hostRelayTopicOf, hostTopicOf, topicsOf } from './discovery/topics.ts'
 import { guarded } from './connection/guarded-stream.ts'
 import { isMember, type MemberIdentity } from './connection/member-identity.ts'
 import { PendingConnections } from './connection/pending.ts'
@@ -60,6 +62,10 @@ import { within } from '#shared/kit/within.ts'
 
 /** Connections that others may open to us; one more is refused in the Noise handshake. */
 const ACCEPTED_MAX = 2048
+/** Dials that cross each other end within it. */
+const CROSSED_MS = 3000
+/** For the other keys of a topic, once a node has named one. */
+const OTHERS_NAMED_MS = 150
 const REPLACED = 'replaced by a newer connection'
 /** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
@@ -118,6 +124,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #dialler: Dialler
   readonly #links = new Map<string, PeerLink>() // by key; at most ACCEPTED_MAX and what we dialled
   readonly #greeted = new WeakMap<PeerLink, Greeted>()
+  readonly #openedAt = new WeakMap<PeerLink, number>()
   readonly #followers: { role: ListeningRole; follower: Follower }[] = []
   readonly #neighbours: Neighbours[] = []
   readonly #dials = new Map<string, Promise<void>>() // under way, by key
@@ -142,10 +149,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#node = dht instanceof MeshNode ? dht : new MeshNode(dht)
     this.#node.join(this, keyPair)
     this.#rpc = new RPC({ dht: this.#node.dht, keyPair, valueEncoding: c.raw })
-    const { announceMs: againMs = ANNOUNCE_MS.public } = options
     this.#announcements = new Announcements({
       topicsOf: (of) => this.#topicsOf(of),
-      make: (topic) => new Announcement({ dht: this.#node.dht, topic, keyPair, againMs, log })
+      make: (topic) => this.#announcement(topic, keyPair)
     })
     const onFallen = (error: HaifError) => this.#fallen(error)
     const links = (of?: PeerRole) => this.links(of)
@@ -215,6 +221,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (tls !== undefined) {
       this.#entrance = tlsEntrance(this, tls) // first: a taken port is the likeliest failure
       await this.#entrance.start()
+      this.#node.relaysOverTls(this.#entrance.port)
     }
     membership.on('revocations', this.#onChange)
     membership.on('credentials', this.#onChange)
@@ -251,6 +258,17 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return this.#relay?.isRunning ?? false
   }
 
+  /** Keys under which relays can be reached now, best first: its own, then those that it knows. */
+  get relayKeys(): Buffer[] {
+    const own = this.#relay?.runningKey ?? null
+    return [...(own === null ? [] : [own]), ...this.#node.relays.ranked()]
+  }
+
+  /** Where relays of the mesh listen for TLS. */
+  get tlsRelays(): readonly TlsAddress[] {
+    return this.#node.tlsRelays.addresses
+  }
+
   /** Where it listens for TLS, for members whose network blocks UDP; null: it does not. */
   get tlsPort(): number | null {
     return this.#entrance?.port ?? null
@@ -269,7 +287,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
       // Two relays would dial each other, and need not.
       isSelf: (key) => key === this.key || (role === 'relay' && this.isRelaying),
       isConnected: (key) => this.#links.has(key),
-      dial: (publicKey, again) => this.#dial(publicKey, () => this.#dialler.dial(publicKey), again),
+      // Without UDP a relay is of no use but over TLS, and there it is asked each time.
+      dial: (publicKey, again) =>
+        this.#dial(publicKey, () => this.#dialler.dial(publicKey, role !== 'relay'), again),
       random: this.#options.random ?? Math.random,
       now: this.#options.now ?? (() => performance.now()),
       log
@@ -346,7 +366,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const isOwn = [...own, hostTopicOf(membership.mesh)].some((each) => each.equals(topic))
     if (!isOwn) return null
     const keys = new Set<string>()
-    await lookup(this.#node.dht, topic, (key) => keys.add(key.toString('hex')))
+    const { promise: named, resolve } = Promise.withResolvers<void>()
+    const all = lookup(this.#node.dht, topic, (key) => {
+      keys.add(key.toString('hex'))
+      resolve()
+    })
+    // Nodes that have gone hold up the end of a lookup, and who asks has waited already.
+    await Promise.race([all, named.then(() => sleep(OTHERS_NAMED_MS))])
     return [...keys]
   }
 
@@ -373,6 +399,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now()
   }
 
   get #isStopped(): boolean {
@@ -482,6 +512,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
     return topics
   }
 
+  #announcement(topic: Buffer, keyPair: KeyPair): Announcement {
+    const { announceMs: againMs = ANNOUNCE_MS.public, log } = this.#options
+    return new Announcement({ dht: this.#node.dht, topic, keyPair, againMs, log })
+  }
+
   async #startRelay(): Promise<void> {
     const { keyPair, membership, log } = this.#options
     this.#relay = new OwnRelay({
@@ -491,6 +526,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
       isRevoked: (key) => membership.isRevoked(key),
       announce: (runs) =>
         runs ? this.#announcements.announce('relay') : this.#announcements.withdraw('relay'),
+      announcement: (own) => this.#announcement(hostRelayTopicOf(membership.mesh), own),
       log
     })
     await this.#relay.start()
@@ -531,8 +567,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   /**
-   * One connection for each pair: a peer that comes back replaces its old connection. Two peers
-   * never dial each other, because no two roles follow each other.
+   * One connection for each pair: a peer that comes back replaces its old connection. Only a relay
+   * and a registry may dial each other; when both do at once, both ends keep the same connection.
    */
   #add(greeted: Greeted): void {
     const { link } = greeted
@@ -546,8 +582,13 @@ export class Mesh extends EventEmitter<MeshEvents> {
       return
     }
     const old = this.#links.get(key)
+    if (old !== undefined && this.#hasCrossed(old, link)) {
+      link.close(REPLACED)
+      return
+    }
     if (old !== undefined) this.#drop(old, REPLACED)
     this.#links.set(key, link)
+    this.#openedAt.set(link, this.#now())
     this.#greeted.set(link, greeted)
     if (!link.dialer && isMember(link.peer)) this.#twins.connected(key, link.peer.holder)
     void link.closed.then(() => this.#drop(link, 'closed'))
@@ -557,6 +598,14 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { role } = link.peer
     if (isListeningRole(role)) this.#options.membership.acquaintances.add({ role, key })
     this.#exchange.linked(link)
+  }
+
+  /** Both sides have dialled at once, and the connection that counts is there already. */
+  #hasCrossed(old: PeerLink, link: PeerLink): boolean {
+    const isNew = this.#now() - (this.#openedAt.get(old) ?? 0) < CROSSED_MS
+    if (old.dialer === link.dialer || !isNew) return false
+    const isOwnKept = this.key < link.peer.key
+    return old.dialer === isOwnKept
   }
 
   #drop(link: PeerLink, reason: string): void {

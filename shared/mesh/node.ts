@@ -77,6 +77,9 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   readonly #isMetered: boolean
   #lead: object | null = null
   #relayKey: string | null = null
+  #tlsPort: number | null = null
+  /** As the latest dial has found it; the DHT node itself knows it only after some answers. */
+  #ownNatIsRandom = false
 
   constructor(dht: DHT, options: MeshNodeOptions = {}) {
     super()
@@ -84,7 +87,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.dht = dht
     this.relays = new Relays(options.now ?? (() => performance.now()))
     this.#isMetered = options.isMetered ?? false
-    this.tlsRelays = options.tlsRelays ?? new TlsRelays(() => [])
+    this.tlsRelays = options.tlsRelays ?? new TlsRelays()
     this.#watchRelaySockets()
     this.#watch = new NetworkWatch((why) => this.#changed(why))
     dht.on('network-change', () => this.#watch.look())
@@ -118,7 +121,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
 
   /** This machine's NAT gives a random port to each destination. */
   get isRandom(): boolean {
-    return this.dht.firewalled && this.dht.randomized
+    return this.dht.firewalled && (this.dht.randomized || this.#ownNatIsRandom)
   }
 
   /** Peers anywhere can reach this process at an address that they know. */
@@ -146,16 +149,29 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.emit('about')
   }
 
+  /** And over TLS, at this port; null: no longer. */
+  relaysOverTls(port: number | null): void {
+    this.#tlsPort = port
+    this.emit('about')
+  }
+
   /** What a peer of this process says of itself over such a connection. */
   about(keepAliveMs: number): About {
     const beside = [...this.#listening].slice(0, BESIDE_MAX)
     const relay = this.#relayKey
-    return { keepAliveMs, beside, ...(relay === null ? {} : { relay }) }
+    const tlsPort = this.#tlsPort
+    return {
+      keepAliveMs,
+      beside,
+      ...(relay === null ? {} : { relay }),
+      ...(tlsPort === null ? {} : { tlsPort })
+    }
   }
 
   /** A member has said this of its process, for the first time or anew. */
-  met(stream: NoiseSecretStream, { beside, relay }: About): void {
+  met(stream: NoiseSecretStream, { beside, relay, tlsPort }: About): void {
     if (stream.destroyed) return
+    if (tlsPort !== undefined) this.#learnTls(stream, tlsPort)
     const before = this.#met.get(stream)
     const known = before ?? { rttMs: () => stream.rawStream.rtt ?? Infinity, beside, relay }
     this.#forget(stream, known)
@@ -164,6 +180,12 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     if (relay !== undefined) this.relays.add(relay, known.rttMs)
     this.emit('met')
     if (before === undefined) stream.once('close', () => this.#left(stream))
+  }
+
+  /** At the address where it is met, so that nobody sends others to a third machine. */
+  #learnTls(stream: NoiseSecretStream, port: number): void {
+    const { remoteHost: host } = stream.rawStream
+    if (host && this.wayOf(stream).path === 'direct') this.tlsRelays.learn({ host, port })
   }
 
   #left(stream: NoiseSecretStream): void {
@@ -194,19 +216,23 @@ export class MeshNode extends EventEmitter<NodeEvents> {
 
   /**
    * A connection is in doubt: what else leads through its hole or its relay may be gone with it,
-   * and nobody shall take that way.
+   * and nobody shall take that way. `relay`: the key of its peer.
    */
   doubt(address: DHT.Address, relay: string | null): void {
-    if (relay !== null) this.relays.failed(Buffer.from(relay, 'hex'))
+    for (const [{ remotePublicKey }, met] of this.#met) {
+      if (met.relay === undefined || remotePublicKey.toString('hex') !== relay) continue
+      this.relays.failed(Buffer.from(met.relay, 'hex'))
+    }
     for (const [key, stream] of this.#neighbours) {
       if (isTo(stream, address)) this.#neighbours.delete(key)
     }
     this.emit('doubt', address)
   }
 
-  /** What a dial has found of the peer's NAT, in hyperdht's numbers. */
-  sawNat(key: string, firewall: number): void {
-    if (firewall > 0) this.#nats.set(key, firewall >= RANDOM)
+  /** What a dial has found of the peer's NAT and of this machine's, in hyperdht's numbers. */
+  sawNats(key: string, remote: number, local: number): void {
+    if (remote > 0) this.#nats.set(key, remote >= RANDOM)
+    if (local > 0) this.#ownNatIsRandom = local >= RANDOM
   }
 
   hasRandomNat(key: string): boolean {
@@ -216,12 +242,23 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   /** The way that the packets of a connection take now, of one that a relay may carry. */
   wayOf(stream: NoiseSecretStream): LinkWay {
     const { remoteHost, remotePort, socket } = stream.rawStream
+    const ofItsProcess = this.#met.get(stream)?.relay
     for (const { rawStream, remotePublicKey } of this.#relaySockets) {
+      // The process that relays is reached at the same address, and directly.
+      if (remotePublicKey.toString('hex') === ofItsProcess) continue
       if (rawStream?.remoteHost !== remoteHost || rawStream.remotePort !== remotePort) continue
       if (rawStream.socket !== socket) continue
-      return { path: 'relayed', relay: remotePublicKey.toString('hex') }
+      return { path: 'relayed', relay: this.#peerWith(remotePublicKey.toString('hex')) }
     }
     return directWayOf(stream)
+  }
+
+  /** A relay has a key of its own for that; people know it by the key of its peer. */
+  #peerWith(relay: string): string {
+    for (const [{ remotePublicKey }, met] of this.#met) {
+      if (met.relay === relay) return remotePublicKey.toString('hex')
+    }
+    return relay
   }
 
   /**
@@ -236,6 +273,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   }
 
   #changed(why: string): void {
+    this.#ownNatIsRandom = false
     this.refresh()
     this.emit('change', why)
   }

@@ -4,7 +4,6 @@ import type { Logger } from '#shared/process/log.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS, LOOKUP_MS_MAX } from './discovery/dht.ts'
 import type { TlsPlace } from './connection/tls/tls-entrance.ts'
-import type { TlsAddress } from './connection/tls/tls-address.ts'
 import { TlsRelays } from './connection/tls/tls-relays.ts'
 import { Mesh } from './mesh.ts'
 import { MeshNode } from './node.ts'
@@ -16,8 +15,8 @@ interface OpenMeshOptions {
   address: Pick<MeshAddress, 'reach' | 'bootstrap'>
   /** Shared with other peers of the process; absent: one of its own. */
   node?: MeshNode
-  /** For a node of its own: where relays listen for TLS. */
-  tlsRelays?: () => readonly TlsAddress[]
+  /** For a node of its own: relays that listen for TLS. */
+  tlsRelays?: TlsRelays
   role: PeerRole
   keyPair: KeyPair
   membership: Membership
@@ -51,10 +50,10 @@ export function openMesh(options: OpenMeshOptions): Mesh {
 /** The DHT node for all peers of a process. It ends with the last of them. */
 export function openNode(
   address: Pick<MeshAddress, 'reach' | 'bootstrap'>,
-  tlsRelays: () => readonly TlsAddress[] = () => []
+  tlsRelays = new TlsRelays()
 ): MeshNode {
   return new MeshNode(createDht(address), {
     isMetered: address.reach === 'public',
-    tlsRelays: new TlsRelays(tlsRelays)
+    tlsRelays
   })
 }

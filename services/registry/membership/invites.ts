@@ -25,7 +25,10 @@ import {
 import type { InviteRow } from './redemption.ts'
 
 /** Where a newcomer finds a registry of this mesh. */
-export type Entrance = Pick<Invite, 'meshKey' | 'reach' | 'bootstrap' | 'issuers' | 'relays'>
+export type Entrance = Pick<
+  Invite,
+  'meshKey' | 'reach' | 'bootstrap' | 'issuers' | 'relays' | 'tlsRelays'
+>
 
 interface InvitesDeps {
   store: Store

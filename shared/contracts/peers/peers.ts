@@ -195,7 +195,10 @@ const Ack = Type.Object({})
  */
 export const report = defineMethod(
   'peer.report',
-  between(['gateway', 'orchestrator', 'worker', 'bridge', 'jobs'], ['registry', 'orchestrator']),
+  between(
+    ['gateway', 'orchestrator', 'worker', 'bridge', 'jobs', 'relay'],
+    ['registry', 'orchestrator']
+  ),
   PeerReport,
   Ack
 )

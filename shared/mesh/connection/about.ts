@@ -20,7 +20,9 @@ const About = Type.Object({
   /** Keys of the listening peers that share the DHT node: they are reached over the same hole. */
   beside: Type.Array(Key, { maxItems: BESIDE_MAX }),
   /** The key under which this process relays for members; absent: it does not. */
-  relay: Type.Optional(Key)
+  relay: Type.Optional(Key),
+  /** The port where it does so over TLS. */
+  tlsPort: Type.Optional(Type.Integer({ minimum: 1, maximum: 65_535 }))
 })
 export type About = Static<typeof About>
 

@@ -55,11 +55,12 @@ export class Dialler {
     this.#options = options
   }
 
-  async dial(publicKey: Buffer): Promise<Greeted> {
+  /** `overTls`: also that way, where no other works. */
+  async dial(publicKey: Buffer, overTls = true): Promise<Greeted> {
     const local = await this.#dialLocal(publicKey)
     if (local !== null) return this.#options.greet(local, localWay)
     const { node } = this.#options
-    if (node.tlsRelays.isEmpty) return this.#dialOverUdp(publicKey)
+    if (node.tlsRelays.isEmpty || !overTls) return this.#dialOverUdp(publicKey)
     return withLastWay(this.#dialOverUdp(publicKey), {
       last: () => this.#dialOverTls(publicKey),
       received: () => node.dht.stats.requests.responses,
@@ -71,6 +72,7 @@ export class Dialler {
   async #dialOverTls(publicKey: Buffer): Promise<Greeted> {
     const { node, keyPair, greet } = this.#options
     const { rpc, way } = await dialOverTls(node.tlsRelays, publicKey, keyPair)
+    if (node.dht.stats.requests.responses === 0) node.tlsRelays.isNeeded = true
     return greet(rpc, way)
   }
 
@@ -133,7 +135,7 @@ export class Dialler {
   async #directly(publicKey: Buffer, key: string): Promise<ProtomuxRPC> {
     const { node, dialMsMax } = this.#options
     const holepunch = (remote: number, local: number): boolean => {
-      node.sawNat(key, remote)
+      node.sawNats(key, remote, local)
       return remote < RANDOM && local < RANDOM
     }
     return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) =>
@@ -169,8 +171,8 @@ export class Dialler {
     await node.punches.take({})
     try {
       const opened = await this.#throughOpenHole(publicKey, key)
-      const holepunch = (remote: number) => {
-        node.sawNat(key, remote)
+      const holepunch = (remote: number, local: number) => {
+        node.sawNats(key, remote, local)
         return true
       }
       return opened ?? (await this.#connect(publicKey, { holepunch }, dialMsMax))

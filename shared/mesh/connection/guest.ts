@@ -1,7 +1,6 @@
 /** A peer that has an invite and no certificate visits a registry to redeem it. */
 import RPC from '@hyperswarm/rpc'
 import c from 'compact-encoding'
-import type DHT from 'hyperdht'
 import type { KeyPair, NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
 import { HaifError } from '#shared/errors.ts'
@@ -11,8 +10,7 @@ import { Router } from '#shared/rpc/router.ts'
 import { verifyCertificate } from '../membership/certificate.ts'
 import { Dialler } from './dialler.ts'
 import { greetWith } from './handshake.ts'
-import { MeshNode } from '../node.ts'
-import type { TlsRelays } from './tls/tls-relays.ts'
+import type { MeshNode } from '../node.ts'
 import { makeGuestHello, readHello } from './hello.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
@@ -28,26 +26,20 @@ interface GuestOptions {
 }
 
 interface VisitOptions extends GuestOptions {
-  /** Of the caller, who destroys it. */
-  dht: DHT
+  /** Of the caller, with the relays that it knows. */
+  node: MeshNode
   /** The host's public key. */
   host: Buffer
-  /** From the invite, for a host that cannot be reached directly. */
-  relays: Buffer[]
-  /** Where relays listen for TLS, for a network without UDP. */
-  tlsRelays?: TlsRelays
   localSockets: boolean
   dialMsMax: number
 }
 
 /** Resolves with a link on which the invite can be redeemed, and nothing else. */
 export async function visit(options: VisitOptions): Promise<PeerLink> {
-  const { dht, host, keyPair, relays, tlsRelays, localSockets, dialMsMax } = options
-  const node = new MeshNode(dht, tlsRelays === undefined ? {} : { tlsRelays })
-  for (const relay of relays) node.relays.add(relay.toString('hex'), () => 0)
+  const { node, host, keyPair, localSockets, dialMsMax } = options
   const dialler = new Dialler({
     node,
-    rpc: new RPC({ dht, keyPair, valueEncoding: c.raw }),
+    rpc: new RPC({ dht: node.dht, keyPair, valueEncoding: c.raw }),
     keyPair,
     localSockets,
     dialMsMax,

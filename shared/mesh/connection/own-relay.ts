@@ -5,6 +5,7 @@
 import type { KeyPair } from 'hyperdht'
 import { backoffMs } from '#shared/kit/backoff.ts'
 import type { Logger } from '#shared/process/log.ts'
+import type { Announcement } from '../discovery/announcement.ts'
 import type { MeshNode } from '../node.ts'
 import { Relay, relayKeyPair, type RelayLimits } from './relay.ts'
 
@@ -22,8 +23,10 @@ interface OwnRelayOptions {
   /** `key` in hex. */
   isMember: (key: string) => boolean
   isRevoked: (key: string) => boolean
-  /** Lets others find the peer as a relay, or no longer. */
+  /** Lets members find the peer as a relay, or no longer. */
   announce: (isRunning: boolean) => Promise<void>
+  /** Under the key of the relay, for those who have an invite only. */
+  announcement: (keyPair: KeyPair) => Announcement
   limits?: RelayLimits
   log: Logger
 }
@@ -32,6 +35,7 @@ export class OwnRelay {
   readonly #options: OwnRelayOptions
   readonly #keyPair: KeyPair
   #running: Relay | null = null
+  #announcement: Announcement | null = null
   #timer: NodeJS.Timeout | null = null
   #askAt = 0
   #asked = 0
@@ -45,6 +49,11 @@ export class OwnRelay {
 
   get isRunning(): boolean {
     return this.#running !== null
+  }
+
+  /** The key under which others reach it; null while they cannot. */
+  get runningKey(): Buffer | null {
+    return this.isRunning ? this.#keyPair.publicKey : null
   }
 
   /** Resolves when it runs, or cannot for now. */
@@ -62,6 +71,7 @@ export class OwnRelay {
   hurry(): void {
     this.#askAt = 0
     this.#asked = 0
+    this.#announcement?.hurry()
   }
 
   async stop(): Promise<void> {
@@ -92,7 +102,7 @@ export class OwnRelay {
   }
 
   async #begin(): Promise<void> {
-    const { node, isMember, isRevoked, announce, limits } = this.#options
+    const { node, isMember, isRevoked, announce, announcement, limits } = this.#options
     const relay = new Relay({
       dht: node.dht,
       keyPair: this.#keyPair,
@@ -103,7 +113,8 @@ export class OwnRelay {
     await relay.start()
     this.#running = relay
     node.relaysAs(this.#keyPair.publicKey.toString('hex'))
-    await announce(true)
+    this.#announcement = announcement(this.#keyPair)
+    await Promise.all([announce(true), this.#announcement.start()])
   }
 
   async #end(): Promise<void> {
@@ -112,6 +123,8 @@ export class OwnRelay {
     if (running === null) return
     const { node, announce } = this.#options
     node.relaysAs(null)
-    await Promise.all([announce(false), running.stop()])
+    const announcement = this.#announcement
+    this.#announcement = null
+    await Promise.all([announce(false), announcement?.stop(), running.stop()])
   }
 }

@@ -5,7 +5,7 @@
 
 import { within } from '#shared/kit/within.ts'
 
-/** How long after the start a dial that needs a relay waits for the first one to be found. */
+/** For so long the dials that need a relay first wait for one to be found. */
 const FIRST_MS_MAX = 1000
 /** More relays help nobody: a dial tries a few. */
 const RELAYS_MAX = 32
@@ -28,12 +28,12 @@ interface RelayEntry {
 export class Relays {
   readonly #entries = new Map<string, RelayEntry>() // by key in hex; at most RELAYS_MAX
   readonly #now: () => number
-  readonly #beganAt: number
+  /** When a dial first needed one. */
+  #neededAt: number | null = null
   readonly #arrivals = Promise.withResolvers<void>()
 
   constructor(now: () => number) {
     this.#now = now
-    this.#beganAt = now()
   }
 
   /** A process that relays under this key is connected. */
@@ -57,9 +57,10 @@ export class Relays {
     return this.#entries.size
   }
 
-  /** Waits for one to be found, soon after the start. */
+  /** Waits for one to be found, when one is needed for the first time. */
   async first(): Promise<void> {
-    const leftMs = this.#beganAt + FIRST_MS_MAX - this.#now()
+    this.#neededAt ??= this.#now()
+    const leftMs = this.#neededAt + FIRST_MS_MAX - this.#now()
     if (this.#entries.size === 0 && leftMs > 0) await within(leftMs, this.#arrivals.promise)
   }
 

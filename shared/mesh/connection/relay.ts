@@ -33,7 +33,7 @@ const RELAY_LIMITS: RelayLimits = { streamsPerMember: 64, bytesPerSecond: 32 * 2
 /** For so long a member may send twice the rate. */
 const BURST_S = 10
 
-interface RelayOptions {
+export interface RelayOptions {
   dht: DHT
   keyPair: KeyPair
   /** `key` in hex. */

@@ -13,7 +13,7 @@ const PROBE_AFTER_MS = 700
 const PROBE_AGAIN_MS = 15_000
 const LOOK_MS = 200
 /** A lookup may need this long to name a peer, so that only then nobody is there. */
-const LOOKUP_PATIENCE_MS = 4000
+const LOOKUP_PATIENCE_MS = 3000
 
 interface SearchOptions {
   mesh: Pick<Mesh, 'contact'>

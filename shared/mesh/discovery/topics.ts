@@ -18,6 +18,14 @@ export function hostTopicOf(mesh: Buffer): Buffer {
   return createHash('sha256').update('haif/hosts/').update(mesh).digest()
 }
 
+/**
+ * Where relays announce the keys under which they relay, for machines that have an invite and no
+ * certificate: where both networks give random ports, they reach nobody without a relay.
+ */
+export function hostRelayTopicOf(mesh: Buffer): Buffer {
+  return createHash('sha256').update('haif/host-relays/').update(mesh).digest()
+}
+
 /** Of the epochs in use: while a mesh moves on, peers of both find each other. */
 export function topicsOf(
   epochs: readonly { discoverySecret: Buffer }[],

@@ -4,7 +4,7 @@
  *
  *   haif_ + z-base-32(
  *     version 1 | length 2 | parity 1 | mesh key 32 | secret 16 | roles 1 | flags 1 | expiry 4 |
- *     uses 2 | name | reach 1 | addresses | issuers | relays | checksum 4
+ *     uses 2 | name | reach 1 | addresses | issuers | relays | relays over TLS, if any | checksum 4
  *   )
  *
  * The length comes first, with a parity of its own, so that a key that was cut off is told from one
@@ -15,6 +15,11 @@ import { isIPv4 } from 'node:net'
 import z32 from 'z32'
 import { ROLES, type PeerRole } from '#shared/contracts/peers/role.ts'
 import { HaifError } from '#shared/errors.ts'
+import {
+  parseTlsAddresses,
+  tlsAddressText,
+  type TlsAddress
+} from '../connection/tls/tls-address.ts'
 import { REACHES, type Address, type Reach } from '../discovery/mesh-address.ts'
 
 const PREFIX = 'haif_'
@@ -25,7 +30,8 @@ const KEY_BYTES = 32
 export const SECRET_BYTES = 16
 const ADDRESS_BYTES = 6
 const ADDRESSES_MAX = 8
-const KEYS_MAX = 2
+/** Registries that an invite names, and relays. */
+export const INVITE_KEYS_MAX = 2
 const APPROVE = 1
 /** The number of uses of an invite that any number of machines may use. */
 const MANY = 0
@@ -55,6 +61,8 @@ export interface Invite {
   issuers: Buffer[]
   /** Public keys of relays, for a machine that cannot reach a registry directly. */
   relays: Buffer[]
+  /** Where relays listen for TLS, for a machine whose network blocks UDP. */
+  tlsRelays: TlsAddress[]
 }
 
 /** What the store keeps of the secret, and so what an invite is found by. */
@@ -80,8 +88,10 @@ export function encodeInvite(invite: Invite): string {
     counted([...Buffer.from(invite.name)].map((byte) => Buffer.from([byte]))),
     Buffer.from([REACHES.indexOf(invite.reach)]),
     counted(limited(invite.bootstrap, ADDRESSES_MAX).map(encodeAddress)),
-    counted(limited(invite.issuers, KEYS_MAX)),
-    counted(limited(invite.relays, KEYS_MAX))
+    counted(limited(invite.issuers, INVITE_KEYS_MAX)),
+    counted(limited(invite.relays, INVITE_KEYS_MAX)),
+    // Left out where there are none, so that an older HAIF can read it.
+    ...(invite.tlsRelays.length === 0 ? [] : [texts(invite.tlsRelays.map(tlsAddressText))])
   ])
   const bytes = Buffer.concat([head(HEAD_BYTES + body.length + CHECKSUM_BYTES), body])
   return PREFIX + z32.encode(Buffer.concat([bytes, checksum(bytes)]))
@@ -105,6 +115,7 @@ export function decodeInvite(text: string): Invite {
   const reach = REACHES[reader.byte()]
   const bootstrap = reader.many(ADDRESS_BYTES).map(decodeAddress)
   const [issuers, relays] = [reader.many(KEY_BYTES), reader.many(KEY_BYTES)]
+  const overTls = reader.isAtEnd ? [] : reader.texts()
   const roles = ROLES.filter((_, bit) => (roleBits & (1 << bit)) !== 0)
   const isKnown = roleBits >> ROLES.length === 0 && (flags & ~APPROVE) === 0
   if (reach === undefined || !isKnown || !reader.isAtEnd) {
@@ -121,7 +132,8 @@ export function decodeInvite(text: string): Invite {
     reach,
     bootstrap,
     issuers,
-    relays
+    relays,
+    tlsRelays: parseTlsAddresses(overTls.join(','))
   }
 }
 
@@ -231,6 +243,10 @@ class Reader {
     return this.take(1)[0]!
   }
 
+  texts(): string[] {
+    return Array.from({ length: this.byte() }, () => this.take(this.byte()).toString())
+  }
+
   many(length: number): Buffer[] {
     return Array.from({ length: this.byte() }, () => this.take(length))
   }
@@ -258,6 +274,9 @@ function limited<Entry>(list: readonly Entry[], max: number): readonly Entry[] {
 
 const counted = (parts: readonly Buffer[]): Buffer =>
   Buffer.concat([Buffer.from([parts.length]), ...parts])
+
+const texts = (parts: readonly string[]): Buffer =>
+  counted(parts.map((part) => counted([...Buffer.from(part)].map((byte) => Buffer.from([byte])))))
 
 function checksum(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest().subarray(0, CHECKSUM_BYTES)

@@ -4,8 +4,12 @@
  */
 import { isRefusal } from '../../diagnosis/diagnose.ts'
 
-/** Nobody has answered over UDP for so long: the network may block it. */
+/**
+ * Nobody has answered over UDP for so long: the network may block it. Where nobody ever has, it is
+ * taken for that sooner.
+ */
 const SILENCE_MS = 700
+const FIRST_SILENCE_MS = 200
 
 interface LastWayOptions<T> {
   /** Over TLS. */
@@ -24,7 +28,10 @@ export async function withLastWay<T>(usual: Promise<T>, options: LastWayOptions<
   const before = received()
   const isSilent = await Promise.race([
     settled(usual),
-    silence(isKnownSilent ? 0 : SILENCE_MS, () => received() > before)
+    silence(
+      isKnownSilent ? 0 : before === 0 ? FIRST_SILENCE_MS : SILENCE_MS,
+      () => received() > before
+    )
   ])
   if (!isSilent) {
     try {

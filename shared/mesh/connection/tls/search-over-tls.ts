@@ -4,8 +4,9 @@ import type DHT from 'hyperdht'
 import { lookup } from '../../discovery/lookup.ts'
 import type { TlsRelays } from './tls-relays.ts'
 
-/** The DHT answers sooner, or not at all. */
+/** The DHT answers sooner, or not at all. Where it never has, the relays are asked soon. */
 const PATIENCE_MS = 700
+const FIRST_PATIENCE_MS = 200
 
 /** Resolves to false when nobody has answered: then no key does not mean no peer. */
 export async function searchAlsoOverTls(
@@ -17,7 +18,8 @@ export async function searchAlsoOverTls(
   const overUdp = lookup(dht, topic, onKey)
   if (relays.isEmpty) return overUdp
   const before = dht.stats.requests.responses
-  const soon = await Promise.race([overUdp, sleep(PATIENCE_MS, null)])
+  const patienceMs = relays.isNeeded ? 0 : before === 0 ? FIRST_PATIENCE_MS : PATIENCE_MS
+  const soon = await Promise.race([overUdp, sleep(patienceMs, null)])
   relays.isNeeded = false
   if (soon === true) return true
   if (soon === null && dht.stats.requests.responses > before) return overUdp

@@ -21,6 +21,10 @@ function parseTlsAddress(text: string): TlsAddress {
   )
 }
 
+/** As it is read. */
+export const tlsAddressText = ({ host, port }: TlsAddress): string =>
+  `${host.includes(':') ? `[${host}]` : host}:${port}`
+
 /** Several of them, with commas between. */
 export const parseTlsAddresses = (text: string): TlsAddress[] =>
   text

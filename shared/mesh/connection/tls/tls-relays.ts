@@ -15,24 +15,45 @@ interface Pipe {
   relay: string
 }
 
+/** The newest of those that were learnt; one that answers is enough. */
+const KNOWN_MAX = 8
 const ANSWER_MS_MAX = 3000
 /** The relay proves nothing by its TLS certificate: who is behind it proves its key in Noise. */
 const TLS = { rejectUnauthorized: false } as const
 const ANSWER_BYTES_MAX = 32 * 1024
 
 export class TlsRelays {
-  readonly #addresses: () => readonly TlsAddress[]
+  #addresses: readonly TlsAddress[] // at most KNOWN_MAX
+  readonly #keep: (all: readonly TlsAddress[]) => void
   /** The one that answered last is asked first. */
   #best = ''
   /** Whether they answered the latest search while UDP was silent. */
   isNeeded = false
 
-  constructor(addresses: () => readonly TlsAddress[]) {
-    this.#addresses = addresses
+  /** `keep`: called with all of them when one was learnt. */
+  constructor(
+    addresses: readonly TlsAddress[] = [],
+    keep: (all: readonly TlsAddress[]) => void = () => {}
+  ) {
+    this.#addresses = addresses.slice(0, KNOWN_MAX)
+    this.#keep = keep
   }
 
   get isEmpty(): boolean {
-    return this.#addresses().length === 0
+    return this.#addresses.length === 0
+  }
+
+  /** Those known, the newest first. */
+  get addresses(): readonly TlsAddress[] {
+    return this.#addresses
+  }
+
+  /** A member of the mesh relays there: it will be needed in a network that blocks UDP. */
+  learn(address: TlsAddress): void {
+    const name = nameOf(address)
+    if (this.#addresses.some((known) => nameOf(known) === name)) return
+    this.#addresses = [address, ...this.#addresses].slice(0, KNOWN_MAX)
+    this.#keep(this.#addresses)
   }
 
   /** Keys announced under the topic, by the first relay that answers; null when none does. */
@@ -63,7 +84,7 @@ export class TlsRelays {
 
   #ranked(): TlsAddress[] {
     const isBest = (address: TlsAddress) => Number(nameOf(address) === this.#best)
-    return this.#addresses().toSorted((one, other) => isBest(other) - isBest(one))
+    return this.#addresses.toSorted((one, other) => isBest(other) - isBest(one))
   }
 }
 

@@ -20,7 +20,8 @@ const entrance = (): Entrance => ({
   reach: 'local',
   bootstrap: [],
   issuers: [],
-  relays: []
+  relays: [],
+  tlsRelays: []
 })
 
 const shared = new Shared()

@@ -17,7 +17,8 @@ test('a file holds an invite for workers that is kept while it is good, and else
   const { store } = await startPostgresStore(t)
   const meshKey = randomBytes(32)
   let bootstrap = [HERE]
-  const entrance = (): Entrance => ({ meshKey, reach: 'lan', bootstrap, issuers: [], relays: [] })
+  const none = { issuers: [], relays: [], tlsRelays: [] }
+  const entrance = (): Entrance => ({ meshKey, reach: 'lan', bootstrap, ...none })
   const invites = new Invites({ store, entrance, now: Date.now })
   const file = join(temporaryHome(t), 'join', 'topic.key')
   const afterStart = async () => {

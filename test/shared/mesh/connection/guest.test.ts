@@ -5,12 +5,12 @@ import { test, type TestContext } from 'node:test'
 import { Type } from 'typebox'
 import { HaifError } from '#shared/errors.ts'
 import { visit } from '#shared/mesh/connection/guest.ts'
-import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { lookup } from '#shared/mesh/discovery/lookup.ts'
 import { hostTopicOf } from '#shared/mesh/discovery/topics.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
 import { decodeCredentials, encodeCredentials } from '#shared/mesh/membership/credentials.ts'
 import { Membership } from '#shared/mesh/membership/membership.ts'
+import { openNode } from '#shared/mesh/open-mesh.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -53,14 +53,14 @@ async function start(t: TestContext) {
     router,
     guests: { admit, router: desk }
   })
-  const dht = createDht(topicKey)
+  const node = openNode(topicKey)
+  const { dht } = node
   atEnd(t, () => dht.destroy())
   const keyPair = temporaryIdentity()
   const visitAs = (inviteId: Buffer, mesh = self.membership.mesh, own = keyPair) =>
     visit({
-      dht,
+      node,
       host: Buffer.from(registry.key, 'hex'),
-      relays: [],
       localSockets: false,
       dialMsMax: 3000,
       keyPair: own,

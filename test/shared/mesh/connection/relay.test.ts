@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'blind-relay'
-import DHT from 'hyperdht'
+import DHT, { type KeyPair } from 'hyperdht'
 import { Type } from 'typebox'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { temporaryIdentity } from '#shared/mesh/identity.ts'
-import { Relay, relayKeyPair } from '#shared/mesh/connection/relay.ts'
+import { Relay, relayKeyPair, type RelayOptions } from '#shared/mesh/connection/relay.ts'
 import type { MeshRoot } from '../../../helpers/peers/mesh-root.ts'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -32,12 +32,11 @@ const serving = () =>
       return null
     })
 
+const GUEST_BYTES = 500
 /** Ten times as much may come at once. */
 const BYTES_PER_SECOND = 4096
 /** The relay counts each second. */
 const COUNTED_MS = 1500
-
-const ON_LOOPBACK = { host: '127.0.0.1', port: [0, 0] as [number, number] }
 
 /** Looks to the others as if it sat behind a NAT through which no hole can be punched. */
 class WalledIn extends DHT {
@@ -75,6 +74,44 @@ async function start(t: TestContext) {
   gateway.follow('registry')
   await linkBetween(registry, gateway)
   return { topicKey, relay, registry, gateway, membership }
+}
+
+const hexOf = ({ publicKey }: KeyPair): string => publicKey.toString('hex')
+
+/** A relay without a peer, and pairs of connections that ask it to forward. */
+async function startAlone(
+  t: TestContext,
+  options: Pick<RelayOptions, 'isMember'> & Partial<RelayOptions>
+) {
+  const root = await startDht(t)
+  const dhtOf = () => {
+    const dht = createDht(root)
+    atEnd(t, () => dht.destroy())
+    return dht
+  }
+  const keyPair = temporaryIdentity()
+  const relay = new Relay({ dht: dhtOf(), keyPair, isRevoked: () => false, ...options })
+  await relay.start()
+  atEnd(t, () => relay.stop())
+  const endOf = (own: KeyPair, token: Buffer, isInitiator: boolean) => {
+    const dht = dhtOf()
+    const stream = dht.connect(keyPair.publicKey, { keyPair: own })
+    stream.on('error', () => {})
+    const raw = dht.createRawStream({ framed: true })
+    raw.on('error', () => {})
+    const client = Client.from(stream, { id: stream.publicKey })
+    const asked = client.pair(isInitiator, token, raw).on('error', () => {})
+    asked.on('data', (id: number) => {
+      const { socket, remotePort, remoteHost } = stream.rawStream
+      raw.connect(socket!, id, remotePort, remoteHost)
+    })
+    return { stream, raw }
+  }
+  const pair = ([first, second]: [KeyPair, KeyPair]) => {
+    const token = randomBytes(32)
+    return [endOf(first, token, true), endOf(second, token, false)] as const
+  }
+  return { pair }
 }
 
 describe('a relay', { concurrency: true }, () => {
@@ -126,64 +163,26 @@ describe('a relay', { concurrency: true }, () => {
   })
 
   test('forwards for nobody whom no member vouches for', async (t) => {
-    const { topicKey, relay, registry } = await start(t)
-    const token = randomBytes(32)
-    const dhts = [1, 2].map(() => new DHT({ bootstrap: topicKey.bootstrap, ...ON_LOOPBACK }))
-    const streams = dhts.map((dht) =>
-      dht.connect(relay.publicKey, { keyPair: temporaryIdentity() })
-    )
-    for (const dht of dhts) atEnd(t, () => dht.destroy())
-    const raws = dhts.map((dht) => dht.createRawStream({ framed: true }))
-    for (const [i, stream] of streams.entries()) {
-      stream.on('error', () => {})
-      assert.equal(await stream.opened, true)
-      const client = Client.from(stream, { id: stream.publicKey })
-      client
-        .pair(i === 0, token, raws[i])
-        .on('error', () => {})
-        .resume()
-    }
-    await until(() => streams.some((stream) => stream.destroyed))
-    assert.equal(registry.isRelaying, true)
-    assert.deepEqual(
-      raws.map((raw) => raw.connected),
-      [false, false]
-    )
+    const member = temporaryIdentity()
+    const { pair } = await startAlone(t, { isMember: (key) => key === hexOf(member) })
+    const [stranger, other] = pair([temporaryIdentity(), temporaryIdentity()])
+    await until(() => stranger.stream.destroyed || other.stream.destroyed)
+    assert.deepEqual([stranger.raw.connected, other.raw.connected], [false, false])
+
+    // The same two steps with a member in one of the places.
+    const [guest, vouching] = pair([temporaryIdentity(), member])
+    await until(() => guest.raw.connected && vouching.raw.connected)
+    let heard = 0
+    vouching.raw.on('data', ({ length }: Buffer) => (heard += length))
+    vouching.raw.write(Buffer.alloc(1)) // a relay learns from it where to send
+    guest.raw.write(Buffer.alloc(GUEST_BYTES))
+    await until(() => heard === GUEST_BYTES)
   })
 
   test('ends what goes beyond the bytes of a member', async (t) => {
-    const root = await startDht(t)
-    const dhtOf = () => {
-      const dht = createDht(root)
-      atEnd(t, () => dht.destroy())
-      return dht
-    }
-    const keyPair = temporaryIdentity()
-    const relay = new Relay({
-      dht: dhtOf(),
-      keyPair,
-      isMember: () => true,
-      isRevoked: () => false,
-      limits: { streamsPerMember: 1, bytesPerSecond: BYTES_PER_SECOND }
-    })
-    await relay.start()
-    atEnd(t, () => relay.stop())
-    const token = randomBytes(32)
-    const ends = [true, false].map((isInitiator) => {
-      const dht = dhtOf()
-      const stream = dht.connect(keyPair.publicKey, { keyPair: temporaryIdentity() })
-      stream.on('error', () => {})
-      const raw = dht.createRawStream({ framed: true })
-      raw.on('error', () => {})
-      const client = Client.from(stream, { id: stream.publicKey })
-      const pair = client.pair(isInitiator, token, raw).on('error', () => {})
-      pair.on('data', (id: number) => {
-        const { socket, remotePort, remoteHost } = stream.rawStream
-        raw.connect(socket!, id, remotePort, remoteHost)
-      })
-      return { stream, raw }
-    })
-    const [from, to] = ends as [(typeof ends)[0], (typeof ends)[0]]
+    const limits = { streamsPerMember: 1, bytesPerSecond: BYTES_PER_SECOND }
+    const { pair } = await startAlone(t, { isMember: () => true, limits })
+    const [from, to] = pair([temporaryIdentity(), temporaryIdentity()])
     let received = 0
     to.raw.on('data', (chunk: Buffer) => (received += chunk.length))
     await until(() => from.raw.connected && to.raw.connected)

@@ -49,7 +49,7 @@ test('blocked UDP is told as soon as it is known, and once', async (t) => {
 
 test('a mesh is off only when a lookup had its time, and within 5 s', async (t) => {
   const { reasons, pass } = searching(t, reachable, nobody)
-  await pass(3500)
+  await pass(2500)
   assert.deepEqual(reasons, [])
   await pass(1500)
   assert.equal(reasons[0]?.[0], 'meshOff')

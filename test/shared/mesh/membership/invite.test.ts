@@ -35,7 +35,16 @@ const invites: fc.Arbitrary<Invite> = fc.record(
       { maxLength: 8 }
     ),
     issuers: fc.array(bytes(32), { maxLength: 2 }),
-    relays: fc.array(bytes(32), { maxLength: 2 })
+    relays: fc.array(bytes(32), { maxLength: 2 }),
+    tlsRelays: fc.array(
+      fc
+        .tuple(
+          fc.constantFrom('relay.example.org', '5.5.5.1', '2001:db8::1'),
+          fc.integer({ min: 1, max: 65_535 })
+        )
+        .map(([host, port]) => ({ host, port })),
+      { maxLength: 2 }
+    )
   },
   { noNullPrototype: true }
 )
@@ -51,7 +60,8 @@ const sample: Invite = {
   reach: 'lan',
   bootstrap: [{ host: '192.168.1.20', port: 49_737 }],
   issuers: [Buffer.alloc(32, 5)],
-  relays: []
+  relays: [],
+  tlsRelays: []
 }
 const text = encodeInvite(sample)
 

@@ -29,7 +29,7 @@ test('a worker without UDP joins through a relay over TLS, and streams', async (
   const relay = await startPeer(t, topicKey, { role: 'relay', tls })
   const noUdp = createDht({ reach: 'local', bootstrap: [{ host: '127.0.0.1', port: 1 }] })
   const at = { host: '127.0.0.1', port: relay.tlsPort! }
-  const dht = new MeshNode(noUdp, { tlsRelays: new TlsRelays(() => [at]) })
+  const dht = new MeshNode(noUdp, { tlsRelays: new TlsRelays([at]) })
   const begun = performance.now()
   const worker = await startPeer(t, topicKey, { role: 'worker', dht, router: serving() })
   worker.follow('registry')

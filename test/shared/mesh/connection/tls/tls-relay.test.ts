@@ -29,7 +29,7 @@ async function startRelay(t: TestContext, find: (topic: string) => Promise<strin
   })
   await relay.start()
   t.after(() => relay.stop())
-  return { relay, counted, relays: new TlsRelays(() => [{ host, port: relay.port }]) }
+  return { relay, counted, relays: new TlsRelays([{ host, port: relay.port }]) }
 }
 
 test('a pipe carries what one end says to the other, both ways, and ends with either', async (t) => {
@@ -59,7 +59,7 @@ test('a topic of the mesh is answered with its keys, and another one is not', as
 
 test('a relay that is away is passed over, and later the one that works is asked first', async (t) => {
   const { relay } = await startRelay(t, async () => [])
-  const relays = new TlsRelays(() => [
+  const relays = new TlsRelays([
     { host, port: 1 },
     { host, port: relay.port }
   ])
