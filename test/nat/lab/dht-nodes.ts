@@ -17,4 +17,5 @@ for (const host of hosts) {
   await node.fullyBootstrapped()
   nodes.push(node)
 }
+process.on('disconnect', () => process.exit())
 process.send!({ up: true })

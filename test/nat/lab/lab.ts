@@ -3,16 +3,21 @@
  * root where the system lets users have namespaces. Nothing leaves it, and it ends with its
  * process.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import process from 'node:process'
 import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
+import { Command, HAIF } from './command.ts'
 import {
   DHT_HOSTS,
   INTERNET,
   internet,
   move,
+  publicAddress,
   readdress,
   site,
   type Site,
@@ -20,7 +25,10 @@ import {
 } from './sites.ts'
 
 const DHT_PORT = 49_737
-const HOLD = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo up && exec sleep 86400'
+/** As the command does: else a laboratory computes most for the start of its programs. */
+const BUNDLES = new URL('../../../cli/setup/use-bundles.mjs', import.meta.url).href
+const COMPILED = fileURLToPath(new URL('../../../node_modules/.cache/haif', import.meta.url))
+const HOLD = 'mount -t tmpfs tmpfs /run && mkdir /run/netns && echo up && exec cat'
 
 /** Why no laboratory can be had here, or null. */
 export function noLab(): string | null {
@@ -39,6 +47,8 @@ export class Lab implements AsyncDisposable {
   readonly #sites = new Map<string, Site>()
   readonly #programs = new Set<ChildProcess>()
   #dht: ChildProcess | null = null
+  /** Of commands; made with the first one. */
+  #homes: string | null = null
   #hosts = 200
 
   private constructor(holder: ChildProcess) {
@@ -47,7 +57,7 @@ export class Lab implements AsyncDisposable {
 
   static async start(kinds: Record<string, SiteKind>): Promise<Lab> {
     const holder = spawn('unshare', ['-Urnm', 'bash', '-c', HOLD], {
-      stdio: ['ignore', 'pipe', 'inherit']
+      stdio: ['pipe', 'pipe', 'inherit'] // it ends when nobody holds its input any more
     })
     await once(holder.stdout, 'data')
     const lab = new Lab(holder)
@@ -75,6 +85,20 @@ export class Lab implements AsyncDisposable {
     return new Program(this.#spawn(`${siteName}-1`, file, [JSON.stringify(options)]))
   }
 
+  /** The public address of a site's router, or of a machine without one. */
+  addressOf(siteName: string): string {
+    return publicAddress(this.#site(siteName))
+  }
+
+  /** `haif` on the machine of a site, with a home that is the site's own unless `env` has one. */
+  haif(siteName: string, args: readonly string[], env: Record<string, string> = {}): Command {
+    this.#homes ??= mkdtempSync(join(tmpdir(), 'haif-lab-'))
+    const own = { PATH: process.env['PATH'], HAIF_HOME: join(this.#homes, siteName) }
+    const stdio = ['ignore', 'pipe', 'pipe'] as const
+    const options = { stdio: [...stdio], env: { ...own, ...env } }
+    return new Command(this.#start(`${siteName}-1`, [HAIF, ...args], options))
+  }
+
   /** The router of a site gets another public address. */
   readdress(siteName: string): void {
     this.#run(readdress(this.#site(siteName), ++this.#hosts))
@@ -95,6 +119,7 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#programs].map((program) => end(program)))
     await end(this.#holder)
+    if (this.#homes !== null) rmSync(this.#homes, { recursive: true, force: true })
   }
 
   #site(name: string): Site {
@@ -110,9 +135,16 @@ export class Lab implements AsyncDisposable {
 
   #spawn(ns: string, file: string, args: string[]): ChildProcess {
     const script = fileURLToPath(new URL(file, import.meta.url))
-    const inside = ['nsenter', `--net=/run/netns/${ns}`, process.execPath, script, ...args]
+    return this.#start(ns, ['--import', BUNDLES, script, ...args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_COMPILE_CACHE: COMPILED }
+    })
+  }
+
+  #start(ns: string, args: string[], options: SpawnOptions): ChildProcess {
+    const inside = ['nsenter', `--net=/run/netns/${ns}`, process.execPath, ...args]
     const [command, ...rest] = this.#enter(inside)
-    const program = spawn(command!, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const program = spawn(command!, rest, options)
     this.#programs.add(program)
     program.once('exit', () => this.#programs.delete(program))
     return program

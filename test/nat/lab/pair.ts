@@ -1,5 +1,6 @@
 /** A home and a worker behind their NATs, and how long they take to meet. */
 import { randomBytes } from 'node:crypto'
+import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
 import { encodeRoot } from '../../helpers/peers/mesh-root.ts'
 import type { Lab, Program } from './lab.ts'
 import type { PeersOptions, SeenLink } from './peers.ts'
@@ -36,12 +37,21 @@ export const startHome = (lab: Lab, siteName: string, root: string) =>
     ]
   })
 
-export const startRelay = (lab: Lab, siteName: string, root: string) =>
-  startPeers(lab, siteName, { root, peers: [{ role: 'relay', relays: true }] })
+export const startRelay = (lab: Lab, siteName: string, root: string, tlsPort?: number) =>
+  startPeers(lab, siteName, {
+    root,
+    peers: [{ role: 'relay', relays: true, ...(tlsPort === undefined ? {} : { tlsPort }) }]
+  })
 
-export async function meet(lab: Lab, siteName: string, root: string): Promise<Meeting> {
+export async function meet(
+  lab: Lab,
+  siteName: string,
+  root: string,
+  tlsRelays: Address[] = []
+): Promise<Meeting> {
   const worker = await startPeers(lab, siteName, {
     root,
+    tlsRelays,
     peers: [{ role: 'worker', follow: ['orchestrator', 'registry'] }]
   })
   try {

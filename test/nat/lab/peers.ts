@@ -2,8 +2,13 @@
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
+import { HaifError } from '#shared/errors.ts'
+import { makeSelfSigned } from '#shared/mesh/connection/tls/self-signed.ts'
+import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
+import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh, openNode } from '#shared/mesh/open-mesh.ts'
+import { Router } from '#shared/rpc/router.ts'
 import { createLogger } from '#shared/process/log.ts'
 import type { LinkPath } from '#shared/rpc/peer-link.ts'
 import { memberOf } from '../../helpers/peers/member.ts'
@@ -11,10 +16,26 @@ import { decodeRoot } from '../../helpers/peers/mesh-root.ts'
 import { answer } from './answer.ts'
 
 const POLL_MS = 2
+const CERTIFICATE = makeSelfSigned('relay.lab')
+/** A registry that lets guests find it, and nobody in. */
+const NOBODY = {
+  admit() {
+    throw new HaifError('INVITE_UNKNOWN', 'nobody is let in here')
+  },
+  router: new Router()
+}
 
 export interface PeersOptions {
   root: string
-  peers: { role: PeerRole; follow?: ListeningRole[]; relays?: boolean }[]
+  peers: {
+    role: PeerRole
+    follow?: ListeningRole[]
+    relays?: boolean
+    /** Where it relays over TLS, too. */
+    tlsPort?: number
+  }[]
+  /** Relays over TLS that this process knows. */
+  tlsRelays?: Address[]
 }
 
 export interface SeenLink {
@@ -26,15 +47,18 @@ export interface SeenLink {
 const options = JSON.parse(process.argv[2]!) as PeersOptions
 const root = decodeRoot(options.root)
 const log = createLogger(process.env['LOG_LEVEL'] ?? 'silent', 'lab')
-const node = openNode(root)
+const node = openNode(root, new TlsRelays(options.tlsRelays))
 const meshes: Mesh[] = []
 const reachedMs = new Map<string, number>()
 let startedAt = 0
 
 answer({
   async start() {
-    for (const { role, follow = [], relays = false } of options.peers) {
-      const mesh = openMesh({ address: root, node, ...memberOf(root, role), relays, log })
+    for (const { role, follow = [], relays = false, tlsPort } of options.peers) {
+      const guests = role === 'registry' ? { guests: NOBODY } : {}
+      const tls = tlsPort === undefined ? {} : { tls: { port: tlsPort, certificate: CERTIFICATE } }
+      const member = { ...memberOf(root, role), ...guests, ...tls }
+      const mesh = openMesh({ address: root, node, ...member, relays, log })
       meshes.push(mesh)
       mesh.on('link', ({ peer }) => {
         if (!reachedMs.has(peer.role)) reachedMs.set(peer.role, performance.now() - startedAt)
@@ -55,8 +79,8 @@ answer({
     meshes.flatMap((mesh) =>
       mesh.links().map(({ peer, path, relay }) => ({ role: peer.role, path, relay }))
     ),
-  /** The key under which this process relays. */
-  relayKey: () => node.about(0).relay ?? null
+  /** The key of the peer that relays here. */
+  relayKey: () => meshes.find(({ role }) => role === 'relay')!.key
 })
 
 const isListening = (role: PeerRole) => ['orchestrator', 'registry', 'gateway'].includes(role)

@@ -7,10 +7,18 @@
 /**
  * cone: keeps ports, and only answers pass (most home routers); random: a random port for each
  * destination (many mobile and company networks); noudp: a cone that passes UDP to port 53 only;
- * open: a public address and no NAT; v6: a public IPv6 address and no IPv4. With two of them, the
- * second is the NAT of the provider.
+ * off: a router whose line is down; open: a public address and no NAT; v6: a public IPv6 address and
+ * no IPv4. With two of them, the second is the NAT of the provider.
  */
-export type SiteKind = 'cone' | 'random' | 'noudp' | 'open' | 'v6' | 'cone+cone' | 'cone+random'
+export type SiteKind =
+  | 'cone'
+  | 'random'
+  | 'noudp'
+  | 'off'
+  | 'open'
+  | 'v6'
+  | 'cone+cone'
+  | 'cone+random'
 
 export interface Site {
   name: string
@@ -26,6 +34,9 @@ const machineOf = ({ name }: Site) => `${name}-1`
 /** The namespace whose `wan` is the site's public side. */
 const edgeOf = ({ name, kind }: Site) => (kind.includes('+') ? `${name}-isp` : `${name}-r`)
 
+/** Until it is readdressed. */
+export const publicAddress = ({ number }: Site): string => `5.5.5.${100 + number}`
+
 export function internet(): string {
   const hosts = DHT_HOSTS.map((host) => `ip -n ${INTERNET} addr add ${host}/32 dev br0`)
   return `
@@ -40,7 +51,7 @@ ${inside(INTERNET, 'sysctl -qw net.ipv4.ip_forward=1')}`
 
 export function site(it: Site): string {
   const { name, number, kind } = it
-  const address = `5.5.5.${100 + number}/24`
+  const address = `${publicAddress(it)}/24`
   if (kind === 'open') return namespace(machineOf(it)) + plug(machineOf(it), 'eth0', address)
   if (kind === 'v6') return namespace(machineOf(it)) + plug(machineOf(it), 'eth0', null)
   const router = `${name}-r`
@@ -92,7 +103,7 @@ ip -n ${INTERNET} link add p-${ns} type veth peer name ${device} netns ${ns}
 ip -n ${INTERNET} link set p-${ns} master br0 up
 ip -n ${ns} link set ${device} up`
   return address === null
-    ? `${cable}\nip -n ${ns} addr add 2001:db9::11/64 dev ${device} nodad`
+    ? `${cable}\nip -n ${ns} addr add 2001:db9::11/64 dev ${device} nodad\nip -n ${ns} route add default via 2001:db9::1`
     : `${cable}
 ip -n ${ns} addr add ${address} dev ${device}
 ip -n ${ns} route add default via 5.5.5.1`
@@ -118,13 +129,18 @@ ip -n ${ns} addr add ${address} dev ${device}
 ip -n ${ns} route add default via ${gateway}`
 }
 
+const BLOCKED: Partial<Record<string, string>> = {
+  noudp: 'meta l4proto udp udp dport != 53 udp sport != 53 drop',
+  off: 'drop'
+}
+
 /**
  * Masquerades what leaves by `wan` and lets in answers only. Without the drop on input the router's
  * own port-unreachable would end the mapping that a punch needs.
  */
 function routing(ns: string, kind: string): string {
   const how = kind === 'random' ? ' fully-random' : ''
-  const udp = kind === 'noudp' ? 'meta l4proto udp udp dport != 53 udp sport != 53 drop' : ''
+  const blocked = BLOCKED[kind] ?? ''
   return `${inside(ns, 'sysctl -qw net.ipv4.ip_forward=1')}
 ${inside(ns, 'nft -f -')} << 'RULES'
 table ip nat {
@@ -142,7 +158,7 @@ table ip filter {
   }
   chain forward {
     type filter hook forward priority 0
-    ${udp}
+    ${blocked}
     iifname != "wan" accept
     ct state established,related accept
     drop
