@@ -7,8 +7,8 @@
 /**
  * cone: keeps ports, and only answers pass (most home routers); random: a random port for each
  * destination (many mobile and company networks); noudp: a cone that passes UDP to port 53 only;
- * off: a router whose line is down; open: a public address and no NAT; v6: a public IPv6 address and
- * no IPv4. With two of them, the second is the NAT of the provider.
+ * off: a router whose line is down; open: a public address and no NAT; v6: a public IPv6 address
+ * and no IPv4. With two of them, the second is the NAT of the provider.
  */
 export type SiteKind =
   | 'cone'
