@@ -30,7 +30,9 @@ export class LogTail {
    * last one. Pipes may outlive the process by a moment, or for ever if it left children.
    */
   async reason(): Promise<string | null> {
-    const lines = (await this.text()).split('\n').filter((line) => line.trim() !== '')
+    const lines = (await this.text())
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !BROKEN_OFF.test(line))
     const last = (telling: RegExp) => lines.findLast((line) => telling.test(line))
     return (last(MOST_TELLING) ?? last(TELLING) ?? lines.at(-1))?.trim() ?? null
   }
@@ -39,6 +41,8 @@ export class LogTail {
 /** A line that says what is wrong is followed by others that only say that something is. */
 const MOST_TELLING =
   /CUDA error: |out of memory|unknown model arch|unknown (pre-)?tokenizer|error loading model: /
+/** A step that was cancelled, of which llama.cpp speaks as of a failure. */
+const BROKEN_OFF = /failed with error 1$|compute status: 1$|failed to decode, ret = 2$/
 const TELLING = /GGML_ASSERT|what\(\)|error|failed/i
 
 const CHARACTERS_MAX = 16_384

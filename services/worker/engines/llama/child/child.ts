@@ -7,7 +7,8 @@
 import { Worker } from 'node:worker_threads'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { ChildMessage, LoadOptions, ParentMessage } from '../messages.ts'
-import { clockMs, type FromThread, type StepClock, type ThreadSetup } from './thread-messages.ts'
+import { clockMs, newStepMemory, stopReading } from './step-memory.ts'
+import type { FromThread, ThreadSetup } from './thread-messages.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
@@ -31,17 +32,20 @@ async function start(options: LoadOptions): Promise<void> {
 
 /** Resolves to the reason where this machine's libraries cannot be called directly. */
 function startThread(options: LoadOptions): Promise<string | null> {
-  const stepBegan: StepClock = new BigInt64Array(new SharedArrayBuffer(8))
-  const setup: ThreadSetup = { gpu: options.gpu, stepBegan }
+  const step = newStepMemory()
+  const setup: ThreadSetup = { gpu: options.gpu, step }
   const thread = new Worker(new URL('model-thread.ts', import.meta.url), { workerData: setup })
   const { promise, resolve } = Promise.withResolvers<string | null>()
-  const receive = (message: ParentMessage) => thread.postMessage(message)
+  const receive = (message: ParentMessage) => {
+    thread.postMessage(message)
+    if (message.kind === 'cancel') stopReading(step, message.id)
+  }
   thread.on('message', (message: FromThread) => {
     switch (message.kind) {
       case 'usable':
         host = { receive }
         receive({ kind: 'load', options })
-        setInterval(() => watchStep(Atomics.load(stepBegan, 0)), WATCH_MS)
+        setInterval(() => watchStep(Atomics.load(step.began, 0)), WATCH_MS)
         return resolve(null)
       case 'unusable':
         void thread.terminate()

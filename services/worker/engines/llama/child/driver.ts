@@ -31,8 +31,11 @@ export interface Driver {
   clear(slot: number): Promise<void>
   /** Begins to draw an answer in the slot, whose prompt is computed in the same step. */
   draw(slot: number, options: DrawOptions): Drawing
-  /** Computes one step, and draws where a part asks for it; one outcome for each part. */
-  compute(parts: readonly Part[]): Promise<Outcome[]>
+  /**
+   * Computes one step, and draws where a part asks for it; one outcome for each part. A step in
+   * which `onlyRequest` alone is read may be broken off when that is cancelled.
+   */
+  compute(parts: readonly Part[], onlyRequest?: number): Promise<Outcome[]>
 }
 
 /** What one slot adds to a step; slots are in ascending order. */
@@ -43,8 +46,11 @@ export interface Part {
   drawing: Drawing | null
 }
 
-/** A part fails alone; null where nothing was to be drawn. */
-export type Outcome = Drawn | { error: unknown } | null
+/**
+ * A part fails alone; null where nothing was to be drawn. Of a step that was broken off nothing is
+ * left, and whoever still wants it makes it again.
+ */
+export type Outcome = Drawn | { error: unknown } | { brokenOff: true } | null
 
 export interface Drawn {
   token: Token

@@ -17,7 +17,7 @@ import { EmbeddingContext } from './embedding-context.ts'
 import { jobOf } from './job.ts'
 import { loadModel, type LoadDriver, type LoadedModel } from './load-model.ts'
 import { Scheduler } from './schedule/scheduler.ts'
-import { clockMs } from './thread-messages.ts'
+import { clockMs } from './step-memory.ts'
 
 interface ModelHostDeps {
   load: LoadDriver

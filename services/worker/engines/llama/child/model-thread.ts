@@ -6,9 +6,10 @@ import { writeSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { ModelHost } from './model-host.ts'
-import { clockMs, type FromThread, type ThreadSetup, type ToThread } from './thread-messages.ts'
+import { clockMs } from './step-memory.ts'
+import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts'
 
-const { gpu, stepBegan } = workerData as ThreadSetup
+const { gpu, step } = workerData as ThreadSetup
 const STDERR = 2
 
 /** Not through the main thread, which may end before it has written the line. */
@@ -23,7 +24,7 @@ try {
   const host = new ModelHost({
     load: async (options, hooks) => {
       try {
-        return await loadNative(llama, options, { ...hooks, stepBegan })
+        return await loadNative(llama, options, { ...hooks, step })
       } catch (error) {
         if (!(error instanceof NotComputable)) throw error
         send({ kind: 'unusable', reason: error.message })
@@ -37,9 +38,9 @@ try {
   })
   // A message is work like a step: a prompt is rendered and tokenised before it is one.
   parentPort?.on('message', (message: ToThread) => {
-    if (message.kind !== 'load') Atomics.store(stepBegan, 0, clockMs())
+    if (message.kind !== 'load') Atomics.store(step.began, 0, clockMs())
     host.receive(message)
-    Atomics.store(stepBegan, 0, 0n)
+    Atomics.store(step.began, 0, 0n)
   })
   send({ kind: 'usable' })
 } catch (error) {

@@ -1,13 +1,11 @@
 /** What passes between a process's main thread and the thread that computes its model. */
 import type { ChildMessage, GpuChoice, ParentMessage } from '../messages.ts'
+import type { StepMemory } from './step-memory.ts'
 
 export interface ThreadSetup {
   gpu: GpuChoice
-  stepBegan: StepClock
+  step: StepMemory
 }
-
-/** One number: when the step in progress began, in `clockMs`; 0 between steps. */
-export type StepClock = BigInt64Array<SharedArrayBuffer>
 
 export type ToThread = ParentMessage
 
@@ -20,6 +18,3 @@ export type FromThread =
   | { kind: 'unusable'; reason: string }
   | { kind: 'message'; message: ChildMessage }
   | { kind: 'gaveUp'; reason: string }
-
-/** One clock for all threads of a process. */
-export const clockMs = (): bigint => process.hrtime.bigint() / 1_000_000n

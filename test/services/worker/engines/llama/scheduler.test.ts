@@ -29,6 +29,9 @@ class FakeDriver implements Driver {
   readonly asked: number[] = []
   readonly copies: number[] = []
   readonly broken = new Set<number>()
+  /** The next so many steps are broken off. */
+  breakOff = 0
+  readonly readAlone: number[] = []
   readonly #begun = new Set<Drawing>()
   /** Called while a piece of a prompt is computed. */
   onPiece = () => {}
@@ -68,8 +71,14 @@ class FakeDriver implements Driver {
     return { close: async () => {} }
   }
 
-  async compute(parts: readonly Part[]): Promise<Outcome[]> {
+  async compute(parts: readonly Part[], onlyRequest = 0): Promise<Outcome[]> {
     await new Promise(setImmediate)
+    this.readAlone.push(onlyRequest)
+    if (this.breakOff > 0) {
+      this.breakOff--
+      this.onPiece()
+      return parts.map(() => ({ brokenOff: true }))
+    }
     return parts.map(({ slot, tokens: read, drawing }) => {
       const cache = this.caches[slot]!
       if (drawing === null || !this.#begun.has(drawing)) this.pieces[slot]!.push(read.length)
@@ -199,6 +208,22 @@ suite('scheduler', () => {
     const prompts = driver.pieces[0]!.filter((read) => read > 1)
     assert.deepEqual(prompts, [128, 2])
     assert.ok(steps.every((step) => step.parts.every(([id]) => id === 2)))
+  })
+
+  test('what was broken off is made again, unless nobody wants it any more', async () => {
+    const { scheduler, driver, endOf, tokensOf, steps } = startScheduler(2)
+    driver.breakOff = 3
+    scheduler.submit(job(1, tokens(300)))
+    await until(() => endOf(1) !== undefined)
+    assert.deepEqual(tokensOf(1), [300, 301, 302, 303])
+    assert.equal(driver.readAlone[0], 1)
+    driver.breakOff = 1
+    driver.onPiece = () => scheduler.cancel(2)
+    scheduler.submit(job(2, tokens(300, 500)))
+    scheduler.submit(job(3, tokens(2, 900)))
+    await until(() => endOf(3) !== undefined)
+    assert.ok(steps.every((step) => step.parts.every(([id]) => id !== 2)))
+    assert.equal(steps.flatMap((step) => step.failures).length, 0)
   })
 
   test('a reader that is behind by its credit stops its own answer only', async () => {

@@ -9,7 +9,7 @@ import type { LoadOptions } from '../../messages.ts'
 import type { ComputedModel, LoadHooks } from '../load-model.ts'
 import { fittingContext, refuseOversized } from '../memory-guard.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
-import type { StepClock } from '../thread-messages.ts'
+import type { StepMemory } from '../step-memory.ts'
 import type { Devices } from './api/devices.ts'
 import { gpuLayersOf } from './gpu-layers.ts'
 import type { OpenLlama } from './api/llama-libraries.ts'
@@ -27,7 +27,7 @@ import { warmUp } from '../warm-up.ts'
 export async function loadNative(
   llama: OpenLlama,
   options: LoadOptions,
-  hooks: LoadHooks & { stepBegan: StepClock }
+  hooks: LoadHooks & { step: StepMemory }
 ): Promise<ComputedModel> {
   const { api, devices, backend } = llama
   const vramBefore = devices.usedBytes()
@@ -51,13 +51,19 @@ export async function loadNative(
   const context = withLog(
     api,
     hooks.onLog,
-    () => new NativeContext(model, { ...contextSize, ...choices, batchTokens })
+    () =>
+      new NativeContext(model, {
+        ...contextSize,
+        ...choices,
+        batchTokens,
+        abort: hooks.step.stop
+      })
   )
   const vocabulary = new NativeVocabulary(model)
   const driver = new NativeDriver(context, {
     slots: contextSize.slots,
     vocabularySize: vocabulary.size,
-    stepBegan: hooks.stepBegan
+    step: hooks.step
   })
   if (gpuLayers !== 0) await warmUp(driver, context.contextTokens)
   const calibration = await measure(driver, {

@@ -1,11 +1,10 @@
 /**
  * The driver that calls llama.cpp itself. Every call is synchronous and belongs to one thread; a
- * step is one call, and between two steps the thread goes through its event loop once, where
- * requests and cancellations arrive.
+ * step is one call, during which the thread sees no message.
  */
 import assert from 'node:assert/strict'
 import type { Drawing, DrawOptions, Driver, Outcome, Part } from '../driver.ts'
-import { clockMs, type StepClock } from '../thread-messages.ts'
+import { beginStep, endStep, type StepMemory } from '../step-memory.ts'
 import type { Token } from '../vocabulary.ts'
 import { CandidateArray } from './candidates.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
@@ -17,8 +16,8 @@ import { Shortlists } from './shortlist/shortlists.ts'
 interface NativeDriverOptions {
   slots: number
   vocabularySize: number
-  /** Told when a step begins and ends, for who watches over it. */
-  stepBegan: StepClock
+  /** Told when a step begins and ends, for who watches over it and may break it off. */
+  step: StepMemory
 }
 
 export class NativeDriver implements Driver {
@@ -30,11 +29,11 @@ export class NativeDriver implements Driver {
   readonly #candidates: CandidateArray
   readonly #views: LogitViews
   readonly #shortlists: Shortlists
-  readonly #stepBegan: StepClock
+  readonly #step: StepMemory
 
-  constructor(context: NativeContext, { slots, vocabularySize, stepBegan }: NativeDriverOptions) {
+  constructor(context: NativeContext, { slots, vocabularySize, step }: NativeDriverOptions) {
     this.#context = context
-    this.#stepBegan = stepBegan
+    this.#step = step
     this.#vocabularySize = vocabularySize
     this.#cached = Array.from({ length: slots }, () => [])
     this.#candidates = new CandidateArray(vocabularySize)
@@ -88,12 +87,11 @@ export class NativeDriver implements Driver {
     return new NativeDrawing(from, options, this.#vocabularySize)
   }
 
-  async compute(parts: readonly Part[]): Promise<Outcome[]> {
-    await new Promise(setImmediate) // what has arrived is seen before the thread is deaf
-    Atomics.store(this.#stepBegan, 0, clockMs())
+  async compute(parts: readonly Part[], onlyRequest = 0): Promise<Outcome[]> {
+    beginStep(this.#step, onlyRequest)
     const outcomes: Outcome[] = []
     for (const batch of this.#batchesOf(parts)) outcomes.push(...this.#computeBatch(batch))
-    Atomics.store(this.#stepBegan, 0, 0n)
+    endStep(this.#step)
     return outcomes
   }
 
@@ -125,14 +123,21 @@ export class NativeDriver implements Driver {
           output: drawing === null ? 'none' : 'last'
         })
       )
-      if (!this.#context.decode()) throw new Error('the step was broken off')
+      if (!this.#context.decode()) {
+        this.#cutBack(parts)
+        return parts.map(() => ({ brokenOff: true }))
+      }
       for (const { slot, tokens } of parts) this.#cached[slot]!.push(...tokens)
       return this.#drawAll(parts, places)
     } catch (error) {
-      // Parts of the batch may be in the caches: they are cut back to what is known.
-      for (const { slot } of parts) this.#cut(slot, this.cachedTokens(slot))
+      this.#cutBack(parts)
       return parts.map(() => ({ error }))
     }
+  }
+
+  /** Parts of the batch may be in the caches: they are cut back to what is known. */
+  #cutBack(parts: readonly Part[]): void {
+    for (const { slot } of parts) this.#cut(slot, this.cachedTokens(slot))
   }
 
   #drawAll(parts: readonly Part[], places: readonly number[]): Outcome[] {

@@ -91,6 +91,8 @@ export class Scheduler {
   async #run(): Promise<void> {
     await Promise.resolve() // let every request of this tick join the first step
     for (;;) {
+      // What has arrived during the last step joins and leaves before the next.
+      if (this.#deps.sendsAtOnce === true) await new Promise(setImmediate)
       await this.#leave()
       this.#join()
       const moving = this.#slots.filter((slot) => slot.task !== null && slot.task.credit > 0)
@@ -147,11 +149,13 @@ export class Scheduler {
       const inOrder = moving.filter((slot) => pieces.has(slot))
       const ms = await this.#advanceAll(inOrder, pieces)
       const tokens = sum(pieces.values())
-      this.#record({ ms, decoding: 0, promptTokens: tokens })
-      this.#budget.read({ tokens, ms, writing: writing.length })
+      if (ms !== null) {
+        this.#record({ ms, decoding: 0, promptTokens: tokens })
+        this.#budget.read({ tokens, ms, writing: writing.length })
+      }
     } else if (writing.length > 0) {
       const ms = await this.#advanceAll(writing, new Map())
-      this.#record({ ms, decoding: writing.length, promptTokens: 0 })
+      if (ms !== null) this.#record({ ms, decoding: writing.length, promptTokens: 0 })
       this.#budget.earned(cost)
     }
     this.#stepStartedAt = null
@@ -170,18 +174,33 @@ export class Scheduler {
     if (choice.counts !== before) driver.setThreads(choice.counts)
   }
 
-  /** Computes what these slots add to the step, and returns the milliseconds it took. */
-  async #advanceAll(slots: readonly Slot[], pieces: ReadonlyMap<Slot, number>): Promise<number> {
+  /**
+   * Computes what these slots add to the step, and returns the milliseconds it took; null where it
+   * was broken off.
+   */
+  async #advanceAll(
+    slots: readonly Slot[],
+    pieces: ReadonlyMap<Slot, number>
+  ): Promise<number | null> {
     const startedAt = this.#now()
     const busy = slots.filter((slot) => slot.task !== null)
     const parts = busy
       .map((slot) => this.#partOf(slot, pieces.get(slot) ?? 0))
       .filter((part) => part !== null)
-    const computing = this.#deps.driver.compute(parts)
+    const isOne = parts.length === 1 && pieces.size > 0
+    const only = isOne ? this.#slots[parts[0]!.slot]!.task!.job.id : 0
+    const computing = this.#deps.driver.compute(parts, only)
     this.#reports.sendSoon()
     const outcomes = await computing
-    for (const [i, { slot }] of parts.entries()) await this.#take(this.#slots[slot]!, outcomes[i]!)
-    return this.#now() - startedAt
+    let isWhole = true
+    for (const [i, part] of parts.entries()) {
+      const [slot, outcome] = [this.#slots[part.slot]!, outcomes[i]!]
+      if (outcome !== null && 'brokenOff' in outcome) {
+        isWhole = false
+        if (pieces.has(slot)) await this.#takeBack(slot.task!, part)
+      } else await this.#take(slot, outcome)
+    }
+    return isWhole ? this.#now() - startedAt : null
   }
 
   /**
@@ -219,7 +238,14 @@ export class Scheduler {
     return { slot: slot.index, tokens, drawing: task.drawing }
   }
 
-  async #take(slot: Slot, outcome: Outcome): Promise<void> {
+  /** The piece of a prompt was not read, and is read again should anybody still want it. */
+  async #takeBack(task: Task, { tokens }: Part): Promise<void> {
+    task.rest = [...tokens, ...task.rest!]
+    await task.drawing?.close()
+    task.drawing = null
+  }
+
+  async #take(slot: Slot, outcome: Exclude<Outcome, { brokenOff: true }>): Promise<void> {
     const task = slot.task!
     if (outcome === null || task.cancelled) return
     try {
