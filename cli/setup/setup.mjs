@@ -29,8 +29,7 @@ function isInstalled() {
 function install() {
   console.log('haif: installing dependencies (the first time takes a minute) …')
   // No package that HAIF uses needs an install script, so none may run. `install` and not `ci`,
-  // which refuses a lockfile that lacks the binaries of some other platform; `--no-save` keeps it
-  // as it is.
+  // which would first delete what is there; `--no-save` keeps the lockfile as it is.
   const options = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
   const result = spawnSync('npm', ['install', ...options], {
     cwd: fileURLToPath(root),
