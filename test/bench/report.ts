@@ -27,6 +27,15 @@ export interface BenchOptions {
   quick: boolean
   /** On the GPU of this machine, where the benchmark can be run there. */
   gpu?: boolean
+  /** A part of the cases only; what is left out has no limit. */
+  part?: BenchPart
+}
+
+export interface BenchPart {
+  streams?: readonly number[]
+  promptTokens?: readonly number[]
+  /** Of the models. */
+  vocabulary?: string
 }
 
 export function toMarkdown({ title, how, columns, rows, bars }: Report): string {
@@ -41,6 +50,12 @@ export function toMarkdown({ title, how, columns, rows, bars }: Report): string 
     parts.push(table(['figure', 'bar', 'measured', 'holds'], judged))
   }
   return parts.join('\n\n')
+}
+
+/** A row as soon as it is measured, for whoever watches. */
+export function showRow(columns: readonly string[], row: readonly string[]): void {
+  const cells = row.map((cell, i) => `${columns[i]}: ${cell}`)
+  process.stderr.write(`  ${cells.join(', ')}\n`)
 }
 
 function table(columns: string[], rows: string[][]): string {

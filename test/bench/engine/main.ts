@@ -3,11 +3,12 @@
  * engine over the library's own loop and over llama.cpp's own programs, on models of random
  * weights. Prints each table and writes it into docs/benchmarks.md; a quick run, or one with
  * `--json`, is only printed. `--large` adds a model of 1.1 B parameters; `--gpu` runs what can be
- * run on the machine's GPU.
+ * run on the machine's GPU. `--streams=1,16`, `--prompt=20,350` and `--vocabulary=32k` limit
+ * `reference` to a part of its cases, which is only printed.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { toMarkdown, writePart, type BenchOptions, type Report } from '../report.ts'
+import { toMarkdown, writePart, type BenchOptions, type BenchPart, type Report } from '../report.ts'
 import { benchArrivals } from './arrivals.ts'
 import { benchConcurrency } from './concurrency.ts'
 import { benchLongPrompt } from './long-prompt.ts'
@@ -28,12 +29,22 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     large: { type: 'boolean', default: false },
     gpu: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false }
+    json: { type: 'boolean', default: false },
+    streams: { type: 'string' },
+    prompt: { type: 'string' },
+    vocabulary: { type: 'string' }
   }
 })
 const models = values.large ? [Q4, Q8, LARGE] : [Q4, Q8]
 
-const options: BenchOptions = { quick: values.quick, gpu: values.gpu }
+const numbers = (list: string) => list.split(',').map(Number)
+const part: BenchPart = {
+  ...(values.streams === undefined ? {} : { streams: numbers(values.streams) }),
+  ...(values.prompt === undefined ? {} : { promptTokens: numbers(values.prompt) }),
+  ...(values.vocabulary === undefined ? {} : { vocabulary: values.vocabulary })
+}
+const isWhole = !values.quick && !values.json && Object.keys(part).length === 0
+const options: BenchOptions = { quick: values.quick, gpu: values.gpu, part }
 
 const BENCHMARKS: Record<string, () => Promise<Report>> = {
   reference: () => benchReference(options),
@@ -58,6 +69,6 @@ for (const name of wanted) {
   process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : `\n${toMarkdown(report)}\n`)
   const flags = `${values.large ? ' --large' : ''}${values.gpu ? ' --gpu' : ''}`
   const command = `npm run bench:engine -- --only=${name}${flags}`
-  if (!values.quick && !values.json) writePart('bench:engine', name, command, report)
+  if (isWhole) writePart('bench:engine', name, command, report)
 }
 process.exit(0)

@@ -6,7 +6,7 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { median } from '../percentiles.ts'
-import { fixed, type Bar, type BenchOptions, type Report } from '../report.ts'
+import { fixed, showRow, type Bar, type BenchOptions, type Report } from '../report.ts'
 import { batchedBench, type BatchedBenchRates } from './batched-bench.ts'
 import { startHaif } from './haif.ts'
 import { benchModelFile, modelName, randomPrompts, type BenchModel } from './models.ts'
@@ -49,20 +49,30 @@ const ON_A_CARD: Cases = {
   promptTokens: [128]
 }
 
-export async function benchReference({ quick, gpu = false }: BenchOptions): Promise<Report> {
+export async function benchReference({
+  quick,
+  gpu = false,
+  part = {}
+}: BenchOptions): Promise<Report> {
   const { release, batchedBench: program } = referencePrograms()
   const rounds = quick ? 1 : 3
   const threads = availableParallelism()
   const rows: string[][] = []
   const bars: Bar[] = []
-  const { models, promptTokens } = gpu ? ON_A_CARD : ON_CORES
-  for (const model of models) {
+  const cases = gpu ? ON_A_CARD : ON_CORES
+  const promptTokens = part.promptTokens ?? cases.promptTokens
+  const streamCounts = part.streams ?? STREAMS
+  const { vocabulary } = part
+  for (const model of cases.models) {
+    if (vocabulary !== undefined && model.vocabulary !== vocabulary) continue
     const modelPath = benchModelFile(model)
     const haif = await startHaif({ modelPath, slots: 64, contextTokens: CONTEXT_TOKENS, gpu })
     // The first steps touch memory, and on a card load kernels, for the first time.
-    for (const streams of STREAMS) await haif.run(asksOf({ model, promptTokens: 20, streams }, 0))
+    for (const streams of streamCounts) {
+      await haif.run(asksOf({ model, promptTokens: 20, streams }, 0))
+    }
     for (const tokens of promptTokens) {
-      for (const streams of STREAMS) {
+      for (const streams of streamCounts) {
         const load = { model, promptTokens: tokens, streams }
         const found: Found = { haif: [], batchedBench: [] }
         for (let round = 0; round < rounds; round++) {
@@ -71,7 +81,9 @@ export async function benchReference({ quick, gpu = false }: BenchOptions): Prom
           const sizes = { promptTokens: tokens, answerTokens: ANSWER_TOKENS, streams }
           found.batchedBench.push(batchedBench(program, { modelPath, threads, gpu, ...sizes }))
         }
-        rows.push([modelName(model), String(tokens), String(streams), ...cells(load, found)])
+        const row = [modelName(model), String(tokens), String(streams), ...cells(load, found)]
+        showRow(COLUMNS, row)
+        rows.push(row)
         bars.push(barOf(load, found))
       }
     }

@@ -1,7 +1,7 @@
 /**
- * What the thread that computes and the process's main thread both see of the step in progress. The
- * first is deaf during a step, which takes seconds for a prompt on a large model; so the second ends
- * a step that nobody waits for any more.
+ * What the thread that computes and the process's main thread both see of the step in progress.
+ * The first is deaf during a step, which takes seconds for a prompt on a large model; so the second
+ * ends a step that nobody waits for any more.
  */
 export interface StepMemory {
   /** When it began, in `clockMs`; 0 between steps. */
