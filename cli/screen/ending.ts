@@ -3,7 +3,7 @@ import process from 'node:process'
 import { HaifError } from '#shared/errors.ts'
 import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE } from './terminal.ts'
 
-export interface Ending extends Disposable {
+interface Ending extends Disposable {
   signal: AbortSignal
   exitCode: number
 }

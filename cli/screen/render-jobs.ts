@@ -85,7 +85,7 @@ const noteOf = ({ error, errorCode, waitingFor, status, parts }: TaskView): stri
 export const placeText = (worker: string): string =>
   /^[0-9a-f]{64}$/.test(worker) ? shortKey(worker) : printableLine(worker)
 
-export function bar(fraction: number): string {
+function bar(fraction: number): string {
   const full = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_CHARACTERS)
   return `${'█'.repeat(full)}${'░'.repeat(BAR_CHARACTERS - full)}`
 }
@@ -104,7 +104,7 @@ function resultLines(job: JobView): string[] {
   return job.resultArtifactUri === undefined ? [] : ['', `result: ${job.resultArtifactUri}`]
 }
 
-export function spanText(ms: number): string {
+function spanText(ms: number): string {
   const seconds = Math.max(0, ms / 1000)
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 120) return `${Math.round(seconds)} s`

@@ -7,7 +7,7 @@ import { chargedTenant, may, type Principal } from '../access/principal.ts'
  * `all`: an operator's, and everybody's while nobody needs a token. Otherwise the tenants of the
  * token, its own first.
  */
-export type Seen = { kind: 'all' } | { kind: 'some'; tenants: readonly [string, ...string[]] }
+type Seen = { kind: 'all' } | { kind: 'some'; tenants: readonly [string, ...string[]] }
 
 export function seenBy(principal: Principal): Seen {
   if (principal.tokenId === undefined || may(principal, 'operator')) return { kind: 'all' }

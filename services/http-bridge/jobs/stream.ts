@@ -31,7 +31,9 @@ export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
     const jobId = jobIdIn(request)
     const after = lastEventId(request)
     const context = deps.running.enter(request, reply, STREAM_MS_MAX)
-    const events = new SseWriter(reply, deps.keepAliveMs, () => events.stayAlive())
+    const events = new SseWriter(reply, deps.keepAliveMs, () => {
+      if (events.opened) events.stayAlive() // before that an error has a status of its own
+    })
     try {
       for await (const event of watchJob(deps.gateways, { jobId, after }, context)) {
         write(event, events)

@@ -9,13 +9,20 @@ export interface Material {
   messages: string | null
   /** The input, where it is one text. */
   text: string | null
+  /** Of the input, about. */
+  characters: number
 }
 
-const NOTHING: Material = { instruction: null, documents: null, messages: null, text: null }
+const NOTHING = { instruction: null, documents: null, messages: null, text: null }
 const INSTRUCTIONS = ['instruction', 'instructions', 'prompt', 'question', 'task', 'text']
 const INSTRUCTION_CHARACTERS_MAX = 2000
 
 export function readMaterial(input: unknown): Material {
+  const characters = typeof input === 'string' ? input.length : (JSON.stringify(input) ?? '').length
+  return { characters, ...materialIn(input) }
+}
+
+function materialIn(input: unknown): Omit<Material, 'characters'> {
   if (typeof input === 'string' && input.trim() !== '') {
     return { ...NOTHING, text: input, instruction: instructionIn(input) }
   }

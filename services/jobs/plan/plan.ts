@@ -11,8 +11,12 @@ export type Planned = Pick<SubmitJob, 'type' | 'input' | 'model' | 'installModel
 
 /** Parts of a split: a call for vectors takes 256 texts. */
 const PARTS_MAX = 200
-/** Parts that are summarised by themselves, each on a worker of its own where there are as many. */
-const GROUPS_MAX = 16
+/** Of a text that is not given as documents: about a paragraph has a vector of its own. */
+const PARAGRAPH_CHARACTERS = 1000
+/** Parts that are summarised by themselves: so many, on as many workers, until they are long. */
+const GROUPS = 8
+const GROUPS_MAX = 64
+const GROUP_CHARACTERS = { min: 200, max: 8000 }
 const SUMMARY_TOKENS_MAX = 512
 const ANSWER_TOKENS_MAX = 1024
 
@@ -26,14 +30,22 @@ function isAnalysis({ type }: Planned, { instruction, text }: Material): boolean
   return type === 'batch_analysis' || /\banaly[sz]e\b/i.test(instruction ?? text ?? '')
 }
 
-function analysis({ instruction, documents }: Material, mode: 'template' | 'hybrid'): GraphTask[] {
+function analysis(
+  { instruction, documents, characters }: Material,
+  mode: 'template' | 'hybrid'
+): GraphTask[] {
   const asked = instruction ?? 'Analyze the following and summarise what it says.'
   const isTemplate = mode === 'template'
   const source = documents === null ? { text: ref('job.input') } : { items: ref(documents) }
   const split: GraphTask = {
     id: 'split',
     type: 'aggregation',
-    input: { op: 'split', ...source, max_parts: isTemplate ? PARTS_MAX : GROUPS_MAX }
+    input: {
+      op: 'split',
+      ...source,
+      part_characters: isTemplate ? partCharacters(documents) : groupCharacters(characters),
+      max_parts: isTemplate ? PARTS_MAX : GROUPS_MAX
+    }
   }
   const embed: GraphTask = {
     id: 'embed',
@@ -62,6 +74,15 @@ function analysis({ instruction, documents }: Material, mode: 'template' | 'hybr
       dependencies: ['summarize']
     }
   ]
+}
+
+/** Each document is a part. */
+const partCharacters = (documents: string | null): number =>
+  documents === null ? PARAGRAPH_CHARACTERS : 1
+
+function groupCharacters(characters: number): number {
+  const { min, max } = GROUP_CHARACTERS
+  return Math.min(max, Math.max(min, Math.ceil(characters / GROUPS)))
 }
 
 function answer({ messages, text, instruction, documents }: Material, input: unknown): GraphTask {

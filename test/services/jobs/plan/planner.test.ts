@@ -46,6 +46,8 @@ test('hybrid summarises parts by themselves and merges them', async () => {
   const tasks = await plan(job).tasks
   assert.deepEqual(shape(tasks).at(-1), ['aggregate', 'aggregation', ['summarize']])
   assert.deepEqual(tasks[2]?.map, { $from: 'split.parts' })
+  const long = { ...job, input: 'x'.repeat(40_000) }
+  assert.equal((await plan(long).tasks)[0]?.input['part_characters'], 5000)
 })
 
 test('anything else is one inference: a text, a conversation, documents', async () => {
