@@ -10,7 +10,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { openGateway } from '../../services/gateway/gateway-here.ts'
 import type { BridgeWishes } from '../../services/http-bridge/config.ts'
 import { openJobs } from '../../services/jobs/jobs-here.ts'
-import { openHttpBridge } from '../../services/http-bridge/http-bridge-here.ts'
+import { freePort, openHttpBridge } from '../../services/http-bridge/http-bridge-here.ts'
 import { openOrchestrator } from '../../services/orchestrator/orchestrator-here.ts'
 import { openRegistry } from '../../services/registry/registry-here.ts'
 import {
@@ -70,6 +70,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
   const bridge = openHttpBridge({ ...place('bridge'), env, wishes: options, metrics })
   const registry = openRegistry({ ...place('registry'), store })
   const services = [
+    freePort(env, options),
     store,
     outside(address, (line) => process.stdout.write(`${line}\n`)),
     registry,
@@ -80,7 +81,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
       ? openGateway({ ...place('gateway'), ...state, env })
       : children.stateful('gateway', gateways),
     openJobs({ ...place('jobs'), store, env }),
-    bridge, // before models are loaded, because a taken port is the likeliest failure
+    bridge,
     !hasWorker
       ? null
       : workers === undefined

@@ -1,8 +1,10 @@
 /** An HTTP bridge of this machine, with the settings of the environment. */
 import type { Place } from '#shared/main/place.ts'
 import type { Environment } from '#shared/process/config.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { readBridgeConfig, type BridgeWishes } from './config.ts'
+import { assertMayListen } from './http/listen.ts'
 import { createHttpBridge, type HttpBridge } from './http-bridge.ts'
 
 interface OpenHttpBridgeOptions extends Place {
@@ -13,4 +15,12 @@ interface OpenHttpBridgeOptions extends Place {
 
 export function openHttpBridge(options: OpenHttpBridgeOptions): HttpBridge {
   return createHttpBridge({ ...options, ...readBridgeConfig(options.env, options.wishes) })
+}
+
+/** To be started before what takes seconds, because a taken port is the likeliest failure. */
+export function freePort(env: Environment, wishes: BridgeWishes): Service {
+  return {
+    start: () => assertMayListen(readBridgeConfig(env, wishes)),
+    stop: async () => {}
+  }
 }

@@ -122,7 +122,7 @@ test('a taken port is named, with what to do', async (t) => {
   const { port } = other.address() as AddressInfo
   const { code, stderr } = await runHaif(t, ['up', '--port', String(port), '--model', 'sim'])
   assert.equal(code, 1)
-  assert.match(stderr, new RegExp(`${port}.*--port.*\\(PORT_IN_USE\\)`))
+  assert.match(stderr, new RegExp(`^haif: .*${port}.*--port.*\\(PORT_IN_USE\\)\n$`)) // and no more
 })
 
 test('a mistyped topic key is refused with a sentence', async (t) => {

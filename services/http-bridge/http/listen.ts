@@ -1,5 +1,6 @@
 /** Listens for HTTP; its errors say what to do when that is not possible. */
-import type { AddressInfo } from 'node:net'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { HaifError } from '#shared/errors.ts'
 
@@ -14,6 +15,18 @@ export async function listen(app: FastifyInstance, options: ListenOptions): Prom
   } catch (error) {
     throw translate(error, options)
   }
+}
+
+/** Fails as `listen` would, for who wants to know it before more is started. */
+export async function assertMayListen({ host, port }: ListenOptions): Promise<void> {
+  if (port === 0) return
+  const server = createServer()
+  try {
+    await once(server.listen({ host, port }), 'listening')
+  } catch (error) {
+    throw translate(error, { host, port })
+  }
+  await once(server.close(), 'close')
 }
 
 /** The address for clients on this machine. */
