@@ -60,7 +60,7 @@ export function renderTasks(tasks: readonly TaskView[], screen: Screen): string[
     { text: task.type },
     state(task.status),
     { text: bar(progressOf(task)) },
-    { text: task.attempt > 1 ? `attempt ${task.attempt}/${task.maxAttempts}` : '' },
+    { text: task.attempt > 1 ? `attempt ${task.attempt}` : '' },
     { text: task.workerId === undefined ? '' : placeText(task.workerId) },
     { text: task.usage === undefined ? '' : `${task.usage.totalTokens} tokens` },
     { text: printableLine(noteOf(task)) }

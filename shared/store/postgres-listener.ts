@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
+import { Turns } from '#shared/kit/turns.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Listener } from './store.ts'
 
@@ -19,6 +20,8 @@ export class PostgresListener {
   readonly #options: PostgresListenerOptions
   readonly #listeners = new Map<string, Set<Listener>>() // as many as the program has
   readonly #stopped = new AbortController()
+  /** A client does one query at a time, and pg warns whoever asks for two. */
+  readonly #turns = new Turns()
   #client: pg.Client | null = null
   #connecting: Promise<pg.Client> | null = null
 
@@ -31,7 +34,7 @@ export class PostgresListener {
     const others = this.#listeners.get(channel) ?? new Set()
     this.#listeners.set(channel, others.add(listener))
     const client = this.#client ?? (await (this.#connecting ??= this.#connect()))
-    await client.query(`listen "${channel}"`)
+    await this.#turns.run(() => client.query(`listen "${channel}"`))
     return async () => {
       others.delete(listener) // the channel stays: there are few, and each is of use again
     }

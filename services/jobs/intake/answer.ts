@@ -14,10 +14,10 @@ import type { Store } from '#shared/store/store.ts'
 import { watch } from '../events/watch.ts'
 import type { Engine } from '../run/engine.ts'
 import type { TaskRow } from '../store/rows.ts'
-import { jobView } from '../store/views.ts'
 import { changeJob as change } from './change.ts'
 import { deadLettersPage, requeue } from './dead-letters.ts'
 import { assertJob, jobsPage, tasksPage } from './read.ts'
+import { jobWithResult } from './result.ts'
 import { Intake, type Planner } from './submit.ts'
 
 interface AnswerDeps {
@@ -50,7 +50,9 @@ export function answerGateways(router: Router, { store, engine, plan }: AnswerDe
   router
     .respond(submitJob, (request, context) => intake.submit(request, context))
     .respond(listJobs, ({ tenant, query }) => jobsPage(store, query, tenant))
-    .respond(getJob, async ({ tenant, jobId }) => jobView(await assertJob(store, jobId, tenant)))
+    .respond(getJob, async ({ tenant, jobId }) =>
+      jobWithResult(store, await assertJob(store, jobId, tenant))
+    )
     .respond(listTasks, async ({ tenant, jobId, query }) => {
       await assertJob(store, jobId, tenant)
       return tasksPage(store, jobId, query, whyWaiting)

@@ -55,7 +55,7 @@ export function taskView(row: TaskRow, waitingFor?: string): TaskView {
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
     ...present({
-      workerId: row.worker ?? undefined,
+      workerId: workerOf(row),
       ...leaseOf(row),
       waitingFor:
         row.status === 'Queued' ? (waitingFor ?? row.waiting_for ?? undefined) : undefined,
@@ -70,6 +70,18 @@ export function taskView(row: TaskRow, waitingFor?: string): TaskView {
     })
   }
 }
+
+/** A request to the mesh says at the end of its output where it ran; what is before is a model's. */
+function workerOf({ worker, output }: TaskRow): string | undefined {
+  if (worker !== IN_MESH || output === null) return worker ?? undefined
+  const at = output.lastIndexOf(WORKER)
+  const key = at === -1 ? '' : output.slice(at + WORKER.length, at + WORKER.length + KEY_CHARACTERS)
+  return /^[0-9a-f]{64}$/.test(key) ? key : IN_MESH
+}
+
+const IN_MESH = 'mesh'
+const WORKER = '"worker":"'
+const KEY_CHARACTERS = 64
 
 function leaseOf({ status, attempt, leased_until: until }: TaskRow) {
   if (status !== 'Assigned' && status !== 'Running') return {}
