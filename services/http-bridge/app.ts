@@ -6,6 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
+import { answerOrigins, type Cors } from './http/cors.ts'
 import { onClientError } from './http/client-error.ts'
 import type { Failures } from './failures.ts'
 import { hasToken } from './http/credential.ts'
@@ -59,6 +60,8 @@ interface AppDeps {
   keepAliveMs: number
   /** True when other machines can reach the bridge. */
   isExposed: boolean
+  /** Which pages of other origins may ask. */
+  cors: Cors
   /** Throws for a request that a page of somebody else has a browser send; null: nobody asks. */
   checkHost: ((headers: IncomingHttpHeaders) => void) | null
   /** Called with each address that the app answers. */
@@ -97,6 +100,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   failures.handle(app)
   counts.observeRequests(app)
   stampReplies(app, running)
+  answerOrigins(app, deps.cors)
   guard(app, deps)
   tellAllowedMethods(app)
   await describeRoutes(app, version)
@@ -129,7 +133,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
 function guard(app: FastifyInstance, { checkHost, running }: AppDeps): void {
   app.addHook('onRequest', async ({ headers }) => {
     checkHost?.(headers)
-    if (!running.needsToken || !hasBody(headers) || hasToken(headers)) return
+    if (!running.needsToken(headers) || !hasBody(headers) || hasToken(headers)) return
     throw new HaifError(
       'UNAUTHENTICATED',
       'this needs a token: send it as "Authorization: Bearer haif_…"'

@@ -12,6 +12,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { builtPage } from '#shared/web-page.ts'
 import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
+import { Cors } from './http/cors.ts'
 import { assertGuarded, isLoopback } from './http/exposure.ts'
 import { hostCheck } from './http/host-check.ts'
 import { Failures } from './failures.ts'
@@ -42,6 +43,8 @@ export interface HttpBridgeDeps {
   keepAliveMs?: number
   /** Names under which a proxy or a tunnel shows the bridge to browsers. */
   allowedHosts?: readonly string[]
+  /** Pages of other origins that may ask, with a token. */
+  corsOrigins?: readonly string[]
   /** Lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous?: boolean
   /** The folder of the built chat page, served at `/` where it exists. */
@@ -57,6 +60,7 @@ export interface HttpBridge extends Service {
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const { self, host, port, log, drainMs = DRAIN_MS, allowedHosts = [] } = deps
+  const cors = new Cors(deps.corsOrigins)
   const mesh = deps.join(new Router())
   observeMesh(mesh, ['gateway', 'registry'])
   const gateways = new PeerPool(mesh, 'gateway', { returnMs: deps.returnMs })
@@ -64,7 +68,7 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
   const counts = new BridgeMetrics(deps.metrics.meter)
   const isExposed = !isLoopback(host)
   const fromBeyond = isExposed && deps.allowAnonymous !== true
-  const running = new RunningRequests({ fromBeyond })
+  const running = new RunningRequests({ fromBeyond, cors })
   const failures = new Failures({ log, counts, running })
   const routes: string[] = []
   let app: FastifyInstance | null = null
@@ -88,8 +92,9 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         isExposed,
+        cors,
         // Where a token is needed from everybody, a page of somebody else gets nothing anyway.
-        checkHost: fromBeyond ? null : hostCheck({ allowedHosts, isExposed }),
+        checkHost: fromBeyond ? null : hostCheck({ allowedHosts, isExposed, cors }),
         page: deps.page ?? builtPage('chat')
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure

@@ -3,6 +3,7 @@
  * away cancels it, and stopping lets it end for a while and then ends it.
  */
 import { SpanKind } from '@opentelemetry/api'
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { Drain } from '#shared/kit/drain.ts'
@@ -11,6 +12,7 @@ import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import { createContext, type OwnedContext, type Presented } from '#shared/rpc/context.ts'
 import { newTraceparent, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
 import { presentedBy } from '../http/credential.ts'
+import type { Cors } from '../http/cors.ts'
 import { setLimitHeaders } from '../http/limit-headers.ts'
 import { readTraceparent } from '../http/request-headers.ts'
 
@@ -26,25 +28,27 @@ export interface ClientContext extends OwnedContext {
 export class RunningRequests {
   readonly #drain = new Drain<OwnedContext>() // bounded by the connections of the HTTP server
   readonly #fromBeyond: boolean
+  readonly #cors: Pick<Cors, 'isForeign'>
   #cut = false
 
   /** `fromBeyond`: other machines can reach us, so that requests without a token are refused. */
-  constructor({ fromBeyond }: { fromBeyond: boolean }) {
+  constructor({ fromBeyond, cors }: { fromBeyond: boolean; cors: Pick<Cors, 'isForeign'> }) {
     this.#fromBeyond = fromBeyond
+    this.#cors = cors
   }
 
   get stopping(): boolean {
     return this.#drain.isDraining
   }
 
-  /** Nobody is served without a token, whatever the gateways have. */
-  get needsToken(): boolean {
-    return this.#fromBeyond
+  /** Whether such a request is not served without a token, whatever the gateways have. */
+  needsToken(headers: IncomingHttpHeaders): boolean {
+    return this.#fromBeyond || this.#cors.isForeign(headers)
   }
 
   /** The credential of a client, as it goes to gateways. */
   presentedIn({ headers }: FastifyRequest): Presented {
-    return presentedBy(headers, this.#fromBeyond)
+    return presentedBy(headers, this.needsToken(headers))
   }
 
   /** Returns the context, with the client's credential, for every call that a request makes. */

@@ -5,6 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { hostname } from 'node:os'
+import type { Cors } from './cors.ts'
 import { HaifError } from '#shared/errors.ts'
 import { isOwnHost, nameIn } from '#shared/kit/host-name.ts'
 
@@ -15,15 +16,18 @@ interface HostRules {
   allowedHosts: readonly string[]
   /** True when other machines can reach the bridge. */
   isExposed: boolean
+  /** Pages of other origins that may ask. */
+  cors?: Pick<Cors, 'allows'>
 }
 
 /** Returns a check that throws FORBIDDEN. */
-export function hostCheck({ allowedHosts, isExposed }: HostRules) {
+export function hostCheck({ allowedHosts, isExposed, cors }: HostRules) {
   const allowed = new Set([...allowedHosts, hostname()].map((name) => nameIn(name)))
   const names = { allowed, inNetwork: isExposed }
   return ({ host = '', origin }: IncomingHttpHeaders): void => {
     if (!isOwnHost(host, names)) throw foreign('Host', host)
     if (origin === undefined || isFriendly(origin, host, allowed)) return
+    if (cors?.allows(origin) === true) return
     throw foreign('Origin', origin)
   }
 }
@@ -36,9 +40,11 @@ function isFriendly(origin: string, host: string, allowed: ReadonlySet<string>):
   return rest.toLowerCase() === host.toLowerCase() || allowed.has(nameIn(rest))
 }
 
-const foreign = (header: string, value: string): HaifError =>
+const SETTINGS = { Host: 'HAIF_ALLOWED_HOSTS', Origin: 'HAIF_ALLOWED_HOSTS or CORS_ORIGINS' }
+
+const foreign = (header: keyof typeof SETTINGS, value: string): HaifError =>
   new HaifError(
     'FORBIDDEN',
     `${header} is ${JSON.stringify(value.slice(0, SHOWN_CHARACTERS_MAX))}, which is not a ` +
-      'name of this machine; if it is yours, add it to HAIF_ALLOWED_HOSTS'
+      `name of this machine; if it is yours, add it to ${SETTINGS[header]}`
   )

@@ -57,7 +57,7 @@ test('programs have other origins than pages', () => {
   assert.throws(() => check({ host: 'localhost', origin: 'evil' }), {
     code: 'FORBIDDEN',
     message:
-      'Origin is "evil", which is not a name of this machine; if it is yours, add it to HAIF_ALLOWED_HOSTS'
+      'Origin is "evil", which is not a name of this machine; if it is yours, add it to HAIF_ALLOWED_HOSTS or CORS_ORIGINS'
   })
 })
 
