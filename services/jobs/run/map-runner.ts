@@ -7,7 +7,7 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
 import { resolveMap } from '../graph/resolve.ts'
-import { needsKeyOf, needsText, type Needs } from '../schedule/needs.ts'
+import { lackOfType, needsKeyOf, needsText, type Needs } from '../schedule/needs.ts'
 import { updateJobs } from '../store/jobs/update-jobs.ts'
 import { lockJobs } from '../store/jobs/lock-jobs.ts'
 import type { TaskRow } from '../store/rows.ts'
@@ -36,8 +36,8 @@ export class MapRunner implements Runner {
     this.#deps = deps
   }
 
-  lacks({ type }: Needs): string | null {
-    return type === 'map' ? null : 'a place for parts of a map'
+  lacks(needs: Needs): string | null {
+    return needs.type === 'map' ? null : lackOfType(needs)
   }
 
   async *run(task: TaskRow, _input: unknown, _context: RequestContext): Running {

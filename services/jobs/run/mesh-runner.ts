@@ -24,7 +24,7 @@ import { check } from '#shared/rpc/check.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import { textOf } from '../graph/resolve.ts'
-import type { Needs } from '../schedule/needs.ts'
+import { lackOfType, type Needs } from '../schedule/needs.ts'
 import { findJob } from '../store/jobs/find-job.ts'
 import type { TaskRow } from '../store/rows.ts'
 import type { Runner, Running } from './runner.ts'
@@ -86,7 +86,7 @@ export class MeshRunner implements Runner {
 
   /** Constraints go with the request: who places it keeps to them. */
   lacks(needs: Needs, tenant: string): string | null {
-    if (!MESH_TYPES.has(needs.type)) return `a place that takes ${needs.type} tasks`
+    if (!MESH_TYPES.has(needs.type)) return lackOfType(needs)
     return this.#deps.forbids(needs, tenant)
   }
 

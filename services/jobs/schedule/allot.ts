@@ -5,7 +5,7 @@
  * J13).
  */
 import type { JobPriority } from '#shared/contracts/jobs/submit.ts'
-import type { Needs } from './needs.ts'
+import { lackOfType, type Needs } from './needs.ts'
 
 export interface Lane {
   tenant: string
@@ -129,6 +129,5 @@ function freest(places: readonly Place[], free: ReadonlyMap<string, number>): Pl
 function lackOfAll({ needs, tenant }: Lane, places: readonly Place[]): string {
   const lacks = places.map((place) => place.lacks(needs, tenant)).filter((lack) => lack !== null)
   // The kind of task is looked at first: whoever lacks something else comes nearer.
-  const nearest = lacks.find((lack) => !lack.includes(' takes ')) ?? lacks[0]
-  return nearest ?? `a worker that takes ${needs.type} tasks`
+  return lacks.find((lack) => lack !== lackOfType(needs)) ?? lackOfType(needs)
 }

@@ -41,10 +41,13 @@ function sorted(value: unknown): unknown {
   )
 }
 
+/** What every place lacks that is for other types of tasks. */
+export const lackOfType = ({ type }: Needs): string => `a worker that takes ${type} tasks`
+
 /** Null: it may run there. Else what the worker lacks, in a few words. */
 export function lackOf(needs: Needs, place: PlaceFacts): string | null {
   const { type, gpu = false, model, region, labels = {}, workers = [] } = needs
-  if (!place.types.includes(type as TaskType)) return `a worker that takes ${type} tasks`
+  if (!place.types.includes(type as TaskType)) return lackOfType(needs)
   if (gpu && !place.gpu) return 'a worker with a GPU'
   if (model !== undefined && !takesModel(needs, place)) return `a worker with the model ${model}`
   if (region !== undefined && place.region !== region) return `a worker in the region ${region}`

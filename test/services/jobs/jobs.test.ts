@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { GraphTask } from '#shared/contracts/jobs/graph.ts'
 import {
   changeJob,
   getJob,
+  listDeadLetters,
   listTasks,
+  requeueDeadLetters,
   submitJob,
   watchJob
 } from '#shared/contracts/jobs/methods.ts'
-import type { TaskKind } from '../../../services/worker/tasks/task-kind.ts'
 import { contextFor, Shared } from '../../helpers/peers/peers.ts'
+import { jobEnd, nothingSeen, statesOf, toolKind, toolTask } from '../../helpers/jobs/tools.ts'
+import { until } from '../../helpers/until.ts'
 import { startEmbeddedStore } from '../../helpers/stores/embedded-store.ts'
-import { startJobsMesh } from '../../helpers/mesh/jobs-mesh.ts'
+import { startJobsMesh } from '../../helpers/jobs/jobs-mesh.ts'
 
 const shared = new Shared()
 after(() => shared.end())
@@ -20,27 +21,9 @@ after(() => shared.end())
 const started = shared.once(async (scope) => {
   const { store } = await startEmbeddedStore(scope)
   const mesh = await startJobsMesh(scope, { stores: [store] })
-  await mesh.addWorker([tool])
-  return { mesh, store, link: await mesh.link() }
-})
-
-/** Puts out its first argument as JSON, a moment later; its input says what it writes meanwhile. */
-const tool: TaskKind = {
-  type: 'tool_execution',
-  async *run(given, { signal }) {
-    const { command, stdin = '' } = given as { command: string[]; stdin?: string }
-    const [json = 'null', ms = '0'] = command
-    if (ms !== '0') await sleep(Number(ms), undefined, { signal })
-    if (stdin !== '') yield { text: stdin }
-    return { output: { json: JSON.parse(json) as unknown } }
-  }
-}
-
-const task = (id: string, output: unknown = null, more: Partial<GraphTask> = {}): GraphTask => ({
-  id,
-  type: 'tool_execution',
-  input: { command: [JSON.stringify(output)] },
-  ...more
+  const seen = nothingSeen()
+  await mesh.addWorker([toolKind(seen)])
+  return { mesh, store, seen, link: await mesh.link() }
 })
 
 test('outputs flow from task to task, a map runs once for each part, and all is told', async (t) => {
@@ -48,9 +31,9 @@ test('outputs flow from task to task, a map runs once for each part, and all is 
   const context = contextFor(t)
   const joined = { command: [{ $concat: ['"', { $from: 'item' }, { $from: 'job.input' }, '"'] }] }
   const tasks = [
-    task('t1', null, { input: { command: ['["a","c"]'], stdin: 'said' } }),
-    task('t2', null, { map: { $from: 't1.json' }, input: joined, dependencies: ['t1'] }),
-    task('t3', 'no\u0000text', { dependencies: ['t2'] })
+    toolTask('t1', null, { input: { command: ['["a","c"]'], stdin: 'said' } }),
+    toolTask('t2', null, { map: { $from: 't1.json' }, input: joined, dependencies: ['t1'] }),
+    toolTask('t3', 'no\u0000text', { dependencies: ['t2'] })
   ]
   const asked = { tenant: 'a', idempotencyKey: 'k', job: { input: '!', tasks } }
   const { jobId } = await link.call(submitJob, asked, context)
@@ -81,16 +64,90 @@ test('J18: a job of another tenant is unknown', async (t) => {
   const context = contextFor(t)
   const { jobId } = await link.call(
     submitJob,
-    { tenant: 'a', job: { tasks: [task('t1')] } },
+    { tenant: 'a', job: { tasks: [toolTask('t1')] } },
     context
   )
   const foreign = { tenant: 'b', jobId }
-  for (const asking of [
-    link.call(getJob, foreign, context),
-    link.call(listTasks, { ...foreign, query: {} }, context),
-    link.call(changeJob, { ...foreign, act: 'cancel' }, context),
-    link.stream(watchJob, foreign, context).next()
-  ]) {
-    await assert.rejects(asking, { code: 'NOT_FOUND' })
-  }
+  const unknown = { code: 'NOT_FOUND' }
+  await assert.rejects(link.call(getJob, foreign, context), unknown)
+  await assert.rejects(link.call(listTasks, { ...foreign, query: {} }, context), unknown)
+  await assert.rejects(link.call(changeJob, { ...foreign, act: 'cancel' }, context), unknown)
+  await assert.rejects(link.stream(watchJob, foreign, context).next(), unknown)
+})
+
+test('J17: another body under the same key is refused', async (t) => {
+  const { link } = await started()
+  const context = contextFor(t)
+  const asked = { tenant: 'a', idempotencyKey: 'j17', job: { tasks: [toolTask('t1')] } }
+  await link.call(submitJob, asked, context)
+  const other = { ...asked, job: { tasks: [toolTask('t2')] } }
+  await assert.rejects(link.call(submitJob, other, context), { code: 'CONFLICT' })
+  assert.ok(await link.call(submitJob, { ...other, tenant: 'b' }, context))
+})
+
+test('J10: a cancel reaches what runs, and what waits never runs', async (t) => {
+  const { link, seen } = await started()
+  const context = contextFor(t)
+  const slow = { command: ['"slow"', '60000'] }
+  const tasks = [
+    toolTask('t1', null, { input: slow }),
+    toolTask('t2', null, { dependencies: ['t1'] })
+  ]
+  const { jobId } = await link.call(submitJob, { tenant: 'a', job: { tasks } }, context)
+  await until(() => seen.running.has('"slow"'))
+  const change = { tenant: 'a', jobId, act: 'cancel' } as const
+  assert.equal((await link.call(changeJob, change, context)).status, 'Canceled')
+  await until(() => !seen.running.has('"slow"'))
+  assert.equal((await link.call(changeJob, change, context)).status, 'Canceled')
+  assert.deepEqual(await statesOf(link, jobId, context), ['Canceled', 'Canceled'])
+  await assert.rejects(link.call(changeJob, { ...change, act: 'resume' }, context), {
+    code: 'CONFLICT'
+  })
+  assert.equal(
+    (await link.call(changeJob, { ...change, act: 'archive' }, context)).status,
+    'Archived'
+  )
+})
+
+test('J8, J9: a failure for good ends what needs the task, and a requeue runs all of it', async (t) => {
+  const { link, seen } = await started()
+  const context = contextFor(t)
+  seen.refused.add('"refused"')
+  const tasks = [
+    toolTask('t1', 'refused'),
+    toolTask('t2', null, { dependencies: ['t1'] }),
+    toolTask('t3', null, { dependencies: ['t2'] }),
+    toolTask('t4')
+  ]
+  const { jobId } = await link.call(submitJob, { tenant: 'dead', job: { tasks } }, context)
+  await jobEnd(link, jobId, context)
+  const states = ['Failed', 'Canceled', 'Canceled', 'Completed']
+  assert.deepEqual(await statesOf(link, jobId, context), states)
+  const dead = await link.call(listDeadLetters, { tenant: 'dead' }, context)
+  assert.deepEqual(
+    dead.tasks.map(({ taskId, reason, attempts }) => ({ taskId, reason, attempts })),
+    [{ taskId: 't1', reason: 'VALIDATION_FAILED', attempts: 1 }]
+  )
+  const names = [{ jobId, taskId: 't1' }]
+  const dry = await link.call(requeueDeadLetters, { tasks: names, dryRun: true }, context)
+  assert.deepEqual([dry.tasks, dry.requeued], [names, 0])
+  seen.refused.clear()
+  const again = await link.call(requeueDeadLetters, { tasks: names }, context)
+  assert.equal(again.requeued, 1)
+  await jobEnd(link, jobId, context)
+  assert.deepEqual(new Set(await statesOf(link, jobId, context)), new Set(['Completed']))
+})
+
+test('J11: a task waits for a worker that fits, says so, and runs there', async (t) => {
+  const { mesh, link } = await started()
+  const context = contextFor(t)
+  const constraints = { labels: { rack: '4' } }
+  const tasks = [toolTask('t1', null, { constraints })]
+  const { jobId } = await link.call(submitJob, { tenant: 'a', job: { tasks } }, context)
+  const shown = async () => (await link.call(listTasks, { jobId, query: {} }, context)).tasks[0]!
+  assert.match((await shown()).waitingFor ?? '', /the label rack=4/)
+  assert.equal((await shown()).status, 'Queued')
+  const { mesh: labelled } = await mesh.addWorker([toolKind()], { labels: { rack: '4' } })
+  await jobEnd(link, jobId, context)
+  assert.equal((await shown()).workerId, labelled.key)
 })

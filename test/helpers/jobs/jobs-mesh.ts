@@ -8,7 +8,7 @@ import type { TaskDeskOptions } from '../../../services/worker/tasks/task-desk.t
 import type { TaskKind } from '../../../services/worker/tasks/task-kind.ts'
 import { createWorker } from '../../../services/worker/worker.ts'
 import { atEnd, linkBetween, startDht, startPeer, type Scope } from '../peers/peers.ts'
-import { TestMesh } from './mesh.ts'
+import { TestMesh } from '../mesh/mesh.ts'
 
 interface JobsMeshSetup extends Partial<Omit<JobsDeps, 'store' | 'join' | 'self'>> {
   /** One jobs service over each. */

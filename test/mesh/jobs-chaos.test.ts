@@ -1,0 +1,137 @@
+/**
+ * Jobs under random kill -9 of workers and jobs services, and with Postgres stopped in the middle:
+ * every job ends, and the history in the database holds together. `HAIF_SOAK=1`: a minute of it;
+ * else this is left to `test/services/jobs/faults.test.ts`.
+ */
+import assert from 'node:assert/strict'
+import process from 'node:process'
+import { test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { problemsIn } from '../helpers/jobs/history.ts'
+import { temporaryHome } from '../helpers/cli.ts'
+import { Deployment } from '../helpers/mesh/deployment.ts'
+import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
+import { atEnd } from '../helpers/peers/peers.ts'
+import { seededRandom, type Random } from '../helpers/random.ts'
+import { TestPostgres } from '../helpers/stores/postgres.ts'
+import { openStore } from '../helpers/stores/stores.ts'
+import { until } from '../helpers/until.ts'
+
+const IS_SOAK = process.env['HAIF_SOAK'] === '1'
+const CHAOS_MS = 60_000
+const AWAY_MS = 20_000
+const JOBS = 200
+/** After the last kill: a lease, a sweep, and what is left to do. */
+const END_MS = 180_000
+
+interface Killable {
+  name: string
+  env: Record<string, string>
+  process: ServiceProcess
+}
+
+for (const isAway of [false, true]) {
+  const what = isAway ? ', and Postgres is away for 20 s' : ''
+  test(
+    `every job ends while workers and jobs services are killed${what}`,
+    { skip: !IS_SOAK },
+    (t) => chaos(t, isAway)
+  )
+}
+
+async function chaos(t: TestContext, isAway: boolean): Promise<void> {
+  const postgres = new TestPostgres()
+  await postgres.create()
+  atEnd(t, () => postgres.end())
+  const url = postgres.url('postgres')
+  const state = { DATABASE_URL: url, HAIF_TOKEN_PEPPER: 'p'.repeat(32) }
+  const deployment = await Deployment.start([], state)
+  atEnd(t, () => deployment[Symbol.asyncDispose]())
+  const killable = ['worker', 'worker', 'worker', 'jobs', 'jobs'].map((name): Killable => {
+    const own = { HAIF_HOME: temporaryHome(t), LOG_LEVEL: 'warn' }
+    const env = name === 'jobs' ? { ...state, ...own } : { ...own, MODEL_ID: 'sim' }
+    return { name, env, process: deployment.addService(name, env) }
+  })
+  await deployment.ready()
+  const random = seededRandom()
+  t.diagnostic(`HAIF_SEED=${random.seed}`)
+  const over = new AbortController()
+  const submitting = submitAll(deployment.url)
+  const killing = killAll(deployment, killable, random, over.signal)
+  if (isAway) {
+    await sleep(CHAOS_MS / 2)
+    await postgres.stop('SIGQUIT')
+    await sleep(AWAY_MS)
+    await postgres.start()
+    await sleep(CHAOS_MS / 2)
+  } else await sleep(CHAOS_MS)
+  over.abort()
+  t.diagnostic(`kills: ${await killing}`)
+  const taken = await submitting
+  const store = await openStore(t, url)
+  const open = async () => {
+    const rows = await store.query<{ open: number }>(
+      "select count(*) as open from jobs where status in ('Queued', 'Running')"
+    )
+    return rows[0]!.open
+  }
+  const endedAt = performance.now()
+  await until(async () => (await open()) === 0, END_MS)
+  t.diagnostic(`all ended ${Math.round(performance.now() - endedAt)} ms after the last kill`)
+  const states = await store.query('select status, count(*) from jobs group by status')
+  const outcomes = await store.query('select outcome, count(*) from task_attempts group by outcome')
+  t.diagnostic(JSON.stringify({ taken, states, outcomes }))
+  assert.deepEqual(await problemsIn(store), [])
+  assert.deepEqual(
+    await store.query('select task_id, error_message from tasks where dead_at is not null'),
+    []
+  )
+  const [kept] = await store.query<{ jobs: number }>('select count(*) as jobs from jobs')
+  assert.ok(kept!.jobs >= taken, `${taken} jobs were taken, and ${kept!.jobs} are there`)
+}
+
+const GRAPH = ['a', 'b', 'c', 'd', 'e'].map((id, nth) => ({
+  id,
+  type: 'llm_inference',
+  input: { prompt: `${id} of a job`, model: 'sim', max_tokens: 16 },
+  ...(nth === 0 ? {} : { dependencies: nth === 4 ? ['b', 'c', 'd'] : ['a'] })
+}))
+
+/** Returns how many were taken; a jobs service may be dead, and then one asks again. */
+async function submitAll(url: string): Promise<number> {
+  let taken = 0
+  for (let nth = 0; nth < JOBS; nth++) {
+    const deadline = performance.now() + CHAOS_MS + AWAY_MS
+    while (performance.now() < deadline) {
+      const response = await fetch(`${url}/v1/jobs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': `job-${nth}` },
+        body: JSON.stringify({ type: 'chaos', tasks: GRAPH })
+      }).catch(() => null)
+      const said = await response?.text()
+      if (response?.status === 202) break
+      assert.ok((response?.status ?? 503) >= 429, said)
+      await sleep(250)
+    }
+    taken++
+    await sleep(CHAOS_MS / JOBS)
+  }
+  return taken
+}
+
+async function killAll(
+  deployment: Deployment,
+  killable: Killable[],
+  random: Random,
+  signal: AbortSignal
+): Promise<string> {
+  const kills = new Map<string, number>()
+  while (!signal.aborted) {
+    await sleep(random.between(500, 2500))
+    const each = random.pick(killable)
+    await each.process.end()
+    kills.set(each.name, (kills.get(each.name) ?? 0) + 1)
+    each.process = deployment.addService(each.name, each.env)
+  }
+  return JSON.stringify(Object.fromEntries(kills))
+}
