@@ -8,7 +8,7 @@ export const ERRORS = {
   VALIDATION_FAILED: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'cli, http-bridge, gateway, registry, worker, shared/contracts, shared/rpc',
+    raisedBy: 'cli, http-bridge, gateway, jobs, registry, worker, shared/contracts, shared/rpc',
     meaning: 'The request does not match its contract (422 for bodies with `api_version`).',
     remedy: 'Correct the field named in the message. `/openapi.json` has the contract.'
   },
@@ -30,7 +30,7 @@ export const ERRORS = {
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'gateway, http-bridge, orchestrator, worker, shared/rpc',
+    raisedBy: 'http-bridge, gateway, jobs, orchestrator, worker, shared/rpc',
     meaning:
       'The token does not allow this: it lacks a scope, or it belongs to another tenant. Between ' +
       'two peers: the role of the caller does not allow the call. From a browser: the page, or ' +
@@ -42,7 +42,7 @@ export const ERRORS = {
   NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'cli, http-bridge, gateway, orchestrator, registry',
+    raisedBy: 'cli, http-bridge, gateway, jobs, orchestrator, registry, worker',
     meaning:
       'There is no such address (or not with this HTTP method), worker, token, tenant or record.',
     remedy: '`/openapi.json` lists the addresses, `haif status` the workers.'
@@ -57,7 +57,7 @@ export const ERRORS = {
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    raisedBy: 'gateway, orchestrator, registry',
+    raisedBy: 'gateway, jobs, orchestrator, registry',
     meaning:
       'An `Idempotency-Key` was already used with a different request, or an administrative ' +
       'change contradicts what is there (a tenant that still has tokens, for example).',
@@ -66,7 +66,7 @@ export const ERRORS = {
   BODY_TOO_LARGE: {
     httpStatus: 413,
     retryable: false,
-    raisedBy: 'http-bridge, shared/mesh, shared/rpc',
+    raisedBy: 'http-bridge, jobs, worker, shared/mesh, shared/rpc',
     meaning:
       'An HTTP body is over 1 MiB, or with a token 32 MiB, or a message between two peers is ' +
       'over 4 MiB.',
@@ -144,14 +144,14 @@ export const ERRORS = {
   WORKER_LOST: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'orchestrator',
+    raisedBy: 'jobs, orchestrator',
     meaning: 'The worker that served the request went away, and no other worker could take over.',
     remedy: 'Send the request again.'
   },
   WORKER_FAULTY: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'gateway, orchestrator, shared/inference',
+    raisedBy: 'gateway, jobs, orchestrator, shared/inference',
     meaning:
       'A worker answered what nobody asked: more tokens or text than the request allows, items ' +
       'without an end, vectors for other inputs. It is held against the worker.',
@@ -160,7 +160,7 @@ export const ERRORS = {
   PEER_LOST: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'shared/mesh, shared/rpc',
+    raisedBy: 'worker, shared/mesh, shared/rpc',
     meaning: 'The connection to a peer broke before it had answered.',
     remedy: 'Send the request again.'
   },
@@ -229,7 +229,7 @@ export const ERRORS = {
   STORE_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'gateway, orchestrator, shared/store',
+    raisedBy: 'gateway, jobs, orchestrator, shared/store',
     meaning:
       'The database cannot be reached, refuses HAIF or takes no writes, or the service runs ' +
       'without one.',
@@ -374,7 +374,7 @@ export const ERRORS = {
     httpStatus: 500,
     retryable: false,
     raisedBy:
-      'cli, http-bridge, gateway, orchestrator, registry, worker, bootstrap, shared/main, ' +
+      'cli, http-bridge, gateway, jobs, orchestrator, registry, worker, bootstrap, shared/main, ' +
       'shared/mesh, shared/process, shared/store, shared/telemetry',
     meaning:
       'An environment variable, an option or a file given by one has a value that cannot be used.',
@@ -391,7 +391,7 @@ export const ERRORS = {
   SCHEMA_MISMATCH: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'shared/main, shared/store',
+    raisedBy: 'jobs, shared/main, shared/store',
     meaning: 'A database or a HAIF_HOME was written by a HAIF that this one cannot work with.',
     remedy: 'The message says which side to change.'
   },

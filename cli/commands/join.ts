@@ -23,6 +23,7 @@ import { ModelLines } from '../screen/model-lines.ts'
 import {
   collect,
   addModelOptions,
+  addTaskOptions,
   gpuOption,
   memoryBudgetOption,
   onDemandOption
@@ -77,8 +78,8 @@ export function addJoinCommand(program: Command): void {
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
-  addModelOptions(command).action((topicKey: string | undefined, options: JoinOptions) =>
-    join(topicKey, options, process.env)
+  addTaskOptions(addModelOptions(command)).action(
+    (topicKey: string | undefined, options: JoinOptions) => join(topicKey, options, process.env)
   )
 }
 

@@ -17,6 +17,7 @@ import type { Reach } from '#shared/mesh/discovery/mesh-address.ts'
 import {
   collect,
   addModelOptions,
+  addTaskOptions,
   gpuOption,
   memoryBudgetOption,
   onDemandOption,
@@ -59,7 +60,7 @@ export function addUpCommand(program: Command): void {
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
-  addModelOptions(command)
+  addTaskOptions(addModelOptions(command))
     .option('--slots <number>', 'answers at a time of each model (SLOTS; default: as fits)')
     .option('--no-worker', 'run no model here; machines that join do')
     .option('--workers <number>', 'so many workers, in processes of their own', count)

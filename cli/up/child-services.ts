@@ -66,7 +66,7 @@ const several = (count: number, make: () => Service): Service =>
 /** The options of the command, which come before the environment. */
 function workerEnvironment(wishes: WorkerWishes): Environment {
   const { model, onDemand, memoryBudget, gpu, ...ofModels } = wishes
-  const { context, slots, kv, flashAttention, chatTemplate } = ofModels
+  const { context, slots, kv, flashAttention, chatTemplate, allowTools, allowDownloads } = ofModels
   return {
     ...(context === undefined ? {} : { CONTEXT: context }),
     ...(slots === undefined ? {} : { SLOTS: slots }),
@@ -76,6 +76,8 @@ function workerEnvironment(wishes: WorkerWishes): Environment {
     ...(model === undefined ? {} : { MODEL_ID: model.join(',') }),
     ...(onDemand === undefined ? {} : { MODEL_ON_DEMAND: onDemand.join(',') }),
     ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
-    ...(gpu === undefined ? {} : { GPU: gpu })
+    ...(gpu === undefined ? {} : { GPU: gpu }),
+    ...(allowTools === true ? { ALLOW_TOOLS: '1' } : {}),
+    ...(allowDownloads === true ? { ALLOW_DOWNLOADS: '1' } : {})
   }
 }

@@ -6,6 +6,7 @@ import type { Place } from '#shared/main/place.ts'
 import { readString, type Environment } from '#shared/process/config.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Store } from '#shared/store/store.ts'
+import { readS3 } from './artifacts/copies.ts'
 import { createJobs } from './jobs.ts'
 import { readPolicy } from './policy/read-policy.ts'
 
@@ -17,7 +18,8 @@ interface OpenJobsOptions extends Place {
 
 export function openJobs(options: OpenJobsOptions): Service {
   const policy = policyFile(options.env)
-  return createJobs({ ...options, ...(policy === undefined ? {} : { policy }) })
+  const s3 = readS3(options.env)
+  return createJobs({ ...options, s3, ...(policy === undefined ? {} : { policy }) })
 }
 
 /** `HAIF_POLICY_FILE`: YAML that is in force from the start, until another policy is set. */

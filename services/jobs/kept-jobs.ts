@@ -7,6 +7,8 @@ import type { Logger } from '#shared/process/log.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
 import type { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
+import type { S3Config } from './artifacts/copies.ts'
+import { keptArtifacts } from './artifacts/kept-artifacts.ts'
 import { answerGateways } from './intake/answer.ts'
 import { assertJob } from './intake/read.ts'
 import { askModelOf } from './plan/ask-model.ts'
@@ -17,6 +19,8 @@ import { forbidsBy } from './policy/forbids.ts'
 import { Policies } from './policy/policies.ts'
 import { Engine, type EngineDeps } from './run/engine.ts'
 import { MeshRunner } from './run/mesh-runner.ts'
+import { RetrievalRunner } from './run/retrieval-runner.ts'
+import type { Needs } from './schedule/needs.ts'
 import type { Quota } from './run/scheduler.ts'
 import { WorkerRunners } from './run/worker-runners.ts'
 import { tasksAsked } from './store/tasks-asked.ts'
@@ -26,6 +30,8 @@ export interface KeptJobsOptions extends Pick<EngineDeps, 'leaseMs' | 'now' | 'r
   policy?: string
   /** Requests to the mesh that run at a time. */
   meshPlaces?: number
+  /** A server that gets copies of artifacts. */
+  s3?: S3Config | null
 }
 
 interface KeptJobsDeps extends KeptJobsOptions {
@@ -49,21 +55,29 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
   const policies = new Policies({ store, ...file, onChange: () => engine.look(), log })
   const document = () => policies.document
   const forbids = forbidsBy(document)
-  const workers = new WorkerRunners(mesh, forbids)
+  const { artifacts, upkeep } = keptArtifacts({
+    ...deps,
+    s3: deps.s3 ?? null,
+    quotaOf: (tenant) => quotaOf(document(), tenant)
+  })
+  const workers = new WorkerRunners(mesh, { forbids, artifacts })
   const gateways = new PeerPool(mesh, 'gateway')
+  const inMeshForbids = (needs: Needs, tenant: string) => forbids(needs, tenant, null)
   const inMesh = new MeshRunner({
     gateways,
     places: deps.meshPlaces ?? MESH_PLACES,
     store,
-    forbids: (needs, tenant) => forbids(needs, tenant, null)
+    forbids: inMeshForbids
   })
+  const retrieval = new RetrievalRunner({ store, gateways, artifacts, forbids: inMeshForbids })
   // A service that is started again is another owner of what it claims.
   const owner = `${mesh.key}/${randomBytes(LIFE_BYTES).toString('hex')}`
   const engine = new Engine({
     ...deps,
     peer: mesh.key,
     owner,
-    runners: () => [inMesh, ...workers.all],
+    artifacts,
+    runners: () => [inMesh, retrieval, ...workers.all],
     quotaOf: (tenant) => quota(quotaOf(document(), tenant))
   })
   const planner = new Planner({ policy: document, ask: askModelOf(gateways) })
@@ -83,7 +97,7 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     },
     workers: () => workers.facts()
   })
-  return { ...together([policies, engine]), engine, workers }
+  return { ...together([policies, engine, upkeep]), engine, workers }
 }
 
 function quota(given: { max_running_jobs?: number; max_running_tasks?: number }): Quota {

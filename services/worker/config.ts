@@ -59,6 +59,7 @@ export interface WorkerWishes {
   flashAttention?: string
   chatTemplate?: string
   allowTools?: boolean
+  allowDownloads?: boolean
 }
 
 export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): WorkerConfig {

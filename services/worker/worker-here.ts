@@ -1,19 +1,24 @@
 /** A worker of this machine: its own models, or those of a server that runs them. */
 import type { HaifError } from '#shared/errors.ts'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
+import type { Home } from '#shared/main/home.ts'
 import type { Place } from '#shared/main/place.ts'
 import type { Environment } from '#shared/process/config.ts'
 import type { Health } from '#shared/process/lifecycle.ts'
+import { ArtifactStore } from './artifacts/artifact-store.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 import { isWished } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { lookAtGpu } from './gpu.ts'
 import { lookAtMachine } from './machine.ts'
 import { readHub } from './models/sources/hub.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
-import { modelArgument } from './models/sources/model-uri.ts'
+import { modelArgument, modelSource } from './models/sources/model-uri.ts'
 import { UpstreamModels, type ModelChanges } from './models/sources/upstream-source.ts'
 import { stopMsMaxOf } from './worker-life.ts'
-import { createWorker, type Worker, type WorkerDeps } from './worker.ts'
+import type { ModelDownloadDeps } from './tasks/model-download/model-download.ts'
+import { openTasks } from './tasks/open-tasks.ts'
+import type { TaskConfig } from './tasks/task-config.ts'
+import { createWorker, type GrowingWorker, type Worker, type WorkerDeps } from './worker.ts'
 
 type Hooks = Pick<WorkerDeps, 'onDrain' | 'onRemoved' | 'onModel' | 'onConnected'>
 
@@ -34,8 +39,8 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const kept = { folder: home.models, digests: home.digests, speeds: home.speeds }
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
-  const own = (text: string): ModelSource =>
-    modelArgument(text, { ...kept, hub, gpu: gpuSetting, wishes, models, onNote })
+  const common = { ...kept, hub, gpu: gpuSetting, wishes, models, onNote }
+  const own = (text: string): ModelSource => modelArgument(text, common)
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
   return new OpenedWorker(drainMs, async () => {
@@ -50,9 +55,30 @@ export function openWorker(options: OpenWorkerOptions): Worker {
     // A wish that cannot be fulfilled ends the start; else models wait for the look by themselves.
     if (isWished(config.gpu) && engines.includes('llama')) await gpu()
     const look = lookAtMachine({ gpu, engines, wish })
-    return createWorker({ ...options, ...look, ...changing, models, onDemand, drainMs })
+    const download: ModelDownloadDeps = {
+      folder: home.models,
+      hub,
+      held: (name) => worker.digestOf(name),
+      serve: ({ name, uri }) => worker.serve(modelSource(uri, { ...common, name }))
+    }
+    const { tasks: taskConfig, labels } = config
+    const tasks = await openTasks({ config: taskConfig, home: home.folder, download, log })
+    const artifacts = artifactStore(home, taskConfig)
+    const ofJobs = { tasks, artifacts, labels }
+    const deps = { ...options, ...look, ...changing, ...ofJobs, models, onDemand, drainMs }
+    const worker: GrowingWorker = createWorker(deps)
+    return worker
   })
 }
+
+const DAY_MS = 86_400_000
+
+const artifactStore = (home: Home, { artifactBytes, artifactDays }: TaskConfig): ArtifactStore =>
+  new ArtifactStore({
+    folder: home.artifacts,
+    bytesMax: artifactBytes,
+    keepMs: artifactDays * DAY_MS
+  })
 
 /** For a server that is started together with this worker. */
 const PATIENCE = { goneMs: 60_000, loadingMs: 1_800_000 }

@@ -5,7 +5,12 @@
  * It stops in this order: refuse new requests and say so, let running ones finish, stop reporting,
  * leave the mesh, end the engines.
  */
-import { SENTENCE_MAX, type PeerReport, type WorkerModel } from '#shared/contracts/peers/peers.ts'
+import {
+  MODELS_PER_WORKER_MAX,
+  SENTENCE_MAX,
+  type PeerReport,
+  type WorkerModel
+} from '#shared/contracts/peers/peers.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
 import type { TaskOffer } from '#shared/contracts/jobs/task-run.ts'
 import type { HaifError } from '#shared/errors.ts'
@@ -135,6 +140,22 @@ export class WorkerLife {
     const { onModel, log } = this.#deps
     if (onModel === undefined) logModel(log, model)
     else onModel(model.describe())
+    this.#reporter.tellAll()
+    this.#deps.desk.tellAll()
+  }
+
+  digestOf(name: string): string | undefined {
+    const model = this.#deps.models.named(name)
+    return model === undefined ? undefined : (model.describe().digest ?? '')
+  }
+
+  serve(source: ModelSource): void {
+    const { models, log } = this.#deps
+    if (models.all.length >= MODELS_PER_WORKER_MAX) {
+      log.warn({ model: source.name }, `a worker holds at most ${MODELS_PER_WORKER_MAX} models`)
+      return
+    }
+    if (models.add(source, { onDemand: true }) === null) return
     this.#reporter.tellAll()
     this.#deps.desk.tellAll()
   }

@@ -10,6 +10,8 @@ import type { Service } from '#shared/process/lifecycle.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { Router } from '#shared/rpc/router.ts'
+import type { ArtifactStore } from './artifacts/artifact-store.ts'
+import { artifactsOf, serveArtifacts } from './artifacts/served-artifacts.ts'
 import type { MemoryBudget } from './memory/memory-budget.ts'
 import { HeldModels } from './models/held-models.ts'
 import { ModelLoader } from './models/model-loader.ts'
@@ -36,6 +38,8 @@ export interface WorkerDeps extends WorkerLifeOptions {
   budget?: () => Promise<MemoryBudget>
   /** Tasks of jobs that this machine takes; none unless given. */
   tasks?: TaskDeskOptions
+  /** Where the artifacts of tasks are kept; absent: there are none. */
+  artifacts?: ArtifactStore
 }
 
 export interface Worker extends Service {
@@ -50,7 +54,15 @@ export interface Worker extends Service {
   readonly stopMsMax: number
 }
 
-export function createWorker(deps: WorkerDeps): Worker {
+/** A worker that takes models while it runs. */
+export interface GrowingWorker extends Worker {
+  /** The digest of a model that it holds; empty where nobody has looked into its file yet. */
+  digestOf(name: string): string | undefined
+  /** Holds one more model, which the first request for it loads. */
+  serve(source: ModelSource): void
+}
+
+export function createWorker(deps: WorkerDeps): GrowingWorker {
   const models = new HeldModels({
     pinned: deps.models,
     onDemand: deps.onDemand ?? [],
@@ -72,9 +84,12 @@ export function createWorker(deps: WorkerDeps): Worker {
       setImmediate(() => void life.leave()) // after the answer
       return {}
     })
+  const { artifacts } = deps
+  if (artifacts !== undefined) serveArtifacts(router, artifacts)
   const mesh = deps.join(router)
-  observeMesh(mesh, ['orchestrator', 'registry'])
+  observeMesh(mesh, ['orchestrator', 'registry', 'jobs'])
   const desk = new TaskDesk({
+    ...(artifacts === undefined ? {} : { artifactsOf: artifactsOf(artifacts, () => mesh) }),
     ...(deps.tasks ?? NO_TASKS),
     mesh: () => mesh,
     facts: () => life.taskFacts(),

@@ -7,6 +7,7 @@
  *   tls.relays      where relays listen for TLS, for a network without UDP
  *   keys/           one key pair for each peer that runs here, and its certificate
  *   models/         downloaded models
+ *   artifacts/      what tasks of jobs have made here
  *   digests.json    the SHA-256 of model files that were hashed
  *   speeds.json     what this machine was measured to do with models
  *   kernels/        code that a GPU's driver has compiled for it
@@ -84,6 +85,10 @@ export class Home {
 
   get models(): string {
     return join(this.folder, 'models')
+  }
+
+  get artifacts(): string {
+    return join(this.folder, 'artifacts')
   }
 
   get digests(): string {

@@ -9,7 +9,8 @@ const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const sorted = (names: Iterable<string>) => [...new Set(names)].toSorted()
 
 const [ofCode, ofContainers] = read('docs/settings.md').split('## Only for containers')
-const named = (text: string) => [...text.matchAll(/^\| `([A-Z_]+)` /gm)].map(([, name]) => name!)
+const named = (text: string) =>
+  [...text.matchAll(/^\| `([A-Z][A-Z0-9_]*)` /gm)].map(([, name]) => name!)
 
 test('docs/settings.md has the settings that the code reads', () => {
   const files = globSync('{cli,services,shared}/**/*.{ts,mjs}', { cwd: root })
@@ -19,7 +20,7 @@ test('docs/settings.md has the settings that the code reads', () => {
 
 test('docs/settings.md has the settings of the containers that no service reads', () => {
   const text = globSync('docker-compose*.yml', { cwd: root }).map(read).join('\n')
-  const used = sorted([...text.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name!))
+  const used = sorted([...text.matchAll(/\$\{([A-Z][A-Z0-9_]*)/g)].map(([, name]) => name!))
   const known = new Set(named(ofCode!))
   assert.deepEqual(
     sorted(named(ofContainers!)),
@@ -42,19 +43,20 @@ function defaultsIn(text: string): Map<string, Set<string>> {
   const defaults = new Map<string, Set<string>>()
   const add = (name: string, value: string) =>
     defaults.set(name, (defaults.get(name) ?? new Set()).add(value))
-  const numbers = /\breadInteger\(\s*env,\s*'([A-Z_]+)',\s*\{\s*default: ([\d_]+),\s*min: ([\d_]+)/g
+  const numbers =
+    /\breadInteger\(\s*env,\s*'([A-Z][A-Z0-9_]*)',\s*\{\s*default: ([\d_]+),\s*min: ([\d_]+)/g
   for (const [, name, value, min] of text.matchAll(numbers)) {
     const number = Number(value!.replaceAll('_', ''))
     if (number >= Number(min!.replaceAll('_', ''))) add(name!, String(number))
   }
-  const words = /\bread(?:String|Choice)\(\s*env,\s*'([A-Z_]+)',[^()]*?'([^']+)'\s*\)/g
+  const words = /\bread(?:String|Choice)\(\s*env,\s*'([A-Z][A-Z0-9_]*)',[^()]*?'([^']+)'\s*\)/g
   for (const [, name, value] of text.matchAll(words)) add(name!, value!)
   return defaults
 }
 
 /** `readX(env, 'NAME'` and `env['NAME']`; a secret may also come from the file `NAME_FILE`. */
 function settingsIn(text: string): string[] {
-  const names = [...text.matchAll(/\b(?:read\w+\(\s*env,\s*|env\[)'([A-Z_]+)'/g)]
-  const secrets = [...text.matchAll(/\breadSecret\(\s*env,\s*'([A-Z_]+)'/g)]
+  const names = [...text.matchAll(/\b(?:read\w+\(\s*env,\s*|env\[)'([A-Z][A-Z0-9_]*)'/g)]
+  const secrets = [...text.matchAll(/\breadSecret\(\s*env,\s*'([A-Z][A-Z0-9_]*)'/g)]
   return [...names.map(([, name]) => name!), ...secrets.map(([, name]) => `${name}_FILE`)]
 }

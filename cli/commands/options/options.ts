@@ -45,6 +45,12 @@ export const memoryBudgetOption = (): Option =>
     'what all models may take: 12GB, 50%, or ram=12GB,vram=20GB (MEMORY_BUDGET; default: 80 % of what is free)'
   )
 
+/** What a worker does for jobs beyond what it does for anybody. */
+export const addTaskOptions = (command: Command): Command =>
+  command
+    .option('--allow-tools', 'run commands of jobs on this machine, in a sandbox (ALLOW_TOOLS)')
+    .option('--allow-downloads', 'let jobs bring models to this machine (ALLOW_DOWNLOADS)')
+
 /** How the models of this machine are run; each also behind a model's URI, as `?context=32k`. */
 export const addModelOptions = (command: Command): Command =>
   command

@@ -20,6 +20,7 @@ import type { Store } from '#shared/store/store.ts'
 import {
   bytesOfTenant,
   findArtifactRow,
+  findOutput,
   IN_STORE,
   type ArtifactRow,
   type MadeArtifact
@@ -28,7 +29,7 @@ import { insertChunks, readChunks } from '../store/artifacts/chunks.ts'
 import type { Copies } from './copies.ts'
 import { artifactUrisIn, parseArtifactUri } from './uris.ts'
 
-export interface ArtifactsDeps {
+interface ArtifactsDeps {
   store: Store
   /** The connection to a worker. */
   link: (key: string) => PeerLink | undefined
@@ -84,6 +85,12 @@ export class Artifacts {
   }
 
   async facts(of: ArtifactName & { tenant?: string }): Promise<ArtifactFacts> {
+    const output = await this.#storedOutput(of)
+    if (output !== null) {
+      const { bytes, at } = output
+      const about = { name: of.name, mediaType: 'application/json', createdAt: at.getTime() }
+      return { ...about, sha256: hash('sha256', bytes), bytes: bytes.length }
+    }
     const { name, sha256, bytes, media_type, created_at } = await this.#assertRow(of)
     const mediaType = media_type === null ? {} : { mediaType: media_type }
     return { name, sha256, bytes, createdAt: created_at.getTime(), ...mediaType }
@@ -93,6 +100,11 @@ export class Artifacts {
     of: ArtifactName & { tenant?: string; from?: number; to?: number },
     context: RequestContext
   ): AsyncGenerator<Uint8Array, {}, void> {
+    const output = await this.#storedOutput(of)
+    if (output !== null) {
+      yield* inChunks(output.bytes.subarray(of.from, of.to))
+      return {}
+    }
     const row = await this.#assertRow(of)
     yield* this.read(row, of.from ?? 0, Math.min(of.to ?? row.bytes, row.bytes), context)
     return {}
@@ -112,14 +124,26 @@ export class Artifacts {
       left -= part.length
       if (left < 0) break
       if (isWhole) digest.update(part)
-      for (let at = 0; at < part.length; at += CHUNK_BYTES_MAX) {
-        yield part.subarray(at, at + CHUNK_BYTES_MAX)
-      }
+      yield* inChunks(part)
     }
     if (left === 0 && (!isWhole || digest.digest('hex') === row.sha256)) return
     const { job_id, task_id, name } = row
     const uri = artifactUri(job_id, task_id, name)
     throw new HaifError('ARTIFACT_UNAVAILABLE', `${uri} came with other bytes than it has`)
+  }
+
+  /** For a task that runs here. */
+  async readText(
+    uri: string,
+    tenant: string,
+    bytesMax: number,
+    context: RequestContext
+  ): Promise<string> {
+    const row = await this.#named(uri, tenant)
+    if (row.bytes > bytesMax) {
+      throw new HaifError('BODY_TOO_LARGE', `${uri} has ${row.bytes} bytes, of ${bytesMax} at most`)
+    }
+    return this.#text(row, context)
   }
 
   /** The result as it is written: within the quota, and with a large output beside it. */
@@ -154,12 +178,24 @@ export class Artifacts {
       : whole
   }
 
+  /** An output that is small enough to be kept with its task; null: it is an artifact, or none. */
+  async #storedOutput(of: ArtifactName & { tenant?: string }) {
+    if (of.name !== OUTPUT_ARTIFACT) return null
+    const found = await findOutput(this.#deps.store, of)
+    if (found === null || isInArtifact(JSON.parse(found.output))) return null
+    return { bytes: Buffer.from(found.output), at: found.ended_at }
+  }
+
   async #readOutput(jobId: string, taskId: string, context: RequestContext): Promise<unknown> {
     const row = await this.#assertRow({ jobId, taskId, name: OUTPUT_ARTIFACT })
     if (row.bytes > OUTPUT_BYTES_MAX) throw tooLarge(row.bytes)
+    return JSON.parse(await this.#text(row, context)) as unknown
+  }
+
+  async #text(row: ArtifactRow, context: RequestContext): Promise<string> {
     const parts: Uint8Array[] = []
     for await (const part of this.read(row, 0, row.bytes, context)) parts.push(part)
-    return JSON.parse(Buffer.concat(parts).toString('utf8')) as unknown
+    return Buffer.concat(parts).toString('utf8')
   }
 
   async #assertQuota(tenant: string, artifacts: readonly MadeArtifact[]): Promise<void> {
@@ -206,6 +242,12 @@ export class Artifacts {
       'ARTIFACT_UNAVAILABLE',
       `the machine that keeps ${row.name} is away (${holder.slice(0, 16)}): start it again`
     )
+  }
+}
+
+function* inChunks(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES_MAX) {
+    yield bytes.subarray(at, at + CHUNK_BYTES_MAX)
   }
 }
 

@@ -3,6 +3,7 @@
  * keeps no longer is removed wherever it is.
  */
 import { dropWorkerArtifacts } from '#shared/contracts/jobs/artifacts.ts'
+import type { Service } from '#shared/process/lifecycle.ts'
 import type { Outage } from '#shared/kit/outage.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
@@ -36,7 +37,7 @@ const COPIED_MAX = 50
 const COPY_MS_MAX = 600_000
 const DROP_MS_MAX = 5000
 
-export class ArtifactUpkeep {
+export class ArtifactUpkeep implements Service {
   readonly #deps: UpkeepDeps
   #timers: NodeJS.Timeout[] = []
   #copying: Promise<void> | null = null
@@ -45,7 +46,7 @@ export class ArtifactUpkeep {
     this.#deps = deps
   }
 
-  start(): void {
+  async start(): Promise<void> {
     this.#timers = [setInterval(() => void this.#quietly(() => this.sweep()), SWEEP_MS)]
     if (this.#deps.copies === null) return
     this.#timers.push(setInterval(() => void this.#quietly(() => this.copy()), COPY_MS))

@@ -66,7 +66,7 @@ function floatsIn(base64: string): number[] {
   return Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => bytes.readFloatLE(4 * i))
 }
 
-export type Filter = Readonly<Record<string, unknown>>
+type Filter = Readonly<Record<string, unknown>>
 
 /** Each field has the value, or one of the values, that the filter names. */
 export function passes({ id, metadata }: Document, filter: Filter): boolean {

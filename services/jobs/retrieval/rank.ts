@@ -3,17 +3,17 @@
  * together. Pure.
  */
 
-export interface RankedDocument {
+interface RankedDocument {
   text: string
   vector: ArrayLike<number> | null
 }
 
-export interface Query {
+interface Query {
   text: string
   vector: ArrayLike<number> | null
 }
 
-export interface Score {
+interface Score {
   /** The place of the document in what was given. */
   index: number
   /** From 0 to 1. */

@@ -1,7 +1,7 @@
 /**
  * The task `retrieval`: the documents that answer a query best, from those that it was given, from
- * artifacts, or from a collection of the tenant. It runs in the jobs service, because no worker sees
- * the database.
+ * artifacts, or from a collection of the tenant. It runs in the jobs service, because no worker
+ * sees the database.
  */
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'

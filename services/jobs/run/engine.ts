@@ -7,6 +7,7 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Store } from '#shared/store/store.ts'
+import type { Artifacts } from '../artifacts/artifacts.ts'
 import { Live } from '../events/live.ts'
 import { Notices } from '../events/notices.ts'
 import { Texts } from '../events/texts.ts'
@@ -28,6 +29,7 @@ export interface EngineDeps {
   /** The key of this service, and the name of this life of it, which begins with the key. */
   peer: string
   owner: string
+  artifacts: Artifacts
   /** Places beside those of the engine itself: workers, the mesh. */
   runners: () => readonly Runner[]
   quotaOf?: (tenant: string) => Quota
@@ -84,7 +86,8 @@ export class Engine implements Service {
     })
     this.#runs = new Runs({
       report: (report) => this.#ledger.report(report),
-      inputOf: (task) => inputOf(store, task),
+      inputOf: (task, context) => inputOf(deps, task, context),
+      kept: (task, result) => deps.artifacts.kept(task, result),
       onText: (task, offset, text) => this.#texts.pass(task, offset, text),
       onBegun: (task) => this.#paused.resume(nameOf(task)),
       onLater: (task, reason, retryAfterMs) => {
@@ -95,7 +98,7 @@ export class Engine implements Service {
       now,
       random
     })
-    this.#map = new MapRunner({ store, notices, owner, onReady: look })
+    this.#map = new MapRunner({ ...deps, notices, onReady: look })
     const common = { ...deps, leaseMs, runs: this.#runs, now, random }
     const report = this.#ledger.report.bind(this.#ledger)
     this.#leases = new Leases({ ...common, report })

@@ -4,7 +4,6 @@
  * are repeated like any other task.
  */
 import type { RequestContext } from '#shared/rpc/context.ts'
-import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
 import { resolveMap } from '../graph/resolve.ts'
 import { lackOfType, needsKeyOf, needsText, type Needs } from '../schedule/needs.ts'
@@ -13,11 +12,10 @@ import { lockJobs } from '../store/jobs/lock-jobs.ts'
 import type { TaskRow } from '../store/rows.ts'
 import { insertParts, type NewPart } from '../store/tasks/insert-parts.ts'
 import { readParts } from '../store/tasks/read-outputs.ts'
-import { knownTo } from './inputs.ts'
+import { knownTo, type InputDeps } from './inputs.ts'
 import type { Runner, Running } from './runner.ts'
 
-interface MapRunnerDeps {
-  store: Store
+interface MapRunnerDeps extends InputDeps {
   notices: Notices
   owner: string
   /** Parts are ready. */
@@ -40,13 +38,15 @@ export class MapRunner implements Runner {
     return needs.type === 'map' ? null : lackOfType(needs)
   }
 
-  async *run(task: TaskRow, _input: unknown, _context: RequestContext): Running {
-    const { store, onReady } = this.#deps
+  async *run(task: TaskRow, _input: unknown, context: RequestContext): Running {
+    const { store, artifacts, onReady } = this.#deps
     const parts = await readParts(store, task.job_id, task.task_id)
     if (parts.length > 0) {
-      return { output: parts.map(({ output }) => JSON.parse(output ?? 'null') as unknown) }
+      const outputs: unknown[] = []
+      for (const part of parts) outputs.push(await artifacts.outputOf(part, context))
+      return { output: outputs }
     }
-    const items = resolveMap(JSON.parse(task.map!), await knownTo(store, task))
+    const items = resolveMap(JSON.parse(task.map!), await knownTo(this.#deps, task, context))
     if (items.length === 0) return { output: [] }
     yield* []
     if (await this.#split(task, items)) onReady()

@@ -93,12 +93,7 @@ export class MeshRunner implements Runner {
   async *run(task: TaskRow, input: unknown, context: RequestContext): Running {
     yield {}
     const needs = JSON.parse(task.needs) as Needs
-    const job = await findJob(this.#deps.store, task.job_id, task.tenant_id)
-    const { tenant_id: tenant } = task
-    const tokenId = job?.token_id ?? null
-    // One for all attempts of the task: an answer is in the books once, whoever asks again.
-    const usageId = `${task.job_id.slice(4)}.${task.number}`.slice(0, 64)
-    const behalf: Behalf = { tenant, usageId, ...(tokenId === null ? {} : { tokenId }) }
+    const behalf = await behalfOf(this.#deps.store, task)
     return task.type === 'embedding'
       ? yield* this.#embed(behalf, input, needs, context)
       : yield* this.#infer(behalf, { task, input, needs }, context)
@@ -144,6 +139,16 @@ export class MeshRunner implements Runner {
     const output = { vectors, texts, count: vectors.length, model: answered, worker, usage }
     return { output, usage, model: answered }
   }
+}
+
+/** In whose name a task asks. `part`: of a task that asks several times. */
+export async function behalfOf(store: Store, task: TaskRow, part = ''): Promise<Behalf> {
+  const job = await findJob(store, task.job_id, task.tenant_id)
+  const { tenant_id: tenant } = task
+  const tokenId = job?.token_id ?? null
+  // One for all attempts of the task: an answer is in the books once, whoever asks again.
+  const usageId = `${task.job_id.slice(4)}.${task.number}${part}`.slice(0, 64)
+  return { tenant, usageId, ...(tokenId === null ? {} : { tokenId }) }
 }
 
 async function* answerOf(

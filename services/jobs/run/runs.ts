@@ -7,7 +7,7 @@ import assert from 'node:assert/strict'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
 import type { TaskResult } from '#shared/contracts/jobs/task-run.ts'
-import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
+import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { Holder } from '../schedule/preempt.ts'
 import type { AttemptName, TaskRow } from '../store/rows.ts'
 import type { Report } from './settle.ts'
@@ -30,7 +30,9 @@ export interface Run extends Holder {
 interface RunsDeps {
   report: (report: Report) => void
   /** The input without references; throws VALIDATION_FAILED where there is no such output. */
-  inputOf: (task: TaskRow) => Promise<unknown>
+  inputOf: (task: TaskRow, context: RequestContext) => Promise<unknown>
+  /** The result as it is written: what is large becomes an artifact. */
+  kept: (task: TaskRow, result: TaskResult) => Promise<TaskResult>
   onText: (task: TaskRow, offset: number, text: string) => void
   onBegun: (task: TaskRow) => void
   /** The task could not run now: its lane pauses. */
@@ -124,16 +126,16 @@ export class Runs {
   }
 
   async #run(run: Run, runner: Runner): Promise<void> {
-    const { inputOf, report } = this.#deps
+    const { inputOf, kept, report } = this.#deps
     const { task, context } = run
     try {
-      const input = await inputOf(task)
+      const input = await inputOf(task, context)
       context.signal.throwIfAborted()
       const stream = runner.run(task, input, context)
       const result = await this.#read(run, stream)
       if (run.ending !== null) return this.#reportEnding(run)
       if (result === null) return
-      report({ kind: 'completed', of: completed(run, result) })
+      report({ kind: 'completed', of: completed(run, await kept(task, result)) })
     } catch (error) {
       if (run.ending === null) this.#reportFailure(run, error)
       else this.#reportEnding(run)

@@ -5,6 +5,7 @@ import { beginAttempts, type Begun } from '../store/attempts/begin-attempts.ts'
 import { completeTasks, type Completed } from '../store/attempts/complete-tasks.ts'
 import { endAttempts, type Ended } from '../store/attempts/end-attempts.ts'
 import type { MovedTask } from '../store/attempts/fenced.ts'
+import { insertArtifacts } from '../store/artifacts/artifacts.ts'
 import { lockJobs } from '../store/jobs/lock-jobs.ts'
 import { JOB_ENDS, type JobRow } from '../store/rows.ts'
 import { cancelDependents } from '../store/tasks/cancel-dependents.ts'
@@ -44,6 +45,7 @@ export async function settle(
     const moved: MovedTask[] = []
     if (begun.length > 0) moved.push(...(await beginAttempts(tx, owner, begun)))
     const done = completed.length === 0 ? [] : await completeTasks(tx, owner, completed)
+    await insertArtifacts(tx, done)
     const gone = ended.length === 0 ? [] : await endAttempts(tx, owner, ended)
     const dead = gone.filter(({ status }) => status === 'Failed')
     const lost = dead.length === 0 ? [] : await cancelDependents(tx, dead)

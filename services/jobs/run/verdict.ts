@@ -15,6 +15,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'NOT_FOUND',
+  'TOOL_FAILED',
   'CONFLICT',
   'BODY_TOO_LARGE',
   'CONTEXT_TOO_LONG',

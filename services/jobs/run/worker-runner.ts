@@ -9,6 +9,7 @@ import {
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
+import type { Artifacts } from '../artifacts/artifacts.ts'
 import { lackOf, type Needs, type PlaceFacts } from '../schedule/needs.ts'
 import type { TaskRow } from '../store/rows.ts'
 import type { Runner } from './runner.ts'
@@ -18,15 +19,20 @@ const RUN_BYTES = 16
 /** Null: it may run there. `place` null: in the mesh, on whichever worker holds the model. */
 export type Forbids = (needs: Needs, tenant: string, place: PlaceFacts | null) => string | null
 
+export interface WorkerRunnerDeps {
+  forbids: Forbids
+  artifacts: Pick<Artifacts, 'grant' | 'revoke'>
+}
+
 export class WorkerRunner implements Runner {
   readonly link: PeerLink
-  readonly #forbids: Forbids
+  readonly #deps: WorkerRunnerDeps
   #offer: TaskOffer
 
-  constructor(link: PeerLink, offer: TaskOffer, forbids: Forbids) {
+  constructor(link: PeerLink, offer: TaskOffer, deps: WorkerRunnerDeps) {
     this.link = link
     this.#offer = offer
-    this.#forbids = forbids
+    this.#deps = deps
   }
 
   get key(): string {
@@ -48,23 +54,28 @@ export class WorkerRunner implements Runner {
 
   lacks(needs: Needs, tenant: string): string | null {
     const { facts } = this
-    return lackOf(needs, facts) ?? this.#forbids(needs, tenant, facts)
+    return lackOf(needs, facts) ?? this.#deps.forbids(needs, tenant, facts)
   }
 
   async *run(
-    { type }: TaskRow,
+    { type, tenant_id: tenant }: TaskRow,
     input: unknown,
     context: RequestContext
   ): AsyncGenerator<TaskItem, TaskResult, void> {
+    const { artifacts } = this.#deps
     const run = randomBytes(RUN_BYTES).toString('hex')
+    const given = await artifacts.grant(run, { tenant, worker: this.key, input })
+    const asked = { run, type, input, ...(given.length === 0 ? {} : { artifacts: given }) }
     try {
       // The id of the request would name the job.
-      return yield* this.link.stream(runTask, { run, type, input }, { ...context, requestId: run })
+      return yield* this.link.stream(runTask, asked, { ...context, requestId: run })
     } catch (error) {
       const { code } = toHaifError(error)
       // The same code from a worker would be about a peer behind it, and a task has none.
       if (code !== 'PEER_LOST') throw error
       throw new HaifError('WORKER_LOST', 'the worker that ran the task was lost', { cause: error })
+    } finally {
+      artifacts.revoke(run)
     }
   }
 }

@@ -2,16 +2,16 @@
 import type { TaskOffer } from '#shared/contracts/jobs/task-run.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PlaceFacts } from '../schedule/needs.ts'
-import { WorkerRunner, type Forbids } from './worker-runner.ts'
+import { WorkerRunner, type WorkerRunnerDeps } from './worker-runner.ts'
 
 export class WorkerRunners {
   readonly #mesh: Mesh
-  readonly #forbids: Forbids
+  readonly #deps: WorkerRunnerDeps
   readonly #runners = new Map<string, WorkerRunner>() // as many as there are links
 
-  constructor(mesh: Mesh, forbids: Forbids) {
+  constructor(mesh: Mesh, deps: WorkerRunnerDeps) {
     this.#mesh = mesh
-    this.#forbids = forbids
+    this.#deps = deps
     mesh.on('lost', ({ peer }) => {
       if (mesh.link(peer.key) === undefined) this.#runners.delete(peer.key)
     })
@@ -32,7 +32,7 @@ export class WorkerRunners {
     if (link === undefined) return false
     const known = this.#runners.get(key)
     if (known?.link === link) known.offers(offer)
-    else this.#runners.set(key, new WorkerRunner(link, offer, this.#forbids))
+    else this.#runners.set(key, new WorkerRunner(link, offer, this.#deps))
     return true
   }
 }

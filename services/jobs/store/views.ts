@@ -1,4 +1,6 @@
 /** Rows as callers see them. */
+import { artifactUri, OUTPUT_ARTIFACT } from '#shared/contracts/jobs/artifacts.ts'
+import type { TaskArtifact } from '#shared/contracts/jobs/task-run.ts'
 import type { JobView, TaskView } from '#shared/contracts/jobs/views.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
 import type { SubmitJob } from '#shared/contracts/jobs/submit.ts'
@@ -62,7 +64,8 @@ export function taskView(row: TaskRow, waitingFor?: string): TaskView {
       progress: row.progress ?? undefined,
       model: row.model ?? undefined,
       usage: usage.totalTokens > 0 ? usage : undefined,
-      output: outputOf(row),
+      ...outputOf(row),
+      artifacts: artifactsOf(row),
       error: row.error_message === null ? undefined : plainText(row.error_message, TEXT_MAX),
       errorCode: row.error_code ?? undefined,
       startedAt: row.started_at?.getTime(),
@@ -88,8 +91,20 @@ function leaseOf({ status, attempt, leased_until: until }: TaskRow) {
   return { leaseId: String(attempt), leaseExpires: until?.getTime() }
 }
 
-function outputOf({ output }: TaskRow): unknown {
-  return output === null || output.length > OUTPUT_SHOWN_MAX ? undefined : JSON.parse(output)
+/** What is not shown can be read as an artifact, whether it is kept as one or not. */
+function outputOf({ job_id, task_id, output }: TaskRow): Partial<TaskView> {
+  if (output === null) return {}
+  if (output.length <= OUTPUT_SHOWN_MAX && !output.startsWith('{"$artifact"')) {
+    return { output: JSON.parse(output) as unknown }
+  }
+  return { outputArtifactUri: artifactUri(job_id, task_id, OUTPUT_ARTIFACT) }
+}
+
+function artifactsOf({ job_id, task_id, artifacts }: TaskRow): TaskView['artifacts'] {
+  if (artifacts === null) return undefined
+  return (JSON.parse(artifacts) as TaskArtifact[]).map(({ name, sha256, bytes }) => {
+    return { name, sha256, bytes, uri: artifactUri(job_id, task_id, name) }
+  })
 }
 
 type Present<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> }

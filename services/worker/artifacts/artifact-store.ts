@@ -18,7 +18,7 @@ const ASIDE = 'part-'
 const CHECKED_MAX = 4096
 const CHUNK_BYTES = 256 << 10
 
-export interface ArtifactStoreOptions {
+interface ArtifactStoreOptions {
   folder: string
   /** Of all artifacts together; beyond it nothing more is kept. */
   bytesMax: number
@@ -28,7 +28,7 @@ export interface ArtifactStoreOptions {
   now?: () => number
 }
 
-export interface Kept {
+interface Kept {
   sha256: string
   bytes: number
 }

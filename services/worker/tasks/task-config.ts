@@ -20,10 +20,16 @@ export interface TaskConfig {
   region?: string
 }
 
+/** Options of the command line. */
+interface TaskWishes {
+  allowTools?: boolean
+  allowDownloads?: boolean
+}
+
 const TASKS_MAX = 256
 const TOOL_SECONDS_MAX = 86_400
 
-export function readTasks(env: Environment, { allowTools }: { allowTools?: boolean }): TaskConfig {
+export function readTasks(env: Environment, wishes: TaskWishes): TaskConfig {
   const region = readString(env, 'REGION', '')
   const seconds = readInteger(env, 'TOOL_SECONDS', {
     default: TOOL_LIMITS.wallMs / 1000,
@@ -32,8 +38,9 @@ export function readTasks(env: Environment, { allowTools }: { allowTools?: boole
   })
   return {
     places: readInteger(env, 'TASKS', { default: 4, min: 0, max: TASKS_MAX }),
-    allowTools: allowTools ?? readChoice(env, 'ALLOW_TOOLS', ['0', '1'], '0') === '1',
-    allowDownloads: readChoice(env, 'ALLOW_DOWNLOADS', ['0', '1'], '0') === '1',
+    allowTools: wishes.allowTools ?? readChoice(env, 'ALLOW_TOOLS', ['0', '1'], '0') === '1',
+    allowDownloads:
+      wishes.allowDownloads ?? readChoice(env, 'ALLOW_DOWNLOADS', ['0', '1'], '0') === '1',
     toolLimits: {
       ...TOOL_LIMITS,
       memoryBytes: readBytes(env, 'TOOL_MEMORY', '512MiB'),

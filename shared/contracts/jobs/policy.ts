@@ -50,7 +50,11 @@ export type PolicyRule = Static<typeof PolicyRule>
 const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: COUNT_MAX }))
 export const TenantQuota = Type.Object({
   max_running_jobs: Count,
-  max_running_tasks: Count
+  max_running_tasks: Count,
+  /** Of all its artifacts together. */
+  max_artifact_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  /** How long they are kept. */
+  artifact_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
 })
 export type TenantQuota = Static<typeof TenantQuota>
 

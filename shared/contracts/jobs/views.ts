@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
-import { TaskId, TaskType } from './graph.ts'
+import { TaskType } from './graph.ts'
 import { JOB_TYPE_MAX, JobId, JobPriority, PlannerMode, TenantName } from './submit.ts'
 
 export const JOB_STATES = [
@@ -102,6 +102,18 @@ export const TaskView = Type.Object({
   usage: Type.Optional(JobUsage),
   output: Type.Optional(Type.Unknown()),
   outputArtifactUri: Type.Optional(PlainText(512)),
+  /** Files that it has made: `/v1/jobs/{id}/artifacts/{task}/{name}` has their bytes. */
+  artifacts: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: PlainText(128, 1),
+        uri: PlainText(512, 1),
+        bytes: Count,
+        sha256: Type.String({ pattern: '^[0-9a-f]{64}$' })
+      }),
+      { maxItems: 64 }
+    )
+  ),
   error: Type.Optional(PlainText(TEXT_MAX)),
   errorCode: Type.Optional(PlainText(64)),
   createdAt: Time,
@@ -194,9 +206,3 @@ export type TaskDelta = Static<typeof TaskDelta>
 
 export const TaskName = Type.Object({ jobId: JobId, taskId: PlainText(80, 1) })
 export type TaskName = Static<typeof TaskName>
-/** One artifact of a task, as in `/v1/jobs/{id}/artifacts/{task}/{name}`. */
-export const ArtifactName = Type.Object({
-  jobId: JobId,
-  taskId: TaskId,
-  name: Type.String({ pattern: '^(?!\\.{1,2}$)[A-Za-z0-9._-]{1,128}$' })
-})

@@ -6,7 +6,7 @@ import type { Store } from '#shared/store/store.ts'
 import { createJobs, type JobsDeps } from '../../../services/jobs/jobs.ts'
 import type { TaskDeskOptions } from '../../../services/worker/tasks/task-desk.ts'
 import type { TaskKind } from '../../../services/worker/tasks/task-kind.ts'
-import { createWorker } from '../../../services/worker/worker.ts'
+import { createWorker, type WorkerDeps } from '../../../services/worker/worker.ts'
 import { atEnd, linkBetween, startDht, startPeer, type Scope } from '../peers/peers.ts'
 import { TestMesh } from '../mesh/mesh.ts'
 
@@ -38,13 +38,15 @@ export class JobsMesh {
 
   async addWorker(
     kinds: readonly TaskKind[],
-    more: Partial<TaskDeskOptions> & { labels?: Record<string, string> } = {}
+    more: Partial<TaskDeskOptions> &
+      Pick<WorkerDeps, 'artifacts'> & { labels?: Record<string, string> } = {}
   ) {
-    const { labels = {}, ...tasks } = more
+    const { labels = {}, artifacts, ...tasks } = more
     const worker = createWorker({
       join: this.mesh.joiner('worker'),
       models: [],
       tasks: { kinds, places: 4, ...tasks },
+      ...(artifacts === undefined ? {} : { artifacts }),
       labels,
       self,
       onDrain: () => worker.stop(),

@@ -67,6 +67,20 @@ export async function findArtifactRow(
   return row ?? null
 }
 
+/** The output of a task that has completed. */
+export async function findOutput(
+  store: Queryable,
+  { jobId, taskId, tenant }: { jobId: string; taskId: string; tenant?: string }
+): Promise<{ output: string; ended_at: Date } | null> {
+  const [row] = await store.query<{ output: string; ended_at: Date }>(
+    `select output, coalesce(ended_at, updated_at) as ended_at from tasks
+     where job_id = $1 and task_id = $2 and output is not null
+     and ($3::text is null or tenant_id = $3)`,
+    [jobId, taskId, tenant ?? null]
+  )
+  return row ?? null
+}
+
 /** Bytes of all artifacts of a tenant. */
 export async function bytesOfTenant(store: Queryable, tenant: string): Promise<number> {
   const [row] = await store.query<{ bytes: number }>(

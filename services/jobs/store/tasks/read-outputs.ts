@@ -1,18 +1,21 @@
 /** What a task's references stand for: outputs of tasks, and what came with the job. */
 import type { Queryable } from '#shared/store/store.ts'
+import type { TaskRow } from '../rows.ts'
 
 export async function readOutputs(
   store: Queryable,
   jobId: string,
   taskIds: readonly string[]
-): Promise<Map<string, string>> {
-  const rows = await store.query<{ task_id: string; output: string }>(
-    `select task_id, output from tasks
+): Promise<StoredOutput[]> {
+  return store.query(
+    `select job_id, task_id, output, artifacts from tasks
      where job_id = $1 and task_id = any($2) and status = 'Completed'`,
     [jobId, taskIds]
   )
-  return new Map(rows.map(({ task_id, output }) => [task_id, output]))
 }
+
+/** JSON of an output, and of the list of the artifacts that came with it. */
+type StoredOutput = Pick<TaskRow, 'job_id' | 'task_id' | 'artifacts'> & { output: string }
 
 /** JSON of the job as it was asked for. */
 export async function readSubmitted(store: Queryable, jobId: string): Promise<string | null> {
@@ -28,9 +31,10 @@ export async function readParts(
   store: Queryable,
   jobId: string,
   taskId: string
-): Promise<{ task_id: string; output: string | null }[]> {
+): Promise<StoredOutput[]> {
   return store.query(
-    `select task_id, output from tasks where job_id = $1 and part_of = $2 order by created_at, length(task_id), task_id`,
+    `select job_id, task_id, coalesce(output, 'null') as output, artifacts from tasks
+     where job_id = $1 and part_of = $2 order by created_at, length(task_id), task_id`,
     [jobId, taskId]
   )
 }

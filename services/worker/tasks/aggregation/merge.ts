@@ -11,23 +11,23 @@ export interface Piece {
 
 /** Which of several values of a field stays. `all`: a list of them. */
 export const STRATEGIES = ['first', 'last', 'longest', 'majority', 'all'] as const
-export type Strategy = (typeof STRATEGIES)[number]
+type Strategy = (typeof STRATEGIES)[number]
 
-export interface Conflict {
+interface Conflict {
   /** The value of the field `by`. */
   key: string
   field: string
   values: { value: unknown; from: string[] }[]
 }
 
-export interface Merged {
+interface Merged {
   items: unknown[]
   /** For each of the items, where it came from. */
   sources: string[][]
   conflicts: Conflict[]
 }
 
-/** `by`: pieces that have the same value in this field are one; without it, pieces that are equal. */
+/** Pieces that have the same value in the field `by` become one; without it, equal ones. */
 export function merge(
   pieces: readonly Piece[],
   by: string | undefined,

@@ -26,14 +26,14 @@ const DownloadInput = Type.Object({
 const validator = Compile(DownloadInput)
 
 /** What the worker does with models. */
-export interface ServedModels {
+interface ServedModels {
   /** The digest of a model that it holds already; empty where nobody has looked into its file. */
   held: (name: string) => string | undefined
   /** Serves the model from now on; it is loaded with its first request. */
   serve: (model: { name: string; uri: string }) => void
 }
 
-interface ModelDownloadDeps extends ServedModels {
+export interface ModelDownloadDeps extends ServedModels {
   folder: string
   hub: Hub
 }

@@ -4,7 +4,7 @@
  */
 import { readFileSync, readdirSync } from 'node:fs'
 
-export interface TreeUse {
+interface TreeUse {
   processes: number
   memoryBytes: number
   /** Of those that live, and of those that have ended. */

@@ -11,7 +11,7 @@ import { seccompFilter } from './seccomp.ts'
 import { ByteQueue, pack, unpack, type PackedFile, type UnpackedFile } from './tar.ts'
 import type { ToolLimits } from './tool-limits.ts'
 
-export interface ToolCommand {
+interface ToolCommand {
   command: readonly string[]
   environment: Readonly<Record<string, string>>
   stdin: string
@@ -20,7 +20,7 @@ export interface ToolCommand {
   limits: ToolLimits
 }
 
-export type OutputName = 'stdout' | 'stderr'
+type OutputName = 'stdout' | 'stderr'
 
 interface ToolHooks {
   signal: AbortSignal

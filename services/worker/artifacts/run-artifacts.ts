@@ -7,8 +7,8 @@ import type { GivenArtifact, TaskArtifact } from '#shared/contracts/jobs/task-ru
 import { HaifError } from '#shared/errors.ts'
 import { childContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import type { ArtifactStore } from '../artifacts/artifact-store.ts'
-import type { TaskArtifacts } from './task-kind.ts'
+import type { ArtifactStore } from './artifact-store.ts'
+import type { TaskArtifacts } from '../tasks/task-kind.ts'
 
 interface RunArtifactsDeps {
   store: ArtifactStore
