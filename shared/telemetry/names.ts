@@ -296,6 +296,56 @@ export const METRICS = {
     labels: ['dependency'],
     buckets: CALL_SECONDS
   },
+  // Jobs
+  haif_queue_claimed_total: {
+    kind: 'counter',
+    help: 'Tasks of jobs that were claimed for a place, by type',
+    labels: ['type']
+  },
+  haif_task_wait_seconds: {
+    kind: 'histogram',
+    help: 'From when a task could run to its claim',
+    labels: ['type'],
+    buckets: LONG_SECONDS
+  },
+  haif_task_attempt_seconds: {
+    kind: 'histogram',
+    help: 'Attempts that have run, by how they ended: completed, failed, returned, canceled',
+    labels: ['type', 'outcome'],
+    buckets: LONG_SECONDS
+  },
+  haif_task_leases_lost_total: {
+    kind: 'counter',
+    help: 'Leases of tasks that ran out, as their owner was lost',
+    labels: []
+  },
+  haif_jobs_ended_total: {
+    kind: 'counter',
+    help: 'Jobs that have ended, by their state',
+    labels: ['status']
+  },
+  haif_job_duration_seconds: {
+    kind: 'histogram',
+    help: 'From the submission of a job to its end',
+    labels: ['status'],
+    buckets: LONG_SECONDS
+  },
+  haif_tasks: {
+    kind: 'gauge',
+    help: 'Tasks of jobs that have not ended, queued or running',
+    labels: ['status']
+  },
+  haif_dead_letter_count: {
+    kind: 'gauge',
+    help: 'Tasks that have used up their attempts and were not requeued',
+    labels: []
+  },
+  haif_job_idle_seconds: {
+    kind: 'gauge',
+    help: 'Since the job that has not ended and waits longest has last changed',
+    labels: []
+  },
+
   haif_usage_spooled: {
     kind: 'gauge',
     help: 'Rows of usage on the disk of a gateway that wait to be written to Postgres',

@@ -45,9 +45,10 @@ before(async () => {
   await new Promise<void>((resolve) => stub.listen(0, '127.0.0.1', resolve))
   stub.unref()
   const address = `127.0.0.1:${(stub.address() as AddressInfo).port}`
+  const database = await freshDatabase()
   mesh = await Deployment.start(['sim:sim?decode=inf'], {
     LOG_LEVEL: 'debug',
-    DATABASE_URL: await freshDatabase()
+    DATABASE_URL: database
   })
   // A worker keeps nothing there: it only tells whether they answer.
   const watching = mesh.addWorker('sim:sim?decode=inf', {
@@ -55,6 +56,7 @@ before(async () => {
     REDIS_URL: `redis://${address}`
   })
   await watching.up
+  await mesh.addService('jobs', { DATABASE_URL: database }).up
   for (let request = 0; request < 10; request++) {
     const { done } = await ask(mesh.url, { prompt: 'hello', max_tokens: 8, tenant_id: 'a' })
     assert.ok(done)
@@ -62,6 +64,7 @@ before(async () => {
   await ask(mesh.url, { prompt: 5 })
   const refused = await ask(mesh.url, { prompt: 'hello', stop: ['.'] }) // by the worker
   assert.equal(refused.problem, 'UNSUPPORTED_PARAMETER')
+  await runJob()
   await until(async () => {
     live = (await Promise.all(mesh.services.map(liveMetrics))).flat()
     names = new Set(live.map(({ name }) => name))
@@ -72,6 +75,19 @@ before(async () => {
 after(async () => {
   await mesh[Symbol.asyncDispose]()
 })
+
+async function runJob(): Promise<void> {
+  const submit = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ input: 'hello' })
+  }
+  const { job_id } = (await (await fetch(`${mesh.url}/v1/jobs`, submit)).json()) as {
+    job_id: string
+  }
+  const events = await (await fetch(`${mesh.url}/v1/jobs/${job_id}/stream`)).text()
+  assert.match(events, /event: job\.completed/)
+}
 
 test('every metric that a dashboard or an alert asks for is live after ten requests', () => {
   assert.ok(queries.length > 40)

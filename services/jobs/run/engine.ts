@@ -16,6 +16,7 @@ import { allot, type Lane } from '../schedule/allot.ts'
 import { PausedLanes } from '../schedule/paused-lanes.ts'
 import type { TaskRow } from '../store/rows.ts'
 import { HeldJobs } from './held-jobs.ts'
+import { JobMetrics } from './job-metrics.ts'
 import { inputOf } from './inputs.ts'
 import { LEASE_MS, Leases } from './leases.ts'
 import { Ledger } from './ledger.ts'
@@ -55,6 +56,7 @@ export class Engine implements Service {
   readonly #paused: PausedLanes
   readonly #texts: Texts
   readonly #map: MapRunner
+  readonly #metrics: JobMetrics
   readonly #timers: NodeJS.Timeout[] = []
   #opening: Promise<void> = Promise.resolve()
   #isStopped = false
@@ -63,6 +65,7 @@ export class Engine implements Service {
     const { store, owner, log, leaseMs = LEASE_MS, quotaOf = () => ({}) } = deps
     const { now = () => performance.now(), random = Math.random } = deps
     this.#deps = deps
+    this.#metrics = new JobMetrics(store)
     const notices = new Notices({ store, owner, now })
     this.notices = notices
     const look = () => this.#scheduler.look()
@@ -72,7 +75,9 @@ export class Engine implements Service {
       store,
       notices,
       owner,
-      onWritten: ({ changed, ready, endedFor }) => {
+      onWritten: (settled) => {
+        const { changed, ready, endedFor } = settled
+        this.#metrics.settled(settled)
         this.live.changed(changed)
         if (ready) look()
         void this.held.release(endedFor.filter((tenant) => this.held.isLimited(tenant)))
@@ -103,7 +108,9 @@ export class Engine implements Service {
     const report = this.#ledger.report.bind(this.#ledger)
     this.#leases = new Leases({ ...common, report })
     const runners = () => this.#runners()
-    this.#scheduler = new Scheduler({ ...common, runners, quotaOf, paused: this.#paused })
+    const onClaimed = (task: TaskRow) => this.#metrics.claimed(task)
+    const lanes = { paused: this.#paused, quotaOf, onClaimed }
+    this.#scheduler = new Scheduler({ ...common, ...lanes, runners })
   }
 
   /** Does not wait for a database that is away or still opens: jobs are run when it is there. */
@@ -139,6 +146,7 @@ export class Engine implements Service {
     await this.#leases.start()
     this.held.start()
     this.#scheduler.start()
+    this.#metrics.start()
     const greet = () => void this.notices.greet().catch(() => {}) // it is greeted again
     greet()
     this.#timers.push(setInterval(greet, GREET_MS))
@@ -149,6 +157,7 @@ export class Engine implements Service {
     this.#isStopped = true
     await this.#opening
     for (const timer of this.#timers) clearTimeout(timer)
+    this.#metrics.stop()
     await this.#scheduler.stop()
     this.held.stop()
     this.#leases.stop()

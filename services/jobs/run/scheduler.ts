@@ -31,6 +31,7 @@ interface SchedulerDeps {
   runners: () => readonly Runner[]
   paused: PausedLanes
   quotaOf: (tenant: string) => Quota
+  onClaimed: (task: TaskRow) => void
   log: Logger
 }
 
@@ -149,6 +150,7 @@ export class Scheduler {
     const byLane = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
     const byKey = new Map(runners().map((runner) => [runner.key, runner]))
     for (const task of claimed) {
+      this.#deps.onClaimed(task)
       const grant = byLane.get(nameOf(task.tenant_id, task.needs_key))?.shift()
       const runner = grant === undefined ? undefined : byKey.get(grant.place)
       if (runner === undefined) this.#deps.log.error({ task: task.task_id }, 'claimed for no place')

@@ -30,6 +30,10 @@ export interface Settled {
   ready: boolean
   /** Tenants of which a job has ended. */
   endedFor: readonly string[]
+  /** For the metrics: tasks that have moved, jobs that have ended, leases that had run out. */
+  moved: readonly MovedTask[]
+  jobs: readonly JobRow[]
+  lost: number
 }
 
 export async function settle(
@@ -56,7 +60,9 @@ export async function settle(
     const ids = changed.map(({ job_id }) => job_id)
     await notices.tell(tx, { changed: ids, ...(ready ? { ready } : {}) })
     const over = changed.filter(({ status }) => JOB_ENDS.has(status))
-    return { changed: ids, ready, endedFor: over.map(({ tenant_id }) => tenant_id) }
+    const endedFor = over.map(({ tenant_id }) => tenant_id)
+    const losses = ended.filter(({ outcome }) => outcome === 'lost').length
+    return { changed: ids, ready, endedFor, moved, jobs: over, lost: losses }
   })
 }
 
