@@ -11,7 +11,7 @@ import type { PGlite } from '@electric-sql/pglite'
 import type { ErrorCode } from '#shared/errors.ts'
 import { ask, type Reply } from './backend.ts'
 import { inspectFolder, openingError, unfinishedMark } from './folder.ts'
-import { newDatabase } from './new-database.ts'
+import { unpackNewDatabase } from './new-database.ts'
 import { Session } from './session.ts'
 import { Turns } from '#shared/kit/turns.ts'
 
@@ -62,9 +62,8 @@ async function open(): Promise<PGlite> {
   const isNew = inspectFolder(folder, mustExist)
   if (isNew) writeFileSync(unfinished, '')
   const { PGlite } = await import('@electric-sql/pglite')
-  const empty = isNew ? newDatabase() : null
-  const from = empty === null ? {} : { loadDataDir: empty }
-  const opened = await PGlite.create({ dataDir: folder, ...from })
+  if (isNew) unpackNewDatabase(folder)
+  const opened = await PGlite.create({ dataDir: folder })
   rmSync(unfinished, { force: true })
   return opened
 }
