@@ -11,6 +11,8 @@ import { chat, CHAT, fitting, startChecklist, tiny } from './checklist.ts'
 const mesh = await startChecklist({ llama: true })
 const { ask } = mesh
 
+const LONG = { role: 'user', content: 'x'.repeat(2.1 * 1024 * 1024) }
+
 // 429 and 503 with Retry-After, and 500, are in streams.test.ts: nothing here provokes them.
 test('errors: the shape, the status and the code of each', async () => {
   const post = (path: string, init: RequestInit) =>
@@ -25,6 +27,8 @@ test('errors: the shape, the status and the code of each', async () => {
       413,
       'body_too_large'
     ],
+    // No peer takes more than 4 Mi characters at once, whatever the bridge takes.
+    [await mesh.post(CHAT, { ...chat, messages: [LONG, LONG] }), 413, 'body_too_large'],
     [
       await post(CHAT, { headers: { 'content-type': 'text/plain' }, body: 'x' }),
       415,
