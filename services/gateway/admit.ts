@@ -7,13 +7,19 @@ import type { ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Admission, Admitted } from './access/admission.ts'
 import { allowedModels } from './access/owned-limits.ts'
-import { assertMay, chargedTenant, type Capability, type Principal } from './access/principal.ts'
+import {
+  assertMay,
+  chargedTenant,
+  LOCAL_TENANT,
+  type Capability,
+  type Principal
+} from './access/principal.ts'
 import type { TicketOwner } from './access/tickets.ts'
 import { AdmittedRequest } from './admitted-request.ts'
 import type { Granted } from './permits.ts'
 import { TenantMetrics } from './usage/tenant-metrics.ts'
 import { UsageMeter } from './usage/usage-meter.ts'
-import type { UsageRecorder, UsageRow } from './usage/usage-row.ts'
+import type { SettledRow, UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
 interface CallersDeps {
   access: Pick<Access, 'authenticate' | 'onBehalf' | 'limitsOf' | 'cacheScopeOf' | 'tickets'> & {
@@ -44,6 +50,18 @@ export class Callers {
 
   constructor(deps: CallersDeps) {
     this.#deps = deps
+    deps.usage?.onSettled?.((row) => this.#settled(row))
+  }
+
+  /** Answers only: what was broken off has counted no tokens in the metrics. */
+  #settled(row: SettledRow): void {
+    if (row.finish_reason === null || row.kind !== 'infer') return
+    const isUnnamed = row.token_id === null && row.tenant_id === LOCAL_TENANT
+    this.#tenants.giveBack(isUnnamed ? undefined : row.tenant_id, {
+      prompt: row.prompt_tokens,
+      cached: row.cached_prompt_tokens,
+      completion: row.completion_tokens
+    })
   }
 
   /** Throws UNAUTHENTICATED or FORBIDDEN. */

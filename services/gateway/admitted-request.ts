@@ -93,9 +93,10 @@ export class AdmittedRequest implements Disposable {
   [Symbol.dispose](): void {
     const sent = this.#used === null ? this.#sent() : 0
     const brokenOff = sent === 0 ? 0 : this.#promptTokens + sent
+    const charged = this.#used ?? brokenOff
     // First, as nothing that fails in the books may keep the place of a caller.
-    this.#admitted.leave(this.#used ?? brokenOff)
+    this.#admitted.leave(charged)
     this.#tenants?.count(this.#tenantId, this.#code, this.#end)
-    this.#meter?.record(sent)
+    this.#meter?.record(sent, charged)
   }
 }

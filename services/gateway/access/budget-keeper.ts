@@ -18,6 +18,7 @@ const TOKENS_MAX = Number.MAX_SAFE_INTEGER
 const KEEP = '70 days'
 /** How far back to look for what other gateways have stored; far more than between two looks. */
 const RECENT = '30 seconds'
+const TOTALS = 'subject, period, tokens, given_back as "givenBack"'
 
 interface BudgetKeeperDeps {
   store: Queryable
@@ -101,7 +102,7 @@ export class BudgetKeeper {
          on conflict (subject, period)
            do update set updated_at = now(),
              tokens = least(budget_use.tokens, ${TOKENS_MAX} - excluded.tokens) + excluded.tokens
-         returning subject, period, tokens`,
+         returning ${TOTALS}`,
         [
           batch.map(({ subject }) => subject),
           batch.map(({ period }) => period),
@@ -121,7 +122,7 @@ export class BudgetKeeper {
     const { store, budgets } = this.#deps
     budgets.learn(
       await store.query<BudgetUse>(
-        `select subject, period, tokens from budget_use where updated_at > now() - interval '${RECENT}'`
+        `select ${TOTALS} from budget_use where updated_at > now() - interval '${RECENT}'`
       )
     )
   }
@@ -130,10 +131,9 @@ export class BudgetKeeper {
     const { store, budgets, now } = this.#deps
     const periods = [periodOf('day', now()).name, periodOf('month', now()).name]
     budgets.learn(
-      await store.query<BudgetUse>(
-        'select subject, period, tokens from budget_use where period = any($1)',
-        [periods]
-      )
+      await store.query<BudgetUse>(`select ${TOTALS} from budget_use where period = any($1)`, [
+        periods
+      ])
     )
   }
 }

@@ -16,6 +16,8 @@ export interface BudgetUse {
   subject: string
   period: string
   tokens: number
+  /** Counted by two gateways for one answer, and taken back: only `tokens` less this is used. */
+  givenBack?: number
 }
 
 interface Count {
@@ -23,6 +25,7 @@ interface Count {
   period: string
   /** As the store had it last. */
   stored: number
+  givenBack: number
   /** Not yet handed over, and handed over but not yet answered. */
   unstored: number
   flushing: number
@@ -65,11 +68,9 @@ export class Budgets {
   }
 
   #leftOf({ subject, span, limit }: BudgetAsk, now: number): number {
-    const { stored, unstored, flushing, reserved } = this.#count(
-      subject,
-      this.#periods.at(span, now)
-    )
-    return Math.max(0, limit - stored - unstored - flushing - reserved)
+    const count = this.#count(subject, this.#periods.at(span, now))
+    const { stored, givenBack, unstored, flushing, reserved } = count
+    return Math.max(0, limit - stored + givenBack - unstored - flushing - reserved)
   }
 
   /** Holds so many until the returned function says how many were used. */
@@ -119,14 +120,15 @@ export class Budgets {
     }
   }
 
-  /** Totals that the store has. A count only grows, so an older answer changes nothing. */
+  /** Totals that the store has. Both only grow, so an older answer changes nothing. */
   learn(totals: readonly BudgetUse[]): void {
     const now = this.#now()
-    for (const { subject, period, tokens } of totals) {
+    for (const { subject, period, tokens, givenBack = 0 } of totals) {
       const span = period.length > 7 ? 'day' : 'month'
       if (period !== this.#periods.at(span, now).name) continue
       const count = this.#count(subject, { span, name: period })
       count.stored = Math.max(count.stored, tokens)
+      count.givenBack = Math.max(count.givenBack, givenBack)
     }
   }
 
@@ -147,7 +149,8 @@ export class Budgets {
       if (this.#counts.size >= 2 * SUBJECTS_MAX) {
         throw new HaifError('RATE_LIMITED', 'too many tenants and tokens are in use at once')
       }
-      count = { span, period: name, stored: 0, unstored: 0, flushing: 0, reserved: 0 }
+      const nothing = { stored: 0, givenBack: 0, unstored: 0, flushing: 0, reserved: 0 }
+      count = { span, period: name, ...nothing }
       this.#counts.set(key, count)
     }
     return count

@@ -88,10 +88,12 @@ export class UsageMeter {
 
   /**
    * On disk when it returns, so before the end is on its way: whoever has an answer is also in the
-   * books. `sent`: tokens that were passed on, which count where no end has told.
+   * books. `sent`: tokens that were passed on, which count where no end has told. `charged`: what
+   * budgets have counted.
    */
-  record(sent = 0): void {
+  record(sent = 0, charged = 0): void {
     const row = this.#row
+    row.charged_tokens = charged
     if (row.error_code !== null) row.completion_tokens = sent
     row.duration_ms = this.#clocks.now() - this.#begunAt
     row.ended_at = new Date(this.#clocks.date()).toISOString()
@@ -122,6 +124,7 @@ export function begunRow(
     prompt_tokens: 0,
     cached_prompt_tokens: 0,
     completion_tokens: 0,
+    charged_tokens: 0,
     estimated: false,
     queue_ms: 0,
     prefill_ms: 0,

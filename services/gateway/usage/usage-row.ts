@@ -26,6 +26,8 @@ export interface UsageRow {
   prompt_tokens: number
   cached_prompt_tokens: number
   completion_tokens: number
+  /** Tokens that the budgets of token and tenant have counted for it. */
+  charged_tokens: number
   estimated: boolean
   queue_ms: number
   prefill_ms: number
@@ -46,6 +48,8 @@ export interface UsageRow {
  */
 export interface UsageRecorder {
   record(row: UsageRow): void
+  /** Calls back for each row that turned out to be counted elsewhere, too. */
+  onSettled?(listener: (row: SettledRow) => void): void
 }
 
 const COLUMNS: Record<keyof UsageRow, string> = {
@@ -64,6 +68,7 @@ const COLUMNS: Record<keyof UsageRow, string> = {
   prompt_tokens: 'bigint',
   cached_prompt_tokens: 'bigint',
   completion_tokens: 'bigint',
+  charged_tokens: 'bigint',
   estimated: 'boolean',
   queue_ms: 'double precision',
   prefill_ms: 'double precision',
@@ -81,14 +86,50 @@ const types = Object.entries(COLUMNS)
   .map(([name, type]) => `${name} ${type}`)
   .join(', ')
 
+/** A row that turned out to be another one's answer, with what had been counted for it. */
+export interface SettledRow {
+  kind: UsageRow['kind']
+  tenant_id: string
+  token_id: string | null
+  finish_reason: string | null
+  prompt_tokens: number
+  cached_prompt_tokens: number
+  completion_tokens: number
+}
+
+/** Changes the rows that `chosen` is true of, and gives back what budgets have counted for them. */
+const settling = (change: string, chosen: string): string => `with settled as (
+    select * from requests earlier where ${chosen} for update
+  ), changed as (
+    update requests set ${change}, charged_tokens = 0 from settled
+    where requests.usage_id = settled.usage_id
+    returning settled.*
+  ), given as (
+    select subject, period, sum(charged_tokens) as tokens from changed,
+      lateral (values ('token/' || token_id), ('tenant/' || tenant_id)) as owner (subject),
+      lateral (values (to_char(started_at at time zone 'UTC', 'YYYY-MM-DD')),
+        (to_char(started_at at time zone 'UTC', 'YYYY-MM'))) as span (period)
+    where token_id is not null and charged_tokens > 0
+    group by subject, period order by subject, period
+  ), budgets as (
+    insert into budget_use (subject, period, tokens, given_back)
+    select subject, period, 0, tokens from given
+    on conflict (subject, period) do update set updated_at = now(),
+      given_back = budget_use.given_back + excluded.given_back
+  )
+  select kind, tenant_id, token_id, finish_reason, prompt_tokens, cached_prompt_tokens,
+    completion_tokens from changed`
+
 /**
  * Takes the ids of rows whose answers another gateway may have ended. What they have counted is in
  * its row, whichever of the two comes first.
  */
-export const SETTLE_CONTINUED = `update requests set completion_tokens = 0
-  where usage_id = any($1::text[]) and finish_reason is null and completion_tokens > 0
+export const SETTLE_CONTINUED = settling(
+  'completion_tokens = 0',
+  `usage_id = any($1::text[]) and finish_reason is null and completion_tokens > 0
     and exists (select 1 from requests later
-      where later.continues = requests.usage_id and later.finish_reason is not null)`
+      where later.continues = earlier.usage_id and later.finish_reason is not null)`
+)
 
 /**
  * Takes the answers of rows that have just come, in whatever order. A gateway that was given up may
@@ -98,19 +139,22 @@ export const SETTLE_CONTINUED = `update requests set completion_tokens = 0
  * Callers name both, so no more than one row of each way goes free: a caller that asks for the same
  * thing twice in the same way has asked twice.
  */
-export const SETTLE_DOUBLED = `update requests earlier
-  set prompt_tokens = 0, cached_prompt_tokens = 0, completion_tokens = 0, finish_reason = null,
-    error_code = coalesce(earlier.error_code, 'CANCELLED')
-  from requests later
-  where later.answer_id = any($1::text[]) and later.way > 0 and later.finish_reason is not null
-    and earlier.request_id = later.request_id and earlier.answer_id = later.answer_id
-    and earlier.way < later.way
-    and (earlier.finish_reason is not null or earlier.completion_tokens > 0)
+export const SETTLE_DOUBLED = settling(
+  `prompt_tokens = 0, cached_prompt_tokens = 0, completion_tokens = 0, finish_reason = null,
+    error_code = coalesce(settled.error_code, 'CANCELLED')`,
+  // Most requests take one way only: the index has the others.
+  `request_id in (select request_id from requests
+      where answer_id = any($1::text[]) and way > 0 and finish_reason is not null)
+    and (finish_reason is not null or completion_tokens > 0)
+    and exists (select 1 from requests later
+      where later.request_id = earlier.request_id and later.answer_id = earlier.answer_id
+        and later.way > earlier.way and later.finish_reason is not null)
     and not exists (select 1 from requests twin
       where twin.request_id = earlier.request_id and twin.answer_id = earlier.answer_id
         and twin.way = earlier.way and twin.usage_id <> earlier.usage_id
         and (twin.usage_id < earlier.usage_id
           or twin.finish_reason is null and twin.completion_tokens = 0))`
+)
 
 /** Takes a JSON array of rows; those that are there already stay as they are. */
 export const INSERT_USAGE = `insert into requests (${names})

@@ -20,6 +20,7 @@ import {
   INSERT_USAGE,
   SETTLE_CONTINUED,
   SETTLE_DOUBLED,
+  type SettledRow,
   type UsageRecorder,
   type UsageRow
 } from './usage-row.ts'
@@ -46,6 +47,7 @@ export class UsageWriter implements UsageRecorder, Service {
   readonly #stopping = new AbortController()
   #news = Promise.withResolvers<void>()
   #running: Promise<void> | null = null
+  #onSettled: (row: SettledRow) => void = () => {}
   readonly #dropped = counter('haif_usage_dropped_total')
   readonly #outage: Outage
   readonly #diskOutage: Outage
@@ -132,6 +134,10 @@ export class UsageWriter implements UsageRecorder, Service {
     }
   }
 
+  onSettled(listener: (row: SettledRow) => void): void {
+    this.#onSettled = listener
+  }
+
   /** Also what an earlier run has left. */
   async start(): Promise<void> {
     this.#running = this.#run()
@@ -208,9 +214,9 @@ export class UsageWriter implements UsageRecorder, Service {
     try {
       await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
       const continued = batch.flatMap(({ row }) => mayBeContinued(row))
-      if (continued.length > 0) await store.query(SETTLE_CONTINUED, [continued])
+      if (continued.length > 0) await this.#settle(SETTLE_CONTINUED, continued)
       const answers = batch.flatMap(({ row }) => ANSWER_ID.exec(row)?.[1] ?? [])
-      if (answers.length > 0) await store.query(SETTLE_DOUBLED, [answers])
+      if (answers.length > 0) await this.#settle(SETTLE_DOUBLED, answers)
     } catch (error) {
       const isBad = !(error instanceof HaifError) && postgresTrouble(error)?.kind === 'bad input'
       if (!isBad) throw error
@@ -222,6 +228,11 @@ export class UsageWriter implements UsageRecorder, Service {
       this.#dropped.add(1, { reason: 'refused' })
       log.error({ err: error }, 'the database refuses a usage row, which is lost')
     }
+  }
+
+  async #settle(statement: string, ids: readonly string[]): Promise<void> {
+    const settled = await this.#options.store.query<SettledRow>(statement, [ids])
+    for (const row of settled) this.#onSettled(row)
   }
 }
 

@@ -40,3 +40,23 @@ test('the first 500 tenants have labels of their own, all later ones share one',
   const tokens = { tenant: 'other', kind: 'completion' }
   assert.equal(valueOf(series, 'haif_tenant_tokens_total', tokens), 3 * strangers)
 })
+
+test('an answer that two gateways have counted is left out of what comes next', async () => {
+  const tenants = new TenantMetrics()
+  const counted = async () => {
+    const series = seriesIn(await metrics.render())
+    const tenant = 'doubled'
+    return [
+      valueOf(series, 'haif_tenant_requests_total', { tenant, code: 'OK' }),
+      valueOf(series, 'haif_tenant_tokens_total', { tenant, kind: 'completion' })
+    ]
+  }
+  tenants.count('doubled', 'OK', END)
+  tenants.count('doubled', 'OK', END)
+  tenants.giveBack('doubled', { prompt: 5, cached: 2, completion: 5 })
+  assert.deepEqual(await counted(), [2, 6])
+  tenants.count('doubled', 'OK', END)
+  assert.deepEqual(await counted(), [2, 6])
+  tenants.count('doubled', 'OK', END)
+  assert.deepEqual(await counted(), [3, 7])
+})

@@ -40,6 +40,7 @@ const BEGUN: UsageRow = {
   prompt_tokens: 0,
   cached_prompt_tokens: 0,
   completion_tokens: 0,
+  charged_tokens: 0,
   estimated: false,
   queue_ms: 0,
   prefill_ms: 0,

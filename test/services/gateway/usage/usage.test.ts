@@ -132,6 +132,8 @@ test('a spool that is full drops the oldest, which is counted', async (t) => {
 test('of the ways of one request the last that has ended counts, in whatever order', async (t) => {
   const { store } = await STORE_KINDS[0]!.start(t)
   const usage = await startUsage(t, store, join(temporaryHome(t), 'usage.sqlite'))
+  const settled: number[] = []
+  usage.onSettled((each) => settled.push(each.completion_tokens))
   const ended = { prompt_tokens: 5, completion_tokens: 24, finish_reason: 'stop' }
   const brokenOff = { completion_tokens: 9, error_code: 'PEER_LOST' }
   const cases: [name: string, ways: (Partial<UsageRow> & { way: number })[], left: number[]][] = [
@@ -174,7 +176,8 @@ test('of the ways of one request the last that has ended counts, in whatever ord
   for (const [name, ways, left] of cases) {
     for (const order of ['as they began', 'backwards']) {
       const id = `${name} ${order}`
-      const rows = ways.map((way) => ({ ...row(id), answer_id: id, ...way }))
+      const charged = { token_id: id, charged_tokens: 30 }
+      const rows = ways.map((way) => ({ ...row(id), answer_id: id, ...charged, ...way }))
       for (const one of order === 'backwards' ? rows.toReversed() : rows) {
         usage.record(one)
         await usage.flush()
@@ -189,6 +192,13 @@ test('of the ways of one request the last that has ended counts, in whatever ord
         left.map((tokens) => ({ tokens })),
         id
       )
+      const [budget] = await store.query<{ back: number }>(
+        `select given_back as back from budget_use where subject = $1 and length(period) = 10`,
+        [`token/${id}`]
+      )
+      const back = ways.length - left.length
+      assert.equal(budget?.back ?? 0, 30 * back, id)
+      assert.equal(settled.splice(0).length, back, id)
     }
   }
 })
