@@ -74,6 +74,11 @@ const BY_ERRNO: Record<string, Trouble> = {
     remedy: 'move it away'
   },
   ELOOP: { kind: 'bad input', what: 'is a link that leads nowhere', remedy: 'delete the link' },
+  ETIMEDOUT: {
+    kind: 'away',
+    what: 'is slow',
+    remedy: 'see what keeps its disk busy, or whether it fails (the log of the kernel says so)'
+  },
   EBUSY: IN_USE,
   ETXTBSY: IN_USE
 }
