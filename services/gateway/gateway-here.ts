@@ -1,6 +1,7 @@
 /** A gateway of this machine, with the secrets of its home and the settings of the environment. */
 import type { Environment } from '#shared/process/config.ts'
 import { together, type Service } from '#shared/process/lifecycle.ts'
+import { HomeDisk } from '#shared/main/home-disk.ts'
 import type { Place } from '#shared/main/place.ts'
 import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -45,8 +46,9 @@ export function openGateway(options: OpenGatewayOptions): Service {
     checkpoints: new JsonCheckpoints(home.auditCheckpoints)
   })
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
-  const beside = [shared, usage].filter((service) => service !== null)
+  const disk = new HomeDisk({ folder: home.folder, log })
+  const beside = [shared, usage, disk].filter((service) => service !== null)
   const warnings = () => beside.flatMap((service) => service.health?.().warnings ?? [])
   const gateway = createGateway({ ...options, access, usage, takesJobs: true, warnings })
-  return together([shared, usage, gateway])
+  return together([shared, usage, disk, gateway])
 }

@@ -1,5 +1,6 @@
 /** Runs a service for as long as nobody asks its process to end. */
 import process from 'node:process'
+import { watchClock } from '#shared/process/clock-watch.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { reportFailure } from './report-failure.ts'
@@ -28,6 +29,7 @@ export async function runUntilSignal(
   process.once('SIGTERM', onSignal)
   process.once('disconnect', () => onSignal('SIGTERM')) // the process that started this one is gone
   watchNpm(() => onSignal('SIGTERM'))
+  watchClock(log)
   const started = service.start()
   const early = await Promise.race([started, signalled])
   if (early === undefined) onStarted?.()
