@@ -8,6 +8,8 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
+import { httpTrouble } from '#shared/trouble/http.ts'
+import type { Trouble } from '#shared/trouble/trouble.ts'
 import { unsupported } from '../errors.ts'
 
 /** The server is gone, or does not accept our key: the next request would fail as well. */
@@ -55,30 +57,32 @@ export function errorOfStatus({
 }: UpstreamRefusal): HaifError {
   const said = readError(body)
   const words = said.message === '' ? `HTTP ${status}` : said.message
-  switch (status) {
-    case 400:
-    case 413:
-    case 422:
-      return isTooLong(said) || status === 413 ? tooLong(said) : notTaken(said, words)
-    case 401:
-    case 403:
-      return new KeyRefused(
-        keyFile === undefined
-          ? `${name} wants an API key: give it with --upstream-key-file`
-          : `${name} refuses the key in ${keyFile}`
-      )
-    case 404:
-      return new HaifError('MODEL_NOT_FOUND', `${name}: ${words}`)
-    case 429:
-    case 503:
-      return new HaifError('WORKER_OVERLOADED', `${name} takes no more now: ${words}`, {
-        retryAfterMs: readRetryAfterMs(headers['retry-after'])
-      })
-    default:
-      if (status >= 300 && status <= 399) return redirected(name, headers.location)
-      return new ServerFailing(`${name} failed: ${words}`)
+  const trouble = httpTrouble(status)
+  if (trouble?.kind === 'bad input') {
+    return isTooLong(said) || status === 413 ? tooLong(said) : notTaken(said, words)
+  }
+  if (trouble?.isBusy === true) {
+    return new HaifError('WORKER_OVERLOADED', `${name} takes no more now: ${words}`, {
+      retryAfterMs: readRetryAfterMs(headers['retry-after'])
+    })
+  }
+  if (trouble?.kind === 'refuses us') return refused(status, trouble)
+  return new ServerFailing(`${name} failed: ${words}`)
+
+  function refused(code: number, { what, remedy }: Trouble): HaifError {
+    if (code === 401 || code === 403) return keyRefused(name, keyFile)
+    if (code === 404 || code === 410) return new HaifError('MODEL_NOT_FOUND', `${name}: ${words}`)
+    if (code <= 399) return redirected(name, headers.location)
+    return new NoApi(`${name} ${what} (${words}): ${remedy}`)
   }
 }
+
+const keyRefused = (name: string, keyFile: string | undefined): KeyRefused =>
+  new KeyRefused(
+    keyFile === undefined
+      ? `${name} wants an API key: give it with --upstream-key-file`
+      : `${name} refuses the key in ${keyFile}`
+  )
 
 /** A redirect loses the body of a request, so none is followed. */
 function redirected(name: string, location = ''): HaifError {

@@ -3,6 +3,7 @@
  * with the size and the SHA-256 that the hub itself gives for each.
  */
 import type { HaifError } from '#shared/errors.ts'
+import { httpTrouble } from '#shared/trouble/http.ts'
 import { failed, mayPass, PATH_PART, type Hub, type HubUri } from '../sources/hub.ts'
 import { partsOf } from '../split-files.ts'
 import { retryAfterMsOf, WebFault, type Reply, type Web } from './web.ts'
@@ -83,7 +84,8 @@ const NO_HEAD: ReadonlySet<number> = new Set([405, 501])
 
 /** Throws unless the hub has given what it was asked for. */
 export function assertOk(uri: HubUri, hub: Hub, { status, headers, url, body }: Reply): void {
-  if (status >= 200 && status < 300) return
+  const trouble = httpTrouble(status)
+  if (trouble === null) return
   body.destroy()
   const { user, repo } = uri
   const page = `${hub.endpoint}/${user}/${repo}`
@@ -100,15 +102,12 @@ export function assertOk(uri: HubUri, hub: Hub, { status, headers, url, body }: 
     case 404:
     case 410:
       throw failed(uri, `there is no such file; see ${page}`)
-    case 407:
-      throw failed(uri, 'the proxy wants a name and a password: put them into HTTPS_PROXY')
-    case 429:
-    case 503: {
-      const afterMs = retryAfterMsOf(headers['retry-after'], Date.now())
-      throw new WebFault(`${url.host} is busy (status ${status})`, afterMs)
+    default: {
+      const { kind, what, remedy } = trouble
+      const said = `${url.host} ${what} (status ${status})`
+      if (kind === 'refuses us' && status >= 400) throw failed(uri, `${said}: ${remedy}`)
+      throw new WebFault(said, retryAfterMsOf(headers['retry-after'], Date.now()))
     }
-    default:
-      throw new WebFault(`${url.host} answered with status ${status}`)
   }
 }
 
