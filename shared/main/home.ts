@@ -26,10 +26,11 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  statSync,
   writeFileSync
 } from 'node:fs'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { KeyPair } from 'hyperdht'
 import { readSecret, readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -43,6 +44,8 @@ import { decodeInvite, type Invite } from '#shared/mesh/membership/invite.ts'
 import { assertKnownHome, noteVersion } from './home-version.ts'
 import { Mark } from './mark.ts'
 import { closeFolder, loadSecretFile, readIfThere } from '#shared/process/secret-file.ts'
+import { diskTrouble } from '#shared/trouble/disk.ts'
+import { wordsOf } from '#shared/trouble/trouble.ts'
 import { MeshFolder } from './mesh-folder.ts'
 
 /** Workers, say, that may run on one home at the same time. */
@@ -75,7 +78,7 @@ export class Home {
     } catch (error) {
       throw new HaifError(
         'CONFIG_INVALID',
-        `${this.folder} cannot be used as HAIF_HOME (${(error as NodeJS.ErrnoException).code}): set HAIF_HOME to a folder that you can write to`,
+        `${this.folder} cannot be used as HAIF_HOME, as ${whyNot(this.folder, error)}: set HAIF_HOME to a folder that you can write to`,
         { cause: error }
       )
     }
@@ -303,3 +306,19 @@ function readKeyFile(path: string): string {
     )
   }
 }
+
+/** What makes folders says of a disk that is read-only only that they are not there. */
+function whyNot(folder: string, error: unknown): string {
+  const existing = nearest(folder)
+  let cause = error
+  try {
+    accessSync(existing, constants.W_OK)
+    if (!statSync(existing).isDirectory()) return `${existing} is no folder`
+  } catch (refused) {
+    cause = refused
+  }
+  const { what } = diskTrouble(cause) ?? { what: 'cannot be written' }
+  return `${existing} ${what} (${wordsOf(cause)})`
+}
+
+const nearest = (path: string): string => (existsSync(path) ? path : nearest(dirname(path)))

@@ -132,7 +132,7 @@ function parse(file: string): unknown {
 function damaged(file: string, cause?: unknown): HaifError {
   return new HaifError(
     'CONFIG_INVALID',
-    `${file} is damaged: delete it, and start or join the mesh again`,
+    `${file} is damaged: keep a copy of it and move it away, then start or join the mesh again`,
     { cause }
   )
 }

@@ -44,7 +44,7 @@ export function loadSecretFile(file: string): Buffer {
 const leadsNowhere = (file: string): HaifError =>
   new HaifError(
     'CONFIG_INVALID',
-    `${file} is a link that leads nowhere: delete it, or what it names`
+    `${file} is a link that leads nowhere: bring back what it names, or move it away`
   )
 
 /**
@@ -93,7 +93,7 @@ export function tightenSecretFile(file: string): void {
   chmodSync(file, 0o600)
   process.stderr.write(
     `haif: other users of this machine could read ${file} (mode ${mode.toString(8)}); it is closed to them now. ` +
-      'If they should not know it, delete it and start anew\n'
+      'If they should not know it, keep a copy, move it away and start anew\n'
   )
 }
 

@@ -73,7 +73,7 @@ const BY_ERRNO: Record<string, Trouble> = {
     what: 'is a folder where a file should be',
     remedy: 'move it away'
   },
-  ELOOP: { kind: 'bad input', what: 'is a link that leads nowhere', remedy: 'delete the link' },
+  ELOOP: { kind: 'bad input', what: 'is a link that leads nowhere', remedy: 'move the link away' },
   ETIMEDOUT: {
     kind: 'away',
     what: 'is slow',

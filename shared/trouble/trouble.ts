@@ -7,6 +7,8 @@
  * to be written waits, because the same write works once the trouble is over.
  */
 
+import { REASON_CHARACTERS_MAX } from '#shared/kit/reason-of.ts'
+
 type TroubleKind =
   /** It cannot be reached, or is busy: the same will work later by itself. */
   | 'away'
@@ -26,10 +28,18 @@ export interface Trouble {
 }
 
 const SAID_CHARACTERS_MAX = 300
+/** Some servers explain themselves at length. */
+const SAID_CHARACTERS_MIN = 40
 
-/** The whole cause in one line: what happened, in the words of the thing itself, and what to do. */
+/**
+ * The whole cause in one line: what happened, in the words of the thing itself, and what to do. It
+ * is so long that a log keeps all of it: the remedy is at its end.
+ */
 export function sentenceOf(thing: string, { what, remedy }: Trouble, error: unknown): string {
-  return `${thing} ${what} (${wordsOf(error)}): ${remedy}`
+  const sentence = (said: string) => `${thing} ${what} (${said}): ${remedy}`
+  const said = wordsOf(error)
+  const room = Math.max(SAID_CHARACTERS_MIN, REASON_CHARACTERS_MAX - sentence('').length)
+  return sentence(said.length <= room ? said : `${said.slice(0, room - 1)}…`)
 }
 
 /** The code of an error: an errno, a SQLSTATE, a code of OpenSSL. Empty when it has none. */

@@ -65,7 +65,7 @@ export function readCredentials(file: string): Credentials | null {
   } catch (error) {
     throw new HaifError(
       'CONFIG_INVALID',
-      `${file} is damaged: delete it and join again with a new invite`,
+      `${file} is damaged: keep a copy of it and move it away, then join again with a new invite`,
       { cause: error }
     )
   }
@@ -84,7 +84,7 @@ export function readRevocationFile(file: string, mesh: Buffer): RevocationList |
   } catch (error) {
     throw new HaifError(
       'CONFIG_INVALID',
-      `${file} is damaged: delete it, and the list of revoked peers comes with the next connection`,
+      `${file} is damaged: move it away, and the list of revoked peers comes with the next connection`,
       { cause: error }
     )
   }

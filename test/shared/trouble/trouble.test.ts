@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HaifError } from '#shared/errors.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { diskError, diskTrouble } from '#shared/trouble/disk.ts'
+import { httpTrouble } from '#shared/trouble/http.ts'
 import { networkTrouble } from '#shared/trouble/network.ts'
 import { postgresTrouble } from '#shared/trouble/postgres.ts'
 import { redisTrouble } from '#shared/trouble/redis.ts'
@@ -198,4 +200,28 @@ test('an error that has no words is given its number, never "undefined"', () => 
   assert.equal(wordsOf(coded('EIO', '')), 'EIO')
   assert.equal(wordsOf(undefined), 'nothing was said')
   assert.equal(wordsOf({ code: 'ENOSPC' }), 'ENOSPC')
+})
+
+test('every status of HTTP is sorted, and each says what to do', () => {
+  const kinds: Record<string, number[]> = {
+    'refuses us': [301, 302, 307, 401, 402, 403, 404, 405, 407, 410, 426, 451, 501, 511],
+    'bad input': [400, 406, 409, 411, 413, 414, 415, 416, 418, 422, 431],
+    away: [408, 425, 429, 500, 502, 503, 504, 520, 529, 599],
+    'refuses writes': [507]
+  }
+  for (const [kind, statuses] of Object.entries(kinds)) {
+    for (const status of statuses) assert.equal(httpTrouble(status)?.kind, kind, String(status))
+  }
+  for (let status = 300; status <= 599; status++) {
+    const trouble = httpTrouble(status)
+    assert.ok(trouble !== null && trouble.what !== '' && trouble.remedy !== '', String(status))
+  }
+  assert.equal(httpTrouble(206), null)
+})
+
+test('a remedy is never cut off by the words of the thing', () => {
+  const trouble = redisTrouble(new Error(`MISCONF ${'Redis explains itself. '.repeat(40)}`))
+  const sentence = sentenceOf('Redis', trouble, new Error('MISCONF '.repeat(100)))
+  assert.equal(reasonOf(sentence), sentence)
+  assert.ok(sentence.endsWith(trouble.remedy))
 })

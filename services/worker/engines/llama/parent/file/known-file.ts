@@ -128,7 +128,7 @@ const REPLACED = 'another file has taken its place since it was loaded'
 const GONE = 'the file is gone since it was loaded'
 const NOT_AS_DOWNLOADED =
   'it is no longer what was downloaded (its SHA-256 is not the recorded one); ' +
-  'delete it and start again to download it anew'
+  'move it away and start again to download it anew'
 
 const UNKNOWN = 'unknown'
 
