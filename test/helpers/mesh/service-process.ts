@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { assertNoForbiddenWords, isForbidden } from '../forbidden-words.ts'
 
 const MAIN = fileURLToPath(new URL('../../../cli/main.mjs', import.meta.url))
 /** Linux counts the CPU time of a process in these. */
@@ -40,6 +41,8 @@ export class ServiceProcess {
   metricsPort: number | undefined
   readonly #home: string
   #keepHome = false
+  /** What nobody may read, whatever the test does to it. */
+  readonly #forbidden: string[] = [] // at most LINES_MAX
 
   constructor(args: readonly string[], env: Record<string, string>) {
     const { HAIF_HOME: home } = env
@@ -84,11 +87,16 @@ export class ServiceProcess {
       await this.exited
     }
     if (!this.#keepHome) rmSync(this.#home, { recursive: true, force: true })
+    assertNoForbiddenWords(this.#forbidden)
   }
 
   #read(line: string, onUp: (said: { peer: string; url: string }) => void): void {
     this.lines.push(line)
     if (this.lines.length > LINES_MAX) this.lines.shift()
+    const isSeen = !/^{"level":"(debug|info)"/.test(line)
+    if (isSeen && this.#forbidden.length < LINES_MAX && isForbidden(line)) {
+      this.#forbidden.push(line)
+    }
     const url = /^ready (http:\S+)/.exec(line)?.[1]
     if (url !== undefined) onUp({ peer: '', url })
     if (!line.startsWith('{')) return

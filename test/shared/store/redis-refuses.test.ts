@@ -1,6 +1,7 @@
 /** A Redis that is there and cannot be used: HAIF goes on without it, and says why it does. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { RedisState } from '#shared/store/redis-state.ts'
@@ -8,6 +9,7 @@ import { temporaryHome } from '../../helpers/cli.ts'
 import { assertNoForbiddenWords } from '../../helpers/forbidden-words.ts'
 import { recordingLogger } from '../../helpers/peers/peer-log.ts'
 import { atEnd } from '../../helpers/peers/peers.ts'
+import { freePort } from '../../helpers/stores/postgres.ts'
 import { NO_REDIS, TestRedis } from '../../helpers/stores/redis.ts'
 import { until } from '../../helpers/until.ts'
 
@@ -65,7 +67,8 @@ test(
   'a Redis that turns read-only, full, away and back is followed',
   { skip: NO_REDIS },
   async (t) => {
-    const redis = new TestRedis()
+    const folder = temporaryHome(t)
+    const redis = new TestRedis(['--dir', folder])
     await redis.start()
     atEnd(t, () => redis.stop())
     const made = await stateOn(t, redis.url)
@@ -73,6 +76,18 @@ test(
     await redis.command('replicaof', '127.0.0.1', '1')
     await assertSays(made, /read-only replica: give REDIS_URL the primary/)
     await redis.command('replicaof', 'no', 'one')
+    await until(() => made.state.isShared && made.state.health().warnings === undefined)
+
+    // Its snapshots fail, as on a full disk: it is to be written into a folder that is gone.
+    rmSync(folder, { recursive: true })
+    await redis.command('config', 'set', 'save', '3600 1')
+    await redis.command('bgsave')
+    await until(async () => {
+      await made.state.draw([PER_MINUTE])
+      return /cannot save.*turn its snapshots off/.test(made.state.health().warnings?.[0] ?? '')
+    })
+    await redis.command('config', 'set', 'save', '')
+    mkdirSync(folder)
     await until(() => made.state.isShared && made.state.health().warnings === undefined)
 
     await redis.command('config', 'set', 'maxmemory', '1')
@@ -86,11 +101,31 @@ test(
   }
 )
 
-test('a cluster', { skip: NO_REDIS }, async (t) => {
-  const nodes = join(temporaryHome(t), 'nodes.conf')
-  const redis = new TestRedis(['--cluster-enabled', 'yes', '--cluster-config-file', nodes])
+/** The port of its bus is free: Redis would add 10,000 to its own, which may be too many. */
+async function clusterNode(t: TestContext) {
+  const busPort = String(await freePort())
+  const file = join(temporaryHome(t), 'nodes.conf')
+  const flags = ['--cluster-enabled', 'yes', '--cluster-config-file', file]
+  const redis = new TestRedis([...flags, '--cluster-port', busPort])
   atEnd(t, () => redis.stop())
   await redis.start()
+  return { redis, busPort }
+}
+
+test('a cluster', { skip: NO_REDIS }, async (t) => {
+  const { redis } = await clusterNode(t)
+  await assertSays(await stateOn(t, redis.url), /is a cluster: give REDIS_URL a single Redis/)
+})
+
+test('a node of a cluster whose slots another one has', { skip: NO_REDIS }, async (t) => {
+  const asked = await clusterNode(t)
+  const other = await clusterNode(t)
+  await other.redis.command('cluster', 'addslotsrange', '0', '16383')
+  const { port } = new URL(other.redis.url)
+  await asked.redis.command('cluster', 'meet', '127.0.0.1', port, other.busPort)
+  const { redis } = asked
+  await until(async () => /cluster_state:ok/.test(String(await redis.command('cluster', 'info'))))
+  assert.match(await redis.command('get', 'x').then(String, String), /MOVED/)
   await assertSays(await stateOn(t, redis.url), /is a cluster: give REDIS_URL a single Redis/)
 })
 

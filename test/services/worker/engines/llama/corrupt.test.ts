@@ -9,6 +9,7 @@ import { test } from 'node:test'
 import { xorshift } from '../../../../../tools/haif-tiny/gguf/xorshift.ts'
 import { HaifError } from '../../../../../shared/errors.ts'
 import { until } from '../../../../helpers/until.ts'
+import { assertNoForbiddenWords } from '../../../../helpers/forbidden-words.ts'
 import { answer, direct, isGone, newEngine, randomModel, tempDir } from './engines.ts'
 
 const FILES = process.env['HAIF_SOAK'] === '1' ? 200 : 20
@@ -78,4 +79,5 @@ test(`${FILES} corrupt files end no process but their own, each with one line`, 
 function assertOneLine(error: unknown): void {
   assert.ok(error instanceof HaifError, String(error))
   assert.doesNotMatch(error.message, /\n/)
+  assertNoForbiddenWords(error.message)
 }

@@ -7,6 +7,7 @@ import { after, suite, test } from 'node:test'
 import type { GenerateItem } from '../../../../../services/worker/engines/engine.ts'
 import { HaifError } from '../../../../../shared/errors.ts'
 import { until } from '../../../../helpers/until.ts'
+import { assertNoForbiddenWords } from '../../../../helpers/forbidden-words.ts'
 import {
   answer,
   BUILTIN_MODEL,
@@ -29,6 +30,7 @@ function loadFailed(modelPath: string, reason: RegExp) {
     assert.ok(error.message.includes(modelPath), error.message)
     assert.match(error.message, reason)
     assert.doesNotMatch(error.message, /\n/)
+    assertNoForbiddenWords(error.message)
     return true
   }
 }

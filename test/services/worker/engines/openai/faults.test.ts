@@ -15,6 +15,7 @@ import {
   UPSTREAMS,
   type UpstreamName
 } from '../../../../helpers/upstreams/start.ts'
+import { assertNoForbiddenWords } from '../../../../helpers/forbidden-words.ts'
 import { answer, direct } from '../engine-conformance.ts'
 
 const SERVERS = Object.keys(UPSTREAMS) as UpstreamName[]
@@ -48,6 +49,7 @@ async function fails(
     const { error, text } = await failure(engine)
     assert.equal(error.code, code, error.message)
     assert.match(error.message, message)
+    assertNoForbiddenWords(error.message)
     // What arrives together with the end of a connection may be lost with it.
     if (fault.kind === 'dies') assert.ok(continuation('hello there', sentTokens).startsWith(text))
     else assert.equal(text, continuation('hello there', sentTokens))

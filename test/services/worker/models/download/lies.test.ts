@@ -15,6 +15,7 @@ import { HaifError } from '#shared/errors.ts'
 import { downloadModel } from '../../../../../services/worker/models/download/download-model.ts'
 import type { DownloadLimits } from '../../../../../services/worker/models/download/messages.ts'
 import { parseHubUri, type Hub } from '../../../../../services/worker/models/sources/hub.ts'
+import { assertNoForbiddenWords } from '../../../../helpers/forbidden-words.ts'
 import { startHub, type Asked, type Lie } from './models-hub.ts'
 
 const MIB = 1 << 20
@@ -57,7 +58,8 @@ async function fails(t: TestContext, lie: Lie, reason: RegExp): Promise<HaifErro
   assert.ok(error instanceof HaifError, String(error))
   assert.equal(error.code, 'DOWNLOAD_FAILED', error.message)
   assert.match(error.message, reason)
-  assert.doesNotMatch(error.message, /undefined|internal error|\n/)
+  assert.doesNotMatch(error.message, /\n/)
+  assertNoForbiddenWords(error.message)
   return error
 }
 

@@ -14,6 +14,8 @@ export interface GgufFacts {
   /** Its place in a split model, counted from 0. */
   splitNumber: number
   splitCount: number
+  /** `<architecture>.context_length`; absent where the file does not say. */
+  contextTokens?: number
   tensors: number
 }
 
@@ -32,6 +34,9 @@ export function whyNoModel(facts: GgufFacts, path: string): string | null {
   if (splitNumber > 0) return partOf(splitNumber + 1, splitCount, path)
   if (tensors === 0 && splitCount <= 1)
     return 'it has a vocabulary and no weights: name the model itself'
+  if (facts.contextTokens === 0) {
+    return 'its metadata gives it a context of 0 tokens: choose a file of the model that was converted anew'
+  }
   return null
 }
 

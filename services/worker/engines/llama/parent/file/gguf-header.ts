@@ -211,6 +211,7 @@ function checkPairs(cursor: Cursor, pairs: number): { alignment: number; facts: 
     else if (key === 'general.type') facts.type = nameIn(cursor, type, key)
     else if (key === 'split.no') facts.splitNumber = countIn(cursor, type, key)
     else if (key === 'split.count') facts.splitCount = countIn(cursor, type, key)
+    else if (type === U32 && key.endsWith('.context_length')) facts.contextTokens = cursor.u32()
     else checkValue(cursor, type, key)
   }
   return { alignment, facts }

@@ -33,7 +33,9 @@ const METADATA: [KeyValue[], RegExp | null][] = [
   [[['general.architecture', 'str', 'clip']], /projector \(mmproj\).*the model's own file/],
   [[['general.type', 'str', 'mmproj']], /projector/],
   [[['general.type', 'str', 'adapter']], /adapter \(LoRA\).*llama-export-lora/],
-  [[['general.type', 'str', 'imatrix']], /importance matrix/]
+  [[['general.type', 'str', 'imatrix']], /importance matrix/],
+  [[['llama.context_length', 'u32', 512]], null],
+  [[['llama.context_length', 'u32', 0]], /context of 0 tokens/]
 ]
 
 test('a GGUF file that is no model says by its metadata what it is', () => {
