@@ -1,12 +1,17 @@
 /** What is made to fail, for how long, and by which words the log must name it. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Random } from '../../helpers/random.ts'
+import { NO_SLOW_DISK } from '../../helpers/stores/slow-disk.ts'
+import { NO_SMALL_DISK } from '../../helpers/stores/small-disk.ts'
 import type { ChaosMesh, Replaceable } from './chaos-mesh.ts'
+import { lyingHub, replaceFile } from './models.ts'
 
 interface Fault {
   name: string
   /** Undefined: what is killed says nothing, and those that used it go on elsewhere. */
   says?: RegExp
+  /** The reason why it cannot be made here. */
+  needs?: string | false
   /** Rejects never: what it has broken is whole again when it resolves. */
   run: (mesh: ChaosMesh, ms: number, random: Random) => Promise<void>
 }
@@ -49,6 +54,10 @@ const inPostgres = (
   }
 })
 
+/** Until a gateway among others has written several rows. */
+const SLOW_MS_MIN = 8000
+const JUMPS_MS = [10_000, 600_000, 7_200_000].flatMap((ms) => [ms, -ms])
+
 const database = ({ adminUrl }: ChaosMesh) => new URL(adminUrl).pathname.slice(1)
 
 export const FAULTS: Fault[] = [
@@ -60,12 +69,43 @@ export const FAULTS: Fault[] = [
   stop('worker'),
   {
     name: 'disk of a gateway full',
-    says: /cannot be written to the disk of this machine.*has no more room/,
+    says: /disk of this machine.*has no more room/,
+    needs: NO_SMALL_DISK,
     async run({ disk }, ms) {
       disk?.fill()
       await sleep(ms)
       disk?.empty()
     }
+  },
+  {
+    name: 'disk of a gateway slow',
+    says: /cannot be written to the disk of this machine.*is slow/,
+    needs: NO_SLOW_DISK,
+    async run({ slowDisk }, ms) {
+      slowDisk?.begin()
+      await sleep(Math.max(ms, SLOW_MS_MIN))
+      slowDisk?.end()
+    }
+  },
+  {
+    name: 'clock of a process set forward or back',
+    says: /the clock of this machine went/,
+    async run({ parts }, ms, random) {
+      const part = random.pick(parts)
+      await part.setClock(random.pick(JUMPS_MS))
+      await sleep(ms)
+      await part.setClock(0)
+    }
+  },
+  {
+    name: 'file of a loaded model replaced',
+    says: /the file has changed since|another file has taken its place since/,
+    run: replaceFile
+  },
+  {
+    name: 'hub that lies to a download',
+    // A download asks again by itself, and has arrived in the end; else `forbidden` has a line more.
+    run: lyingHub
   },
   {
     name: 'Postgres killed',

@@ -1,10 +1,14 @@
 /** Clients, and what they were told: each answer is compared with what was promised for it. */
 import { randomUUID } from 'node:crypto'
+import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { PostgresStore } from '#shared/store/postgres-store.ts'
+import { until } from '../../helpers/until.ts'
 import { TOKEN } from './chaos-mesh.ts'
 
 const PROMPTS = 12
+/** While models are loaded. */
+const LEARN_MS_MAX = 60_000
 const TOKENS = 24
 const PAUSE_MS = 30
 const DOOR_MS = 100
@@ -12,12 +16,19 @@ const DOOR_MS = 100
 interface Answer {
   finish_reason?: string
   output?: string
+  usage?: { completion_tokens?: number }
   error?: { code: string; message: string }
 }
+
+/** Every fourth question is for the model that is computed from a file. */
+const promptOf = (i: number): string => `question ${i % PROMPTS}`
+const modelOf = (i: number): string => (i % 4 === 3 ? 'tiny' : 'sim')
 
 export class History {
   /** Ids of requests that were answered whole. */
   readonly acknowledged: string[] = []
+  /** Of their answers, as clients were told. */
+  tokens = 0
   readonly failures = new Map<string, number>()
   /** Everything that a client could read of a failure. */
   readonly messages = new Set<string>()
@@ -34,20 +45,22 @@ export class History {
   /** The right text for each prompt, from the mesh while nothing fails. */
   async learn(): Promise<void> {
     for (let i = 0; i < PROMPTS; i++) {
-      const prompt = `question ${i}`
-      const { body } = await this.#ask(prompt, randomUUID(), TOKEN)
-      this.#expected.set(prompt, body.output ?? '')
+      await until(async () => {
+        const { ok, body } = await this.#ask(i, randomUUID(), TOKEN)
+        this.#expected.set(promptOf(i), body.output ?? '')
+        return ok
+      }, LEARN_MS_MAX)
     }
   }
 
   async client(signal: AbortSignal): Promise<void> {
     for (let i = 0; !signal.aborted; i++) {
-      const prompt = `question ${i % PROMPTS}`
       const id = randomUUID()
-      const { ok, body } = await this.#ask(prompt, id, TOKEN)
+      const { ok, body } = await this.#ask(i, id, TOKEN)
       if (ok && body.finish_reason !== undefined) {
         this.acknowledged.push(id)
-        if (body.output !== this.#expected.get(prompt)) this.wrongTexts++
+        this.tokens += body.usage?.completion_tokens ?? 0
+        if (body.output !== this.#expected.get(promptOf(i))) this.#wrong(i, body)
       } else this.#failed(body)
       await sleep(PAUSE_MS)
     }
@@ -57,7 +70,7 @@ export class History {
   async stranger(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.knocks++
-      if ((await this.#ask('let me in', randomUUID(), null)).ok) this.opened++
+      if ((await this.#ask(this.knocks, randomUUID(), null)).ok) this.opened++
       await sleep(DOOR_MS)
     }
   }
@@ -71,18 +84,25 @@ export class History {
       [this.acknowledged]
     )
     const { rows, ids, tokens } = books!
-    const expected = this.acknowledged.length * TOKENS
-    return { lost: this.acknowledged.length - ids, doubled: rows - ids, tokens: tokens - expected }
+    const lost = this.acknowledged.length - ids
+    return { lost, doubled: rows - ids, tokens: tokens - this.tokens }
   }
 
-  async #ask(prompt: string, id: string, token: string | null) {
+  #wrong(i: number, { output, usage }: Answer): void {
+    this.wrongTexts++
+    const expected = this.#expected.get(promptOf(i))
+    process.stderr.write(`wrong: ${JSON.stringify({ i, expected, output, usage })}\n`)
+  }
+
+  async #ask(i: number, id: string, token: string | null) {
     try {
       const headers: Record<string, string> = {
         'content-type': 'application/json',
         'x-request-id': id,
         ...(token === null ? {} : { authorization: `Bearer ${token}` })
       }
-      const body = JSON.stringify({ model: 'sim', prompt, max_tokens: TOKENS, temperature: 0 })
+      const prompt = promptOf(i)
+      const body = JSON.stringify({ model: modelOf(i), prompt, max_tokens: TOKENS, temperature: 0 })
       const response = await fetch(`${this.#url}/infer`, { method: 'POST', headers, body })
       return { ok: response.ok, body: (await response.json()) as Answer }
     } catch (error) {
