@@ -23,4 +23,4 @@ function messageOf(error: unknown): string {
 /** White space and control characters, which no contract takes in a line of text. */
 // oxlint-disable-next-line no-control-regex
 const UNPRINTABLE = /[\s\u0000-\u001f\u007f]+/g
-export const REASON_CHARACTERS_MAX = 300
+const REASON_CHARACTERS_MAX = 300

@@ -5,7 +5,7 @@
  */
 import type { Trouble } from './trouble.ts'
 
-export interface HttpTrouble extends Trouble {
+interface HttpTrouble extends Trouble {
   /** It is well and has too much to do: it may say in `Retry-After` when to come again. */
   isBusy?: true
 }

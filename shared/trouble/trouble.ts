@@ -7,8 +7,6 @@
  * to be written waits, because the same write works once the trouble is over.
  */
 
-import { REASON_CHARACTERS_MAX } from '#shared/kit/reason-of.ts'
-
 type TroubleKind =
   /** It cannot be reached, or is busy: the same will work later by itself. */
   | 'away'
@@ -28,6 +26,8 @@ export interface Trouble {
 }
 
 const SAID_CHARACTERS_MAX = 300
+/** Logs and reports keep no more of a line. */
+const SENTENCE_CHARACTERS_MAX = 300
 /** Some servers explain themselves at length. */
 const SAID_CHARACTERS_MIN = 40
 
@@ -38,7 +38,7 @@ const SAID_CHARACTERS_MIN = 40
 export function sentenceOf(thing: string, { what, remedy }: Trouble, error: unknown): string {
   const sentence = (said: string) => `${thing} ${what} (${said}): ${remedy}`
   const said = wordsOf(error)
-  const room = Math.max(SAID_CHARACTERS_MIN, REASON_CHARACTERS_MAX - sentence('').length)
+  const room = Math.max(SAID_CHARACTERS_MIN, SENTENCE_CHARACTERS_MAX - sentence('').length)
   return sentence(said.length <= room ? said : `${said.slice(0, room - 1)}…`)
 }
 

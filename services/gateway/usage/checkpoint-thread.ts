@@ -1,4 +1,4 @@
-/** The thread of `Checkpoints`: each message asks for one, and gets an answer when it is on disk. */
+/** The thread of `Checkpoints`: each message asks for one, and gets an answer when it is done. */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 

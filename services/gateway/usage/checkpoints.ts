@@ -10,8 +10,8 @@ import type { CheckpointDone, CheckpointWork } from './checkpoint-thread.ts'
 /** About 8 MB of journal. A thread takes 50 ms to start, and most gateways of a test write less. */
 const WRITES_BETWEEN = 1000
 /**
- * 64 MB of journal. Under a load without a pause the thread never catches up with the last rows, and
- * SQLite begins the journal anew only when it has.
+ * 64 MB of journal. Under a load without a pause the thread never catches up with the last rows,
+ * and SQLite begins the journal anew only when it has.
  */
 const JOURNAL_PAGES_MAX = 16_384
 

@@ -14,7 +14,7 @@ import { TestRedis } from '../../helpers/stores/redis.ts'
 import { NO_SLOW_DISK, slowDisk } from '../../helpers/stores/slow-disk.ts'
 import { NO_SMALL_DISK, smallDisk } from '../../helpers/stores/small-disk.ts'
 import { startHub, type TestHub } from '../../services/worker/models/download/models-hub.ts'
-import { builtinBytes, copyBuiltin, HUB_FILE } from './models.ts'
+import { builtinBytes, copyBuiltin, HUB_FILE } from './model-file.ts'
 
 export const TOKEN = 'chaos-token'
 const USER = 'app_chaos'

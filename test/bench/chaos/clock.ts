@@ -1,6 +1,6 @@
 /**
  * Preloaded by the services of a chaos run: SIGUSR2 sets the clock of this process alone, by the
- * milliseconds in the file that CHAOS_CLOCK names. All that HAIF knows of the time comes from `Date`.
+ * milliseconds in the file that CHAOS_CLOCK names. HAIF knows the time from `Date` alone.
  */
 import { readFileSync } from 'node:fs'
 import process from 'node:process'

@@ -104,7 +104,7 @@ export const FAULTS: Fault[] = [
   },
   {
     name: 'hub that lies to a download',
-    // A download asks again by itself, and has arrived in the end; else `forbidden` has a line more.
+    // A download asks again by itself, and arrives; where not, a line says so.
     run: lyingHub
   },
   {

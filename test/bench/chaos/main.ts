@@ -1,7 +1,8 @@
 /**
- * `npm run bench:chaos [-- --minutes=10] [--seed=N] [--clients=8] [--only=clock]`: random faults
- * under load, one after the other, and a history that says whether anything was lost, doubled, wrong
- * or let in. Every warning is written to stderr at the end. A run of three minutes or more writes its table into docs/benchmarks.md.
+ * `npm run bench:chaos [-- --minutes=10] [--seed=N] [--clients=8] [--only=clock]`: faults under
+ * load, one after the other in a random order, and a history that says whether anything was lost,
+ * doubled, wrong or let in. Every warning is written to stderr at the end. A run of three minutes
+ * or more writes its table into docs/benchmarks.md.
  */
 import { readFileSync } from 'node:fs'
 import process from 'node:process'

@@ -1,22 +1,15 @@
 /** Model files under load: of two workers that hold them, and of one that has yet to fetch its. */
-import { copyFileSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { Random } from '../../helpers/random.ts'
 import { until } from '../../helpers/until.ts'
 import type { Lie } from '../../services/worker/models/download/models-hub.ts'
 import { AUTHORIZED, type ChaosMesh } from './chaos-mesh.ts'
+import { builtinBytes, copyBuiltin } from './model-file.ts'
 
-const BUILTIN = fileURLToPath(
-  new URL('../../../services/worker/models/haif-tiny-Q8_0.gguf', import.meta.url)
-)
-export const HUB_FILE = 'tiny-Q8_0.gguf'
 /** From an honest hub, on a machine that has other things to do. */
 const FETCHED_MS_MAX = 60_000
 const HTML = '<!DOCTYPE html><html><body>Welcome to Hotel WiFi</body></html>'
-
-export const builtinBytes = (): Buffer => readFileSync(BUILTIN)
-export const copyBuiltin = (file: string): void => copyFileSync(BUILTIN, file)
 
 /** Other weights of the same size, in place or under the name; then the right ones again. */
 export async function replaceFile({ files }: ChaosMesh, ms: number, random: Random) {

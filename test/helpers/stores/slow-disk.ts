@@ -1,6 +1,6 @@
 /**
- * A disk that takes its time, for a process that a test starts: each write and each sync under a
- * folder waits while a file says so. The calls of the C library are replaced, as FUSE does it in the
+ * A disk that takes its time, for a process that a test starts: each write and sync under a folder
+ * waits while a file says so. The calls of the C library are replaced, as FUSE does it in the
  * kernel, so the process itself is as it is in use. Needs a C compiler.
  */
 import { execFileSync } from 'node:child_process'
