@@ -244,7 +244,10 @@ const NAMED: Record<string, [Lie, RegExp]> = {
     /gave no file for Q8_0/
   ],
   'a proxy that wants a password': [about('bytes', status(407)), /HTTPS_PROXY/],
-  'nothing but errors': [about('bytes', status(500)), /status 500; what has arrived is kept/]
+  'nothing but errors': [
+    about('bytes', status(500)),
+    /fails \(status 500\); what has arrived is kept/
+  ]
 }
 
 suite('a server that', () => {
