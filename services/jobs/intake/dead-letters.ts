@@ -37,19 +37,25 @@ interface RequeueDeps {
 
 export async function requeue(
   { store, notices, onRequeued }: RequeueDeps,
-  { tasks, filter = {}, dryRun = false, max = REQUEUE_MAX }: RequeueDeadLetters
+  { tasks, filter, dryRun = false, max = REQUEUE_MAX }: RequeueDeadLetters
 ): Promise<RequeueReport> {
-  if (tasks === undefined && Object.keys(filter).length === 0) {
+  if (tasks === undefined && filter === undefined) {
     throw new HaifError('VALIDATION_FAILED', 'say which: name tasks, or give a filter')
   }
-  const page = { filter, tasks: tasks ?? null, oldestFirst: true, limit: max, offset: 0 }
+  const page = {
+    filter: filter ?? {},
+    tasks: tasks ?? null,
+    oldestFirst: true,
+    limit: max,
+    offset: 0
+  }
   const found = await deadLetters(store, page)
   const names = found.map(({ job_id: jobId, task_id: taskId }) => ({ jobId, taskId }))
   const isFound = (jobId: string, taskId: string) =>
     names.some((each) => each.jobId === jobId && each.taskId === taskId)
   const unknown = (tasks ?? []).filter(({ jobId, taskId }) => !isFound(jobId, taskId))
   const report = { dryRun, requested: tasks?.length ?? names.length, tasks: names, unknown }
-  if (dryRun || names.length === 0) return { ...report, requeued: 0 }
+  if (dryRun || names.length === 0) return { ...report, requeued: names.length }
   const revived = await revive(store, notices, found)
   onRequeued([...new Set(revived.map(({ job_id }) => job_id))])
   const requeued = revived.filter(({ was }) => was === 'Failed').length

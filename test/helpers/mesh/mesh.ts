@@ -118,7 +118,7 @@ export class TestMesh {
   async addWorker(
     models: ModelSource[],
     labels: Record<string, string> = {},
-    more: Pick<WorkerDeps, 'onDemand' | 'budget' | 'onModel'> = {}
+    more: Pick<WorkerDeps, 'onDemand' | 'budget' | 'onModel' | 'tasks'> = {}
   ) {
     const join = this.joiner('worker')
     const worker = createWorker({

@@ -1,13 +1,30 @@
-/** Jobs over HTTP, on a mesh with tokens and a real database. */
+/** Jobs over HTTP, on a mesh of three workers with tokens and a real database. */
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createJobs } from '../../../../services/jobs/jobs.ts'
+import { simAnswer } from '../../../../services/worker/engines/sim/sim-text.ts'
+import { Aggregation } from '../../../../services/worker/tasks/aggregation/aggregation.ts'
+import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { startGuardedMesh, type GuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
+import { simSource } from '../../../helpers/mesh/mesh.ts'
 import { atEnd, Shared } from '../../../helpers/peers/peers.ts'
 import { until } from '../../../helpers/until.ts'
 
 type Body = Record<string, unknown>
+
+interface Event {
+  id: number | null
+  name: string
+  data: Body
+}
+
+const FREE = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
+const TICKETS = Array.from({ length: 20 }, (_, n) => `Ticket ${n}: printer ${n % 3} is on fire`)
+const DEAD = '/v1/admin/queue/dead-letter'
+
+const said = (prompt: string, tokens: number): string =>
+  Array.from({ length: tokens }, (_, n) => simAnswer(prompt)(n).text).join('')
 
 suite('jobs over HTTP', () => {
   let mesh: GuardedMesh
@@ -27,6 +44,9 @@ suite('jobs over HTTP', () => {
     })
     atEnd(shared, () => jobs.stop())
     await jobs.start()
+    const tasks = { kinds: [new Aggregation()], places: 2 }
+    const models = [simSource(FREE), embeddingSource({ ...FREE, name: 'vectors' })]
+    for (let n = 0; n < 2; n += 1) await mesh.mesh.addWorker(models, {}, { tasks })
     acme = await mesh.token('acme', 'infer', 'jobs')
     other = await mesh.token('other', 'infer', 'jobs')
     operator = await mesh.token('ops', 'operator')
@@ -238,5 +258,141 @@ suite('jobs over HTTP', () => {
       operator
     )
     assert.ok((taken['total'] as number) >= 5)
+  })
+
+  const json = async (response: Response) => (await response.json()) as Body
+  const read = async (path: string, token = acme) => json(await mesh.ask(`GET ${path}`, token))
+
+  async function events(jobId: string, after = ''): Promise<Event[]> {
+    const response = await mesh.ask(`GET /v1/jobs/${jobId}/stream${after}`, acme)
+    const text = await response.text()
+    return text
+      .split('\n\n')
+      .map((block) => /^(?:id: (\d+)\n)?event: (\S+)\ndata: (.*)$/.exec(block))
+      .filter((match) => match !== null)
+      .map(([, id, name = '', data = '{}']) => {
+        return { id: id === undefined ? null : Number(id), name, data: JSON.parse(data) as Body }
+      })
+  }
+
+  test('an analysis flows through its stages, and its reader sees all of it', async () => {
+    const input = { prompt: 'Analyze these tickets', tickets: TICKETS }
+    const jobId = await submit(acme, { type: 'batch_analysis', input, model: 'sim' })
+    const told = await events(jobId)
+    assert.equal(told[0]?.name, 'job.snapshot')
+    assert.equal(told.at(-1)?.name, 'job.completed')
+    const ids = told.flatMap(({ id }) => (id === null ? [] : [id]))
+    assert.deepEqual(
+      ids.toSorted((a, b) => a - b),
+      ids
+    )
+
+    const { tasks } = (await read(`/v1/jobs/${jobId}/tasks`)) as { tasks: Body[] }
+    const [split, embed, summarize] = tasks
+    for (const task of tasks) {
+      assert.equal(task['status'], 'Completed')
+      assert.match(task['worker_id'] as string, /^[0-9a-f]{64}$/, JSON.stringify(task))
+    }
+    const { parts } = split!['output'] as { parts: string[] }
+    assert.deepEqual(parts, TICKETS)
+    assert.equal((embed!['output'] as { count: number }).count, 20)
+    assert.ok((embed!['usage'] as Body)['prompt_tokens'])
+
+    // What the simulated model says is a function of its prompt.
+    const prompt = `user: Analyze these tickets\n\n${parts.join('\n\n')}`
+    const { completion_tokens: tokens } = summarize!['usage'] as { completion_tokens: number }
+    const { text } = summarize!['output'] as { text: string }
+    assert.ok(tokens > 0)
+    assert.equal(text, said(prompt, tokens))
+    const deltas = told.filter(({ name }) => name === 'task.output')
+    assert.ok(deltas.length > 0)
+    assert.ok(text.endsWith(deltas.map(({ data }) => data['text'] as string).join('')))
+    const job = await read(`/v1/jobs/${jobId}`)
+    assert.equal((job['result'] as Body)['text'], text)
+    assert.equal((job['usage'] as Body)['completion_tokens'], tokens)
+  })
+
+  test('a reader that comes back goes on behind what it has seen', async () => {
+    const jobId = await submit(acme, { input: 'hello', model: 'sim' })
+    const all = (await events(jobId)).filter(({ id }) => id !== null)
+    const last = all.at(-1)!.id!
+    const rest = await events(jobId, `?after=${last - 1}`)
+    assert.deepEqual(rest, [all.at(-1)])
+    const done = await mesh.ask(`GET /v1/jobs/${jobId}/stream?after=${last}`, acme)
+    assert.equal(done.status, 204)
+    const [snapshot, end, ...more] = await events(jobId)
+    assert.deepEqual([snapshot?.name, end?.name, more.length], ['job.snapshot', 'job.completed', 0])
+    assert.equal((await mesh.ask(`DELETE /v1/jobs/${jobId}`, acme)).status, 409)
+    assert.equal((await mesh.ask(`POST /v1/jobs/${jobId}/archive`, acme)).status, 200)
+    assert.equal((await read(`/v1/jobs/${jobId}`))['status'], 'Archived')
+  })
+
+  test('a map runs on each part, and the join gets what they said in their order', async () => {
+    const jobId = await submit(acme, {
+      input: ['one', 'two', 'three'],
+      model: 'sim',
+      tasks: [
+        {
+          id: 'each',
+          type: 'llm_inference',
+          map: { $from: 'job.input' },
+          input: { prompt: { $concat: ['Say ', { $from: 'item' }] }, max_tokens: 3 }
+        },
+        { id: 'all', type: 'aggregation', input: { items: { $from: 'each.text' } } }
+      ]
+    })
+    assert.equal((await events(jobId)).at(-1)?.name, 'job.completed')
+    const { result } = (await read(`/v1/jobs/${jobId}`)) as { result: { items: string[] } }
+    assert.deepEqual(
+      result.items,
+      ['one', 'two', 'three'].map((word) => said(`user: Say ${word}`, 3))
+    )
+  })
+
+  test('dead letters are listed, requeued within bounds, and really run again', async () => {
+    const split = { id: 'split', type: 'aggregation', input: { op: 'split', text: 'short' } }
+    const wrong = Array.from({ length: 22 }, (_, n) => ({
+      id: `wrong${n}`,
+      type: 'aggregation',
+      input: { text: { $from: 'split.parts.99' } }
+    }))
+    const jobId = await submit(acme, { tasks: [split, ...wrong] })
+    assert.equal((await events(jobId)).at(-1)?.name, 'job.failed')
+    const page = await read(`${DEAD}?job_id=${jobId}&limit=5`, operator)
+    assert.equal(page['total'], 22)
+    const [dead] = page['tasks'] as Body[]
+    assert.equal(dead?.['reason'], 'VALIDATION_FAILED')
+    assert.match(dead?.['message'] as string, /split\.parts\.99/)
+    assert.equal((await mesh.ask(`GET ${DEAD}`, acme)).status, 403)
+
+    const requeue = async (body: object) => mesh.ask(`POST ${DEAD}`, operator, body)
+    const filter = { job_id: jobId }
+    const trial = await json(await requeue({ filter, dry_run: true }))
+    assert.deepEqual([trial['dry_run'], trial['requeued']], [true, 22])
+    assert.equal((await requeue({ filter, tasks: [] })).status, 400)
+    const unconfirmed = await requeue({ filter })
+    assert.equal(unconfirmed.status, 400)
+    assert.match((await json(unconfirmed))['error'] as string, /x-haif-confirm: 22/)
+
+    const tasks = [
+      { job_id: jobId, task_id: 'wrong3' },
+      { job_id: jobId, task_id: 'nobody' }
+    ]
+    const report = await json(await requeue({ tasks }))
+    assert.deepEqual(report['tasks'], [tasks[0]])
+    assert.deepEqual(report['unknown'], [tasks[1]])
+    const attempts = async () => {
+      const { tasks: found } = (await read(`/v1/jobs/${jobId}/tasks?status=Failed`)) as {
+        tasks: Body[]
+      }
+      return found.find((task) => task['task_id'] === 'wrong3')?.['attempt'] as number | undefined
+    }
+    await until(async () => ((await attempts()) ?? 0) > 1)
+    const audit = await read('/v1/admin/audit?action=deadletter.requeue&result=ok', operator)
+    assert.equal(audit['total'], 1)
+    const statuses = await Promise.all(
+      Array.from({ length: 30 }, async () => (await requeue({ filter, dry_run: true })).status)
+    )
+    assert.ok(statuses.includes(429))
   })
 })
