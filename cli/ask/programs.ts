@@ -8,6 +8,8 @@ interface Answering {
   /** Without a slash at its end. */
   url: string
   model: string
+  /** Tokens of prompt and answer; 0 while not known: programs guess then, mostly too much. */
+  contextTokens: number
   /** Any word where no token is needed: programs refuse to start without one. */
   token: string
 }
@@ -33,7 +35,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
     {
       command: 'claude',
       install: 'npm install -g @anthropic-ai/claude-code',
-      launch: ({ url, model, token }) => ({
+      launch: ({ url, model, token, contextTokens }) => ({
         env: {
           ANTHROPIC_BASE_URL: url,
           ANTHROPIC_AUTH_TOKEN: token,
@@ -43,7 +45,8 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
           ANTHROPIC_DEFAULT_SONNET_MODEL: model,
           ANTHROPIC_DEFAULT_HAIKU_MODEL: model,
           CLAUDE_CODE_SUBAGENT_MODEL: model,
-          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1'
+          CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+          ...(contextTokens > 0 && { CLAUDE_CODE_MAX_CONTEXT_TOKENS: String(contextTokens) })
         },
         args: []
       })
@@ -54,7 +57,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
     {
       command: 'codex',
       install: 'npm install -g @openai/codex',
-      launch: ({ url, model, token }) => ({
+      launch: ({ url, model, token, contextTokens }) => ({
         env: { HAIF_TOKEN: token },
         args: [
           ...set('model_provider', 'haif'),
@@ -62,7 +65,8 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
           ...set('model_providers.haif.base_url', `${url}/v1`),
           ...set('model_providers.haif.wire_api', 'responses'),
           ...set('model_providers.haif.env_key', 'HAIF_TOKEN'),
-          ...set('model', model)
+          ...set('model', model),
+          ...(contextTokens > 0 ? ['-c', `model_context_window=${contextTokens}`] : [])
         ]
       })
     }
@@ -72,7 +76,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
     {
       command: 'opencode',
       install: 'npm install -g opencode-ai',
-      launch: ({ url, model, token }) => ({
+      launch: ({ url, model, token, contextTokens }) => ({
         env: {
           OPENCODE_CONFIG_CONTENT: JSON.stringify({
             model: `haif/${model}`,
@@ -82,7 +86,7 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
                 npm: '@ai-sdk/openai-compatible',
                 name: 'HAIF',
                 options: { baseURL: `${url}/v1`, apiKey: token },
-                models: { [model]: { name: model } }
+                models: { [model]: { name: model, ...limitOf(contextTokens) } }
               }
             }
           })
@@ -130,6 +134,13 @@ export const PROGRAMS: ReadonlyMap<string, Program> = new Map<string, Program>([
     }
   ]
 ])
+
+/** Without it OpenCode never shortens a conversation. */
+const limitOf = (context: number) =>
+  context > 0 ? { limit: { context, output: Math.ceil(context / ANSWER_SHARE) } } : {}
+
+/** The part of a context that OpenCode may keep free for an answer. */
+const ANSWER_SHARE = 4
 
 /** A setting of Codex on its command line: a TOML string. */
 const set = (name: string, value: string): string[] => ['-c', `${name}=${JSON.stringify(value)}`]

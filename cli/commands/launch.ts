@@ -51,8 +51,10 @@ async function launch(
   }
   const url = askedUrl(options.url, env)
   const token = readSecret(env, 'HAIF_TOKEN') ?? undefined
-  const model = chooseModel(await readModels(url, token), options.model)
-  const made = program.launch({ url, model, token: token ?? ANY_TOKEN })
+  const models = await readModels(url, token)
+  const model = chooseModel(models, options.model)
+  const { context_length: contextTokens = 0 } = models.find(({ id }) => id === model) ?? {}
+  const made = program.launch({ url, model, contextTokens, token: token ?? ANY_TOKEN })
   const argv = [...made.args, ...args]
   if (options.print === true) {
     process.stdout.write(shown(made.env, [program.command, ...argv]))

@@ -34,11 +34,14 @@ function install(name: string, script: string): void {
 
 test('every program learns the address, the model and the token', () => {
   const answering = { url: 'http://127.0.0.1:8080', model: 'qwen3', token: 'haif_secret' }
+  const contextTokens = 32_768
   for (const [name, { command, install: how, launch }] of PROGRAMS) {
-    const { env: set, args } = launch(answering)
+    const { env: set, args } = launch({ ...answering, contextTokens })
     const told = [...Object.values(set), ...args].join('\n')
     for (const part of Object.values(answering)) assert.ok(told.includes(part), `${name}: ${part}`)
     assert.ok(!args.join(' ').includes('haif_secret'), `${name}: others see arguments`)
+    const saysContext = ['claude', 'codex', 'opencode'].includes(name)
+    assert.equal(told.includes('32768'), saysContext, `${name}: its context`)
     assert.ok(command !== '' && how !== '')
   }
 })

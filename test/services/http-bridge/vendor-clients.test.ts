@@ -1,5 +1,9 @@
-/** The clients of Anthropic and Ollama against a whole mesh: answers, tools, errors, going away. */
+/**
+ * The clients of Anthropic and Ollama, and turns of coding agents, against a whole mesh: answers,
+ * tools, errors, going away.
+ */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import Anthropic, { NotFoundError } from '@anthropic-ai/sdk'
 import { Ollama } from 'ollama'
@@ -72,3 +76,37 @@ test('a client that goes away stops its answer', async () => {
   })
   await mesh.idle()
 })
+
+interface Turn {
+  agent: string
+  path: string
+  headers: Record<string, string>
+  body: object
+}
+
+/**
+ * What coding agents sent, each with a question and with the result of its tool after it; of long
+ * texts only the beginnings are kept.
+ */
+const turns = readFileSync(new URL('../../helpers/recorded/agents.jsonl', import.meta.url), 'utf8')
+  .trimEnd()
+  .split('\n')
+  .map((line) => JSON.parse(line) as Turn)
+
+for (const [index, { agent, path, headers, body }] of turns.entries()) {
+  const isFirst = index % 2 === 0
+  test(`${agent} is answered ${isFirst ? 'with a call of its tool' : 'after the result'}`, async () => {
+    const response = await mesh.post(path, body, headers)
+    const events = await response.text()
+    assert.equal(response.status, 200, events)
+    assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/)
+    assert.match(events, ENDS[path.replace(/\?.*/, '')]!)
+    assert.equal(/"(tool_use|function_call|tool_calls)"/.test(events), isFirst, events)
+  })
+}
+
+const ENDS: Readonly<Record<string, RegExp>> = {
+  '/v1/messages': /event: message_stop\n.*\n\n$/,
+  '/v1/responses': /event: response.completed\n.*\n\n$/,
+  '/v1/chat/completions': /data: \[DONE\]\n\n$/
+}

@@ -34,9 +34,13 @@ export function simCall(
   ]
 }
 
-/** `get_weather` for "What is the weather in Paris?". */
+/**
+ * `get_weather` for "What is the weather in Paris?". Agents let a message of the system follow that
+ * of the user.
+ */
 function toolAskedFor(input: InferenceInput, tools: readonly Tool[]): string | null {
-  const last = input.mode === 'chat' ? input.messages.at(-1) : undefined
+  const last =
+    input.mode === 'chat' ? input.messages.findLast(({ role }) => role !== 'system') : undefined
   if (last?.role !== 'user') return null
   const words = new Set(last.content.toLowerCase().match(/[a-z]+/g))
   const isAskedFor = ({ name }: Tool) =>
