@@ -1,5 +1,6 @@
 /** What HAIF needs of its home is refused in words that say which disk, and what to do with it. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
@@ -77,4 +78,21 @@ test('too few files that may be open', () => {
     refusalOf(() => assertOpenFiles(limits('128'))),
     /^CONFIG_INVALID .*may open 128 files only.*ulimit -n 4096/
   )
+})
+
+test('a process that may really open too few', { skip: process.platform !== 'linux' }, () => {
+  const url = import.meta.resolve('#shared/process/open-files.ts')
+  const script = `import { assertOpenFiles } from '${url}'; assertOpenFiles()`
+  const run = (files: number) =>
+    spawnSync(
+      'sh',
+      [
+        '-c',
+        `ulimit -n ${files}; exec "$0" --input-type=module --eval "${script}"`,
+        process.execPath
+      ],
+      { encoding: 'utf8' }
+    )
+  assert.match(run(128).stderr, /may open 128 files only, and HAIF needs 256: raise the limit/)
+  assert.equal(run(512).status, 0)
 })
