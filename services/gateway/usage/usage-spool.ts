@@ -96,7 +96,10 @@ export class UsageSpool {
   }
 
   remove(first: number, last: number): void {
-    this.#use().remove.run(last, first)
+    const opened = this.#use()
+    this.#assertQuick(opened)
+    opened.remove.run(last, first)
+    opened.checkpoints.wrote()
   }
 
   /** Puts a damaged file beside, where a person may still read it, and begins with a new one. */
