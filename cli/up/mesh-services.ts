@@ -80,7 +80,7 @@ export function meshServices(deps: MeshServicesDeps): MeshServices {
     gateways === undefined
       ? openGateway({ ...place('gateway'), ...state, env })
       : children.stateful('gateway', gateways),
-    openJobs({ ...place('jobs'), store, env }),
+    openJobs({ ...place('jobs'), ...state, env }),
     bridge,
     !hasWorker
       ? null

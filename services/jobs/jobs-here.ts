@@ -14,6 +14,7 @@ interface OpenJobsOptions extends Place {
   env: Environment
   /** Started before. Null: no job is taken. */
   store: Store | null
+  opensLater?: boolean
 }
 
 export function openJobs(options: OpenJobsOptions): Service {

@@ -25,7 +25,10 @@ import type { Quota } from './run/scheduler.ts'
 import { WorkerRunners } from './run/worker-runners.ts'
 import { tasksAsked } from './store/tasks-asked.ts'
 
-export interface KeptJobsOptions extends Pick<EngineDeps, 'leaseMs' | 'now' | 'random'> {
+export interface KeptJobsOptions extends Pick<
+  EngineDeps,
+  'leaseMs' | 'opensLater' | 'now' | 'random'
+> {
   /** The YAML of a policy, as a file of this machine has it. */
   policy?: string
   /** Requests to the mesh that run at a time. */
@@ -66,8 +69,8 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
   const inMesh = new MeshRunner({
     gateways,
     places: deps.meshPlaces ?? MESH_PLACES,
-    store,
-    forbids: inMeshForbids
+    forbids,
+    workers: () => workers.facts()
   })
   const retrieval = new RetrievalRunner({ store, gateways, artifacts, forbids: inMeshForbids })
   // A service that is started again is another owner of what it claims.
@@ -97,7 +100,16 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     },
     workers: () => workers.facts()
   })
-  return { ...together([policies, engine, upkeep]), engine, workers }
+  const all = together([policies, engine, upkeep])
+  return {
+    ...all,
+    engine,
+    workers,
+    async start() {
+      const started = all.start()
+      if (deps.opensLater !== true) await started
+    }
+  }
 }
 
 function quota(given: { max_running_jobs?: number; max_running_tasks?: number }): Quota {

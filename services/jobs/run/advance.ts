@@ -82,10 +82,14 @@ function stateOf(job: JobRow, isCanceled: boolean): JobState {
   return hasBegun ? 'Running' : 'Queued'
 }
 
+/** A task that nobody could take, and that is back in its lane, has not changed for anybody. */
+const isWorthTelling = ({ was, status, error_code }: MovedTask): boolean =>
+  was !== 'Assigned' || status !== 'Queued' || error_code !== null
+
 /** The events of a job, numbered on from its last one; `job.events` is moved on. */
 export function eventsOf({ job, moved, isNews }: Advanced): NewEvent[] {
   const { job_id } = job
-  const told = moved.map((task): Omit<NewEvent, 'id'> => {
+  const told = moved.filter(isWorthTelling).map((task): Omit<NewEvent, 'id'> => {
     return { job_id, event: 'task.update', data: taskView(task) }
   })
   if (isNews) {

@@ -35,6 +35,8 @@ export interface EngineDeps {
   runners: () => readonly Runner[]
   quotaOf?: (tenant: string) => Quota
   leaseMs?: number
+  /** The database opens in the background: nobody waits for it. */
+  opensLater?: boolean
   now?: () => number
   random?: () => number
   log: Logger
@@ -116,6 +118,7 @@ export class Engine implements Service {
   /** Does not wait for a database that is away or still opens: jobs are run when it is there. */
   async start(): Promise<void> {
     this.#opening = this.#open()
+    if (this.#deps.opensLater === true) return
     await Promise.race([this.#opening, sleep(OPEN_MS, undefined, { ref: false })])
   }
 

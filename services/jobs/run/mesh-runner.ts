@@ -2,8 +2,10 @@
  * Runs `llm_inference` and `embedding` as requests of the tenant through a gateway: placement,
  * failover, limits and the books are those of every request.
  */
+import { hash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
+import type { TaskType } from '#shared/contracts/jobs/graph.ts'
 import { embedOnBehalf, inferOnBehalf, type Behalf } from '#shared/contracts/jobs/on-behalf.ts'
 import type { JobUsage } from '#shared/contracts/jobs/views.ts'
 import {
@@ -22,16 +24,17 @@ import { Asked, ResponseFormat, Sampling } from '#shared/contracts/inference/req
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
-import type { Store } from '#shared/store/store.ts'
 import { textOf } from '../graph/resolve.ts'
-import { lackOfType, type Needs } from '../schedule/needs.ts'
-import { findJob } from '../store/jobs/find-job.ts'
-import type { TaskRow } from '../store/rows.ts'
+import { lackOf, lackOfType, type Needs, type PlaceFacts } from '../schedule/needs.ts'
+import type { Forbids } from './worker-runner.ts'
+import type { ClaimedTask } from '../store/rows.ts'
 import type { Runner, Running } from './runner.ts'
 
 const DEFAULT_TOKENS = 1024
 const FALLBACKS_MAX = 8
-const MESH_TYPES: ReadonlySet<string> = new Set(['llm_inference', 'embedding'])
+const WORKERS_MAX = 256
+const MESH_TYPE_LIST: TaskType[] = ['llm_inference', 'embedding']
+const MESH_TYPES: ReadonlySet<string> = new Set(MESH_TYPE_LIST)
 
 /** Names as callers write them in a graph. */
 const InferenceInput = Compile(
@@ -64,12 +67,19 @@ const EmbeddingInput = Compile(
   })
 )
 
+interface Placed {
+  needs: Needs
+  /** The workers that may answer, where not all may. */
+  only: Pick<Asked, 'workers'>
+}
+
 interface MeshRunnerDeps {
   gateways: Pick<PeerPool, 'batches' | 'call' | 'size'>
   /** Requests at a time. */
   places: number
-  store: Store
-  forbids: (needs: Needs, tenant: string) => string | null
+  forbids: Forbids
+  /** Those that are connected and have said what they are. */
+  workers: () => readonly PlaceFacts[]
 }
 
 export class MeshRunner implements Runner {
@@ -87,21 +97,47 @@ export class MeshRunner implements Runner {
   /** Constraints go with the request: who places it keeps to them. */
   lacks(needs: Needs, tenant: string): string | null {
     if (!MESH_TYPES.has(needs.type)) return lackOfType(needs)
-    return this.#deps.forbids(needs, tenant)
+    const forbidden = this.#deps.forbids(needs, tenant, null)
+    if (forbidden !== null) return forbidden
+    const { allowed, lack } = this.#allowed(needs, tenant)
+    return allowed?.length === 0 ? lack : null
   }
 
-  async *run(task: TaskRow, input: unknown, context: RequestContext): Running {
-    yield {}
+  /**
+   * Keys of the workers that may answer; null: all of them, also those that take no tasks and so
+   * have said nothing of themselves.
+   */
+  #allowed(needs: Needs, tenant: string): { allowed: string[] | null; lack: string } {
+    const { forbids, workers } = this.#deps
+    const { gpu = false, region, workers: named = [] } = needs
+    // Labels and the model are left to whoever places the request.
+    const asked: Needs = { type: needs.type, gpu, ...(region === undefined ? {} : { region }) }
+    const isBound = gpu || region !== undefined || named.length > 0
+    const all = workers()
+    const lacks = all.map(
+      (worker) =>
+        lackOf({ ...asked, workers: named }, { ...worker, types: MESH_TYPE_LIST }) ??
+        forbids(needs, tenant, worker)
+    )
+    const allowed = all.filter((_, at) => lacks[at] === null).map(({ key }) => key)
+    if (!isBound && allowed.length === all.length) return { allowed: null, lack: '' }
+    const lack = lacks.find((each) => each !== null) ?? 'a worker that takes tasks'
+    return { allowed: allowed.slice(0, WORKERS_MAX), lack }
+  }
+
+  async *run(task: ClaimedTask, input: unknown, context: RequestContext): Running {
     const needs = JSON.parse(task.needs) as Needs
-    const behalf = await behalfOf(this.#deps.store, task)
+    const behalf = behalfOf(task)
+    const { allowed } = this.#allowed(needs, task.tenant_id)
+    const only = allowed === null ? {} : { workers: allowed }
     return task.type === 'embedding'
-      ? yield* this.#embed(behalf, input, needs, context)
-      : yield* this.#infer(behalf, { task, input, needs }, context)
+      ? yield* this.#embed(behalf, input, { needs, only }, context)
+      : yield* this.#infer(behalf, { task, input, needs, only }, context)
   }
 
   async *#infer(
     behalf: Behalf,
-    { task, input: given, needs }: { task: TaskRow; input: unknown; needs: Needs },
+    { task, input: given, needs, only }: { task: ClaimedTask; input: unknown } & Placed,
     context: RequestContext
   ): Running {
     const { fallback = [], ...input } = check(InferenceInput, given, 'input of llm_inference')
@@ -112,7 +148,7 @@ export class MeshRunner implements Runner {
       try {
         const request = {
           behalf,
-          asked: { ...asked, ...named(model) },
+          asked: { ...asked, ...named(model), ...only },
           handling: { priority } as const
         }
         return yield* answerOf(this.#deps.gateways.batches(inferOnBehalf, request, context))
@@ -124,12 +160,17 @@ export class MeshRunner implements Runner {
     return null
   }
 
-  async *#embed(behalf: Behalf, given: unknown, needs: Needs, context: RequestContext): Running {
+  async *#embed(
+    behalf: Behalf,
+    given: unknown,
+    { needs, only }: Placed,
+    context: RequestContext
+  ): Running {
     const { input, model = needs.model } = check(EmbeddingInput, given, 'input of embedding')
     const inputs = (
       Array.isArray(input) && typeof input[0] !== 'number' ? input : [input]
     ) as Static<typeof EmbedAsked>['inputs']
-    const asked = { inputs, ...placed(needs, model) }
+    const asked = { inputs, ...placed(needs, model), ...only }
     yield* []
     const reply = await this.#deps.gateways.call(embedOnBehalf, { behalf, asked }, context)
     const { promptTokens } = reply
@@ -142,12 +183,10 @@ export class MeshRunner implements Runner {
 }
 
 /** In whose name a task asks. `part`: of a task that asks several times. */
-export async function behalfOf(store: Store, task: TaskRow, part = ''): Promise<Behalf> {
-  const job = await findJob(store, task.job_id, task.tenant_id)
-  const { tenant_id: tenant } = task
-  const tokenId = job?.token_id ?? null
+export function behalfOf(task: ClaimedTask, part = ''): Behalf {
+  const { tenant_id: tenant, token_id: tokenId } = task
   // One for all attempts of the task: an answer is in the books once, whoever asks again.
-  const usageId = `${task.job_id.slice(4)}.${task.number}${part}`.slice(0, 64)
+  const usageId = hash('sha256', `${task.job_id}/${task.task_id}${part}`, 'base64url')
   return { tenant, usageId, ...(tokenId === null ? {} : { tokenId }) }
 }
 
@@ -155,8 +194,9 @@ async function* answerOf(
   stream: AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
 ): Running {
   let text = ''
-  for (;;) {
+  for (let isFirst = true; ; isFirst = false) {
     const { done, value } = await stream.next()
+    if (isFirst) yield {} // not before: what no worker takes has not begun
     if (done === true) {
       const { finishReason: finish_reason, model, workers = [] } = value
       const usage = usageOf(value.usage)

@@ -5,8 +5,8 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Artifacts } from '../artifacts/artifacts.ts'
 import { retrieve } from '../retrieval/retrieval.ts'
-import type { Needs } from '../schedule/needs.ts'
-import type { TaskRow } from '../store/rows.ts'
+import { lackOfType, type Needs } from '../schedule/needs.ts'
+import type { ClaimedTask } from '../store/rows.ts'
 import { behalfOf } from './mesh-runner.ts'
 import type { Runner, Running } from './runner.ts'
 
@@ -31,11 +31,11 @@ export class RetrievalRunner implements Runner {
   }
 
   lacks(needs: Needs, tenant: string): string | null {
-    if (needs.type !== 'retrieval') return 'a place for retrieval'
+    if (needs.type !== 'retrieval') return lackOfType(needs)
     return this.#deps.forbids(needs, tenant)
   }
 
-  async *run(task: TaskRow, input: unknown, context: RequestContext): Running {
+  async *run(task: ClaimedTask, input: unknown, context: RequestContext): Running {
     yield {}
     const { store, gateways, artifacts } = this.#deps
     const { tenant_id: tenant } = task
@@ -46,7 +46,7 @@ export class RetrievalRunner implements Runner {
       tenant,
       readArtifact: (uri) => artifacts.readText(uri, tenant, ARTIFACT_BYTES_MAX, context),
       embed: async (texts, model) => {
-        const behalf = await behalfOf(store, task, `.${calls++}`)
+        const behalf = behalfOf(task, `.${calls++}`)
         const asked = { inputs: [...texts], model }
         const reply = await gateways.call(embedOnBehalf, { behalf, asked }, context)
         promptTokens += reply.promptTokens

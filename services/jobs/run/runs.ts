@@ -9,7 +9,7 @@ import { plainText } from '#shared/contracts/plain-text.ts'
 import type { TaskResult } from '#shared/contracts/jobs/task-run.ts'
 import { createContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { Holder } from '../schedule/preempt.ts'
-import type { AttemptName, TaskRow } from '../store/rows.ts'
+import type { AttemptName, ClaimedTask, TaskRow } from '../store/rows.ts'
 import type { Report } from './settle.ts'
 import type { Runner, Running } from './runner.ts'
 import { afterFailure, verdictOf } from './verdict.ts'
@@ -22,7 +22,7 @@ const MESSAGE_MAX = 2048
 type Ending = { kind: 'fenced' } | { kind: 'returned'; reason: string; preemptions: number }
 
 export interface Run extends Holder {
-  task: TaskRow
+  task: ClaimedTask
   context: OwnedContext
   ending: Ending | null
 }
@@ -63,12 +63,13 @@ export class Runs {
   }
 
   /** Runs a task that was claimed. */
-  start(task: TaskRow, runner: Runner): void {
+  start(task: ClaimedTask, runner: Runner): void {
     const { now } = this.#deps
     const key = keyOf(task)
     const { priority, preemptions } = task
-    const traced = { requestId: `${task.job_id}/${task.task_id}`.slice(0, 64) }
-    const context = createContext({ ...traced, timeoutMs: task.timeout_ms })
+    const requestId = `${task.job_id}/${task.task_id}`.slice(0, 64)
+    const traceparent = task.traceparent ?? undefined
+    const context = createContext({ requestId, traceparent, timeoutMs: task.timeout_ms })
     const place = runner.key
     const run: Run = { task, place, priority, preemptions, context, ending: null, since: now() }
     // J1: an earlier attempt of the task may still be ending here; this one counts.

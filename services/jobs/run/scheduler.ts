@@ -13,7 +13,7 @@ import { choosePreempted } from '../schedule/preempt.ts'
 import { claimTasks, type LaneClaim } from '../store/attempts/claim-tasks.ts'
 import { countRunning } from '../store/attempts/count-running.ts'
 import { readyLanes, type LanePlace, type LaneRow } from '../store/attempts/ready-lanes.ts'
-import type { TaskRow } from '../store/rows.ts'
+import type { ClaimedTask } from '../store/rows.ts'
 import type { Runner } from './runner.ts'
 import type { Runs } from './runs.ts'
 
@@ -31,7 +31,7 @@ interface SchedulerDeps {
   runners: () => readonly Runner[]
   paused: PausedLanes
   quotaOf: (tenant: string) => Quota
-  onClaimed: (task: TaskRow) => void
+  onClaimed: (task: ClaimedTask) => void
   log: Logger
 }
 
@@ -125,7 +125,7 @@ export class Scheduler {
     }))
   }
 
-  async #claim(grants: readonly Grant[]): Promise<TaskRow[]> {
+  async #claim(grants: readonly Grant[]): Promise<ClaimedTask[]> {
     const { store, quotaOf } = this.#deps
     const claims = claimsOf(grants)
     const isLimited = claims.some(({ tenant_id }) => quotaOf(tenant_id).runningTasks !== undefined)
@@ -145,13 +145,16 @@ export class Scheduler {
   }
 
   /** Each task at a place that was meant for its lane; where it was before, if that is among them. */
-  #startAll(claimed: readonly TaskRow[], grants: readonly Grant[]): void {
+  #startAll(claimed: readonly ClaimedTask[], grants: readonly Grant[]): void {
     const { runs, runners } = this.#deps
     const byLane = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
     const byKey = new Map(runners().map((runner) => [runner.key, runner]))
     for (const task of claimed) {
       this.#deps.onClaimed(task)
-      const grant = byLane.get(nameOf(task.tenant_id, task.needs_key))?.shift()
+      const meant = byLane.get(nameOf(task.tenant_id, task.needs_key)) ?? []
+      // Any of the lane's places will do: the one where its inputs are comes first.
+      const near = meant.findIndex(({ place }) => task.near?.includes(place) === true)
+      const [grant] = meant.splice(Math.max(0, near), 1)
       const runner = grant === undefined ? undefined : byKey.get(grant.place)
       if (runner === undefined) this.#deps.log.error({ task: task.task_id }, 'claimed for no place')
       else runs.start(task, runner)

@@ -77,6 +77,14 @@ export interface TaskRow {
   updated_at: Date
 }
 
+/** A task that this service is to run, with what it needs to know of its job. */
+export interface ClaimedTask extends TaskRow {
+  token_id: string | null
+  traceparent: string | null
+  /** Where the tasks ran that it depends on: what they left may be there. */
+  near: string[] | null
+}
+
 /** An attempt: whatever is said about it names it. */
 export interface AttemptName {
   job_id: string

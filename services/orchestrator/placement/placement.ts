@@ -48,6 +48,8 @@ export interface Constraints {
   unlike?: readonly Candidate['model'][] | undefined
   /** Labels that the worker must have. */
   labels?: Readonly<Record<string, string>> | undefined
+  /** Keys of those that may serve it; absent: all. */
+  workers?: readonly string[] | undefined
   /** Tokens that the context must have, from a worker that has counted the prompt. */
   contextTokens?: number | undefined
   /** Milliseconds until the caller's deadline. */
@@ -163,9 +165,11 @@ export function scoreOf(candidate: Candidate, request: PlacementRequest, now: nu
 /** Returns why the worker may not serve the request, or null. */
 export function ineligibility(
   candidate: Candidate,
-  { exclude, unlike = [], labels, contextTokens = 0, remainingMs = Infinity }: Constraints,
+  constraints: Constraints,
   now: number
 ): string | null {
+  const { exclude, unlike = [], labels, workers, contextTokens = 0 } = constraints
+  const { remainingMs = Infinity } = constraints
   if (exclude.has(candidate)) return 'every worker that holds the model has failed it'
   if (unlike.some((model) => isAlike(model, candidate.model))) {
     return 'every worker that holds the model would refuse it in the same way'
@@ -180,6 +184,9 @@ export function ineligibility(
     ([name, value]) => candidate.labels[name] !== value
   )
   if (missing !== undefined) return `no worker has the label ${missing.join('=')}`
+  if (workers?.includes(candidate.workerKey) === false) {
+    return 'no worker that the task may run on has the model ready'
+  }
   if (!mayAttempt(candidate.breaker, now))
     return 'every worker that holds the model fails at present'
   return null

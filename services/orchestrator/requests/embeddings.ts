@@ -38,7 +38,7 @@ export async function embedSomewhere(
   const model = modelFor(asked, deps)
   const failed = new Set<Holding>() // at most TRIES_MAX
   const unlike: Holding['model'][] = [] // at most TRIES_MAX
-  const constraints = { exclude: failed, unlike, labels: asked.labels }
+  const constraints = { exclude: failed, unlike, labels: asked.labels, workers: asked.workers }
   let failure: HaifError | null = null
   while (failed.size < TRIES_MAX) {
     const remainingMs = context.remainingMs()
@@ -115,9 +115,10 @@ function comesBefore(one: Holding, other: Holding): boolean {
  * For an alias, the first model that can embed; with no name, the model most workers can embed
  * with.
  */
-function modelFor({ model, labels }: EmbedAsked, { table, aliases, now }: EmbeddingDeps): string {
+function modelFor(asked: EmbedAsked, { table, aliases, now }: EmbeddingDeps): string {
+  const { model, labels, workers } = asked
   const count = (name: string, wanted: EmbedAsked['labels']) => {
-    const constraints = { exclude: new Set<Holding>(), labels: wanted }
+    const constraints = { exclude: new Set<Holding>(), labels: wanted, workers }
     return [...table.holders(name)].filter((each) => canEmbed(each, constraints, now())).length
   }
   if (model !== undefined) {

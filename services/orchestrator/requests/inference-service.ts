@@ -108,7 +108,7 @@ export class InferenceService {
     const { priority = 'interactive', explain = false } = handling
     const promptTokens = promptTokensOf(asked.input)
     const share = { tenant, weight: charge.weight ?? 1, priority }
-    const placement = { promptTokens, labels: asked.labels, cachedTokens }
+    const placement = { promptTokens, labels: asked.labels, workers: asked.workers, cachedTokens }
     const assertUp = () => this.#assertUp()
     return new RequestRun(
       { dispatcher, counts, log, now, returnMs, onBegun: remember, assertUp },

@@ -30,7 +30,9 @@ export const EmbedAsked = Type.Object({
     { minItems: 1, maxItems: EMBED_INPUTS_MAX }
   ),
   /** Labels that the worker must have. */
-  labels: Asked.properties.labels
+  labels: Asked.properties.labels,
+  /** Keys of the workers of which one must answer. */
+  workers: Asked.properties.workers
 })
 export type EmbedAsked = Static<typeof EmbedAsked>
 

@@ -22,6 +22,7 @@ import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 const BIASES_MAX = 1024
 const SENT_CHARACTERS_MAX = TEXT_CHARACTERS_MAX * 2
 const VARIABLES_MAX = 64
+const WORKERS_MAX = 256
 const TICKET_CHARACTERS_MAX = 128
 
 // Wire changes only append optional fields, so a receiver ignores fields that it does not know.
@@ -157,6 +158,10 @@ export const Asked = Type.Object({
     Type.Record(Type.String({ maxLength: 64 }), Type.String({ maxLength: 128 }), {
       maxProperties: 32
     })
+  ),
+  /** Keys of the workers of which one must answer; from tasks of jobs that are bound to some. */
+  workers: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[0-9a-f]{64}$' }), { maxItems: WORKERS_MAX })
   )
 })
 export type Asked = Static<typeof Asked>

@@ -3,7 +3,7 @@
  * lease. Rows that somebody else is claiming are passed over, so nobody waits.
  */
 import type { Queryable } from '#shared/store/store.ts'
-import type { TaskRow } from '../rows.ts'
+import type { ClaimedTask } from '../rows.ts'
 
 export interface LaneClaim {
   tenant_id: string
@@ -17,8 +17,8 @@ export async function claimTasks(
   store: Queryable,
   { owner, leaseMs }: { owner: string; leaseMs: number },
   lanes: readonly LaneClaim[]
-): Promise<TaskRow[]> {
-  return store.query<TaskRow>(CLAIM, [
+): Promise<ClaimedTask[]> {
+  return store.query<ClaimedTask>(CLAIM, [
     lanes.map(({ tenant_id }) => tenant_id),
     lanes.map(({ needs_key }) => needs_key),
     lanes.map(({ places }) => places),
@@ -42,4 +42,7 @@ const CLAIM = `with lanes as (
       updated_at = now()
     from first where t.job_id = first.job_id and t.task_id = first.task_id
     returning t.*)
-  select * from claimed order by tenant_id, needs_key, rank`
+  select c.*, j.token_id, j.traceparent, (
+      select array_agg(distinct n.worker) from tasks n
+      where n.job_id = c.job_id and n.task_id = any(c.dependencies)) as near
+  from claimed c join jobs j using (job_id) order by c.tenant_id, c.needs_key, c.rank`

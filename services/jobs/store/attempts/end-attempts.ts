@@ -57,5 +57,7 @@ const END = `with given as (select * from json_to_recordset($2::json) as g (job_
       outcome, error_code, error_message)
     select m.job_id, m.task_id, m.attempt, $1, m.worker, m.claimed_at, m.started_at, g.outcome,
       g.code, g.message
-    from moved m join given g using (job_id, task_id))
+    from moved m join given g using (job_id, task_id)
+    -- What nobody began is no attempt that anybody wants to read of.
+    where g.outcome <> 'returned' or m.started_at is not null)
   select * from moved`
