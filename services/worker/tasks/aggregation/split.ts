@@ -36,8 +36,9 @@ function placeIn(text: string, most: number): number {
     if (at >= most * SHARE_MIN && at <= most + 1) return at
   }
   // No pause: between two halves of one character there must be no cut.
-  const isHalf = most > 1 && /[\uD800-\uDBFF]/.test(text.charAt(most - 1))
-  return isHalf ? most - 1 : most
+  const isHalf = /[\uD800-\uDBFF]/.test(text.charAt(most - 1))
+  if (!isHalf) return most
+  return most > 1 ? most - 1 : most + 1
 }
 
 /** Items that are kept whole, put together to parts of about so many characters. */

@@ -18,6 +18,8 @@ const FILES_MAX = 256
 /** Of one result, which may have a few of its own. */
 const LEFT_MAX = 30
 const LAST_WORDS = 400
+/** The bridge takes at most 100 characters in a part of a path. */
+const NAME_MAX = 90
 const Amount = Type.Optional(Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }))
 /** No NUL, which ends a text for the kernel. */
 const Text = Type.String({ maxLength: ARGUMENT_MAX, pattern: '^[^\\u0000]*$' })
@@ -129,7 +131,7 @@ class LeftFiles {
   }
 
   #freeName(path: string): string {
-    const safe = path.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(-120)
+    const safe = path.replaceAll(/[^A-Za-z0-9._-]/g, '_').slice(-NAME_MAX)
     const name = /^\.{1,2}$/.test(safe) || safe === '' ? '_' : safe
     if (!this.#kept.has(name)) return name
     for (let number = 2; ; number++) {

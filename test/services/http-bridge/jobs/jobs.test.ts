@@ -1,5 +1,6 @@
 /** Jobs over HTTP, on a mesh of three workers with tokens and a real database. */
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { after, before, suite, test } from 'node:test'
 import { silentLogger } from '#shared/process/log.ts'
 import { createJobs } from '../../../../services/jobs/jobs.ts'
@@ -244,6 +245,35 @@ suite('jobs over HTTP', () => {
     const undo = await call('PUT /v1/admin/policy', operator, { yaml: '# all' })
     assert.equal(undo.body['version'], 2)
     assert.equal((await call('GET /v1/admin/policy?version=1', operator)).body['yaml'], yaml)
+  })
+
+  test('an artifact comes whole or in part, to its tenant only', async () => {
+    const input = { query: 'cat', documents: ['the cat', 'a dog'] }
+    const id = await submit(acme, { tasks: [{ id: 'find', type: 'retrieval', input }] })
+    const isDone = async () =>
+      (await call(`GET /v1/jobs/${id}`, acme)).body['status'] === 'Completed'
+    await until(isDone)
+    const get = (token: string, headers: Record<string, string> = {}, name = 'output.json') =>
+      fetch(`${mesh.bridge.url}/v1/jobs/${id}/artifacts/find/${name}`, {
+        headers: { authorization: `Bearer ${token}`, ...headers }
+      })
+    const whole = await get(acme)
+    const text = await whole.text()
+    assert.equal((JSON.parse(text) as { count: number }).count, 1)
+    assert.equal(whole.headers.get('content-type'), 'application/json')
+    assert.match(whole.headers.get('content-disposition') ?? '', /^attachment/)
+    const etag = whole.headers.get('etag')!
+    assert.equal(etag, `"${hash('sha256', text)}"`)
+    const part = await get(acme, { range: 'bytes=3-9', 'if-range': etag })
+    assert.deepEqual([part.status, await part.text()], [206, text.slice(3, 10)])
+    assert.equal(part.headers.get('content-range'), `bytes 3-9/${text.length}`)
+    assert.equal((await get(acme, { 'if-none-match': etag })).status, 304)
+    assert.equal((await get(acme, { range: `bytes=${text.length}-` })).status, 416)
+    assert.equal(await (await get(acme, { range: 'bytes=0-1', 'if-range': '"x"' })).text(), text)
+    assert.equal((await get(other)).status, 404)
+    for (const name of ['none', '..%2f..%2fetc%2fpasswd', 'a%00b', 'x'.repeat(90)]) {
+      assert.equal((await get(acme, {}, name)).status, 404, name)
+    }
   })
 
   test('what was done with jobs and policies is in the audit', async () => {
