@@ -154,7 +154,7 @@ export class TestMesh {
     const pool = await this.client()
     await until(async () => {
       using context = createContext({ timeoutMs: patience(5000) })
-      return (await pool.call(gatewayReady, {}, context)).ready
+      return await pool.call(gatewayReady, {}, context).then(({ ready }) => ready, notYet)
     })
   }
 
@@ -220,4 +220,12 @@ export async function startMesh(t: Scope, setup: MeshSetup = {}): Promise<TestMe
   }
   if (workers.length > 0) await mesh.ready()
   return mesh
+}
+
+/** Beside other work a gateway takes longer to appear than a caller waits, or is lost meanwhile. */
+const NOT_YET = ['NO_PEER', 'PEER_LOST', 'DEADLINE_EXCEEDED']
+
+function notYet(error: unknown): false {
+  if (NOT_YET.includes((error as { code?: string }).code ?? '')) return false
+  throw error
 }

@@ -16,13 +16,14 @@ import { downloadModel } from '../../../../../services/worker/models/download/do
 import type { DownloadLimits } from '../../../../../services/worker/models/download/messages.ts'
 import { parseHubUri, type Hub } from '../../../../../services/worker/models/sources/hub.ts'
 import { assertNoForbiddenWords } from '../../../../helpers/forbidden-words.ts'
+import { patience } from '../../../../helpers/deadline.ts'
 import { startHub, type Asked, type Lie } from './models-hub.ts'
 
 const MIB = 1 << 20
 const FILE = 'tiny-Q8_0.gguf'
 const HTML = '<!DOCTYPE html><html><body>Welcome to Hotel WiFi</body></html>'
 const LIMITS: DownloadLimits = {
-  silentMs: 300,
+  silentMs: patience(300),
   slowMs: 200,
   slowBytes: 5000,
   pauseMs: 1,
