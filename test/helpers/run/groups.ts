@@ -17,16 +17,18 @@ const FILES_MAX = 24
  */
 const ALONE = [
   'test/lint.test.ts',
+  'test/mesh/leaks.test.ts',
   'test/tidy.test.ts',
   'test/cli/',
   'test/examples/',
-  'test/mesh/',
   'test/nat/',
   'test/observability/',
   'test/services/worker/engines/conformance.test.ts',
   'test/services/worker/engines/llama/',
   'test/web/'
 ]
+/** The same for meshes of several processes, by what they import. */
+const STARTS_PROCESSES = /helpers\/(cli|mesh\/(service-process|deployment|worker-process))\.ts/
 
 /** The instruments of a process are made once, and count what all of it does. */
 const NEEDS_PROCESS = 'forProcess: true'
@@ -53,9 +55,12 @@ export function groupsOf(files: readonly string[]): TestGroup[] {
   })
 }
 
-const isAlone = (file: string) =>
-  ALONE.some((start) => file.startsWith(start)) ||
-  readFileSync(file, 'utf8').includes(NEEDS_PROCESS)
+function isAlone(file: string): boolean {
+  if (ALONE.some((start) => file.startsWith(start))) return true
+  const text = readFileSync(file, 'utf8')
+  if (text.includes(NEEDS_PROCESS)) return true
+  return file.startsWith('test/mesh/') && STARTS_PROCESSES.test(text)
+}
 
 /** What node:test runs in place of the files: a program for each group, written into `folder`. */
 export function writeGroups(root: string, folder: string, groups: readonly TestGroup[]): string[] {
