@@ -1,7 +1,7 @@
 /** Tools in a real sandbox: what they can do, what they cannot, and that nothing outlives them. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -108,6 +108,35 @@ test('a tool sees nothing of the machine and of HAIF, and no network', options, 
   assert.match(stderr, /touch: cannot touch '\/usr\/x': Read-only/)
   assert.match(stderr, /(Network is unreachable|Connection refused)/)
 })
+
+const isPerlOnX64 = existsSync('/usr/bin/perl') && process.arch === 'x64'
+
+test(
+  'calls that lead out of a sandbox are refused',
+  { skip: options.skip || !isPerlOnX64 },
+  async () => {
+    const vsock = 40
+    const calls = {
+      memfd: 319,
+      shmget: 29,
+      ptrace: 101,
+      unshare: 272,
+      ioUring: 425,
+      x32: 0x4000_0027
+    }
+    const made = Object.entries(calls).map(
+      ([name, call]) => `print "${name} ", syscall(${call}, 0, 0, 0, 0), "|$!\n";`
+    )
+    const families = [1, 2, vsock].map(
+      (family) => `print socket(my $s, ${family}, 1, 0) ? 1 : "$!"`
+    )
+    const { stdout } = await run(`perl -e '${made.join('')} ${families.join('; print "\n";')}'`)
+    for (const name of Object.keys(calls)) {
+      assert.match(stdout, new RegExp(`^${name} -1\\|Function not implemented$`, 'm'))
+    }
+    assert.match(stdout, /^1\n1\nAddress family not supported by protocol$/m)
+  }
+)
 
 async function listen(t: TestContext): Promise<{ port: number }> {
   const server = createServer((socket) => socket.end()).listen(0, '127.0.0.1')
