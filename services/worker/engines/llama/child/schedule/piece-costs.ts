@@ -56,7 +56,7 @@ export class PieceCosts {
 const COMPARABLE_TOKENS = 8
 const GOOD_FACTOR = 1.4
 /** What a token of a small piece is thought to cost more, before there was one. */
-const SMALL_FACTOR = 1.3
+const SMALL_FACTOR = 2
 const WEIGHT = 0.3
 const SPIKE_FACTOR = 2
 
