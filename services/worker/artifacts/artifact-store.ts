@@ -38,15 +38,17 @@ export class ArtifactStore {
   readonly #now: () => number
   /** Files whose bytes were looked over, with their size and time then. */
   readonly #checked = new BoundedMap<string, string>(CHECKED_MAX)
-  #usedBytes: number | null = null
+  #usedBytes = 0
+  #sweptAt = -Infinity
 
   constructor(options: ArtifactStoreOptions) {
     this.#options = options
     this.#now = options.now ?? Date.now
   }
 
+  /** Counted anew each hour: other workers on this home keep artifacts there, too. */
   get usedBytes(): number {
-    this.#usedBytes ??= this.#sweep()
+    if (this.#now() - this.#sweptAt > SWEEP_MS) this.sweep()
     return this.#usedBytes
   }
 
@@ -100,6 +102,7 @@ export class ArtifactStore {
 
   /** Removes what nobody has read for long, and what was being written when a worker ended. */
   sweep(): void {
+    this.#sweptAt = this.#now()
     this.#usedBytes = this.#sweep()
   }
 
@@ -163,6 +166,7 @@ export class ArtifactStore {
 }
 
 const PART_MS = 86_400_000
+const SWEEP_MS = 3_600_000
 
 /** Whoever brings the bytes may fail, too. */
 const isOfDisk = (error: unknown): boolean => error instanceof Error && 'syscall' in error

@@ -14,17 +14,26 @@ test('a backup goes from one kind of database to the other and back', async (t) 
   const lines = await linesOf(embedded)
   assert.deepEqual(await restoreInto(postgres, lines), {
     access_state: 1,
+    artifact_chunks: 1,
+    artifacts: 1,
     audit_checkpoints: 0,
     audit_events: 0,
     budget_use: 0,
+    collection_documents: 1,
     invites: 0,
+    job_events: 0,
+    jobs: 1,
     machines: 1,
     member_keys: 0,
     members: 0,
     models: 1,
+    policies: 0,
     requests: 0,
     reservations: 0,
     revocations: 0,
+    task_attempts: 0,
+    task_edges: 0,
+    tasks: 0,
     tenants: 1,
     tokens: 1,
     peers: 2500,
@@ -88,6 +97,19 @@ async function fill(store: Store): Promise<void> {
   await store.query(
     `insert into tokens (id, kind, tenant_id, scopes, hash, hint, version)
      values ('t', 'user', 'a', '["infer"]', 'h', 'AAAA', 1)`
+  )
+  await store.query(
+    `insert into jobs (job_id, tenant_id, type, priority, submitted, total, queued)
+     values ('j', 'a', 'chat', 'batch', '{"x": "\\u0000"}', 1, 1)`
+  )
+  await store.query(
+    `insert into artifacts (job_id, task_id, name, tenant_id, sha256, bytes, holder)
+     values ('j', 't', 'n', 'a', 'f00d', 9007199254740991, 'store')`
+  )
+  await store.query(`insert into artifact_chunks values ('f00d', 0, 'AAAA')`)
+  await store.query(
+    `insert into collection_documents (tenant_id, collection, document_id, text, vector)
+     values ('a', 'c', 'd', '"x"', '{0.1,-2}')`
   )
 }
 

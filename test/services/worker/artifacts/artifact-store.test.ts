@@ -9,9 +9,9 @@ import { ArtifactStore } from '../../../../services/worker/artifacts/artifact-st
 
 const DAY_MS = 86_400_000
 
-function makeStore(bytesMax = 1000) {
+function makeStore(bytesMax = 1000, now = Date.now) {
   const folder = join(mkdtempSync(join(tmpdir(), 'haif-artifacts-')), 'artifacts')
-  return { folder, store: new ArtifactStore({ folder, bytesMax, keepMs: DAY_MS }) }
+  return { folder, store: new ArtifactStore({ folder, bytesMax, keepMs: DAY_MS, now }) }
 }
 
 async function* chunks(...parts: string[]) {
@@ -78,4 +78,14 @@ test('what nobody reads goes, and so does what a killed worker was writing', asy
   store.sweep()
   assert.deepEqual(readdirSync(folder), [read])
   assert.equal(await store.has(old), null)
+})
+
+test('what other workers keep in the same folder is counted within the hour', async () => {
+  let now = Date.now()
+  const { store, folder } = makeStore(10, () => now)
+  await store.keep(chunks('one'))
+  writeFileSync(join(folder, 'f'.repeat(64)), '1234567')
+  assert.equal(store.usedBytes, 3)
+  now += 3_600_001
+  await assert.rejects(store.keep(chunks('x')), { code: 'ARTIFACT_QUOTA' })
 })
