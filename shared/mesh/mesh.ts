@@ -15,6 +15,7 @@ import { Router } from '#shared/rpc/router.ts'
 import { Announcement } from './discovery/announcement.ts'
 import { Announcements } from './discovery/announcements.ts'
 import { ANNOUNCE_MS, DIAL_MS_MAX } from './discovery/dht.ts'
+import { BetterWays } from './connection/better-way.ts'
 import { Dialler } from './connection/dialler.ts'
 import { Follower } from './discovery/follower.ts'
 import { Neighbours } from './discovery/neighbours.ts'
@@ -131,6 +132,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   readonly #announcements: Announcements
   readonly #pending = new PendingConnections()
   readonly #visits = new Visits()
+  readonly #betterWays: BetterWays
   readonly #exchange: Exchange
   readonly #twins = new Twins()
   #hasTwin = false
@@ -176,6 +178,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
       dialMsMax,
       greet: (rpc, way) => greet(rpc, { ...this.#facts, way, onDoubt })
     })
+    const { random = Math.random } = options
+    const dial = ({ peer }: PeerLink) => this.#dialDirectly(Buffer.from(peer.key, 'hex'))
+    this.#betterWays = new BetterWays({ dial, random })
   }
 
   /** Own public key in hex: the name of this peer. */
@@ -229,6 +234,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#node.on('change', this.#onNetworkChange)
     this.#node.on('about', this.#onAbout)
     this.#node.on('doubt', this.#onDoubt)
+    this.#node.on('met', this.#onWay)
     this.#exchange.start()
     if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
     const findable = isListeningRole(role) ? this.#becomeFindable(role) : Promise.resolve()
@@ -284,6 +290,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
       topics: () => topicsOf(membership.epochs, role),
       lookupMs,
       lookupMsMax,
+      // Who is connected can wait: a relay that is new dials the registries.
+      canWait: () => role === 'relay' && this.#links.size > 0,
       // Two relays would dial each other, and need not.
       isSelf: (key) => key === this.key || (role === 'relay' && this.isRelaying),
       isConnected: (key) => this.#links.has(key),
@@ -335,6 +343,10 @@ export class Mesh extends EventEmitter<MeshEvents> {
     }
   }
 
+  #dialDirectly(publicKey: Buffer): Promise<void> {
+    return this.#dial(publicKey, () => this.#dialler.dialDirectly(publicKey), true)
+  }
+
   /** Any member could say so of this one: it counts only while nobody else talks to it. */
   #refused(error: RemovedHere): void {
     if (this.#links.size === 0) this.#fallen(error)
@@ -362,15 +374,19 @@ export class Mesh extends EventEmitter<MeshEvents> {
   /** Keys in hex that are announced under a topic; null when it is no topic of this mesh. */
   async keysUnder(topic: Buffer): Promise<string[] | null> {
     const { membership } = this.#options
-    const own = LISTENING_ROLES.flatMap((role) => topicsOf(membership.epochs, role))
-    const isOwn = [...own, hostTopicOf(membership.mesh)].some((each) => each.equals(topic))
-    if (!isOwn) return null
-    const keys = new Set<string>()
+    const isAmong = (topics: readonly Buffer[]) => topics.some((each) => each.equals(topic))
+    const role = isAmong([hostTopicOf(membership.mesh)])
+      ? 'registry'
+      : LISTENING_ROLES.find((each) => isAmong(topicsOf(membership.epochs, each)))
+    if (role === undefined) return null
+    // Those that are connected are there also while the DHT is away.
+    const keys = new Set(this.links(role).map(({ peer }) => peer.key))
     const { promise: named, resolve } = Promise.withResolvers<void>()
     const all = lookup(this.#node.dht, topic, (key) => {
       keys.add(key.toString('hex'))
       resolve()
     })
+    if (keys.size > 0) resolve()
     // Nodes that have gone hold up the end of a lookup, and who asks has waited already.
     await Promise.race([all, named.then(() => sleep(OTHERS_NAMED_MS))])
     return [...keys]
@@ -417,7 +433,9 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#node.off('change', this.#onNetworkChange)
     this.#node.off('about', this.#onAbout)
     this.#node.off('doubt', this.#onDoubt)
+    this.#node.off('met', this.#onWay)
     this.#exchange.stop()
+    this.#betterWays.stop()
     for (const { follower } of this.#followers) follower.stop()
     for (const neighbours of this.#neighbours) neighbours.stop()
     this.#visits.end()
@@ -562,6 +580,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#relay?.hurry()
   }
 
+  /** A peer of another process is connected, perhaps through a hole that serves those beside it. */
+  readonly #onWay = (): void => {
+    this.#betterWays.hurry(({ peer }) => this.#node.routeTo(peer.key) !== null)
+  }
+
   readonly #onAbout = (): void => {
     for (const link of this.#links.values()) this.#greeted.get(link)?.tell()
   }
@@ -595,6 +618,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     const { dialer, path } = link
     this.#options.log.debug({ peer: key, role: link.peer.role, dialer, path }, 'connection open')
     this.emit('link', link)
+    this.#betterWays.watch(link)
     const { role } = link.peer
     if (isListeningRole(role)) this.#options.membership.acquaintances.add({ role, key })
     this.#exchange.linked(link)

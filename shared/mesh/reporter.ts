@@ -7,14 +7,13 @@ import { report, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
-import { isNearAddress } from './connection/liveness.ts'
 import type { Mesh } from './mesh.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 
 const REPORT_MS = 1000
 const ANSWER_MS_MAX = 2000
 /** Over the internet the same is said again after this. */
-const SAME_AGAIN_MS = 15_000
+const SAME_AGAIN_MS = 60_000
 
 interface ReporterOptions {
   mesh: Mesh
@@ -68,7 +67,7 @@ export class Reporter {
 
   /** The free memory of a machine moves all the time, and is no news. */
   #isNoNews(link: PeerLink, said: PeerReport): boolean {
-    if (link.remote === null || isNearAddress(link.remote.host)) return false // it costs nothing
+    if (link.path === 'local' || link.path === 'lan') return false // it costs nothing
     const { worker, ...rest } = said
     const text = JSON.stringify([rest, { ...worker, hardware: null }])
     const before = this.#said.get(link)

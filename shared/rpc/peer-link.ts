@@ -125,10 +125,10 @@ export class PeerLink {
     return this.#way().relay
   }
 
-  /** Address that packets go to; null within a machine. */
+  /** Address that packets go to; null within a machine, and over TLS. */
   get remote(): { host: string; port: number } | null {
     const { remoteHost, remotePort } = this.#rpc.stream.rawStream
-    return this.path === 'local' ? null : { host: remoteHost, port: remotePort }
+    return this.path === 'local' || !remoteHost ? null : { host: remoteHost, port: remotePort }
   }
 
   /** Null within a machine, where nothing is counted. */

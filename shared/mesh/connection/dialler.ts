@@ -109,6 +109,23 @@ export class Dialler {
     }
   }
 
+  /** Through no relay, however long a punch takes. */
+  async dialDirectly(publicKey: Buffer): Promise<Greeted> {
+    const key = publicKey.toString('hex')
+    const rpc =
+      (await this.#throughOpenHole(publicKey, key)) ?? (await this.#throughNewHole(publicKey, key))
+    return this.#options.greet(rpc, directWayOf)
+  }
+
+  async #throughNewHole(publicKey: Buffer, key: string): Promise<ProtomuxRPC> {
+    try {
+      return await this.#directly(publicKey, key)
+    } catch (error) {
+      if (!isOfRandomNats(error)) throw error
+      return this.#punch(publicKey, key, error)
+    }
+  }
+
   /** Null when the peer does not run on this machine. */
   async dialNear(publicKey: Buffer): Promise<Greeted | null> {
     const local = await this.#dialLocal(publicKey)

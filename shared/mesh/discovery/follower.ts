@@ -18,8 +18,14 @@ import { isRefusal, type DialFailure } from '../diagnosis/diagnose.ts'
 const DIAL_FIRST_MS = 500
 const DIAL_LOOKUPS_MAX = 1.5
 const DIAL_MS_MAX_LEAST = 2000
-/** Until a first peer is found, lookups start close together and spread out. */
+/**
+ * Until a first peer is found, lookups start close together and spread out: over seconds at first,
+ * and over half a minute when there has been nobody for minutes. On the internet each one asks some
+ * twenty nodes, and a home may be off for days.
+ */
 const SEARCH_BACKOFF = { firstMs: 100, maxMs: 2000 }
+const EMPTY_LOOKUPS_MANY = 60
+const SEARCH_MS_MAX = 30_000
 /** Peers of one role; the DHT gives about 20 records for a topic and node. */
 const PEERS_MAX = 256
 /**
@@ -41,6 +47,8 @@ interface FollowerOptions {
   lookupMs: number
   /** Up to this; absent: it does not. */
   lookupMsMax?: number
+  /** True: nothing hangs on it now whether the mesh has a peer of the role. */
+  canWait?: () => boolean
   /** Own key and others never to dial, hex. */
   isSelf: (key: string) => boolean
   isConnected: (key: string) => boolean
@@ -136,6 +144,7 @@ export class Follower {
     }
     this.#lookupAt = 0
     this.#uneventful = 0
+    this.#emptyLookups = 0
     this.#schedule()
   }
 
@@ -179,9 +188,17 @@ export class Follower {
     this.#emptyLookups = connected ? 0 : this.#emptyLookups + 1
     const waitMs = connected
       ? this.#lookupMs() * (0.75 + random() / 2)
-      : backoffMs(SEARCH_BACKOFF, this.#emptyLookups, random())
+      : backoffMs({ ...SEARCH_BACKOFF, maxMs: this.#searchMsMax() }, this.#emptyLookups, random())
     this.#lookupAt = now() + waitMs
     this.#schedule()
+  }
+
+  #searchMsMax(): number {
+    const { lookupMsMax = 0, canWait } = this.#options
+    const soonMs = SEARCH_BACKOFF.maxMs
+    if (canWait?.() === true) return Math.max(soonMs, lookupMsMax)
+    if (this.#emptyLookups <= EMPTY_LOOKUPS_MANY) return soonMs
+    return Math.max(soonMs, Math.min(lookupMsMax, SEARCH_MS_MAX))
   }
 
   #lookupMs(): number {

@@ -5,7 +5,7 @@
  */
 import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,10 +16,12 @@ import {
   DHT_HOSTS,
   INTERNET,
   internet,
+  lineEnds,
   move,
   publicAddress,
   readdress,
   site,
+  throughLine,
   type Site,
   type SiteKind
 } from './sites.ts'
@@ -38,6 +40,23 @@ export function noLab(): string | null {
   }
   const tried = spawnSync('unshare', ['-Urnm', 'mount', '-t', 'tmpfs', 'tmpfs', '/run'])
   return tried.status === 0 ? null : 'this system lets nobody have namespaces of their own'
+}
+
+/** Why no line can have a delay here, or null. */
+export function noSlowLine(): string | null {
+  if (spawnSync('python3', ['--version']).error !== undefined) return 'no python3 here'
+  try {
+    closeSync(openSync('/dev/net/tun', 'r+'))
+    return null
+  } catch {
+    return '/dev/net/tun cannot be opened here'
+  }
+}
+
+/** Of a line, each way. */
+interface Line {
+  delayMs: number
+  lossPercent: number
 }
 
 export class Lab implements AsyncDisposable {
@@ -109,6 +128,16 @@ export class Lab implements AsyncDisposable {
     this.#run(move(this.#site(siteName), this.#site(to)))
   }
 
+  /** The site is far away from all others, and its line is not a good one. */
+  async slowDown(siteName: string, { delayMs, lossPercent }: Line): Promise<void> {
+    const it = this.#site(siteName)
+    const script = fileURLToPath(new URL('line.py', import.meta.url))
+    const args = [script, ...lineEnds(it), String(delayMs), String(lossPercent)]
+    const line = this.#start(INTERNET, args, { stdio: ['ignore', 'pipe', 'inherit'] }, 'python3')
+    await once(line.stdout!, 'data')
+    this.#run(throughLine(it))
+  }
+
   /** Bytes that the machine of a site has sent and received so far. */
   bytes(siteName: string): number {
     const lines = this.#run(`nsenter --net=/run/netns/${siteName}-1 cat /proc/self/net/dev`)
@@ -141,8 +170,13 @@ export class Lab implements AsyncDisposable {
     })
   }
 
-  #start(ns: string, args: string[], options: SpawnOptions): ChildProcess {
-    const inside = ['nsenter', `--net=/run/netns/${ns}`, process.execPath, ...args]
+  #start(
+    ns: string,
+    args: string[],
+    options: SpawnOptions,
+    runner = process.execPath
+  ): ChildProcess {
+    const inside = ['nsenter', `--net=/run/netns/${ns}`, runner, ...args]
     const [command, ...rest] = this.#enter(inside)
     const program = spawn(command!, rest, options)
     this.#programs.add(program)

@@ -43,11 +43,17 @@ export const startRelay = (lab: Lab, siteName: string, root: string, tlsPort?: n
     peers: [{ role: 'relay', relays: true, ...(tlsPort === undefined ? {} : { tlsPort }) }]
   })
 
+interface MeetOptions {
+  tlsRelays?: Address[] | undefined
+  /** What happens while the worker is there; then it is killed. */
+  during?: (worker: Program) => Promise<void>
+}
+
 export async function meet(
   lab: Lab,
   siteName: string,
   root: string,
-  tlsRelays: Address[] = []
+  { tlsRelays = [], during }: MeetOptions = {}
 ): Promise<Meeting> {
   const worker = await startPeers(lab, siteName, {
     root,
@@ -57,7 +63,9 @@ export async function meet(
   try {
     const orchestratorMs = await worker.ask<number>('reached', 'orchestrator')
     const registryMs = await worker.ask<number>('reached', 'registry')
-    return { orchestratorMs, registryMs, links: await worker.ask<SeenLink[]>('links') }
+    const links = await worker.ask<SeenLink[]>('links')
+    await during?.(worker)
+    return { orchestratorMs, registryMs, links }
   } finally {
     await worker.kill()
   }

@@ -50,6 +50,7 @@ const log = createLogger(process.env['LOG_LEVEL'] ?? 'silent', 'lab')
 const node = openNode(root, new TlsRelays(options.tlsRelays))
 const meshes: Mesh[] = []
 const reachedMs = new Map<string, number>()
+const lostAt = new Map<string, number>()
 let startedAt = 0
 
 answer({
@@ -63,6 +64,7 @@ answer({
       mesh.on('link', ({ peer }) => {
         if (!reachedMs.has(peer.role)) reachedMs.set(peer.role, performance.now() - startedAt)
       })
+      mesh.on('lost', ({ peer }) => lostAt.set(peer.role, Date.now()))
       if (startedAt === 0) startedAt = performance.now()
       await mesh.start()
       for (const other of follow) mesh.follow(other)
@@ -74,6 +76,16 @@ answer({
   async reached(role: PeerRole): Promise<number> {
     while (!reachedMs.has(role)) await sleep(POLL_MS)
     return reachedMs.get(role)!
+  },
+  /** When the last peer of a role was lost, by the clock of the machine. */
+  async gone(role: PeerRole): Promise<number> {
+    while (meshes.some((mesh) => mesh.links(role).length > 0)) await sleep(POLL_MS)
+    return lostAt.get(role) ?? 0
+  },
+  /** Until every connection with peers of a role takes that path. */
+  async path({ role, path }: { role: PeerRole; path: LinkPath }) {
+    const all = () => meshes.flatMap((mesh) => mesh.links(role))
+    while (all().some((link) => link.path !== path)) await sleep(POLL_MS)
   },
   links: (): SeenLink[] =>
     meshes.flatMap((mesh) =>

@@ -32,7 +32,8 @@ export const DHT_HOSTS = [11, 12, 13, 14, 15].map((n) => `5.5.5.${n}`)
 
 const machineOf = ({ name }: Site) => `${name}-1`
 /** The namespace whose `wan` is the site's public side. */
-const edgeOf = ({ name, kind }: Site) => (kind.includes('+') ? `${name}-isp` : `${name}-r`)
+const edgeOf = ({ name, kind }: Site) =>
+  kind === 'open' || kind === 'v6' ? `${name}-1` : kind.includes('+') ? `${name}-isp` : `${name}-r`
 
 /** Until it is readdressed. */
 export const publicAddress = ({ number }: Site): string => `5.5.5.${100 + number}`
@@ -89,6 +90,24 @@ export function move(machine: Site, to: Site): string {
   return `
 ip -n ${machineOf(machine)} link del eth0
 ${attach(machineOf(machine), 'eth0', `${to.name}-r`, address, `192.168.${number}.1`)}`
+}
+
+export const lineEnds = (it: Site): [near: string, far: string] => [
+  `n-${edgeOf(it)}`,
+  `f-${edgeOf(it)}`
+]
+
+/** Puts a line between the site and the internet; its ends are there already. */
+export function throughLine(it: Site): string {
+  const [near, far] = lineEnds(it)
+  const port = `p-${edgeOf(it)}`
+  const bridge = `b-${edgeOf(it)}`
+  return `
+ip -n ${INTERNET} link add ${bridge} type bridge
+ip -n ${INTERNET} link set ${bridge} up
+ip -n ${INTERNET} link set ${port} master ${bridge}
+ip -n ${INTERNET} link set ${far} master ${bridge} up
+ip -n ${INTERNET} link set ${near} master br0 up`
 }
 
 /** Runs a command in a namespace; by its name, because `ip netns exec` would mount /sys anew. */

@@ -132,3 +132,42 @@ test('strangers that come first do not stay, and never keep a member from being 
   world.listed = [8]
   await until(() => world.connected.has(hexOf(8)), 10_000)
 })
+
+/** How often it asks the DHT in an hour in which nobody is announced. */
+async function lookupsInVain(t: TestContext, canWait: boolean): Promise<number> {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] })
+  let lookups = 0
+  const follower = new Follower({
+    async search() {
+      lookups++
+      return true
+    },
+    topics: () => [Buffer.alloc(32)],
+    lookupMs: 10_000,
+    lookupMsMax: 300_000,
+    canWait: () => canWait,
+    isSelf: () => false,
+    isConnected: () => false,
+    dial: async () => {},
+    random: () => 1,
+    now: () => Date.now(),
+    log: silentLogger()
+  })
+  follower.start()
+  for (let s = 0; s < 3600; s++) {
+    t.mock.timers.tick(1000)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  follower.stop()
+  return lookups
+}
+
+test('whoever finds nobody asks often for minutes, and then rarely', async (t) => {
+  const lookups = await lookupsInVain(t, false)
+  assert.ok(lookups > 100 && lookups < 200, `${lookups}`)
+})
+
+test('whoever needs nobody asks rarely at once', async (t) => {
+  const lookups = await lookupsInVain(t, true)
+  assert.ok(lookups < 30, `${lookups}`)
+})
