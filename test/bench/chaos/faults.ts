@@ -109,40 +109,32 @@ export const FAULTS: Fault[] = [
   },
   {
     name: 'Postgres killed',
-    says: /usage cannot be stored now.*(cannot be reached|is away|is busy)/,
+    says: /database.*(cannot be reached|is away|is busy)/,
     async run({ postgres }, ms) {
       await postgres.stop('SIGQUIT')
       await sleep(ms)
       await postgres.start()
     }
   },
-  inPostgres('Postgres read-only', /usage cannot be stored now.*is read-only/, (mesh) => ({
+  inPostgres('Postgres read-only', /the database is read-only/, (mesh) => ({
     begin: `alter user ${mesh.user} set default_transaction_read_only = on`,
     end: `alter user ${mesh.user} reset default_transaction_read_only`,
     throwOut: true
   })),
-  inPostgres('rights revoked', /usage cannot be stored now.*does not give this user/, (mesh) => ({
+  inPostgres('rights revoked', /the database does not give this user/, (mesh) => ({
     begin: `revoke insert, update, delete on all tables in schema public from ${mesh.user}`,
     end: `grant all on all tables in schema public to ${mesh.user}`
   })),
-  inPostgres(
-    'password rotated',
-    /usage cannot be stored now.*does not let this user in/,
-    (mesh) => ({
-      begin: `alter user ${mesh.user} password 'rotated'`,
-      end: `alter user ${mesh.user} password 'first'`,
-      throwOut: true
-    })
-  ),
-  inPostgres(
-    'no connection free',
-    /usage cannot be stored now.*has no connection free/,
-    (mesh) => ({
-      begin: `alter database ${database(mesh)} connection limit 0`,
-      end: `alter database ${database(mesh)} connection limit -1`,
-      throwOut: true
-    })
-  ),
+  inPostgres('password rotated', /the database does not let this user in/, (mesh) => ({
+    begin: `alter user ${mesh.user} password 'rotated'`,
+    end: `alter user ${mesh.user} password 'first'`,
+    throwOut: true
+  })),
+  inPostgres('no connection free', /the database has no connection free/, (mesh) => ({
+    begin: `alter database ${database(mesh)} connection limit 0`,
+    end: `alter database ${database(mesh)} connection limit -1`,
+    throwOut: true
+  })),
   {
     name: 'Redis killed',
     says: /Redis cannot be used now.*(cannot be reached|connection)/,
