@@ -49,10 +49,13 @@ const OUTPUT_MAX = 1_048_576
 /** Kept in the database, and read into memory by whoever refers to it. */
 const OUTPUT_BYTES_MAX = 64 << 20
 const GRANTS_MAX = 4096
+const FETCHED_MAX = 4096
 
 export class Artifacts {
   readonly #deps: ArtifactsDeps
   readonly #grants = new BoundedMap<string, Grant>(GRANTS_MAX)
+  /** Workers that have fetched an artifact, by its SHA-256: they keep it for a while. */
+  readonly #fetched = new BoundedMap<string, string>(FETCHED_MAX)
 
   constructor(deps: ArtifactsDeps) {
     this.#deps = deps
@@ -81,6 +84,7 @@ export class Artifacts {
     const row = grant?.worker === worker ? grant.rows.get(uri) : undefined
     if (row === undefined) throw new HaifError('NOT_FOUND', `${uri} is not an artifact of this run`)
     yield* this.read(row, 0, row.bytes, context)
+    this.#fetched.set(row.sha256, worker)
     return {}
   }
 
@@ -234,7 +238,7 @@ export class Artifacts {
     const { store, link, copies } = this.#deps
     const { holder, sha256 } = row
     if (holder === IN_STORE) return readChunks(store, sha256, from, to)
-    const worker = link(holder)
+    const worker = link(holder) ?? link(this.#fetched.get(sha256) ?? '')
     if (worker !== undefined)
       return worker.stream(readWorkerArtifact, { sha256, from, to }, context)
     if (row.copied && copies !== null) return copies.read(sha256, from, to)

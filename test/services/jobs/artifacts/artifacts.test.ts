@@ -21,7 +21,7 @@ import { insertArtifacts } from '../../../../services/jobs/store/artifacts/artif
 import { ArtifactStore } from '../../../../services/worker/artifacts/artifact-store.ts'
 import { Aggregation } from '../../../../services/worker/tasks/aggregation/aggregation.ts'
 import type { TaskKind } from '../../../../services/worker/tasks/task-kind.ts'
-import { startJobsMesh } from '../../../helpers/mesh/jobs-mesh.ts'
+import { startJobsMesh } from '../../../helpers/jobs/jobs-mesh.ts'
 import { Shared, contextFor } from '../../../helpers/peers/peers.ts'
 import { startPostgresStore } from '../../../helpers/stores/stores.ts'
 import { until } from '../../../helpers/until.ts'
@@ -310,9 +310,15 @@ test('a machine that is away or has lost the bytes is named, and nobody gets oth
   const damaged = await run([on('two', 'use', { files: { a: uri } })], 'c', context)
   assert.equal(damaged.ended[0]!.errorCode, 'ARTIFACT_UNAVAILABLE', JSON.stringify(damaged.ended))
   assert.deepEqual(readdirSync(two!.folder), [])
+  const again = await run([on('one', 'make', { stdin: 'data' })], 'c', context)
+  const fetched = `artifact://${again.jobId}/make/data`
+  await run([on('two', 'use', { files: { a: fetched } })], 'c', context)
+  const forged = await run([on('one', 'make', { stdin: 'forged' })], 'c', context)
   await one!.worker.stop()
-  const of = { tenant: 'c', jobId, taskId: 'make', name: 'data' }
-  const reading = () => link.stream(readArtifact, of, context).next()
+  const of = { tenant: 'c', jobId: again.jobId, taskId: 'make', name: 'data' }
+  assert.deepEqual(await bytesOf(link.stream(readArtifact, of, context)), bytes) // from the other
+  const away = { ...of, jobId: forged.jobId, name: 'x' }
+  const reading = () => link.stream(readArtifact, away, context).next()
   await until(async () => /is away/.test(await messageOf(reading())))
 })
 
