@@ -36,9 +36,10 @@ export async function probeNetwork(
   publicNodes: readonly Address[] = PUBLIC_NODES
 ): Promise<NetworkFacts> {
   const own = bootstrap.length > 0
-  const nodes = (own ? bootstrap : publicNodes).slice(0, NODES_MAX)
-  const target = reach === 'public' ? undefined : nodes[0]?.host
+  const known = (own ? bootstrap : publicNodes).slice(0, NODES_MAX)
+  const target = reach === 'public' ? undefined : known[0]?.host
   const [ipv4, ipv6] = await Promise.all([ownAddress('IPv4', target), ownAddress('IPv6')])
+  const nodes = ipv4 === null ? [] : known // without a way there, nobody is waited for
   const dht = new DHT({ bootstrap: [], ephemeral: true })
   try {
     await dht.fullyBootstrapped()

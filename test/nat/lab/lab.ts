@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import process from 'node:process'
 import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
+import { patience } from '../../helpers/deadline.ts'
 import { Command, HAIF } from './command.ts'
 import {
   DHT_HOSTS,
@@ -210,6 +211,15 @@ async function end(program: ChildProcess): Promise<void> {
   await exit
 }
 
+interface Said<Answer> {
+  id: number
+  answer?: Answer
+  error?: string
+}
+
+/** A program that is asked in vain fails its test. */
+const ANSWER_MS_MAX = 60_000
+
 /** A process in the laboratory, which answers one question after the other. */
 export class Program {
   readonly #child: ChildProcess
@@ -227,10 +237,23 @@ export class Program {
     const id = ++this.#asked
     this.#child.send({ id, question, value })
     for (;;) {
-      const message = await untilSaid<{ id: number; answer?: Answer; error?: string }>(this.#child)
+      const message = await this.#nextWithin<Answer>(question)
       if (message.id !== id) continue
       if (message.error !== undefined) throw new Error(message.error)
       return message.answer as Answer
+    }
+  }
+
+  async #nextWithin<Answer>(question: string): Promise<Said<Answer>> {
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(
+      () => reject(new Error(`a program of the laboratory has not answered "${question}"`)),
+      patience(ANSWER_MS_MAX)
+    )
+    try {
+      return await Promise.race([untilSaid<Said<Answer>>(this.#child), late])
+    } finally {
+      clearTimeout(timer)
     }
   }
 
