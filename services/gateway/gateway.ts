@@ -1,8 +1,6 @@
 /** Decides who may ask, and for how much. What it lets through goes to an orchestrator. */
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
-import { embedOnBehalf, inferOnBehalf, type Behalf } from '#shared/contracts/jobs/on-behalf.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
-import type { Charge } from '#shared/contracts/inference/request.ts'
 import {
   gatewayModels,
   gatewayReady,
@@ -21,6 +19,7 @@ import { Reporter } from '#shared/mesh/reporter.ts'
 import { answerLinks } from '#shared/mesh/link-states.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
+import { answerOnBehalf } from './on-behalf.ts'
 import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
 import { embedAdmitted } from './embeddings.ts'
@@ -52,29 +51,14 @@ export function createGateway(deps: GatewayDeps): Service {
   let stopping = false
   const warnings = () => [...access.warnings(), ...(deps.warnings?.() ?? [])]
 
-  function assertUp(): void {
+  function admitted() {
     if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
+    return { orchestrators, callers, permits }
   }
 
   const router = new Router({ observer: observeInference('gateway') })
-    .serve(gatewayInfer, (request, context) => {
-      assertUp()
-      return inferAdmitted({ orchestrators, callers, permits }, request, context)
-    })
-    .respond(gatewayEmbed, (request, context) => {
-      assertUp()
-      return embedAdmitted({ orchestrators, callers, permits }, request, context)
-    })
-    .serve(inferOnBehalf, ({ behalf, asked, handling }, context) => {
-      assertUp()
-      const deps = { orchestrators, callers: callers.onBehalf(behalf), permits }
-      return inferAdmitted(deps, { asked, handling, charge: chargeOf(behalf) }, context)
-    })
-    .respond(embedOnBehalf, ({ behalf, asked }, context) => {
-      assertUp()
-      const deps = { orchestrators, callers: callers.onBehalf(behalf), permits }
-      return embedAdmitted(deps, { asked, charge: chargeOf(behalf) }, context)
-    })
+    .serve(gatewayInfer, (request, context) => inferAdmitted(admitted(), request, context))
+    .respond(gatewayEmbed, (request, context) => embedAdmitted(admitted(), request, context))
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
       const { models } = await readRegistry(registries, context, { models: true })
@@ -83,6 +67,7 @@ export function createGateway(deps: GatewayDeps): Service {
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
+  answerOnBehalf(router, admitted)
   answerJobs({ router, access, jobs: () => jobs })
   answerJobOperators({ router, access, jobs: () => jobs })
   const mesh = join(router)
@@ -119,10 +104,6 @@ export function createGateway(deps: GatewayDeps): Service {
       await access.stop()
     }
   }
-}
-
-function chargeOf({ tenant: tenantId, usageId }: Behalf): Charge {
-  return usageId === undefined ? { tenantId } : { tenantId, usageId }
 }
 
 /** A reply holds 4 MiB; a mesh in which somebody names thousands of models shows the first. */

@@ -1,7 +1,7 @@
 /**
- * Durable jobs: graphs of tasks that outlive connections and processes. Gateways bring them, workers
- * run their tasks over the links that they hold, and the database is all that has to last. See
- * SPEC.md.
+ * Durable jobs: graphs of tasks that outlive connections and processes. Gateways bring them,
+ * workers run their tasks over the links that they hold, and the database is all that has to last.
+ * See SPEC.md.
  */
 import { offerTasks } from '#shared/contracts/jobs/task-run.ts'
 import type { PeerReport } from '#shared/contracts/peers/peers.ts'

@@ -44,7 +44,7 @@ interface KeptJobsDeps extends KeptJobsOptions {
   log: Logger
 }
 
-export interface KeptJobs extends Service {
+interface KeptJobs extends Service {
   engine: Engine
   workers: WorkerRunners
 }

@@ -21,6 +21,7 @@ const IS_SOAK = process.env['HAIF_SOAK'] === '1'
 const CHAOS_MS = 60_000
 const AWAY_MS = 20_000
 const JOBS = 200
+const START_MS_MAX = 20_000
 /** After the last kill: a lease, a sweep, and what is left to do. */
 const END_MS = 180_000
 
@@ -131,6 +132,8 @@ async function killAll(
   while (!signal.aborted) {
     await sleep(random.between(500, 2500))
     const each = random.pick(killable)
+    // One that is still starting has nothing that it could lose.
+    await Promise.race([each.process.up.catch(() => {}), sleep(START_MS_MAX)])
     await each.process.end()
     kills.set(each.name, (kills.get(each.name) ?? 0) + 1)
     each.process = deployment.addService(each.name, each.env)

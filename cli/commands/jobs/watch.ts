@@ -28,7 +28,7 @@ export function addWatchCommand(jobs: Command): void {
     })
 }
 
-/** Progress goes to stderr, so that a pipe gets the result alone; the job's end is the exit code. */
+/** Progress goes to stderr, so that a pipe gets the result alone; the end is the exit code. */
 export async function follow(
   { peers }: Client,
   jobId: string,

@@ -26,7 +26,7 @@ interface Notice {
   text?: TaskDelta
 }
 
-export interface NoticeListener {
+interface NoticeListener {
   onReady: () => void
   onChanged: (jobIds: readonly string[]) => void
   onCanceled: (jobIds: readonly string[]) => void

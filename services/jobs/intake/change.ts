@@ -1,4 +1,4 @@
-/** What those whose jobs they are do with them: cancel, resume, archive. Each in one transaction. */
+/** What those whose jobs they are do with them: cancel, resume, archive, in one transaction. */
 import type { JobAct } from '#shared/contracts/jobs/methods.ts'
 import type { JobChanged } from '#shared/contracts/jobs/views.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -13,7 +13,7 @@ import { JOB_ENDS, type JobRow } from '../store/rows.ts'
 import { cancelTasks } from '../store/tasks/cancel-tasks.ts'
 import { reviveTasks } from '../store/tasks/revive-tasks.ts'
 
-export interface ChangeDeps {
+interface ChangeDeps {
   store: Store
   notices: Notices
   /** After the change: the job has new events, tasks are ready, or nothing of it may run. */

@@ -23,7 +23,7 @@ export type Planner = (
   context: RequestContext
 ) => Promise<GraphTask[]>
 
-export interface IntakeDeps {
+interface IntakeDeps {
   store: Store
   notices: Notices
   plan: Planner
@@ -85,7 +85,7 @@ export class Intake {
 
 const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')
 
-/** Tasks that need different models stand in different lanes: one that is missing keeps no other. */
+/** Tasks of different models stand in different lanes: one that is missing keeps no other. */
 function withModel(task: GraphTask, { model: ofJob }: SubmitJob): GraphTask {
   if (task.type !== 'llm_inference' && task.type !== 'embedding') return task
   const { model: own } = task.input

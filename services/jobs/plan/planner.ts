@@ -15,7 +15,7 @@ import { planJob } from './plan.ts'
 const TRIES_MAX = 2
 const PLAN_TOKENS_MAX = 2048
 
-export interface Whose {
+interface Whose {
   tenant: string
   tokenId?: string | undefined
 }
@@ -33,7 +33,7 @@ export type AskModel = (
   context: RequestContext
 ) => Promise<string>
 
-export interface PlannerDeps {
+interface PlannerDeps {
   policy: () => PolicyDocument
   ask: AskModel
 }
@@ -103,7 +103,7 @@ function finished(tasks: readonly GraphTask[], job: SubmitJob, route: Route): Gr
   )
 }
 
-/** The model of the route, for tasks that name none; vectors are left to a model that makes them. */
+/** The model of the route, for tasks that name none; vectors need a model that makes them. */
 function withModel(task: GraphTask, { model, fallback }: Route): GraphTask {
   if (task.type !== 'llm_inference' || model === undefined) return task
   if (Object.hasOwn(task.input, 'model')) return task

@@ -19,7 +19,7 @@ import { routeModel } from './route-model.ts'
 const DECISIONS_MAX = 5000
 
 /** A job as it was taken, with what its policy is asked about. */
-export interface Explained {
+interface Explained {
   tenant: string
   job: SubmitJob
   tasks: readonly (Pick<GraphTask, 'id' | 'type' | 'input'> & { constraints?: TaskConstraints })[]
@@ -31,7 +31,7 @@ interface Worker {
   region?: string
 }
 
-export interface PolicyAnswers {
+interface PolicyAnswers {
   router: Router
   policies: Policies
   planner: Pick<Planner, 'compile'>
@@ -55,7 +55,7 @@ export function answerPolicies({ router, policies, planner, find, workers }: Pol
 }
 
 /** Which rule decides about a job, each of its tasks, and each worker for them. */
-export function explain(
+function explain(
   { version, document }: Pick<Policies['current'], 'version' | 'document'>,
   { tenant, job, tasks }: Explained,
   workers: readonly Worker[]

@@ -27,7 +27,7 @@ const ENDING: Partial<Record<JobState, NewEvent['event']>> = {
   Archived: 'job.archived'
 }
 
-export interface Advanced {
+interface Advanced {
   job: JobRow
   /** Tasks that have changed, in order; their events come before that of the job. */
   moved: readonly MovedTask[]

@@ -1,6 +1,6 @@
 /**
- * What happens to jobs and tasks, as metrics. What is counted is counted by the service that did it;
- * what stands in the database every service tells alike, so that queries take the largest.
+ * What happens to jobs and tasks, as metrics. What is counted is counted by the service that did
+ * it; what stands in the database every service tells alike, so that queries take the largest.
  */
 import type { TaskState } from '#shared/contracts/jobs/views.ts'
 import type { Store } from '#shared/store/store.ts'

@@ -21,7 +21,7 @@ const MESSAGE_MAX = 2048
 /** Why a run is ended from here. */
 type Ending = { kind: 'fenced' } | { kind: 'returned'; reason: string; preemptions: number }
 
-export interface Run extends Holder {
+interface Run extends Holder {
   task: ClaimedTask
   context: OwnedContext
   ending: Ending | null

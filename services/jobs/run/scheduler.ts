@@ -144,7 +144,7 @@ export class Scheduler {
     })
   }
 
-  /** Each task at a place that was meant for its lane; where it was before, if that is among them. */
+  /** Each task at a place that was meant for its lane; near its inputs, if there is one. */
   #startAll(claimed: readonly ClaimedTask[], grants: readonly Grant[]): void {
     const { runs, runners } = this.#deps
     const byLane = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))

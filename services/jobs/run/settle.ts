@@ -1,4 +1,4 @@
-/** One transaction for some reports about attempts: tasks, dependents, jobs, events, all or none. */
+/** One transaction for reports about attempts: tasks, dependents, jobs, events, all or none. */
 import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
 import { beginAttempts, type Begun } from '../store/attempts/begin-attempts.ts'

@@ -7,7 +7,7 @@ import type { TaskRow } from '../store/rows.ts'
  * `final`: another attempt would end the same way. `later`: nobody can take it at the moment, which
  * is no attempt. `retry`: it counts, and may be tried again.
  */
-export type Verdict = 'final' | 'later' | 'retry'
+type Verdict = 'final' | 'later' | 'retry'
 
 const FINAL: ReadonlySet<ErrorCode> = new Set([
   'VALIDATION_FAILED',

@@ -13,7 +13,7 @@ export interface Holder {
 }
 
 /** Beyond it a task has been pushed aside often enough. */
-export const PREEMPTIONS_MAX = 3
+const PREEMPTIONS_MAX = 3
 
 /** One for each lane at most: the next pass looks again. */
 export function choosePreempted<Run extends Holder>(

@@ -9,7 +9,7 @@ interface Row {
   needs: string
 }
 
-export type AskedTask = Pick<GraphTask, 'id' | 'type' | 'input'> & { constraints: TaskConstraints }
+type AskedTask = Pick<GraphTask, 'id' | 'type' | 'input'> & { constraints: TaskConstraints }
 
 export async function tasksAsked(store: Queryable, jobId: string): Promise<AskedTask[]> {
   const rows = await store.query<Row>(

@@ -74,7 +74,7 @@ export function taskView(row: TaskRow, waitingFor?: string): TaskView {
   }
 }
 
-/** A request to the mesh says at the end of its output where it ran; what is before is a model's. */
+/** A request to the mesh says at the end of its output where it ran; before is a model's text. */
 function workerOf({ worker, output }: TaskRow): string | undefined {
   if (worker !== IN_MESH || output === null) return worker ?? undefined
   const at = output.lastIndexOf(WORKER)

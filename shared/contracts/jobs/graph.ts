@@ -16,12 +16,12 @@ export const GRAPH_BYTES_MAX = 3_145_728
 export const MAP_ITEMS_MAX = 1000
 /** Tasks of the longest chain of dependencies. */
 export const DEPTH_MAX = 100
-export const DEPENDENCIES_MAX = 256
+const DEPENDENCIES_MAX = 256
 
 export const DEFAULT_RETRIES = 2
-export const RETRIES_MAX = 10
+const RETRIES_MAX = 10
 export const DEFAULT_TIMEOUT_MS = 600_000
-export const TIMEOUT_MS_MAX = 86_400_000
+const TIMEOUT_MS_MAX = 86_400_000
 const LABELS_MAX = 32
 const WORKERS_MAX = 64
 
@@ -41,7 +41,7 @@ export const TASK_ID_PATTERN = '^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$'
 /** Names that a reference gives another meaning: the caller's input, and the part of a map. */
 export const RESERVED_IDS = ['job', 'item'] as const
 
-export const TaskId = Type.String({
+const TaskId = Type.String({
   pattern: TASK_ID_PATTERN,
   description: 'Letters, digits, `_` and `-`; not `job` or `item`.'
 })

@@ -7,7 +7,7 @@ import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
 import { JobId } from './submit.ts'
 
-export const RULES_MAX = 500
+const RULES_MAX = 500
 export const POLICY_BYTES_MAX = 262_144
 const VALUES_MAX = 100
 const QUOTAS_MAX = 1000
@@ -37,7 +37,7 @@ export type PolicyMatch = Static<typeof PolicyMatch>
 export const PolicyEffect = Type.Enum(['allow', 'deny'])
 export type PolicyEffect = Static<typeof PolicyEffect>
 
-export const PolicyRule = Type.Object({
+const PolicyRule = Type.Object({
   /** Unless given, its place: `rule 1`. */
   name: Type.Optional(PlainText(128, 1)),
   /** Unless given, `deny`. */
@@ -45,7 +45,6 @@ export const PolicyRule = Type.Object({
   reason: Type.Optional(PlainText(256, 1)),
   match: Type.Optional(PolicyMatch)
 })
-export type PolicyRule = Static<typeof PolicyRule>
 
 const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: COUNT_MAX }))
 export const TenantQuota = Type.Object({
@@ -58,7 +57,7 @@ export const TenantQuota = Type.Object({
 })
 export type TenantQuota = Static<typeof TenantQuota>
 
-export const ModelRoute = Type.Object({
+const ModelRoute = Type.Object({
   name: Type.Optional(PlainText(128, 1)),
   latency_class: Match,
   reasoning_required: Type.Optional(Type.Boolean()),
@@ -67,7 +66,6 @@ export const ModelRoute = Type.Object({
   /** Taken in order where no worker holds the one before. */
   fallback: Type.Optional(Type.Array(ModelName, { maxItems: FALLBACKS_MAX }))
 })
-export type ModelRoute = Static<typeof ModelRoute>
 
 export const PolicyDocument = Type.Object({
   default_action: Type.Optional(PolicyEffect),

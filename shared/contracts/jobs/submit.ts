@@ -2,7 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
-import { GraphTask, GraphTasks } from './graph.ts'
+import { GraphTasks } from './graph.ts'
 
 export const JOB_PRIORITIES = ['interactive', 'standard', 'batch'] as const
 export const JobPriority = Type.Enum(JOB_PRIORITIES)
@@ -65,11 +65,3 @@ export const CompileGraph = Type.Object({
   tasks: SubmitJob.properties.tasks
 })
 export type CompileGraph = Static<typeof CompileGraph>
-
-export const CompiledGraph = Type.Object({
-  dag: Type.Object({
-    dagId: PlainText(128, 1),
-    tasks: Type.Array(GraphTask)
-  })
-})
-export type CompiledGraph = Static<typeof CompiledGraph>

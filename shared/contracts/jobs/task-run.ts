@@ -15,7 +15,7 @@ import { JobUsage } from './views.ts'
 const MODELS_MAX = 64
 const TYPES_MAX = 16
 /** Tasks that one worker may run at a time. */
-export const PLACES_MAX = 256
+const PLACES_MAX = 256
 const ARTIFACTS_MAX = 32
 /** Artifacts that one input may name. */
 export const GIVEN_MAX = 256
@@ -61,7 +61,7 @@ export const RunTask = Type.Object({
 })
 export type RunTask = Static<typeof RunTask>
 
-/** While it runs: a sign that it has begun (with nothing in it), how far it is, a part of a text. */
+/** While it runs: that it has begun (with nothing in it), how far it is, a part of a text. */
 export const TaskItem = Type.Object({
   progress: Type.Optional(Type.Number({ minimum: 0, maximum: 1 })),
   note: Type.Optional(PlainText(512)),

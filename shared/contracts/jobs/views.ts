@@ -18,14 +18,7 @@ export const JobState = Type.Enum(JOB_STATES)
 export type JobState = Static<typeof JobState>
 
 /** Those of jobs but `Archived`. A task that waits for others is `Queued` and says for which. */
-export const TASK_STATES = [
-  'Queued',
-  'Assigned',
-  'Running',
-  'Completed',
-  'Failed',
-  'Canceled'
-] as const
+const TASK_STATES = ['Queued', 'Assigned', 'Running', 'Completed', 'Failed', 'Canceled'] as const
 export const TaskState = Type.Enum(TASK_STATES)
 export type TaskState = Static<typeof TaskState>
 
@@ -41,12 +34,11 @@ export const JobUsage = Type.Object({
 })
 export type JobUsage = Static<typeof JobUsage>
 
-export const JobFailure = Type.Object({
+const JobFailure = Type.Object({
   code: PlainText(64, 1),
   message: PlainText(TEXT_MAX),
   taskId: Type.Optional(PlainText(80, 1))
 })
-export type JobFailure = Static<typeof JobFailure>
 
 export const JobView = Type.Object({
   jobId: JobId,
@@ -171,20 +163,6 @@ export const JobChanged = Type.Object({
   status: JobState
 })
 export type JobChanged = Static<typeof JobChanged>
-
-/** One line of a job's history; its number is the id of the event in the stream. */
-export const JOB_EVENTS = [
-  'job.snapshot',
-  'job.status',
-  'task.update',
-  'task.output',
-  'job.completed',
-  'job.failed',
-  'job.canceled',
-  'job.archived'
-] as const
-export const JobEventName = Type.Enum(JOB_EVENTS)
-export type JobEventName = Static<typeof JobEventName>
 
 /** Data of `job.snapshot`: how all stands when a stream begins. */
 export const JobSnapshot = Type.Object({

@@ -18,7 +18,8 @@ export type PeerRole = Static<typeof PeerRole>
 
 /**
  * Roles that others look for, and so the only ones that listen and announce themselves. A worker
- * dials out to orchestrators, jobs services and registries, and needs nothing inbound; a bridge and a client too.
+ * dials out to orchestrators, jobs services and registries, and needs nothing inbound; a bridge and
+ * a client too.
  */
 export const LISTENING_ROLES = ['gateway', 'orchestrator', 'registry', 'relay', 'jobs'] as const
 export type ListeningRole = (typeof LISTENING_ROLES)[number]

@@ -1,6 +1,6 @@
 /**
- * `npm run bench:jobs [-- --only=latency,rate,waiting] [--quick]`: what jobs cost. Prints each table
- * and writes it into docs/benchmarks.md; a quick run is only printed.
+ * `npm run bench:jobs [-- --only=latency,rate,waiting] [--quick]`: what jobs cost. Prints each
+ * table and writes it into docs/benchmarks.md; a quick run is only printed.
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'

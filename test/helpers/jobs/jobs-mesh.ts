@@ -17,7 +17,7 @@ interface JobsMeshSetup extends Partial<Omit<JobsDeps, 'store' | 'join' | 'self'
 
 const self = { host: 'test', version: '0' }
 
-export class JobsMesh {
+class JobsMesh {
   readonly mesh: TestMesh
   readonly services: Mesh[] = []
   readonly #t: Scope

@@ -8,7 +8,7 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { TaskKind } from '../../../services/worker/tasks/task-kind.ts'
 
-export interface Seen {
+interface Seen {
   /** First arguments of what runs now. */
   running: Set<string>
   /** How often each has begun. */
