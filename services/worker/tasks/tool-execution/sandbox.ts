@@ -88,7 +88,8 @@ function systemFolders(): string[] {
  * they use.
  */
 function resourceLimits({ cpuMs, memoryBytes, processes, scratchBytes }: ToolLimits): string {
-  const cpuSeconds = Math.ceil(cpuMs / 1000)
+  // The worker ends a tool that has used up its time, and says so; this is for when it is late.
+  const cpuSeconds = Math.ceil(cpuMs / 1000) + 1
   const limits = { cpu: cpuSeconds, data: memoryBytes, nproc: processes, fsize: scratchBytes }
   return Object.entries(limits)
     .map(([name, value]) => `--${name}=${value}`)
