@@ -1,7 +1,11 @@
 /** Jobs over HTTP, on a mesh of three workers with tokens and a real database. */
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import process from 'node:process'
 import { after, before, suite, test } from 'node:test'
+import { promisify } from 'node:util'
 import { silentLogger } from '#shared/process/log.ts'
 import { createJobs } from '../../../../services/jobs/jobs.ts'
 import { simAnswer } from '../../../../services/worker/engines/sim/sim-text.ts'
@@ -21,6 +25,7 @@ interface Event {
 }
 
 const FREE = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
+const EXAMPLES = join(import.meta.dirname, '../../../../examples')
 const TICKETS = Array.from({ length: 20 }, (_, n) => `Ticket ${n}: printer ${n % 3} is on fire`)
 const DEAD = '/v1/admin/queue/dead-letter'
 
@@ -105,7 +110,7 @@ suite('jobs over HTTP', () => {
 
   test('a list turns pages, and shows a tenant its own', async () => {
     const ids = []
-    for (let n = 0; n < 5; n += 1) ids.push(await submit(other, { type: 'paged', input: `${n}` }))
+    for (let n = 0; n < 3; n += 1) ids.push(await submit(other, { type: 'paged', input: `${n}` }))
     const seen: unknown[] = []
     let cursor = ''
     do {
@@ -117,7 +122,7 @@ suite('jobs over HTTP', () => {
     const { body: none } = await call('GET /v1/jobs?type=paged', acme)
     assert.deepEqual(none['jobs'], [])
     const { body: all } = await call('GET /v1/jobs?type=paged&tenant=other', operator)
-    assert.equal((all['jobs'] as Body[]).length, 5)
+    assert.equal((all['jobs'] as Body[]).length, 3)
     assert.equal((await call('GET /v1/jobs?tenant=other', acme)).status, 403)
     assert.equal((await call('GET /v1/jobs?status=Sleeping', acme)).status, 400)
     assert.equal((await call('GET /v1/jobs?cursor=abc', acme)).status, 400)
@@ -287,7 +292,7 @@ suite('jobs over HTTP', () => {
       'GET /v1/admin/audit?action=job.submit&tenant=other',
       operator
     )
-    assert.ok((taken['total'] as number) >= 5)
+    assert.ok((taken['total'] as number) >= 3)
   })
 
   const json = async (response: Response) => (await response.json()) as Body
@@ -424,5 +429,28 @@ suite('jobs over HTTP', () => {
       Array.from({ length: 30 }, async () => (await requeue({ filter, dry_run: true })).status)
     )
     assert.ok(statuses.includes(429))
+  })
+
+  const run = promisify(execFile)
+  const example = async (command: string, file: string) => {
+    const env = { ...process.env, HAIF_URL: mesh.bridge.url, HAIF_TOKEN: acme, HAIF_MODEL: 'sim' }
+    const { stdout } = await run(command, [join(EXAMPLES, file)], { env })
+    return stdout
+  }
+
+  test('examples/jobs.sh follows an analysis to its end', async () => {
+    const text = await example('sh', 'jobs.sh')
+    assert.match(text, /^job-[0-9a-f]{32}\nid: \d+\nevent: job\.snapshot\n/)
+    assert.match(text, /event: job\.completed\n/)
+    assert.match(text, /"task_id":"summarize"/)
+    assert.match(text, /"result":\{"text":/)
+  })
+
+  test('examples/python_jobs.py maps and reduces', async () => {
+    const lines = (await example('python3', 'python_jobs.py')).trimEnd().split('\n')
+    assert.equal(lines[0], 'job.snapshot')
+    const end = lines.indexOf('job.completed')
+    assert.match(lines[end + 1]!, /^Completed \d+ of \d+ tasks$/)
+    assert.ok(lines.slice(end + 2).join('').length > 0)
   })
 })
