@@ -16,7 +16,8 @@ export class JobBoard {
   readonly #stream: WriteStream
   readonly #screen: Screen
   readonly #tasks = new Map<string, TaskView>() // those of the job: at most 1,000 and their parts
-  #text = ''
+  /** The end of what the task says that has said something last. */
+  #said = { taskId: '', text: '' }
   #drawn = 0
   #timer: NodeJS.Timeout | null = null
 
@@ -31,14 +32,16 @@ export class JobBoard {
       for (const task of data.tasks) this.#tasks.set(task.taskId, task)
     } else if (name === 'task.update') this.#update(data)
     else if (name === 'task.output') {
-      this.#text = `${this.#text}${data.text}`.slice(-TEXT_CHARACTERS_MAX)
+      const { taskId } = data
+      const before = taskId === this.#said.taskId ? this.#said.text : ''
+      this.#said = { taskId, text: `${before}${data.text}`.slice(-TEXT_CHARACTERS_MAX) }
     }
     if (this.#stream.isTTY) this.#timer ??= setTimeout(() => this.#draw(), REDRAW_MS)
   }
 
   end(): void {
     if (this.#timer !== null) clearTimeout(this.#timer)
-    this.#text = ''
+    this.#said = { taskId: '', text: '' }
     if (this.#stream.isTTY) this.#draw()
   }
 
@@ -57,14 +60,14 @@ export class JobBoard {
     const shown = all.length <= TASKS_SHOWN ? all : busiest(all)
     const lines = renderTasks(shown, this.#screen)
     if (shown.length < all.length) lines.push(`… and ${all.length - shown.length} more tasks`)
-    if (this.#text !== '') lines.push(this.#lastOfText())
+    if (this.#said.text !== '') lines.push(this.#lastOfText())
     const up = this.#drawn === 0 ? '' : `\u001b[${this.#drawn}A`
     this.#stream.write(`${up}\u001b[0J${lines.join('\n')}\n`)
     this.#drawn = lines.length
   }
 
   #lastOfText(): string {
-    const text = printableLine(this.#text)
+    const text = printableLine(`${this.#said.taskId}: ${this.#said.text}`)
     return text.slice(-Math.max(1, Math.min(this.#screen.width, 120) - 1))
   }
 }

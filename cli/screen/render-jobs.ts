@@ -60,7 +60,7 @@ export function renderTasks(tasks: readonly TaskView[], screen: Screen): string[
     { text: task.type },
     state(task.status),
     { text: bar(progressOf(task)) },
-    { text: task.attempt > 1 ? `attempt ${task.attempt}` : '' },
+    { text: triesOf(task) },
     { text: task.workerId === undefined ? '' : placeText(task.workerId) },
     { text: task.usage === undefined ? '' : `${task.usage.totalTokens} tokens` },
     { text: printableLine(noteOf(task)) }
@@ -74,6 +74,10 @@ function progressOf({ status, progress, parts }: TaskView): number {
   if (parts !== undefined && parts.total > 0) return parts.completed / parts.total
   return progress ?? 0
 }
+
+/** Of a map its parts have attempts. */
+const triesOf = ({ attempt, workerId }: TaskView): string =>
+  attempt > 1 && workerId !== undefined ? `attempt ${attempt}` : ''
 
 const noteOf = ({ error, errorCode, waitingFor, status, parts }: TaskView): string => {
   if (status === 'Completed') return parts === undefined ? '' : `${parts.total} parts`

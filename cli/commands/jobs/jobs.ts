@@ -215,13 +215,17 @@ async function logs(name: string, options: CommonOptions): Promise<void> {
         const why = error ?? (waitingFor === undefined ? '' : `waits for ${waitingFor}`)
         const tries = attempt > 1 ? ` (attempt ${attempt})` : ''
         const text = `${line(taskId)} ${status}${tries}${where}  ${line(why)}`.trimEnd()
-        process.stdout.write(`${shortTime(updatedAt)}  ${text}\n`)
+        process.stdout.write(`${secondOf(updatedAt)}  ${text}\n`)
       } else if (event.event !== 'job.snapshot' && event.event !== 'task.output') {
         const { updatedAt, status, message = '' } = event.data
         process.stdout.write(
-          `${shortTime(updatedAt)}  job ${status}  ${line(message)}`.trimEnd() + '\n'
+          `${secondOf(updatedAt)}  job ${status}  ${line(message)}`.trimEnd() + '\n'
         )
       }
     }
   })
 }
+
+/** In the time of this machine. */
+const secondOf = (ms: number): string =>
+  `${shortTime(ms)}:${String(new Date(ms).getSeconds()).padStart(2, '0')}`

@@ -11,7 +11,6 @@ import {
   type PolicyDocument as Policy
 } from '#shared/contracts/jobs/policy.ts'
 import { HaifError } from '#shared/errors.ts'
-import { check } from '#shared/rpc/check.ts'
 
 /** Every alias of a YAML file may multiply what it stands for. */
 const ALIASES_MAX = 50
@@ -19,7 +18,8 @@ const ALIASES_MAX = 50
 export function readPolicy(text: string): Policy {
   if (Buffer.byteLength(text) > POLICY_BYTES_MAX) throw refused('it is over 256 KiB')
   const value = readYaml(text) ?? {}
-  const policy = check(strictPolicy, value, 'the policy') as Policy
+  if (!strictPolicy.Check(value)) throw refused(problemIn(value))
+  const policy = value as Policy
   assertNames(policy)
   return policy
 }
@@ -41,6 +41,18 @@ function readYaml(text: string): unknown {
   } catch (error) {
     throw refused((error as Error).message)
   }
+}
+
+/** The first thing that does not fit, with where it is: `rules.0.match.tennant`. */
+function problemIn(value: unknown): string {
+  const errors = strictPolicy.Errors(value)
+  const error = errors.find(({ keyword }) => keyword === 'boolean') ?? errors[0]
+  if (error === undefined) return 'it is malformed'
+  const at = error.instancePath.slice(1).replaceAll('/', '.')
+  const where = at === '' ? 'it' : at
+  if (error.keyword === 'boolean') return `${where} is not a known field`
+  if (error.keyword === 'enum') return `${where} must be ${error.params.allowedValues.join(' or ')}`
+  return `${where} ${error.message}`
 }
 
 function refused(problem: string, line?: number): HaifError {

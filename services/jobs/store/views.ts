@@ -76,6 +76,7 @@ export function taskView(row: TaskRow, waitingFor?: string): TaskView {
 
 /** A request to the mesh says at the end of its output where it ran; before is a model's text. */
 function workerOf({ worker, output }: TaskRow): string | undefined {
+  if (worker === OF_THE_SERVICE) return undefined // a map runs nowhere but in its parts
   if (worker !== IN_MESH || output === null) return worker ?? undefined
   const at = output.lastIndexOf(WORKER)
   const key = at === -1 ? '' : output.slice(at + WORKER.length, at + WORKER.length + KEY_CHARACTERS)
@@ -83,6 +84,7 @@ function workerOf({ worker, output }: TaskRow): string | undefined {
 }
 
 const IN_MESH = 'mesh'
+const OF_THE_SERVICE = 'map'
 const WORKER = '"worker":"'
 const KEY_CHARACTERS = 64
 

@@ -142,8 +142,12 @@ test('routes choose the model and what stands in for it', () => {
 })
 
 const WRONG: [string, string, RegExp][] = [
-  ['a misspelt field of a rule', 'rules: [{ effect: deny, match: { tennant: a } }]', /match/],
-  ['an unknown effect', 'rules: [{ effect: refuse }]', /effect/],
+  [
+    'a misspelt field of a rule',
+    'rules: [{ effect: deny, match: { tennant: a } }]',
+    /rules\.0\.match\.tennant is not a known field/
+  ],
+  ['an unknown effect', 'rules: [{ effect: refuse }]', /effect must be allow or deny/],
   ['two rules of one name', 'rules: [{ name: a }, { name: a }]', /two rules are called "a"/],
   ['a number where a text is meant', 'rules: [{ match: { tenant: 7 } }]', /tenant/],
   ['YAML that is none', 'rules: [\n  {', /line \d/],
