@@ -69,10 +69,13 @@ export class JobMetrics {
     for (const job of jobs) this.#ended(job)
   }
 
-  #attempt({ was, status, type, started_at, updated_at }: MovedTask): void {
+  #attempt({ was, status, type, started_at, claimed_at, updated_at }: MovedTask): void {
     const outcome = OUTCOMES[status]
-    if (outcome === undefined || was !== 'Running' || started_at === null) return
-    const seconds = (updated_at.getTime() - started_at.getTime()) / 1000
+    // What has no parts to tell of is done before anybody has said that it runs.
+    const from = was === 'Running' ? started_at : claimed_at
+    const hadAttempt = was === 'Running' || was === 'Assigned'
+    if (outcome === undefined || !hadAttempt || from === null) return
+    const seconds = (updated_at.getTime() - from.getTime()) / 1000
     this.#attempts.record(Math.max(0, seconds), { type, outcome })
   }
 
