@@ -99,7 +99,7 @@ class SandboxRun {
     })
     const onAbort = () => this.#stop(toHaifError(this.#hooks.signal.reason))
     this.#hooks.signal.addEventListener('abort', onAbort, { once: true })
-    const tooLong = () => this.#exceeded(`${wallMs} ms`, 'time')
+    const tooLong = () => this.#exceeded('time', `run for ${wallMs} ms`)
     const timer = setTimeout(tooLong, wallMs)
     const watch = setInterval(() => this.#watch(), WATCH_MS)
     try {
@@ -148,7 +148,7 @@ class SandboxRun {
       const room = this.#limits.outputBytes - this.#outputBytes
       this.#outputBytes += bytes.length
       take(decoder.write(bytes.subarray(0, Math.max(0, room))))
-      if (bytes.length > room) this.#exceeded(`${this.#limits.outputBytes} bytes`, 'output')
+      if (bytes.length > room) this.#exceeded('output', `write ${this.#limits.outputBytes} bytes`)
     }).on('end', () => take(decoder.end()))
   }
 
@@ -159,17 +159,17 @@ class SandboxRun {
     this.#cpuMs = Math.max(this.#cpuMs, cpuMs)
     this.#memoryBytesMax = Math.max(this.#memoryBytesMax, memoryBytes)
     const limits = this.#limits
-    if (cpuMs > limits.cpuMs) this.#exceeded(`${limits.cpuMs} ms`, 'processor time')
+    if (cpuMs > limits.cpuMs) this.#exceeded('processor time', `compute for ${limits.cpuMs} ms`)
     else if (memoryBytes > limits.memoryBytes) {
-      this.#exceeded(`${limits.memoryBytes} bytes`, 'memory')
+      this.#exceeded('memory', `use ${limits.memoryBytes} bytes of memory`)
     } else if (processes > limits.processes + OWN_PROCESSES) {
-      this.#exceeded(`${limits.processes} processes`, 'processes')
+      this.#exceeded('processes', `have ${limits.processes} processes`)
     }
   }
 
-  #exceeded(most: string, what: string): void {
-    const message = `the tool was ended: it may use ${most} of ${what}`
-    this.#stop(new HaifError('TOOL_FAILED', message, { details: { limit: what } }))
+  #exceeded(limit: string, most: string): void {
+    const message = `the tool was ended, as it may ${most} at most`
+    this.#stop(new HaifError('TOOL_FAILED', message, { details: { limit } }))
   }
 
   #stop(reason: HaifError): void {

@@ -178,9 +178,13 @@ test('a tool that allocates is ended, alone or by many', options, async () => {
 
 test('a tool that forks without end does not get far', options, async () => {
   const bomb = 'f() { f | f & }; f; for i in $(seq 99); do sleep 30 & done; echo ALL'
-  const { stdout, stderr } = await run(bomb, { limits: { processes: 20 } })
-  assert.doesNotMatch(stdout, /ALL/)
-  assert.match(stderr, /fork/)
+  // The kernel gives it no more, or the worker has seen too many, whichever comes first.
+  const ran = await run(bomb, { limits: { processes: 20 } }).catch(
+    (error: unknown) => void isFailure('processes')(error)
+  )
+  if (ran === undefined) return
+  assert.doesNotMatch(ran.stdout, /ALL/)
+  assert.match(ran.stderr, /fork/)
 })
 
 test('nothing that a tool starts outlives it', options, async () => {
