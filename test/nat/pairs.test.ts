@@ -61,7 +61,7 @@ describe('through NATs', { skip: why ?? false }, () => {
     const { orchestratorMs, registryMs, links } = await meet(lab, siteName, at.root, {
       tlsRelays,
       async during(worker) {
-        await assertSeen(home, 'worker', path)
+        await assertSeen(home, worker, path)
         await during?.(worker)
       }
     })
@@ -74,8 +74,9 @@ describe('through NATs', { skip: why ?? false }, () => {
     }
   }
 
-  async function assertSeen(peer: Program, role: string, path: LinkPath) {
-    const seen = (await peer.ask<SeenLink[]>('links')).filter((link) => link.role === role)
+  async function assertSeen(home: Program, worker: Program, path: LinkPath) {
+    const keys = await worker.ask<string[]>('keys')
+    const seen = (await home.ask<SeenLink[]>('links')).filter(({ key }) => keys.includes(key))
     assert.ok(seen.length > 0)
     for (const link of seen) assert.equal(link.path, path)
   }
@@ -94,8 +95,9 @@ describe('through NATs', { skip: why ?? false }, () => {
         msMax: 2000,
         path: 'relayed',
         during: async (worker) => {
-          await worker.ask('path', { role: 'orchestrator', path: 'direct' })
-          await random.home.ask('path', { role: 'worker', path: 'direct' })
+          const path = 'direct'
+          await worker.ask('path', { keys: await random.home.ask('keys'), path })
+          await random.home.ask('path', { keys: await worker.ask('keys'), path })
         }
       })
   )

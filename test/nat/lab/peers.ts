@@ -39,6 +39,8 @@ export interface PeersOptions {
 }
 
 export interface SeenLink {
+  /** Of the peer at the other end, hex. */
+  key: string
   role: string
   path: LinkPath
   relay: string | null
@@ -82,15 +84,17 @@ answer({
     while (meshes.some((mesh) => mesh.links(role).length > 0)) await sleep(POLL_MS)
     return lostAt.get(role) ?? 0
   },
-  /** Until every connection with peers of a role takes that path. */
-  async path({ role, path }: { role: PeerRole; path: LinkPath }) {
-    const all = () => meshes.flatMap((mesh) => mesh.links(role))
+  /** Until every connection with these peers takes that path. */
+  async path({ keys, path }: { keys: string[]; path: LinkPath }) {
+    const all = () =>
+      meshes.flatMap((mesh) => mesh.links().filter(({ peer }) => keys.includes(peer.key)))
     while (all().some((link) => link.path !== path)) await sleep(POLL_MS)
   },
   links: (): SeenLink[] =>
     meshes.flatMap((mesh) =>
-      mesh.links().map(({ peer, path, relay }) => ({ role: peer.role, path, relay }))
+      mesh.links().map(({ peer, path, relay }) => ({ key: peer.key, role: peer.role, path, relay }))
     ),
+  keys: () => meshes.map(({ key }) => key),
   /** The key of the peer that relays here. */
   relayKey: () => meshes.find(({ role }) => role === 'relay')!.key
 })
