@@ -3,6 +3,7 @@ import { ENDING_EVENTS, type JobEvent } from '#shared/contracts/jobs/events.ts'
 import { LIST_MAX } from '#shared/contracts/jobs/views.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
+import { fittingOutputs } from '../intake/fitting-outputs.ts'
 import { assertJob } from '../intake/read.ts'
 import { readEvents } from '../store/events/read-events.ts'
 import { JOB_ENDS, type TaskRow } from '../store/rows.ts'
@@ -62,7 +63,8 @@ export async function* watch(
 async function snapshotOf({ store, whyWaiting }: WatchDeps, jobId: string, tenant?: string) {
   const job = await assertJob(store, jobId, tenant)
   const { tasks } = await listTasks(store, { jobId, limit: LIST_MAX, offset: 0 })
-  const data = { job: jobView(job), tasks: tasks.map((task) => taskView(task, whyWaiting(task))) }
+  const shown = tasks.map((task) => taskView(task, whyWaiting(task)))
+  const data = { job: jobView(job), tasks: fittingOutputs(jobId, shown) }
   const { events: id } = job
   const snapshot: JobEvent = { event: 'job.snapshot', data, ...(id === 0 ? {} : { id }) }
   if (!JOB_ENDS.has(job.status)) return { snapshot, before: id }

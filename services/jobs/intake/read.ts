@@ -6,6 +6,7 @@ import type { Store } from '#shared/store/store.ts'
 import { findJob } from '../store/jobs/find-job.ts'
 import { listJobs, type JobCursor } from '../store/jobs/list-jobs.ts'
 import { listTasks } from '../store/tasks/list-tasks.ts'
+import { fittingOutputs } from './fitting-outputs.ts'
 import type { JobRow, TaskRow } from '../store/rows.ts'
 import { jobView, taskView } from '../store/views.ts'
 
@@ -55,7 +56,10 @@ export async function tasksPage(
     returned: tasks.length,
     limit: shown,
     offset,
-    tasks: tasks.map((task) => taskView(task, whyWaiting(task)))
+    tasks: fittingOutputs(
+      jobId,
+      tasks.map((task) => taskView(task, whyWaiting(task)))
+    )
   }
 }
 
