@@ -9,7 +9,7 @@ const UNREADABLE = '-'
 
 /**
  * `X-HAIF-Token`, or else `Authorization: Bearer`, or else a header in which clients of other APIs
- * send it: `X-Api-Key` (Anthropic), `Api-Key` (Azure). `fromBeyond`: see `Presented`.
+ * send it: `X-Api-Key` (Anthropic), `Api-Key` (Azure), `X-SPLAI-Token`. `fromBeyond`: see `Presented`.
  */
 export function presentedBy(headers: IncomingHttpHeaders, fromBeyond: boolean): Presented {
   const token = readToken(headers)
@@ -31,7 +31,7 @@ function readToken(headers: IncomingHttpHeaders): string | null {
   if (headers.authorization !== undefined) {
     return BEARER.exec(headers.authorization)?.[1] ?? UNREADABLE
   }
-  const key = headers['x-api-key'] ?? headers['api-key']
+  const key = headers['x-api-key'] ?? headers['api-key'] ?? headers['x-splai-token']
   return key === undefined || key === '' ? null : plainToken(key)
 }
 

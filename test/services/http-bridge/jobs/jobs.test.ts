@@ -200,6 +200,9 @@ suite('jobs over HTTP', () => {
     assert.equal(foreign.status, 403)
     assert.equal((await mesh.ask('POST /v1/jobs', undefined, { input: 'x' })).status, 401)
     const both = await mesh.token('acme', 'jobs', 'tenant:other')
+    const splai = { 'x-splai-token': both, 'x-splai-tenant': 'other' }
+    const listed = await fetch(`${mesh.bridge.url}/v1/jobs?tenant=other`, { headers: splai })
+    assert.equal(listed.status, 200)
     const id = await submit(both, { input: 'x', tenant: 'other' })
     assert.equal((await call(`GET /v1/jobs/${id}`, other)).status, 200)
     assert.equal((await call(`GET /v1/jobs/${id}/tasks`, both)).status, 200)
