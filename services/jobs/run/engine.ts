@@ -101,7 +101,7 @@ export class Engine implements Service {
         const pauseMs = this.#paused.pause(nameOf(task), reason, retryAfterMs)
         this.#after(pauseMs, look)
       },
-      onEnded: look,
+      onEnded: () => this.#scheduler.freed(),
       now,
       random
     })

@@ -48,6 +48,7 @@ export class Scheduler {
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | null = null
   #isDue = false
+  #mayWait = true
   #isStopped = false
   #after: LanePlace = BEGINNING
 
@@ -80,6 +81,11 @@ export class Scheduler {
     this.#looking ??= this.#whileDue().finally(() => (this.#looking = null))
   }
 
+  /** A place is free again. Where nothing has waited, nobody needs it. */
+  freed(): void {
+    if (this.#mayWait) this.look()
+  }
+
   async #whileDue(): Promise<void> {
     while (this.#isDue && !this.#isStopped) {
       this.#isDue = false
@@ -99,21 +105,30 @@ export class Scheduler {
     const places = this.#places()
     const canPreempt = runs.all.some(({ priority }) => priority === 'batch')
     if (!canPreempt && places.every(({ free }) => free === 0)) return false
-    const [{ lanes: rows, last }, running] = await Promise.all([
-      readyLanes(store, this.#after, LANES_MAX),
-      countRunning(store)
-    ])
+    const { lanes: rows, last } = await readyLanes(store, this.#after, LANES_MAX)
     this.#after = last ?? BEGINNING
+    this.#mayWait = rows.length > 0 || last !== null
     const lanes = rows.map(laneOf).filter((lane) => !this.#deps.paused.isPaused(lane))
     const { quotaOf } = this.#deps
     const runningMax = (tenant: string) => quotaOf(tenant).runningTasks ?? Infinity
+    const running = this.#isShared(lanes) ? await countRunning(store) : new Map<string, number>()
     const { grants, full } = allot({ lanes, places: this.#places(), running, runningMax })
     runs.preempt(choosePreempted(full, places, runs.all))
     if (grants.length === 0) return last !== null
     const claimed = await this.#claim(grants)
     this.#startAll(claimed, grants)
     // A lane that gave less than it might have is empty, and its places are for others.
-    return last !== null || claimed.length > 0
+    const isEmpty = claimed.length < grants.length && lanes.length === 1
+    if (isEmpty && last === null) this.#mayWait = false
+    return !isEmpty && (last !== null || claimed.length > 0)
+  }
+
+  /** What tenants have running matters where there are several, or a bound. */
+  #isShared(lanes: readonly Lane[]): boolean {
+    const tenants = new Set(lanes.map(({ tenant }) => tenant))
+    const isBound = ([tenant]: readonly string[]) =>
+      tenant !== undefined && this.#deps.quotaOf(tenant).runningTasks !== undefined
+    return tenants.size > 1 || isBound([...tenants])
   }
 
   #places(): Place[] {

@@ -27,11 +27,15 @@ export async function claimTasks(
   ])
 }
 
+/**
+ * The rows are found by where they lie: by their names the planner would read the whole table, as it
+ * cannot know how few `places` are.
+ */
 const CLAIM = `with lanes as (
     select * from unnest($1::text[], $2::text[], $3::int[]) as l (tenant_id, needs_key, places)),
   first as (
-    select t.job_id, t.task_id from lanes l cross join lateral (
-      select job_id, task_id from tasks
+    select t.place from lanes l cross join lateral (
+      select ctid as place from tasks
       where status = 'Queued' and waits_for = 0 and ready_at <= now()
         and tenant_id = l.tenant_id and needs_key = l.needs_key
       order by rank limit l.places for update skip locked) t),
@@ -40,7 +44,7 @@ const CLAIM = `with lanes as (
       leased_until = now() + $5 * interval '1 ms', worker = null, claimed_at = now(),
       started_at = null, ended_at = null, progress = null, waiting_for = null,
       updated_at = now()
-    from first where t.job_id = first.job_id and t.task_id = first.task_id
+    where t.ctid = any(array(select place from first)) and t.status = 'Queued'
     returning t.*)
   select c.*, j.token_id, j.traceparent, (
       select array_agg(distinct n.worker) from tasks n
