@@ -33,7 +33,14 @@ export function answerGateways(router: Router, { store, engine, plan }: AnswerDe
     if (held.isLimited(tenant)) void held.release([tenant])
   }
   const isLimited = (tenant: string) => held.isLimited(tenant)
-  const intake = new Intake({ store, notices, plan, isLimited, onReady, onHeld })
+  const intake = new Intake({
+    store,
+    notices,
+    plan,
+    isLimited,
+    onReady: (lanes) => engine.lookAt(lanes),
+    onHeld
+  })
   const whyWaiting = (task: TaskRow) => engine.whyWaiting(task)
   const changing = {
     store,

@@ -11,7 +11,8 @@ import { HaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
-import { needsKeyOf, needsOf, needsText } from '../schedule/needs.ts'
+import type { Lane } from '../schedule/allot.ts'
+import { needsKeyOf, needsOf, needsText, type Needs } from '../schedule/needs.ts'
 import { headStartMs } from '../schedule/priority.ts'
 import { findJobByKey } from '../store/jobs/find-job.ts'
 import { insertJob, type NewJob, type NewTask } from '../store/jobs/insert-job.ts'
@@ -29,8 +30,8 @@ interface IntakeDeps {
   plan: Planner
   /** Whether the tenant may have so many jobs running only: then a new one waits at first. */
   isLimited: (tenant: string) => boolean
-  /** Something may be ready now. */
-  onReady: () => void
+  /** Tasks in these lanes are ready. */
+  onReady: (lanes: readonly Lane[]) => void
   /** A held job may begin. */
   onHeld: (tenant: string) => void
 }
@@ -70,7 +71,7 @@ export class Intake {
       return (await this.#repeated(request))!
     }
     if (held) onHeld(tenant)
-    else onReady()
+    else onReady(lanesOf(tenant, rows))
     return { jobId: row.job_id }
   }
 
@@ -81,6 +82,19 @@ export class Intake {
     if (known.fingerprint === fingerprintOf(job)) return { jobId: known.job_id }
     throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another job')
   }
+}
+
+/** Of the tasks that wait for no others. */
+function lanesOf(tenant: string, tasks: readonly NewTask[]): Lane[] {
+  const ready = tasks.filter(({ dependencies }) => dependencies.length === 0)
+  const first = new Map(ready.map((task) => [task.needs_key, task]))
+  return [...first.values()].map(({ needs_key: needsKey, needs, priority, head_start_ms }) => ({
+    tenant,
+    needsKey,
+    needs: JSON.parse(needs) as Needs,
+    priority,
+    rank: Date.now() - head_start_ms
+  }))
 }
 
 const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')

@@ -175,6 +175,11 @@ export class Engine implements Service {
     return all.filter((warning) => warning !== null)
   }
 
+  /** Tasks of a new job are ready. */
+  lookAt(lanes: readonly Lane[]): void {
+    this.#scheduler.lookAt(lanes)
+  }
+
   /** A place has come, or a task. */
   look(): void {
     this.#scheduler.look()

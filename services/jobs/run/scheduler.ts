@@ -49,6 +49,8 @@ export class Scheduler {
   #looking: Promise<void> | null = null
   #isDue = false
   #mayWait = true
+  /** Lanes to look at without asking the database which there are. */
+  #hinted: readonly Lane[] | null = null
   #isStopped = false
   #after: LanePlace = BEGINNING
 
@@ -78,7 +80,15 @@ export class Scheduler {
 
   look(): void {
     this.#isDue = true
+    this.#hinted = null
     this.#looking ??= this.#whileDue().finally(() => (this.#looking = null))
+  }
+
+  /** Tasks have come into these lanes: where nothing else waits, that is all there is to know. */
+  lookAt(lanes: readonly Lane[]): void {
+    if (this.#mayWait || this.#isDue || lanes.length === 0) return this.look()
+    this.look()
+    this.#hinted = lanes
   }
 
   /** A place is free again. Where nothing has waited, nobody needs it. */
@@ -87,6 +97,7 @@ export class Scheduler {
   }
 
   async #whileDue(): Promise<void> {
+    await Promise.resolve() // what is said in one turn counts together
     while (this.#isDue && !this.#isStopped) {
       this.#isDue = false
       try {
@@ -105,10 +116,8 @@ export class Scheduler {
     const places = this.#places()
     const canPreempt = runs.all.some(({ priority }) => priority === 'batch')
     if (!canPreempt && places.every(({ free }) => free === 0)) return false
-    const { lanes: rows, last } = await readyLanes(store, this.#after, LANES_MAX)
-    this.#after = last ?? BEGINNING
-    this.#mayWait = rows.length > 0 || last !== null
-    const lanes = rows.map(laneOf).filter((lane) => !this.#deps.paused.isPaused(lane))
+    const { lanes: found, last } = await this.#lanes()
+    const lanes = found.filter((lane) => !this.#deps.paused.isPaused(lane))
     const { quotaOf } = this.#deps
     const runningMax = (tenant: string) => quotaOf(tenant).runningTasks ?? Infinity
     const running = this.#isShared(lanes) ? await countRunning(store) : new Map<string, number>()
@@ -121,6 +130,17 @@ export class Scheduler {
     const isEmpty = claimed.length < grants.length && lanes.length === 1
     if (isEmpty && last === null) this.#mayWait = false
     return !isEmpty && (last !== null || claimed.length > 0)
+  }
+
+  async #lanes(): Promise<{ lanes: readonly Lane[]; last: LanePlace | null }> {
+    const hinted = this.#hinted
+    this.#hinted = null
+    this.#mayWait = true
+    if (hinted !== null) return { lanes: hinted, last: null }
+    const { lanes, last } = await readyLanes(this.#deps.store, this.#after, LANES_MAX)
+    this.#after = last ?? BEGINNING
+    this.#mayWait = lanes.length > 0 || last !== null
+    return { lanes: lanes.map(laneOf), last }
   }
 
   /** What tenants have running matters where there are several, or a bound. */
