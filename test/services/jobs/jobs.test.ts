@@ -31,7 +31,7 @@ test('outputs flow from task to task, a map runs once for each part, and all is 
   const context = contextFor(t)
   const joined = { command: [{ $concat: ['"', { $from: 'item' }, { $from: 'job.input' }, '"'] }] }
   const tasks = [
-    toolTask('t1', null, { input: { command: ['["a","c"]'], stdin: 'said' } }),
+    toolTask('t1', null, { input: { command: ['["a","c"]', '1000'], stdin: 'said' } }),
     toolTask('t2', null, { map: { $from: 't1.json' }, input: joined, dependencies: ['t1'] }),
     toolTask('t3', 'no\u0000text', { dependencies: ['t2'] })
   ]

@@ -32,11 +32,22 @@ const DEAD = '/v1/admin/queue/dead-letter'
 const said = (prompt: string, tokens: number): string =>
   Array.from({ length: tokens }, (_, n) => simAnswer(prompt)(n).text).join('')
 
+/** Begins when the gate opens, so that a reader is there before anything happens. */
+class GatedAggregation extends Aggregation {
+  gate: Promise<void> = Promise.resolve()
+
+  override async *run(...given: Parameters<Aggregation['run']>): ReturnType<Aggregation['run']> {
+    await this.gate
+    return yield* super.run(...given)
+  }
+}
+
 suite('jobs over HTTP', () => {
   let mesh: GuardedMesh
   let acme: string
   let other: string
   let operator: string
+  const aggregation = new GatedAggregation()
 
   const shared = new Shared()
   after(() => shared.end())
@@ -50,7 +61,7 @@ suite('jobs over HTTP', () => {
     })
     atEnd(shared, () => jobs.stop())
     await jobs.start()
-    const tasks = { kinds: [new Aggregation()], places: 2 }
+    const tasks = { kinds: [aggregation], places: 2 }
     const models = [simSource(FREE), embeddingSource({ ...FREE, name: 'vectors' })]
     for (let n = 0; n < 2; n += 1) await mesh.mesh.addWorker(models, {}, { tasks })
     acme = await mesh.token('acme', 'infer', 'jobs')
@@ -301,8 +312,10 @@ suite('jobs over HTTP', () => {
   const json = async (response: Response) => (await response.json()) as Body
   const read = async (path: string, token = acme) => json(await mesh.ask(`GET ${path}`, token))
 
-  async function events(jobId: string, after = ''): Promise<Event[]> {
+  /** `onFirst` is called when the snapshot is there. */
+  async function events(jobId: string, after = '', onFirst = () => {}): Promise<Event[]> {
     const response = await mesh.ask(`GET /v1/jobs/${jobId}/stream${after}`, acme)
+    onFirst()
     const text = await response.text()
     return text
       .split('\n\n')
@@ -315,8 +328,10 @@ suite('jobs over HTTP', () => {
 
   test('an analysis flows through its stages, and its reader sees all of it', async () => {
     const input = { prompt: 'Analyze these tickets', tickets: TICKETS }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    aggregation.gate = promise
     const jobId = await submit(acme, { type: 'batch_analysis', input, model: 'sim' })
-    const told = await events(jobId)
+    const told = await events(jobId, '', resolve)
     assert.equal(told[0]?.name, 'job.snapshot')
     assert.equal(told.at(-1)?.name, 'job.completed')
     const ids = told.flatMap(({ id }) => (id === null ? [] : [id]))
