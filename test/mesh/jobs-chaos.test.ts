@@ -49,7 +49,7 @@ async function chaos(t: TestContext, isAway: boolean): Promise<void> {
   const deployment = await Deployment.start([], state)
   atEnd(t, () => deployment[Symbol.asyncDispose]())
   const killable = ['worker', 'worker', 'worker', 'jobs', 'jobs'].map((name): Killable => {
-    const own = { HAIF_HOME: temporaryHome(t), LOG_LEVEL: 'warn' }
+    const own = { HAIF_HOME: temporaryHome(t) }
     const env = name === 'jobs' ? { ...state, ...own } : { ...own, MODEL_ID: 'sim' }
     return { name, env, process: deployment.addService(name, env) }
   })

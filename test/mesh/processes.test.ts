@@ -78,7 +78,7 @@ test('haif up answers from the built-in model, shows its peers, and Ctrl-C leave
   const status = await runHaif(t, ['status', '--json'], { env: { HAIF_HOME: home } })
   const { peers } = JSON.parse(status.stdout) as MeshSnapshot
   const roles = peers.map(({ role }) => role).toSorted()
-  assert.deepEqual(roles, ['bridge', 'gateway', 'orchestrator', 'registry', 'worker'])
+  assert.deepEqual(roles, ['bridge', 'gateway', 'jobs', 'orchestrator', 'registry', 'worker'])
   assert.equal(new Set(peers.map(({ key }) => key)).size, 5)
 
   const stoppedAt = performance.now()
@@ -105,7 +105,7 @@ test('a second haif up on one HAIF_HOME says so; kill -9 frees it, and Ctrl-C en
     readdirSync(join(home, 'keys'))
       .filter((name) => name.endsWith('.key'))
       .toSorted(),
-    ['bridge.key', 'gateway.key', 'orchestrator.key', 'registry.key', 'worker.key']
+    ['bridge.key', 'gateway.key', 'jobs.key', 'orchestrator.key', 'registry.key', 'worker.key']
   )
   const reply = await infer(third.url, { prompt: 'long', max_tokens: 4000, stream: true })
   assert.equal(reply.status, 200)
