@@ -4,6 +4,7 @@
  */
 import process from 'node:process'
 import { parseArgs } from 'node:util'
+import { testPostgres } from '../../helpers/stores/postgres.ts'
 import { toMarkdown, writePart } from '../report.ts'
 import { benchLatency, benchRate, benchWaiting } from './jobs-bench.ts'
 
@@ -21,4 +22,5 @@ for (const [name, bench] of Object.entries(BENCHMARKS)) {
   const command = `npm run bench:jobs -- --only=${name}`
   if (!values.quick) writePart('bench:jobs', name, command, report)
 }
+await (await testPostgres()).end() // without the test runner nothing else ends it
 process.exit(0)
