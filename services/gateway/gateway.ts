@@ -76,7 +76,7 @@ export function createGateway(deps: GatewayDeps): Service {
   const permits = new Permits(mesh)
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
-  const jobs = new PeerPool(mesh, 'jobs')
+  const jobs = new PeerPool(mesh, 'jobs', deps.takesJobs === true ? {} : { connectMs: 0 })
   const reporter = new Reporter({
     mesh,
     to: ['registry'],

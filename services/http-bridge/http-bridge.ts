@@ -19,7 +19,7 @@ import { Failures } from './failures.ts'
 import { listen, urlOf } from './http/listen.ts'
 import { BridgeMetrics } from './http/bridge-metrics.ts'
 import { RunningRequests } from './ask/running-requests.ts'
-import { KEEP_ALIVE_MS } from './http/stream-writer.ts'
+import { KEEP_ALIVE_MS } from './http/stream/stream-writer.ts'
 
 /** The time that `stop` gives to running requests, and what it needs to close after that. */
 const DRAIN_MS = 2000

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'node:test'
 import ts from 'typescript'
 import { ERRORS, isErrorCode, type ErrorCode } from '#shared/errors.ts'
-import { ERRORS_PAGE, errorsPage } from '../../docs/errors-page.ts'
+import { ERRORS_PAGE, errorsPage } from '../../docs/generate/errors-page.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 

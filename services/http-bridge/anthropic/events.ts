@@ -12,7 +12,7 @@ import type {
 import type { AnswerPart } from '../ask/answer-parts.ts'
 import type { EventForm } from '../ask/send-answer.ts'
 import type { FailedRequest } from '../http/errors.ts'
-import type { SseWriter } from '../http/sse.ts'
+import type { SseWriter } from '../http/stream/sse-writer.ts'
 import { anthropicErrorBody } from './error.ts'
 import { NO_USAGE, SIGNATURE, stopOf, usageOf } from './reply.ts'
 

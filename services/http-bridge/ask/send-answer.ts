@@ -7,9 +7,9 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import type { AnswerPart, AnswerParts } from './answer-parts.ts'
 import type { FailedRequest } from '../http/errors.ts'
 import type { Failures } from '../failures.ts'
-import { LineWriter } from '../http/line-writer.ts'
-import { SseWriter } from '../http/sse.ts'
-import type { StreamWriter } from '../http/stream-writer.ts'
+import { LineWriter } from '../http/stream/line-writer.ts'
+import { SseWriter } from '../http/stream/sse-writer.ts'
+import type { StreamWriter } from '../http/stream/stream-writer.ts'
 
 /** The way in which one API writes an answer. */
 export interface AnswerForm<Writer extends StreamWriter> {

@@ -12,7 +12,7 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
 import type { Failures } from '../failures.ts'
 import { flatErrorBody } from '../http/errors.ts'
-import { SseWriter } from '../http/sse.ts'
+import { SseWriter } from '../http/stream/sse-writer.ts'
 import { failures, replyBody, security } from './bodies.ts'
 import { jobIdIn, type ById } from './routes.ts'
 

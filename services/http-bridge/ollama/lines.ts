@@ -4,7 +4,7 @@ import type { AnswerPart } from '../ask/answer-parts.ts'
 import { ToolCalls } from '../ask/gathered-answer.ts'
 import type { AnswerForm } from '../ask/send-answer.ts'
 import type { FailedRequest } from '../http/errors.ts'
-import type { LineWriter } from '../http/line-writer.ts'
+import type { LineWriter } from '../http/stream/line-writer.ts'
 import { ollamaErrorBody } from './error.ts'
 import { endFigures, toolCallsOf, type Said } from './reply.ts'
 

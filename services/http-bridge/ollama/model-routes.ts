@@ -9,7 +9,7 @@ import {
 import type { ModelEntry } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { InferenceDeps } from '../ask/inference.ts'
-import { LineWriter } from '../http/line-writer.ts'
+import { LineWriter } from '../http/stream/line-writer.ts'
 import { invalid } from '../http/refusal.ts'
 import { bodyChecker, bodyCompiler } from '../http/tolerant-body.ts'
 import {

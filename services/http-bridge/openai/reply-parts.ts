@@ -2,7 +2,7 @@
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
 import type { FinishReason, InferenceEnd, Usage } from '#shared/contracts/inference/answer.ts'
-import type { SseWriter } from '../http/sse.ts'
+import type { SseWriter } from '../http/stream/sse-writer.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
 

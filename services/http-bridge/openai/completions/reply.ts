@@ -8,7 +8,7 @@ import type {
 import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-answer.ts'
 import type { FailedRequest } from '../../http/errors.ts'
-import type { SseWriter } from '../../http/sse.ts'
+import type { SseWriter } from '../../http/stream/sse-writer.ts'
 import type { ReplyHead } from '../chat/reply.ts'
 import type { WantedCompletions } from './request.ts'
 import { openAiErrorBody } from '../error.ts'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Asked } from '#shared/contracts/inference/request.ts'
-import { OPENAI_PAGE, withFields } from '../../../../../docs/openai-fields.ts'
+import { OPENAI_PAGE, withFields } from '../../../../../docs/generate/openai-fields.ts'
 import {
   FIELDS,
   type Endpoint,

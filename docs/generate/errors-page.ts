@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { ERRORS } from '#shared/errors.ts'
 
-export const ERRORS_PAGE = new URL('errors.md', import.meta.url)
+export const ERRORS_PAGE = new URL('../errors.md', import.meta.url)
 
 export function errorsPage(): string {
   const rows = Object.entries(ERRORS).map(
