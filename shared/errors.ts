@@ -22,7 +22,7 @@ export const ERRORS = {
   UNAUTHENTICATED: {
     httpStatus: 401,
     retryable: false,
-    raisedBy: 'gateway, http-bridge',
+    raisedBy: 'cli, gateway, http-bridge',
     meaning:
       'A token is required and the request has none, or its token is unknown, revoked or expired.',
     remedy: 'Send `Authorization: Bearer haif_…`; `haif token create` makes a token.'
@@ -50,7 +50,7 @@ export const ERRORS = {
   MODEL_NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'http-bridge, gateway, orchestrator, worker',
+    raisedBy: 'cli, http-bridge, gateway, orchestrator, worker',
     meaning: 'No connected worker holds the model, or the token may not use it.',
     remedy: '`GET /v1/models` lists the models; `haif join … --model` adds one.'
   },
@@ -412,7 +412,7 @@ export const ERRORS = {
   DISK_UNUSABLE: {
     httpStatus: 500,
     retryable: false,
-    raisedBy: 'gateway, shared/store, shared/trouble',
+    raisedBy: 'gateway, shared/main, shared/store, shared/trouble',
     meaning: 'A file or folder of this machine cannot be used: its disk is full or read-only, say.',
     remedy: 'The message names it and says what to do; nothing has to be deleted.'
   },

@@ -51,10 +51,7 @@ export function createGateway(deps: GatewayDeps): Service {
   let stopping = false
   const warnings = () => [...access.warnings(), ...(deps.warnings?.() ?? [])]
 
-  function admitted() {
-    if (stopping) throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
-    return { orchestrators, callers, permits }
-  }
+  const admitted = () => (stopping ? refuseAll() : { orchestrators, callers, permits })
 
   const router = new Router({ observer: observeInference('gateway') })
     .serve(gatewayInfer, (request, context) => inferAdmitted(admitted(), request, context))
@@ -68,15 +65,16 @@ export function createGateway(deps: GatewayDeps): Service {
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
   answerOnBehalf(router, admitted)
-  answerJobs({ router, access, jobs: () => jobs })
-  answerJobOperators({ router, access, jobs: () => jobs })
+  const jobsService = () => (deps.takesJobs === true ? jobs : noJobs())
+  answerJobs({ router, access, jobs: jobsService })
+  answerJobOperators({ router, access, jobs: jobsService })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])
   const permits = new Permits(mesh)
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
-  const jobs = new PeerPool(mesh, 'jobs', deps.takesJobs === true ? {} : { connectMs: 0 })
+  const jobs = new PeerPool(mesh, 'jobs')
   const reporter = new Reporter({
     mesh,
     to: ['registry'],
@@ -104,6 +102,18 @@ export function createGateway(deps: GatewayDeps): Service {
       await access.stop()
     }
   }
+}
+
+function refuseAll(): never {
+  throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
+}
+
+/** Not NO_PEER: a bridge would wait for one that nobody looks for. */
+function noJobs(): never {
+  throw new HaifError(
+    'NOT_FOUND',
+    'this mesh runs no jobs: "haif up" does, and beside services of their own "haif service jobs"'
+  )
 }
 
 /** A reply holds 4 MiB; a mesh in which somebody names thousands of models shows the first. */

@@ -45,8 +45,6 @@ interface PeerPoolOptions {
   shows?: Presented | undefined
   /** Time that a request waits for the only peer of the role to come back. */
   returnMs?: number | undefined
-  /** Time that a request waits for the first one; 0 where none is looked for. */
-  connectMs?: number | undefined
 }
 
 export class PeerPool {
@@ -54,14 +52,12 @@ export class PeerPool {
   readonly #role: Exclude<ListeningRole, 'relay'>
   readonly #inFlight = new Tally<PeerLink>()
   readonly #returnMs: number
-  readonly #connectMs: number
   #hasMet = false
   readonly #only: ReadonlySet<string> | null
   readonly #shows: Presented | undefined
 
   constructor(mesh: Mesh, role: Exclude<ListeningRole, 'relay'>, options: PeerPoolOptions = {}) {
     this.#returnMs = options.returnMs ?? RETURN_MS_MAX
-    this.#connectMs = options.connectMs ?? CONNECT_MS_MAX
     this.#mesh = mesh
     this.#role = role
     this.#only = options.only ?? null
@@ -166,7 +162,7 @@ export class PeerPool {
     const onLink = (link: PeerLink) => {
       if (link.peer.role === this.#role && (this.#only?.has(link.peer.key) ?? true)) resolve()
     }
-    const waitMs = this.#hasMet ? this.#returnMs : this.#connectMs
+    const waitMs = this.#hasMet ? this.#returnMs : CONNECT_MS_MAX
     context.signal.throwIfAborted()
     const stopListening = context.onAbort(resolve)
     this.#mesh.on('link', onLink)

@@ -9,7 +9,8 @@ const UNREADABLE = '-'
 
 /**
  * `X-HAIF-Token`, or else `Authorization: Bearer`, or else a header in which clients of other APIs
- * send it: `X-Api-Key` (Anthropic), `Api-Key` (Azure), `X-SPLAI-Token`. `fromBeyond`: see `Presented`.
+ * send it: `X-Api-Key` (Anthropic), `Api-Key` (Azure), `X-SPLAI-Token`. `fromBeyond`: see
+ * `Presented`.
  */
 export function presentedBy(headers: IncomingHttpHeaders, fromBeyond: boolean): Presented {
   const token = readToken(headers)

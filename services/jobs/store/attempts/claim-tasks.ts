@@ -28,8 +28,8 @@ export async function claimTasks(
 }
 
 /**
- * The rows are found by where they lie: by their names the planner would read the whole table, as it
- * cannot know how few `places` are.
+ * The rows are found by where they lie: by their names the planner would read the whole table, as
+ * it cannot know how few `places` are.
  */
 const CLAIM = `with lanes as (
     select * from unnest($1::text[], $2::text[], $3::int[]) as l (tenant_id, needs_key, places)),

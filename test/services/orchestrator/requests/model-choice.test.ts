@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ModelAliases } from '../../../../services/orchestrator/requests/model-aliases.ts'
 import { chooseModel } from '../../../../services/orchestrator/requests/model-choice.ts'
 import { requestOf } from '../../../helpers/requests.ts'
 import { ask, modelReport, startDispatcher } from '../workers/table.ts'
 
-const ALIASES = new Map([['fast', ['first', 'second']]])
+const ALIASES = new ModelAliases([['fast', ['first', 'second']]])
 
 test('R15: an answer that has begun stays with its file, while some worker has that', () => {
   const { table, report } = startDispatcher()
