@@ -9,7 +9,7 @@ import { within } from '#shared/kit/within.ts'
 /** Parts of text that wait for one reader; the oldest go. */
 const WAITING_MAX = 1000
 
-class Feed {
+export class Feed {
   #texts: TaskDelta[] = []
   #news = Promise.withResolvers<void>()
   #hasNews = false

@@ -9,7 +9,7 @@ import { readEvents } from '../store/events/read-events.ts'
 import { JOB_ENDS, type TaskRow } from '../store/rows.ts'
 import { listTasks } from '../store/tasks/list-tasks.ts'
 import { jobView, taskView } from '../store/views.ts'
-import type { Live } from './live.ts'
+import type { Feed, Live } from './live.ts'
 
 interface WatchDeps {
   store: Store
@@ -48,15 +48,21 @@ export async function* watch(
       continue
     }
     for (const { id, event, data } of events) {
+      // An end is told last: text that came before it may not have had its turn yet.
+      if (ENDS.has(event)) yield* textsOf(feed)
       yield { event, id, data: JSON.parse(data) }
       at = id
     }
     if (events.length > 0) continue
-    for (const data of feed.texts()) yield { event: 'task.output', data }
     // The job was read before its events, so that an end has its event among them.
     if (JOB_ENDS.has(job.status) && job.events <= at) return {}
+    yield* textsOf(feed)
     await feed.next(LOOK_MS, signal)
   }
+}
+
+function* textsOf(feed: Feed): Generator<JobEvent, void, void> {
+  for (const data of feed.texts()) yield { event: 'task.output', data }
 }
 
 /** `before`: the event after which the stream goes on; of a job that has ended that is its end. */
