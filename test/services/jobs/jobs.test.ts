@@ -9,6 +9,8 @@ import {
   submitJob,
   watchJob
 } from '#shared/contracts/jobs/methods.ts'
+import { Live } from '../../../services/jobs/events/live.ts'
+import { watch } from '../../../services/jobs/events/watch.ts'
 import { contextFor, Shared } from '../../helpers/peers/peers.ts'
 import { jobEnd, nothingSeen, statesOf, toolKind, toolTask } from '../../helpers/jobs/tools.ts'
 import { until } from '../../helpers/until.ts'
@@ -27,11 +29,16 @@ const started = shared.once(async (scope) => {
 })
 
 test('outputs flow from task to task, a map runs once for each part, and all is told', async (t) => {
-  const { link } = await started()
+  const { mesh, seen, link } = await started()
   const context = contextFor(t)
+  // Nothing begins before there is a reader: its worker comes when the snapshot was read.
+  const labels = { reader: 'there' }
   const joined = { command: [{ $concat: ['"', { $from: 'item' }, { $from: 'job.input' }, '"'] }] }
   const tasks = [
-    toolTask('t1', null, { input: { command: ['["a","c"]', '1000'], stdin: 'said' } }),
+    toolTask('t1', null, {
+      input: { command: ['["a","c"]'], stdin: 'said' },
+      constraints: { labels }
+    }),
     toolTask('t2', null, { map: { $from: 't1.json' }, input: joined, dependencies: ['t1'] }),
     toolTask('t3', 'no\u0000text', { dependencies: ['t2'] })
   ]
@@ -40,6 +47,7 @@ test('outputs flow from task to task, a map runs once for each part, and all is 
   assert.equal((await link.call(submitJob, asked, context)).jobId, jobId)
   const events: string[] = []
   for await (const { event, data } of link.stream(watchJob, { jobId }, context)) {
+    if (events.length === 0) await mesh.addWorker([toolKind(seen)], { labels })
     const { taskId, status, text } = data as { taskId?: string; status?: string; text?: string }
     events.push([event, taskId, status, text].filter((each) => each !== undefined).join(' '))
   }
@@ -57,6 +65,22 @@ test('outputs flow from task to task, a map runs once for each part, and all is 
   const counted = { queued: 0, running: 0, failed: 0, canceled: 0 }
   const job = await link.call(getJob, { tenant: 'a', jobId }, context)
   assert.deepEqual(job.tasks, { ...counted, total: 5, completed: 5 })
+})
+
+test('a reader that comes late to what has happened is told of the end last', async (t) => {
+  const { store, link } = await started()
+  const context = contextFor(t)
+  const tasks = [toolTask('t1')]
+  const { jobId } = await link.call(submitJob, { tenant: 'a', job: { tasks } }, context)
+  await jobEnd(link, jobId, context)
+  const live = new Live()
+  const deps = { store, live, whyWaiting: () => undefined }
+  const told: string[] = []
+  for await (const { event } of watch(deps, { jobId, after: 0 }, context)) {
+    if (told.length === 0) live.text({ jobId, taskId: 't1', attempt: 1, offset: 0, text: 'said' })
+    told.push(event)
+  }
+  assert.deepEqual(told.slice(-2), ['task.output', 'job.completed'], told.join(', '))
 })
 
 test('J18: a job of another tenant is unknown', async (t) => {
