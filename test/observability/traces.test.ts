@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { after, before, test } from 'node:test'
 import { Deployment } from '../helpers/mesh/deployment.ts'
+import { liveMetrics } from '../helpers/mesh/live-metrics.ts'
 import { until } from '../helpers/until.ts'
 
 interface Span {
@@ -61,13 +62,16 @@ function valueOf(attributes: Span['attributes'], key: string): string | undefine
   return attributes.find((attribute) => attribute.key === key)?.value.stringValue
 }
 
+/** Its answer in the second test lasts longer than another worker takes to start. */
+const SLOW = 'sim:sim?decode=4'
+const FAST = 'sim:sim?decode=inf'
 const PARENT = 'cd'.repeat(8)
 const receiver = new Receiver()
 let mesh: Deployment
 
 before(async () => {
   const env = { LOG_LEVEL: 'debug', OTEL_EXPORTER_OTLP_ENDPOINT: await receiver.start() }
-  mesh = await Deployment.start(['sim:sim?decode=40', 'sim:sim?decode=40'], env)
+  mesh = await Deployment.start([SLOW], env)
 })
 
 after(async () => {
@@ -121,10 +125,12 @@ test('a request is one trace from the bridge to the engine, and says nothing of 
 
 test('a request that failed over is one trace with both attempts', async () => {
   const trace = 'ba'.repeat(16)
-  const reply = await post(trace, { prompt: 'count', max_tokens: 60 })
+  const reply = await post(trace, { prompt: 'count', max_tokens: 400 })
   const reader = reply.body!.pipeThrough(new TextDecoderStream()).getReader()
   let text = (await reader.read()).value ?? ''
-  const serving = await busyWorker()
+  const serving = mesh.services.at(-1)!
+  mesh.addWorker(FAST)
+  await until(async () => (await workersReady()) === 2)
   serving.kill('SIGKILL')
   for (let part = await reader.read(); !part.done; part = await reader.read()) text += part.value
   assert.match(text, /event: done/)
@@ -143,16 +149,9 @@ test('a request that failed over is one trace with both attempts', async () => {
   assert.deepEqual(ancestors(spans, named(spans, 'engine.decode')[0]!), HOPS)
 })
 
-/** The worker whose answer is under way, by what the mesh says of its workers. */
-async function busyWorker() {
-  const workers = mesh.services.slice(-2)
-  const running = async (port: number) => {
-    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
-    return /^haif_requests_running\{service="worker"\} 1$/m.test(metrics)
-  }
-  for (const worker of workers) {
-    const line = worker.lines.find((each) => each.includes('metrics are served')) ?? '{}'
-    if (await running((JSON.parse(line) as { port: number }).port)) return worker
-  }
-  throw new Error('no worker is busy')
+/** As the orchestrator counts them. */
+async function workersReady(): Promise<number | undefined> {
+  const [, orchestrator] = mesh.services
+  const series = await liveMetrics(orchestrator!)
+  return series.find(({ name }) => name === 'haif_workers_ready')?.value
 }
