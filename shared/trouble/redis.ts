@@ -12,6 +12,11 @@ const CLUSTER: Trouble = {
   what: 'is a cluster',
   remedy: 'give REDIS_URL a single Redis, which is all that HAIF needs'
 }
+const GONE: Trouble = {
+  kind: 'away',
+  what: 'cannot be reached',
+  remedy: 'start it, or correct REDIS_URL'
+}
 const LOADING: Trouble = {
   kind: 'away',
   what: 'is not ready yet',
@@ -94,10 +99,9 @@ const BY_MESSAGE: [RegExp, Trouble][] = [
     /timed? ?out/i,
     { kind: 'away', what: 'does not answer in time', remedy: 'see what keeps it busy' }
   ],
-  [
-    /connection is closed|writeable|connection is broken/i,
-    { kind: 'away', what: 'cannot be reached', remedy: 'start it, or correct REDIS_URL' }
-  ]
+  [/connection (is closed|close$|is broken)|writeable/i, GONE],
+  // What becomes of a command that was under way, as it is not tried again.
+  [/max retries per request/i, GONE]
 ]
 
 const OTHER: Trouble = {

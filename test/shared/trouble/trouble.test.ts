@@ -149,6 +149,8 @@ test('each reply of Redis has its kind', () => {
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'bad input', /own/],
     ['Command timed out', 'away', /busy/],
     ['Connection is closed.', 'away', /REDIS_URL/],
+    ['Command aborted due to connection close', 'away', /REDIS_URL/],
+    ['Reached the max retries per request limit (which is 0).', 'away', /REDIS_URL/],
     ['ERR something new', 'refuses us', /log/]
   ]
   for (const [reply, kind, remedy] of replies) {
