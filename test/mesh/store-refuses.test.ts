@@ -39,8 +39,6 @@ interface Refusal {
 }
 
 const database = (url: string) => new URL(url).pathname.slice(1)
-const throwOut = `select pg_terminate_backend(pid) from pg_stat_activity
-  where datname = current_database() and usename like 'app_%'`
 const user = (url: string) => new URL(url).username
 
 /** Holds locks on the tables until the end of the refusal. */
@@ -56,11 +54,11 @@ const REFUSALS: Refusal[] = [
         url,
         `alter database ${database(url)} set default_transaction_read_only = on`
       )
-      await server.sql(url, throwOut)
+      await throwOut(server, url)
     },
     async end(server, url) {
       await server.sql(url, `set transaction read write; alter database ${database(url)} reset all`)
-      await server.sql(url, throwOut)
+      await throwOut(server, url)
     }
   },
   {
@@ -81,7 +79,7 @@ const REFUSALS: Refusal[] = [
     says: /does not let this user in: correct user and password/,
     async begin(server, url) {
       await server.sql(url, `alter user ${user(url)} password 'rotated'`)
-      await server.sql(url, throwOut)
+      await throwOut(server, url)
     },
     end: (server, url) => server.sql(url, `alter user ${user(url)} password 'first'`)
   },
@@ -91,7 +89,7 @@ const REFUSALS: Refusal[] = [
     says: /has no connection free.*max_connections/,
     async begin(server, url) {
       await server.sql(url, `alter user ${user(url)} connection limit 0`)
-      await server.sql(url, throwOut)
+      await throwOut(server, url)
     },
     end: (server, url) => server.sql(url, `alter user ${user(url)} connection limit -1`)
   },
@@ -101,7 +99,7 @@ const REFUSALS: Refusal[] = [
     says: /is busy .*tried again/,
     async begin(server, url) {
       await server.sql(url, `alter user ${user(url)} set lock_timeout = '20ms'`)
-      await server.sql(url, throwOut)
+      await throwOut(server, url)
       const locker = new pg.Client(server.url(database(url)))
       await locker.connect()
       await locker.query(`begin; lock table ${WRITTEN.join(', ')} in share mode`)
@@ -138,6 +136,28 @@ const REFUSALS: Refusal[] = [
     end: (server, url) => renamed(server, url, '_gone')
   }
 ]
+
+/** Those who are being let in; nobody has listed them yet, but each holds its transaction. */
+const ENTERING = `select pid from pg_locks where locktype = 'virtualxid' and not exists (
+  select from pg_stat_activity listed where listed.pid = pg_locks.pid
+  and (usename is not null or backend_type <> 'client backend'))`
+const THROW_OUT = `select pg_terminate_backend(pid) from pg_stat_activity
+  where datname = current_database() and usename like 'app_%'`
+
+/** Throws the users of a database out, with those who were being let in by what held before. */
+async function throwOut(server: TestPostgres, url: string): Promise<void> {
+  const client = new pg.Client(server.url(database(url)))
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ pid: number }>(ENTERING)
+    const pids = rows.map(({ pid }) => pid)
+    const stillEntering = `${ENTERING} and pid = any($1)`
+    await until(async () => (await client.query(stillEntering, [pids])).rows.length === 0)
+    await client.query(THROW_OUT)
+  } finally {
+    await client.end()
+  }
+}
 
 async function raising(server: TestPostgres, url: string, code: string): Promise<void> {
   const raise = `raise exception 'as if' using errcode = '${code}'`
@@ -307,7 +327,7 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
     }
     const { secret } = await (await open()).stored.admin.createToken({ tenant: 'a' }, operator)
     await server.sql(url, `alter database ${database(url)} set default_transaction_read_only = on`)
-    await server.sql(url, throwOut)
+    await throwOut(server, url)
     const access = await open()
     assert.equal(
       (await access.directory.authenticate({ token: secret, fromBeyond: false })).tenant,

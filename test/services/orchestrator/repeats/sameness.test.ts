@@ -52,7 +52,8 @@ const FIELDS = {
   continueFinal: fc.boolean(),
   logprobs: fc.boolean(),
   topLogprobs: fc.nat(20),
-  labels: fc.dictionary(name, text, { maxKeys: 3 })
+  labels: fc.dictionary(name, text, { maxKeys: 3 }),
+  workers: fc.array(fc.stringMatching(/^[0-9a-f]{64}$/), { maxLength: 2 })
 } satisfies Record<keyof Asked, fc.Arbitrary<unknown>>
 
 const asked = fc.record(FIELDS, { requiredKeys: ['input', 'maxTokens', 'sampling'] })
