@@ -18,7 +18,7 @@ import { until } from '../helpers/until.ts'
 import { patience } from '../helpers/deadline.ts'
 
 const SOAK_SECONDS = process.env['HAIF_SOAK']
-const WORKERS = SOAK_SECONDS === undefined ? 20 : 300
+const WORKERS = SOAK_SECONDS === undefined ? 12 : 300
 const PROCESSES = SOAK_SECONDS === undefined ? 1 : 6
 const SECONDS = Number(SOAK_SECONDS ?? 3)
 const STREAMS = 32

@@ -187,10 +187,14 @@ test('the only worker killed with -9 before its first token: WORKER_LOST within 
 
 test('SIGTERM lets a worker finish what it runs', async (t) => {
   const mesh = await startMesh(t, { workers: [] })
-  const worker = await joinWorker(t, mesh, 'sim?decode=50')
+  const snapshot = await snapshotOf(t, mesh)
+  const worker = await joinWorker(t, mesh, 'sim?decode=20')
   await mesh.ready()
   const request = mesh.infer({ prompt: 'drain', maxTokens: 50 })
-  await until(() => mesh.meshes.some((peer) => peer.links('worker').some((l) => l.openStreams > 0)))
+  // A request that is still on its way when the worker begins to stop is refused.
+  await until(async () =>
+    (await snapshot()).peers.some((peer) => peer.worker?.models[0]?.running === 1)
+  )
   worker.child.kill('SIGTERM')
   assert.equal((await request).text, expectedText('drain', 50))
   assert.equal((await worker.result).code, 0)

@@ -18,6 +18,9 @@ const FILES_MAX = 24
 const ALONE = [
   'test/lint.test.ts',
   'test/mesh/leaks.test.ts',
+  'test/mesh/many-workers.test.ts',
+  'test/services/gateway/audit/',
+  'test/shared/mesh/connection/local-socket.test.ts',
   'test/tidy.test.ts',
   'test/cli/',
   'test/examples/',

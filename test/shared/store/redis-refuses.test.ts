@@ -91,8 +91,10 @@ test(
     await until(() => made.state.isShared && made.state.health().warnings === undefined)
 
     await redis.command('config', 'set', 'maxmemory', '1')
-    await made.state.draw([PER_MINUTE])
-    await until(() => /maxmemory/.test(made.state.health().warnings?.[0] ?? ''))
+    await until(async () => {
+      await made.state.draw([PER_MINUTE])
+      return /maxmemory/.test(made.state.health().warnings?.[0] ?? '')
+    })
     await redis.kill()
     await until(() => /cannot be reached/.test(made.state.health().warnings?.[0] ?? ''))
     await redis.start()

@@ -53,6 +53,6 @@ test('they are kept beside the key, per mesh, for the owner alone', (t) => {
   writeFileSync(listFile, list.bytes.subarray(1).toString('base64'))
   assert.throws(() => readRevocationFile(listFile, root.mesh), {
     code: 'CONFIG_INVALID',
-    message: /delete it/
+    message: /move it away/
   })
 })

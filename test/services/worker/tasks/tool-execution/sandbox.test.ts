@@ -172,8 +172,10 @@ test('a tool that allocates is ended, alone or by many', options, async () => {
   assert.notEqual(alone.exitCode, 0)
   assert.match(alone.stderr, /memory exhausted/)
   const many =
-    'for i in 1 2 3 4 5 6 7 8; do (x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 60) & done; wait'
-  await assert.rejects(run(many, { limits: { memoryBytes } }), isFailure('memory'))
+    'for i in 1 2 3 4 5 6 7 8; do (x=$(head -c 20000000 /dev/zero | tr "\\0" x); sleep 600) & done; wait'
+  // Time for all of them to begin, also on a busy machine.
+  const wallMs = patience(60_000)
+  await assert.rejects(run(many, { limits: { memoryBytes, wallMs } }), isFailure('memory'))
 })
 
 test('a tool that forks without end does not get far', options, async () => {
