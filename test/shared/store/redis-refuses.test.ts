@@ -14,6 +14,9 @@ import { NO_REDIS, TestRedis } from '../../helpers/stores/redis.ts'
 import { until } from '../../helpers/until.ts'
 
 const PER_MINUTE = { key: 'k', amount: 1, max: 5, kind: 'sliding', windowMs: 60_000 } as const
+/** A limit that nothing was drawn from: what is used up is refused without a write. */
+let drawn = 0
+const unused = () => ({ ...PER_MINUTE, key: `unused ${drawn++}` })
 
 async function stateOn(t: TestContext, url: string) {
   const { log, lines } = recordingLogger()
@@ -83,7 +86,7 @@ test(
     await redis.command('config', 'set', 'save', '3600 1')
     await redis.command('bgsave')
     await until(async () => {
-      await made.state.draw([PER_MINUTE])
+      await made.state.draw([unused()])
       return /cannot save.*turn its snapshots off/.test(made.state.health().warnings?.[0] ?? '')
     })
     await redis.command('config', 'set', 'save', '')
@@ -92,7 +95,7 @@ test(
 
     await redis.command('config', 'set', 'maxmemory', '1')
     await until(async () => {
-      await made.state.draw([PER_MINUTE])
+      await made.state.draw([unused()])
       return /maxmemory/.test(made.state.health().warnings?.[0] ?? '')
     })
     await redis.kill()
