@@ -33,7 +33,7 @@ const SHARED_MEMORY_BYTES = 16 << 20
  */
 const SUPERVISOR = `
 echo >&3; read go <&4 || exit 125
-cd /work && mkdir in out tmp && tar -xf - -C in <&4 || exit 125
+cd /scratch && mkdir in out tmp && tar -xf - -C in <&4 || exit 125
 exec 4<&-
 limits=$1; shift
 prlimit $limits --core=0 --nofile=${FILES_OPEN_MAX} -- "$@" 3>&- 5>&- 6>&- 7>&- 8>&- 9>&-
@@ -50,8 +50,8 @@ export function sandboxArguments(
   command: readonly string[],
   environment: Readonly<Record<string, string>>
 ): string[] {
-  const variables = { ...environment, PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/work' }
-  const set = Object.entries({ LANG: 'C.UTF-8', TMPDIR: '/work/tmp', ...variables })
+  const variables = { ...environment, PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/scratch' }
+  const set = Object.entries({ LANG: 'C.UTF-8', TMPDIR: '/scratch/tmp', ...variables })
   return [
     ...words('--unshare-all --unshare-user --disable-userns --die-with-parent --new-session'),
     ...words('--cap-drop ALL --hostname haif --clearenv'),
@@ -60,8 +60,8 @@ export function sandboxArguments(
     ...hidden.flatMap((folder) => ['--tmpfs', folder, '--remount-ro', folder]),
     ...words('--proc /proc --dev /dev'),
     ...words(`--perms 1777 --size ${SHARED_MEMORY_BYTES} --tmpfs /dev/shm --remount-ro /dev`),
-    ...words(`--perms 0700 --size ${limits.scratchBytes} --tmpfs /work`),
-    ...words(`--symlink /work/tmp /tmp --remount-ro /`),
+    ...words(`--perms 0700 --size ${limits.scratchBytes} --tmpfs /scratch`),
+    ...words(`--symlink /scratch/tmp /tmp --remount-ro /`),
     ...words(`--seccomp ${FD.filter} --json-status-fd ${FD.status} -- /bin/sh -c`),
     SUPERVISOR,
     'haif',

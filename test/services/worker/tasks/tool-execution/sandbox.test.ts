@@ -101,7 +101,7 @@ test('a tool sees nothing of the machine and of HAIF, and no network', options, 
     ls ${home} /etc /home /root /var /sys /run; env; ls /dev/shm; id -u
     touch /usr/x /x /dev/x; unshare -Ur true && echo UNSHARED
     exec 3<>/dev/tcp/127.0.0.1/${port} && echo CONNECTED`
-  const bash = `cat > /work/s <<'END'\n${script}\nEND\nbash /work/s`
+  const bash = `cat > /scratch/s <<'END'\n${script}\nEND\nbash /scratch/s`
   const { stdout, stderr } = await run(bash)
   assert.doesNotMatch(stdout, /SECRET|root:|CONNECTED|UNSHARED|HAIF_HOME|token/)
   assert.match(stderr, /\/etc\/passwd: No such file/)
