@@ -84,15 +84,9 @@ test(
     await Promise.all([sample(), ...Array.from({ length: USERS }, (_, i) => user(i))])
     t.diagnostic(`${JSON.stringify(counts)}, ${memory[0]} to ${memory.at(-1)} kB`)
     assert.equal(events.filter(({ kind }) => kind === 'exited').length, 0)
-    // It rises until JavaScript's garbage is collected, and falls: flat is what does not grow.
-    const [early, late] = [memory.slice(0, memory.length / 3), memory.slice(-memory.length / 3)]
-    assert.ok(median(late) < median(early) * 1.05, `${memory.join(' ')} kB`)
-    assert.ok(Math.max(...memory) < memory[0]! * 1.25, `${memory.join(' ')} kB`)
+    assert.ok(Math.max(...memory) < memory[0]! * 1.05, `${memory.join(' ')} kB`)
   }
 )
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 
 const rssKilobytes = (pid: number): number =>
   Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).trim())
