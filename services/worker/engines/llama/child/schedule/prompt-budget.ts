@@ -77,7 +77,9 @@ export class PromptBudget {
       return 0
     }
     if (cost.writing === 0) {
-      return withoutRest(bounded(this.#largeTokensIn(PROMPT_STEP_MS, cost)), cost)
+      // Never less than a tile: smaller pieces cost more, and would make the next ones smaller.
+      const tokens = Math.max(TILE_TOKENS, this.#largeTokensIn(PROMPT_STEP_MS, cost))
+      return withoutRest(bounded(tokens), cost)
     }
     if (this.#pauseMs === 0 && this.#mayPause(cost)) this.#pauseMs = this.#pauseOf(cost)
     if (this.#pauseMs >= this.#leastMs(cost)) {

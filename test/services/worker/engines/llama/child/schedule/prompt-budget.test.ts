@@ -191,3 +191,22 @@ suite('a turn', () => {
     assert.ok(steps >= 1_500 / (20 * 1.5), `${steps} steps`)
   })
 })
+
+test('a prompt alone is read in tiles, however slow they have become', () => {
+  const budget = new PromptBudget()
+  const cost = {
+    writing: 0,
+    reading: 1,
+    readingTokens: 3000,
+    shortestTokens: 3000,
+    decodeStepMs: 50,
+    leastStepMs: 20,
+    prefillTokensPerSecond: 1000
+  }
+  // Ten milliseconds a token, deep in a long prompt: less than half a tile in a quarter of a second.
+  for (let piece = 0; piece < 20; piece++) {
+    const { tokens } = budget.next(cost)
+    assert.ok(tokens >= 64, `${tokens} tokens`)
+    budget.read({ tokens, ms: tokens * 10, writing: 0 })
+  }
+})
