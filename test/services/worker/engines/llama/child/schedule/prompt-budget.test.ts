@@ -203,7 +203,7 @@ test('a prompt alone is read in tiles, however slow they have become', () => {
     leastStepMs: 20,
     prefillTokensPerSecond: 1000
   }
-  // Ten milliseconds a token, deep in a long prompt: less than half a tile in a quarter of a second.
+  // Ten milliseconds a token, deep in a long prompt: not half a tile in a quarter of a second.
   for (let piece = 0; piece < 20; piece++) {
     const { tokens } = budget.next(cost)
     assert.ok(tokens >= 64, `${tokens} tokens`)
