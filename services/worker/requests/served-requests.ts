@@ -58,12 +58,13 @@ export class ServedRequests {
     const startedAt = this.#deps.receipts.now
     const { engine, loaded } = model.ready()
     const { digest } = loaded
+    const { name } = model.source
     refuseUnsupported(engine, request.asked)
     const answer = engine.generate(toGenerate(request, digest), context.signal)
     const used = samplingOf(engine, request.asked.sampling)
     let first = true
     const end = yield* forward(answer, (item) => {
-      const numbered = first ? { ...item, seq, digest, ...used } : { ...item, seq }
+      const numbered = first ? { ...item, seq, digest, model: name, ...used } : { ...item, seq }
       first = false
       seq += tokensIn(item)
       return numbered
@@ -71,7 +72,7 @@ export class ServedRequests {
     const { promptTokens, completionTokens } = end.usage
     const tokens = { promptTokens, completionTokens }
     const receipt = this.#receipt(model, context, { digest, startedAt, ...tokens })
-    return { ...end, model: model.source.name, provider: engine.kind, ...used, receipt }
+    return { ...end, model: name, provider: engine.kind, ...used, receipt }
   }
 
   async embed({ asked }: EmbedAttempt, context: Serving): Promise<EmbedReply> {

@@ -69,6 +69,8 @@ export const InferenceItem = Type.Object({
   logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: ITEM_TOKENS_MAX })),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
+  /** In the first item of an attempt: the model that answers, under the name that clients use. */
+  model: Type.Optional(ModelName),
   /** In the first item of an attempt, where the engine knows it. */
   sampling: Type.Optional(UsedSampling),
   /** Instead of tokens: requests that are served before this one, and the expected wait. */

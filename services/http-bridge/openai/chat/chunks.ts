@@ -12,8 +12,8 @@ import { toLogprob } from '../logprobs.ts'
 import { commentOn, finishReasonOf, sumUsage } from '../reply-parts.ts'
 
 interface ChunkOptions extends ReplyHead {
-  /** The client's name for the model; the model that answers is known only at the end. */
-  model: string
+  /** The client's name for the model; without one, the first item tells which answers. */
+  model?: string | undefined
   includeUsage: boolean
   withLogprobs: boolean
   tellsServed: boolean
@@ -23,17 +23,20 @@ type ChatLogprobs = ChatChunk['choices'][number]['logprobs']
 
 export class ChatChunks implements EventForm {
   readonly #options: ChunkOptions
+  #model: string
   readonly #begun = new Set<number>() // one entry for each choice
   readonly #usages: Usage[] = []
   readonly #reasoningTokens: number[] = []
 
   constructor(options: ChunkOptions) {
     this.#options = options
+    this.#model = options.model ?? ''
   }
 
   part(part: AnswerPart, events: SseWriter): void {
     commentOn(part, events, this.#options.tellsServed)
     const { index } = part
+    if (part.kind === 'item' && this.#model === '') this.#model = part.item.model ?? ''
     if (part.kind === 'item' && part.item.queued !== undefined) return
     this.#begin(index, events)
     if (part.kind === 'item') {
@@ -101,7 +104,8 @@ export class ChatChunks implements EventForm {
   }
 
   #chunk(choices: ChatChunk['choices']): ChatChunk {
-    const { id, created, model, system_fingerprint, includeUsage } = this.#options
+    const { id, created, system_fingerprint, includeUsage } = this.#options
+    const model = this.#model
     const object = 'chat.completion.chunk'
     const chunk: ChatChunk = { id, object, created, model, system_fingerprint, choices }
     if (includeUsage) chunk.usage = null // as OpenAI does in all chunks but the last

@@ -47,7 +47,7 @@ export function chatCompletionsRoute(app: FastifyInstance, deps: InferenceDeps):
         const includeUsage = body.stream_options?.include_usage === true
         const form = new ChatChunks({
           ...head,
-          model: body.model ?? '',
+          model: body.model,
           includeUsage,
           withLogprobs,
           tellsServed: tellsServed(request.headers)

@@ -18,7 +18,8 @@ type CompletionChoice = CompletionReply['choices'][number]
 type CompletionLogprobs = NonNullable<CompletionChoice['logprobs']>
 
 interface CompletionOptions extends ReplyHead {
-  model: string
+  /** The client's name for the model; without one, the first item tells which answers. */
+  model?: string | undefined
   wanted: WantedCompletions
   includeUsage: boolean
   withLogprobs: boolean
@@ -59,16 +60,19 @@ export async function gatherCompletion(
 
 export class CompletionChunks implements EventForm {
   readonly #options: CompletionOptions
+  #model: string
   readonly #ends: InferenceEnd[] = []
   readonly #offsets: number[] = [] // the characters of each choice so far
 
   constructor(options: CompletionOptions) {
     this.#options = options
+    this.#model = options.model ?? ''
   }
 
   part(part: AnswerPart, events: SseWriter): void {
     commentOn(part, events, this.#options.tellsServed)
     const { index } = part
+    if (part.kind === 'item' && this.#model === '') this.#model = part.item.model ?? ''
     if (part.kind === 'item' && part.item.queued !== undefined) return
     const choice = emptyChoice(index, this.#echo(index), this.#options)
     if (part.kind === 'item') this.#add(choice, part.item)
@@ -113,7 +117,8 @@ export class CompletionChunks implements EventForm {
   }
 
   #chunk(choices: CompletionChoice[]): CompletionReply {
-    const { id, created, model, system_fingerprint, includeUsage } = this.#options
+    const { id, created, system_fingerprint, includeUsage } = this.#options
+    const model = this.#model
     const object = 'text_completion'
     const chunk: CompletionReply = { id, object, created, model, system_fingerprint, choices }
     if (includeUsage) chunk.usage = null

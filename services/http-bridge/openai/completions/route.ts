@@ -37,7 +37,7 @@ export function completionsRoute(app: FastifyInstance, deps: InferenceDeps): voi
       )
       const options = {
         ...headOf('cmpl-', request.id, deps.version),
-        model: body.model ?? '',
+        model: body.model,
         wanted,
         includeUsage: body.stream_options?.include_usage === true,
         withLogprobs: body.logprobs !== undefined,

@@ -69,6 +69,7 @@ test('tokens are numbered, and the first item names the file', async (t) => {
   const { requests, model } = await serve(t, { pinned: [FAST] })
   const { items, end } = await read(requests.infer(request(), contextOf()))
   assert.equal(items[0]!.digest, model.ready().loaded.digest)
+  assert.equal(items[0]!.model, model.source.name)
   let seq = 0
   for (const [i, item] of items.entries()) {
     assert.equal(item.seq, seq)

@@ -23,6 +23,16 @@ test('chunks: role first, deltas, finish_reason, [DONE]', async () => {
   assert.equal(cut.at(-1)!.choices[0]!.finish_reason, 'length')
 })
 
+test('chunks: a request that names no model is told which one answers', async () => {
+  const { model: _, ...unnamed } = chat
+  const models = (await chunks(unnamed)).map(({ model }) => model)
+  // What keeps the connection alive before the first token cannot know it.
+  const known = models.slice(models.findIndex((model) => model !== ''))
+  const whole = (await (await post(CHAT, unnamed)).json()) as { model: string }
+  assert.deepEqual([...new Set(known)], [whole.model])
+  assert.ok(known.length > 1)
+})
+
 test('chunks: empty deltas keep a silent connection alive, and nobody gets a comment unasked', async () => {
   // 20 ms from token to token, and here an empty delta after 5 ms of silence.
   const { events, comments } = await stream(CHAT, { ...chat, model: 'slow', max_tokens: 4 })
