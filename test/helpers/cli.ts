@@ -35,8 +35,8 @@ export interface RunningHaif {
   /** What it has written so far. */
   readonly output: { stdout: string; stderr: string }
   readonly result: Promise<HaifResult>
-  /** Waits until it has written that. */
-  says(text: string): Promise<void>
+  /** Waits until it has written that; a failure tells what it has written instead. */
+  says(text: string, quietMs?: number): Promise<void>
 }
 
 export async function runHaif(
@@ -71,12 +71,17 @@ export function startHaif(
     child.kill('SIGKILL')
     await result
   })
-  const says = (text: string) =>
-    until(() => {
-      if (output.stdout.includes(text) || output.stderr.includes(text)) return true
-      if (child.exitCode === null) return false
-      throw new Error(`ended without saying "${text}": ${output.stdout}${output.stderr}`)
+  const says = async (text: string, quietMs?: number) => {
+    const said = () => output.stdout.includes(text) || output.stderr.includes(text)
+    await until(
+      () => said() || child.exitCode !== null || child.signalCode !== null,
+      quietMs
+    ).catch((cause: unknown) => {
+      throw new Error(`still without "${text}": ${output.stdout}${output.stderr}`, { cause })
     })
+    if (!said()) await result // what it wrote last may still be in the pipe
+    if (!said()) throw new Error(`ended without "${text}": ${output.stdout}${output.stderr}`)
+  }
   return { child, output, result, says }
 }
 
