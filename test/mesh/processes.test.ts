@@ -16,7 +16,7 @@ import { until } from '../helpers/until.ts'
 import { patience } from '../helpers/deadline.ts'
 
 const STOP_MS_MAX = 5000
-/** A mesh of five processes takes eight seconds of CPU to be ready, and other tests want the cores. */
+/** A mesh of five processes takes eight seconds of CPU to be ready, beside other tests. */
 const UP_MS_MAX = 45_000
 
 /** `haif up` on a free port; resolves when it says that it is ready. */
