@@ -11,11 +11,13 @@ import { HaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
+import type { Reservation } from '../run/scheduler.ts'
 import type { Lane } from '../schedule/allot.ts'
 import { needsKeyOf, needsOf, needsText, type Needs } from '../schedule/needs.ts'
 import { headStartMs } from '../schedule/priority.ts'
 import { findJobByKey } from '../store/jobs/find-job.ts'
 import { insertJob, type NewJob, type NewTask } from '../store/jobs/insert-job.ts'
+import type { ClaimedTask } from '../store/rows.ts'
 
 /** From what was asked for to tasks; throws VALIDATION_FAILED or FORBIDDEN. */
 export type Planner = (
@@ -30,6 +32,8 @@ interface IntakeDeps {
   plan: Planner
   /** Whether the tenant may have so many jobs running only: then a new one waits at first. */
   isLimited: (tenant: string) => boolean
+  /** Places for tasks of these lanes; null: they take their turn. */
+  reserve: (lanes: readonly Lane[]) => Reservation | null
   /** Tasks in these lanes are ready. */
   onReady: (lanes: readonly Lane[]) => void
   /** A held job may begin. */
@@ -48,7 +52,7 @@ export class Intake {
   }
 
   async submit(request: SubmitFor, context: RequestContext): Promise<JobAccepted> {
-    const { store, notices, plan, isLimited, onReady, onHeld } = this.#deps
+    const { plan, isLimited, onHeld } = this.#deps
     const { tenant, tokenId, idempotencyKey, job } = request
     const known = await this.#repeated(request)
     if (known !== null) return known
@@ -67,12 +71,30 @@ export class Intake {
       held
     }
     const rows = tasks.map((task, number) => newTask(task, number, job))
-    if (!(await insertJob(store, row, rows, notices.ready()))) {
-      return (await this.#repeated(request))!
-    }
+    if (!(await this.#stored(row, rows))) return (await this.#repeated(request))!
     if (held) onHeld(tenant)
-    else onReady(lanesOf(tenant, rows))
     return { jobId: row.job_id }
+  }
+
+  /** False: the tenant has a job under its key already. */
+  async #stored(job: NewJob, tasks: readonly NewTask[]): Promise<boolean> {
+    const { store, notices, reserve, onReady } = this.#deps
+    const ready = job.held ? [] : tasks.filter(({ dependencies }) => dependencies.length === 0)
+    const lanes = lanesOf(job.tenant_id, ready)
+    const reserved = reserve(lanes)
+    const claim = reserved === null ? null : claimOf(reserved, ready)
+    const areAllClaimed = claim?.taskIds.length === ready.length
+    let claimed: ClaimedTask[] | null = null
+    try {
+      const notice = areAllClaimed ? null : notices.ready()
+      claimed = await insertJob(store, { job, tasks, claim, notice })
+    } finally {
+      if (claimed === null) reserved?.release()
+    }
+    if (claimed === null) return false
+    reserved?.start(claimed)
+    if (!areAllClaimed && !job.held) onReady(lanes)
+    return true
   }
 
   async #repeated({ tenant, idempotencyKey, job }: SubmitFor): Promise<JobAccepted | null> {
@@ -84,17 +106,23 @@ export class Intake {
   }
 }
 
-/** Of the tasks that wait for no others. */
-function lanesOf(tenant: string, tasks: readonly NewTask[]): Lane[] {
-  const ready = tasks.filter(({ dependencies }) => dependencies.length === 0)
-  const first = new Map(ready.map((task) => [task.needs_key, task]))
-  return [...first.values()].map(({ needs_key: needsKey, needs, priority, head_start_ms }) => ({
-    tenant,
-    needsKey,
-    needs: JSON.parse(needs) as Needs,
-    priority,
-    rank: Date.now() - head_start_ms
-  }))
+function lanesOf(tenant: string, ready: readonly NewTask[]): Lane[] {
+  const byLane = Map.groupBy(ready, ({ needs_key }) => needs_key)
+  return [...byLane].map(([needsKey, tasks]) => {
+    const { needs, priority, head_start_ms } = tasks[0]!
+    const rank = Date.now() - head_start_ms
+    const parsed = JSON.parse(needs) as Needs
+    return { tenant, needsKey, needs: parsed, priority, rank, tasks: tasks.length }
+  })
+}
+
+/** As many of each lane as it was given places, the first ones of the graph. */
+function claimOf({ owner, leaseMs, grants }: Reservation, ready: readonly NewTask[]) {
+  const left = Map.groupBy(grants, ({ lane }) => lane.needsKey)
+  const taskIds = ready
+    .filter(({ needs_key }) => left.get(needs_key)?.pop() !== undefined)
+    .map(({ task_id }) => task_id)
+  return { owner, leaseMs, taskIds }
 }
 
 const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')

@@ -23,7 +23,7 @@ import { Ledger } from './ledger.ts'
 import { MapRunner } from './map-runner.ts'
 import type { Runner } from './runner.ts'
 import { Runs } from './runs.ts'
-import { Scheduler, type Quota } from './scheduler.ts'
+import { Scheduler, type Quota, type Reservation } from './scheduler.ts'
 
 export interface EngineDeps {
   store: Store
@@ -178,6 +178,11 @@ export class Engine implements Service {
   /** Tasks of a new job are ready. */
   lookAt(lanes: readonly Lane[]): void {
     this.#scheduler.lookAt(lanes)
+  }
+
+  /** Places for tasks of a job that is about to be stored; see `Scheduler.reserve`. */
+  reserve(lanes: readonly Lane[]): Reservation | null {
+    return this.#scheduler.reserve(lanes)
   }
 
   /** A place has come, or a task. */

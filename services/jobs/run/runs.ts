@@ -84,6 +84,12 @@ export class Runs {
     })
   }
 
+  /** A task that was claimed, and cannot be started here. */
+  giveBack(task: ClaimedTask, message: string): void {
+    const of = { ...UNCOUNTED, ...nameOf(task), worker: null, message }
+    this.#deps.report({ kind: 'ended', of: { ...of, outcome: 'returned' } })
+  }
+
   /** J5: these attempts are somebody else's by now. Nothing is reported of them. */
   fence(names: Iterable<AttemptName>): void {
     for (const name of names) {

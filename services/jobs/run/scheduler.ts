@@ -5,6 +5,7 @@
  */
 import type { Logger } from '#shared/process/log.ts'
 import { Outage } from '#shared/kit/outage.ts'
+import { Tally } from '#shared/kit/tally.ts'
 import type { Store } from '#shared/store/store.ts'
 import { allot, type Grant, type Lane, type Place } from '../schedule/allot.ts'
 import type { Needs } from '../schedule/needs.ts'
@@ -35,6 +36,17 @@ interface SchedulerDeps {
   log: Logger
 }
 
+/** Places that are kept for tasks which are about to be stored as claimed. */
+export interface Reservation {
+  readonly owner: string
+  readonly leaseMs: number
+  readonly grants: readonly Grant[]
+  /** They are stored. */
+  start(claimed: readonly ClaimedTask[]): void
+  /** Nothing of it was stored. */
+  release(): void
+}
+
 /** Lanes of one look; where there are more, the next look begins after them. */
 const LANES_MAX = 256
 const LOOK_MS = 1000
@@ -53,6 +65,7 @@ export class Scheduler {
   #hinted: readonly Lane[] | null = null
   #isStopped = false
   #after: LanePlace = BEGINNING
+  readonly #reserved = new Tally<string>() // at most the free places
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps
@@ -91,6 +104,30 @@ export class Scheduler {
     this.#hinted = lanes
   }
 
+  /**
+   * Places for the ready tasks of a job that is about to be stored. Where nothing else waits and no
+   * quota counts, they are stored as claimed, which saves the claim. Null: they take their turn.
+   */
+  reserve(lanes: readonly Lane[]): Reservation | null {
+    const { paused, owner, leaseMs } = this.#deps
+    if (this.#mayWait || this.#looking !== null || this.#isStopped) return null
+    if (this.#isShared(lanes)) return null
+    const open = lanes.filter((lane) => !paused.isPaused(lane))
+    const running = new Map<string, number>()
+    const runningMax = () => Infinity
+    const { grants } = allot({ lanes: open, places: this.#places(), running, runningMax })
+    if (grants.length === 0) return null
+    const leave = grants.map(({ place }) => this.#reserved.enter(place))
+    const release = () => {
+      for (const each of leave) each()
+    }
+    const start = (claimed: readonly ClaimedTask[]) => {
+      release()
+      this.#startAll(claimed, grants)
+    }
+    return { owner, leaseMs, grants, start, release }
+  }
+
   /** A place is free again. Where nothing has waited, nobody needs it. */
   freed(): void {
     if (this.#mayWait) this.look()
@@ -115,7 +152,10 @@ export class Scheduler {
     const { store, runs } = this.#deps
     const places = this.#places()
     const canPreempt = runs.all.some(({ priority }) => priority === 'batch')
-    if (!canPreempt && places.every(({ free }) => free === 0)) return false
+    if (!canPreempt && places.every(({ free }) => free === 0)) {
+      this.#mayWait = true // whoever is free next looks
+      return false
+    }
     const { lanes: found, last } = await this.#lanes()
     const lanes = found.filter((lane) => !this.#deps.paused.isPaused(lane))
     const { quotaOf } = this.#deps
@@ -155,7 +195,7 @@ export class Scheduler {
     const { runners, runs } = this.#deps
     return runners().map((runner) => ({
       key: runner.key,
-      free: Math.max(0, runner.places - runs.at(runner.key)),
+      free: Math.max(0, runner.places - runs.at(runner.key) - this.#reserved.of(runner.key)),
       lacks: (needs, tenant) => runner.lacks(needs, tenant)
     }))
   }
@@ -191,7 +231,8 @@ export class Scheduler {
       const near = meant.findIndex(({ place }) => task.near?.includes(place) === true)
       const [grant] = meant.splice(Math.max(0, near), 1)
       const runner = grant === undefined ? undefined : byKey.get(grant.place)
-      if (runner === undefined) this.#deps.log.error({ task: task.task_id }, 'claimed for no place')
+      // The worker may have gone while its task was on the way from the database.
+      if (runner === undefined) runs.giveBack(task, 'the worker that was to run it has gone')
       else runs.start(task, runner)
     }
   }

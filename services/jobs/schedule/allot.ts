@@ -14,6 +14,8 @@ export interface Lane {
   /** Of its first task. */
   priority: JobPriority
   rank: number
+  /** How many tasks stand in it; absent: as many as there are places, for all one knows. */
+  tasks?: number
 }
 
 export interface Place {
@@ -49,6 +51,7 @@ interface Allotment {
 interface Open {
   lane: Lane
   fitting: Place[]
+  given: number
 }
 
 /** Places given in one go; what is left is given in the next. */
@@ -63,7 +66,7 @@ export function allot({ lanes, places, running, runningMax }: Situation): Allotm
     const fitting = places.filter(({ lacks }) => lacks(lane.needs, lane.tenant) === null)
     if (fitting.length === 0) result.lacking.push({ lane, lack: lackOfAll(lane, places) })
     else if (fitting.every((place) => place.free === 0)) result.full.push(lane)
-    else open.push({ lane, fitting })
+    else open.push({ lane, fitting, given: 0 })
   }
   open.sort((a, b) => a.lane.rank - b.lane.rank)
   const urgent = urgentOf(open)
@@ -78,6 +81,10 @@ export function allot({ lanes, places, running, runningMax }: Situation): Allotm
       continue
     }
     result.grants.push({ lane, place: place.key })
+    if (++next.given === lane.tasks) {
+      remove(open, next)
+      remove(urgent, next)
+    }
     free.set(place.key, free.get(place.key)! - 1)
     counts.set(lane.tenant, (counts.get(lane.tenant) ?? 0) + 1)
   }

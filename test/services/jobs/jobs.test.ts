@@ -12,7 +12,15 @@ import {
 import { Live } from '../../../services/jobs/events/live.ts'
 import { watch } from '../../../services/jobs/events/watch.ts'
 import { contextFor, Shared } from '../../helpers/peers/peers.ts'
-import { jobEnd, nothingSeen, statesOf, toolKind, toolTask } from '../../helpers/jobs/tools.ts'
+import {
+  jobEnd,
+  nothingSeen,
+  statesOf,
+  submit,
+  tasksOf,
+  toolKind,
+  toolTask
+} from '../../helpers/jobs/tools.ts'
 import { until } from '../../helpers/until.ts'
 import { startEmbeddedStore } from '../../helpers/stores/embedded-store.ts'
 import { startJobsMesh } from '../../helpers/jobs/jobs-mesh.ts'
@@ -81,6 +89,31 @@ test('a reader that comes late to what has happened is told of the end last', as
     told.push(event)
   }
   assert.deepEqual(told.slice(-2), ['task.output', 'job.completed'], told.join(', '))
+})
+
+test('what finds a place is stored as claimed, and what finds none waits its turn', async (t) => {
+  const { mesh, store, seen, link } = await started()
+  const context = contextFor(t)
+  const labels = { place: 'one' }
+  await mesh.addWorker([toolKind(seen)], { labels, places: 1 })
+  const statements: string[] = []
+  const query = store.query.bind(store)
+  t.mock.method(store, 'query', (...asked: Parameters<typeof query>) => {
+    statements.push(asked[0])
+    return query(...asked)
+  })
+  // A look that is under way may find the job first: then the next one is stored as claimed.
+  await until(async () => {
+    statements.length = 0
+    const tasks = [toolTask('t1', 'alone', { constraints: { labels } })]
+    await jobEnd(link, await submit(link, { tasks }, context), context)
+    return !statements.some((sql) => sql.includes('skip locked'))
+  })
+  const two = ['t1', 't2'].map((id) => toolTask(id, id, { constraints: { labels } }))
+  const jobId = await submit(link, { tasks: two }, context)
+  await jobEnd(link, jobId, context)
+  const attempts = (await tasksOf(link, jobId, context)).map(({ attempt }) => attempt)
+  assert.deepEqual(attempts, [1, 1])
 })
 
 test('J18: a job of another tenant is unknown', async (t) => {

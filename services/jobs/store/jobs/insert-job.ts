@@ -1,9 +1,10 @@
 /**
- * Stores a job with its tasks, and tells every jobs service: one statement, so that a job is there
- * as a whole or not at all, after one trip to the database.
+ * Stores a job with its tasks: one statement, so that a job is there as a whole or not at all, after
+ * one trip to the database. Tasks for which the service that stores them has places are claimed by
+ * the same statement; of the others every jobs service is told.
  */
 import type { Queryable } from '#shared/store/store.ts'
-import type { JobRow, TaskRow } from '../rows.ts'
+import type { ClaimedTask, JobRow, TaskRow } from '../rows.ts'
 
 export interface NewJob extends Pick<
   JobRow,
@@ -29,19 +30,33 @@ export type NewTask = Pick<
   | 'timeout_ms'
 >
 
+/** Null: nothing is claimed. */
+interface Claim {
+  owner: string
+  leaseMs: number
+  /** Tasks that wait for no others. */
+  taskIds: readonly string[]
+}
+
 interface Notice {
   channel: string
   payload: string
 }
 
-/** False: the tenant has a job under this key already. */
+interface Stored {
+  job: NewJob
+  tasks: readonly NewTask[]
+  claim: Claim | null
+  /** Null: there is nothing to tell. */
+  notice: Notice | null
+}
+
+/** Returns the tasks that are claimed. Null: the tenant has a job under this key already. */
 export async function insertJob(
   store: Queryable,
-  job: NewJob,
-  tasks: readonly NewTask[],
-  { channel, payload }: Notice
-): Promise<boolean> {
-  const rows = await store.query(INSERT, [
+  { job, tasks, claim, notice }: Stored
+): Promise<ClaimedTask[] | null> {
+  const rows = await store.query<ClaimedTask>(INSERT, [
     job.job_id,
     job.tenant_id,
     job.token_id,
@@ -54,10 +69,13 @@ export async function insertJob(
     job.held,
     tasks.length,
     JSON.stringify(tasks),
-    channel,
-    payload
+    notice?.channel ?? null,
+    notice?.payload ?? null,
+    claim?.taskIds ?? [],
+    claim?.owner ?? null,
+    claim?.leaseMs ?? 0
   ])
-  return rows.length > 0
+  return rows.length === 0 ? null : rows.filter(({ task_id }) => task_id !== null)
 }
 
 /** A held job is one more thing that its tasks wait for. */
@@ -68,20 +86,27 @@ const INSERT = `with job as (
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
     returning job_id, tenant_id, held::int as held),
   given as (
-    select job.job_id, job.tenant_id, t.*, cardinality(t.dependencies) + job.held as waits_for
+    select job.job_id, job.tenant_id, t.*, cardinality(t.dependencies) + job.held as waits_for,
+      t.task_id = any($15::text[]) as claimed
     from job, json_to_recordset($12::json) as t (task_id text, number int, type text, input text,
       map text, dependencies text[], needs text, needs_key text, priority text, head_start_ms int,
       attempts_max int, timeout_ms int)),
   added as (
     insert into tasks (job_id, tenant_id, task_id, number, type, input, map, dependencies, needs,
-      needs_key, priority, head_start_ms, attempts_max, timeout_ms, waits_for, ready_at, rank)
+      needs_key, priority, head_start_ms, attempts_max, timeout_ms, waits_for, ready_at, rank,
+      status, attempt, owner, leased_until, claimed_at)
     select job_id, tenant_id, task_id, number, type, input, map, dependencies, needs,
       needs_key, priority, head_start_ms, attempts_max, timeout_ms, waits_for,
       case when waits_for = 0 then now() end,
       case when waits_for = 0
-        then (extract(epoch from now()) * 1000)::bigint - head_start_ms end
-    from given),
+        then (extract(epoch from now()) * 1000)::bigint - head_start_ms end,
+      case when claimed then 'Assigned' else 'Queued' end, claimed::int,
+      case when claimed then $16 end,
+      case when claimed then now() + $17 * interval '1 ms' end, case when claimed then now() end
+    from given returning *),
   edges as (
     insert into task_edges (job_id, needed, task_id)
     select job_id, unnest(dependencies), task_id from given)
-  select pg_notify($13, $14) from job`
+  select c.*, $3 as token_id, $9 as traceparent, null as near,
+    case when $13::text is not null then pg_notify($13, $14) end
+  from job left join added c on c.status = 'Assigned' order by c.number`

@@ -37,6 +37,12 @@ test('J13: places go to tenants in turn, the one with the least running first', 
   assert.deepEqual(counts(grants.map(({ lane: { tenant } }) => tenant)), { a: 1, b: 3, c: 3 })
 })
 
+test('a lane gets no more places than it has tasks, where one knows how many it has', () => {
+  const lanes = [lane('a', { tasks: 2 }), lane('a', { needsKey: 'l', rank: 1, tasks: 1 })]
+  const { grants } = allot({ ...anyNumber, lanes, places: [place('p', 7)] })
+  assert.deepEqual(counts(grants.map(({ lane: { needsKey } }) => needsKey)), { k: 2, l: 1 })
+})
+
 test('J13: no tenant gets more than its quota', () => {
   const runningMax = (tenant: string) => (tenant === 'a' ? 2 : Infinity)
   const running = new Map([['a', 1]])
