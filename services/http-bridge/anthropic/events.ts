@@ -15,12 +15,13 @@ import type { FailedRequest } from '../http/errors.ts'
 import type { SseWriter } from '../http/stream/sse-writer.ts'
 import { anthropicErrorBody } from './error.ts'
 import { NO_USAGE, SIGNATURE, stopOf, usageOf } from './reply.ts'
+import type { Thoughts } from './request.ts'
 
 interface EventOptions {
   id: string
   /** The client's name for the model. */
   model: string
-  withThoughts: boolean
+  thoughts: Thoughts
   stopSequences: readonly string[]
 }
 
@@ -84,9 +85,10 @@ export class MessageEvents implements EventForm {
   }
 
   #item({ text, reasoning = '', toolCalls = [] }: InferenceItem, events: SseWriter): void {
-    if (reasoning !== '' && this.#options.withThoughts) {
+    const { thoughts } = this.#options
+    if (reasoning !== '' && thoughts !== 'none') {
       this.#show('thinking', { type: 'thinking', thinking: '', signature: '' }, events)
-      this.#grow({ type: 'thinking_delta', thinking: reasoning }, events)
+      if (thoughts === 'shown') this.#grow({ type: 'thinking_delta', thinking: reasoning }, events)
     }
     if (text !== '') {
       this.#show('text', { type: 'text', text: '', citations: null }, events)

@@ -7,13 +7,14 @@ import type {
 } from '#shared/contracts/http/anthropic.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { GatheredAnswer } from '../ask/gathered-answer.ts'
+import type { Thoughts } from './request.ts'
 
 /** Clients keep it beside a thought and send both back; here it proves nothing. */
 export const SIGNATURE = 'haif'
 
 interface ReplyOptions {
   id: string
-  withThoughts: boolean
+  thoughts: Thoughts
   stopSequences: readonly string[]
 }
 
@@ -24,16 +25,20 @@ export function messageReply(answer: GatheredAnswer, options: ReplyOptions): Mes
     type: 'message',
     role: 'assistant',
     model: end.model,
-    content: blocksOf(answer, options.withThoughts),
+    content: blocksOf(answer, options.thoughts),
     ...stopOf(end, options.stopSequences),
     usage: usageOf(end)
   }
 }
 
-function blocksOf({ text, reasoning, toolCalls }: GatheredAnswer, thoughts: boolean): ReplyBlock[] {
+function blocksOf(
+  { text, reasoning, toolCalls }: GatheredAnswer,
+  thoughts: Thoughts
+): ReplyBlock[] {
   const blocks: ReplyBlock[] = []
-  if (thoughts && reasoning !== '') {
-    blocks.push({ type: 'thinking', thinking: reasoning, signature: SIGNATURE })
+  if (thoughts !== 'none' && reasoning !== '') {
+    const thinking = thoughts === 'shown' ? reasoning : ''
+    blocks.push({ type: 'thinking', thinking, signature: SIGNATURE })
   }
   if (text !== '') blocks.push({ type: 'text', text, citations: null })
   for (const { id, name, arguments: written } of toolCalls.all()) {

@@ -11,24 +11,29 @@ import { mendMessages } from '../chat/past/messages.ts'
 import { readMessage } from '../chat/read-message.ts'
 import { readSampling } from '../chat/sampling.ts'
 import { toolFields } from '../chat/tools.ts'
-import { unsupported } from '../http/refusal.ts'
+import { fieldsApplier } from '../http/fields.ts'
 import { bodyChecker } from '../http/tolerant-body.ts'
 import { checkBody } from '../http/validation.ts'
+import { ANTHROPIC_FIELDS } from './field-table.ts'
 
 /** Schemas of tools, and the arguments that they were called with. */
 const OPAQUE: ReadonlySet<string> = new Set(['input_schema', 'input'])
 
-export const checkMessagesBody = bodyChecker(MessagesBody, refuseServers, OPAQUE)
-export const checkCountBody = bodyChecker(CountTokensBody, refuseServers, OPAQUE)
+export const checkMessagesBody = bodyChecker(MessagesBody, applyFields, OPAQUE)
+export const checkCountBody = bodyChecker(CountTokensBody, applyFields, OPAQUE)
 
-/** Only Anthropic could call these servers, and an answer without them would be another one. */
-function refuseServers(fields: Fields): Fields {
-  const servers = fields['mcp_servers']
-  if (!Array.isArray(servers) || servers.length === 0) return fields
-  throw unsupported(
-    'mcp_servers',
-    'mcp_servers is not supported: connect them in your client, which offers their tools here'
-  )
+const applyToBody = fieldsApplier({ fields: ANTHROPIC_FIELDS.body })
+const applyInside = (['thinking', 'output_config'] as const).map((at) => {
+  return { at, apply: fieldsApplier({ fields: ANTHROPIC_FIELDS[at], at }) }
+})
+
+/** Does with each field what the tables say; what is no object there is named by the check. */
+function applyFields(fields: Fields): Fields {
+  const body = { ...applyToBody(fields) }
+  for (const { at, apply } of applyInside) {
+    if (isFields(body[at])) body[at] = apply(body[at])
+  }
+  return body
 }
 
 /** What the prompt is made of; the rest of a body says how to answer it. */
@@ -74,9 +79,13 @@ export function readPrompt(body: CountTokensBody): Prompt {
   return prompt
 }
 
-/** True where the client wants to see what the model thinks. */
-export const showsThoughts = ({ thinking }: CountTokensBody): boolean =>
-  thinking !== undefined && thinking.type !== 'disabled'
+/** How much the client wants to see of what the model thinks: that it thinks, or all of it. */
+export type Thoughts = 'none' | 'omitted' | 'shown'
+
+export function thoughtsOf({ thinking }: CountTokensBody): Thoughts {
+  if (thinking === undefined || thinking.type === 'disabled') return 'none'
+  return thinking.display === 'omitted' ? 'omitted' : 'shown'
+}
 
 type Choice = NonNullable<CountTokensBody['tool_choice']>
 

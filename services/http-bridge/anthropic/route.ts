@@ -15,7 +15,7 @@ import { bodyCompiler } from '../http/tolerant-body.ts'
 import { servedBy } from '../infer/reply.ts'
 import { MessageEvents } from './events.ts'
 import { messageReply } from './reply.ts'
-import { checkMessagesBody, readMessages, showsThoughts } from './request.ts'
+import { checkMessagesBody, readMessages, thoughtsOf } from './request.ts'
 
 const schema = {
   operationId: 'createMessage',
@@ -53,7 +53,7 @@ export function messagesRoute(app: FastifyInstance, deps: InferenceDeps): void {
       tellSkippedTools(body.tools?.map(asFunction), reply.raw)
       const options = {
         id: replyId('msg_', request.id),
-        withThoughts: showsThoughts(body),
+        thoughts: thoughtsOf(body),
         stopSequences: body.stop_sequences ?? []
       }
       if (body.stream === true) {

@@ -59,10 +59,12 @@ async function answer(
     const form = new AnswerLines({ model, now: () => new Date(), fieldsOf })
     return sendLines({ parts, form, context, request, reply, deps })
   }
-  const [{ text, reasoning, toolCalls, end }] = (await gatherAnswers(parts, 1)) as [Gathered]
+  const [{ text, reasoning, toolCalls, logprobs, end }] = (await gatherAnswers(parts, 1)) as [
+    Gathered
+  ]
   reply.headers(servedBy(end!))
   const calls = toolCallsOf(toolCalls)
-  const said: Said = { text }
+  const said: Said = { text, logprobs }
   if (reasoning !== '') said.thinking = reasoning
   if (calls.length > 0) said.toolCalls = calls
   return { model: end!.model, created_at, ...fieldsOf(said), ...endFigures(end!) }

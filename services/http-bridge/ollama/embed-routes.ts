@@ -10,17 +10,20 @@ import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import { embed, type EmbedDeps } from '../ask/embed.ts'
 import { enterContext } from '../ask/inference.ts'
-import type { Fields } from '../chat/past/calls.ts'
-import { bodyChecker, bodyCompiler, refuseFields } from '../http/tolerant-body.ts'
+import { fieldsApplier } from '../http/fields.ts'
+import { bodyChecker, bodyCompiler } from '../http/tolerant-body.ts'
+import { OLLAMA_FIELDS } from './field-table.ts'
 import { findModel } from './models.ts'
-import { EMBED_REFUSALS } from './refusals.ts'
 import { nanoseconds } from './reply.ts'
 
-/** `truncate` asks for nothing here: a text that is too long is refused and not cut in silence. */
-const mend = (fields: Fields): Fields => refuseFields(fields, EMBED_REFUSALS)
-
-export const checkEmbedBody = bodyChecker(OllamaEmbedBody, mend)
-const checkEmbeddingsBody = bodyChecker(OllamaEmbeddingsBody, mend)
+export const checkEmbedBody = bodyChecker(
+  OllamaEmbedBody,
+  fieldsApplier({ fields: OLLAMA_FIELDS.embed })
+)
+export const checkEmbeddingsBody = bodyChecker(
+  OllamaEmbeddingsBody,
+  fieldsApplier({ fields: OLLAMA_FIELDS.embeddings })
+)
 
 export function embedRoutes(app: FastifyInstance, deps: EmbedDeps): void {
   const schema = {
@@ -55,7 +58,11 @@ export function embedRoutes(app: FastifyInstance, deps: EmbedDeps): void {
   )
   app.post<{ Body: OllamaEmbeddingsBody }>(
     '/api/embeddings',
-    { schema: { hide: true }, validatorCompiler: bodyCompiler(checkEmbeddingsBody) },
+    {
+      // Only where a schema has a body is the body checked.
+      schema: { hide: true, body: OllamaEmbeddingsBody },
+      validatorCompiler: bodyCompiler(checkEmbeddingsBody)
+    },
     async (request, reply) => {
       const { model, prompt } = request.body
       const [embedding] = vectorsOf(await ask(deps, request, reply, { model, inputs: [prompt] }))

@@ -45,11 +45,15 @@ export class AnswerLines implements AnswerForm<LineWriter> {
     lines.line(ollamaErrorBody(error))
   }
 
-  #item({ queued, text, reasoning = '', toolCalls = [] }: InferenceItem, lines: LineWriter): void {
+  #item(item: InferenceItem, lines: LineWriter): void {
+    const { queued, text, reasoning = '', toolCalls = [], logprobs = [] } = item
     if (queued !== undefined) return
     for (const delta of toolCalls) this.#calls.add(delta)
-    if (text === '' && reasoning === '') return
-    this.#say(reasoning === '' ? { text } : { text, thinking: reasoning }, lines)
+    if (text === '' && reasoning === '' && logprobs.length === 0) return
+    this.#say(
+      reasoning === '' ? { text, logprobs } : { text, thinking: reasoning, logprobs },
+      lines
+    )
   }
 
   #say(said: Said, lines: LineWriter): void {

@@ -32,7 +32,7 @@ const failed = {
   }
 }
 const tags = ['ollama']
-const checkModelBody = bodyChecker(OllamaModelBody, (fields) => fields)
+export const checkModelBody = bodyChecker(OllamaModelBody, (fields) => fields)
 const validatorCompiler = bodyCompiler(checkModelBody)
 
 type ModelDeps = Pick<InferenceDeps, 'gateways' | 'running' | 'version'>
@@ -42,8 +42,7 @@ export function modelRoutes(app: FastifyInstance, deps: ModelDeps): void {
   const enter = (request: FastifyRequest, reply: FastifyReply) =>
     deps.running.enter(request, reply, LIST_MS_MAX)
   const find = async (request: ModelRequest, reply: FastifyReply): Promise<ModelEntry> => {
-    const name = request.body.model ?? request.body.name
-    if (name === undefined) throw invalid('model', 'model is missing')
+    const name = readModelName(request.body)
     const { entry } = await findModel(deps.gateways, name, enter(request, reply))
     if (entry === undefined) throw modelMissing(name)
     return entry
@@ -84,7 +83,7 @@ export function modelRoutes(app: FastifyInstance, deps: ModelDeps): void {
   )
   app.post<{ Body: OllamaModelBody }>(
     '/api/pull',
-    { schema: { hide: true }, validatorCompiler },
+    { schema: { hide: true, body }, validatorCompiler },
     async (request, reply) => {
       const { digest } = await find(request, reply).catch(notFetched)
       if (request.body.stream === false) return { status: 'success' }
@@ -100,6 +99,13 @@ export function modelRoutes(app: FastifyInstance, deps: ModelDeps): void {
     haif: deps.version
   }))
   refuseChanges(app)
+}
+
+/** `name` is what older clients say. */
+export function readModelName({ model, name }: OllamaModelBody): string {
+  const wanted = model ?? name
+  if (wanted === undefined) throw invalid('model', 'model is missing')
+  return wanted
 }
 
 function notFetched(error: unknown): never {

@@ -1,8 +1,10 @@
 /** Parts of Ollama's replies. */
 import type { OllamaChatLine } from '#shared/contracts/http/ollama.ts'
-import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
+import type { OpenAiLogprob } from '#shared/contracts/http/openai.ts'
+import type { InferenceEnd, TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import { isFields } from '../chat/past/calls.ts'
 import type { ToolCalls } from '../ask/gathered-answer.ts'
+import { toLogprob } from '../openai/logprobs.ts'
 
 const NANOSECONDS = 1_000_000
 
@@ -46,18 +48,42 @@ export interface Said {
   text: string
   thinking?: string
   toolCalls?: OllamaToolCalls
+  logprobs?: readonly TokenLogprob[]
 }
 
-export const chatFields = ({ text, thinking, toolCalls }: Said) => ({
-  message: {
-    role: 'assistant' as const,
-    content: text,
-    ...(thinking === undefined ? {} : { thinking }),
-    ...(toolCalls === undefined ? {} : { tool_calls: toolCalls })
+type OllamaLogprobs = NonNullable<OllamaChatLine['logprobs']>
+
+/** Empty where nothing was asked or nothing is known. */
+const logprobFields = ({ logprobs = [] }: Said): { logprobs?: OllamaLogprobs } =>
+  logprobs.length === 0 ? {} : { logprobs: logprobs.map((one) => toOllamaLogprob(one)) }
+
+function toOllamaLogprob(logprob: TokenLogprob): OllamaLogprobs[number] {
+  const { top_logprobs: top, ...chosen } = toLogprob(logprob)
+  return {
+    ...withoutNull(chosen),
+    ...(top.length === 0 ? {} : { top_logprobs: top.map((one) => withoutNull(one)) })
   }
+}
+
+const withoutNull = ({ bytes, ...one }: Omit<OpenAiLogprob, 'top_logprobs'>) => ({
+  ...one,
+  ...(bytes === null ? {} : { bytes })
 })
 
-export const generateFields = ({ text, thinking }: Said) => ({
-  response: text,
-  ...(thinking === undefined ? {} : { thinking })
+export const chatFields = (said: Said) => ({
+  message: messageOf(said),
+  ...logprobFields(said)
+})
+
+const messageOf = ({ text, thinking, toolCalls }: Said) => ({
+  role: 'assistant' as const,
+  content: text,
+  ...(thinking === undefined ? {} : { thinking }),
+  ...(toolCalls === undefined ? {} : { tool_calls: toolCalls })
+})
+
+export const generateFields = (said: Said) => ({
+  response: said.text,
+  ...(said.thinking === undefined ? {} : { thinking: said.thinking }),
+  ...logprobFields(said)
 })

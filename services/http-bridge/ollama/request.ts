@@ -16,24 +16,31 @@ import { mendMessages } from '../chat/past/messages.ts'
 import { readMessage } from '../chat/read-message.ts'
 import { NO_LIMIT, readSampling, readStop } from '../chat/sampling.ts'
 import { readTools, toolFields } from '../chat/tools.ts'
-import { unsupported } from '../http/refusal.ts'
-import { bodyChecker, refuseFields } from '../http/tolerant-body.ts'
+import { fieldsApplier } from '../http/fields.ts'
+import { bodyChecker } from '../http/tolerant-body.ts'
 import { checkBody } from '../http/validation.ts'
-import { OPTION_REFUSALS, REFUSALS } from './refusals.ts'
+import { OLLAMA_FIELDS } from './field-table.ts'
 
-export const checkChatBody = bodyChecker(OllamaChatBody, mendBody)
-export const checkGenerateBody = bodyChecker(OllamaGenerateBody, mendBody)
+const applyOptions = fieldsApplier({ fields: OLLAMA_FIELDS.options, at: 'options' })
+const MAPPINGS = {
+  think: (value: unknown, rest: Fields) => (value === '' ? rest : { ...rest, think: value })
+}
+
+export const checkChatBody = bodyChecker(OllamaChatBody, mendBody('chat'))
+export const checkGenerateBody = bodyChecker(OllamaGenerateBody, mendBody('generate'))
 
 /** An empty field of a form asks for nothing. */
-function mendBody(fields: Fields): Fields {
-  refuseFields(fields, REFUSALS)
-  const { options } = fields
-  if (isFields(options)) refuseFields(options, OPTION_REFUSALS)
-  const { format, think, ...rest } = fields
-  return {
-    ...rest,
-    ...(format === '' || format === undefined ? {} : { format }),
-    ...(think === '' || think === undefined ? {} : { think })
+function mendBody(endpoint: 'chat' | 'generate'): (fields: Fields) => Fields {
+  const apply = fieldsApplier({ fields: OLLAMA_FIELDS[endpoint], mappings: MAPPINGS })
+  return (fields) => {
+    const { format, options, ...rest } = apply(fields)
+    return {
+      ...rest,
+      ...(format === '' || format === undefined ? {} : { format }),
+      ...(options === undefined
+        ? {}
+        : { options: isFields(options) ? applyOptions(options) : options })
+    }
   }
 }
 
@@ -55,21 +62,21 @@ export function readChat(body: OllamaChatBody): Asked | null {
 }
 
 export function readGenerate(body: OllamaGenerateBody): Asked | null {
-  const { prompt = '', system = '', raw = false, images = [] } = body
+  const { prompt = '', system = '', raw = false } = body
   if (prompt === '') return null
-  if (images.length > 0) throw unsupported('images', NO_IMAGES)
   if (raw) return { input: { mode: 'direct', prompt }, ...readCommon(body) }
   const messages: ChatMessage[] = system === '' ? [] : [{ role: 'system', content: system }]
   messages.push({ role: 'user', content: prompt })
   return { input: { mode: 'chat', messages }, ...readCommon(body) }
 }
 
-const NO_IMAGES = 'images: the models here read text only: leave them out, or say what is on them'
-
-type Common = Pick<OllamaChatBody, 'model' | 'options' | 'format' | 'think'>
+type Common = Pick<
+  OllamaChatBody,
+  'model' | 'options' | 'format' | 'think' | 'logprobs' | 'top_logprobs'
+>
 
 function readCommon(body: Common): Omit<Asked, 'input'> {
-  const { options = {}, format, think } = body
+  const { options = {}, format, think, logprobs, top_logprobs: top = 0 } = body
   const { repeat_penalty: repetition, ...sampling } = options
   const common: Omit<Asked, 'input'> = {
     model: body.model,
@@ -83,6 +90,7 @@ function readCommon(body: Common): Omit<Asked, 'input'> {
   if (stop !== undefined) common.stop = stop
   if (format !== undefined) common.responseFormat = readFormat(format)
   if (think !== undefined) common.reasoningEffort = effortOf(think)
+  if (logprobs === true) Object.assign(common, { logprobs, topLogprobs: top })
   return common
 }
 

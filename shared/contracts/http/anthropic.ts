@@ -51,11 +51,14 @@ const ToolChoice = Type.Union([
   })
 ])
 
+/** With `omitted` there are blocks of thoughts, and they are empty. */
+const Display = Type.Optional(Type.String({ maxLength: 32 }))
 const Thinking = Type.Union([
   Type.Object({ type: Type.Literal('disabled') }),
-  Type.Object({ type: Type.Literal('adaptive') }),
+  Type.Object({ type: Type.Literal('adaptive'), display: Display }),
   Type.Object({
     type: Type.Literal('enabled'),
+    display: Display,
     budget_tokens: Type.Optional(Type.Integer({ minimum: 1 }))
   })
 ])
@@ -100,8 +103,7 @@ export const MessagesBody = Type.Object(
         maxItems: STOPS_MAX
       })
     ),
-    stream: Type.Optional(Type.Boolean()),
-    metadata: Type.Optional(Anything)
+    stream: Type.Optional(Type.Boolean())
   },
   {
     title: 'Message',

@@ -7,7 +7,7 @@ import { Type, type Static } from 'typebox'
 import { TEXT_CHARACTERS_MAX, Tool, TOOLS_MAX } from '../inference/chat.ts'
 import { EmbedAsked } from '../inference/embedding.ts'
 import { ModelName } from '../inference/model-name.ts'
-import { Sampling } from '../inference/request.ts'
+import { Asked, Sampling } from '../inference/request.ts'
 import { Anything } from './openai.ts'
 import { NativeInferBody } from './infer.ts'
 
@@ -54,11 +54,8 @@ const common = {
   format: Format,
   think: Think,
   options: Type.Optional(OllamaOptions),
-  keep_alive: Type.Optional(
-    Type.Union([Type.String({ maxLength: 32 }), Type.Number()], {
-      description: 'Taken and not used: workers keep models by the memory that they have.'
-    })
-  )
+  logprobs: Type.Optional(Type.Boolean()),
+  top_logprobs: Asked.properties.topLogprobs
 }
 
 const OllamaMessage = Type.Object({
@@ -99,8 +96,7 @@ export const OllamaGenerateBody = Type.Object(
     ...common,
     prompt: Type.Optional(Text),
     system: Type.Optional(Text),
-    raw: Type.Optional(Type.Boolean({ description: 'The prompt goes to the model as it is.' })),
-    images: Images
+    raw: Type.Optional(Type.Boolean({ description: 'The prompt goes to the model as it is.' }))
   },
   {
     title: 'Ollama prompt',
@@ -126,12 +122,22 @@ const figures = {
   eval_count: Type.Optional(Type.Integer()),
   eval_duration: Type.Optional(Type.Integer())
 }
+const Logprob = Type.Object({
+  token: Type.String(),
+  logprob: Type.Number(),
+  bytes: Type.Optional(Type.Array(Type.Integer()))
+})
 const line = {
   model: Type.String(),
   created_at: Type.String(),
   done: Type.Boolean(),
   done_reason: Type.Optional(
     Type.Union([Type.Literal('stop'), Type.Literal('length'), Type.Literal('load')])
+  ),
+  logprobs: Type.Optional(
+    Type.Array(
+      Type.Object({ ...Logprob.properties, top_logprobs: Type.Optional(Type.Array(Logprob)) })
+    )
   ),
   ...figures
 }
@@ -156,10 +162,7 @@ export type OllamaGenerateLine = Static<typeof OllamaGenerateLine>
 
 export const OllamaEmbedBody = Type.Object({
   model: ModelName,
-  input: Type.Union([Text, EmbedAsked.properties.inputs]),
-  truncate: Type.Optional(Type.Boolean()),
-  options: Type.Optional(Anything),
-  keep_alive: common.keep_alive
+  input: Type.Union([Text, EmbedAsked.properties.inputs])
 })
 export type OllamaEmbedBody = Static<typeof OllamaEmbedBody>
 
@@ -175,9 +178,7 @@ export type OllamaEmbedReply = Static<typeof OllamaEmbedReply>
 /** The older form: one text, one vector. */
 export const OllamaEmbeddingsBody = Type.Object({
   model: ModelName,
-  prompt: Text,
-  options: Type.Optional(Anything),
-  keep_alive: common.keep_alive
+  prompt: Text
 })
 export type OllamaEmbeddingsBody = Static<typeof OllamaEmbeddingsBody>
 

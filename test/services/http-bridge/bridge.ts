@@ -3,7 +3,9 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { identify } from '#shared/contracts/access/access.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import { gatewayEmbed, type EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import {
   gatewayModels,
@@ -43,6 +45,15 @@ export const END: InferenceEnd = {
 /** The only token that the gateways know. */
 export const KNOWN_TOKEN = 'haif_known'
 
+export const modelEntry = (name: string): ModelEntry => ({
+  name,
+  createdAt: 0,
+  digest: 'ab'.repeat(32),
+  contextTokens: 4096,
+  engine: 'llama',
+  workers: ['aa']
+})
+
 /** Says each text as one item. */
 export const says = (...texts: string[]): Infer =>
   async function* () {
@@ -66,6 +77,8 @@ export interface Bridge {
   gateways: Mesh[]
   /** What the gateways were asked. */
   requests: InferenceRequest[]
+  /** Texts that they were to make vectors of, which say how long each is. */
+  embedded: EmbedAsked[]
   contexts: ServerContext[]
   post: (body: unknown, headers?: Headers) => Promise<Response>
   /** A body as it is. */
@@ -76,6 +89,7 @@ export async function startBridge(t: Scope, setup: Setup = {}): Promise<Bridge> 
   const { gateways = [says('Hello', ' world')], readiness = { ready: true }, models = [] } = setup
   const topicKey = await startDht(t)
   const requests: InferenceRequest[] = []
+  const embedded: EmbedAsked[] = []
   const contexts: ServerContext[] = []
   const meshes: Mesh[] = []
   for (const infer of gateways) {
@@ -85,6 +99,16 @@ export async function startBridge(t: Scope, setup: Setup = {}): Promise<Bridge> 
         requests.push({ ...request, charge })
         contexts.push(context)
         return infer(request, context)
+      })
+      .respond(gatewayEmbed, ({ asked }) => {
+        embedded.push(asked)
+        const vectors = asked.inputs.map(({ length }) => new Float32Array(2).fill(length))
+        return {
+          vectors: encodeVectors(vectors),
+          promptTokens: vectors.length,
+          provider: 'sim',
+          model: 'test-model'
+        }
       })
       .respond(gatewayReady, () => readiness)
       .respond(gatewayModels, () => ({ models }))
@@ -121,7 +145,7 @@ export async function startBridge(t: Scope, setup: Setup = {}): Promise<Bridge> 
     fetch(`${url}/infer`, { method: 'POST', body, headers, duplex: 'half' })
   const post = (body: unknown, headers: Headers = {}) =>
     send(JSON.stringify(body), { 'content-type': 'application/json', ...headers })
-  return { url, bridge, gateways: meshes, requests, contexts, post, send }
+  return { url, bridge, gateways: meshes, requests, embedded, contexts, post, send }
 }
 
 interface SseEvent {

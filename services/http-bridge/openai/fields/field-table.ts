@@ -6,28 +6,10 @@
  *
  * `docs/openai.md` is generated from this table (`npm run docs`), and a test sends each field.
  */
+import { hints, taken, type FieldOf } from '../../http/fields.ts'
+
 export type Endpoint = 'chat' | 'completion'
-
-export interface Field {
-  name: string
-  /** Absent: of both endpoints. */
-  of?: Endpoint
-  /** `hint`: accepted, and the answer is the same without it. */
-  how: 'taken' | 'mapped' | 'hint' | 'refused'
-  /** What it is mapped to, why it changes nothing, or what to use instead. */
-  note?: string
-  /**
-   * Values of a refused field that ask for nothing, such as another server's default; an empty
-   * text, list or object asks for nothing either.
-   */
-  idle?: readonly unknown[]
-}
-
-const taken = (names: string, of?: Endpoint): Field[] =>
-  names.split(' ').map((name) => ({ name, how: 'taken', ...(of === undefined ? {} : { of }) }))
-
-const hints = (note: string, names: string): Field[] =>
-  names.split(' ').map((name) => ({ name, how: 'hint', note }))
+type Field = FieldOf<Endpoint>
 
 const SCHEMA = 'use response_format with a JSON schema'
 const LOGPROBS = 'use logprobs and top_logprobs'

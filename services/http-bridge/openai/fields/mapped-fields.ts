@@ -1,9 +1,7 @@
 /** Translates fields of other servers into those of the contract. */
+import type { Mapping } from '../../http/fields.ts'
 import { invalid, unsupported } from '../../http/refusal.ts'
 import { isFields, type Fields } from '../../chat/past/calls.ts'
-
-/** Returns the rest of the body with what the field means. */
-type Mapping = (value: unknown, rest: Fields) => Fields
 
 /** A name of the contract wins over another name for the same thing. */
 const renamed =

@@ -1,15 +1,13 @@
 /** Every field of OpenAI, vLLM, llama.cpp and others, sent over HTTP: taken, mapped or refused. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Asked } from '#shared/contracts/inference/request.ts'
-import { OPENAI_PAGE, withFields } from '../../../../../docs/generate/openai-fields.ts'
 import {
   FIELDS,
-  type Endpoint,
-  type Field
+  type Endpoint
 } from '../../../../../services/http-bridge/openai/fields/field-table.ts'
 import { startBridge } from '../../bridge.ts'
+import { fieldsOfType, sendEachField } from '../../sent-fields.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const BODIES: Record<Endpoint, { path: string; body: object }> = {
@@ -89,7 +87,7 @@ test('the table has every field of the openai package', () => {
     ['chat/completions/completions', 'ChatCompletionCreateParamsBase'],
     ['completions', 'CompletionCreateParamsBase']
   ] as const) {
-    const fields = fieldsOf(file, type)
+    const fields = fieldsOfType(`openai/resources/${file}`, type)
     assert.ok(fields.length > 10)
     assert.deepEqual(
       fields.filter((name) => !known.has(name)),
@@ -98,63 +96,28 @@ test('the table has every field of the openai package', () => {
   }
 })
 
-test('docs/openai.md lists every field as the table has it (npm run docs)', () => {
-  const page = readFileSync(OPENAI_PAGE, 'utf8')
-  assert.equal(page, withFields(page))
-})
-
-test('each field is taken, mapped or refused over HTTP', async (t) => {
-  const { url, requests } = await startBridge(t)
-  const post = async (endpoint: Endpoint, more: object) => {
+for (const endpoint of ['chat', 'completion'] as const) {
+  test(`each field of a ${endpoint} is taken, mapped or refused over HTTP`, async (t) => {
+    const { url, requests } = await startBridge(t)
     const { path, body } = BODIES[endpoint]
-    const response = await fetch(url + path, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...body, ...more })
+    await sendEachField({
+      fields: rows.filter(({ of = endpoint }) => of === endpoint),
+      samples: { ...SAMPLES, logprobs: LOGPROBS[endpoint] },
+      asked: () => requests.at(-1)!.asked,
+      async send(more) {
+        const response = await fetch(url + path, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ ...body, ...more })
+        })
+        const { error } = (await response.json()) as Reply
+        if (error !== undefined) assert.ok(Object.hasOwn(more, error.param), error.param)
+        return { status: response.status, message: error?.message ?? '' }
+      }
     })
-    return { status: response.status, reply: (await response.json()) as Reply }
-  }
-  for (const endpoint of ['chat', 'completion'] as const) {
-    await post(endpoint, {})
-    const plain = requests.at(-1)!.asked
-    const assertAsked = async (more: object, asked: Partial<Asked> | null) => {
-      const { status, reply } = await post(endpoint, more)
-      assert.equal(status, 200, `${JSON.stringify(more)}: ${reply.error?.message}`)
-      assert.deepEqual(requests.at(-1)!.asked, { ...plain, ...asked }, JSON.stringify(more))
-    }
-    const fields = rows.filter(({ of = endpoint }) => of === endpoint)
-    const [hints, refused] = ['hint', 'refused'].map((how) =>
-      fields.filter((one) => one.how === how)
-    )
-    for (const value of [true, 1, 'x', { a: 1 }]) {
-      await assertAsked(Object.fromEntries(hints!.map(({ name }) => [name, value])), null)
-    }
-    for (const nth of Array.from({ length: 6 }).keys()) {
-      const idle = refused!.map((field) => [field.name, idleValues(field)[nth] ?? null])
-      await assertAsked(Object.fromEntries(idle), null)
-    }
-    for (const { name, note } of refused!) {
-      const { status, reply } = await post(endpoint, { [name]: [{ type: 'x' }] })
-      assert.deepEqual([status, reply.error?.param], [400, name])
-      assert.ok(reply.error!.message.endsWith(note!), reply.error!.message)
-    }
-    for (const { name } of fields.filter(({ how }) => how === 'taken' || how === 'mapped')) {
-      const [value, asked] = name === 'logprobs' ? LOGPROBS[endpoint] : SAMPLES[name]!
-      await assertAsked({ [name]: value }, asked)
-    }
-  }
-})
+  })
+}
 
 interface Reply {
   error?: { param: string; message: string }
-}
-
-const idleValues = ({ idle = [] }: Field): unknown[] => [...idle, '', [], {}, null]
-
-/** The names of the fields of an interface in the package's own types. */
-function fieldsOf(file: string, type: string): string[] {
-  const path = import.meta.resolve(`openai/resources/${file}`).replace(/\.m?js$/, '.d.ts')
-  const text = readFileSync(new URL(path), 'utf8')
-  const body = text.split(`export interface ${type} {`)[1]!.split('\n}')[0]!
-  return [...body.matchAll(/^ {4}(\w+)\??:/gm)].map(([, name]) => name!)
 }
