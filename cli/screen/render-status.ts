@@ -205,6 +205,8 @@ function heldCells(model: WorkerModel): Cell[] {
   const name: Cell = { text: printableLine(model.name) }
   switch (model.state) {
     case 'loading':
+      // What was ready has told why it is not.
+      if (model.notice !== undefined) return [name, { text: 'not ready', format: 'yellow' }]
       return [
         name,
         { text: LOADING[model.phase ?? 'loading'], format: 'yellow' },

@@ -40,6 +40,7 @@ import { ModelAliases } from './requests/model-aliases.ts'
 import { PermitCheck } from './requests/permit-check.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
+import { whyNoneReady } from './workers/not-ready.ts'
 import { UnlikeHolders } from './workers/unlike-holders.ts'
 import type { ModelPins } from './workers/model-pins.ts'
 import { WorkerTable } from './workers/worker-table.ts'
@@ -175,7 +176,7 @@ function answerGateways(
     )
     .respond(orchestratorReady, () =>
       table.readyModels().size === 0 && table.loadableModels().size === 0
-        ? { ready: false, reason: 'no worker has a model ready', ...warned() }
+        ? { ready: false, reason: whyNoneReady(table), ...warned() }
         : { ready: true, ...warned() }
     )
     .respond(orchestratorChallenge, async ({ worker }, context) => {

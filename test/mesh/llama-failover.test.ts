@@ -1,8 +1,9 @@
 /**
- * A real model on two machines, and the one that serves is killed: the text is that of an
- * undisturbed run. HAIF_SOAK=1: 40 moves; HAIF_SEED repeats a run.
+ * A real model on two machines, and the one that serves is killed, or its model's process hangs:
+ * the text is that of an undisturbed run. HAIF_SOAK=1: 40 moves; HAIF_SEED repeats a run.
  */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
@@ -58,6 +59,21 @@ test('kill -9 of the serving worker: the answer is exactly that of an undisturbe
   t.diagnostic(`${moved} of ${tries} answers moved; longest silence ${Math.round(longest)} ms`)
   assert.equal(moved, MOVES)
   assert.ok(longest <= patience(SILENCE_MS_MAX))
+
+  await herd.fill()
+  const [prompt] = PROMPTS
+  const expected = undisturbed.get(prompt!)!
+  for (let i = 0; i < TRIES_MAX && herd.stopped === null; i++) {
+    const answer = await ask(mesh, prompt!, () => herd.hang())
+    assert.equal(answer.text, expected.text)
+    assert.equal(answer.tokens, expected.tokens)
+  }
+  assert.notEqual(herd.stopped, null, 'no model hung while it answered')
+  herd.leaveHanging()
+  await until(async () => /: .*it has not answered for/.test(await mesh.notReadyBecause()))
+  await mesh.ready()
+  const after = await ask(mesh, prompt!)
+  assert.equal(after.text, expected.text)
 })
 
 /** Two workers, of which one at a time is killed. */
@@ -66,6 +82,8 @@ class Herd {
   readonly #mesh: TestMesh
   readonly #workers = new Map<string, ServiceProcess>() // by peer key
   #struck = false
+  /** The process of a model that hangs. */
+  stopped: number | null = null
 
   constructor(t: TestContext, mesh: TestMesh) {
     this.#t = t
@@ -95,11 +113,31 @@ class Herd {
     this.#struck = true
   }
 
+  /** Stops the model's process of the worker that serves, once. */
+  hang(): void {
+    const serving = this.#links().find(({ openStreams }) => openStreams > 0)
+    if (this.stopped !== null || serving === undefined) return
+    this.stopped = childOf(this.#workers.get(serving.peer.key)!.pid)
+    process.kill(this.stopped, 'SIGSTOP')
+  }
+
+  /** Kills the other worker. */
+  leaveHanging(): void {
+    for (const [key, worker] of this.#workers) {
+      if (childOf(worker.pid) === this.stopped) continue
+      worker.kill('SIGKILL')
+      this.#workers.delete(key)
+    }
+  }
+
   #links() {
     const orchestrator = this.#mesh.meshes.find(({ role }) => role === 'orchestrator')!
     return orchestrator.links('worker').filter(({ peer }) => this.#workers.has(peer.key))
   }
 }
+
+const childOf = (pid: number): number =>
+  Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }))
 
 async function ask(
   mesh: TestMesh,

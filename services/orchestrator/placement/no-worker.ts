@@ -1,5 +1,6 @@
 /** Errors for a request that no worker may serve. */
 import { HaifError } from '#shared/errors.ts'
+import { whyNoneReady } from '../workers/not-ready.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
 /** When to ask again for a worker that is not there; nobody knows when one comes. */
@@ -13,7 +14,7 @@ export function notEligible(table: WorkerTable, model: string, reason: string): 
 }
 
 /** The error for a request that names no model. */
-export const noneReady = (): HaifError => noWorker('no worker has a model ready')
+export const noneReady = (table: WorkerTable): HaifError => noWorker(whyNoneReady(table))
 
 const noWorker = (message: string): HaifError =>
   new HaifError('NO_ELIGIBLE_WORKER', message, { retryAfterMs: RETRY_AFTER_MS })

@@ -19,6 +19,7 @@ import { wayMsOf, type Way } from './way-cost.ts'
 export interface Candidate {
   readonly workerKey: string
   readonly mayServe: boolean
+  readonly notReadyBecause: string
   /** Time until the model is in memory there; 0: it is. */
   readonly loadMs: number
   readonly load: number
@@ -34,8 +35,6 @@ export interface Candidate {
     readonly prefillTokensPerSecond: number
     /** Tokens of prompt and answer there: workers give a model what their memory holds. */
     readonly contextTokens?: number
-    /** The reason why it cannot serve. */
-    readonly error?: string
   } & Partial<Readonly<ModelKind>>
   readonly link: Way
 }
@@ -174,7 +173,7 @@ export function ineligibility(
   if (unlike.some((model) => isAlike(model, candidate.model))) {
     return 'every worker that holds the model would refuse it in the same way'
   }
-  if (!candidate.mayServe) return candidate.model.error ?? 'no worker has the model ready'
+  if (!candidate.mayServe) return candidate.notReadyBecause
   if (contextOf(candidate) < contextTokens) return 'no worker has a context that is long enough'
   if (candidate.loadMs > remainingMs) {
     const seconds = Math.ceil(candidate.loadMs / 1000)

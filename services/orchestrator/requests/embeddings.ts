@@ -129,7 +129,7 @@ function modelFor(asked: EmbedAsked, { table, aliases, now }: EmbeddingDeps): st
   const [most] = names
     .map((name) => ({ name, able: count(name, labels), anywhere: count(name, undefined) }))
     .toSorted((a, b) => b.able - a.able || b.anywhere - a.anywhere || a.name.localeCompare(b.name))
-  if (most === undefined) throw noneReady()
+  if (most === undefined) throw noneReady(table)
   return most.name
 }
 

@@ -23,7 +23,7 @@ export function chooseModel(
     const ready = table.readyModels()
     const name =
       [...ready.keys()].find(began) ?? defaultModel(ready) ?? defaultModel(table.loadableModels())
-    if (name === null) throw noneReady()
+    if (name === null) throw noneReady(table)
     return name
   }
   const names = aliases.modelsFor(model, (name) => table.holders(name).size > 0)

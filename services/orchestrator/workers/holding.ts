@@ -19,6 +19,12 @@ import {
 import type { Fault, Standing } from './reputation.ts'
 import type { WorkerLink } from './worker-link.ts'
 
+const LOADING = {
+  downloading: 'being downloaded',
+  waitingForMemory: 'waiting for memory',
+  loading: 'being loaded'
+} as const satisfies Record<NonNullable<WorkerModel['phase']>, string>
+
 /** The part of an average that a new measurement makes up. */
 const EWMA_WEIGHT = 0.2
 
@@ -95,6 +101,15 @@ export class Holding {
 
   get isReady(): boolean {
     return this.#model.state === 'ready' && !this.#draining
+  }
+
+  /** Why it answers nothing now, in the words of its worker; empty while it does. */
+  get notReadyBecause(): string {
+    if (this.#draining) return 'its worker is stopping'
+    const { state, error, notice, phase = 'loading', progress = 0 } = this.#model
+    if (state === 'failed') return error ?? 'it has failed and gives no reason'
+    if (state !== 'loading') return ''
+    return notice ?? `it is ${LOADING[phase]} (${Math.floor(progress * 100)} %)`
   }
 
   /** A request sent there is answered: at once, or after the model has been loaded for it. */

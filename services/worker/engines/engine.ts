@@ -137,7 +137,7 @@ export interface EngineMetrics {
   decodeTokensPerSecond: number
   /** The memory that it takes now, where that is looked at again after the load. */
   memory?: Memory
-  /** Why its process died, while it is not up again for longer than requests should notice. */
+  /** How its process hangs; or why it died, when it takes longer than requests should notice. */
   restarting?: string
   /** Absent where the engine does not know it, for example on a server that somebody else runs. */
   kvCache?: KvCache

@@ -158,6 +158,13 @@ export class TestMesh {
     })
   }
 
+  /** Empty while it is ready. */
+  async notReadyBecause(): Promise<string> {
+    using context = createContext({ timeoutMs: patience(5000) })
+    const { reason = '' } = await (await this.client()).call(gatewayReady, {}, context)
+    return reason
+  }
+
   /** Sends a prompt and collects the answer. */
   async infer(request: FlatRequest = {}) {
     using context = createContext({ timeoutMs: patience(30_000) })

@@ -48,6 +48,12 @@ export interface LoadOptions extends ContextChoices {
 }
 
 export type ParentMessage =
+  | Work
+  /** Answered with 'alive', whatever the engine is doing. */
+  | { kind: 'ping' }
+
+/** What the engine is asked to do. */
+export type Work =
   | { kind: 'load'; options: LoadOptions }
   | { kind: 'generate'; id: number; request: GenerateRequest }
   | { kind: 'embed'; id: number; inputs: readonly EmbedInput[] }
@@ -150,6 +156,8 @@ export type ChildMessage =
   | { kind: 'progress'; fraction: number }
   | { kind: 'ready'; model: ReadyModel }
   | { kind: 'loadFailed'; reason: string }
+  /** `deafSince` stays the same while the engine hears nothing, and is 0 while it does. */
+  | { kind: 'alive'; deafSince: number }
   | StepMessage
   /** Sent about once a second while the numbers change. */
   | ({ kind: 'kvCache' } & KvTokens)

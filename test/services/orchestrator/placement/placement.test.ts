@@ -11,6 +11,7 @@ import {
 const candidate = (workerKey: string, given: Partial<Candidate> = {}): Candidate => ({
   workerKey,
   mayServe: true,
+  notReadyBecause: 'it is not ready',
   loadMs: 0,
   load: 0,
   lastPlacedAt: 0,

@@ -95,3 +95,17 @@ test('a failure is reported with its reason, cut to what a report may hold', () 
   const { state, error, slots } = describe()
   assert.deepEqual([state, error?.length, slots], ['failed', SENTENCE_MAX, 0])
 })
+
+test('a model whose process hangs or is being replaced is not ready, and says why', async () => {
+  const { model, describe } = held({}, false)
+  const engine = new FakeEngine('m', {})
+  engine.loads()
+  model.becomesReady(engine, await engine.load())
+  const metrics = engine.metrics()
+  engine.metrics = () => ({ ...metrics, restarting: 'its process hangs' })
+  const { state, notice, slots } = describe()
+  assert.deepEqual([state, slots], ['loading', 0])
+  assert.match(notice!, /its process hangs; it is started again/)
+  engine.metrics = () => metrics
+  assert.equal(describe().state, 'ready')
+})

@@ -6,8 +6,9 @@
  */
 import { Worker } from 'node:worker_threads'
 import { reasonOf } from '#shared/kit/reason-of.ts'
-import type { ChildMessage, LoadOptions, ParentMessage } from '../messages.ts'
-import { clockMs, newStepMemory, stopReading } from './step-memory.ts'
+import type { ChildMessage, LoadOptions, ParentMessage, Work } from '../messages.ts'
+import { Hearing } from './hearing.ts'
+import { newStepMemory, stopReading } from './step-memory.ts'
 import type { FromThread, ThreadSetup } from './thread-messages.ts'
 
 // Ctrl-C goes to the whole process group, but the worker decides when its model ends.
@@ -17,10 +18,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 // may hang or crash.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 
-let host: { receive: (message: ParentMessage) => void } | null = null
+let host: { receive: (message: Work) => void; deafSince: () => number } | null = null
 
 process.on('message', (message: ParentMessage) => {
   if (message.kind === 'load') void start(message.options)
+  else if (message.kind === 'ping') send({ kind: 'alive', deafSince: host?.deafSince() ?? 0 })
   else host?.receive(message)
 })
 
@@ -36,16 +38,17 @@ function startThread(options: LoadOptions): Promise<string | null> {
   const setup: ThreadSetup = { gpu: options.gpu, step }
   const thread = new Worker(new URL('model-thread.ts', import.meta.url), { workerData: setup })
   const { promise, resolve } = Promise.withResolvers<string | null>()
-  const receive = (message: ParentMessage) => {
+  const hearing = new Hearing(step, () => thread.postMessage({ kind: 'ping' }))
+  const deafSince = () => hearing.deafSince()
+  const receive = (message: Work) => {
     thread.postMessage(message)
     if (message.kind === 'cancel') stopReading(step, message.id)
   }
   thread.on('message', (message: FromThread) => {
     switch (message.kind) {
       case 'usable':
-        host = { receive }
+        host = { receive, deafSince }
         receive({ kind: 'load', options })
-        setInterval(() => watchStep(Atomics.load(step.began, 0)), WATCH_MS)
         return resolve(null)
       case 'unusable':
         void thread.terminate()
@@ -54,6 +57,8 @@ function startThread(options: LoadOptions): Promise<string | null> {
         return void startLibrary(options, message.reason)
       case 'message':
         return send(message.message)
+      case 'heard':
+        return hearing.heard()
       case 'gaveUp':
         return giveUp(message.reason)
     }
@@ -76,20 +81,9 @@ async function startLibrary(options: LoadOptions, libraryBecause: string): Promi
     libraryBecause,
     log: (line) => console.error(line)
   })
-  host = here
+  host = { receive: (message) => here.receive(message), deafSince: () => here.stepStartedAt }
   here.receive({ kind: 'load', options })
-  setInterval(() => watchStep(here.stepBeganMs), WATCH_MS)
 }
-
-/** Native code that hangs does not stop this timer. The worker starts another process. */
-function watchStep(beganMs: bigint): void {
-  if (beganMs !== 0n && clockMs() - beganMs > STEP_MS_MAX) {
-    giveUp(`a step took longer than ${STEP_MS_MAX / 1000n} s`)
-  }
-}
-
-const WATCH_MS = 5_000
-const STEP_MS_MAX = 120_000n
 
 function giveUp(error: unknown): void {
   console.error(error)

@@ -10,14 +10,13 @@ import {
   type ChildMessage,
   type KvTokens,
   type LoadOptions,
-  type ParentMessage,
-  type StepMessage
+  type StepMessage,
+  type Work
 } from '../messages.ts'
 import { EmbeddingContext } from './embedding-context.ts'
 import { jobOf } from './job.ts'
 import { loadModel, type LoadDriver, type LoadedModel } from './load-model.ts'
 import { Scheduler } from './schedule/scheduler.ts'
-import { clockMs } from './step-memory.ts'
 
 interface ModelHostDeps {
   load: LoadDriver
@@ -48,13 +47,12 @@ export class ModelHost {
     this.#deps = deps
   }
 
-  /** When the step in progress began, in `clockMs`; 0 between steps. */
-  get stepBeganMs(): bigint {
-    const stepMs = this.#serving?.scheduler.stepMs ?? 0
-    return stepMs === 0 ? 0n : clockMs() - BigInt(Math.round(stepMs))
+  /** When the step in progress began; 0 between steps. */
+  get stepStartedAt(): number {
+    return this.#serving?.scheduler.stepStartedAt ?? 0
   }
 
-  receive(message: ParentMessage): void {
+  receive(message: Work): void {
     switch (message.kind) {
       case 'load':
         this.#load(message.options).catch((error: unknown) => this.#reportLoadFailure(error))

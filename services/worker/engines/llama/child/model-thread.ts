@@ -38,6 +38,7 @@ try {
   })
   // A message is work like a step: a prompt is rendered and tokenised before it is one.
   parentPort?.on('message', (message: ToThread) => {
+    if (message.kind === 'ping') return send({ kind: 'heard' })
     if (message.kind !== 'load') Atomics.store(step.began, 0, clockMs())
     host.receive(message)
     Atomics.store(step.began, 0, 0n)

@@ -17,4 +17,6 @@ export type FromThread =
    */
   | { kind: 'unusable'; reason: string }
   | { kind: 'message'; message: ChildMessage }
+  /** To a ping. */
+  | { kind: 'heard' }
   | { kind: 'gaveUp'; reason: string }

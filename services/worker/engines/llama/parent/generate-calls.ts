@@ -13,13 +13,19 @@ import { RESTART_RETRY_MS } from './restart-delay.ts'
 import type { Supervisor } from './supervisor.ts'
 
 interface GenerateCallsDeps {
-  process: Pick<Supervisor, 'up' | 'send' | 'retryAfterMs' | 'downBecause'>
+  process: Pick<Supervisor, 'up' | 'hung' | 'send' | 'retryAfterMs' | 'downBecause'>
   nextId: () => number
   /** Requests that may wait for a slot; more are refused with WORKER_OVERLOADED. */
   waitingMax?: number
   /** How long a request waits for a process that is being restarted. */
   restartWaitMs?: number
 }
+
+/** Another worker may answer, or this one when its process has been replaced. */
+export const hangs = (how: string): HaifError =>
+  new HaifError('ENGINE_FAILED', `the process that runs the model hangs (${how})`, {
+    retryAfterMs: RESTART_RETRY_MS
+  })
 
 const WAITING_MAX = 256
 const RESTART_WAIT_MS = 10_000
@@ -92,8 +98,12 @@ export class GenerateCalls {
     }
   }
 
+  /** The process need not go on with any of them, should it still be there. */
   failAll(error: HaifError): void {
-    for (const answer of this.#answers.values()) this.#fail(answer, error)
+    for (const answer of this.#answers.values()) {
+      this.#fail(answer, error)
+      this.#deps.process.send({ kind: 'cancel', id: answer.id })
+    }
   }
 
   /** Fails all requests, and with the same error every later one. */
@@ -109,6 +119,7 @@ export class GenerateCalls {
       throw overloaded(this.#slots, this.#waitingMax)
     }
     const { process, nextId } = this.#deps
+    if (process.hung !== null) throw hangs(process.hung)
     const id = nextId()
     const answer = new AnswerStream(id, request, (tokens) => {
       process.send({ kind: 'credit', id, tokens })

@@ -22,7 +22,8 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import { CREDIT_TOKENS } from './answer-stream.ts'
 import { EmbedCalls } from './embed-calls.ts'
 import { fitModel } from './fit-model.ts'
-import { GenerateCalls } from './generate-calls.ts'
+import { GenerateCalls, hangs } from './generate-calls.ts'
+import { HANG_POLICY, type HangPolicy } from './heartbeat.ts'
 import { bytesOfKernels } from './gpu/kernel-cache.ts'
 import { ProcessMemory } from './gpu/process-memory.ts'
 import { deviceEnv, type GpuSetting } from './gpu/gpu-setting.ts'
@@ -60,6 +61,7 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   /** Called with a line for whoever runs the worker. */
   onNote?: (note: string) => void
   restart?: Partial<RestartPolicy>
+  hang?: Partial<HangPolicy>
   /** How long a load may stand still. */
   loadStillMs?: number
   /** How long a request waits for a process that is being restarted. */
@@ -110,6 +112,7 @@ export class LlamaEngine implements Engine {
       options: this.#loadOptions,
       env: deviceEnv(options),
       restart: { ...RESTART_POLICY, ...options.restart },
+      hang: { ...HANG_POLICY, ...options.hang },
       patience: {
         stillMs: options.loadStillMs ?? LOAD_STILL_MS,
         progress: () => bytesOfKernels(options.kernelCache)
@@ -123,6 +126,7 @@ export class LlamaEngine implements Engine {
       },
       onUp: (model) => this.#onUp(model),
       onDown: () => this.#onDown(),
+      onHung: (reason) => this.#failAll(hangs(reason)),
       onGivenUp: (error) => this.#gone(this.#asLoadFailure(error)),
       onStep: (message) => this.#onStep(message),
       onKvTokens: ({ runningTokens, keptTokens }) => {
@@ -212,6 +216,7 @@ export class LlamaEngine implements Engine {
   async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
     if (this.#refusal !== null) throw this.#refusal
     if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')
+    if (this.#supervisor.hung !== null) throw hangs(this.#supervisor.hung)
     return this.#embedCalls.embed(this.#nextId++, inputs, signal)
   }
 
@@ -225,7 +230,7 @@ export class LlamaEngine implements Engine {
       prefillTokensPerSecond: this.#rates.prefill,
       decodeTokensPerSecond: this.#rates.decode,
       kvCache: this.#kvCache,
-      ...(this.#supervisor.downMs < DOWN_MS_SILENT ? {} : { restarting: this.#diedBecause() }),
+      ...this.#restarting(),
       ...(this.#memory === null ? {} : { memory: this.#memory.now() })
     }
   }
@@ -272,11 +277,20 @@ export class LlamaEngine implements Engine {
    * have.
    */
   #onDown(): void {
-    const died = this.#diedOrDown(`${this.#diedBecause()}; it is started again`)
-    this.#options.onNote?.(`${this.#options.name}: ${died.message}`)
     this.#kvCache = { ...this.#kvCache, runningTokens: 0, keptTokens: 0 }
-    this.#generateCalls.failAll(died)
-    this.#embedCalls.failAll(died)
+    this.#failAll(this.#diedOrDown(`${this.#diedBecause()}; it is started again`))
+  }
+
+  #failAll(error: HaifError): void {
+    this.#options.onNote?.(`${this.#options.name}: ${error.message}`)
+    this.#generateCalls.failAll(error)
+    this.#embedCalls.failAll(error)
+  }
+
+  #restarting(): Pick<EngineMetrics, 'restarting'> {
+    const { hung, downMs } = this.#supervisor
+    if (hung !== null) return { restarting: hangs(hung).message }
+    return downMs < DOWN_MS_SILENT ? {} : { restarting: this.#diedBecause() }
   }
 
   #diedBecause(): string {

@@ -30,6 +30,7 @@ interface ProcessHooks {
   onStep: (message: StepMessage) => void
   onKvTokens: (tokens: KvTokens) => void
   onEmbed: (message: EmbedMessage) => void
+  onAlive: (deafSince: number) => void
   /** Called once, whatever the reason, after the last step message. */
   onExit: (exit: ProcessExit) => void
 }
@@ -114,6 +115,8 @@ export class ModelProcess {
         return this.#loading.resolve(message.model)
       case 'loadFailed':
         return void this.#onLoadFailed(message.reason)
+      case 'alive':
+        return this.#hooks.onAlive(message.deafSince)
       case 'step':
         return this.#hooks.onStep(message)
       case 'kvCache':

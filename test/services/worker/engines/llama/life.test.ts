@@ -194,6 +194,55 @@ suite('deaths', () => {
   })
 })
 
+suite('hangs', () => {
+  const QUICK = { beatMs: 50, silentMs: 400, silentMsMax: 1500 }
+  const hangs = { code: 'ENGINE_FAILED', message: /hangs \(it has not answered for/ }
+
+  test('a process that is stopped is told of, and replaced; its requests go elsewhere', async (t) => {
+    const notes: string[] = []
+    const { engine, events, pid } = await startEngine(t, {
+      modelPath: await randomModel(t),
+      hang: QUICK,
+      onNote: (note) => notes.push(note)
+    })
+    const stopped = pid()
+    const running = engine.generate(direct('hello', { maxTokens: 500 }), never)
+    await running.next()
+    process.kill(stopped, 'SIGSTOP')
+    await assert.rejects(async () => {
+      for await (const _ of running);
+    }, hangs)
+    assert.match(engine.metrics().restarting ?? '', /hangs/)
+    await assert.rejects(answer(engine, direct('hello')), hangs)
+    await assert.rejects(engine.embed(['hello'], never), hangs)
+    await until(() => isGone(stopped))
+    await until(() => events.filter((event) => event.kind === 'ready').length === 2)
+    assert.notEqual(pid(), stopped)
+    await answer(engine, direct('hello', { maxTokens: 4 }))
+    assert.match(notes.join('\n'), /hangs .*\n.*died \(it has not answered for .* and was killed\)/)
+    assert.equal(engine.metrics().restarting, undefined)
+  })
+
+  test('one that comes to itself serves on, and goes on with nothing that was moved', async (t) => {
+    const { engine, events, pid } = await startEngine(t, {
+      modelPath: await randomModel(t),
+      hang: { ...QUICK, silentMsMax: 600_000 }
+    })
+    const running = engine.generate(direct('hello', { maxTokens: 2000 }), never)
+    await running.next()
+    process.kill(pid(), 'SIGSTOP')
+    await assert.rejects(async () => {
+      for await (const _ of running);
+    }, hangs)
+    process.kill(pid(), 'SIGCONT')
+    await until(() => engine.metrics().restarting === undefined)
+    await answer(engine, direct('hello', { maxTokens: 4 }))
+    await until(() => engine.metrics().kvCache?.runningTokens === 0)
+    assert.ok(events.some((event) => event.kind === 'hung'))
+    assert.equal(events.filter((event) => event.kind === 'ready').length, 1)
+  })
+})
+
 suite('a file that is no longer what was loaded', () => {
   const changes: Record<string, [change: (file: string) => Promise<void>, says: RegExp]> = {
     'is overwritten in place': [randomModelOver, /the file has changed since it was loaded/],

@@ -81,7 +81,13 @@ export async function loadNative(
       withLog(
         api,
         hooks.onLog,
-        () => new NativeVectorMaker(model, { ...choices, contextTokens, batchTokens })
+        () =>
+          new NativeVectorMaker(model, {
+            ...choices,
+            contextTokens,
+            batchTokens,
+            step: hooks.step
+          })
       ),
     facts: {
       slotTokens: context.contextTokens,

@@ -1,5 +1,6 @@
 /** Vectors of texts, from a context of its own with one sequence. */
 import type { VectorMaker } from '../embedding-context.ts'
+import { beginStep, endStep, type StepMemory } from '../step-memory.ts'
 import type { Token } from '../vocabulary.ts'
 import { NativeContext, type ContextOptions } from './native-context.ts'
 import { floatsAt } from './api/native-memory.ts'
@@ -13,11 +14,16 @@ const [WORDPIECE, UNIGRAM, RWKV] = [3, 4, 5]
 export class NativeVectorMaker implements VectorMaker {
   readonly #model: NativeModel
   readonly #context: NativeContext
+  readonly #step: StepMemory
   readonly #begin: number | null
   readonly #end: number | null
 
-  constructor(model: NativeModel, options: Omit<ContextOptions, 'slots' | 'embeddings'>) {
+  constructor(
+    model: NativeModel,
+    { step, ...options }: Omit<ContextOptions, 'slots' | 'embeddings'> & { step: StepMemory }
+  ) {
     this.#model = model
+    this.#step = step
     this.#context = new NativeContext(model, { ...options, slots: 1, embeddings: true })
     ;[this.#begin, this.#end] = marksOf(model)
   }
@@ -41,7 +47,10 @@ export class NativeVectorMaker implements VectorMaker {
       batch.clear()
       const piece = tokens.slice(at, at + batch.tokensMax)
       batch.add(piece, { sequence: 0, position: at, output: 'all' })
-      if (!this.#context.decode()) throw new Error('the step was broken off')
+      beginStep(this.#step, 0)
+      const isWhole = this.#context.decode()
+      endStep(this.#step)
+      if (!isWhole) throw new Error('the step was broken off')
     }
     const address = this.#address()
     if (address === null) return new Float32Array()

@@ -48,9 +48,9 @@ export class Scheduler {
     this.#reports = new StepReports(deps.onStep, deps.sendsAtOnce)
   }
 
-  /** Milliseconds that the step in progress has taken; 0 between steps. */
-  get stepMs(): number {
-    return this.#stepStartedAt === null ? 0 : this.#now() - this.#stepStartedAt
+  /** When the step in progress began; null between steps. */
+  get stepStartedAt(): number | null {
+    return this.#stepStartedAt
   }
 
   get kvTokens(): KvTokens {
