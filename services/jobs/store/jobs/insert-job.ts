@@ -1,7 +1,7 @@
 /**
- * Stores a job with its tasks: one statement, so that a job is there as a whole or not at all, after
- * one trip to the database. Tasks for which the service that stores them has places are claimed by
- * the same statement; of the others every jobs service is told.
+ * Stores a job with its tasks: one statement, so that a job is there as a whole or not at all,
+ * after one trip to the database. Tasks for which the service that stores them has places are
+ * claimed by the same statement; of the others every jobs service is told.
  */
 import type { Queryable } from '#shared/store/store.ts'
 import type { ClaimedTask, JobRow, TaskRow } from '../rows.ts'
