@@ -28,3 +28,11 @@ export function readBudget(text: string, before: Partial<Limits> = {}): Partial<
   }
   throw new InvalidArgumentError('It must be tokens per day or month, as 1M/day or 20M/month.')
 }
+
+let compact: Intl.NumberFormat | null = null
+
+/** A number as people write it: 494M, 7.62B. Its table is loaded when the first is written. */
+export function compactAmount(amount: number): string {
+  compact ??= new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
+  return compact.format(amount)
+}

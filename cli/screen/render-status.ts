@@ -7,6 +7,7 @@ import type {
 } from '#shared/contracts/peers/peers.ts'
 import type { LinkState } from '#shared/contracts/peers/links.ts'
 import type { Reach } from '#shared/mesh/discovery/mesh-address.ts'
+import { compactAmount } from './amounts.ts'
 import { downloadText } from './download-text.ts'
 import { heading, table, wrap, type Cell } from './table.ts'
 import { printableLine, shortKey, type Screen } from './terminal.ts'
@@ -72,7 +73,7 @@ function modelCells(model: ModelEntry): Cell[] {
     { text: holders(model) },
     { text: contextTokens === 0 ? '' : `context ${contextTokens}` },
     { text: quantization === undefined ? '' : printableLine(quantization) },
-    { text: parameters === undefined ? '' : `${parameterCount.format(parameters)} parameters` },
+    { text: parameters === undefined ? '' : `${compactAmount(parameters)} parameters` },
     { text: sizeBytes === undefined || sizeBytes === 0 ? '' : fileSize(sizeBytes) },
     { text: printableLine(engine), format: 'dim' }
   ]
@@ -254,12 +255,6 @@ function holders({ workers, loadable = [] }: ModelEntry): string {
 
 const count = (number: number, thing: string): string =>
   `${number} ${thing}${number === 1 ? '' : 's'}`
-
-/** A number of parameters as people write it: 494M, 7.62B. */
-const parameterCount = new Intl.NumberFormat('en', {
-  notation: 'compact',
-  maximumSignificantDigits: 3
-})
 
 function fileSize(bytes: number): string {
   const [unit, letter] = UNITS.findLast(([least]) => bytes >= least) ?? [1, 'B']

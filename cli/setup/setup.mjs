@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { buildPage } from './build-page.mjs'
-import { bundlePackages } from './bundle-packages.mjs'
+import { ensureBundle } from './package-bundle.mjs'
 
 const root = new URL('../../', import.meta.url)
 const stamp = new URL('node_modules/.haif-installed', root)
@@ -20,7 +20,7 @@ const wanted = createHash('sha256').update(lockfile).update(process.platform).di
 if (!isInstalled()) install()
 checkNode()
 buildPage()
-await bundlePackages()
+ensureBundle((args) => runOwnNode(args, 'inherit'))
 
 function isInstalled() {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
@@ -46,23 +46,21 @@ function install() {
   console.log('haif: dependencies are installed')
 }
 
-/**
- * npm puts node_modules/.bin first in the PATH of its scripts; there is the Node that came along.
- */
 function checkNode() {
-  const name = process.platform === 'win32' ? 'node.cmd' : 'node'
-  const own = new URL(`node_modules/.bin/${name}`, root)
-  const version = existsSync(own)
-    ? spawnSync(fileURLToPath(own), ['--version'], {
-        encoding: 'utf8',
-        shell: process.platform === 'win32'
-      }).stdout
-    : process.version
-  const [major, minor] = version.trim().slice(1).split('.').map(Number)
+  const version = runOwnNode(['--version'], 'pipe').stdout.trim()
+  const [major, minor] = version.slice(1).split('.').map(Number)
   if (major > NODE_NEEDED[0] || (major === NODE_NEEDED[0] && minor >= NODE_NEEDED[1])) return
   console.error(
-    `haif: HAIF needs Node ${NODE_NEEDED.join('.')} or newer, and this is ${version.trim()}; ` +
+    `haif: HAIF needs Node ${NODE_NEEDED.join('.')} or newer, and this is ${version}; ` +
       'install it from https://nodejs.org and run this again.'
   )
   process.exit(1)
+}
+
+/** npm puts node_modules/.bin first in the PATH of its scripts, and so the Node that came along. */
+function runOwnNode(args, stdio) {
+  const isWindows = process.platform === 'win32'
+  const own = new URL(`node_modules/.bin/${isWindows ? 'node.cmd' : 'node'}`, root)
+  const command = existsSync(own) ? fileURLToPath(own) : process.execPath
+  return spawnSync(command, args, { encoding: 'utf8', stdio, shell: isWindows })
 }

@@ -2,6 +2,9 @@
  * The last step of a start: waits until the mesh would answer a request, and says so if it takes
  * long.
  */
+import { once } from 'node:events'
+import { get, type IncomingMessage } from 'node:http'
+import { text } from 'node:stream/consumers'
 import process from 'node:process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -16,9 +19,8 @@ export function untilReady(url: () => string): Service {
     async start() {
       let patient = performance.now() + PATIENCE_MS
       for (;;) {
-        const reply = await fetch(`${url()}/readyz`, { signal: stopped.signal })
-        if (reply.ok) return
-        const { reason } = (await reply.json()) as { reason?: string }
+        const { isReady, reason } = await readiness(url(), stopped.signal)
+        if (isReady) return
         if (performance.now() > patient) {
           process.stdout.write(`not ready yet: ${reason ?? 'unknown'}\n`)
           patient = Infinity
@@ -30,4 +32,12 @@ export function untilReady(url: () => string): Service {
       stopped.abort()
     }
   }
+}
+
+/** Asked without `fetch`, which takes longer to load than this takes in all. */
+async function readiness(url: string, signal: AbortSignal) {
+  const request = get(`${url}/readyz`, { signal, agent: false })
+  const [reply] = (await once(request, 'response')) as [IncomingMessage]
+  const { reason } = JSON.parse(await text(reply)) as { reason?: string }
+  return { isReady: reply.statusCode === 200, reason }
 }

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { diskError } from '#shared/trouble/disk.ts'
 

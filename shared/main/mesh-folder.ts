@@ -11,7 +11,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { REACHES, type MeshAddress } from '#shared/mesh/discovery/mesh-address.ts'

@@ -1,7 +1,7 @@
 /** Bytes that only a passphrase opens: AES-256-GCM, with a key that scrypt makes of it. */
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto'
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 
 /** 64 MB and a fifth of a second for each guess. */

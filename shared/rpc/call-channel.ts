@@ -6,7 +6,7 @@
  */
 import type ProtomuxRPC from 'protomux-rpc'
 import { Type, type Static, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { check } from './check.ts'
 import {

@@ -1,17 +1,14 @@
 /** One check for everything that comes from outside: the value, typed, or a sentence about it. */
-import type { TSchema } from 'typebox'
-import type { Validator } from 'typebox/compile'
+import type { Static, TSchema } from 'typebox'
+import type { Validator } from '#shared/validator.ts'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 
-type Checked<Schema extends TSchema> =
-  Validator<{}, Schema> extends Validator<{}, Schema, infer Encode> ? Encode : never
-
 export function check<Schema extends TSchema>(
-  validator: Validator<{}, Schema>,
+  validator: Validator<Schema>,
   value: unknown,
   what: string,
   code: ErrorCode = 'VALIDATION_FAILED'
-): Checked<Schema> {
+): Static<Schema> {
   if (validator.Check(value)) return value
   const [first] = validator.Errors(value)
   const where = first?.instancePath.slice(1).replaceAll('/', '.') ?? ''

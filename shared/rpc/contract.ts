@@ -3,7 +3,7 @@
  * Both ends check it: the server the request, the caller what comes back.
  */
 import type { Static, TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import { Compile, type Validator } from '#shared/validator.ts'
 import { jsonCodec, type ItemCodec } from './items.ts'
 import type { Parties } from './parties.ts'
 
@@ -14,8 +14,8 @@ export interface MethodContract<Request extends TSchema, Reply extends TSchema> 
   readonly parties: Parties
   /** Its request may have megabytes; others are refused unread beyond a quarter of one. */
   readonly isLarge: boolean
-  readonly request: Validator<{}, Request>
-  readonly reply: Validator<{}, Reply>
+  readonly request: Validator<Request>
+  readonly reply: Validator<Reply>
   readonly types?: { request: Static<Request>; reply: Static<Reply> }
 }
 
@@ -28,9 +28,9 @@ export interface StreamContract<
   readonly kind: 'stream'
   readonly name: string
   readonly parties: Parties
-  readonly request: Validator<{}, Request>
+  readonly request: Validator<Request>
   readonly items: ItemCodec<Static<Item>>
-  readonly end: Validator<{}, End>
+  readonly end: Validator<End>
 }
 
 /**

@@ -3,7 +3,7 @@
  * that only passes them on never takes them apart.
  */
 import type { Static, TSchema } from 'typebox'
-import type { Validator } from 'typebox/compile'
+import type { Validator } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { ByteReader, ByteWriter } from './bytes.ts'
 import { check } from './check.ts'
@@ -21,7 +21,7 @@ export interface ItemCodec<Item> {
 
 /** Every item as JSON, which is right where items are few. */
 export function jsonCodec<Schema extends TSchema>(
-  validator: Validator<{}, Schema>,
+  validator: Validator<Schema>,
   what: string
 ): ItemCodec<Static<Schema>> {
   return {

@@ -3,7 +3,7 @@
  * channel. SPEC.md says what the two ends may rely on.
  */
 import { Type, type Static, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type Protomux from 'protomux'
 import { HaifError } from '#shared/errors.ts'
 import { within } from '#shared/kit/within.ts'

@@ -1,6 +1,6 @@
 /** An error as it crosses the wire: code, message and details, never a stack. */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError, isErrorCode, toHaifError, type ErrorOptions } from '#shared/errors.ts'
 
 export const WireError = Type.Object({

@@ -1,7 +1,7 @@
 /** The options of `haif token` and `haif tenant` that limit, and limits as people read them. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Limits } from '#shared/contracts/access/access.ts'
-import { readAmount, readBudget } from '../../screen/amounts.ts'
+import { compactAmount, readAmount, readBudget } from '../../screen/amounts.ts'
 
 export interface LimitOptions {
   models?: string[]
@@ -70,10 +70,8 @@ export function describeLimits(limits: Limits): string {
   return parts.filter((text) => text !== '').join(', ') || 'no limits'
 }
 
-const amounts = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 })
-
 const part = (amount: number | undefined, what: string): string =>
-  amount === undefined ? '' : `${amounts.format(amount)} ${what}`
+  amount === undefined ? '' : `${compactAmount(amount)} ${what}`
 
 function names(text: string): string[] {
   const list = text.split(',').map((name) => name.trim())

@@ -1,6 +1,6 @@
 /** Turns a body of `POST /v1/messages` into a request to the mesh. */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { CountTokensBody, MessagesBody, type Block } from '#shared/contracts/http/anthropic.ts'
 import { HttpChatMessage } from '#shared/contracts/http/chat.ts'
 import { MESSAGES_MAX, type ChatMessage, type Tool } from '#shared/contracts/inference/chat.ts'

@@ -1,6 +1,6 @@
 /** The caller's remaining limits, in the headers that clients of OpenAI's API read. */
 import type { ServerResponse } from 'node:http'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { HaifError } from '#shared/errors.ts'
 import { LimitsState } from '#shared/contracts/access/limits.ts'
 

@@ -3,7 +3,7 @@
  * what clients and other servers write in another form is brought into that of the contract first.
  */
 import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { FastifySchemaCompiler } from 'fastify'
 import { isFields, type Fields } from '../chat/past/calls.ts'
 import { unsupported } from './refusal.ts'

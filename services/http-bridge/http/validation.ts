@@ -4,7 +4,7 @@
  */
 import type { FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
-import { Compile, type Validator } from 'typebox/compile'
+import { Compile, type Validator } from '#shared/validator.ts'
 import type { TLocalizedValidationError as SchemaError } from 'typebox/error'
 import { Settings } from 'typebox/system'
 import { HaifError } from '#shared/errors.ts'
@@ -31,7 +31,7 @@ export function asValidation(check: (value: unknown) => unknown) {
 }
 
 export function checkBody<Schema extends TSchema>(
-  validator: Validator<{}, Schema>,
+  validator: Validator<Schema>,
   body: unknown
 ): Static<Schema> {
   if (validator.Check(body)) return body

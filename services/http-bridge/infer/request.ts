@@ -1,5 +1,5 @@
 /** Turns a body of `POST /infer` into the request that travels through the mesh. */
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import {
   DEFAULT_MAX_TOKENS,
   DEFAULT_TEMPERATURE,

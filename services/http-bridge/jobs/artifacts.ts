@@ -1,7 +1,7 @@
 /** `GET /v1/jobs/{id}/artifacts/{task}/{name}`: a file that a task has made, whole or in part. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import {
   ArtifactName,
   gatewayArtifact,

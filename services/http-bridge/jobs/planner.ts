@@ -1,7 +1,7 @@
 /** `POST /v1/planner/compile`: the graph that a job would be, without running it. */
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { gatewayCompileGraph } from '#shared/contracts/jobs/callers.ts'
 import { CompileGraph, type SubmitJob } from '#shared/contracts/jobs/submit.ts'
 import { asValidation, checkBody } from '../http/validation.ts'

@@ -1,6 +1,6 @@
 /** `/v1/jobs`: submit, list, read, cancel, archive, resume. */
 import type { FastifyInstance } from 'fastify'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import {
   gatewayChangeJob,
   gatewayGetJob,

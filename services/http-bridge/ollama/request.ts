@@ -1,6 +1,6 @@
 /** Turns bodies of `/api/chat` and `/api/generate` into requests to the mesh. */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HttpChatMessage } from '#shared/contracts/http/chat.ts'
 import {
   OllamaChatBody,

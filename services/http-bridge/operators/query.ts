@@ -1,6 +1,6 @@
 /** Reads a query, which is text, by its schema: numbers become numbers, and dates milliseconds. */
 import type { Static, TObject } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { fromSnake, snake, snakeSchema } from './snake-case.ts'
 import { checkBody } from '../http/validation.ts'

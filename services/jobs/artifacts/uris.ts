@@ -1,5 +1,5 @@
 /** `artifact://job/task/name`, as they stand in inputs. Pure. */
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { ArtifactName } from '#shared/contracts/jobs/artifacts.ts'
 import { GIVEN_MAX } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'

@@ -3,7 +3,7 @@
  * understood: a misspelt field of a rule would match everything.
  */
 import { Type, type TObject, type TSchema } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { parseDocument } from 'yaml'
 import {
   POLICY_BYTES_MAX,

@@ -4,7 +4,7 @@
  * sees the database.
  */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { ModelName } from '#shared/contracts/inference/model-name.ts'
 import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import type { TaskResult } from '#shared/contracts/jobs/task-run.ts'

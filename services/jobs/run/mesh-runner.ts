@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { TaskType } from '#shared/contracts/jobs/graph.ts'
 import { embedOnBehalf, inferOnBehalf, type Behalf } from '#shared/contracts/jobs/on-behalf.ts'
 import type { JobUsage } from '#shared/contracts/jobs/views.ts'

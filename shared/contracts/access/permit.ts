@@ -3,7 +3,7 @@
  * gateway vouches for it with its mesh key, so that an orchestrator needs no other word for it.
  */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { MAX_TOKENS_MAX } from '../inference/answer.ts'
 
 export const Permit = Type.Object({

@@ -6,7 +6,7 @@
  *
  * Numbers and texts as in shared/rpc/SPEC.md; `rest` (flag 1) is a text with a JSON object.
  */
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { ByteReader, ByteWriter } from '#shared/rpc/bytes.ts'
 import { check } from '#shared/rpc/check.ts'

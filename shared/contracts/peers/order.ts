@@ -3,7 +3,7 @@
  * peer that it is for checks it: whoever passes it on can neither make one nor use it again.
  */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { PeerKey } from './links.ts'
 
 export const Order = Type.Object({

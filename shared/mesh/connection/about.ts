@@ -3,7 +3,7 @@
  * connection is kept alive, and what else there is in its process.
  */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 
 /** Says it at any later time. */
 export const ABOUT_EVENT = 'haif/about'

@@ -11,7 +11,7 @@
 import { once } from 'node:events'
 import type { NoiseSecretStream } from 'hyperdht'
 import type ProtomuxRPC from 'protomux-rpc'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { PeerLink, type LinkWay } from '#shared/rpc/peer-link.ts'

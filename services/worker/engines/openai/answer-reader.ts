@@ -4,7 +4,7 @@
  * is `[DONE]` an end.
  */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { FinishReason, ToolCallDelta, Usage } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { SseEvent } from '#shared/kit/sse-parser.ts'

@@ -1,6 +1,6 @@
 /** Asks a server's `/embeddings` for vectors. */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { check } from '#shared/rpc/check.ts'
 import type { EmbedInput, Embeddings } from '../engine.ts'

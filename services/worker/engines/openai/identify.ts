@@ -1,7 +1,7 @@
 /** Reads from a server which models it has, and the facts about one of them. */
 import { createHash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError } from '#shared/errors.ts'
 import { KIND_OF_OWNER, type UpstreamKind } from './dialect.ts'
 import type { UpstreamClient } from './upstream-client.ts'

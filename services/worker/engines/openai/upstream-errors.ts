@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders } from 'node:http'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { httpTrouble } from '#shared/trouble/http.ts'

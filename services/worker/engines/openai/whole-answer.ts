@@ -3,7 +3,7 @@
  * servers do so. It is turned into the events that it would have been.
  */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 
 const Whole = Compile(
   Type.Object({

@@ -1,6 +1,6 @@
 /** The task `aggregation`: merges the results of tasks, or splits what is too long for one. */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 import { parseJson } from '#shared/kit/parse-json.ts'

@@ -1,6 +1,6 @@
 /** The task `model_download`: brings a model of the hub to this machine, and into this worker. */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 import { check } from '#shared/rpc/check.ts'

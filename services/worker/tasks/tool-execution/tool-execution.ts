@@ -1,6 +1,6 @@
 /** The task `tool_execution`: a command in a sandbox, whose files in `out/` become artifacts. */
 import { Type, type Static } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 import { parseJson } from '#shared/kit/parse-json.ts'

@@ -11,7 +11,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import { createWebSocketStream, type WebSocket } from 'ws'
 
 export const TLS_PORT = 443
