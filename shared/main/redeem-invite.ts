@@ -141,7 +141,7 @@ async function* hostsOf(round: Round): AsyncGenerator<Buffer, void, void> {
   const seen = new Set(invite.issuers.map((key) => key.toString('hex')))
   yield* invite.issuers
   const found: Buffer[] = []
-  await searchAlsoOverTls(node.dht, node.tlsRelays, hostTopicOf(invite.meshKey), (key) => {
+  await searchAlsoOverTls(node, hostTopicOf(invite.meshKey), (key) => {
     const name = key.toString('hex')
     if (seen.has(name) || found.length >= HOSTS_MAX) return
     seen.add(name)

@@ -68,6 +68,11 @@ const CROSSED_MS = 3000
 /** For the other keys of a topic, once a node has named one. */
 const OTHERS_NAMED_MS = 150
 const REPLACED = 'replaced by a newer connection'
+/**
+ * Most pairs of peers need no relay, and looking for one takes packets and time from the first
+ * dials. So it waits for this long, or until a dial has found that it needs one.
+ */
+const RELAYS_AFTER_MS = 150
 /** Time to withdraw this peer's announcements from the DHT. */
 const WITHDRAW_MS_MAX = 1000
 
@@ -239,7 +244,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
     if (isListeningRole(role)) await this.#listenLocally() // whoever finds us may be here
     const findable = isListeningRole(role) ? this.#becomeFindable(role) : Promise.resolve()
     const follow = () => this.#followRelays()
-    findable.then(follow, follow)
+    void within(RELAYS_AFTER_MS, this.#node.relays.needed).then(() => findable.then(follow, follow))
     if (waitsForDht) return findable
     findable.catch((error: unknown) => {
       if (!this.#isStopped) log.error({ err: error }, 'this peer cannot be found by others')
@@ -284,9 +289,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   follow(role: ListeningRole): void {
     if (this.#isStopped || this.#followers.some((known) => known.role === role)) return
     const { membership, lookupMs, lookupMsMax = lookupMs, log } = this.#options
-    const { dht, tlsRelays } = this.#node
     const follower = new Follower({
-      search: (topic, onKey) => searchAlsoOverTls(dht, tlsRelays, topic, onKey),
+      search: (topic, onKey) => searchAlsoOverTls(this.#node, topic, onKey),
       topics: () => topicsOf(membership.epochs, role),
       lookupMs,
       lookupMsMax,
@@ -621,7 +625,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
     this.#betterWays.watch(link)
     const { role } = link.peer
     if (isListeningRole(role)) this.#options.membership.acquaintances.add({ role, key })
-    this.#exchange.linked(link)
+    // Other connections may be opening: what is to be told can wait for them.
+    setImmediate(() => link.isClosed || this.#exchange.linked(link))
   }
 
   /** Both sides have dialled at once, and the connection that counts is there already. */

@@ -15,6 +15,7 @@ import { isNearAddress } from './connection/liveness.ts'
 import { NetworkWatch } from './connection/network-watch.ts'
 import { Relays } from './connection/relay-choice.ts'
 import { TlsRelays } from './connection/tls/tls-relays.ts'
+import { Whereabouts } from './discovery/whereabouts.ts'
 
 /** Other processes whose peers, and other peers whose NATs, are remembered. */
 const NEIGHBOURS_MAX = 4096
@@ -60,6 +61,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   readonly dht: DHT
   readonly relays: Relays
   readonly tlsRelays: TlsRelays
+  readonly whereabouts = new Whereabouts()
   /** One punch with a random NAT at a time: two at once would fill the tables of a router. */
   readonly punches = new Turns()
   /** Whether it lies behind a NAT that gives a random port to each destination, by peer key. */

@@ -155,9 +155,10 @@ export class Dialler {
       node.sawNats(key, remote, local)
       return remote < RANDOM && local < RANDOM
     }
-    return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) =>
-      this.#connect(publicKey, { holepunch }, dialMsMax, signal)
-    )
+    return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) => {
+      const relayAddresses = node.whereabouts.take(key)
+      return this.#connect(publicKey, { holepunch, relayAddresses }, dialMsMax, signal)
+    })
   }
 
   /** Null when no relay is known, or none of them works. */

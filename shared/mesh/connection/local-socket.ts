@@ -77,11 +77,20 @@ export class LocalListener {
 /** An open connection to the peer if it is on this machine, or null. */
 export async function dialLocal(publicKey: Buffer, keyPair: KeyPair): Promise<ProtomuxRPC | null> {
   const socket = connect({ path: localPathOf(publicKey), ...SOCKET })
+  // Most peers are elsewhere, and the first message of a handshake is the costly part of a dial.
+  if (!(await opens(socket))) return null
   const stream = encrypted(true, socket, { keyPair, remotePublicKey: publicKey })
   await within(HANDSHAKE_MS_MAX, stream.opened)
   if (stream.connected) return rpcOver(stream, publicKey)
   stream.destroy()
   return null
+}
+
+function opens(socket: Socket): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  socket.once('connect', () => resolve(true))
+  socket.once('error', () => resolve(false)) // nobody listens there
+  return promise
 }
 
 /** Noise IK, as hyperdht does it: the dialler knows whom it wants, and nobody else can answer. */

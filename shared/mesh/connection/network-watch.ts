@@ -19,14 +19,14 @@ export class NetworkWatch {
   readonly #onChange: (why: string) => void
   #timer: NodeJS.Timeout | null = null
   #lookedAt = 0
-  #seen = ''
+  #seen: string | null = null
 
   constructor(onChange: (why: string) => void) {
     this.#onChange = onChange
   }
 
+  /** It looks for the first time when the process has had its time to connect. */
   start(): void {
-    this.#seen = network()
     this.#lookedAt = Date.now()
     this.#timer = setInterval(() => this.look(), LOOK_MS)
     this.#timer.unref()
@@ -47,7 +47,7 @@ export class NetworkWatch {
     const before = this.#seen
     this.#seen = seen
     if (sleptMs > SLEPT_MS) this.#onChange(`slept for ${Math.round(sleptMs / 1000)} s`)
-    else if (seen !== before) this.#onChange('another address or route')
+    else if (before !== null && seen !== before) this.#onChange('another address or route')
   }
 }
 

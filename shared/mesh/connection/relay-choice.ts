@@ -31,6 +31,7 @@ export class Relays {
   /** When a dial first needed one. */
   #neededAt: number | null = null
   readonly #arrivals = Promise.withResolvers<void>()
+  readonly #needed = Promise.withResolvers<void>()
 
   constructor(now: () => number) {
     this.#now = now
@@ -57,8 +58,14 @@ export class Relays {
     return this.#entries.size
   }
 
+  /** Resolves when a dial first needs one. */
+  get needed(): Promise<void> {
+    return this.#needed.promise
+  }
+
   /** Waits for one to be found, when one is needed for the first time. */
   async first(): Promise<void> {
+    this.#needed.resolve()
     this.#neededAt ??= this.#now()
     const leftMs = this.#neededAt + FIRST_MS_MAX - this.#now()
     if (this.#entries.size === 0 && leftMs > 0) await within(leftMs, this.#arrivals.promise)

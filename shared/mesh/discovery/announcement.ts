@@ -63,7 +63,10 @@ export class Announcement {
     const { dht, topic, keyPair, againMs } = this.#options
     let waitMs = againMs
     try {
-      await dht.announce(topic, keyPair).finished()
+      // Whoever finds this peer dials it through the nodes that lead to it, and need not look for
+      // them.
+      const own = [...dht.listening].find(({ publicKey }) => publicKey.equals(keyPair.publicKey))
+      await dht.announce(topic, keyPair, own?.relayAddresses).finished()
       // The server that listens has a record of its own, by which it is dialled. If the DHT was
       // away when hyperdht last looked after that record, it would look again only 5 minutes later.
       for (const server of dht.listening) server.refresh()
