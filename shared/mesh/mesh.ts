@@ -308,7 +308,11 @@ export class Mesh extends EventEmitter<MeshEvents> {
     })
     this.#followers.push({ role, follower })
     follower.start()
-    for (const key of membership.acquaintances.of(role)) follower.suggest(key)
+    const { acquaintances } = membership
+    for (const key of acquaintances.of(role)) {
+      this.#node.whereabouts.remembered(key, acquaintances.addressOf(key))
+      follower.suggest(key)
+    }
     this.#meetNeighbours(role)
   }
 
@@ -586,6 +590,12 @@ export class Mesh extends EventEmitter<MeshEvents> {
 
   /** A peer of another process is connected, perhaps through a hole that serves those beside it. */
   readonly #onWay = (): void => {
+    for (const { peer, dialer } of this.#links.values()) {
+      const { role, key } = peer
+      const address = dialer ? this.#node.addressOf(key) : null
+      if (address === null || !isListeningRole(role)) continue
+      this.#options.membership.acquaintances.add({ role, key, address })
+    }
     this.#betterWays.hurry(({ peer }) => this.#node.routeTo(peer.key) !== null)
   }
 

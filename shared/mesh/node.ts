@@ -216,6 +216,17 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     return { socket, address: { host, port } }
   }
 
+  /** Where anybody can reach a peer that is connected; null where a hole or a relay leads to it. */
+  addressOf(key: string): DHT.Address | null {
+    for (const stream of this.#met.keys()) {
+      if (stream.remotePublicKey.toString('hex') !== key) continue
+      const { socket, remoteHost: host, remotePort: port } = stream.rawStream
+      if (!socket || this.wayOf(stream).path === 'relayed') return null
+      return this.dht._socketPool.lookup(socket) === null ? { host, port } : null
+    }
+    return null
+  }
+
   /**
    * A connection is in doubt: what else leads through its hole or its relay may be gone with it,
    * and nobody shall take that way. `relay`: the key of its peer.

@@ -112,4 +112,19 @@ describe('through NATs', { skip: why ?? false }, () => {
 
   test('one without UDP is met through the relay over TLS', () =>
     assertMeets('strict', random, { msMax: 3000, path: 'relayed' }))
+
+  test('a home that can be reached is met again by who knows it, with no DHT left', async () => {
+    const root = newMesh(lab)
+    await startHome(lab, 'vps', root, true)
+    let acquaintances = ''
+    const during = async (worker: Program) => {
+      acquaintances = await worker.ask('acquaintances')
+    }
+    await meet(lab, 'office', root, { during })
+    await lab.killDht()
+    const { orchestratorMs, registryMs } = await meet(lab, 'office', root, { acquaintances })
+    const tookMs = Math.max(orchestratorMs, registryMs)
+    process.stdout.write(`# met without the DHT after ${Math.round(tookMs)} ms\n`)
+    assert.ok(tookMs < patience(1000), `${tookMs} ms`)
+  })
 })

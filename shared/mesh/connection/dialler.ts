@@ -29,6 +29,8 @@ const ROUTE_MS_MAX = 1500
 const RELAY_MS_MAX = 3000
 /** Directly: a lost packet costs a second, so a further try begins after this. */
 const HEDGE = { afterMs: 1000, triesMax: 3 }
+/** The same where the first try goes to an address of an earlier run. */
+const OLD_ADDRESS_MS = 250
 /** From an open connection until both sides know what else there is at the other end. */
 const MEETING_MS_MAX = 500
 
@@ -155,9 +157,12 @@ export class Dialler {
       node.sawNats(key, remote, local)
       return remote < RANDOM && local < RANDOM
     }
-    return hedged({ ...HEDGE, isFinal: isOfRandomNats }, (signal) => {
-      const relayAddresses = node.whereabouts.take(key)
-      return this.#connect(publicKey, { holepunch, relayAddresses }, dialMsMax, signal)
+    let { addresses: relayAddresses, isOld } = node.whereabouts.take(key)
+    const afterMs = isOld ? OLD_ADDRESS_MS : HEDGE.afterMs
+    return hedged({ ...HEDGE, afterMs, isFinal: isOfRandomNats }, (signal) => {
+      const options = { holepunch, relayAddresses }
+      relayAddresses = []
+      return this.#connect(publicKey, options, dialMsMax, signal)
     })
   }
 

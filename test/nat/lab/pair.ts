@@ -27,12 +27,15 @@ async function started(program: Program): Promise<Program> {
   return program
 }
 
-/** Registry and orchestrator, as in the process of `haif up`. */
-export const startHome = (lab: Lab, siteName: string, root: string) =>
+/**
+ * Registry and orchestrator, as in the process of `haif up`. `relays`: the registry does, too, as
+ * on a machine with a public address.
+ */
+export const startHome = (lab: Lab, siteName: string, root: string, relays = false) =>
   startPeers(lab, siteName, {
     root,
     peers: [
-      { role: 'registry', relays: false },
+      { role: 'registry', relays },
       { role: 'orchestrator', follow: ['registry'] }
     ]
   })
@@ -45,6 +48,8 @@ export const startRelay = (lab: Lab, siteName: string, root: string, tlsPort?: n
 
 interface MeetOptions {
   tlsRelays?: Address[] | undefined
+  /** As the worker would have kept it from an earlier run. */
+  acquaintances?: string | undefined
   /** What happens while the worker is there; then it is killed. */
   during?: (worker: Program) => Promise<void>
 }
@@ -53,11 +58,12 @@ export async function meet(
   lab: Lab,
   siteName: string,
   root: string,
-  { tlsRelays = [], during }: MeetOptions = {}
+  { tlsRelays = [], acquaintances = '', during }: MeetOptions = {}
 ): Promise<Meeting> {
   const worker = await startPeers(lab, siteName, {
     root,
     tlsRelays,
+    acquaintances,
     peers: [{ role: 'worker', follow: ['orchestrator', 'registry'] }]
   })
   try {

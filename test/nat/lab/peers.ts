@@ -6,6 +6,7 @@ import { HaifError } from '#shared/errors.ts'
 import { makeSelfSigned } from '#shared/mesh/connection/tls/self-signed.ts'
 import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
 import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
+import type { Membership } from '#shared/mesh/membership/membership.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh, openNode } from '#shared/mesh/open-mesh.ts'
 import { Router } from '#shared/rpc/router.ts'
@@ -36,6 +37,8 @@ export interface PeersOptions {
   }[]
   /** Relays over TLS that this process knows. */
   tlsRelays?: Address[]
+  /** What peers of an earlier process have kept of those that they met. */
+  acquaintances?: string
 }
 
 export interface SeenLink {
@@ -51,6 +54,7 @@ const root = decodeRoot(options.root)
 const log = createLogger(process.env['LOG_LEVEL'] ?? 'silent', 'lab')
 const node = openNode(root, new TlsRelays(options.tlsRelays))
 const meshes: Mesh[] = []
+const memberships: Membership[] = []
 const reachedMs = new Map<string, number>()
 const lostAt = new Map<string, number>()
 let startedAt = 0
@@ -61,6 +65,8 @@ answer({
       const guests = role === 'registry' ? { guests: NOBODY } : {}
       const tls = tlsPort === undefined ? {} : { tls: { port: tlsPort, certificate: CERTIFICATE } }
       const member = { ...memberOf(root, role), ...guests, ...tls }
+      member.membership.acquaintances.addText(options.acquaintances ?? '')
+      memberships.push(member.membership)
       const mesh = openMesh({ address: root, node, ...member, relays, log })
       meshes.push(mesh)
       mesh.on('link', ({ peer }) => {
@@ -95,6 +101,7 @@ answer({
       mesh.links().map(({ peer, path, relay }) => ({ key: peer.key, role: peer.role, path, relay }))
     ),
   keys: () => meshes.map(({ key }) => key),
+  acquaintances: () => memberships.map((each) => each.acquaintances.toText()).join(''),
   /** The key of the peer that relays here. */
   relayKey: () => meshes.find(({ role }) => role === 'relay')!.key
 })

@@ -27,6 +27,22 @@ test('acquaintances are written and read, the latest 64 of them, and nonsense is
   assert.equal(known.of('gateway').at(-1), key(68))
 })
 
+test('the address of an acquaintance is kept, and a new one is news', () => {
+  const known = new Acquaintances()
+  let news = 0
+  known.on('met', () => news++)
+  const address = { host: '5.5.5.1', port: 49_737 }
+  known.add({ role: 'registry', key: key(1) })
+  known.add({ role: 'registry', key: key(1), address })
+  known.add({ role: 'registry', key: key(1) }) // who names it again knows no address
+  known.add({ role: 'registry', key: key(1), address: { ...address } })
+  assert.equal(news, 2)
+  const read = new Acquaintances()
+  read.addText(`${known.toText()}registry ${key(2)} nowhere\n`)
+  assert.deepEqual(read.addressOf(key(1)), address)
+  assert.equal(read.addressOf(key(2)), null)
+})
+
 /** Keys of strangers under the topics of two roles, as many as crowd the mesh's own out. */
 async function flood(t: TestContext, topicKey: MeshRoot, count: number): Promise<void> {
   const dht = createDht(topicKey)
