@@ -11,7 +11,7 @@ const LOOKUP_MS_MAX = 5000
 /**
  * Called with a key that is announced, and with the DHT nodes that the peer says lead to it.
  */
-export type OnKey = (publicKey: Buffer, nodes: Address[]) => void
+type OnKey = (publicKey: Buffer, nodes: Address[]) => void
 
 /** Resolves to false when the DHT has not answered at all: then no key does not mean no peer. */
 export async function lookup(dht: DHT, topic: Buffer, onKey: OnKey): Promise<boolean> {
