@@ -44,7 +44,7 @@ export interface PromptTurn {
 
 export class PromptBudget {
   /** The time that prompts may take from answers; negative after a piece that took too long. */
-  #savedMs = PAUSE_MS_MAX
+  #savedMs = PAUSE_MS
   /** What is left of the pause that answers are held up for; 0 between two pauses. */
   #pauseMs = 0
   #stepsSincePause = PAUSE_EVERY_STEPS
@@ -93,7 +93,7 @@ export class PromptBudget {
 
   /** Credits prompts for a step of answers, whether or not one waits. */
   earned(cost: StepCost): void {
-    const most = Math.max(PAUSE_MS_MAX, this.#enoughMs(cost))
+    const most = Math.max(pauseMsMax(cost), this.#enoughMs(cost))
     this.#pieceRead = false
     this.#stepsSincePause++
     this.#savedMs = Math.min(most, this.#savedMs + earnedMs(cost) * Math.max(1, cost.reading))
@@ -129,7 +129,7 @@ export class PromptBudget {
 
   /** The time to save before an answer is held up. */
   #enoughMs(cost: StepCost): number {
-    const rareMs = Math.min(PAUSE_MS_MAX, earnedMs(cost) * PAUSE_EVERY_STEPS)
+    const rareMs = Math.min(PAUSE_MS, earnedMs(cost) * PAUSE_EVERY_STEPS)
     const tileMs = this.#tileMs(cost)
     const aPauseMs = this.#isSmooth(cost) ? tileMs : Math.max(tileMs, rareMs)
     return Math.min(this.#msOf(cost.readingTokens, cost), aPauseMs)
@@ -177,6 +177,13 @@ const stepMs = ({ decodeStepMs }: StepCost): number => Math.max(decodeStepMs, UN
 
 const earnedMs = (cost: StepCost): number => stepMs(cost) * EARNED_SHARE
 
+/**
+ * What is earned between two pauses, so that none of it is lost where steps are long: there a
+ * second would be the time of only a few tokens, and a long prompt would never be read.
+ */
+const pauseMsMax = (cost: StepCost): number =>
+  Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS, earnedMs(cost) * PAUSE_EVERY_STEPS))
+
 /** Longer where beginning a piece is most of it: twice a step of answers rather than pauses. */
 function smoothMs(cost: StepCost): number {
   const heavyMs = Math.min(cost.leastStepMs * HEAVY_FACTOR, stepMs(cost) * HEAVY_SHARE_MAX)
@@ -223,8 +230,12 @@ const NOTICED_STEPS = 3
 const MUCH_SHORTER = 2
 /** So much of the time of short prompts lies between two pauses, so that they starve nobody. */
 const SHORT_MS_MAX = 500
-/** Nobody waits longer than that for the next token, unless a tile takes so long. */
-const PAUSE_MS_MAX = 1_000
+/**
+ * Nobody waits longer than that for the next token, unless a tile takes so long, or answers come so
+ * slowly that prompts earn more between two pauses; then up to the second bound.
+ */
+const PAUSE_MS = 1_000
+const PAUSE_MS_MAX = 3_000
 /** Less than any piece takes, and not the 0 of no pause. */
 const NEXT_IS_OVER_MS = 0.001
 /** A machine that takes longer for a tile reads smaller pieces. */

@@ -18,6 +18,11 @@ export const cores: Machine = {
   decodeStepMs: (answers, written) => 3 + (2 + written / 150) * answers,
   pieceMs: (tokens, after) => tokens * (0.8 + (after / 1000) * (tokens < 64 ? 3.6 : 0.6))
 }
+/** The same at two fifths of the speed. */
+export const slowCores: Machine = {
+  decodeStepMs: (answers, written) => 2.5 * cores.decodeStepMs(answers, written),
+  pieceMs: (tokens, after) => 2.5 * cores.pieceMs(tokens, after)
+}
 /** The same without flash attention: no tiles, but every piece reads all that was kept. */
 export const coresWithoutTiles: Machine = {
   decodeStepMs: (answers, written) => 3 + (3 + written / 600) * answers,

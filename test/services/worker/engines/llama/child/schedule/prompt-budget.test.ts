@@ -13,6 +13,7 @@ import {
   coresWithoutTiles,
   p95,
   Run,
+  slowCores,
   slowMemory,
   spiky,
   type Machine
@@ -46,6 +47,13 @@ suite('a long prompt among answers', () => {
       })
     }
   }
+
+  test('on slow cores a pause is longer, as fewer tokens come in a second', () => {
+    const found = beside(slowCores, 8)
+    assert.ok(found.overAlone <= 2, `read in ${found.overAlone} of the time alone`)
+    assert.ok(found.p95 <= 2.6, `p95 ${found.p95} steps`)
+    assert.ok(found.longestMs <= 3_500, `longest ${found.longestMs} ms`)
+  })
 
   test('among so many that a tile takes no longer than a step, it is read smoothly', () => {
     for (const machine of [cores, coresWithoutTiles]) {
