@@ -22,7 +22,10 @@ import { UsageMeter } from './usage/usage-meter.ts'
 import type { SettledRow, UsageRecorder, UsageRow } from './usage/usage-row.ts'
 
 interface CallersDeps {
-  access: Pick<Access, 'authenticate' | 'onBehalf' | 'limitsOf' | 'cacheScopeOf' | 'tickets'> & {
+  access: Pick<
+    Access,
+    'authenticate' | 'onBehalf' | 'limitsOf' | 'keepsPrompts' | 'cacheScopeOf' | 'tickets'
+  > & {
     admission: Pick<Admission, 'admit'>
   }
   /** Null: what requests cost is not recorded. */
@@ -37,6 +40,8 @@ interface Wish {
   /** As the request says. */
   charge: Charge
   model: string | undefined
+  /** What its model reads; called where the tenant has that kept. */
+  prompt?: () => string
   /** Estimated. */
   promptTokens: number
   maxTokens: number
@@ -117,7 +122,13 @@ export class Callers {
       tokenId: principal.tokenId ?? null
     }
     const meter =
-      usage === null ? null : new UsageMeter(usage, booked, { kind, model: admitted.model })
+      usage === null
+        ? null
+        : new UsageMeter(usage, booked, {
+            kind,
+            model: admitted.model,
+            prompt: access.keepsPrompts(booked.tenantId) ? wish.prompt?.() : undefined
+          })
     const tenants = kind === 'infer' ? this.#tenants : null
     const cacheScope =
       principal.tokenId === undefined ? undefined : access.cacheScopeOf(booked.tenantId)

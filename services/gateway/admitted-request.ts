@@ -5,6 +5,7 @@
  *   using admitted = await callers.admit(context, wish)
  */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import type { AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
@@ -80,9 +81,10 @@ export class AdmittedRequest implements Disposable {
     this.#meter?.embedded(reply)
   }
 
-  failed(error: unknown): void {
+  /** `tries`: the attempts that its orchestrator has told of. */
+  failed(error: unknown, tries: AttemptTold[] = []): void {
     this.#code = toHaifError(error).code
-    this.#meter?.failed(error)
+    this.#meter?.failed(error, tries)
   }
 
   /** Says how to count what was passed on of an answer that has not come to its end. */

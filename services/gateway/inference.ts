@@ -2,8 +2,13 @@
  * Inference through the gateway: let in, passed on as it comes, and counted by what it has used.
  */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { InferenceRequest, PermittedRequest } from '#shared/contracts/inference/request.ts'
+import {
+  inputTexts,
+  type InferenceRequest,
+  type PermittedRequest
+} from '#shared/contracts/inference/request.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
+import { takeAttempts } from '#shared/inference/told-attempts.ts'
 import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
 import { inferBatchesThrough } from '#shared/inference/failover/infer-through.ts'
 import { forward } from '#shared/kit/forward.ts'
@@ -31,7 +36,17 @@ export async function* inferAdmitted(
   const { model, maxTokens } = asked
   const promptTokens = promptTokensOf(asked.input)
   const isRest = request.sent !== undefined
-  const wish = { kind: 'infer', asked, charge, model, promptTokens, maxTokens, isRest } as const
+  const prompt = () => inputTexts(asked.input).join('\n')
+  const wish = {
+    kind: 'infer',
+    asked,
+    charge,
+    model,
+    prompt,
+    promptTokens,
+    maxTokens,
+    isRest
+  } as const
   using admitted = await callers.admit(context, wish)
   const permit = permits.write(admitted.permit, context)
   const granted = { ...grantedRequest(request, admitted), permit }
@@ -52,10 +67,11 @@ export async function* inferAdmitted(
     })
     const end = grossUsage(said, granted.asked)
     admitted.ended(end)
-    const { receipt: _kept, ...told } = end // for the books
+    const { receipt: _kept, tries: _tries, ...told } = end // for the books
     return told
-  } catch (error) {
-    admitted.failed(error)
+  } catch (failure) {
+    const { error, tries } = takeAttempts(failure)
+    admitted.failed(error, tries)
     throw error
   }
 }

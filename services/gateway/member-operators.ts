@@ -26,6 +26,8 @@ interface MemberOperatorDeps {
   registries: () => PeerPool
   /** Throws unless the caller is an operator. */
   operator: (context: ServerContext, action: string) => Promise<Actor>
+  /** Throws unless the caller may read what operators see. */
+  observer: (context: ServerContext, action: string) => Promise<Actor>
 }
 
 /** What operators ask a gateway, and it a registry. */
@@ -35,7 +37,7 @@ interface Asked<Request extends TSchema, Reply extends TSchema> {
 }
 
 export function answerMemberOperators(deps: MemberOperatorDeps): void {
-  const { router, access, registries, operator } = deps
+  const { router, access, registries, operator, observer } = deps
 
   /** `target`: what the audit says was changed; absent: nothing was. */
   const pass = <Request extends TSchema, Reply extends TSchema>(
@@ -44,7 +46,7 @@ export function answerMemberOperators(deps: MemberOperatorDeps): void {
     target?: (reply: Static<Reply>) => string
   ) =>
     router.respond(gateway, async (request, context) => {
-      const actor = await operator(context, action)
+      const actor = await (target === undefined ? observer : operator)(context, action)
       const reply = await registries().call(registry, { ...request, by: actor.actor }, context)
       if (target === undefined) return reply
       const changed = { chain: MESH_CHAIN, action, target: target(reply), result: 'ok' } as const

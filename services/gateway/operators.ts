@@ -26,6 +26,7 @@ import { drainBy } from './drain.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
 import { findDisagreements } from './usage/verify-usage.ts'
+import { answerOperating } from './operating/operating.ts'
 import { answerMemberOperators } from './member-operators.ts'
 import { RefusalAudit } from './audit/refusal-audit.ts'
 
@@ -47,14 +48,22 @@ export function answerOperators(deps: AdminDeps): void {
     return { actor: principal.actor, requestId: context.requestId }
   }
 
-  answerMemberOperators({ router, access, registries, operator })
+  /** Reads, and changes nothing. */
+  const observer = async (context: ServerContext, action: string): Promise<Actor> => {
+    const principal = await access.authenticate(context)
+    await refusals.assert(principal, 'observer', action, context.requestId)
+    return { actor: principal.actor, requestId: context.requestId }
+  }
+
+  answerOperating({ router, access, refusals, mesh, registries })
+  answerMemberOperators({ router, access, registries, operator, observer })
   router
     .respond(createToken, async (wish, context) => {
       const actor = await operator(context, 'token.create')
       return access.stored.admin.createToken(wish, actor)
     })
     .respond(listTokens, async (_request, context) => {
-      await operator(context, 'token.list')
+      await observer(context, 'token.list')
       return { tokens: await access.stored.admin.listTokens() }
     })
     .respond(revokeToken, async ({ id }, context) => {
@@ -70,7 +79,7 @@ export function answerOperators(deps: AdminDeps): void {
       return access.stored.admin.setTenant(wish, actor)
     })
     .respond(listTenants, async (_request, context) => {
-      await operator(context, 'tenant.list')
+      await observer(context, 'tenant.list')
       return { tenants: await access.stored.admin.listTenants() }
     })
     .respond(deleteTenant, async ({ id }, context) => {
@@ -78,17 +87,17 @@ export function answerOperators(deps: AdminDeps): void {
       return access.stored.admin.deleteTenant(id, actor)
     })
     .respond(listAudit, async (query, context) => {
-      await operator(context, 'audit.list')
+      await observer(context, 'audit.list')
       return access.stored.audit.list(query)
     })
     .respond(verifyAudit, async (_request, context) => {
-      await operator(context, 'audit.verify')
+      await observer(context, 'audit.verify')
       return access.stored.audit.verify()
     })
     .respond(readUsage, async (query, context) => {
       const principal = await access.authenticate(context)
-      const isOperator = may(principal, 'operator')
-      const tenant = isOperator ? (query.tenant ?? null) : chargedTenant(principal, query.tenant)
+      const seesAll = may(principal, 'observer')
+      const tenant = seesAll ? (query.tenant ?? null) : chargedTenant(principal, query.tenant)
       return { rows: await sumUsage(access.stored.store, query, tenant) }
     })
     .respond(verifyUsage, async (query, context) => {

@@ -19,6 +19,9 @@ import { countTokensRoute } from './anthropic/count-route.ts'
 import { messagesRoute } from './anthropic/route.ts'
 import { ollamaRoutes } from './ollama/routes.ts'
 import { adminRoutes } from './operators/admin.ts'
+import { eventsRoute } from './operators/events.ts'
+import { memberRoutes } from './operators/members.ts'
+import { operatingRoutes } from './operators/operating.ts'
 import { chatCompletionsRoute } from './openai/chat/route.ts'
 import { completionsRoute } from './openai/completions/route.ts'
 import { embeddingsRoute } from './openai/embeddings/route.ts'
@@ -121,6 +124,9 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   healthRoutes(app, deps)
   metricsRoute(app, deps)
   adminRoutes(app, deps)
+  operatingRoutes(app, deps)
+  memberRoutes(app, deps)
+  eventsRoute(app, deps)
   usageRoute(app, deps)
   jobRoutes(app, deps)
   jobStreamRoute(app, deps)

@@ -16,6 +16,7 @@ import {
   workerChallenge,
   workerDrain
 } from '#shared/contracts/peers/drain.ts'
+import { orchestratorQueue } from '#shared/contracts/peers/operating.ts'
 import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -38,6 +39,8 @@ import { Reservations } from './repeats/reservations.ts'
 import { InferenceService } from './requests/inference-service.ts'
 import { ModelAliases } from './requests/model-aliases.ts'
 import { PermitCheck } from './requests/permit-check.ts'
+import { defaultOf } from './requests/model-choice.ts'
+import { queueView } from './requests/queue-view.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { whyNoneReady } from './workers/not-ready.ts'
@@ -179,6 +182,7 @@ function answerGateways(
         ? { ready: false, reason: whyNoneReady(table), ...warned() }
         : { ready: true, ...warned() }
     )
+    .respond(orchestratorQueue, () => queueView(service.views(), table, defaultOf(table)))
     .respond(orchestratorChallenge, async ({ worker }, context) => {
       const link = workerLink(mesh, worker)
       const { nonce } = await link.call(workerChallenge, {}, context)

@@ -15,12 +15,20 @@ import { atEnd } from '../helpers/peers/peers.ts'
 const SECRET_PROMPT = 'the-secret-of-tenant-a'
 
 /** Who may use an address: everybody, or who has one of the scopes. */
-type Rule = 'everybody' | 'infer' | 'jobs' | 'metrics' | 'operator' | 'any token'
+type Rule = 'everybody' | 'infer' | 'jobs' | 'metrics' | 'observer' | 'operator' | 'any token'
 
 const chat = { model: 'sim', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }
 const JOB = `/v1/jobs/job-${'0'.repeat(32)}`
 const job = { type: 'inference', input: { prompt: 'hi' } }
-const RULES: Record<string, { rule: Rule; body?: object; path?: string }> = {
+interface Decided {
+  rule: Rule
+  body?: object
+  path?: string
+  /** A registry with the root of its mesh answers it; here only refusals are seen. */
+  isElsewhere?: true
+}
+
+const RULES: Record<string, Decided> = {
   'GET /': { rule: 'everybody' },
   // Of the chat page, where it is built.
   'GET /assets/:name': { rule: 'everybody' },
@@ -79,16 +87,54 @@ const RULES: Record<string, { rule: Rule; body?: object; path?: string }> = {
     rule: 'operator',
     path: `/v1/admin/policy/explain/job-${'0'.repeat(32)}`
   },
+  'GET /v1/me': { rule: 'any token' },
+  'GET /v1/admin/mesh': { rule: 'observer' },
+  'GET /v1/admin/workers': { rule: 'observer' },
+  'GET /v1/admin/workers/:id': { rule: 'observer' },
+  'GET /v1/admin/models': { rule: 'observer' },
+  'GET /v1/admin/requests': { rule: 'observer' },
+  'GET /v1/admin/requests/:id': { rule: 'observer' },
+  'GET /v1/admin/queue': { rule: 'observer' },
+  'GET /v1/admin/events': { rule: 'observer' },
+  'POST /v1/admin/invites': {
+    rule: 'operator',
+    isElsewhere: true,
+    body: { roles: ['worker'], expires_in_ms: 60_000, uses_max: 1 }
+  },
+  'GET /v1/admin/invites': { rule: 'observer', isElsewhere: true },
+  'DELETE /v1/admin/invites/:id': {
+    rule: 'operator',
+    isElsewhere: true,
+    path: '/v1/admin/invites/0000'
+  },
+  'GET /v1/admin/members': { rule: 'observer', isElsewhere: true },
+  'POST /v1/admin/members/:id/approve': { rule: 'operator', isElsewhere: true },
+  'POST /v1/admin/members/:id/revoke': { rule: 'operator', isElsewhere: true },
+  'POST /v1/admin/members/:id/rename': {
+    rule: 'operator',
+    isElsewhere: true,
+    body: { name: 'other' }
+  },
+  'POST /v1/admin/mesh/rotate': { rule: 'operator', isElsewhere: true },
   'GET /v1/usage': { rule: 'any token' },
   'POST /v1/admin/tokens': { rule: 'operator', body: { tenant: 'made' } },
-  'GET /v1/admin/tokens': { rule: 'operator' },
+  'GET /v1/admin/tokens': { rule: 'observer' },
   'DELETE /v1/admin/tokens/:id': { rule: 'operator' },
   'POST /v1/admin/tokens/:id/rotate': { rule: 'operator' },
   'POST /v1/admin/tenants': { rule: 'operator', body: { id: 'made', limits: {} } },
-  'GET /v1/admin/tenants': { rule: 'operator' },
+  'GET /v1/admin/tenants': { rule: 'observer' },
   'DELETE /v1/admin/tenants/:id': { rule: 'operator' },
-  'GET /v1/admin/audit': { rule: 'operator' },
-  'GET /v1/admin/audit/verify': { rule: 'operator' }
+  'GET /v1/admin/audit': { rule: 'observer' },
+  'GET /v1/admin/audit/verify': { rule: 'observer' }
+}
+
+/** Events never end: the first of them will do. */
+async function textOf(response: Response): Promise<string> {
+  if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response.text()
+  const reader = response.body!.getReader()
+  const { value } = await reader.read()
+  await reader.cancel()
+  return new TextDecoder().decode(value)
 }
 
 /** What the answer is to each kind of token; anything but 401 and 403 is `in`. */
@@ -103,10 +149,11 @@ const NOT_IN = {
 } as const
 const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
   everybody: {},
-  infer: { ...REFUSED, jobs: 403, metrics: 403, models: 403 },
-  jobs: { ...REFUSED, infer: 403, metrics: 403, models: 403, other: 403 },
-  metrics: { ...REFUSED, ...NOT_IN, metrics: 'in' },
-  operator: { ...REFUSED, ...NOT_IN },
+  infer: { ...REFUSED, jobs: 403, metrics: 403, models: 403, observer: 403 },
+  jobs: { ...REFUSED, infer: 403, metrics: 403, models: 403, observer: 403, other: 403 },
+  metrics: { ...REFUSED, ...NOT_IN, observer: 403, metrics: 'in' },
+  observer: { ...REFUSED, ...NOT_IN },
+  operator: { ...REFUSED, ...NOT_IN, observer: 403 },
   'any token': REFUSED
 }
 
@@ -128,6 +175,7 @@ test('every address answers every kind of token as decided', async (t) => {
     metrics: await token('a', 'metrics'),
     models: await token('a', 'models:write'),
     tenant: await token('a', 'tenant:a'),
+    observer: await token('a', 'observer'),
     operator: await token('a', 'operator'),
     other: await token('b')
   }
@@ -137,14 +185,15 @@ test('every address answers every kind of token as decided', async (t) => {
   assert.deepEqual(undecided, [], 'these addresses need an entry in RULES')
   const wrong: string[] = []
   for (const route of routes) {
-    const { rule, body, path } = RULES[route]!
+    const { rule, body, path, isElsewhere = false } = RULES[route]!
     const asked = path === undefined ? route : `${route.split(' ')[0]} ${path}`
     for (const [kind, secret] of Object.entries(tokens)) {
+      const expected = ANSWERS[rule][kind] ?? 'in'
+      if (isElsewhere && expected === 'in') continue
       const response = await ask(asked, secret, body)
-      const text = await response.text()
+      const text = await textOf(response)
       const { status } = response
       const got = status === 401 || status === 403 ? status : 'in'
-      const expected = ANSWERS[rule][kind] ?? 'in'
       if (got !== expected) wrong.push(`${route} with ${kind}: ${status} instead of ${expected}`)
       if (got === 'in' && status >= 500) wrong.push(`${route} with ${kind}: ${status} ${text}`)
       if (status === 401) assert.match(response.headers.get('www-authenticate') ?? '', /^Bearer/)

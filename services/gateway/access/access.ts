@@ -127,6 +127,10 @@ export class Access implements Service {
     return limits
   }
 
+  keepsPrompts(tenant: string): boolean {
+    return this.directory.keepsPrompts(tenant)
+  }
+
   /** What does not work although callers are let in as before. */
   warnings(): string[] {
     const all = [this.directory.warning, this.#keeper?.warning ?? null]
@@ -139,6 +143,10 @@ export class Access implements Service {
       'STORE_UNAVAILABLE',
       'this gateway keeps nothing: give it DATABASE_URL, or use "haif up"'
     )
+  }
+
+  get storedOrNull(): StoredAccess | null {
+    return this.#stored
   }
 
   /** The audit where there is a store; without one there is nothing that it could be kept in. */

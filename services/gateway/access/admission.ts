@@ -4,10 +4,13 @@
  * for, and only where there is such a limit.
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
+import type { LimitUse } from '#shared/contracts/http/admin/me.ts'
+import { Tally } from '#shared/kit/tally.ts'
 import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { Grant, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'
+import { budgetUses, limitUse, rateUse } from './limit-use.ts'
 import {
   assertSize,
   chooseModel,
@@ -73,6 +76,8 @@ export interface Admitted {
 
 export class Admission {
   readonly #deps: AdmissionDeps
+  /** Requests that run through this gateway, by the owner of a limit on them. */
+  readonly #running = new Tally<string>()
   /** The terms of the tenant that each principal asked for last: mostly it is always the same. */
   readonly #terms = new WeakMap<Principal, KnownTerms>()
 
@@ -119,6 +124,28 @@ export class Admission {
     }
   }
 
+  /** What is used of each limit of a caller now; nothing is taken. */
+  async use(request: Pick<AdmissionRequest, 'principal' | 'tenant' | 'tenantLimits'>) {
+    const owners = ownersOf({ ...request, address: undefined }, undefined)
+    const { shared, budgets } = this.#deps
+    const uses = await Promise.all(
+      owners.map(async (owned): Promise<LimitUse[]> => {
+        const { rates } = termsOf([owned])
+        const of = owned.subject.startsWith('token/') ? 'token' : 'tenant'
+        const draws = rates.map((rate) => ({ ...rate, amount: 0 }))
+        const { states } = draws.length === 0 ? { states: [] } : await shared.draw(draws)
+        const { concurrent } = owned.limits
+        const running = this.#running.of(owned.subject)
+        return [
+          ...draws.map((draw, i) => rateUse(of, draw, states[i])),
+          ...(concurrent === undefined ? [] : [limitUse(of, 'concurrent', concurrent, running)]),
+          ...budgetUses(of, owned, budgets)
+        ]
+      })
+    )
+    return uses.flat()
+  }
+
   #termsOf(request: AdmissionRequest): Terms {
     const { principal, tenant, tenantLimits, address } = request
     const known = this.#terms.get(principal)
@@ -157,7 +184,7 @@ export class Admission {
       if (limits.concurrent === undefined) continue
       const place = await this.#deps.shared.enter(subject, limits.concurrent)
       if (place === null) throw tooManyRunning(limits.concurrent)
-      leaving.push(() => place.leave())
+      leaving.push(() => place.leave(), this.#running.enter(subject))
     }
   }
 
@@ -181,7 +208,12 @@ interface KnownTerms extends Terms {
 }
 
 function ownersOf(
-  { principal, tenant, tenantLimits, address }: AdmissionRequest,
+  {
+    principal,
+    tenant,
+    tenantLimits,
+    address
+  }: Pick<AdmissionRequest, 'principal' | 'tenant' | 'tenantLimits' | 'address'>,
   addressLimits: Limits | undefined
 ): Owned[] {
   const ofTenant = { subject: `tenant/${tenant}`, owner: 'your tenant', limits: tenantLimits }

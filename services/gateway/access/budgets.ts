@@ -67,6 +67,13 @@ export class Budgets {
     return Math.min(Infinity, ...asks.map((ask) => this.#leftOf(ask, now)))
   }
 
+  /** What is left of one budget, and the time until it renews. */
+  leftOf(ask: BudgetAsk): { left: number; resetsInMs: number } {
+    const now = this.#now()
+    const { endsAt } = this.#periods.at(ask.span, now)
+    return { left: this.#leftOf(ask, now), resetsInMs: endsAt - now }
+  }
+
   #leftOf({ subject, span, limit }: BudgetAsk, now: number): number {
     const count = this.#count(subject, this.#periods.at(span, now))
     const { stored, givenBack, unstored, flushing, reserved } = count

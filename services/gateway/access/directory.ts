@@ -79,6 +79,7 @@ export class Directory {
   readonly #deps: DirectoryDeps
   readonly #tokens = new Map<string, KnownToken>() // at most TOKENS_MAX, as the store refuses more
   readonly #tenants = new Map<string, Limits>() // those with limits of their own
+  readonly #keepPrompts = new Set<string>() // as many as have it switched on
   #version = -1
   #refreshing: Promise<void> | null = null
   #lookedAt = -Infinity
@@ -123,6 +124,11 @@ export class Directory {
 
   limitsOf(tenant: string): Limits {
     return this.#tenants.get(tenant) ?? NO_LIMITS
+  }
+
+  /** Whether a tenant has its prompts and answers kept for operators. */
+  keepsPrompts(tenant: string): boolean {
+    return this.#keepPrompts.has(tenant)
   }
 
   async start(): Promise<void> {
@@ -248,8 +254,8 @@ export class Directory {
     const version = state?.version ?? 0
     if (version === this.#version) return
     const since = this.#version
-    const tenants = await store.query<{ id: string; limits: Limits }>(
-      'select id, limits from tenants where version > $1',
+    const tenants = await store.query<{ id: string; limits: Limits; keep_prompts: boolean }>(
+      'select id, limits, keep_prompts from tenants where version > $1',
       [since]
     )
     const tokens = await store.query<TokenRow>(
@@ -257,7 +263,11 @@ export class Directory {
        from tokens where version > $1`,
       [since]
     )
-    for (const { id, limits } of tenants) this.#tenants.set(id, limits)
+    for (const { id, limits, keep_prompts: keeps } of tenants) {
+      this.#tenants.set(id, limits)
+      if (keeps) this.#keepPrompts.add(id)
+      else this.#keepPrompts.delete(id)
+    }
     for (const row of tokens) this.#take(row)
     this.#version = version
     if (this.#hasTokens && !this.#isMarked) this.#setMark()

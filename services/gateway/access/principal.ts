@@ -2,7 +2,15 @@
 import type { Limits } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 
-export type Capability = 'infer' | 'jobs' | 'operator' | 'metrics' | 'models:write'
+export const CAPABILITIES = [
+  'infer',
+  'jobs',
+  'operator',
+  'observer',
+  'metrics',
+  'models:write'
+] as const
+export type Capability = (typeof CAPABILITIES)[number]
 
 export interface Principal {
   /** For the audit: the id of the token; `anonymous` without one. */

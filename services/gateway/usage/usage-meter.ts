@@ -1,9 +1,12 @@
 /** Notes what one request costs while it passes, for its row in the books. */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
+import type { AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { toHaifError } from '#shared/errors.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
-import type { UsageRecorder, UsageRow } from './usage-row.ts'
+import { causeOf } from '#shared/kit/reason-of.ts'
+import { KeptText } from './kept-text.ts'
+import type { RequestNote, UsageRecorder, UsageRow } from './usage-row.ts'
 
 interface Charged {
   usageId: string
@@ -29,22 +32,37 @@ export class UsageMeter {
   readonly #clocks: Clocks
   readonly #begunAt: number
   readonly #row: UsageRow
+  readonly #note: RequestNote
+  readonly #answer: KeptText | null
   #sawAnswer = false
 
   constructor(
     recorder: UsageRecorder,
     charged: Charged,
-    { kind, model = '' }: { kind: UsageRow['kind']; model: string | undefined },
+    {
+      kind,
+      model = '',
+      prompt
+    }: {
+      kind: UsageRow['kind']
+      model: string | undefined
+      /** Given where the tenant has its prompts and answers kept. */
+      prompt?: string | undefined
+    },
     clocks: Clocks = SYSTEM_CLOCKS
   ) {
     this.#recorder = recorder
     this.#clocks = clocks
     this.#begunAt = clocks.now()
     this.#row = begunRow(charged, model, kind, clocks)
+    this.#answer = prompt === undefined ? null : new KeptText()
+    const kept = prompt === undefined ? null : new KeptText(prompt).text
+    this.#note = { message: null, cause: null, attempts: [], prompt: kept, answer: null }
     this.#row.error_code = 'CANCELLED' // when the reader leaves, nothing else says so
   }
 
   passed(batch: ItemBatch<InferenceItem>): void {
+    if (this.#answer !== null) for (const { text } of batch.items()) this.#answer.add(text)
     if (this.#sawAnswer) return
     const items = batch.items()
     this.#row.digest = items.find(({ digest }) => digest !== undefined)?.digest ?? null
@@ -56,6 +74,7 @@ export class UsageMeter {
     const { usage, timings, workers = [] } = end
     row.error_code = null
     row.finish_reason = end.finishReason
+    this.#note.attempts = end.tries ?? []
     row.model = end.model
     row.worker = workers.at(-1) ?? null
     row.queue_ms = timings.queueMs
@@ -82,8 +101,17 @@ export class UsageMeter {
     if (receipt !== undefined) row.receipts = [receipt]
   }
 
-  failed(error: unknown): void {
-    this.#row.error_code = toHaifError(error).code
+  /** `tries`: the attempts that its orchestrator has told of. */
+  failed(error: unknown, tries: AttemptTold[] = []): void {
+    const failure = toHaifError(error)
+    this.#row.error_code = failure.code
+    const last = tries.at(-1)
+    if (last !== undefined) this.#row.worker = last.worker
+    this.#row.attempts = tries.filter(({ outcome }) => outcome !== 'refused').length
+    const cause = causeOf(failure)
+    const isNews = cause !== failure.message
+    Object.assign(this.#note, { message: failure.message, cause: isNews ? cause : null })
+    this.#note.attempts = tries
   }
 
   /**
@@ -97,7 +125,10 @@ export class UsageMeter {
     if (row.error_code !== null) row.completion_tokens = sent
     row.duration_ms = this.#clocks.now() - this.#begunAt
     row.ended_at = new Date(this.#clocks.date()).toISOString()
-    this.#recorder.record(row)
+    this.#note.answer = this.#answer?.text ?? null
+    const { message, attempts, prompt } = this.#note
+    const isSilent = message === null && attempts.length === 0 && prompt === null
+    this.#recorder.record(isSilent ? row : { ...row, note: this.#note })
   }
 }
 

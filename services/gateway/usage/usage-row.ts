@@ -1,4 +1,5 @@
 /** The cost of a request, as one row of the table `requests`. */
+import type { AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
 import type { SignedReceipt } from '#shared/contracts/inference/receipt.ts'
 
 export interface UsageRow {
@@ -42,12 +43,27 @@ export interface UsageRow {
   ended_at: string
 }
 
+/** What operators want to know of a request beside its cost; kept for a time, in its own table. */
+export interface RequestNote {
+  message: string | null
+  cause: string | null
+  attempts: AttemptTold[]
+  /** Null unless the tenant has switched it on. */
+  prompt: string | null
+  answer: string | null
+}
+
+/** As it waits for the database. */
+export interface SpooledUsage extends UsageRow {
+  note?: RequestNote
+}
+
 /**
  * Where usage goes: it is on disk when `record` has returned. A row that cannot be kept is counted
  * and reported there, and never thrown.
  */
 export interface UsageRecorder {
-  record(row: UsageRow): void
+  record(row: SpooledUsage): void
   /** Calls back for each row that turned out to be counted elsewhere, too. */
   onSettled?(listener: (row: SettledRow) => void): void
 }
@@ -159,4 +175,20 @@ export const SETTLE_DOUBLED = settling(
 /** Takes a JSON array of rows; those that are there already stay as they are. */
 export const INSERT_USAGE = `insert into requests (${names})
   select ${names} from jsonb_to_recordset($1::jsonb) as given (${types})
+  on conflict (usage_id) do nothing`
+
+/** Days that the details of a request are kept where its tenant says nothing. */
+const KEEP_DAYS = 30
+
+/** Takes the same array: what its rows tell of their requests. */
+export const INSERT_NOTES = `insert into request_details
+    (usage_id, message, cause, attempts, prompt, answer, expires_at)
+  select given.usage_id, note.message, note.cause, coalesce(note.attempts, '[]'), note.prompt,
+    note.answer, given.ended_at + make_interval(days => coalesce(keep_requests_days, ${KEEP_DAYS}))
+  from jsonb_to_recordset($1::jsonb)
+      as given (usage_id text, tenant_id text, ended_at timestamptz, note jsonb)
+    cross join lateral jsonb_to_record(given.note)
+      as note (message text, cause text, attempts jsonb, prompt text, answer text)
+    left join tenants on tenants.id = given.tenant_id
+  where given.note is not null and coalesce(keep_requests_days, ${KEEP_DAYS}) > 0
   on conflict (usage_id) do nothing`

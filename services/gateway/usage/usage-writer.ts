@@ -17,10 +17,12 @@ import { diskTrouble } from '#shared/trouble/disk.ts'
 import { postgresTrouble } from '#shared/trouble/postgres.ts'
 import { sentenceOf, type Trouble } from '#shared/trouble/trouble.ts'
 import {
+  INSERT_NOTES,
   INSERT_USAGE,
   SETTLE_CONTINUED,
   SETTLE_DOUBLED,
   type SettledRow,
+  type SpooledUsage,
   type UsageRecorder,
   type UsageRow
 } from './usage-row.ts'
@@ -81,11 +83,11 @@ export class UsageWriter implements UsageRecorder, Service {
     return { ready: true, warnings }
   }
 
-  record(row: UsageRow): void {
+  record(row: SpooledUsage): void {
     const { spool, log } = this.#options
     const text = JSON.stringify(row)
     const dropped = this.#onDisk(() => spool.append(text))
-    if (dropped === null) this.#keepInMemory(text)
+    if (dropped === null) this.#keepInMemory(withoutNote(row))
     else if (dropped > 0) {
       this.#dropped.add(dropped, { reason: 'full' })
       log.error({ rows: dropped }, 'usage has no more room on disk, and the oldest of it is lost')
@@ -212,7 +214,9 @@ export class UsageWriter implements UsageRecorder, Service {
   async #write(batch: readonly Spooled[]): Promise<void> {
     const { store, log } = this.#options
     try {
-      await store.query(INSERT_USAGE, [`[${batch.map(({ row }) => row).join(',')}]`])
+      const rows = `[${batch.map(({ row }) => row).join(',')}]`
+      await store.query(INSERT_USAGE, [rows])
+      await store.query(INSERT_NOTES, [rows])
       const continued = batch.flatMap(({ row }) => mayBeContinued(row))
       if (continued.length > 0) await this.#settle(SETTLE_CONTINUED, continued)
       const answers = batch.flatMap(({ row }) => ANSWER_ID.exec(row)?.[1] ?? [])
@@ -235,6 +239,9 @@ export class UsageWriter implements UsageRecorder, Service {
     for (const row of settled) this.#onSettled(row)
   }
 }
+
+/** Memory is for the books alone. */
+const withoutNote = ({ note: _note, ...row }: SpooledUsage): string => JSON.stringify(row)
 
 /** A quote inside a string is escaped in JSON, so this finds nothing but the field. */
 const ANSWER_ID = /"answer_id":"([^"]*)"/

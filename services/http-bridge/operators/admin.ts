@@ -1,6 +1,6 @@
 /** `/v1/admin/…`: tokens, tenants and the audit. A gateway answers each of these requests. */
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
-import { type Static, type TObject, type TSchema } from 'typebox'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Static, TSchema } from 'typebox'
 import {
   AuditEvent,
   AuditPage,
@@ -23,13 +23,13 @@ import {
   TokenSecret,
   verifyAudit
 } from '#shared/contracts/access/access.ts'
-import { ErrorBody } from '#shared/contracts/http/error.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { MethodContract } from '#shared/rpc/contract.ts'
 import { sendCsv, takeFormat } from './csv.ts'
 import { queryReader } from './query.ts'
 import type { RunningRequests } from '../ask/running-requests.ts'
-import { fromSnake, snakeSchema, toSnake } from './snake-case.ts'
+import { describe } from './describe.ts'
+import { fromSnake, toSnake } from './snake-case.ts'
 
 const ASK_MS_MAX = 15_000
 
@@ -120,20 +120,4 @@ function auditRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void
     describe('Check every chain of the audit', AuditReport),
     async (request, reply) => toSnake(AuditReport, await ask({ request, reply }, verifyAudit, {}))
   )
-}
-
-function describe(
-  summary: string,
-  answer: TObject,
-  body?: TObject,
-  status = 200
-): RouteShorthandOptions {
-  const failures = { 401: ErrorBody, 403: ErrorBody, 404: ErrorBody }
-  const schema = {
-    tags: ['admin'],
-    summary,
-    security: [{ token: [] }],
-    response: { [status]: snakeSchema(answer), ...failures }
-  }
-  return { schema: body === undefined ? schema : { ...schema, body: snakeSchema(body) } }
 }

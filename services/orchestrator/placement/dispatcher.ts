@@ -8,7 +8,7 @@
 import { HaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Holding } from '../workers/holding.ts'
-import { explain } from './explain.ts'
+import { explain, reasonOf } from './explain.ts'
 import type { Share } from './fair-queue.ts'
 import { Grant } from './grant.ts'
 import { notEligible } from './no-worker.ts'
@@ -152,7 +152,9 @@ export class Dispatcher {
       ask.explain === true ? explain(score, candidates, ask.placement, startedAt) : undefined
     const { name } = holding.model
     const placed = this.#table.placed(holding)
-    return new Grant({ holding, score, explanation }, (outcome) => {
+    const { promptTokens } = ask.placement
+    const reason = () => reasonOf(score, { promptTokens })
+    return new Grant({ holding, score, explanation, reason }, (outcome) => {
       // The time of a load says nothing of the next request.
       if (outcome === 'succeeded' && score.loadMs === 0) {
         const ms = this.#now() - startedAt

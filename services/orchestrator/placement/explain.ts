@@ -48,7 +48,11 @@ function describe(candidate: Candidate, request: PlacementRequest, now: number):
   return ineligible === null ? described : { ...described, ineligible }
 }
 
-function reasonOf(score: Score, { promptTokens }: PlacementRequest): string {
+/** Why a worker was chosen. */
+export function reasonOf(
+  score: Score,
+  { promptTokens }: Pick<PlacementRequest, 'promptTokens'>
+): string {
   const { loadMs, waitMs, prefillMs, rttMs, wayMs, cachedTokens, distrustMs, expectedMs } = score
   const load = loadMs > 0 ? `loading ${round(loadMs)} + ` : ''
   const prefill = `prefill ${round(prefillMs)}`

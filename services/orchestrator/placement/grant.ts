@@ -9,16 +9,24 @@ export class Grant {
   readonly holding: Holding
   readonly score: Score
   readonly explanation: Explanation | undefined
+  /** Why placement chose the worker, in a sentence. */
+  readonly reason: () => string
   readonly #onEnd: (outcome: Outcome) => void
   #hasEnded = false
 
   constructor(
-    given: { holding: Holding; score: Score; explanation: Explanation | undefined },
+    given: {
+      holding: Holding
+      score: Score
+      explanation: Explanation | undefined
+      reason: () => string
+    },
     onEnd: (outcome: Outcome) => void
   ) {
     this.holding = given.holding
     this.score = given.score
     this.explanation = given.explanation
+    this.reason = given.reason
     this.#onEnd = onEnd
   }
 

@@ -4,12 +4,15 @@
  */
 import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { Explanation } from '#shared/contracts/inference/explanation.ts'
+import type { AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { SpanKind, type Span } from '@opentelemetry/api'
 import { close } from '#shared/kit/forward.ts'
+import { causeOf } from '#shared/kit/reason-of.ts'
+import { plainText } from '#shared/contracts/plain-text.ts'
 import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { endFailed, startSpan, traceparentOf } from '#shared/telemetry/spans.ts'
@@ -24,6 +27,8 @@ import type { Fault } from '../workers/reputation.ts'
 /** How much longer than expected a worker may be silent before it gets a rival. */
 const FIRST_ITEM_FACTOR = 4
 const ITEM_FACTOR = 20
+/** Characters of a sentence in what is told of an attempt. */
+const TOLD_MAX = 512
 
 /** `loading`: the worker is alive and loads the model; it has not begun to answer. */
 export type Step =
@@ -45,6 +50,10 @@ export class Attempt {
   /** It has begun to answer, or has ended. */
   #hasSpoken = false
   #hasEnded = false
+  #firstAt: number | null = null
+  #endedAt: number | null = null
+  #outcome: AttemptTold['outcome'] = 'answered'
+  #failure: HaifError | null = null
 
   constructor(
     grant: Grant,
@@ -81,6 +90,24 @@ export class Attempt {
       : this.#grant.score.expectedMs * FIRST_ITEM_FACTOR
   }
 
+  /** `since`: when its request came, by the clock of the attempt. */
+  told(since: number): AttemptTold {
+    const told: AttemptTold = {
+      worker: this.holding.workerKey,
+      reason: plainText(this.#grant.reason(), TOLD_MAX),
+      startedMs: this.#startedAt - since,
+      endedMs: (this.#endedAt ?? this.#now()) - since,
+      outcome: this.#hasEnded ? this.#outcome : 'fenced'
+    }
+    if (this.#firstAt !== null) told.firstItemMs = this.#firstAt - since
+    const failure = this.#failure
+    if (failure === null) return told
+    const { code } = failure
+    const message = plainText(failure.message, TOLD_MAX)
+    const cause = plainText(causeOf(failure), TOLD_MAX)
+    return { ...told, code, message, ...(cause === message ? {} : { cause }) }
+  }
+
   /** The next step; the same promise until that step was `taken`. */
   next(): Promise<Step> {
     this.#next ??= this.#advance()
@@ -102,6 +129,7 @@ export class Attempt {
   fence(reason: string, fault: Fault | null): void {
     if (this.#hasEnded) return
     const fenced = new HaifError('CANCELLED', reason)
+    this.#outcome = 'fenced'
     this.#end('fenced')
     this.#grant.failed(fault)
     endFailed(this.#span, fenced)
@@ -129,6 +157,7 @@ export class Attempt {
     if (!this.#hasSpoken) assertFile(this.holding.pin, items)
     if (this.#hasSpoken) return { kind: 'items', attempt: this, batch }
     if (items.every(isLoading)) return { kind: 'loading', attempt: this, batch }
+    this.#firstAt = this.#now()
     if (!items.some(isLoading)) return { kind: 'items', attempt: this, batch }
     const answer = items.filter((item) => !isLoading(item))
     return { kind: 'items', attempt: this, batch: ItemBatch.of(itemCodec, answer) }
@@ -159,6 +188,8 @@ export class Attempt {
   }
 
   #failed(failure: HaifError): void {
+    this.#outcome = failure.code === 'WORKER_OVERLOADED' ? 'refused' : 'failed'
+    this.#failure = failure
     this.#end(failure.code)
     if (failure.code === 'WORKER_OVERLOADED') this.#grant.refused()
     else this.#grant.failed(faultOf(failure))
@@ -167,6 +198,7 @@ export class Attempt {
 
   #end(outcome: string): void {
     this.#hasEnded = true
+    this.#endedAt = this.#now()
     this.#counts.ended(outcome)
     this.#context[Symbol.dispose]()
   }

@@ -1,6 +1,7 @@
 /** Answers inferences: by a run, by a run with the same Idempotency-Key, and not before warm-up. */
 import { HaifError } from '#shared/errors.ts'
 import type { EmbedReply, EmbedRequest } from '#shared/contracts/inference/embedding.ts'
+import type { QueuedView } from '#shared/contracts/http/admin/queue.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import type { Logger } from '#shared/process/log.ts'
@@ -41,6 +42,7 @@ type Answer = AsyncGenerator<InferenceItem | ItemBatch<InferenceItem>, Inference
 
 export class InferenceService {
   readonly #deps: InferenceServiceDeps
+  readonly #runs = new Set<RequestRun>() // bounded by the streams of all gateways
   #isStopping = false
 
   constructor(deps: InferenceServiceDeps) {
@@ -69,6 +71,11 @@ export class InferenceService {
   stop(): void {
     this.#isStopping = true
     this.#deps.answers.stop()
+  }
+
+  /** Every request that waits or runs here, as operators see it. */
+  views(): QueuedView[] {
+    return [...this.#runs].map((run) => run.view())
   }
 
   /** While this orchestrator stops its workers seem to be lost, and another one can go on. */
@@ -111,7 +118,7 @@ export class InferenceService {
     const placement = { promptTokens, labels: asked.labels, workers: asked.workers, cachedTokens }
     const assertUp = () => this.#assertUp()
     return new RequestRun(
-      { dispatcher, counts, log, now, returnMs, onBegun: remember, assertUp },
+      { dispatcher, counts, log, now, returnMs, onBegun: remember, assertUp, runs: this.#runs },
       request,
       context,
       { model, share, affine, explain, placement, bytes: () => bytesOf(request) }

@@ -21,8 +21,7 @@ export function chooseModel(
     digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
   if (model === undefined) {
     const ready = table.readyModels()
-    const name =
-      [...ready.keys()].find(began) ?? defaultModel(ready) ?? defaultModel(table.loadableModels())
+    const name = [...ready.keys()].find(began) ?? defaultOf(table)
     if (name === null) throw noneReady(table)
     return name
   }
@@ -36,3 +35,7 @@ export function chooseModel(
     model
   )
 }
+
+/** The model for a request that names none: a ready one before one that has to be loaded. */
+export const defaultOf = (table: Pick<WorkerTable, 'readyModels' | 'loadableModels'>) =>
+  defaultModel(table.readyModels()) ?? defaultModel(table.loadableModels())

@@ -6,10 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HaifError } from '#shared/errors.ts'
+import { ATTEMPTS_TOLD_MAX, type AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
+import type { QueuedView } from '#shared/contracts/http/admin/queue.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { AttemptRequest, InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
+import { withAttempts } from '#shared/inference/told-attempts.ts'
 import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -44,6 +47,8 @@ interface RunDeps {
   returnMs?: number
   /** Remembers that a worker has seen the request's prompt. */
   onBegun: (workerKey: string) => void
+  /** Those that run, with this one while it does. */
+  runs: Set<RequestRun>
   /** Throws when this orchestrator is stopping. */
   assertUp: () => void
 }
@@ -55,6 +60,8 @@ export class RequestRun {
   readonly #ask: QueuedRequest
   readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
   readonly #begun: Attempt[] = [] // at most ATTEMPTS_MAX; refusals are no attempts
+  readonly #tried: Attempt[] = [] // with refusals; at most ATTEMPTS_TOLD_MAX
+  readonly #begunAt: number
   readonly #sent: SentTokens
   readonly #rivals: Rivals
   #refusals = 0
@@ -68,6 +75,7 @@ export class RequestRun {
     }
   ) {
     this.#deps = deps
+    this.#begunAt = deps.now()
     this.#request = request
     this.#context = context
     this.#ask = {
@@ -80,6 +88,7 @@ export class RequestRun {
   }
 
   async *run(): AsyncGenerator<Batch, InferenceEnd, void> {
+    this.#deps.runs.add(this)
     try {
       this.#open(yield* this.#grant())
       for (;;) {
@@ -105,10 +114,32 @@ export class RequestRun {
       }
     } catch (error) {
       this.#deps.assertUp()
-      throw error
+      throw withAttempts(error, this.#tries())
     } finally {
+      this.#deps.runs.delete(this)
       this.#rivals.end()
     }
+  }
+
+  /** The request as operators see it in the queue. */
+  view(): QueuedView {
+    const { share, model } = this.#ask
+    const { tenant, weight, priority } = share
+    const attempt = this.#rivals.latest
+    return {
+      requestId: this.#context.requestId,
+      tenant,
+      model,
+      priority,
+      weight,
+      ageMs: this.#deps.now() - this.#begunAt,
+      attempts: this.#begun.length,
+      ...(attempt === null ? {} : { worker: attempt.holding.workerKey })
+    }
+  }
+
+  #tries(): AttemptTold[] {
+    return this.#tried.map((attempt) => attempt.told(this.#begunAt))
   }
 
   /** The caller wants to see what the request waits for. */
@@ -118,7 +149,7 @@ export class RequestRun {
 
   #served(end: InferenceEnd): InferenceEnd {
     const workers = this.#begun.map(({ holding }) => holding.workerKey)
-    const served = { ...end, attempts: workers.length, workers }
+    const served = { ...end, attempts: workers.length, workers, tries: this.#tries() }
     if (this.#request.handling.explain !== true) return served
     return { ...served, explanations: this.#begun.flatMap(({ explanation }) => explanation ?? []) }
   }
@@ -170,6 +201,7 @@ export class RequestRun {
     const request = this.#sent.continued<AttemptRequest & { asked: { model: string } }>(begun)
     const attempt = new Attempt(grant, request, this.#context, this.#deps)
     this.#begun.push(attempt)
+    if (this.#tried.length < ATTEMPTS_TOLD_MAX) this.#tried.push(attempt)
     this.#rivals.add(attempt)
     this.#deps.onBegun(grant.holding.workerKey)
   }

@@ -26,6 +26,11 @@ export class Rivals {
     return this.#attempts.length === 1 ? this.#attempts[0]! : null
   }
 
+  /** The attempt that began last; null while none runs. */
+  get latest(): Attempt | null {
+    return this.#attempts.at(-1) ?? null
+  }
+
   add(attempt: Attempt): void {
     this.#attempts.push(attempt)
     assert(this.#attempts.length <= RIVALS_MAX, 'R4: an attempt has at most one rival')

@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { LimitsState } from '../access/limits.ts'
 import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
+import { ATTEMPTS_TOLD_MAX, AttemptTold } from './attempt-told.ts'
 import { Explanation } from './explanation.ts'
 import { ModelName } from './model-name.ts'
 import { STOP_CHARACTERS_MAX } from './stop-text.ts'
@@ -141,6 +142,8 @@ export const InferenceEnd = Type.Object({
   /** Set by the orchestrator: how many attempts it took, and the worker of each. */
   attempts: Type.Optional(Type.Integer({ minimum: 1 })),
   workers: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { maxItems: 16 })),
+  /** Each of those attempts, and those that were refused: for the books, not for callers. */
+  tries: Type.Optional(Type.Array(AttemptTold, { maxItems: ATTEMPTS_TOLD_MAX })),
   /** Of the attempt that ended the answer. */
   receipt: Type.Optional(SignedReceipt),
   /** This is the answer to an earlier request with the same `Idempotency-Key`. */

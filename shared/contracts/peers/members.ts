@@ -15,7 +15,7 @@ const Time = Type.Integer({ minimum: 0, description: 'Milliseconds since 1970.' 
 const Key = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'A public key.' })
 const Roles = Type.Array(PeerRole, { minItems: 1, maxItems: ROLES_MAX })
 /** The name of a machine, which people type: as short as a host name, without surprises. */
-const MachineName = Type.String({
+export const MachineName = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,47}$',
   description: 'A letter or digit, then up to 47 letters, digits, `.`, `_` and `-`.'
 })
@@ -91,7 +91,7 @@ const CreateInvite = {
   usesMax: Type.Union([Type.Integer({ minimum: 1, maximum: INVITE_USES_MAX }), Type.Null()]),
   approve: Type.Optional(Type.Boolean())
 }
-const CreateInviteObject = Type.Object(CreateInvite)
+export const CreateInviteObject = Type.Object(CreateInvite)
 export type CreateInvite = Static<typeof CreateInviteObject>
 
 /** `topicKey` is told this once, and kept nowhere. */
@@ -141,12 +141,15 @@ function asked<Properties extends TProperties, Reply extends TSchema>(
   }
 }
 
+export const InviteList = Type.Object({
+  invites: Type.Array(InviteEntry, { maxItems: LIST_MAX })
+})
+export const MemberList = Type.Object({
+  members: Type.Array(MemberEntry, { maxItems: LIST_MAX })
+})
+
 export const createInvite = asked('createInvite', CreateInvite, CreatedInvite)
-export const listInvites = asked(
-  'listInvites',
-  { all: Type.Optional(Type.Boolean()) },
-  Type.Object({ invites: Type.Array(InviteEntry, { maxItems: LIST_MAX }) })
-)
+export const listInvites = asked('listInvites', { all: Type.Optional(Type.Boolean()) }, InviteList)
 export const removeInvite = asked(
   'removeInvite',
   { id: Type.String({ pattern: '^[0-9a-f]{4,16}$' }) },
@@ -155,7 +158,7 @@ export const removeInvite = asked(
 export const listMembers = asked(
   'listMembers',
   { states: Type.Optional(Type.Array(MemberState, { maxItems: 4 })) },
-  Type.Object({ members: Type.Array(MemberEntry, { maxItems: LIST_MAX }) })
+  MemberList
 )
 export const approveMember = asked('approveMember', { who: Who }, MemberEntry)
 export const revokeMember = asked('revokeMember', { who: Who }, MemberEntry)

@@ -150,8 +150,10 @@ export const WorkerReport = Type.Object({
   memoryBudget: Type.Optional(Memory),
   /** What the owner of the machine says of it; a request may ask for some of them. */
   labels: Asked.properties.labels,
-  /** Stopping: finishes what runs and takes nothing new. */
-  draining: Type.Boolean()
+  /** Finishes what runs and takes nothing new: it is stopping, or it is paused. */
+  draining: Type.Boolean(),
+  /** An operator has told it to take nothing new until it is resumed. */
+  paused: Type.Optional(Type.Boolean())
 })
 export type WorkerReport = Static<typeof WorkerReport>
 

@@ -6,7 +6,7 @@ import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import { HaifError } from '#shared/errors.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import { UsageMeter } from '../../../../services/gateway/usage/usage-meter.ts'
-import type { UsageRow } from '../../../../services/gateway/usage/usage-row.ts'
+import type { SpooledUsage, UsageRow } from '../../../../services/gateway/usage/usage-row.ts'
 
 const CHARGED = { usageId: 'u', requestId: 'r', tenantId: 'a', tokenId: 'tok' }
 const STARTED = Date.UTC(2026, 0, 1)
@@ -53,11 +53,11 @@ const BEGUN: UsageRow = {
 }
 
 /** A meter whose request takes 250 ms, while the clock on the wall is set 2 s forward. */
-function meterOf(asked: { kind?: 'embed'; model?: undefined } = {}) {
-  const rows: UsageRow[] = []
+function meterOf(asked: { kind?: 'embed'; model?: undefined; prompt?: string } = {}) {
+  const rows: SpooledUsage[] = []
   const clock = { date: STARTED, now: 1000 }
   const clocks = { date: () => clock.date, now: () => clock.now }
-  const recorder = { record: (row: UsageRow) => void rows.push({ ...row }) }
+  const recorder = { record: (row: SpooledUsage) => void rows.push({ ...row }) }
   const what = { kind: 'infer', model: 'asked', ...asked } as const
   const meter = new UsageMeter(recorder, CHARGED, what, clocks)
   const recorded = (sent?: number): UsageRow => {
@@ -65,9 +65,10 @@ function meterOf(asked: { kind?: 'embed'; model?: undefined } = {}) {
     clock.now += 250
     meter.record(sent)
     assert.equal(rows.length, 1)
-    return rows[0]!
+    const { note: _note, ...row } = rows[0]!
+    return row
   }
-  return { meter, recorded }
+  return { meter, recorded, noted: () => rows[0]?.note }
 }
 
 const batch = (...items: Partial<InferenceItem>[]) =>
@@ -183,4 +184,39 @@ test('the digest is that of the first tokens, whatever comes later', () => {
   meter.passed(batch({ tokenIds: [2], text: 'b', digest: 'e'.repeat(64) }))
   meter.ended(END)
   assert.equal(recorded().digest, DIGEST)
+})
+
+test('what operators want to know stands beside the row: attempts, the error and its cause', () => {
+  const { meter, recorded, noted } = meterOf()
+  const worker = 'w'.repeat(64)
+  const attempt = { worker, reason: 'free', startedMs: 0, endedMs: 9, outcome: 'failed' as const }
+  const cause = new Error('ECONNRESET')
+  meter.failed(new HaifError('WORKER_LOST', 'the worker was lost', { cause }), [attempt])
+  assert.deepEqual(
+    (({ worker, attempts }) => ({ worker, attempts }))(recorded()),
+    { worker, attempts: 1 },
+    'the last worker is to be found again'
+  )
+  assert.deepEqual(noted(), {
+    message: 'the worker was lost',
+    cause: 'the worker was lost (ECONNRESET)',
+    attempts: [attempt],
+    prompt: null,
+    answer: null
+  })
+})
+
+test('texts are kept only where the tenant has that switched on, and not for ever longer', () => {
+  const { meter, recorded, noted } = meterOf({ prompt: 'p'.repeat(20_000) })
+  meter.passed(batch({ tokenIds: [1], text: 'an ' }))
+  meter.passed(batch({ tokenIds: [2], text: 'answer' }))
+  meter.ended(END)
+  recorded()
+  assert.equal(noted()?.answer, 'an answer')
+  assert.equal(noted()?.prompt?.length, 16_384)
+  const off = meterOf()
+  off.meter.passed(batch({ tokenIds: [1], text: 'secret' }))
+  off.meter.ended({ ...END, tries: [] })
+  off.recorded()
+  assert.equal(off.noted(), undefined)
 })

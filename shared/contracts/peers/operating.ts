@@ -1,0 +1,48 @@
+/** What operators ask about the mesh and tell its workers, through a gateway. */
+import { Type } from 'typebox'
+import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
+import { MeshView } from '../http/admin/mesh.ts'
+import { Me } from '../http/admin/me.ts'
+import { ModelViewList } from '../http/admin/models.ts'
+import { QueueView } from '../http/admin/queue.ts'
+import { RequestDetail, RequestList, RequestsQuery } from '../http/admin/requests.ts'
+import { WorkerId, WorkerList, WorkersQuery, WorkerView } from '../http/admin/workers.ts'
+import { EventKind, type AdminEvent } from '../http/admin/events.ts'
+import { FROM_CALLERS, FROM_GATEWAYS } from './parties.ts'
+
+const Empty = Type.Object({})
+
+export const readMe = defineMethod('gateway.me', FROM_CALLERS, Empty, Me)
+export const viewMesh = defineMethod('gateway.mesh', FROM_CALLERS, Empty, MeshView)
+export const listWorkers = defineMethod('gateway.workers', FROM_CALLERS, WorkersQuery, WorkerList)
+export const viewWorker = defineMethod(
+  'gateway.worker',
+  FROM_CALLERS,
+  Type.Object({ id: WorkerId }),
+  WorkerView
+)
+export const viewModels = defineMethod('gateway.modelViews', FROM_CALLERS, Empty, ModelViewList)
+export const listRequests = defineMethod(
+  'gateway.requests',
+  FROM_CALLERS,
+  RequestsQuery,
+  RequestList
+)
+export const viewRequest = defineMethod(
+  'gateway.request',
+  FROM_CALLERS,
+  Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }),
+  RequestDetail
+)
+export const viewQueue = defineMethod('gateway.queue', FROM_CALLERS, Empty, QueueView)
+export const orchestratorQueue = defineMethod('orchestrator.queue', FROM_GATEWAYS, Empty, QueueView)
+/** Whoever passes `data` on checks it by the kind of the event. */
+export const watchMesh = defineStream(
+  'gateway.watch',
+  FROM_CALLERS,
+  Empty,
+  Type.Unsafe<AdminEvent>(
+    Type.Object({ event: EventKind, data: Type.Record(Type.String(), Type.Unknown()) })
+  ),
+  Empty
+)
