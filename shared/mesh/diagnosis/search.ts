@@ -9,7 +9,7 @@ import { diagnose, type Diagnosis, type NetworkFacts } from './diagnose.ts'
 import { probeNetwork } from './probe-network.ts'
 
 /** A search that succeeds is over by then, so that most starts probe nothing. */
-const PROBE_AFTER_MS = 700
+const PROBE_AFTER_MS = 400
 const PROBE_AGAIN_MS = 15_000
 const LOOK_MS = 200
 /** A lookup may need this long to name a peer, so that only then nobody is there. */
