@@ -1,4 +1,7 @@
-/** Measures a peer's place in the mesh: its connections, by role and path, and how they change. */
+/**
+ * Measures a peer's place in the mesh: its connections, by role and path, how good they are, and
+ * how they change.
+ */
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { counter, gauge } from '#shared/telemetry/instruments.ts'
@@ -25,4 +28,25 @@ export function observeMesh(mesh: Mesh, expected: readonly PeerRole[]): void {
       result.observe(peers, { service, role, path })
     }
   })
+  const worst = (name: 'haif_link_rtt_seconds' | 'haif_link_loss_ratio', of: Measure) =>
+    gauge(name).addCallback((result) => {
+      for (const [key, value] of worstOf(mesh.links(), of)) {
+        const [role, path] = key.split(' ')
+        result.observe(value, { service, role, path })
+      }
+    })
+  worst('haif_link_rtt_seconds', ({ rttMs }) => rttMs / 1000)
+  worst('haif_link_loss_ratio', ({ lossPercent }) => lossPercent / 100)
+}
+
+type Measure = (link: Pick<PeerLink, 'rttMs' | 'lossPercent'>) => number
+
+/** The highest value by role and path: a peer has no label, because there may be thousands. */
+export function worstOf(links: readonly PeerLink[], of: Measure): Map<string, number> {
+  const worst = new Map<string, number>()
+  for (const link of links) {
+    const key = `${link.peer.role} ${link.path}`
+    worst.set(key, Math.max(worst.get(key) ?? 0, of(link)))
+  }
+  return worst
 }

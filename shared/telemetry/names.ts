@@ -243,6 +243,16 @@ export const METRICS = {
     help: 'Peers with an open connection, by role and path: local, lan, direct or relayed',
     labels: ['service', 'role', 'path']
   },
+  haif_link_rtt_seconds: {
+    kind: 'gauge',
+    help: 'Round trip of the slowest connection, by role and path; 0 within a machine',
+    labels: ['service', 'role', 'path']
+  },
+  haif_link_loss_ratio: {
+    kind: 'gauge',
+    help: 'Packets that were lost lately on the worst connection, by role and path',
+    labels: ['service', 'role', 'path']
+  },
   haif_peer_connections_total: {
     kind: 'counter',
     help: 'Connections to peers, by what became of them: open, lost',
