@@ -78,6 +78,25 @@ test('.env.example names every variable, with the value that it has without it',
   for (const [name, value] of told) assert.equal(value, used.get(name), name)
 })
 
+test('a relay has the network of its machine, shows nothing of itself there, and is not here', () => {
+  const file = parse(read('docker-compose.relay.yml')) as {
+    services: Record<string, Service & { network_mode?: string; cap_drop?: string[] }>
+    volumes: Record<string, unknown>
+  }
+  const { relay, ...others } = file.services
+  assert.deepEqual(Object.keys(others), [])
+  assert.deepEqual(relay!.command, ['service', 'relay'])
+  assert.equal(relay!.network_mode, 'host')
+  assert.equal(relay!.environment!['METRICS_HOST'], '127.0.0.1') // the image says 0.0.0.0
+  assert.ok(relay!.read_only)
+  assert.deepEqual(relay!.cap_drop, ['ALL'])
+  assert.equal(relay!.restart, 'unless-stopped')
+  assert.ok(relay!.mem_limit !== undefined)
+  assert.deepEqual(relay!.volumes, ['relay:/data'])
+  assert.deepEqual(Object.keys(file.volumes), ['relay'])
+  assert.equal('relay' in compose.services, false)
+})
+
 test('orchestrators and gateways have the state, workers and the bridge have none', () => {
   const has = (name: string) =>
     ['DATABASE_URL_FILE', 'REDIS_URL_FILE'].map(
