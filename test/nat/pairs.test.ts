@@ -5,16 +5,24 @@
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { patience } from '../helpers/deadline.ts'
 import type { LinkPath } from '#shared/rpc/peer-link.ts'
 import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
 import { Lab, noLab, type Program } from './lab/lab.ts'
-import { meet, newMesh, startHome, startRelay } from './lab/pair.ts'
+import { meet, newMesh, startHome, startRelay, startServing } from './lab/pair.ts'
 import type { SeenLink } from './lab/peers.ts'
 
 const TLS_PORT = 8443
 /** Over the internet keep-alives are paid for, so a silence is noticed later than on a LAN. */
 const GONE_MS_MAX = 10_000
+/** The time between two lookups doubles until nothing has happened for some minutes. */
+const SETTLED_MS = 60_000
+const IDLE_MS = 60_000
+const DAY_MS = 86_400_000
+const IDLE_BYTES_PER_DAY_MAX = 60e6
+/** After its join, and after its way has changed. */
+const SHOWN_MS_MAX = 2000
 const onlySoak = process.env['HAIF_SOAK'] === undefined ? 'takes its time: HAIF_SOAK=1' : false
 const why = noLab()
 
@@ -43,7 +51,8 @@ describe('through NATs', { skip: why ?? false }, () => {
       mobile: 'random',
       away: 'random',
       strict: 'noudp',
-      vps: 'open'
+      vps: 'open',
+      vps2: 'open'
     })
     const [coneRoot, root] = [newMesh(lab), newMesh(lab)]
     const relay = await startRelay(lab, 'vps', root, TLS_PORT)
@@ -112,6 +121,87 @@ describe('through NATs', { skip: why ?? false }, () => {
 
   test('one without UDP is met through the relay over TLS', () =>
     assertMeets('strict', random, { msMax: 3000, path: 'relayed' }))
+
+  interface Shown {
+    home: string
+    worker: string
+    relay?: boolean
+    path: LinkPath
+    /** True: later it is reached directly, and is shown so. */
+    moves?: boolean
+  }
+
+  /** In the words of `haif status`, from the moment when the worker had joined. */
+  async function assertShown({ home: at, worker: from, relay, path, moves }: Shown) {
+    const root = newMesh(lab)
+    const programs: Program[] = []
+    const start = async (starting: Promise<Program>) => {
+      const program = await starting
+      programs.push(program)
+      return program
+    }
+    try {
+      if (relay === true) await start(startRelay(lab, 'vps2', root, TLS_PORT))
+      const tlsRelays = [{ host: lab.addressOf('vps2'), port: TLS_PORT }]
+      const home = await start(startServing(lab, at, { root, part: 'home' }))
+      const options = { root, part: 'worker', tlsRelays } as const
+      const worker = await start(startServing(lab, from, options))
+      const shownAt = await home.ask<number>('shows', path)
+      const tookMs = shownAt - (await worker.ask<number>('linkedAt', 'orchestrator'))
+      process.stdout.write(`# shown ${tookMs} ms after the worker had joined\n`)
+      assert.ok(tookMs < patience(SHOWN_MS_MAX), `${tookMs} ms`)
+      if (moves !== true) return
+      const movedAt = await worker.ask<number>('takes', { role: 'orchestrator', path: 'direct' })
+      const lateMs = (await home.ask<number>('shows', 'direct')) - movedAt
+      process.stdout.write(`# shown as direct ${lateMs} ms after it was\n`)
+      assert.ok(lateMs < patience(SHOWN_MS_MAX), `${lateMs} ms`)
+    } finally {
+      await Promise.all(programs.map((program) => program.kill()))
+    }
+  }
+
+  const shown: (Shown & { name: string; skip?: string | false })[] = [
+    { name: 'direct', home: 'home', worker: 'office', path: 'direct' },
+    { name: 'through a relay', home: 'away', worker: 'mobile', relay: true, path: 'relayed' },
+    { name: 'punched', home: 'home', worker: 'mobile', path: 'direct', skip: onlySoak },
+    {
+      name: 'over TLS',
+      home: 'home',
+      worker: 'strict',
+      relay: true,
+      path: 'relayed',
+      skip: onlySoak
+    },
+    {
+      name: 'through a relay, and direct later',
+      home: 'away',
+      worker: 'office',
+      relay: true,
+      path: 'relayed',
+      moves: true,
+      skip: onlySoak
+    }
+  ]
+  for (const { name, skip = false, ...it } of shown) {
+    test(`a worker is shown soon, and how it is reached: ${name}`, { skip }, () => assertShown(it))
+  }
+
+  test('a home with an idle worker sends and receives little', { skip: onlySoak }, async () => {
+    const root = newMesh(lab)
+    const home = await startServing(lab, 'home', { root, part: 'home' })
+    const worker = await startServing(lab, 'office', { root, part: 'worker' })
+    try {
+      await home.ask('shows', 'direct')
+      await sleep(SETTLED_MS)
+      const before = lab.bytes('home')
+      await sleep(IDLE_MS)
+      const bytesPerDay = (lab.bytes('home') - before) * (DAY_MS / IDLE_MS)
+      process.stdout.write(`# ${(bytesPerDay / 1e6).toFixed(1)} MB a day\n`)
+      assert.ok(bytesPerDay <= IDLE_BYTES_PER_DAY_MAX, `${bytesPerDay}`)
+    } finally {
+      await Promise.all([home.kill(), worker.kill()])
+    }
+  })
 
   test('a home that can be reached is met again by who knows it, with no DHT left', async () => {
     const root = newMesh(lab)

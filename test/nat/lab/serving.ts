@@ -8,13 +8,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import { gatewayReady } from '#shared/contracts/peers/peers.ts'
 import type { PeerRole } from '#shared/contracts/peers/role.ts'
+import { TlsRelays } from '#shared/mesh/connection/tls/tls-relays.ts'
+import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
 import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { openMesh, openNode } from '#shared/mesh/open-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
+import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { createLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import type { LinkPath } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import { Access } from '../../../services/gateway/access/access.ts'
 import { createGateway } from '../../../services/gateway/gateway.ts'
@@ -30,6 +34,7 @@ import { answer } from './answer.ts'
 
 const POLL_MS = 20
 const READY_MS_MAX = 1000
+const STATUS_MS_MAX = 5000
 const STREAM_MS_MAX = 300_000
 
 export interface ServingOptions {
@@ -37,6 +42,8 @@ export interface ServingOptions {
   /** What is served here; a home has a client, too. */
   part: 'home' | 'worker'
   tokensPerSecond?: number
+  /** Relays over TLS that are known here. */
+  tlsRelays?: Address[]
 }
 
 interface StreamOptions {
@@ -56,14 +63,17 @@ export interface SeenStream {
 const options = JSON.parse(process.argv[2]!) as ServingOptions
 const root = decodeRoot(options.root)
 const log = createLogger(process.env['LOG_LEVEL'] ?? 'silent', options.part)
-const node = openNode(root)
+const node = openNode(root, new TlsRelays(options.tlsRelays))
 const self = { host: options.part, version: '0.0.0' }
 const meshes: Mesh[] = []
+/** When a peer of a role was first connected, by the clock of the machine. */
+const linkedAt = new Map<string, number>()
 const joiner =
   (role: PeerRole): JoinMesh =>
   (router) => {
     const mesh = openMesh({ address: root, node, ...memberOf(root, role), router, log })
     meshes.push(mesh)
+    mesh.on('link', ({ peer }) => linkedAt.set(peer.role, linkedAt.get(peer.role) ?? Date.now()))
     return mesh
   }
 
@@ -72,6 +82,7 @@ let seen: SeenStream = { text: '', arrivedAt: [], waits: 0 }
 let ended: Promise<void> = Promise.resolve()
 /** Asks as a client of the home. */
 let gateways: PeerPool | null = null
+let registries: PeerPool | null = null
 
 answer({
   async start() {
@@ -86,6 +97,25 @@ answer({
       if (reply.ready) return
       await sleep(POLL_MS)
     }
+  },
+  /** When `haif status` first shows a worker, and that it is reached in this way. */
+  async shows(path: LinkPath): Promise<number> {
+    for (;;) {
+      using context = createContext({ timeoutMs: STATUS_MS_MAX })
+      const { peers } = await readRegistry(registries!, context, { links: true })
+      const workers = peers.filter(({ role }) => role === 'worker')
+      // It shows the connection that tokens take, where one is known.
+      if (workers.some((worker) => (worker.links?.[0] ?? worker).path === path)) return Date.now()
+      await sleep(POLL_MS)
+    }
+  },
+  /** When a peer of the role was first connected. */
+  linkedAt: (role: PeerRole): number | null => linkedAt.get(role) ?? null,
+  /** When every connection with a peer of the role first took that path. */
+  async takes({ role, path }: { role: PeerRole; path: LinkPath }): Promise<number> {
+    const links = () => meshes.flatMap((mesh) => mesh.links(role))
+    while (links().length === 0 || links().some((link) => link.path !== path)) await sleep(POLL_MS)
+    return Date.now()
   },
   stream(asked: StreamOptions) {
     seen = { text: '', arrivedAt: [], waits: 0 }
@@ -140,10 +170,13 @@ async function startHome(): Promise<void> {
     returnMs: 15_000
   })
   const gateway = createGateway({ join: joiner('gateway'), self, access, usage: null, log })
-  const client = joiner('bridge')(new Router())
-  for (const service of [registry, orchestrator, gateway, client]) await service.start()
-  client.follow('gateway')
-  gateways = new PeerPool(client, 'gateway')
+  const bridge = joiner('bridge')(new Router())
+  const client = joiner('client')(new Router())
+  for (const service of [registry, orchestrator, gateway, bridge, client]) await service.start()
+  bridge.follow('gateway')
+  client.follow('registry')
+  gateways = new PeerPool(bridge, 'gateway')
+  registries = new PeerPool(client, 'registry')
 }
 
 async function startWorker(decodeTokensPerSecond: number): Promise<void> {
