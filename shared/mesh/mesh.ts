@@ -416,7 +416,8 @@ export class Mesh extends EventEmitter<MeshEvents> {
   contact(role: ListeningRole): ContactFacts {
     const { follower } = this.#followers.find((known) => known.role === role) ?? {}
     const { found, failures } = follower?.contact ?? { found: 0, failures: [] }
-    return { found, failures, relays: this.#node.relays.size, clockAheadMs: null }
+    const { clockAheadMs = null } = failures.find((each) => each.clockAheadMs !== undefined) ?? {}
+    return { found, failures, relays: this.#node.relays.size, clockAheadMs }
   }
 
   /** Withdraws, closes every connection and destroys the DHT node: the others see it at once. */

@@ -27,6 +27,8 @@ export interface DialFailure {
   /** Of HAIF, or of the transport. */
   code: string
   message: string
+  /** How far this machine's clock is ahead of the peer's, which has refused it for its time. */
+  clockAheadMs?: number
 }
 
 /** What the search for peers of one role has come to. */

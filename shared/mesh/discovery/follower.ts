@@ -6,6 +6,7 @@
  * is tried ever more rarely. And a DHT that has been restarted lists nobody for a while, so a key
  * is forgotten only when it is neither listed nor reached.
  */
+import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { counter, histogram } from '#shared/telemetry/instruments.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
@@ -284,7 +285,11 @@ export class Follower {
   }
 }
 
-function failureOf(error: unknown): DialFailure {
-  const { code, message } = error as { code?: string; message: string }
-  return { code: code ?? 'INTERNAL', message }
+/** `now`: of the calendar. */
+export function failureOf(error: unknown, now = Date.now()): DialFailure {
+  const { code = 'INTERNAL', message } = error as { code?: string; message: string }
+  const there = error instanceof HaifError ? error.details?.['now'] : undefined
+  return typeof there === 'number'
+    ? { code, message, clockAheadMs: now - there }
+    : { code, message }
 }

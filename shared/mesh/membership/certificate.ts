@@ -88,20 +88,26 @@ function otherMesh(): HaifError {
   )
 }
 
-/** Both ends of the time have the tolerance, because either clock may be wrong. */
+/**
+ * Both ends of the time have the tolerance, because either clock may be wrong. Whoever is refused
+ * is told the time here, and can compare.
+ */
 export function assertHolds(times: { notBefore: number; notAfter: number }, now: number): void {
   const { notBefore, notAfter } = times
   if (now > notAfter + CLOCK_TOLERANCE_MS) {
     throw new HaifError(
       'CERTIFICATE_EXPIRED',
-      `the certificate ended at ${timeOf(notAfter)}; if the clock is right, join with a new invite`
+      `the certificate ended at ${timeOf(notAfter)} and it is ${timeOf(now)} here: if that is ` +
+        'right, join with a new invite, else set the clock',
+      { details: { now } }
     )
   }
   if (now < notBefore - CLOCK_TOLERANCE_MS) {
     throw new HaifError(
       'CERTIFICATE_NOT_YET_VALID',
       `the certificate begins at ${timeOf(notBefore)} and it is ${timeOf(now)} here: ` +
-        'set the clocks of both machines'
+        'set the clocks of both machines',
+      { details: { now } }
     )
   }
 }

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import type DHT from 'hyperdht'
+import { HaifError } from '#shared/errors.ts'
 import { lookup } from '#shared/mesh/discovery/lookup.ts'
-import { Follower } from '#shared/mesh/discovery/follower.ts'
+import { failureOf, Follower } from '#shared/mesh/discovery/follower.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { until } from '../../../helpers/until.ts'
 
@@ -170,4 +171,14 @@ test('whoever finds nobody asks often for minutes, and then rarely', async (t) =
 test('whoever needs nobody asks rarely at once', async (t) => {
   const lookups = await lookupsInVain(t, true)
   assert.ok(lookups < 30, `${lookups}`)
+})
+
+test('a peer that refuses a certificate for its time tells how the clocks differ', () => {
+  const details = { now: 10_000 }
+  const refusal = new HaifError('CERTIFICATE_EXPIRED', 'it ended', { details })
+  assert.equal(failureOf(refusal, 7_210_000).clockAheadMs, 7_200_000)
+  assert.deepEqual(failureOf(new HaifError('PEER_LOST', 'gone')), {
+    code: 'PEER_LOST',
+    message: 'gone'
+  })
 })
