@@ -17,6 +17,7 @@ import {
   DHT_HOSTS,
   INTERNET,
   internet,
+  letUdpThrough,
   lineEnds,
   move,
   publicAddress,
@@ -127,6 +128,10 @@ export class Lab implements AsyncDisposable {
   /** The machine of a site changes its network. */
   move(siteName: string, to: string): void {
     this.#run(move(this.#site(siteName), this.#site(to)))
+  }
+
+  letUdpThrough(siteName: string): void {
+    this.#run(letUdpThrough(this.#site(siteName)))
   }
 
   /** The site is far away from all others, and its line is not a good one. */

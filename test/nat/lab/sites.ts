@@ -83,6 +83,18 @@ ip -n ${edge} addr add 5.5.5.${host}/24 dev wan
 ip -n ${edge} route add default via 5.5.5.1`
 }
 
+/** From now on the router lets UDP through, too. */
+export const letUdpThrough = (it: Site): string => `
+${inside(edgeOf(it), 'nft flush chain ip filter forward')}
+${inside(edgeOf(it), 'nft -f -')} << 'RULES'
+table ip filter {
+  chain forward {
+${FORWARD}
+  }
+}
+RULES
+`
+
 /** The machine of one site goes to the network of another. */
 export function move(machine: Site, to: Site): string {
   const { number } = to
@@ -148,6 +160,10 @@ ip -n ${ns} addr add ${address} dev ${device}
 ip -n ${ns} route add default via ${gateway}`
 }
 
+const FORWARD = `    iifname != "wan" accept
+    ct state established,related accept
+    drop`
+
 const BLOCKED: Partial<Record<string, string>> = {
   noudp: 'meta l4proto udp udp dport != 53 udp sport != 53 drop',
   off: 'drop'
@@ -178,9 +194,7 @@ table ip filter {
   chain forward {
     type filter hook forward priority 0
     ${blocked}
-    iifname != "wan" accept
-    ct state established,related accept
-    drop
+${FORWARD}
   }
 }
 RULES
