@@ -194,7 +194,8 @@ describe('through NATs', { skip: why ?? false }, () => {
       skip: onlySoak
     }
   ]
-  for (const { name, skip = false, ...it } of shown) {
+  for (const it of shown) {
+    const { name, skip = false } = it
     test(`a worker is shown soon, and how it is reached: ${name}`, { skip }, () => assertShown(it))
   }
 
