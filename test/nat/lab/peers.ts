@@ -101,7 +101,15 @@ answer({
       mesh.links().map(({ peer, path, relay }) => ({ key: peer.key, role: peer.role, path, relay }))
     ),
   keys: () => meshes.map(({ key }) => key),
-  acquaintances: () => memberships.map((each) => each.acquaintances.toText()).join(''),
+  /** What would be kept of the peers that are connected, once each has an address. */
+  async acquaintances(): Promise<string> {
+    const hasNone = (membership: Membership) =>
+      meshes.some((mesh) =>
+        mesh.links().some(({ peer }) => membership.acquaintances.addressOf(peer.key) === null)
+      )
+    while (memberships.some(hasNone)) await sleep(POLL_MS)
+    return memberships.map(({ acquaintances }) => acquaintances.toText()).join('')
+  },
   /** The key of the peer that relays here. */
   relayKey: () => meshes.find(({ role }) => role === 'relay')!.key
 })
