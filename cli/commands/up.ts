@@ -24,6 +24,7 @@ import {
   portNumber,
   wholeNumber
 } from './options/options.ts'
+import { OWN_COMMAND } from '../screen/own-command.ts'
 import type { MeshServices, MeshServicesOptions } from '../up/mesh-services.ts'
 
 interface UpOptions extends MeshServicesOptions {
@@ -121,7 +122,7 @@ function wishesOf({ lan, public: isPublic, bootstrap = [] }: UpOptions) {
 
 const TOY = [
   'haif-tiny answers: a toy of a million parameters for install checks. For real work, for example:',
-  '  npm start -- --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M',
+  `  ${OWN_COMMAND} up --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M`,
   ''
 ]
 
@@ -129,7 +130,7 @@ const MIGRATED = [
   'This mesh was made before HAIF had invites. It keeps its state and now has a root key of its own;',
   'the old topic key no longer lets machines in. Update HAIF on each worker, then join once from there',
   'with a new topic key. One for all of them, valid for a day:',
-  '  npx haif invite --uses many --expires 1d',
+  `  ${OWN_COMMAND} invite --uses many --expires 1d`,
   ''
 ]
 
@@ -146,11 +147,11 @@ function announce({ address, isMigrated }: OwnMesh, mesh: MeshServices): void {
     `HAIF ${VERSION}`,
     '',
     ...(isMigrated ? MIGRATED : []),
-    `${joiners[address.reach]}, within the hour (more: npx haif invite):`,
-    topicKey === null ? '  npx haif invite' : `  npx haif join ${topicKey}`,
+    `${joiners[address.reach]}, within the hour (more: ${OWN_COMMAND} invite):`,
+    `  ${OWN_COMMAND} ${topicKey === null ? 'invite' : `join ${topicKey}`}`,
     '',
     'ask something:',
-    `  npx haif infer "What is HAIF?"`,
+    `  ${OWN_COMMAND} infer "What is HAIF?"`,
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
     ...(isPageBuilt(builtPage('chat')) ? ['or chat in a browser:', `  ${url}/`] : []),
     '',

@@ -7,6 +7,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { nativeCode } from './native-code.mjs'
 import { modules, packageBundle } from './package-bundle.mjs'
 
 /** All that HAIF and its tests import of them; typebox with everything that it exports. */
@@ -42,9 +43,6 @@ const SPECIFIERS = [
   'yaml',
   'z32'
 ]
-/** Their code for this machine stays where it is. */
-const NATIVE = ['sodium-native', 'udx-native']
-
 async function bundlePackages() {
   const folder = packageBundle()
   if (existsSync(folder)) return
@@ -119,16 +117,6 @@ const entriesFrom = (sources) => ({
   name: 'entries',
   resolveId: (id) => (id.startsWith(ENTRY) ? id : null),
   load: (id) => (id.startsWith(ENTRY) ? sources.get(id.slice(ENTRY.length)) : null)
-})
-
-/** Packages find their code for this machine by the place of a file, which is elsewhere now. */
-const nativeCode = () => ({
-  name: 'native-code',
-  transform(code, id) {
-    const name = NATIVE.find((one) => id.endsWith(`node_modules/${one}/binding.js`))
-    if (name === undefined) return null
-    return code.replace('__filename', `require.resolve('${name}/binding.js')`)
-  }
 })
 
 await bundlePackages()

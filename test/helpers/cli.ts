@@ -47,14 +47,22 @@ export async function runHaif(
   return startHaif(t, args, options).result
 }
 
-/** A fresh HAIF_HOME unless `env` has one; whatever still runs ends with the test. */
-export function startHaif(
+export const startHaif = (
   t: TestContext,
   args: readonly string[],
-  { env = {}, input = '', runMsMax = patience(RUN_MS_MAX) }: HaifOptions = {}
+  options: HaifOptions = {}
+): RunningHaif => startProgram(t, MAIN, args, options)
+
+/** A fresh HAIF_HOME unless `env` has one; whatever still runs ends with the test. */
+export function startProgram(
+  t: TestContext,
+  program: string,
+  args: readonly string[],
+  { env = {}, cwd, input = '', runMsMax = patience(RUN_MS_MAX) }: HaifOptions & { cwd?: string }
 ): RunningHaif {
   const { HAIF_HOME = temporaryHome(t), ...rest } = env
-  const child = spawn(process.execPath, [MAIN, ...args], {
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd,
     env: { PATH: process.env['PATH'], HAIF_HOME, ...rest },
     stdio: ['pipe', 'pipe', 'pipe'],
     timeout: runMsMax,

@@ -15,6 +15,7 @@ import { decodeInvite, MACHINE_NAME } from '#shared/mesh/membership/invite.ts'
 import { actorText } from '../../ask/actor-text.ts'
 import { askGateway, print, shortTime, type CommonOptions } from '../../ask/gateway-call.ts'
 import { readSpanMs } from '../../screen/amounts.ts'
+import { OWN_COMMAND } from '../../screen/own-command.ts'
 import { table, type Cell } from '../../screen/table.ts'
 import { screenOf } from '../../screen/terminal.ts'
 import { TOPIC_KEY } from '../options/options.ts'
@@ -108,7 +109,7 @@ async function create(options: InviteOptions): Promise<void> {
 }
 
 const joinLine = ({ topicKey, invite }: CreatedInvite): string =>
-  invite.roles.includes('worker') ? `npx haif join ${topicKey}` : topicKey
+  invite.roles.includes('worker') ? `${OWN_COMMAND} join ${topicKey}` : topicKey
 
 /** Capitals take less room in a QR code, and the key is read in any case. */
 async function qrCode(topicKey: string): Promise<string> {
@@ -138,9 +139,11 @@ function describe({ id, roles, name, usesMax, approve, expiresAt }: InviteEntry)
 /** A worker's line says it all; what is printed for the others is the topic key alone. */
 const useOf = (roles: readonly PeerRole[]): string[] =>
   roles.includes('client')
-    ? ['There, once: npx haif status --topic-key haif_…; then infer, chat and status need no key.']
+    ? [
+        `There, once: ${OWN_COMMAND} status --topic-key haif_…; then infer, chat and status need no key.`
+      ]
     : roles.includes('relay')
-      ? ['There: npx haif relay haif_…']
+      ? [`There: ${OWN_COMMAND} relay haif_…`]
       : ['There: HAIF_TOPIC_KEY=haif_… for the first start of its service.']
 
 async function list({ all, ...options }: CommonOptions & { all?: true }): Promise<void> {

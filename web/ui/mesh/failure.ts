@@ -51,7 +51,7 @@ const NEXT: Record<string, { text: string; remedy?: Remedy; plain?: string }> = 
   },
   RATE_LIMITED: { text: 'Wait for the answers that are being written, then retry.' },
   NO_ELIGIBLE_WORKER: {
-    text: 'Start one with “npx haif join …” on any of your machines, then retry.'
+    text: 'Start one with “haif join …” on any of your machines, then retry.'
   },
   WORKER_OVERLOADED: { text: 'Retry in a moment, or add a machine to the mesh.' },
   WORKER_LOST: { text: 'Retry: if another machine holds the model, it will answer.' },

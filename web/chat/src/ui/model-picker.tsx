@@ -56,7 +56,7 @@ export function ModelPicker() {
       )}
       {chatModels.value.length === 0 && modelsFailure.value === null ? <NoModels /> : <Models />}
       <p class="note">Another machine adds its model with</p>
-      <code class="command">npx haif join … --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M</code>
+      <code class="command">haif join … --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M</code>
     </Dialog>
   )
 }
