@@ -1,6 +1,6 @@
 /**
- * What `npm pack` packs, run from a folder that has nothing else. Its dependencies are those of this
- * folder; with HAIF_SOAK=1 npm installs them into an empty prefix.
+ * What `npm pack` packs, run from a folder that has nothing else. Its dependencies are those of
+ * this folder; with HAIF_SOAK=1 npm installs them into an empty prefix.
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
