@@ -25,6 +25,7 @@ import { Callers } from './admit.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
+import { answerHttpWorkers } from './jobs/http-workers.ts'
 import { answerJobs } from './jobs/jobs.ts'
 import { Permits } from './permits.ts'
 import { readinessOf, warned } from './readiness.ts'
@@ -68,6 +69,7 @@ export function createGateway(deps: GatewayDeps): Service {
   const jobsService = () => (deps.takesJobs === true ? jobs : noJobs())
   answerJobs({ router, access, jobs: jobsService })
   answerJobOperators({ router, access, jobs: jobsService })
+  answerHttpWorkers({ router, access, jobs: jobsService })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])

@@ -33,6 +33,7 @@ import { plannerRoute } from './jobs/planner.ts'
 import { artifactRoute } from './jobs/artifacts.ts'
 import { jobRoutes } from './jobs/routes.ts'
 import { jobStreamRoute } from './jobs/stream.ts'
+import { workerRoutes } from './jobs/workers.ts'
 import { metricsRoute } from './operators/metrics.ts'
 import { modelsRoute } from './openai/models/route.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
@@ -133,6 +134,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   artifactRoute(app, deps)
   jobOperatorRoutes(app, deps)
   plannerRoute(app, deps)
+  workerRoutes(app, deps)
   await homeRoute(app, { version, page: deps.page })
   return app
 }

@@ -21,9 +21,11 @@ import { Engine, type EngineDeps } from './run/engine.ts'
 import { MeshRunner } from './run/mesh-runner.ts'
 import { RetrievalRunner } from './run/retrieval-runner.ts'
 import type { Needs } from './schedule/needs.ts'
-import type { Quota } from './run/scheduler.ts'
+import type { Quota } from './run/claim.ts'
 import { WorkerRunners } from './run/worker-runners.ts'
 import { tasksAsked } from './store/tasks-asked.ts'
+import { answerWorkers } from './workers/answer-workers.ts'
+import { HttpWorkers } from './workers/http-workers.ts'
 
 export interface KeptJobsOptions extends Pick<
   EngineDeps,
@@ -74,6 +76,7 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
   })
   const retrieval = new RetrievalRunner({ store, gateways, artifacts, forbids: inMeshForbids })
   // A service that is started again is another owner of what it claims.
+  const quotas = (tenant: string) => quota(quotaOf(document(), tenant))
   const owner = `${mesh.key}/${randomBytes(LIFE_BYTES).toString('hex')}`
   const engine = new Engine({
     ...deps,
@@ -81,7 +84,7 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     owner,
     artifacts,
     runners: () => [inMesh, retrieval, ...workers.all],
-    quotaOf: (tenant) => quota(quotaOf(document(), tenant))
+    quotaOf: quotas
   })
   const planner = new Planner({ policy: document, ask: askModelOf(gateways) })
   answerGateways(router, {
@@ -89,6 +92,7 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     engine,
     plan: (job, whose, context) => planner.plan(job, whose, context)
   })
+  answerWorkers(router, new HttpWorkers({ ...deps, engine, artifacts, forbids, quotaOf: quotas }))
   answerPolicies({
     router,
     policies,

@@ -15,7 +15,15 @@ import { atEnd } from '../helpers/peers/peers.ts'
 const SECRET_PROMPT = 'the-secret-of-tenant-a'
 
 /** Who may use an address: everybody, or who has one of the scopes. */
-type Rule = 'everybody' | 'infer' | 'jobs' | 'metrics' | 'observer' | 'operator' | 'any token'
+type Rule =
+  | 'everybody'
+  | 'infer'
+  | 'jobs'
+  | 'worker'
+  | 'metrics'
+  | 'observer'
+  | 'operator'
+  | 'any token'
 
 const chat = { model: 'sim', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }
 const JOB = `/v1/jobs/job-${'0'.repeat(32)}`
@@ -78,6 +86,20 @@ const RULES: Record<string, Decided> = {
   'POST /v1/jobs/:id/resume': { rule: 'jobs', path: `${JOB}/resume` },
   'GET /v1/jobs/:id/stream': { rule: 'jobs', path: `${JOB}/stream` },
   'GET /v1/jobs/:id/artifacts/:task/:name': { rule: 'jobs', path: `${JOB}/artifacts/t1/a` },
+  ...Object.fromEntries(
+    ['/v1', '/v1/scheduler'].flatMap((prefix) => [
+      [`POST ${prefix}/workers/register`, { rule: 'worker', body: { worker_id: 'w' } }],
+      [`POST ${prefix}/workers/:id/heartbeat`, { rule: 'worker', body: {} }],
+      [`GET ${prefix}/workers/:id/assignments`, { rule: 'worker' }],
+      [
+        `POST ${prefix}/tasks/report`,
+        {
+          rule: 'worker',
+          body: { worker_id: 'w', job_id: JOB.slice(9), task_id: 't', status: 'Running' }
+        }
+      ]
+    ])
+  ),
   'POST /v1/planner/compile': { rule: 'jobs', body: job },
   'GET /v1/admin/queue/dead-letter': { rule: 'operator' },
   'POST /v1/admin/queue/dead-letter': { rule: 'operator', body: { dry_run: true } },
@@ -142,6 +164,7 @@ const REFUSED = { none: 401, wrong: 401, foreign: 401, expired: 401, revoked: 40
 const NOT_IN = {
   infer: 403,
   jobs: 403,
+  worker: 403,
   metrics: 403,
   models: 403,
   tenant: 403,
@@ -149,8 +172,17 @@ const NOT_IN = {
 } as const
 const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
   everybody: {},
-  infer: { ...REFUSED, jobs: 403, metrics: 403, models: 403, observer: 403 },
-  jobs: { ...REFUSED, infer: 403, metrics: 403, models: 403, observer: 403, other: 403 },
+  infer: { ...REFUSED, jobs: 403, worker: 403, metrics: 403, models: 403, observer: 403 },
+  jobs: {
+    ...REFUSED,
+    infer: 403,
+    worker: 403,
+    metrics: 403,
+    models: 403,
+    observer: 403,
+    other: 403
+  },
+  worker: { ...REFUSED, ...NOT_IN, observer: 403, worker: 'in' },
   metrics: { ...REFUSED, ...NOT_IN, observer: 403, metrics: 'in' },
   observer: { ...REFUSED, ...NOT_IN },
   operator: { ...REFUSED, ...NOT_IN, observer: 403 },
@@ -172,6 +204,7 @@ test('every address answers every kind of token as decided', async (t) => {
     revoked: revoked.secret,
     infer: await token('a', 'infer'),
     jobs: await token('a', 'jobs'),
+    worker: await token('a', 'worker'),
     metrics: await token('a', 'metrics'),
     models: await token('a', 'models:write'),
     tenant: await token('a', 'tenant:a'),

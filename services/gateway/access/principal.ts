@@ -5,6 +5,7 @@ import { HaifError } from '#shared/errors.ts'
 export const CAPABILITIES = [
   'infer',
   'jobs',
+  'worker',
   'operator',
   'observer',
   'metrics',

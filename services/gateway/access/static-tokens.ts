@@ -51,7 +51,7 @@ function readEntry(entry: string, number: number): StaticToken {
   if (!SECRET.test(secret)) throw malformed(`entry ${number} has no token before the colon`)
   if (!scopes.every((scope) => SCOPE.test(scope))) {
     throw malformed(
-      `entry ${number} has a scope that is none of infer, jobs, operator, metrics, models:write, tenant:<id>`
+      `entry ${number} has a scope that is none of infer, jobs, worker, operator, metrics, models:write, tenant:<id>`
     )
   }
   return { secret, scopes }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Artifacts } from '../artifacts/artifacts.ts'
 import { Live } from '../events/live.ts'
@@ -14,7 +15,8 @@ import { Texts } from '../events/texts.ts'
 import type { Needs } from '../schedule/needs.ts'
 import { allot, type Lane } from '../schedule/allot.ts'
 import { PausedLanes } from '../schedule/paused-lanes.ts'
-import type { TaskRow } from '../store/rows.ts'
+import type { ClaimedTask, TaskRow } from '../store/rows.ts'
+import type { Quota } from './claim.ts'
 import { HeldJobs } from './held-jobs.ts'
 import { JobMetrics } from './job-metrics.ts'
 import { inputOf } from './inputs.ts'
@@ -23,7 +25,8 @@ import { Ledger } from './ledger.ts'
 import { MapRunner } from './map-runner.ts'
 import type { Runner } from './runner.ts'
 import { Runs } from './runs.ts'
-import { Scheduler, type Quota, type Reservation } from './scheduler.ts'
+import { Scheduler, type Reservation } from './scheduler.ts'
+import { settle, type Report, type Settled } from './settle.ts'
 
 export interface EngineDeps {
   store: Store
@@ -77,13 +80,7 @@ export class Engine implements Service {
       store,
       notices,
       owner,
-      onWritten: (settled) => {
-        const { changed, ready, endedFor } = settled
-        this.#metrics.settled(settled)
-        this.live.changed(changed)
-        if (ready) look()
-        void this.held.release(endedFor.filter((tenant) => this.held.isLimited(tenant)))
-      },
+      onWritten: (settled) => this.#written(settled),
       log
     })
     this.#texts = new Texts({
@@ -190,6 +187,23 @@ export class Engine implements Service {
     this.#scheduler.look()
   }
 
+  /** A worker has fetched the task by itself. */
+  claimed(task: ClaimedTask): void {
+    this.#metrics.claimed(task)
+  }
+
+  inputOf(task: TaskRow, context: RequestContext): Promise<unknown> {
+    return inputOf(this.#deps, task, context)
+  }
+
+  /** What an owner says of attempts that do not run here. Returns how many of them count. */
+  async report(owner: string, reports: readonly Report[]): Promise<number> {
+    const { store } = this.#deps
+    const settled = await settle({ store, notices: this.notices, owner }, reports)
+    this.#written(settled)
+    return settled.moved.length
+  }
+
   cancel(jobId: string): void {
     this.#runs.cancel([jobId])
   }
@@ -211,6 +225,14 @@ export class Engine implements Service {
     const paused = this.#paused.reason(lane)
     if (paused !== undefined) return paused
     return full.length > 0 ? 'a free place' : undefined
+  }
+
+  #written(settled: Settled): void {
+    const { changed, ready, endedFor } = settled
+    this.#metrics.settled(settled)
+    this.live.changed(changed)
+    if (ready) this.look()
+    void this.held.release(endedFor.filter((tenant) => this.held.isLimited(tenant)))
   }
 
   #runners(): readonly Runner[] {

@@ -4,7 +4,7 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { Notices } from '../events/notices.ts'
 import { releaseHeld } from '../store/jobs/release-held.ts'
-import type { Quota } from './scheduler.ts'
+import type { Quota } from './claim.ts'
 
 interface HeldJobsDeps {
   store: Store

@@ -2,13 +2,14 @@
  * Keeps the leases of what runs here, and ends those that others have let run out (J3). After the
  * database was away nobody sweeps for one lease, so that owners come first (J16).
  */
+import { HaifError } from '#shared/errors.ts'
 import { Outage } from '#shared/kit/outage.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { endOwnLeases, expiredTasks } from '../store/attempts/expired-tasks.ts'
 import { renewLeases } from '../store/attempts/renew-leases.ts'
-import type { AttemptName } from '../store/rows.ts'
-import type { Runs } from './runs.ts'
+import { isHttpWorker, type AttemptName, type TaskRow } from '../store/rows.ts'
+import { failed, type Runs } from './runs.ts'
 import type { Report } from './settle.ts'
 import { afterLoss } from './verdict.ts'
 
@@ -77,14 +78,7 @@ export class Leases {
     const { store, report, random, now } = this.#deps
     if (now() < this.#quietUntil) return
     const expired = await this.#quietly(() => expiredTasks(store, SWEPT_MAX))
-    for (const task of expired ?? []) {
-      const { job_id, task_id, attempt, worker } = task
-      const { dead, delayMs: delay_ms } = afterLoss(task, random())
-      const counted = { failures: 0, losses: 1, preemptions: 0 }
-      const message = 'the service that ran the task was lost'
-      const said = { job_id, task_id, attempt, worker, dead, delay_ms, code: 'PEER_LOST', message }
-      report({ kind: 'ended', of: { ...counted, ...said, outcome: 'lost' } })
-    }
+    for (const task of expired ?? []) report(lossOf(task, random()))
   }
 
   async #quietly<Result>(work: () => Promise<Result>): Promise<Result | undefined> {
@@ -98,6 +92,23 @@ export class Leases {
       return undefined
     }
   }
+}
+
+/** Of a worker that has fetched it by itself: then the worker is lost, and not a service. */
+function lossOf(task: TaskRow, random: number): Report {
+  const { job_id, task_id, attempt, worker, owner, claimed_at, timeout_ms } = task
+  const name = { job_id, task_id, attempt, worker }
+  if (!isHttpWorker(owner)) {
+    const { dead, delayMs: delay_ms } = afterLoss(task, random)
+    const counted = { failures: 0, losses: 1, preemptions: 0 }
+    const said = { code: 'PEER_LOST', message: 'the service that ran the task was lost' }
+    return { kind: 'ended', of: { ...name, ...counted, ...said, dead, delay_ms, outcome: 'lost' } }
+  }
+  const isLate = task.leased_until!.getTime() >= claimed_at!.getTime() + timeout_ms
+  const error = isLate
+    ? new HaifError('DEADLINE_EXCEEDED', `the task took more than ${timeout_ms} ms`)
+    : new HaifError('WORKER_LOST', 'the worker that had the task was not heard of any more')
+  return failed(task, worker, error, random)
 }
 
 const nameOf = ({ job_id, task_id, attempt }: AttemptName): string =>

@@ -86,8 +86,7 @@ export class Runs {
 
   /** A task that was claimed, and cannot be started here. */
   giveBack(task: ClaimedTask, message: string): void {
-    const of = { ...UNCOUNTED, ...nameOf(task), worker: null, message }
-    this.#deps.report({ kind: 'ended', of: { ...of, outcome: 'returned' } })
+    this.#deps.report(returned(task, null, message))
   }
 
   /** J5: these attempts are somebody else's by now. Nothing is reported of them. */
@@ -142,7 +141,7 @@ export class Runs {
       const result = await this.#read(run, stream)
       if (run.ending !== null) return this.#reportEnding(run)
       if (result === null) return
-      report({ kind: 'completed', of: completed(run, await kept(task, result)) })
+      report(completed(task, run.place, await kept(task, result)))
     } catch (error) {
       if (run.ending === null) this.#reportFailure(run, error)
       else this.#reportEnding(run)
@@ -179,18 +178,34 @@ export class Runs {
 
   #reportFailure({ task, place: worker }: Run, error: unknown): void {
     const { report, onLater, random } = this.#deps
-    const { code, message: text, retryAfterMs } = toHaifError(error)
-    const message = plainText(text, MESSAGE_MAX)
-    const verdict = verdictOf(error)
-    const said = { ...UNCOUNTED, ...nameOf(task), worker, code, message }
-    if (verdict === 'later') {
-      onLater(task, message, retryAfterMs)
-      return report({ kind: 'ended', of: { ...said, outcome: 'returned' } })
+    const { message, retryAfterMs } = toHaifError(error)
+    if (verdictOf(error) === 'later') {
+      onLater(task, plainText(message, MESSAGE_MAX), retryAfterMs)
     }
-    const { dead, delayMs } = afterFailure(task, verdict, random())
-    const of = { ...said, outcome: 'failed', dead, delay_ms: delayMs, failures: 1 } as const
-    report({ kind: 'ended', of })
+    report(failed(task, worker, error, random()))
   }
+}
+
+/** The report of an attempt that has ended with an error. */
+export function failed(
+  task: TaskRow,
+  worker: string | null,
+  error: unknown,
+  random: number
+): Report {
+  const { code, message: text } = toHaifError(error)
+  const message = plainText(text, MESSAGE_MAX)
+  const verdict = verdictOf(error)
+  const said = { ...UNCOUNTED, ...nameOf(task), worker, code, message }
+  if (verdict === 'later') return { kind: 'ended', of: { ...said, outcome: 'returned' } }
+  const { dead, delayMs: delay_ms } = afterFailure(task, verdict, random)
+  return { kind: 'ended', of: { ...said, outcome: 'failed', dead, delay_ms, failures: 1 } }
+}
+
+/** The report of an attempt that nobody goes on with; it does not count. */
+export function returned(task: TaskRow, worker: string | null, message: string): Report {
+  const of = { ...UNCOUNTED, ...nameOf(task), worker, message }
+  return { kind: 'ended', of: { ...of, outcome: 'returned' } }
 }
 
 const UNCOUNTED = {
@@ -202,7 +217,8 @@ const UNCOUNTED = {
   code: null
 } as const
 
-function completed({ task, place: worker }: Run, result: TaskResult) {
+/** The report of a result; throws WORKER_FAULTY for one that is too large. */
+export function completed(task: TaskRow, worker: string, result: TaskResult): Report {
   const { usage, model = null, artifacts } = result
   const output = JSON.stringify(result.output ?? null)
   if (output.length > OUTPUT_MAX) {
@@ -211,7 +227,7 @@ function completed({ task, place: worker }: Run, result: TaskResult) {
       `the output has ${output.length} characters, over ${OUTPUT_MAX}`
     )
   }
-  return {
+  const of = {
     ...nameOf(task),
     worker,
     output,
@@ -220,6 +236,7 @@ function completed({ task, place: worker }: Run, result: TaskResult) {
     prompt_tokens: usage?.promptTokens ?? 0,
     completion_tokens: usage?.completionTokens ?? 0
   }
+  return { kind: 'completed', of }
 }
 
 const keyOf = ({ job_id, task_id, attempt }: AttemptName): string =>

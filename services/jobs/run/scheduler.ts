@@ -11,18 +11,12 @@ import { allot, type Grant, type Lane, type Place } from '../schedule/allot.ts'
 import type { Needs } from '../schedule/needs.ts'
 import type { PausedLanes } from '../schedule/paused-lanes.ts'
 import { choosePreempted } from '../schedule/preempt.ts'
-import { claimTasks, type LaneClaim } from '../store/attempts/claim-tasks.ts'
 import { countRunning } from '../store/attempts/count-running.ts'
 import { readyLanes, type LanePlace, type LaneRow } from '../store/attempts/ready-lanes.ts'
 import type { ClaimedTask } from '../store/rows.ts'
+import { claim, type Quota } from './claim.ts'
 import type { Runner } from './runner.ts'
 import type { Runs } from './runs.ts'
-
-/** What a tenant may have at a time; absent: no bound. */
-export interface Quota {
-  runningTasks?: number
-  runningJobs?: number
-}
 
 interface SchedulerDeps {
   store: Store
@@ -51,8 +45,6 @@ export interface Reservation {
 const LANES_MAX = 256
 const LOOK_MS = 1000
 const BEGINNING: LanePlace = { tenant_id: '', needs_key: '' }
-/** Claims of one tenant with a quota, anywhere, one after the other. Any number of ours. */
-const QUOTA_LOCK = 7_415_030
 
 export class Scheduler {
   readonly #deps: SchedulerDeps
@@ -161,10 +153,15 @@ export class Scheduler {
     const { quotaOf } = this.#deps
     const runningMax = (tenant: string) => quotaOf(tenant).runningTasks ?? Infinity
     const running = this.#isShared(lanes) ? await countRunning(store) : new Map<string, number>()
-    const { grants, full } = allot({ lanes, places: this.#places(), running, runningMax })
+    const given = allot({ lanes, places: this.#places(), running, runningMax })
+    const { grants, full, lacking } = given
     runs.preempt(choosePreempted(full, places, runs.all))
-    if (grants.length === 0) return last !== null
-    const claimed = await this.#claim(grants)
+    if (grants.length === 0) {
+      // What lacks a place at all waits for a new one, and that makes us look.
+      this.#mayWait = found.length > lacking.length || last !== null
+      return last !== null
+    }
+    const claimed = await claim(this.#deps, grants)
     this.#startAll(claimed, grants)
     // A lane that gave less than it might have is empty, and its places are for others.
     const isEmpty = claimed.length < grants.length && lanes.length === 1
@@ -200,25 +197,6 @@ export class Scheduler {
     }))
   }
 
-  async #claim(grants: readonly Grant[]): Promise<ClaimedTask[]> {
-    const { store, quotaOf } = this.#deps
-    const claims = claimsOf(grants)
-    const isLimited = claims.some(({ tenant_id }) => quotaOf(tenant_id).runningTasks !== undefined)
-    if (!isLimited) return claimTasks(store, this.#deps, claims)
-    return store.transaction(async (tx) => {
-      await tx.query('select pg_advisory_xact_lock($1)', [QUOTA_LOCK])
-      const running = await countRunning(tx)
-      const left = claims.map((claim) => {
-        const max = quotaOf(claim.tenant_id).runningTasks ?? Infinity
-        const before = running.get(claim.tenant_id) ?? 0
-        const places = Math.max(0, Math.min(claim.places, max - before))
-        running.set(claim.tenant_id, before + places)
-        return { ...claim, places }
-      })
-      return claimTasks(tx, this.#deps, left)
-    })
-  }
-
   /** Each task at a place that was meant for its lane; near its inputs, if there is one. */
   #startAll(claimed: readonly ClaimedTask[], grants: readonly Grant[]): void {
     const { runs, runners } = this.#deps
@@ -243,11 +221,3 @@ function laneOf({ tenant_id: tenant, needs_key: needsKey, needs, priority, rank 
 }
 
 const nameOf = (tenant: string, needsKey: string): string => `${needsKey}/${tenant}`
-
-function claimsOf(grants: readonly Grant[]): LaneClaim[] {
-  const lanes = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
-  return [...lanes.values()].map((own) => {
-    const { tenant, needsKey } = own[0]!.lane
-    return { tenant_id: tenant, needs_key: needsKey, places: own.length }
-  })
-}

@@ -85,6 +85,12 @@ export interface ClaimedTask extends TaskRow {
   near: string[] | null
 }
 
+/** Owners of attempts are services, and workers that fetch their tasks by themselves. */
+export const httpOwner = (tokenId: string, workerId: string): string =>
+  `http/${tokenId}/${workerId}`
+
+export const isHttpWorker = (owner: string | null): boolean => owner?.startsWith('http/') === true
+
 /** An attempt: whatever is said about it names it. */
 export interface AttemptName {
   job_id: string

@@ -456,6 +456,122 @@ suite('jobs over HTTP', () => {
     return stdout
   }
 
+  test('a worker over HTTP gets tasks of its tenant, under leases that nobody else can use', async () => {
+    const machine = await mesh.token('acme', 'worker')
+    const stranger = await mesh.token('acme', 'worker')
+    const foreign = await mesh.token('other', 'worker')
+    const me = { worker_id: 'node-1', tools: ['bash'], locality: 'here', max_tasks: 2 }
+    assert.equal((await call('POST /v1/workers/register', acme, me)).status, 403)
+    assert.equal((await mesh.ask('POST /v1/workers/register', undefined, me)).status, 401)
+    const fetchTasks = async (token: string, name = 'node-1') =>
+      call(`GET /v1/workers/${name}/assignments?max_tasks=5`, token)
+    assert.equal((await fetchTasks(machine)).status, 404)
+    for (const token of [machine, stranger, foreign]) {
+      const { body } = await call('POST /v1/scheduler/workers/register', token, me)
+      assert.deepEqual(body, { accepted: true, heartbeat_interval_seconds: 5 })
+    }
+    const tool = { type: 'tool_execution', constraints: { region: 'here' }, retries: 0 }
+    const jobId = await submit(acme, {
+      input: 'seven words',
+      tasks: [
+        { ...tool, id: 'a', input: { command: ['x'], stdin: { $from: 'job.input' } } },
+        { ...tool, id: 'b', input: { command: [{ $from: 'a.word' }] } },
+        { ...tool, id: 'c', input: { command: ['never'] } },
+        { ...tool, id: 'd', input: { command: ['x'] }, constraints: { region: 'there' } }
+      ]
+    })
+    assert.deepEqual((await fetchTasks(foreign)).body['assignments'], [])
+    const given = (await fetchTasks(machine)).body['assignments'] as Body[]
+    assert.deepEqual(
+      given.map((task) => [task['task_id'], task['inputs'], task['lease_id']]),
+      [
+        ['a', { command: ['x'], stdin: 'seven words' }, '1'],
+        ['c', { command: ['never'] }, '1']
+      ]
+    )
+    assert.deepEqual((await fetchTasks(machine)).body['assignments'], []) // it holds two
+    const beat = await call('POST /v1/workers/node-1/heartbeat', machine, { running_tasks: 2 })
+    assert.equal((beat.body['tasks'] as Body[]).length, 2)
+
+    const done = { worker_id: 'node-1', job_id: jobId, task_id: 'a', status: 'Completed' }
+    const report = async (token: string, more: object) =>
+      (await call('POST /v1/tasks/report', token, { ...done, ...more })).status
+    const output = { word: 'seven' }
+    assert.equal(await report(stranger, { output }), 409) // forged: the same name, another token
+    assert.equal(await report(foreign, { output }), 404)
+    assert.equal(await report(machine, { output, lease_id: '7' }), 409)
+    assert.equal(await report(machine, { output, task_id: 'd' }), 409)
+    const content_base64 = Buffer.from('a file').toString('base64')
+    const artifacts = [{ name: 'file.txt', content_base64, media_type: 'text/plain' }]
+    assert.equal(await report(machine, { output, artifacts, lease_id: '1' }), 200)
+    assert.equal(await report(machine, { output, lease_id: '1' }), 200) // twice, taken once
+    assert.equal(await report(machine, { output, lease_id: '1', status: 'Failed' }), 409)
+    const file = await mesh.ask(`GET /v1/jobs/${jobId}/artifacts/a/file.txt`, acme)
+    assert.equal(await file.text(), 'a file')
+
+    const [next] = (await fetchTasks(machine)).body['assignments'] as Body[]
+    assert.deepEqual([next?.['task_id'], next?.['inputs']], ['b', { command: ['seven'] }])
+    assert.equal(await report(machine, { task_id: 'b', status: 'Failed', error: 'no' }), 200)
+    const { tasks } = (await read(`/v1/jobs/${jobId}/tasks`)) as { tasks: Body[] }
+    assert.deepEqual(
+      tasks.map((task) => [task['status'], task['worker_id'], task['error']]),
+      [
+        ['Completed', 'http:node-1', undefined],
+        ['Failed', 'http:node-1', 'no'],
+        ['Running', 'http:node-1', undefined],
+        ['Queued', undefined, undefined]
+      ]
+    )
+    await call(`DELETE /v1/jobs/${jobId}`, acme)
+    const after = await call('POST /v1/workers/node-1/heartbeat', machine, {})
+    assert.deepEqual(after.body['tasks'], []) // canceled: it is to stop
+    assert.equal(await report(machine, { task_id: 'c', lease_id: '1' }), 409) // late
+  })
+
+  test('examples/http_worker.py runs tasks and reports them', async () => {
+    const input = { command: ['count-words'], stdin: 'four words are counted' }
+    const jobId = await submit(acme, { tasks: [{ id: 'count', type: 'tool_execution', input }] })
+    const token = await mesh.token('acme', 'worker')
+    const env = { ...process.env, HAIF_URL: mesh.bridge.url, HAIF_TOKEN: token }
+    const { stdout } = await run('python3', [join(EXAMPLES, 'http_worker.py'), '1'], { env })
+    assert.equal(stdout, 'Completed count\n')
+    assert.deepEqual((await read(`/v1/jobs/${jobId}`))['result'], { words: 4 })
+  })
+
+  test('a worker over HTTP that falls silent loses its task, which costs an attempt', async () => {
+    const machine = await mesh.token('acme', 'worker')
+    const me = { worker_id: 'silent', types: ['tool_execution'], locality: 'quiet' }
+    await call('POST /v1/workers/register', machine, me)
+    const tool = { type: 'tool_execution', constraints: { region: 'quiet' }, retries: 0 }
+    const jobId = await submit(acme, { tasks: [{ ...tool, id: 'a', input: { command: ['x'] } }] })
+    const query = 'GET /v1/workers/silent/assignments'
+    assert.equal(((await call(query, machine)).body['assignments'] as Body[]).length, 1)
+    await mesh.store.query(`update tasks set leased_until = now() where job_id = $1`, [jobId])
+    await until(async () => (await read(`/v1/jobs/${jobId}`))['status'] === 'Failed')
+    const dead = await read(`${DEAD}?job_id=${jobId}`, operator)
+    const [task] = dead['tasks'] as Body[]
+    assert.deepEqual([task?.['reason'], task?.['last_worker']], ['WORKER_LOST', 'http:silent'])
+  })
+
+  test('a tenant that submits too fast is told to wait, and the audit verifies', async () => {
+    const limits = { requestsPerMinute: 1 }
+    const { secret } = await mesh.make({ tenant: 'hasty', scopes: ['jobs'], limits })
+    const statuses = []
+    for (let n = 0; n < 2; n++) {
+      const response = await mesh.ask('POST /v1/jobs', secret, { input: 'x' })
+      statuses.push([response.status, response.headers.has('retry-after')])
+    }
+    assert.deepEqual(statuses, [
+      [202, false],
+      [429, true]
+    ])
+    const report = await read('/v1/admin/audit/verify', operator)
+    assert.deepEqual(report['problems'], [])
+    assert.ok((report['events'] as number) > 0)
+    const csv = await mesh.ask('GET /v1/admin/audit?action=job.cancel&format=csv', operator)
+    assert.match(await csv.text(), /acme,.*job\.cancel,job-[0-9a-f]{32},ok/)
+  })
+
   test('examples/jobs.sh follows an analysis to its end', async () => {
     const text = await example('sh', 'jobs.sh')
     assert.match(text, /^job-[0-9a-f]{32}\nid: \d+\nevent: job\.snapshot\n/)

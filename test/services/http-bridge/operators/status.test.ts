@@ -176,7 +176,15 @@ test('/openapi.json is valid OpenAPI 3.1 and describes every address', async (t)
     '/v1/planner/compile',
     '/v1/responses',
     '/v1/responses/{id}',
-    '/v1/usage'
+    '/v1/scheduler/tasks/report',
+    '/v1/scheduler/workers/register',
+    '/v1/scheduler/workers/{id}/assignments',
+    '/v1/scheduler/workers/{id}/heartbeat',
+    '/v1/tasks/report',
+    '/v1/usage',
+    '/v1/workers/register',
+    '/v1/workers/{id}/assignments',
+    '/v1/workers/{id}/heartbeat'
   ])
   const infer = document.paths['/infer']!['post']!
   assert.match(JSON.stringify(infer.requestBody), /"api_version"/)

@@ -16,6 +16,7 @@ const TABLE = `
 gateway.accessState   bridge,client                        gateway
 gateway.approveMember bridge,client                        gateway
 gateway.artifact      bridge,client                        gateway
+gateway.assignHttpWorker bridge,client                        gateway
 gateway.changeJob     bridge,client                        gateway
 gateway.compileGraph  bridge,client                        gateway
 gateway.createInvite  bridge,client                        gateway
@@ -28,6 +29,7 @@ gateway.embedOnBehalf jobs                                 gateway
 gateway.explainPolicy bridge,client                        gateway
 gateway.getJob        bridge,client                        gateway
 gateway.getPolicy     bridge,client                        gateway
+gateway.heartbeatHttpWorker bridge,client                        gateway
 gateway.identify      bridge,client                        gateway
 gateway.infer         bridge,client                        gateway
 gateway.inferOnBehalf jobs                                 gateway
@@ -42,8 +44,10 @@ gateway.models        bridge,client                        gateway
 gateway.readArtifact  bridge,client                        gateway
 gateway.readUsage     bridge,client                        gateway
 gateway.ready         bridge,client                        gateway
+gateway.registerHttpWorker bridge,client                        gateway
 gateway.removeInvite  bridge,client                        gateway
 gateway.renameMember  bridge,client                        gateway
+gateway.reportHttpWorker bridge,client                        gateway
 gateway.requeueDeadLetters bridge,client                        gateway
 gateway.revokeMember  bridge,client                        gateway
 gateway.revokeToken   bridge,client                        gateway
@@ -56,16 +60,20 @@ gateway.verifyAudit   bridge,client                        gateway
 gateway.verifyUsage   bridge,client                        gateway
 gateway.watchJob      bridge,client                        gateway
 jobs.artifact         gateway                              jobs
+jobs.assignHttpWorker gateway                              jobs
 jobs.change           gateway                              jobs
 jobs.compile          gateway                              jobs
 jobs.deadLetters      gateway                              jobs
 jobs.explainPolicy    gateway                              jobs
 jobs.get              gateway                              jobs
 jobs.getPolicy        gateway                              jobs
+jobs.heartbeatHttpWorker gateway                              jobs
 jobs.list             gateway                              jobs
 jobs.offer            worker                               jobs
 jobs.readArtifact     gateway                              jobs
 jobs.readRunArtifact  worker                               jobs
+jobs.registerHttpWorker gateway                              jobs
+jobs.reportHttpWorker gateway                              jobs
 jobs.requeue          gateway                              jobs
 jobs.setPolicy        gateway                              jobs
 jobs.submit           gateway                              jobs
