@@ -20,7 +20,7 @@ def call(path, body=None):
 
 def run(inputs):
     """What a task does: here it counts the words of its `stdin`."""
-    return {"words": len(inputs.get("stdin", "").split())}
+    return {"json": {"words": len(inputs.get("stdin", "").split())}}
 
 
 def beat(seconds):

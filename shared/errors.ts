@@ -121,7 +121,7 @@ export const ERRORS = {
   ENGINE_FAILED: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'worker',
+    raisedBy: 'jobs, worker',
     meaning: 'The process that runs the model crashed or gave up; the worker restarts it.',
     remedy: "Send the request again. If it keeps failing, the worker's log says why."
   },
@@ -135,7 +135,7 @@ export const ERRORS = {
   TOOL_FAILED: {
     httpStatus: 422,
     retryable: false,
-    raisedBy: 'worker',
+    raisedBy: 'jobs, worker',
     meaning:
       'A tool ended with an exit code other than 0, or was ended because it used more memory, ' +
       'time, output, files or processes than it may.',
@@ -160,7 +160,7 @@ export const ERRORS = {
   PEER_LOST: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'worker, shared/mesh, shared/rpc',
+    raisedBy: 'jobs, worker, shared/mesh, shared/rpc',
     meaning: 'The connection to a peer broke before it had answered.',
     remedy: 'Send the request again.'
   },

@@ -61,7 +61,7 @@ export function renderTasks(tasks: readonly TaskView[], screen: Screen): string[
     state(task.status),
     { text: bar(progressOf(task)) },
     { text: triesOf(task) },
-    { text: task.workerId === undefined ? '' : placeText(task.workerId) },
+    { text: task.workerId === undefined || isWaiting(task) ? '' : placeText(task.workerId) },
     { text: task.usage === undefined ? '' : `${task.usage.totalTokens} tokens` },
     { text: printableLine(noteOf(task)) }
   ])
@@ -76,13 +76,19 @@ function progressOf({ status, progress, parts }: TaskView): number {
 }
 
 /** Of a map its parts have attempts. */
-const triesOf = ({ attempt, workerId }: TaskView): string =>
-  attempt > 1 && workerId !== undefined ? `attempt ${attempt}` : ''
+const triesOf = (task: TaskView): string =>
+  task.attempt > 1 && task.workerId !== undefined && !isWaiting(task)
+    ? `attempt ${task.attempt}`
+    : ''
+
+/** Nobody has it, and nothing has failed: whom it was offered to is no news. */
+const isWaiting = ({ status, error }: TaskView): boolean =>
+  status === 'Queued' && error === undefined
 
 const noteOf = ({ error, errorCode, waitingFor, status, parts }: TaskView): string => {
   if (status === 'Completed') return parts === undefined ? '' : `${parts.total} parts`
   if (error !== undefined) return `${errorCode ?? 'error'}: ${error}`
-  return waitingFor === undefined ? '' : `waits for ${waitingFor}`
+  return waitingFor === undefined ? '' : `waits: ${waitingFor}`
 }
 
 /** Keys of workers are long; names are not. */

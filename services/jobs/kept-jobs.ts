@@ -1,5 +1,6 @@
 /** What a jobs service does over its database: plan, keep, run, and answer about it. */
 import { randomBytes } from 'node:crypto'
+import type { TenantQuota } from '#shared/contracts/jobs/policy.ts'
 import type { SubmitJob } from '#shared/contracts/jobs/submit.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
@@ -86,7 +87,11 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     runners: () => [inMesh, retrieval, ...workers.all],
     quotaOf: quotas
   })
-  const planner = new Planner({ policy: document, ask: askModelOf(gateways) })
+  const planner = new Planner({
+    policy: document,
+    ask: askModelOf(gateways),
+    held: () => new Set(workers.facts().flatMap(({ models }) => models))
+  })
   answerGateways(router, {
     store,
     engine,
@@ -116,9 +121,10 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
   }
 }
 
-function quota(given: { max_running_jobs?: number; max_running_tasks?: number }): Quota {
-  const { max_running_jobs: runningJobs, max_running_tasks: runningTasks } = given
+function quota(given: TenantQuota): Quota {
+  const { max_running_jobs: runningJobs, max_running_tasks: runningTasks, weight } = given
   return {
+    ...(weight === undefined ? {} : { weight }),
     ...(runningJobs === undefined ? {} : { runningJobs }),
     ...(runningTasks === undefined ? {} : { runningTasks })
   }

@@ -4,6 +4,7 @@ import { gatewayWatchJob } from '#shared/contracts/jobs/callers.ts'
 import type { JobEvent } from '#shared/contracts/jobs/events.ts'
 import { toHaifError } from '#shared/errors.ts'
 import { backoffMs } from '#shared/kit/backoff.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
@@ -23,6 +24,7 @@ export async function* watchJob(
   { jobId, after: first }: Watch,
   context: RequestContext
 ): AsyncGenerator<JobEvent, void, void> {
+  const texts = new SeenTexts()
   let after = first
   let begun = false
   for (let losses = 0; ; losses += 1) {
@@ -32,7 +34,8 @@ export async function* watchJob(
         losses = 0
         begun = true
         if ('id' in event && event.id !== undefined) after = event.id
-        yield event
+        const news = event.event === 'task.output' ? texts.unseen(event) : event
+        if (news !== null) yield news
       }
       return
     } catch (error) {
@@ -41,5 +44,24 @@ export async function* watchJob(
       if (!mayGoOn || context.signal.aborted) throw error
       await sleep(backoffMs(AGAIN, losses + 1, Math.random()))
     }
+  }
+}
+
+/** Running tasks of one job whose text is being read. */
+const TASKS_MAX = 1000
+
+/** Where a stream goes on, text that was passed on comes again: its offset tells. */
+class SeenTexts {
+  readonly #ends = new BoundedMap<string, number>(TASKS_MAX)
+
+  /** What of it is new; null: nothing. */
+  unseen(event: Extract<JobEvent, { event: 'task.output' }>): JobEvent | null {
+    const { taskId, attempt, offset, text } = event.data
+    const key = `${taskId}/${attempt}`
+    const seen = Math.max(0, (this.#ends.get(key) ?? 0) - offset)
+    if (seen >= text.length) return null
+    this.#ends.set(key, offset + text.length)
+    if (seen === 0) return event
+    return { ...event, data: { ...event.data, offset: offset + seen, text: text.slice(seen) } }
   }
 }

@@ -1,14 +1,14 @@
 /**
  * Jobs under random kill -9 of workers and jobs services, and with Postgres stopped in the middle:
- * every job ends, and the history in the database holds together. `HAIF_SOAK=1`: a minute of it;
- * else this is left to `test/services/jobs/faults.test.ts`.
+ * every job ends, and the history in the database holds together; and under a kill -9 of everything.
+ * `HAIF_SOAK=1`; else this is left to `faults.test.ts` and `restart.test.ts` of `test/services/jobs`.
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { problemsIn } from '../helpers/jobs/history.ts'
-import { temporaryHome } from '../helpers/cli.ts'
+import { startHaif, temporaryHome } from '../helpers/cli.ts'
 import { Deployment } from '../helpers/mesh/deployment.ts'
 import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
 import { atEnd } from '../helpers/peers/peers.ts'
@@ -83,10 +83,16 @@ async function chaos(t: TestContext, isAway: boolean): Promise<void> {
   const outcomes = await store.query('select outcome, count(*) from task_attempts group by outcome')
   t.diagnostic(JSON.stringify({ taken, states, outcomes }))
   assert.deepEqual(await problemsIn(store), [])
-  assert.deepEqual(
-    await store.query('select task_id, error_message from tasks where dead_at is not null'),
-    []
+  const dead = await store.query<{ task_id: string; error_code: string }>(
+    'select distinct task_id, error_code from tasks where dead_at is not null'
   )
+  assert.deepEqual(dead, [{ task_id: 'doomed', error_code: 'VALIDATION_FAILED' }])
+  const failed = `select type, status, count(*) as jobs from jobs
+    where status <> 'Completed' group by type, status`
+  const [ends] = await store.query<{ jobs: number }>(failed)
+  assert.deepEqual(await store.query(failed), [
+    { type: 'doomed', status: 'Failed', jobs: ends?.jobs }
+  ])
   const [kept] = await store.query<{ jobs: number }>('select count(*) as jobs from jobs')
   assert.ok(kept!.jobs >= taken, `${taken} jobs were taken, and ${kept!.jobs} are there`)
 }
@@ -98,6 +104,14 @@ const GRAPH = ['a', 'b', 'c', 'd', 'e'].map((id, nth) => ({
   ...(nth === 0 ? {} : { dependencies: nth === 4 ? ['b', 'c', 'd'] : ['a'] })
 }))
 
+/** One task more, that is meant to die: the output that it refers to is no JSON. */
+const DOOMED = [
+  ...GRAPH,
+  { id: 'doomed', type: 'llm_inference', input: { prompt: { $from: 'a.json.nothing' } } }
+]
+/** Each so many-th job has one. */
+const DOOMED_EVERY = 20
+
 /** Returns how many were taken; a jobs service may be dead, and then one asks again. */
 async function submitAll(url: string): Promise<number> {
   let taken = 0
@@ -107,7 +121,11 @@ async function submitAll(url: string): Promise<number> {
       const response = await fetch(`${url}/v1/jobs`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', 'idempotency-key': `job-${nth}` },
-        body: JSON.stringify({ type: 'chaos', tasks: GRAPH })
+        body: JSON.stringify(
+          nth % DOOMED_EVERY === 0
+            ? { type: 'doomed', tasks: DOOMED }
+            : { type: 'chaos', tasks: GRAPH }
+        )
       }).catch(() => null)
       const said = await response?.text()
       if (response?.status === 202) {
@@ -140,3 +158,59 @@ async function killAll(
   }
   return JSON.stringify(Object.fromEntries(kills))
 }
+
+const UP_JOBS = 50
+
+interface Job {
+  status: string
+  tasks: { total: number; completed: number }
+}
+
+async function up(t: TestContext, home: string) {
+  const env = { HAIF_HOME: home }
+  const haif = startHaif(t, ['up', '--port', '0', '--model', 'sim'], { env })
+  await haif.says('ready http://')
+  const url = /ready (http:\/\/\S+)/.exec(haif.output.stdout + haif.output.stderr)![1]!
+  return { haif, url }
+}
+
+const chained = (id: string, ...dependencies: string[]) => ({
+  id,
+  type: 'llm_inference',
+  input: { prompt: id, model: 'sim', max_tokens: 64 },
+  dependencies
+})
+
+test(
+  '50 jobs end after all of haif up was killed in their middle',
+  { skip: !IS_SOAK },
+  async (t) => {
+    const home = temporaryHome(t)
+    const first = await up(t, home)
+    const body = JSON.stringify({ tasks: [chained('a'), chained('b', 'a'), chained('c', 'b')] })
+    const headers = { 'content-type': 'application/json' }
+    const ids: string[] = []
+    for (let nth = 0; nth < UP_JOBS; nth++) {
+      const response = await fetch(`${first.url}/v1/jobs`, { method: 'POST', headers, body })
+      ids.push(((await response.json()) as { job_id: string }).job_id)
+    }
+    const jobsOf = async (url: string) => {
+      const response = await fetch(`${url}/v1/jobs?limit=100`)
+      return ((await response.json()) as { jobs: (Job & { job_id: string })[] }).jobs
+    }
+    const done = (jobs: readonly Job[]) => jobs.reduce((sum, job) => sum + job.tasks.completed, 0)
+    await until(async () => done(await jobsOf(first.url)) >= UP_JOBS)
+    first.haif.child.kill('SIGKILL')
+    await first.haif.result
+    const second = await up(t, home)
+    const before = await jobsOf(second.url)
+    t.diagnostic(`${done(before)} of ${UP_JOBS * 3} tasks had been completed`)
+    await until(
+      async () => (await jobsOf(second.url)).every(({ status }) => status === 'Completed'),
+      END_MS
+    )
+    const after = await jobsOf(second.url)
+    assert.deepEqual(new Set(after.map(({ job_id }) => job_id)), new Set(ids))
+    assert.equal(done(after), UP_JOBS * 3)
+  }
+)

@@ -61,4 +61,6 @@ function report(job: JobView): void {
   if (job.status === 'Completed') return
   const why = job.error === undefined ? '' : `: ${job.error.code} ${job.error.message}`
   process.stderr.write(`${job.jobId} is ${job.status}${line(why)}\n`)
+  if (job.status !== 'Failed') return
+  process.stderr.write(`run what failed again with: haif jobs resume ${job.jobId.slice(0, 12)}\n`)
 }

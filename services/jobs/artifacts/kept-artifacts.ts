@@ -12,6 +12,7 @@ import { ArtifactUpkeep } from './upkeep.ts'
 interface ArtifactQuota {
   max_artifact_bytes?: number
   artifact_days?: number
+  job_days?: number
 }
 
 interface KeptArtifactsDeps {
@@ -25,6 +26,7 @@ interface KeptArtifactsDeps {
 }
 
 const DAYS = 30
+const JOB_DAYS = 90
 
 export function keptArtifacts({ mesh, router, store, s3, quotaOf, log }: KeptArtifactsDeps) {
   const copies = s3 === null ? null : new Copies(s3)
@@ -40,6 +42,7 @@ export function keptArtifacts({ mesh, router, store, s3, quotaOf, log }: KeptArt
     copies,
     links: () => mesh.links('worker'),
     days: (tenant) => quotaOf(tenant).artifact_days ?? DAYS,
+    jobDays: (tenant) => quotaOf(tenant).job_days ?? JOB_DAYS,
     outage: new Outage(log, {
       begins: 'artifacts are neither copied nor removed',
       ends: 'artifacts are looked after again'

@@ -1,6 +1,6 @@
 /**
- * What has to be done with artifacts while nobody asks for them: copies are made, and what a tenant
- * keeps no longer is removed wherever it is.
+ * What has to be done with artifacts and ended jobs while nobody asks for them: copies are made,
+ * and what a tenant keeps no longer is removed wherever it is.
  */
 import { dropWorkerArtifacts } from '#shared/contracts/jobs/artifacts.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -16,6 +16,7 @@ import {
   uncopied
 } from '../store/artifacts/artifacts.ts'
 import { removeChunks, removeLostChunks } from '../store/artifacts/chunks.ts'
+import { removeOldJobs, tenantsWithJobs } from '../store/jobs/remove-old.ts'
 import type { Artifacts } from './artifacts.ts'
 import type { Copies } from './copies.ts'
 
@@ -26,6 +27,8 @@ interface UpkeepDeps {
   links: () => PeerLink[]
   /** How long a tenant's artifacts are kept. */
   days: (tenant: string) => number
+  /** How long its jobs are kept after their end, and what they have made at most. */
+  jobDays: (tenant: string) => number
   outage: Outage
 }
 
@@ -33,6 +36,9 @@ const SWEEP_MS = 600_000
 const COPY_MS = 2000
 /** Of one round. */
 const REMOVED_MAX = 500
+/** A job may have 1,000 tasks and 10,000 events, which go with it. */
+const JOBS_REMOVED_MAX = 50
+const JOB_ROUNDS_MAX = 100
 const COPIED_MAX = 50
 const COPY_MS_MAX = 600_000
 const DROP_MS_MAX = 5000
@@ -59,13 +65,20 @@ export class ArtifactUpkeep implements Service {
 
   /** Removes what is older than its tenant keeps it. */
   async sweep(): Promise<void> {
-    const { store, days } = this.#deps
+    const { store, days, jobDays } = this.#deps
     await removeLostChunks(store)
     for (const tenant of await tenantsWithArtifacts(store)) {
       for (;;) {
-        const removed = await removeExpired(store, tenant, days(tenant), REMOVED_MAX)
+        const kept = Math.min(days(tenant), jobDays(tenant))
+        const removed = await removeExpired(store, tenant, kept, REMOVED_MAX)
         await this.#drop(removed)
         if (removed.length < REMOVED_MAX) break
+      }
+    }
+    for (const tenant of await tenantsWithJobs(store)) {
+      for (let round = 0; round < JOB_ROUNDS_MAX; round++) {
+        const removed = await removeOldJobs(store, tenant, jobDays(tenant), JOBS_REMOVED_MAX)
+        if (removed < JOBS_REMOVED_MAX) break
       }
     }
   }

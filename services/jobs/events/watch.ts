@@ -1,6 +1,6 @@
 /** The stream of one job: a snapshot, its events as they happen, and text of running tasks. */
 import { ENDING_EVENTS, type JobEvent } from '#shared/contracts/jobs/events.ts'
-import { LIST_MAX } from '#shared/contracts/jobs/views.ts'
+import { LIST_MAX, type TaskDelta } from '#shared/contracts/jobs/views.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
 import { fittingOutputs } from '../intake/fitting-outputs.ts'
@@ -8,6 +8,7 @@ import { assertJob } from '../intake/read.ts'
 import { readEvents } from '../store/events/read-events.ts'
 import { JOB_ENDS, type TaskRow } from '../store/rows.ts'
 import { listTasks } from '../store/tasks/list-tasks.ts'
+import { runningAttempts } from '../store/tasks/running-attempts.ts'
 import { jobView, taskView } from '../store/views.ts'
 import type { Feed, Live } from './live.ts'
 
@@ -34,6 +35,7 @@ export async function* watch(
 ): AsyncGenerator<JobEvent, object, void> {
   const { store, live } = deps
   using feed = live.follow(jobId) // before anything is read, so that nothing falls between
+  let kept = live.keptOf(jobId) // of what comes from now on the feed has it
   let at = after
   for (;;) {
     if (at === undefined) {
@@ -42,6 +44,8 @@ export async function* watch(
       at = before
     }
     const job = await assertJob(store, jobId, tenant)
+    yield* stillRunning(kept, kept.length === 0 ? NOTHING : await runningAttempts(store, jobId))
+    kept = []
     const events = await readEvents(store, jobId, at, EVENTS_READ)
     if (events.length > 0 && events[0]!.id > at + 1) {
       at = undefined // the history does not reach back that far any more
@@ -58,6 +62,18 @@ export async function* watch(
     if (JOB_ENDS.has(job.status) && job.events <= at) return {}
     yield* textsOf(feed)
     await feed.next(LOOK_MS, signal)
+  }
+}
+
+const NOTHING: ReadonlyMap<string, number> = new Map()
+
+/** Text from before the reader came; readers that have seen some of it know by its offset. */
+function* stillRunning(
+  kept: readonly TaskDelta[],
+  attempts: ReadonlyMap<string, number>
+): Generator<JobEvent, void, void> {
+  for (const data of kept) {
+    if (attempts.get(data.taskId) === data.attempt) yield { event: 'task.output', data }
   }
 }
 

@@ -68,8 +68,13 @@ function follow(value: unknown, path: readonly string[], at: string): unknown {
   if (Array.isArray(value)) {
     if (!/^\d+$/.test(field)) return value.map((each, nth) => follow(each, path, `${at}.${nth}`))
     if (Number(field) < value.length) return follow(value[Number(field)], rest, `${at}.${field}`)
-  } else if (typeof value === 'object' && value !== null && Object.hasOwn(value, field)) {
-    return follow((value as Record<string, unknown>)[field], rest, `${at}.${field}`)
+  } else if (typeof value === 'object' && value !== null) {
+    // Names of files have dots: the shortest name that there is counts.
+    for (let parts = 1; parts <= path.length; parts++) {
+      const name = path.slice(0, parts).join('.')
+      if (!Object.hasOwn(value, name)) continue
+      return follow((value as Record<string, unknown>)[name], path.slice(parts), `${at}.${name}`)
+    }
   }
   throw new HaifError('VALIDATION_FAILED', `there is no ${at}.${field}: ${at} is ${kindOf(value)}`)
 }

@@ -89,5 +89,5 @@ async function archive(tx: Queryable, job: JobRow, notices: Notices): Promise<Ch
 }
 
 function contradicts({ job_id, status }: JobRow, what: string): HaifError {
-  return new HaifError('CONFLICT', `job ${job_id} is ${status}: ${what}`)
+  return new HaifError('CONFLICT', `${job_id} is ${status}: ${what}`)
 }

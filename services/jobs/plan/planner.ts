@@ -34,6 +34,8 @@ export type AskModel = (
 ) => Promise<string>
 
 interface PlannerDeps {
+  /** Models that connected workers have. */
+  held: () => ReadonlySet<string>
   policy: () => PolicyDocument
   ask: AskModel
 }
@@ -62,8 +64,16 @@ export class Planner {
     const route = routeModel(this.#deps.policy(), job)
     const { plannerMode: mode = 'template', tasks } = job
     if (tasks !== undefined) return finished(tasks, job, route)
-    if (mode !== 'llm_planner') return finished(planJob(job, mode), job, route)
-    return this.#askForPlan(job, route, whose, context)
+    const wish = this.#withoutInstall(job)
+    if (mode !== 'llm_planner') return finished(planJob(wish, mode), job, route)
+    return this.#askForPlan(wish, route, whose, context)
+  }
+
+  /** A model that is there is not fetched: perhaps nobody may fetch any. */
+  #withoutInstall(job: SubmitJob): SubmitJob {
+    const { installModelIfMissing, ...others } = job
+    if (job.model === undefined || installModelIfMissing !== true) return job
+    return this.#deps.held().has(job.model) ? others : job
   }
 
   async #askForPlan(

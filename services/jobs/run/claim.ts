@@ -1,4 +1,4 @@
-/** Claims tasks for places that were given to their lanes, and none beyond the quota of a tenant. */
+/** Claims tasks for places that their lanes were given, none beyond the quota of a tenant. */
 import type { Store } from '#shared/store/store.ts'
 import type { Grant } from '../schedule/allot.ts'
 import { claimTasks, type LaneClaim } from '../store/attempts/claim-tasks.ts'
@@ -9,6 +9,8 @@ import type { ClaimedTask } from '../store/rows.ts'
 export interface Quota {
   runningTasks?: number
   runningJobs?: number
+  /** Of its share; 1 unless given. */
+  weight?: number
 }
 
 interface ClaimDeps {

@@ -228,7 +228,10 @@ export class Engine implements Service {
   }
 
   #written(settled: Settled): void {
-    const { changed, ready, endedFor } = settled
+    const { changed, ready, endedFor, moved } = settled
+    for (const { job_id, task_id, status } of moved) {
+      if (status !== 'Running') this.live.forget(job_id, task_id)
+    }
     this.#metrics.settled(settled)
     this.live.changed(changed)
     if (ready) this.look()

@@ -11,7 +11,6 @@ import { renewLeases } from '../store/attempts/renew-leases.ts'
 import { isHttpWorker, type AttemptName, type TaskRow } from '../store/rows.ts'
 import { failed, type Runs } from './runs.ts'
 import type { Report } from './settle.ts'
-import { afterLoss } from './verdict.ts'
 
 interface LeasesDeps {
   store: Store
@@ -96,13 +95,10 @@ export class Leases {
 
 /** Of a worker that has fetched it by itself: then the worker is lost, and not a service. */
 function lossOf(task: TaskRow, random: number): Report {
-  const { job_id, task_id, attempt, worker, owner, claimed_at, timeout_ms } = task
-  const name = { job_id, task_id, attempt, worker }
+  const { worker, owner, claimed_at, timeout_ms } = task
   if (!isHttpWorker(owner)) {
-    const { dead, delayMs: delay_ms } = afterLoss(task, random)
-    const counted = { failures: 0, losses: 1, preemptions: 0 }
-    const said = { code: 'PEER_LOST', message: 'the service that ran the task was lost' }
-    return { kind: 'ended', of: { ...name, ...counted, ...said, dead, delay_ms, outcome: 'lost' } }
+    const lost = new HaifError('PEER_LOST', 'the service that ran the task was lost')
+    return failed(task, worker, lost, random)
   }
   const isLate = task.leased_until!.getTime() >= claimed_at!.getTime() + timeout_ms
   const error = isLate

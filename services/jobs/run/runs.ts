@@ -12,7 +12,7 @@ import type { Holder } from '../schedule/preempt.ts'
 import type { AttemptName, ClaimedTask, TaskRow } from '../store/rows.ts'
 import type { Report } from './settle.ts'
 import type { Runner, Running } from './runner.ts'
-import { afterFailure, verdictOf } from './verdict.ts'
+import { afterFailure, afterLoss, verdictOf } from './verdict.ts'
 
 /** Characters of the JSON of an output; larger ones belong into artifacts. */
 const OUTPUT_MAX = 3_145_728
@@ -198,6 +198,10 @@ export function failed(
   const verdict = verdictOf(error)
   const said = { ...UNCOUNTED, ...nameOf(task), worker, code, message }
   if (verdict === 'later') return { kind: 'ended', of: { ...said, outcome: 'returned' } }
+  if (verdict === 'lost') {
+    const { dead, delayMs: delay_ms } = afterLoss(task, random)
+    return { kind: 'ended', of: { ...said, outcome: 'lost', dead, delay_ms, losses: 1 } }
+  }
   const { dead, delayMs: delay_ms } = afterFailure(task, verdict, random)
   return { kind: 'ended', of: { ...said, outcome: 'failed', dead, delay_ms, failures: 1 } }
 }

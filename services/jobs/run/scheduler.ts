@@ -153,7 +153,9 @@ export class Scheduler {
     const { quotaOf } = this.#deps
     const runningMax = (tenant: string) => quotaOf(tenant).runningTasks ?? Infinity
     const running = this.#isShared(lanes) ? await countRunning(store) : new Map<string, number>()
-    const given = allot({ lanes, places: this.#places(), running, runningMax })
+    const weightOf = (tenant: string) => quotaOf(tenant).weight ?? 1
+    const now = { lanes, places: this.#places(), running, runningMax, weightOf }
+    const given = allot(now)
     const { grants, full, lacking } = given
     runs.preempt(choosePreempted(full, places, runs.all))
     if (grants.length === 0) {
@@ -189,12 +191,15 @@ export class Scheduler {
   }
 
   #places(): Place[] {
-    const { runners, runs } = this.#deps
-    return runners().map((runner) => ({
+    return this.#deps.runners().map((runner) => ({
       key: runner.key,
-      free: Math.max(0, runner.places - runs.at(runner.key) - this.#reserved.of(runner.key)),
+      free: this.#free(runner),
       lacks: (needs, tenant) => runner.lacks(needs, tenant)
     }))
+  }
+
+  #free({ key, places }: Runner): number {
+    return Math.max(0, places - this.#deps.runs.at(key) - this.#reserved.of(key))
   }
 
   /** Each task at a place that was meant for its lane; near its inputs, if there is one. */
@@ -202,13 +207,18 @@ export class Scheduler {
     const { runs, runners } = this.#deps
     const byLane = Map.groupBy(grants, ({ lane }) => nameOf(lane.tenant, lane.needsKey))
     const byKey = new Map(runners().map((runner) => [runner.key, runner]))
+    const promised = new Map<string, number>() // places of grants whose tasks have not begun
+    for (const { place } of grants) promised.set(place, (promised.get(place) ?? 0) + 1)
     for (const task of claimed) {
       this.#deps.onClaimed(task)
       const meant = byLane.get(nameOf(task.tenant_id, task.needs_key)) ?? []
       // Any of the lane's places will do: the one where its inputs are comes first.
       const near = meant.findIndex(({ place }) => task.near?.includes(place) === true)
       const [grant] = meant.splice(Math.max(0, near), 1)
-      const runner = grant === undefined ? undefined : byKey.get(grant.place)
+      if (grant !== undefined) promised.set(grant.place, promised.get(grant.place)! - 1)
+      const isFree = (runner: Runner) => this.#free(runner) > (promised.get(runner.key) ?? 0)
+      const nearer = near >= 0 ? undefined : nearest(task, byKey, isFree)
+      const runner = nearer ?? (grant === undefined ? undefined : byKey.get(grant.place))
       // The worker may have gone while its task was on the way from the database.
       if (runner === undefined) runs.giveBack(task, 'the worker that was to run it has gone')
       else runs.start(task, runner)
@@ -218,6 +228,18 @@ export class Scheduler {
 
 function laneOf({ tenant_id: tenant, needs_key: needsKey, needs, priority, rank }: LaneRow): Lane {
   return { tenant, needsKey, needs: JSON.parse(needs) as Needs, priority, rank }
+}
+
+/** A worker that has made what the task needs, and has a place which nobody was promised. */
+function nearest(
+  { near, needs, tenant_id }: ClaimedTask,
+  byKey: ReadonlyMap<string, Runner>,
+  isFree: (runner: Runner) => boolean
+): Runner | undefined {
+  const wanted = JSON.parse(needs) as Needs
+  return near
+    ?.map((key) => byKey.get(key))
+    .find((each) => each !== undefined && isFree(each) && each.lacks(wanted, tenant_id) === null)
 }
 
 const nameOf = (tenant: string, needsKey: string): string => `${needsKey}/${tenant}`

@@ -5,9 +5,10 @@ import type { TaskRow } from '../store/rows.ts'
 
 /**
  * `final`: another attempt would end the same way. `later`: nobody can take it at the moment, which
- * is no attempt. `retry`: it counts, and may be tried again.
+ * is no attempt. `retry`: it counts, and may be tried again. `lost`: the peer between this service
+ * and the worker has gone, for which the task is not to blame, unless it happens again and again.
  */
-type Verdict = 'final' | 'later' | 'retry'
+type Verdict = 'final' | 'later' | 'lost' | 'retry'
 
 const FINAL: ReadonlySet<ErrorCode> = new Set([
   'VALIDATION_FAILED',
@@ -37,6 +38,7 @@ const LATER: ReadonlySet<ErrorCode> = new Set([
 export function verdictOf(error: unknown): Verdict {
   const { code } = toHaifError(error)
   if (FINAL.has(code)) return 'final'
+  if (code === 'PEER_LOST') return 'lost'
   return LATER.has(code) ? 'later' : 'retry'
 }
 
@@ -61,7 +63,7 @@ export function afterFailure(
   return { dead, delayMs: dead ? 0 : backoffMs(RETRY, failures + 1, random) }
 }
 
-/** The lease ran out: the task is not to blame, unless it happens again and again. */
+/** The lease ran out, or a peer on the way was lost. */
 export function afterLoss({ losses }: Failing, random: number): Fate {
   if (losses === 0) return { dead: false, delayMs: 0 }
   return { dead: losses + 1 >= LOSSES_MAX, delayMs: backoffMs(RETRY, losses, random) }

@@ -1,8 +1,8 @@
 /**
  * Which lane gets which free place. Interactive tasks come first, and with them whoever has waited
  * longer than their head start. Among those tenants take turns: each place goes to the one with the
- * least running that can use it, and within a tenant to the lane whose first task comes first (J12,
- * J13).
+ * least running for its weight that can use it, and within a tenant to the lane whose first task
+ * comes first (J12, J13).
  */
 import type { JobPriority } from '#shared/contracts/jobs/submit.ts'
 import { lackOfType, type Needs } from './needs.ts'
@@ -32,6 +32,8 @@ interface Situation {
   running: ReadonlyMap<string, number>
   /** How many of a tenant's tasks may run; Infinity: as many as there are places. */
   runningMax: (tenant: string) => number
+  /** Twice the weight of another: twice as many places. 1 unless given. */
+  weightOf?: (tenant: string) => number
 }
 
 export interface Grant {
@@ -57,7 +59,8 @@ interface Open {
 /** Places given in one go; what is left is given in the next. */
 const GRANTS_MAX = 256
 
-export function allot({ lanes, places, running, runningMax }: Situation): Allotment {
+export function allot(situation: Situation): Allotment {
+  const { lanes, places, running } = situation
   const free = new Map(places.map((place) => [place.key, place.free]))
   const counts = new Map(running)
   const result: Allotment = { grants: [], full: [], lacking: [] }
@@ -71,7 +74,7 @@ export function allot({ lanes, places, running, runningMax }: Situation): Allotm
   open.sort((a, b) => a.lane.rank - b.lane.rank)
   const urgent = urgentOf(open)
   while (result.grants.length < GRANTS_MAX) {
-    const next = nextOf(urgent, counts, runningMax) ?? nextOf(open, counts, runningMax)
+    const next = nextOf(urgent, counts, situation) ?? nextOf(open, counts, situation)
     if (next === null) break
     const { lane, fitting } = next
     const place = freest(fitting, free)
@@ -107,15 +110,17 @@ function remove(list: Open[], gone: Open): void {
 function nextOf(
   open: readonly Open[],
   counts: ReadonlyMap<string, number>,
-  runningMax: (tenant: string) => number
+  { runningMax, weightOf = () => 1 }: Situation
 ): Open | null {
   let best: Open | null = null
   let least = Infinity
   for (const each of open) {
-    const count = counts.get(each.lane.tenant) ?? 0
-    if (count >= least || count >= runningMax(each.lane.tenant)) continue
+    const { tenant } = each.lane
+    const count = counts.get(tenant) ?? 0
+    const share = count / weightOf(tenant)
+    if (share >= least || count >= runningMax(tenant)) continue
     best = each
-    least = count
+    least = share
   }
   return best
 }

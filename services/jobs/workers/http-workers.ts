@@ -72,8 +72,8 @@ export class HttpWorkers {
     const kept = await keepHttpWorker(this.#deps.store, name, JSON.stringify(offerOf(worker)))
     if (!kept) {
       throw new HaifError(
-        'RATE_LIMITED',
-        'this token has 256 workers, which is as many as it may have: give others a token of their own'
+        'CONFLICT',
+        'this token has 256 workers, as many as it may: give others a token of their own'
       )
     }
     const heartbeatIntervalSeconds = Math.max(1, Math.floor(this.#leaseMs / BEATS / 1000))
@@ -119,6 +119,7 @@ export class HttpWorkers {
   /** CONFLICT where the lease is not the worker's. What is reported twice is taken once. */
   async report({ tokenId, tenants, report }: WorkerOwner & { report: TaskReport }) {
     const { store, engine } = this.#deps
+    assertBase64(report)
     const owner = httpOwner(tokenId, report.workerId)
     const task = await findTask(store, report, tenants)
     if (task === null) {
@@ -223,6 +224,16 @@ export class HttpWorkers {
       ...(model === undefined ? {} : { model })
     }
   }
+}
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
+
+/** Node passes over what is no base64, and other bytes would be kept. */
+function assertBase64({ artifacts = [] }: TaskReport): void {
+  const wrong = artifacts.findIndex(({ contentBase64 }) => !BASE64.test(contentBase64))
+  if (wrong === -1) return
+  const param = `artifacts.${wrong}.content_base64`
+  throw new HaifError('VALIDATION_FAILED', `${param} is no base64`, { details: { param } })
 }
 
 interface Wish {

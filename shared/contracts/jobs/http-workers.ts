@@ -105,7 +105,7 @@ export type Assignment = Static<typeof Assignment>
 
 const ReportedArtifact = Type.Object({
   name: TaskArtifact.properties.name,
-  contentBase64: Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$', maxLength: BASE64_MAX }),
+  contentBase64: Type.String({ maxLength: BASE64_MAX }),
   mediaType: TaskArtifact.properties.mediaType
 })
 

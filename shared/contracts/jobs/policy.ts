@@ -50,10 +50,14 @@ const Count = Type.Optional(Type.Integer({ minimum: 0, maximum: COUNT_MAX }))
 export const TenantQuota = Type.Object({
   max_running_jobs: Count,
   max_running_tasks: Count,
+  /** Its share of places that several tenants want; 1 unless given. */
+  weight: Type.Optional(Type.Number({ minimum: 0.01, maximum: 100 })),
   /** Of all its artifacts together. */
   max_artifact_bytes: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   /** How long they are kept. */
-  artifact_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
+  artifact_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 })),
+  /** How long a job is kept after its end, with all that belongs to it. */
+  job_days: Type.Optional(Type.Integer({ minimum: 1, maximum: 36_500 }))
 })
 export type TenantQuota = Static<typeof TenantQuota>
 

@@ -26,7 +26,13 @@ test('a task has a bar, its place, its attempts, and what it waits for or why it
   const lines = renderTasks(
     [
       task({ progress: 0.5, workerId: KEY, attempt: 2 }),
-      task({ taskId: 't2', status: 'Queued', waitingFor: 'a worker with a GPU' }),
+      task({
+        taskId: 't2',
+        status: 'Queued',
+        attempt: 6,
+        workerId: 'mesh',
+        waitingFor: 'a worker with a GPU'
+      }),
       task({ taskId: 't3', status: 'Failed', errorCode: 'WORKER_LOST', error: 'gone\u001b[2J' }),
       task({ taskId: 't4', status: 'Completed', attempt: 4 })
     ],
@@ -34,7 +40,7 @@ test('a task has a bar, its place, its attempts, and what it waits for or why it
   )
   const [running = '', queued = '', failed = '', completed = ''] = lines
   assert.match(running, /^t1 .* Running +█{10}░{10} +attempt 2 +ab12cd34$/)
-  assert.match(queued, /░{20} +waits for a worker with a GPU$/)
+  assert.match(queued, /░{20} +waits: a worker with a GPU$/)
   assert.match(failed, /WORKER_LOST: gone\[2J$/)
   assert.match(completed, /Completed +█{20}$/)
 })

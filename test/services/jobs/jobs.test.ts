@@ -208,3 +208,37 @@ test('J11: a task waits for a worker that fits, says so, and runs there', async 
   await jobEnd(link, jobId, context)
   assert.equal((await shown()).workerId, labelled.key)
 })
+
+test('a reader that comes late gets the text of what runs from its beginning, once', async (t) => {
+  const { link, seen } = await started()
+  const context = contextFor(t)
+  const { store } = await started()
+  const live = new Live()
+  const tasks = [toolTask('t1', 'writes', { ms: 60_000 })]
+  const jobId = await submit(link, { tasks }, context)
+  await until(() => seen.running.has('"writes"'))
+  const text = (taskId: string, attempt: number, offset: number, said: string) =>
+    live.text({ jobId, taskId, attempt, offset, text: said })
+  text('t1', 1, 0, 'once ')
+  text('t1', 1, 5, 'upon ')
+  text('t0', 1, 0, 'of a task that does not run')
+  const deps = { store, live, whyWaiting: () => undefined }
+  const events = watch(deps, { jobId, after: 0 }, context)
+  let told = ''
+  for await (const { event, data } of events) {
+    if (event !== 'task.output') continue
+    const { offset, text: said } = data
+    assert.equal(offset, told.length)
+    told += said
+    if (told === 'once upon ') text('t1', 1, 10, 'a time')
+    else break
+  }
+  assert.equal(told, 'once upon a time')
+  live.text({ jobId, taskId: 'long', attempt: 1, offset: 0, text: 'x'.repeat(60_000) })
+  live.text({ jobId, taskId: 'long', attempt: 1, offset: 60_000, text: 'y'.repeat(60_000) })
+  const kept = live.keptOf(jobId).find(({ taskId }) => taskId === 'long')!
+  assert.deepEqual([kept.offset + kept.text.length, kept.text.length], [120_000, 32_768])
+  live.forget(jobId, 'long')
+  assert.equal(live.keptOf(jobId).length, 2)
+  await link.call(changeJob, { jobId, act: 'cancel' }, context)
+})

@@ -20,6 +20,7 @@ test('a backup goes from one kind of database to the other and back', async (t) 
     audit_events: 0,
     budget_use: 0,
     collection_documents: 1,
+    http_workers: 0,
     invites: 0,
     job_events: 0,
     jobs: 1,

@@ -1,7 +1,7 @@
 /** Workers that come over HTTP: what they take, and when they were last heard of. */
 import type { Queryable } from '#shared/store/store.ts'
 
-export interface HttpWorkerName {
+interface HttpWorkerName {
   tokenId: string
   workerId: string
 }

@@ -475,7 +475,7 @@ suite('jobs over HTTP', () => {
       input: 'seven words',
       tasks: [
         { ...tool, id: 'a', input: { command: ['x'], stdin: { $from: 'job.input' } } },
-        { ...tool, id: 'b', input: { command: [{ $from: 'a.word' }] } },
+        { ...tool, id: 'b', input: { command: [{ $from: 'a.json.word' }] } },
         { ...tool, id: 'c', input: { command: ['never'] } },
         { ...tool, id: 'd', input: { command: ['x'] }, constraints: { region: 'there' } }
       ]
@@ -496,13 +496,15 @@ suite('jobs over HTTP', () => {
     const done = { worker_id: 'node-1', job_id: jobId, task_id: 'a', status: 'Completed' }
     const report = async (token: string, more: object) =>
       (await call('POST /v1/tasks/report', token, { ...done, ...more })).status
-    const output = { word: 'seven' }
+    const output = { json: { word: 'seven' } }
     assert.equal(await report(stranger, { output }), 409) // forged: the same name, another token
     assert.equal(await report(foreign, { output }), 404)
     assert.equal(await report(machine, { output, lease_id: '7' }), 409)
     assert.equal(await report(machine, { output, task_id: 'd' }), 409)
     const content_base64 = Buffer.from('a file').toString('base64')
     const artifacts = [{ name: 'file.txt', content_base64, media_type: 'text/plain' }]
+    const wrong = [{ name: 'file.txt', content_base64: 'no base64!' }]
+    assert.equal(await report(machine, { output, artifacts: wrong, lease_id: '1' }), 400)
     assert.equal(await report(machine, { output, artifacts, lease_id: '1' }), 200)
     assert.equal(await report(machine, { output, lease_id: '1' }), 200) // twice, taken once
     assert.equal(await report(machine, { output, lease_id: '1', status: 'Failed' }), 409)
@@ -535,7 +537,7 @@ suite('jobs over HTTP', () => {
     const env = { ...process.env, HAIF_URL: mesh.bridge.url, HAIF_TOKEN: token }
     const { stdout } = await run('python3', [join(EXAMPLES, 'http_worker.py'), '1'], { env })
     assert.equal(stdout, 'Completed count\n')
-    assert.deepEqual((await read(`/v1/jobs/${jobId}`))['result'], { words: 4 })
+    assert.deepEqual((await read(`/v1/jobs/${jobId}`))['result'], { json: { words: 4 } })
   })
 
   test('a worker over HTTP that falls silent loses its task, which costs an attempt', async () => {

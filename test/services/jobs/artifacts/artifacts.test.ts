@@ -111,7 +111,8 @@ test('a tenant’s quota bounds its artifacts, and its days end them', async () 
     [job_id]
   )
   const days = (tenant: string) => (tenant === 'small' ? 7 : 30)
-  const deps = { store, artifacts, copies: null, links: () => [], outage }
+  const jobDays = (tenant: string) => (tenant === 'small' ? 60 : 90)
+  const deps = { store, artifacts, copies: null, links: () => [], outage, jobDays }
   const lost = `update artifact_chunks set written_at = now() - interval '2 hours'`
   await store.query(lost)
   await new ArtifactUpkeep({ ...deps, days }).sweep()
@@ -122,6 +123,16 @@ test('a tenant’s quota bounds its artifacts, and its days end them', async () 
        (select from artifacts a where a.sha256 = c.sha256))::integer as chunks,
        (select count(*) from artifacts)::integer as others`
   )
+  const old = `update jobs set created_at = now() - interval '61 days',
+    ended_at = now() - interval '61 days'`
+  const isThere = async () =>
+    (await store.query('select 1 from jobs where job_id = $1', [job_id])).length > 0
+  await store.query(`${old}, status = 'Running' where job_id = $1`, [job_id])
+  await new ArtifactUpkeep({ ...deps, days }).sweep()
+  assert.ok(await isThere(), 'a job that has not ended was removed')
+  await store.query(`${old}, status = 'Failed' where job_id = $1`, [job_id])
+  await new ArtifactUpkeep({ ...deps, days }).sweep()
+  assert.ok(!(await isThere()))
   assert.equal(left!.chunks, 0)
   assert.ok(left!.others > 0)
 })
@@ -133,7 +144,9 @@ test('a copy outlives the machine that made an artifact', async (t) => {
   const artifacts = open(store, { copies })
   const { job_id, text } = await keepLarge(store, artifacts, 'acme')
   const links = () => []
-  const upkeep = new ArtifactUpkeep({ store, artifacts, copies, links, days: () => 30, outage })
+  const days = () => 30
+  const deps = { store, artifacts, copies, links, days, jobDays: () => 90, outage }
+  const upkeep = new ArtifactUpkeep(deps)
   await upkeep.copy()
   await store.query(`update artifacts set holder = 'gone' where job_id = $1`, [job_id])
   const of = { jobId: job_id, taskId: 't1', name: 'output.json' }

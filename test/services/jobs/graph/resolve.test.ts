@@ -31,6 +31,15 @@ test('a reference is replaced by what the task has put out, wherever it stands',
   })
 })
 
+test('names of fields and files may have dots', () => {
+  const artifacts = { 'out.tar.gz': 'artifact://job-1/t1/out.tar.gz', other: { tar: 1 } }
+  const dotted: Known = { jobInput: null, outputOf: () => ({ artifacts }) }
+  const at = (path: string) => resolveInput({ $from: path }, dotted)
+  assert.equal(at('t1.artifacts.other.tar'), 1)
+  assert.equal(at('t1.artifacts.out.tar.gz'), artifacts['out.tar.gz'])
+  assert.throws(() => at('t1.artifacts.out.tar'), /there is no t1\.artifacts\.out/)
+})
+
 test('who refers to a task with a map gets the list of its outputs', () => {
   assert.deepEqual(
     resolveInput({ a: { $from: 'each.text' }, b: { $from: 'each.1.text' } }, known),

@@ -15,6 +15,7 @@ function plan(job: SubmitJob, policy: PolicyDocument = {}, answers: string[] = [
   const questions: Question[] = []
   const planner = new Planner({
     policy: () => policy,
+    held: () => new Set(['held']),
     ask: async (question) => {
       questions.push(question)
       return answers.shift() ?? ''
@@ -87,6 +88,8 @@ test('a model that may be missing is fetched first', async () => {
     ['install', 'model_download', []],
     ['answer', 'llm_inference', ['install']]
   ])
+  const held = { ...job, model: 'held' }
+  assert.deepEqual(shape(await plan(held).tasks), [['answer', 'llm_inference', []]])
 })
 
 const steps = (tasks: object[]) => JSON.stringify({ tasks })

@@ -14,6 +14,11 @@ test('failures are told apart by their code', () => {
   assert.equal(verdictOf(new TypeError('a bug')), 'retry')
 })
 
+test('J4: a peer that is lost on the way is not the fault of the task, a worker may be', () => {
+  assert.equal(verdictOf(new HaifError('PEER_LOST', 'a gateway has gone')), 'lost')
+  assert.equal(verdictOf(new HaifError('WORKER_LOST', 'a worker has gone')), 'retry')
+})
+
 test('J9: the last attempt is the last, whatever it was, and the waits before it double', () => {
   const waits = [0, 1].map((failures) => afterFailure(task(failures), 'retry', 1).delayMs)
   assert.deepEqual(waits, [1000, 2000])

@@ -37,6 +37,13 @@ test('J13: places go to tenants in turn, the one with the least running first', 
   assert.deepEqual(counts(grants.map(({ lane: { tenant } }) => tenant)), { a: 1, b: 3, c: 3 })
 })
 
+test('J13: a tenant of twice the weight gets twice as many places', () => {
+  const lanes = [lane('a'), lane('b')]
+  const weightOf = (tenant: string) => (tenant === 'b' ? 2 : 1)
+  const { grants } = allot({ ...anyNumber, lanes, places: [place('p', 9)], weightOf })
+  assert.deepEqual(counts(grants.map(({ lane: { tenant } }) => tenant)), { a: 3, b: 6 })
+})
+
 test('a lane gets no more places than it has tasks, where one knows how many it has', () => {
   const lanes = [lane('a', { tasks: 2 }), lane('a', { needsKey: 'l', rank: 1, tasks: 1 })]
   const { grants } = allot({ ...anyNumber, lanes, places: [place('p', 7)] })
