@@ -16,7 +16,8 @@ const TenantId = Type.String({
 })
 
 export const SCOPE_PATTERN =
-  '^(infer|jobs|worker|operator|metrics|models:write|observer|tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$'
+  '^(infer|jobs|worker|operator|metrics|models:write|observer|' +
+  'tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$'
 
 /** What a token may do; `tenant:<id>` lets it ask in the name of that tenant. */
 const Scope = Type.String({
