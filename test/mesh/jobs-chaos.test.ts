@@ -1,7 +1,8 @@
 /**
- * Jobs under random kill -9 of workers and jobs services, and with Postgres stopped in the middle:
- * every job ends, and the history in the database holds together; and under a kill -9 of everything.
- * `HAIF_SOAK=1`; else this is left to `faults.test.ts` and `restart.test.ts` of `test/services/jobs`.
+ * Jobs under random kill -9 of workers and jobs services, and with Postgres stopped in the middle;
+ * and under a kill -9 of all of `haif up`: every job ends, and the history in the database holds
+ * together. `HAIF_SOAK=1`; else this is left to `faults.test.ts` and `restart.test.ts` of
+ * `test/services/jobs`.
  */
 import assert from 'node:assert/strict'
 import process from 'node:process'
