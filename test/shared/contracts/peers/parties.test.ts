@@ -40,7 +40,11 @@ gateway.listMembers   bridge,client                        gateway
 gateway.listTasks     bridge,client                        gateway
 gateway.listTenants   bridge,client                        gateway
 gateway.listTokens    bridge,client                        gateway
+gateway.me            bridge,client                        gateway
+gateway.mesh          bridge,client                        gateway
+gateway.modelViews    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
+gateway.queue         bridge,client                        gateway
 gateway.readArtifact  bridge,client                        gateway
 gateway.readUsage     bridge,client                        gateway
 gateway.ready         bridge,client                        gateway
@@ -48,6 +52,8 @@ gateway.registerHttpWorker bridge,client                        gateway
 gateway.removeInvite  bridge,client                        gateway
 gateway.renameMember  bridge,client                        gateway
 gateway.reportHttpWorker bridge,client                        gateway
+gateway.request       bridge,client                        gateway
+gateway.requests      bridge,client                        gateway
 gateway.requeueDeadLetters bridge,client                        gateway
 gateway.revokeMember  bridge,client                        gateway
 gateway.revokeToken   bridge,client                        gateway
@@ -58,7 +64,10 @@ gateway.setTenant     bridge,client                        gateway
 gateway.submitJob     bridge,client                        gateway
 gateway.verifyAudit   bridge,client                        gateway
 gateway.verifyUsage   bridge,client                        gateway
+gateway.watch         bridge,client                        gateway
 gateway.watchJob      bridge,client                        gateway
+gateway.worker        bridge,client                        gateway
+gateway.workers       bridge,client                        gateway
 jobs.artifact         gateway                              jobs
 jobs.assignHttpWorker gateway                              jobs
 jobs.change           gateway                              jobs
@@ -87,6 +96,7 @@ orchestrator.challenge gateway                             orchestrator
 orchestrator.drain    gateway                              orchestrator
 orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
+orchestrator.queue    gateway                              orchestrator
 orchestrator.ready    gateway                              orchestrator
 peer.links            registry                             gateway,jobs,orchestrator
 peer.report           bridge,gateway,jobs,orchestrator,relay,worker orchestrator,registry
