@@ -15,12 +15,16 @@ import { isNearAddress } from './connection/liveness.ts'
 import { NetworkWatch } from './connection/network-watch.ts'
 import { Relays } from './connection/relay-choice.ts'
 import { TlsRelays } from './connection/tls/tls-relays.ts'
+import { BeaconListener } from './discovery/beacon.ts'
 import { Whereabouts } from './discovery/whereabouts.ts'
 
 /** Other processes whose peers, and other peers whose NATs, are remembered. */
 const NEIGHBOURS_MAX = 4096
 /** Servers tell the nodes of the DHT that they are there; hyperdht does it every 3 s. */
 const PING_FACTOR = 5
+
+/** Time between two new addresses of the DHT that are believed. */
+const HEARD_MS = 1000
 
 /** As hyperdht numbers the kinds of NAT. */
 const RANDOM = 3
@@ -77,6 +81,8 @@ export class MeshNode extends EventEmitter<NodeEvents> {
   readonly #listening = new Set<string>() // keys in hex; one for each user
   readonly #watch: NetworkWatch
   readonly #isMetered: boolean
+  #beacons: BeaconListener | null = null
+  #heardAt = -Infinity
   #lead: object | null = null
   #relayKey: string | null = null
   #tlsPort: number | null = null
@@ -108,6 +114,23 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.#users.add(user)
   }
 
+  /** On a local network the home says where its DHT nodes are, under this name. */
+  hearBeacons(name: Buffer): void {
+    if (this.#beacons !== null) return
+    this.#beacons = new BeaconListener({ name }, (node) => this.#heardOf(node))
+    this.#beacons.start()
+  }
+
+  #heardOf({ host, port }: DHT.Address): void {
+    const known = this.dht.toArray()
+    if (known.some((node) => node.host === host && node.port === port)) return
+    const now = performance.now()
+    if (now - this.#heardAt < HEARD_MS) return // strangers may say anything, and often
+    this.#heardAt = now
+    this.dht.addNode({ host, port })
+    this.#changed('the DHT is at another address')
+  }
+
   isLead(user: object): boolean {
     return this.#lead === user
   }
@@ -117,6 +140,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
     this.#users.delete(user)
     if (this.#users.size > 0) return
     this.#watch.stop()
+    this.#beacons?.stop()
     // Without force it would wait for the servers again, 5 s when no DHT node answers.
     await this.dht.destroy({ force: true })
   }
@@ -287,6 +311,7 @@ export class MeshNode extends EventEmitter<NodeEvents> {
 
   #changed(why: string): void {
     this.#ownNatIsRandom = false
+    this.#beacons?.join()
     this.refresh()
     this.emit('change', why)
   }

@@ -6,6 +6,7 @@ import { ANNOUNCE_MS, createDht, DIAL_MS_MAX, LOOKUP_MS, LOOKUP_MS_MAX } from '.
 import type { TlsPlace } from './connection/tls/tls-entrance.ts'
 import { TlsRelays } from './connection/tls/tls-relays.ts'
 import { Mesh } from './mesh.ts'
+import { hostTopicOf } from './discovery/topics.ts'
 import { MeshNode } from './node.ts'
 import type { Membership } from './membership/membership.ts'
 import type { ListeningRole, PeerRole } from '#shared/contracts/peers/role.ts'
@@ -32,6 +33,7 @@ interface OpenMeshOptions {
 export function openMesh(options: OpenMeshOptions): Mesh {
   const { address, tlsRelays, router = new Router(), ...rest } = options
   const { node = openNode(address, tlsRelays) } = rest
+  if (address.reach === 'lan') node.hearBeacons(hostTopicOf(rest.membership.mesh))
   return new Mesh({
     dht: node,
     lookupMs: LOOKUP_MS[address.reach],

@@ -147,6 +147,8 @@ declare module 'hyperdht' {
     /** Where others reach this node; null behind a NAT or firewall. */
     remoteAddress(): DHT.Address | null
     toArray(options?: { limit?: number }): DHT.Address[]
+    /** Asks it with the others from now on. */
+    addNode(node: DHT.Address): void
     address(): DHT.Address
     announce(topic: Buffer, keyPair: DHT.KeyPair, relayAddresses?: DHT.Address[]): DHT.Query
     unannounce(topic: Buffer, keyPair: DHT.KeyPair): Promise<void>

@@ -22,6 +22,7 @@ import {
   move,
   publicAddress,
   readdress,
+  renumber,
   site,
   throughLine,
   type Site,
@@ -128,6 +129,11 @@ export class Lab implements AsyncDisposable {
   /** The machine of a site changes its network. */
   move(siteName: string, to: string): void {
     this.#run(move(this.#site(siteName), this.#site(to)))
+  }
+
+  /** The machine of a site gets another address in its local network. */
+  renumber(siteName: string): void {
+    this.#run(renumber(this.#site(siteName), ++this.#hosts))
   }
 
   letUdpThrough(siteName: string): void {

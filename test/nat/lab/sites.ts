@@ -83,6 +83,12 @@ ip -n ${edge} addr add 5.5.5.${host}/24 dev wan
 ip -n ${edge} route add default via 5.5.5.1`
 }
 
+/** The machine gets another address from its router. */
+export const renumber = (it: Site, host: number): string => `
+ip -n ${machineOf(it)} addr flush dev eth0
+ip -n ${machineOf(it)} addr add 192.168.${it.number}.${host}/24 dev eth0
+ip -n ${machineOf(it)} route add default via 192.168.${it.number}.1`
+
 /** From now on the router lets UDP through, too. */
 export const letUdpThrough = (it: Site): string => `
 ${inside(edgeOf(it), 'nft flush chain ip filter forward')}
