@@ -57,7 +57,7 @@ export const ERRORS = {
   CONFLICT: {
     httpStatus: 409,
     retryable: false,
-    raisedBy: 'gateway, jobs, orchestrator, registry',
+    raisedBy: 'gateway, jobs, orchestrator, registry, worker',
     meaning:
       'An `Idempotency-Key` was already used with a different request, or an administrative ' +
       'change contradicts what is there (a tenant that still has tokens, for example).',

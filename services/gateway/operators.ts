@@ -5,7 +5,6 @@ import {
   accessState,
   createToken,
   deleteTenant,
-  drainWorker,
   listAudit,
   listTenants,
   listTokens,
@@ -22,7 +21,6 @@ import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import type { Actor } from './access/access-admin.ts'
-import { drainBy } from './drain.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
 import { findDisagreements } from './usage/verify-usage.ts'
@@ -55,7 +53,7 @@ export function answerOperators(deps: AdminDeps): void {
     return { actor: principal.actor, requestId: context.requestId }
   }
 
-  answerOperating({ router, access, refusals, mesh, registries })
+  answerOperating({ router, access, refusals, mesh, orchestrators, registries })
   answerMemberOperators({ router, access, registries, operator, observer })
   router
     .respond(createToken, async (wish, context) => {
@@ -111,9 +109,4 @@ export function answerOperators(deps: AdminDeps): void {
       return tokenId === undefined ? { tenant } : { tenant, tokenId }
     })
     .respond(accessState, async () => ({ tokensNeeded: await access.tokensNeeded() }))
-    .respond(drainWorker, async ({ worker }, context) => {
-      const actor = await operator(context, 'worker.drain')
-      const deps = { mesh: mesh(), orchestrators: orchestrators(), audit: access.audit }
-      return drainBy(actor, worker, deps, context)
-    })
 }

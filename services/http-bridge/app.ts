@@ -22,6 +22,7 @@ import { adminRoutes } from './operators/admin.ts'
 import { eventsRoute } from './operators/events.ts'
 import { memberRoutes } from './operators/members.ts'
 import { operatingRoutes } from './operators/operating.ts'
+import { workerActRoutes } from './operators/worker-acts.ts'
 import { chatCompletionsRoute } from './openai/chat/route.ts'
 import { completionsRoute } from './openai/completions/route.ts'
 import { embeddingsRoute } from './openai/embeddings/route.ts'
@@ -127,6 +128,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   adminRoutes(app, deps)
   operatingRoutes(app, deps)
   memberRoutes(app, deps)
+  workerActRoutes(app, deps)
   eventsRoute(app, deps)
   usageRoute(app, deps)
   jobRoutes(app, deps)

@@ -13,8 +13,10 @@ import {
 import {
   orchestratorChallenge,
   orchestratorDrain,
+  orchestratorOrder,
   workerChallenge,
-  workerDrain
+  workerDrain,
+  workerObey
 } from '#shared/contracts/peers/drain.ts'
 import { orchestratorQueue } from '#shared/contracts/peers/operating.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -188,6 +190,9 @@ function answerGateways(
       const { nonce } = await link.call(workerChallenge, {}, context)
       return { worker: link.peer.key, nonce }
     })
+    .respond(orchestratorOrder, ({ worker, order }, context) =>
+      workerLink(mesh, worker).call(workerObey, { order }, context)
+    )
     .respond(orchestratorDrain, async ({ worker, order }, context) => {
       await workerLink(mesh, worker).call(workerDrain, { order }, context)
       log.info({ worker }, 'worker drains')

@@ -38,13 +38,13 @@ export class Orders {
     return nonce
   }
 
-  /** Throws FORBIDDEN, or why the signature counts for nothing. */
-  take(statement: Statement, act: Order['act']): SignedOrder {
+  /** `act`: the only one that counts; any unless given. Throws FORBIDDEN with the reason. */
+  take(statement: Statement, act?: Order['act']): SignedOrder {
     const mesh = this.#mesh()
     const by = mesh.speakerOf('order', statement, 'gateway')
     const order = check(orderOf, JSON.parse(statement.text), 'order')
     if (order.target !== mesh.key) throw refusal(`it is for ${order.target.slice(0, 16)}`)
-    if (order.act !== act) throw refusal('it orders something else')
+    if (act !== undefined && order.act !== act) throw refusal('it orders something else')
     const askedAt = this.#challenges.get(order.nonce)
     this.#challenges.delete(order.nonce)
     if (askedAt === undefined || this.#now() - askedAt > ANSWER_MS_MAX) {

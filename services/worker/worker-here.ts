@@ -65,7 +65,17 @@ export function openWorker(options: OpenWorkerOptions): Worker {
     const tasks = await openTasks({ config: taskConfig, home: home.folder, download, log })
     const artifacts = artifactStore(home, taskConfig)
     const ofJobs = { tasks, artifacts, labels }
-    const deps = { ...options, ...look, ...changing, ...ofJobs, models, onDemand, drainMs }
+    const sourceOf = (uri: string, name: string) => modelSource(uri, { ...common, name })
+    const deps = {
+      ...options,
+      ...look,
+      ...changing,
+      ...ofJobs,
+      sourceOf,
+      models,
+      onDemand,
+      drainMs
+    }
     const worker: GrowingWorker = createWorker(deps)
     return worker
   })

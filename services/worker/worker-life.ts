@@ -11,9 +11,10 @@ import {
   type PeerReport,
   type WorkerModel
 } from '#shared/contracts/peers/peers.ts'
+import type { LabelChanges } from '#shared/contracts/http/admin/workers.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
 import type { TaskOffer } from '#shared/contracts/jobs/task-run.ts'
-import type { HaifError } from '#shared/errors.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
@@ -60,6 +61,8 @@ interface WorkerLifeDeps extends WorkerLifeOptions {
 /** Time for leaving the mesh and ending the engines, after the drain. */
 const LEAVE_MS_MAX = 2000
 const OFFERED_MODELS_MAX = 64
+/** As many as a report may have. */
+const LABELS_MAX = 32
 export const stopMsMaxOf = (drainMs: number): number => drainMs + LEAVE_MS_MAX
 
 export class WorkerLife {
@@ -71,10 +74,12 @@ export class WorkerLife {
   #loading: Promise<void> = Promise.resolve()
   #stopping: Promise<void> | null = null
   #watch: Disposable | undefined
+  #labels: Record<string, string>
 
   constructor(deps: WorkerLifeDeps) {
     const { mesh, log, drainMs, onRemoved } = deps
     this.#deps = deps
+    this.#labels = { ...deps.labels }
     this.stopMsMax = stopMsMaxOf(drainMs)
     this.#reporter = new Reporter({
       mesh,
@@ -144,6 +149,26 @@ export class WorkerLife {
     this.#deps.desk.tellAll()
   }
 
+  /** Takes nothing new until it is resumed; what runs goes on. */
+  readonly pause = (isPaused: boolean): void => {
+    this.#deps.running.paused = isPaused
+    this.#deps.desk.pause(isPaused)
+    this.#reporter.tellAll()
+  }
+
+  /** Returns all labels that it has then. They last until this worker starts anew. */
+  readonly label = (changes: LabelChanges): Record<string, string> => {
+    const labels = Object.entries({ ...this.#labels, ...changes })
+    const kept = labels.filter((entry): entry is [string, string] => entry[1] !== null)
+    if (kept.length > LABELS_MAX) {
+      throw new HaifError('VALIDATION_FAILED', `a worker has at most ${LABELS_MAX} labels`)
+    }
+    this.#labels = Object.fromEntries(kept)
+    this.#reporter.tellAll()
+    this.#deps.desk.tellAll()
+    return this.#labels
+  }
+
   digestOf(name: string): string | undefined {
     const model = this.#deps.models.named(name)
     return model === undefined ? undefined : (model.describe().digest ?? '')
@@ -162,12 +187,11 @@ export class WorkerLife {
 
   /** As offers to jobs services say it. */
   taskFacts(): Pick<TaskOffer, 'gpu' | 'models' | 'labels'> {
-    const { labels = {} } = this.#deps
     const usable = this.models().filter(({ state }) => state === 'ready' || state === 'loadable')
     return {
       gpu: this.#machine?.hardware().gpu !== undefined,
       models: usable.map(({ name }) => name).slice(0, OFFERED_MODELS_MAX),
-      labels
+      labels: this.#labels
     }
   }
 
@@ -238,14 +262,15 @@ export class WorkerLife {
   }
 
   #report(peerKey: string): PeerReport {
-    const { self, models, labels = {}, running } = this.#deps
+    const { self, models, running } = this.#deps
     const machine = this.#machine
     return withPlainText({
       ...self,
       worker: {
         models: models.describe(peerKey),
-        labels,
+        labels: this.#labels,
         draining: running.draining,
+        ...(running.paused ? { paused: true } : {}),
         ...(machine === null ? {} : { ...machine, hardware: machine.hardware() })
       }
     })

@@ -2,9 +2,9 @@
 import { runTask } from '#shared/contracts/jobs/task-run.ts'
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
-import { workerChallenge, workerDrain } from '#shared/contracts/peers/drain.ts'
+import { workerChallenge, workerDrain, workerObey } from '#shared/contracts/peers/drain.ts'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
-import type { HaifError } from '#shared/errors.ts'
+import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
@@ -18,6 +18,8 @@ import { ModelLoader } from './models/model-loader.ts'
 import { observeModels } from './models/model-metrics.ts'
 import type { ModelSource } from './models/sources/model-source.ts'
 import type { ModelChanges } from './models/sources/upstream-source.ts'
+import { OrderedModels } from './models/ordered-models.ts'
+import { obey } from './obey.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { Orders } from './orders.ts'
 import { Receipts } from './requests/receipts.ts'
@@ -32,6 +34,8 @@ export interface WorkerDeps extends WorkerLifeOptions {
   models: readonly ModelSource[]
   /** Loaded when a request comes, unloaded to make room for others. */
   onDemand?: readonly ModelSource[]
+  /** Makes the source of a model that an operator orders; absent: it takes none. */
+  sourceOf?: (uri: string, name: string) => ModelSource
   /** Models that come and go while the worker runs: those of a server. */
   watchModels?: (changes: ModelChanges) => Disposable
   /** The memory that all models may take together, read when first needed. Absent: no bound. */
@@ -84,7 +88,11 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
       setImmediate(() => void life.leave()) // after the answer
       return {}
     })
-  const { artifacts } = deps
+  router.respond(workerObey, ({ order }) =>
+    obey({ orders, models: ordered, pause: life.pause, label: life.label, log: deps.log }, order)
+  )
+  const { artifacts, sourceOf = noMore } = deps
+  const ordered = new OrderedModels({ models, loader, sourceOf })
   if (artifacts !== undefined) serveArtifacts(router, artifacts)
   const mesh = deps.join(router)
   observeMesh(mesh, ['orchestrator', 'registry', 'jobs'])
@@ -98,6 +106,10 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
   const life = new WorkerLife({ ...deps, mesh, models, loader, running, desk })
   observeModels(models)
   return life
+}
+
+const noMore = (): never => {
+  throw new HaifError('UNSUPPORTED_PARAMETER', 'this worker takes no other models')
 }
 
 const NO_TASKS: TaskDeskOptions = { kinds: [], places: 0 }

@@ -3,8 +3,8 @@
  * travel in the details of its error, and a gateway takes them out before anybody else reads it.
  */
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { ATTEMPTS_TOLD_MAX, AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
+import { Compile } from '#shared/validator.ts'
 import { HaifError, type ErrorOptions } from '#shared/errors.ts'
 
 const told = Compile(Type.Array(AttemptTold, { maxItems: ATTEMPTS_TOLD_MAX }))

@@ -22,6 +22,7 @@ type Rule =
   | 'worker'
   | 'metrics'
   | 'observer'
+  | 'models:write'
   | 'operator'
   | 'any token'
 
@@ -118,6 +119,15 @@ const RULES: Record<string, Decided> = {
   'GET /v1/admin/requests/:id': { rule: 'observer' },
   'GET /v1/admin/queue': { rule: 'observer' },
   'GET /v1/admin/events': { rule: 'observer' },
+  'POST /v1/admin/workers/:id/drain': { rule: 'operator', body: {} },
+  'POST /v1/admin/workers/:id/resume': { rule: 'operator' },
+  'POST /v1/admin/workers/:id/rename': { rule: 'operator', body: { name: 'other' } },
+  'POST /v1/admin/workers/:id/label': { rule: 'operator', body: { labels: {} } },
+  'POST /v1/admin/workers/:id/remove': { rule: 'operator' },
+  'POST /v1/admin/workers/:id/models': {
+    rule: 'models:write',
+    body: { action: 'load', model: 'sim' }
+  },
   'POST /v1/admin/invites': {
     rule: 'operator',
     isElsewhere: true,
@@ -185,6 +195,7 @@ const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
   worker: { ...REFUSED, ...NOT_IN, observer: 403, worker: 'in' },
   metrics: { ...REFUSED, ...NOT_IN, observer: 403, metrics: 'in' },
   observer: { ...REFUSED, ...NOT_IN },
+  'models:write': { ...REFUSED, ...NOT_IN, observer: 403, models: 'in' },
   operator: { ...REFUSED, ...NOT_IN, observer: 403 },
   'any token': REFUSED
 }

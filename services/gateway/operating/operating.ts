@@ -1,4 +1,4 @@
-/** What operators and observers read of the mesh; nothing here changes anything. */
+/** What operators and observers read of the mesh, and what operators tell its workers. */
 import {
   listRequests as listRequestsOf,
   listWorkers,
@@ -24,6 +24,7 @@ import { pageOf } from './page.ts'
 import { readQueues } from './queues.ts'
 import { latestRequests, listRequests, readRequest } from './request-log.ts'
 import { meshView, modelViews, peerView, workerViews } from './views.ts'
+import { answerWorkerActs } from './worker-acts.ts'
 import { watch, type Look } from './watch.ts'
 import { workerNamed } from './worker-named.ts'
 import { withToday } from './worker-today.ts'
@@ -39,12 +40,15 @@ interface OperatingDeps {
   access: Access
   refusals: RefusalAudit
   mesh: () => Mesh
+  orchestrators: () => PeerPool
   registries: () => PeerPool
 }
 
 export function answerOperating(deps: OperatingDeps): void {
   const { router, access, mesh } = deps
-  const views = new Views(deps)
+  const reader = new MeshReader(deps.registries)
+  const views = new Views(deps, reader)
+  answerWorkerActs({ ...deps, reader })
   router
     .respond(readMe, async (_request, context) => meOf(access, await access.authenticate(context)))
     .respond(viewMesh, async (_request, context) => {
@@ -89,9 +93,9 @@ class Views {
   readonly #deps: OperatingDeps
   readonly #reader: MeshReader
 
-  constructor(deps: OperatingDeps) {
+  constructor(deps: OperatingDeps, reader: MeshReader) {
     this.#deps = deps
-    this.#reader = new MeshReader(deps.registries)
+    this.#reader = reader
   }
 
   async observer(context: ServerContext, action: string): Promise<void> {

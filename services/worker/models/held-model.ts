@@ -40,7 +40,7 @@ const AGAIN_MS_MAX = 3_600_000
 
 export class HeldModel {
   readonly source: ModelSource
-  readonly onDemand: boolean
+  #onDemand: boolean
   #state: ModelState
   readonly #facts: ModelFacts = {}
   readonly #users = new Tally<string>() // requests, by the key of the peer that sent them
@@ -51,7 +51,7 @@ export class HeldModel {
 
   constructor({ source, onDemand = false, onChange = () => {}, now }: HeldModelDeps) {
     this.source = source
-    this.onDemand = onDemand
+    this.#onDemand = onDemand
     this.#onChange = onChange
     this.#now = now ?? (() => performance.now())
     this.#state = onDemand ? { kind: 'loadable' } : this.#loading() // H1
@@ -59,6 +59,10 @@ export class HeldModel {
 
   get name(): string {
     return this.source.name
+  }
+
+  get onDemand(): boolean {
+    return this.#onDemand
   }
 
   get state(): ModelState {
@@ -190,6 +194,20 @@ export class HeldModel {
     assert.ok(!this.hasUsers, `${this.name} is unloaded while requests use it`) // H6
     this.becomesLoadable()
     await engine.close()
+  }
+
+  /** H16: it stays from now on; its load has begun, if it was not in memory. */
+  pin(): void {
+    assert.notEqual(this.#state.kind, 'loadable', `${this.name} is pinned before it is loaded`)
+    this.#onDemand = false
+    this.#onChange(this)
+  }
+
+  /** H16: it may be unloaded from now on. */
+  release(): void {
+    this.#onDemand = true
+    if (this.#state.kind === 'failed') this.becomesLoadable()
+    else this.#onChange(this)
   }
 
   async close(): Promise<void> {

@@ -47,6 +47,25 @@ export class ModelLoader {
     return loading
   }
 
+  /** H16: fetches its files, and leaves it at that. Joins a load under way (H3). */
+  fetch(model: HeldModel): Promise<void> {
+    const known = this.#loads.get(model)
+    if (known !== undefined) return known
+    const fetching = this.#fetch(model).finally(() => this.#loads.delete(model))
+    this.#loads.set(model, fetching)
+    return fetching
+  }
+
+  /** H16: in turn, as every unloading. Throws CONFLICT while requests use it or it is loading. */
+  async unload(model: HeldModel): Promise<void> {
+    await this.#turns.run(async () => {
+      if (model.state.kind === 'loading') throw inUse(model, 'is being loaded')
+      if (model.hasUsers) throw inUse(model, 'answers requests')
+      if (model.state.kind === 'ready') await model.unload()
+    })
+    this.changed()
+  }
+
   /** Called when a request has ended: whoever waits for memory looks again. */
   changed(): void {
     for (const wake of this.#waiters) wake()
@@ -100,6 +119,16 @@ export class ModelLoader {
     }
   }
 
+  async #fetch(model: HeldModel): Promise<void> {
+    try {
+      model.begins()
+      await model.source.fetch?.((done) => model.downloaded(done), this.#stopping.signal)
+      model.becomesLoadable()
+    } catch (error) {
+      this.#failed(model, error)
+    }
+  }
+
   /** False when nobody wants the model any more (H10). */
   async #loadWhenThereIsRoom(model: HeldModel, engine: Engine): Promise<boolean> {
     while (!this.#stopped) {
@@ -147,8 +176,12 @@ export class ModelLoader {
 
   #tryAgain(model: HeldModel): void {
     this.#retries.delete(model)
-    if (!this.#models.includes(model)) return
+    // An operator may have had it loaded, or let go, since it failed.
+    if (!this.#models.includes(model) || model.state.kind !== 'failed') return
     if (model.onDemand) model.becomesLoadable()
     else void this.load(model)
   }
 }
+
+const inUse = (model: HeldModel, why: string): HaifError =>
+  new HaifError('CONFLICT', `${model.name} ${why}: wait for that, or drain the worker first`)

@@ -25,7 +25,8 @@ const LOAD_BYTES_PER_SECOND = 500e6
 
 export function describeModel(model: ReportedModel, now: number): WorkerModel {
   const { source, onDemand, state, yours } = model
-  const common = { name: source.name, engine: source.engine, onDemand }
+  const from = source.uri === undefined ? {} : { source: source.uri }
+  const common = { name: source.name, engine: source.engine, onDemand, ...from }
   const unmeasured = { prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 }
   const idle = { slots: 0, running: 0, waiting: 0, ...unmeasured }
   switch (state.kind) {

@@ -8,13 +8,18 @@ type Running = Pick<ServerContext, 'abort'>
 export class RunningRequests {
   readonly #drain = new Drain<Running>() // bounded by the streams of all connections
 
+  /** Takes nothing new until it is false again; what runs goes on. */
+  paused = false
+
   get draining(): boolean {
-    return this.#drain.isDraining
+    return this.#drain.isDraining || this.paused
   }
 
   /** The request counts until it is disposed of; a drain that takes too long aborts it. */
   enter(request: Running): Disposable {
-    if (this.draining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
+    if (this.#drain.isDraining) throw new HaifError('SHUTTING_DOWN', 'this worker is stopping')
+    // It was on its way when the pause came: another worker takes it.
+    if (this.paused) throw new HaifError('WORKER_OVERLOADED', 'this worker is paused')
     return { [Symbol.dispose]: this.#drain.enter(request) }
   }
 

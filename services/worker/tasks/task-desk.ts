@@ -48,6 +48,7 @@ export class TaskDesk {
   #count = 0
   #isTelling = false
   #isStale = false
+  #isPaused = false
 
   constructor(deps: TaskDeskDeps) {
     this.#deps = deps
@@ -81,6 +82,12 @@ export class TaskDesk {
     if (!this.#isTelling) void this.#tellWhileStale()
   }
 
+  /** Takes nothing new until it is resumed; what runs goes on. */
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused
+    this.tellAll()
+  }
+
   /** Takes nothing new; what runs after `withinMs` is given back. */
   async drain(withinMs: number): Promise<void> {
     const drained = this.#running.drain(withinMs, (context) =>
@@ -96,6 +103,7 @@ export class TaskDesk {
       throw new HaifError('FORBIDDEN', `the owner of this worker does not allow ${type} tasks`)
     }
     if (this.#running.isDraining) throw new HaifError('SHUTTING_DOWN', 'the worker stops')
+    if (this.#isPaused) throw new HaifError('WORKER_OVERLOADED', 'the worker is paused')
     if (this.#count < this.#deps.places) return kind
     throw new HaifError('WORKER_OVERLOADED', `the worker runs ${this.#count} tasks already`)
   }
@@ -150,7 +158,10 @@ export class TaskDesk {
       ...facts(),
       ...(region === undefined ? {} : { region }),
       types: [...this.#kinds.values()].map(({ type }) => type),
-      places: this.#running.isDraining ? 0 : Math.max(0, this.#byService.of(service) + free)
+      places:
+        this.#running.isDraining || this.#isPaused
+          ? 0
+          : Math.max(0, this.#byService.of(service) + free)
     }
   }
 }

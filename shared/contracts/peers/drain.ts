@@ -1,12 +1,14 @@
 /**
- * How a worker is told to leave: a gateway asks for the worker's challenge through an orchestrator,
- * which is connected to it, and sends its signed answer the same way.
+ * How a worker is told something: a gateway asks for the worker's challenge through an
+ * orchestrator, which is connected to it, and sends its signed answer the same way.
  */
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
+import { ModelName } from '../inference/model-name.ts'
 import { defineMethod } from '#shared/rpc/contract.ts'
 import { Statement } from './order.ts'
 import { FROM_GATEWAYS, FROM_ORCHESTRATORS } from './parties.ts'
 import { PeerKey } from './links.ts'
+import { WorkerModel, WorkerReport } from './peers.ts'
 
 const Nonce = Type.String({ minLength: 1, maxLength: 64 })
 
@@ -23,6 +25,29 @@ export const workerDrain = defineMethod(
   FROM_ORCHESTRATORS,
   Type.Object({ order: Statement }),
   Type.Object({})
+)
+
+/** What the worker has after an order: its labels, or the model that was ordered. */
+const Obeyed = Type.Object({
+  labels: WorkerReport.properties.labels,
+  model: Type.Optional(ModelName),
+  state: Type.Optional(WorkerModel.properties.state)
+})
+export type Obeyed = Static<typeof Obeyed>
+
+/** Any other order. */
+export const workerObey = defineMethod(
+  'worker.obey',
+  FROM_ORCHESTRATORS,
+  Type.Object({ order: Statement }),
+  Obeyed
+)
+
+export const orchestratorOrder = defineMethod(
+  'orchestrator.order',
+  FROM_GATEWAYS,
+  Type.Object({ worker: PeerKey, order: Statement }),
+  Obeyed
 )
 
 export const orchestratorChallenge = defineMethod(

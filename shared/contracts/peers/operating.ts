@@ -3,10 +3,19 @@ import { Type } from 'typebox'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { MeshView } from '../http/admin/mesh.ts'
 import { Me } from '../http/admin/me.ts'
-import { ModelViewList } from '../http/admin/models.ts'
+import { ModelOrder, ModelOrdered, ModelViewList } from '../http/admin/models.ts'
 import { QueueView } from '../http/admin/queue.ts'
 import { RequestDetail, RequestList, RequestsQuery } from '../http/admin/requests.ts'
-import { WorkerId, WorkerList, WorkersQuery, WorkerView } from '../http/admin/workers.ts'
+import {
+  DrainWorkerBody,
+  LabelWorkerBody,
+  RenameWorkerBody,
+  WorkerChanged,
+  WorkerId,
+  WorkerList,
+  WorkersQuery,
+  WorkerView
+} from '../http/admin/workers.ts'
 import { EventKind, type AdminEvent } from '../http/admin/events.ts'
 import { FROM_CALLERS, FROM_GATEWAYS } from './parties.ts'
 
@@ -45,4 +54,44 @@ export const watchMesh = defineStream(
     Type.Object({ event: EventKind, data: Type.Record(Type.String(), Type.Unknown()) })
   ),
   Empty
+)
+
+const OfWorker = { id: WorkerId }
+
+export const pauseWorker = defineMethod(
+  'gateway.drain',
+  FROM_CALLERS,
+  Type.Object({ ...OfWorker, ...DrainWorkerBody.properties }),
+  WorkerChanged
+)
+export const resumeWorker = defineMethod(
+  'gateway.resume',
+  FROM_CALLERS,
+  Type.Object(OfWorker),
+  WorkerChanged
+)
+export const renameWorker = defineMethod(
+  'gateway.rename',
+  FROM_CALLERS,
+  Type.Object({ ...OfWorker, ...RenameWorkerBody.properties }),
+  WorkerChanged
+)
+export const labelWorker = defineMethod(
+  'gateway.label',
+  FROM_CALLERS,
+  Type.Object({ ...OfWorker, ...LabelWorkerBody.properties }),
+  WorkerChanged
+)
+/** Its machine is no member any more: nothing of it comes back without a new invite. */
+export const removeWorker = defineMethod(
+  'gateway.remove',
+  FROM_CALLERS,
+  Type.Object(OfWorker),
+  WorkerChanged
+)
+export const orderModel = defineMethod(
+  'gateway.orderModel',
+  FROM_CALLERS,
+  Type.Object({ ...OfWorker, ...ModelOrder.properties }),
+  ModelOrdered
 )

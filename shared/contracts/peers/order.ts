@@ -4,17 +4,33 @@
  */
 import { Type, type Static } from 'typebox'
 import { Compile } from '#shared/validator.ts'
+import { ModelAction } from '../http/admin/models.ts'
+import { LabelChanges } from '../http/admin/workers.ts'
+import { ModelName } from '../inference/model-name.ts'
+import { PlainText } from '../plain-text.ts'
 import { PeerKey } from './links.ts'
 
 export const Order = Type.Object({
-  act: Type.Literal('worker.drain'),
+  act: Type.Enum(['worker.drain', 'worker.pause', 'worker.resume', 'worker.label', 'worker.model']),
   /** The peer that it is for. */
   target: PeerKey,
   /** The target's own, good for one order: so an order needs no clock and is obeyed once. */
   nonce: Type.String({ maxLength: 64 }),
   /** The id of the operator's token, and the request that asked for it, as the audit has them. */
   actor: Type.String({ minLength: 1, maxLength: 128 }),
-  requestId: Type.String({ minLength: 1, maxLength: 64 })
+  requestId: Type.String({ minLength: 1, maxLength: 64 }),
+  /** With `worker.label`: merged into those that it has; null takes one away. */
+  labels: Type.Optional(LabelChanges),
+  /** With `worker.model`. */
+  model: Type.Optional(
+    Type.Object({
+      action: ModelAction,
+      /** The name that clients use. */
+      name: ModelName,
+      /** Where it comes from, where the worker does not have it. */
+      uri: Type.Optional(PlainText(512, 1))
+    })
+  )
 })
 export type Order = Static<typeof Order>
 export const orderOf = Compile(Order)

@@ -82,6 +82,8 @@ export const WorkerModel = Type.Object({
   memory: Type.Optional(Memory),
   /** Why it failed, in a sentence. */
   error: Type.Optional(PlainText(SENTENCE_MAX)),
+  /** Where it came from, where that is on the hub: `hf:user/repo:QUANT`. */
+  source: Type.Optional(PlainText(512)),
   /** SHA-256 of the file, hex; known once it is ready. */
   digest: Type.Optional(PlainText(64)),
   /** Tokens that prompt and answer may have together. */

@@ -3,7 +3,7 @@
  * ever after, also without a network. A file counts as present when it has its name, which it gets
  * last, and its SHA-256 is recorded beside it; a download that broke off goes on from there.
  */
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { download } from '../download/download.ts'
 import type { DownloadLimits, DownloadProgress } from '../download/messages.ts'
@@ -33,6 +33,15 @@ export async function fetchModel(uri: HubUri, deps: FetchDeps): Promise<LocalMod
   const fetching = fetchInto(folder, uri, deps).finally(() => underWay.delete(place))
   underWay.set(place, fetching)
   return fetching
+}
+
+/** Its files and their records; the next fetch brings them again. */
+export async function removeModel(uri: HubUri, models: string): Promise<void> {
+  const here = await findModel(folderOf(uri, models), uri.name)
+  for (const { path } of here?.files ?? []) {
+    await rm(`${path}.sha256`, { force: true }) // first: without its record it is not there
+    await rm(path, { force: true })
+  }
 }
 
 async function fetchInto(folder: string, uri: HubUri, deps: FetchDeps): Promise<LocalModel> {

@@ -5,22 +5,25 @@
  *   path/to/model.gguf         a file of this machine
  *   hf:user/repo:QUANT         from the Hugging Face hub, in one quantisation
  *   hf:user/repo/file.gguf     the same, one file
+ *   qwen3-4b, Qwen/Qwen3-4B-GGUF, https://huggingface.co/…
+ *                              what people say for one of the hub (shared/models/known-models.ts)
  *   sim, sim:name?decode=100   a simulated model, for tests and benchmarks
  *
- * The first four may end with `?context=32k&slots=16` (model-options.ts).
+ * All but the last may end with `?context=32k&slots=16` (model-options.ts).
  */
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { HaifError } from '#shared/errors.ts'
+import { modelUri } from '#shared/models/known-models.ts'
 import type { Engine } from '../../engines/engine.ts'
 import type { GpuSetting } from '../../engines/llama/parent/gpu/gpu-setting.ts'
 import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine.ts'
 import { checkedOptions, splitModelOptions, type ModelOptions } from '../model-options.ts'
 import { withoutPart } from '../split-files.ts'
 import type { ModelSource } from './model-source.ts'
-import { fetchModel } from './fetch-model.ts'
+import { fetchModel, removeModel } from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
 import { simSource } from './sim-source.ts'
 
@@ -70,14 +73,19 @@ export function modelSource(uri: string, options: ModelSourceOptions): ModelSour
 function sourceOf(text: string, given: ModelSourceOptions): ModelSource {
   const { name } = given
   if (/^sim(?:$|[:?])/.test(text)) return simSource(text, name)
-  const { uri, options: own } = splitModelOptions(text)
+  const { uri: said, options: own } = splitModelOptions(text)
+  const uri = modelUri(said)
   const options = { ...given, wishes: checkedOptions({ ...given.wishes, ...own }, `"${text}"`) }
   if (uri.startsWith('hf:')) return hubSource(uri, options)
   if (uri === 'builtin') return fileSource(BUILTIN_FILE, name ?? BUILTIN_NAME, options)
   if (/\.gguf$/i.test(uri) && !uri.includes('://')) {
     return fileSource(resolve(uri), name ?? nameOfFile(uri), options)
   }
-  throw invalid(uri, 'it must be builtin, a path to a .gguf file, or hf:user/repo:QUANT')
+  throw invalid(
+    uri,
+    'it must be a short name ("haif models search" lists them), builtin, a path to a .gguf file, ' +
+      'hf:user/repo:QUANT, or the address of a repository on the hub'
+  )
 }
 
 function fileSource(modelPath: string, name: string, options: ModelSourceOptions): ModelSource {
@@ -101,7 +109,12 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
   const name = options.name ?? hubUri.name
   return {
     name,
+    uri: hubUri.text,
     engine: 'llama',
+    async fetch(onProgress, signal) {
+      await fetchModel(hubUri, { folder, hub, onProgress, signal })
+    },
+    remove: () => removeModel(hubUri, folder),
     async open(onProgress, signal) {
       const model = await fetchModel(hubUri, { folder, hub, onProgress, signal })
       const own = await engineOptions(options)

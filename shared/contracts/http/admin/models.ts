@@ -2,6 +2,7 @@
 import { Type, type Static } from 'typebox'
 import { ModelName } from '../../inference/model-name.ts'
 import { PeerKey } from '../../peers/links.ts'
+import { PlainText } from '../../plain-text.ts'
 import { ModelCapabilities, WorkerModel } from '../../peers/peers.ts'
 
 const LIST_MAX = 4096
@@ -45,3 +46,30 @@ export type ModelView = Static<typeof ModelView>
 
 export const ModelViewList = Type.Object({ models: Type.Array(ModelView, { maxItems: LIST_MAX }) })
 export type ModelViewList = Static<typeof ModelViewList>
+
+/**
+ * `load`: into memory, fetched before where it is not there. `unload`: out of memory; the next
+ * request loads it again. `pin`: it stays in memory. `fetch`: onto the disk only. `delete`: out of
+ * memory and off the disk.
+ */
+export const ModelAction = Type.Enum(['load', 'unload', 'pin', 'fetch', 'delete'])
+export type ModelAction = Static<typeof ModelAction>
+
+export const ModelOrder = Type.Object({
+  action: ModelAction,
+  /** A name that clients use, a short name, `hf:user/repo:QUANT`, or an address on the hub. */
+  model: PlainText(512, 1),
+  /** The name that clients use for it from now on. */
+  name: Type.Optional(ModelName)
+})
+export type ModelOrder = Static<typeof ModelOrder>
+
+/** Accepted: how far it is comes with the worker's reports, and so as `worker` events. */
+export const ModelOrdered = Type.Object({
+  worker: PeerKey,
+  action: ModelAction,
+  model: ModelName,
+  /** As it is on the worker now; absent where it is not held any more. */
+  state: Type.Optional(state)
+})
+export type ModelOrdered = Static<typeof ModelOrdered>

@@ -2,10 +2,12 @@
 import { Type, type Static } from 'typebox'
 import { LinkState, PeerKey } from '../../peers/links.ts'
 import { WorkerModel, WorkerReport } from '../../peers/peers.ts'
+import { MachineName } from '../../peers/members.ts'
 import { PlainText } from '../../plain-text.ts'
 
 const LIST_MAX = 500
 const WARNINGS_MAX = 64
+const LABELS_MAX = 32
 
 /**
  * `paused`: takes nothing new until it is resumed. `draining`: it leaves. `empty`: holds no model.
@@ -72,3 +74,29 @@ export type WorkerList = Static<typeof WorkerList>
 
 /** A key, the beginning of one, or a name that only one worker has. */
 export const WorkerId = Type.String({ minLength: 1, maxLength: 64 })
+
+/** `leave`: it finishes what it runs and leaves the mesh; else it stays, and can be resumed. */
+export const DrainWorkerBody = Type.Object({ leave: Type.Optional(Type.Boolean()) })
+export type DrainWorkerBody = Static<typeof DrainWorkerBody>
+export const RenameWorkerBody = Type.Object({ name: MachineName })
+export type RenameWorkerBody = Static<typeof RenameWorkerBody>
+/** Merged into the labels that it has; null takes one away. */
+export const LabelChanges = Type.Record(
+  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$' }),
+  Type.Union([PlainText(64), Type.Null()]),
+  { maxProperties: LABELS_MAX }
+)
+export type LabelChanges = Static<typeof LabelChanges>
+export const LabelWorkerBody = Type.Object({ labels: LabelChanges })
+export type LabelWorkerBody = Static<typeof LabelWorkerBody>
+
+const WorkerAct = Type.Enum(['drain', 'resume', 'rename', 'label', 'remove'])
+
+/** What was done. */
+export const WorkerChanged = Type.Object({
+  id: PeerKey,
+  name: Type.Optional(Type.String({ maxLength: 64 })),
+  act: WorkerAct,
+  labels: WorkerReport.properties.labels
+})
+export type WorkerChanged = Static<typeof WorkerChanged>

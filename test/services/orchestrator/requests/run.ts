@@ -9,6 +9,7 @@ import { itemCodec } from '#shared/contracts/inference/item-codec.ts'
 import type { WorkerModel } from '#shared/contracts/peers/peers.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import { takeAttempts } from '#shared/inference/told-attempts.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch, itemByItem } from '#shared/rpc/items.ts'
 import { AttemptCounts } from '../../../../services/orchestrator/orchestrator-metrics.ts'
@@ -136,7 +137,8 @@ export function runOn(
       log: silentLogger(),
       now: () => mesh.clock.ms,
       onBegun: () => {},
-      assertUp
+      assertUp,
+      runs: new Set()
     },
     requestOf({ model: 'm', prompt: 'p', maxTokens: 8, explain: true, ...request }),
     context,
@@ -153,7 +155,10 @@ export function runOn(
     await run.return(END)
     return { text: textOf(items), end: null }
   }
-  const answer = read()
+  // As a gateway passes it on: what is told of the attempts is for the books.
+  const answer = read().catch((error: unknown) =>
+    Promise.reject(takeAttempts(error).error as Error)
+  )
   answer.catch(() => {}) // the test looks at it later
   return { answer, items }
 }

@@ -23,6 +23,7 @@ gateway.createInvite  bridge,client                        gateway
 gateway.createToken   bridge,client                        gateway
 gateway.deadLetters   bridge,client                        gateway
 gateway.deleteTenant  bridge,client                        gateway
+gateway.drain         bridge,client                        gateway
 gateway.drainWorker   bridge,client                        gateway
 gateway.embed         bridge,client                        gateway
 gateway.embedOnBehalf jobs                                 gateway
@@ -33,6 +34,7 @@ gateway.heartbeatHttpWorker bridge,client                        gateway
 gateway.identify      bridge,client                        gateway
 gateway.infer         bridge,client                        gateway
 gateway.inferOnBehalf jobs                                 gateway
+gateway.label         bridge,client                        gateway
 gateway.listAudit     bridge,client                        gateway
 gateway.listInvites   bridge,client                        gateway
 gateway.listJobs      bridge,client                        gateway
@@ -44,17 +46,21 @@ gateway.me            bridge,client                        gateway
 gateway.mesh          bridge,client                        gateway
 gateway.modelViews    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
+gateway.orderModel    bridge,client                        gateway
 gateway.queue         bridge,client                        gateway
 gateway.readArtifact  bridge,client                        gateway
 gateway.readUsage     bridge,client                        gateway
 gateway.ready         bridge,client                        gateway
 gateway.registerHttpWorker bridge,client                        gateway
+gateway.remove        bridge,client                        gateway
 gateway.removeInvite  bridge,client                        gateway
+gateway.rename        bridge,client                        gateway
 gateway.renameMember  bridge,client                        gateway
 gateway.reportHttpWorker bridge,client                        gateway
 gateway.request       bridge,client                        gateway
 gateway.requests      bridge,client                        gateway
 gateway.requeueDeadLetters bridge,client                        gateway
+gateway.resume        bridge,client                        gateway
 gateway.revokeMember  bridge,client                        gateway
 gateway.revokeToken   bridge,client                        gateway
 gateway.rotateMesh    bridge,client                        gateway
@@ -96,6 +102,7 @@ orchestrator.challenge gateway                             orchestrator
 orchestrator.drain    gateway                              orchestrator
 orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
+orchestrator.order    gateway                              orchestrator
 orchestrator.queue    gateway                              orchestrator
 orchestrator.ready    gateway                              orchestrator
 peer.links            registry                             gateway,jobs,orchestrator
@@ -116,6 +123,7 @@ worker.drain          orchestrator                         worker
 worker.dropArtifacts  jobs                                 worker
 worker.embed          orchestrator                         worker
 worker.infer          orchestrator                         worker
+worker.obey           orchestrator                         worker
 worker.readArtifact   jobs                                 worker
 worker.runTask        jobs                                 worker
 `

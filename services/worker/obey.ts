@@ -1,0 +1,41 @@
+/** What a worker does when an operator's order has come to it; `Orders` has checked whose it is. */
+import type { LabelChanges } from '#shared/contracts/http/admin/workers.ts'
+import type { Obeyed } from '#shared/contracts/peers/drain.ts'
+import type { Order, Statement } from '#shared/contracts/peers/order.ts'
+import { HaifError } from '#shared/errors.ts'
+import type { Logger } from '#shared/process/log.ts'
+import type { OrderedModels } from './models/ordered-models.ts'
+import type { Orders } from './orders.ts'
+
+interface Obedient {
+  orders: Orders
+  models: OrderedModels
+  pause: (isPaused: boolean) => void
+  label: (changes: LabelChanges) => Record<string, string>
+  log: Logger
+}
+
+export async function obey(
+  { orders, models, pause, label, log }: Obedient,
+  statement: Statement
+): Promise<Obeyed> {
+  const order = orders.take(statement)
+  const { act, actor, by: gateway, requestId, model, labels = {} } = order
+  log.info({ act, model, actor, gateway, requestId }, 'an operator orders this worker')
+  switch (act) {
+    case 'worker.pause':
+    case 'worker.resume':
+      pause(act === 'worker.pause')
+      return {}
+    case 'worker.label':
+      return { labels: label(labels) }
+    case 'worker.model':
+      if (model !== undefined) return models.obey(model)
+      throw unknownOrder(act)
+    case 'worker.drain':
+      throw unknownOrder(act) // that has a call of its own
+  }
+}
+
+const unknownOrder = (act: Order['act']): HaifError =>
+  new HaifError('VALIDATION_FAILED', `the order ${act} says too little`)

@@ -1,0 +1,138 @@
+/** A mesh that is operated over HTTP alone: seen, drained, resumed, its requests found again. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startGuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
+import { until } from '../../../helpers/until.ts'
+
+interface Worker {
+  id: string
+  state: string
+  labels?: object
+  models: { name: string; state: string; on_demand?: boolean }[]
+  today?: { requests: number; failed: number }
+}
+
+test('an operator sees the mesh, tells its workers, and finds a failed request by its id', async (t) => {
+  const { ask, token, make, access } = await startGuardedMesh(t)
+  const operator = (await make({ tenant: 'ops', scopes: ['operator'], limits: { concurrent: 5 } }))
+    .secret
+  const observer = await token('ops', 'observer')
+  const loader = await token('ops', 'models:write')
+  const read = async <Body>(path: string): Promise<Body> =>
+    (await (await ask(`GET ${path}`, observer)).json()) as Body
+  const tell = async (act: string, body: object, secret = operator) => {
+    const response = await ask(`POST /v1/admin/workers/${id}/${act}`, secret, body)
+    assert.ok(response.ok, `${act}: ${response.status} ${await response.clone().text()}`)
+    return (await response.json()) as Record<string, unknown>
+  }
+  const infer = (body: object) =>
+    ask('POST /infer', operator, { prompt: 'hi', max_tokens: 2, ...body })
+  let id = ''
+  const worker = () => read<Worker>(`/v1/admin/workers/${id}`)
+
+  await t.test('everything that runs is there', async () => {
+    const { workers } = await read<{ workers: Worker[] }>('/v1/admin/workers?model=sim')
+    id = workers[0]!.id
+    assert.equal(workers.length, 1)
+    const mesh = await read<{ workers: { ready: number }; peers: object[]; total: number }>(
+      '/v1/admin/mesh'
+    )
+    assert.equal(mesh.workers.ready, 1)
+    assert.equal(mesh.peers.length, mesh.total)
+    const { models } = await read<{ models: { name: string; default: boolean }[] }>(
+      '/v1/admin/models'
+    )
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['sim', 'vectors']
+    )
+  })
+
+  await t.test('a drained worker takes nothing until it is resumed', async () => {
+    await tell('drain', {})
+    await until(async () => (await worker()).state === 'paused')
+    assert.equal((await infer({ model: 'sim' })).status, 503)
+    await tell('resume', {})
+    await until(async () => (await infer({ model: 'sim' })).status === 200)
+  })
+
+  await t.test('labels are merged, and null takes one away', async () => {
+    await tell('label', { labels: { room: 'cellar', floor: '1' } })
+    const { labels } = await tell('label', { labels: { floor: null } })
+    assert.deepEqual(labels, { room: 'cellar' })
+    await until(async () => JSON.stringify((await worker()).labels) === '{"room":"cellar"}')
+  })
+
+  await t.test('a model is unloaded and pinned again by whoever may change models', async () => {
+    const unloaded = await tell('models', { action: 'unload', model: 'sim' }, loader)
+    assert.equal(unloaded['state'], 'loadable')
+    await tell('models', { action: 'pin', model: 'sim' }, loader)
+    await until(async () => {
+      const sim = (await worker()).models.find(({ name }) => name === 'sim')
+      return sim?.state === 'ready' && sim.on_demand === false
+    })
+  })
+
+  await t.test('a request is found by its id, with its attempts or why it failed', async () => {
+    const served = (await infer({ model: 'sim' })).headers.get('x-request-id')
+    const failed = (await infer({ model: 'nope' })).headers.get('x-request-id')
+    type Detail = { status: string; message?: string; attempts_made: Record<string, unknown>[] }
+    const detail = (of: string | null) => ask(`GET /v1/admin/requests/${of}`, observer)
+    await until(async () => (await detail(failed)).ok && (await detail(served)).ok)
+    const ok = (await (await detail(served)).json()) as Detail
+    assert.equal(ok.status, 'ok')
+    const [attempt] = ok.attempts_made
+    assert.deepEqual([attempt?.['worker'], attempt?.['outcome']], [id, 'answered'])
+    assert.match(String(attempt?.['reason']), /least expected time to first token/)
+    const bad = (await (await detail(failed)).json()) as Detail
+    assert.equal(bad.status, 'failed')
+    assert.match(bad.message ?? '', /nope/)
+    const page = await read<{ requests: { request_id: string }[]; next?: string }>(
+      `/v1/admin/requests?status=failed&model=nope&limit=1`
+    )
+    assert.equal(page.requests[0]?.request_id, failed)
+    assert.ok(((await worker()).today?.requests ?? 0) > 0)
+  })
+
+  await t.test(
+    'a reader of events is told of all that is there, and then of what ends',
+    async () => {
+      const response = await ask('GET /v1/admin/events', observer)
+      const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+      let text = ''
+      const readUntil = async (what: RegExp) => {
+        while (!what.test(text)) {
+          const { value, done } = await reader.read()
+          assert.ok(!done, `the events ended before ${what}`)
+          text += value
+        }
+      }
+      await readUntil(/event: ready/)
+      assert.match(text, /event: worker\n/)
+      await infer({ model: 'sim' })
+      await readUntil(/event: request\n/)
+      await reader.cancel()
+    }
+  )
+
+  await t.test('a caller sees who it is, and what is left of its limits', async () => {
+    const me = (await (await ask('GET /v1/me', operator)).json()) as Record<string, unknown>
+    assert.equal(me['tenant'], 'ops')
+    assert.deepEqual(me['limits'], [{ limit: 'concurrent', of: 'token', max: 5, used: 0, left: 5 }])
+    assert.ok((me['scopes'] as string[]).includes('models:write'), 'an operator may all')
+  })
+
+  await t.test('each act is in the audit', async () => {
+    const { events } = await access.stored.audit.list({ tenant: 'mesh', limit: 100 })
+    const actions = events.map(({ action }) => action)
+    for (const action of [
+      'worker.pause',
+      'worker.resume',
+      'worker.label',
+      'model.unload',
+      'model.pin'
+    ]) {
+      assert.ok(actions.includes(action), `${action} is not among ${actions.join(', ')}`)
+    }
+  })
+})
