@@ -37,6 +37,7 @@ import { jobStreamRoute } from './jobs/stream.ts'
 import { workerRoutes } from './jobs/workers.ts'
 import { metricsRoute } from './operators/metrics.ts'
 import { modelsRoute } from './openai/models/route.ts'
+import { BackgroundResponses } from './openai/responses/background.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
 import { usageRoute } from './operators/usage.ts'
 import { shuttingDown, type RunningRequests } from './ask/running-requests.ts'
@@ -117,7 +118,11 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   inferRoute(app, deps)
   chatCompletionsRoute(app, deps)
   completionsRoute(app, deps)
-  responsesRoutes(app, { ...deps, responses: new ResponseStore({ now: () => Date.now() }) })
+  responsesRoutes(app, {
+    ...deps,
+    responses: new ResponseStore({ now: () => Date.now() }),
+    background: new BackgroundResponses()
+  })
   embeddingsRoute(app, deps)
   messagesRoute(app, deps)
   countTokensRoute(app, deps)

@@ -62,6 +62,7 @@ const RULES: Record<string, Decided> = {
   'GET /v1/responses/:id': { rule: 'infer' },
   'DELETE /v1/responses/:id': { rule: 'infer' },
   'POST /v1/responses/:id/cancel': { rule: 'infer' },
+  'GET /v1/responses/:id/input_items': { rule: 'infer' },
   'POST /v1/messages': { rule: 'infer', body: chat },
   'POST /v1/messages/count_tokens': { rule: 'infer', body: chat },
   'POST /api/chat': { rule: 'infer', body: chat },
@@ -297,6 +298,7 @@ test('a response that is kept is read, continued and deleted with its own token 
       await ask(`GET /v1/responses/${made.id}`, stranger),
       await ask(`DELETE /v1/responses/${made.id}`, stranger),
       await ask(`POST /v1/responses/${made.id}/cancel`, stranger),
+      await ask(`GET /v1/responses/${made.id}/input_items`, stranger),
       await ask('POST /v1/responses', stranger, continued)
     ]
     assert.deepEqual(

@@ -25,6 +25,11 @@ export interface ClientContext extends OwnedContext {
   readonly onLimits: (limits: LimitsState) => void
 }
 
+interface Detached {
+  context: ClientContext
+  leave: (status: number) => void
+}
+
 export class RunningRequests {
   readonly #drain = new Drain<OwnedContext>() // bounded by the connections of the HTTP server
   readonly #fromBeyond: boolean
@@ -53,8 +58,25 @@ export class RunningRequests {
 
   /** Returns the context, with the client's credential, for every call that a request makes. */
   enter(request: FastifyRequest, reply: FastifyReply, timeoutMs: number): ClientContext {
-    const { id: requestId, method, url, headers } = request
     const { raw: response } = reply
+    const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
+    const { context, leave } = this.#open(request, timeoutMs, onLimits)
+    response.once('close', () => {
+      if (!response.writableFinished) {
+        context.abort(new HaifError('CANCELLED', 'the client went away'))
+      }
+      leave(response.statusCode)
+    })
+    return context
+  }
+
+  /** The same for work that goes on without its client, until `leave` is called with a status. */
+  detach(request: FastifyRequest, timeoutMs: number): Detached {
+    return this.#open(request, timeoutMs, () => {})
+  }
+
+  #open(request: FastifyRequest, timeoutMs: number, onLimits: ClientContext['onLimits']): Detached {
+    const { id: requestId, method, url, headers } = request
     const given = readTraceparent(headers)
     const span = startSpan(`${method} ${url.split('?', 1)[0]}`, given, {
       kind: SpanKind.SERVER,
@@ -62,19 +84,15 @@ export class RunningRequests {
     })
     const traceparent = traceparentOf(span) ?? given ?? newTraceparent()
     const shows = this.presentedIn(request)
-    const onLimits = (limits: LimitsState) => setLimitHeaders(response, limits)
     const own = createContext({ requestId, traceparent, timeoutMs, shows })
     const context = Object.assign(own, { onLimits })
-    const leave = this.#drain.enter(context)
-    response.once('close', () => {
-      if (!response.writableFinished) {
-        context.abort(new HaifError('CANCELLED', 'the client went away'))
-      }
-      span.setAttribute('http.response.status_code', response.statusCode).end()
+    const leaveDrain = this.#drain.enter(context)
+    const leave = (status: number): void => {
+      span.setAttribute('http.response.status_code', status).end()
       context[Symbol.dispose]()
-      leave()
-    })
-    return context
+      leaveDrain()
+    }
+    return { context, leave }
   }
 
   /**

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Readable } from 'node:stream'
 import { HaifError } from '#shared/errors.ts'
 import { BodyBytes } from './body-bytes.ts'
+import { unpack } from './packed-body.ts'
 
 const NESTING_MAX = 64
 
@@ -14,9 +15,13 @@ export function acceptJsonOnly(
 ): void {
   const bytes = new BodyBytes()
   const read = async (request: FastifyRequest, body: Readable): Promise<unknown> => {
-    const told = request.headers['content-length']
-    const length = told === undefined ? undefined : Number(told)
-    return parseJson(await bytes.read(body, length, () => whoSends(request)))
+    const { 'content-encoding': encoding, 'content-length': told } = request.headers
+    using unpacked = unpack(body, encoding)
+    // What the client says is the size of the packed body.
+    const { packing } = unpacked
+    const length = told === undefined || packing !== null ? undefined : Number(told)
+    const reading = bytes.read(unpacked.body, length, () => whoSends(request))
+    return parseJson(await (packing === null ? reading : reading.catch(notPacked(packing))))
   }
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', read)
@@ -43,6 +48,12 @@ function isPlainRequest({ headers, url }: FastifyRequest): boolean {
 
 const FORM = /^application\/x-www-form-urlencoded\b/i
 const OLLAMA = /^\/+api\//
+
+/** The library's own errors tell a client nothing. */
+const notPacked = (packing: string) => (error: unknown) => {
+  if (error instanceof HaifError) throw error
+  throw new HaifError('VALIDATION_FAILED', `the body is not valid ${packing}`, { cause: error })
+}
 
 function parseJson(bytes: Buffer): unknown {
   if (bytes.length === 0) throw new HaifError('VALIDATION_FAILED', 'the body is empty')

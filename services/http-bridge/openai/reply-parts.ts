@@ -2,7 +2,7 @@
 import type { ChatFinishReason } from '#shared/contracts/http/chat.ts'
 import type { OpenAiUsage } from '#shared/contracts/http/openai.ts'
 import type { FinishReason, InferenceEnd, Usage } from '#shared/contracts/inference/answer.ts'
-import type { SseWriter } from '../http/stream/sse-writer.ts'
+import type { EventSink } from '../http/stream/event-log.ts'
 import { queuedEvent, servedBy } from '../infer/reply.ts'
 import type { AnswerPart } from '../ask/answer-parts.ts'
 
@@ -41,7 +41,7 @@ export function explanationsOf(ends: readonly InferenceEnd[]): { explanations?: 
  * Writes HAIF's own reports into comments of a stream, to those who ask for them by a header:
  * OpenAI's events have no place for them, and some clients fail at any comment.
  */
-export function commentOn(part: AnswerPart, events: SseWriter, tellsServed: boolean): void {
+export function commentOn(part: AnswerPart, events: EventSink, tellsServed: boolean): void {
   if (part.kind === 'item') {
     const { queued } = part.item
     if (queued !== undefined) events.comment(`haif-queue ${JSON.stringify(queuedEvent(queued))}`)

@@ -168,13 +168,15 @@ export class Attempt {
    * cannot be is not believed, but its answer, which has passed already, is.
    */
   #endOf(said: InferenceEnd): InferenceEnd {
-    const { finishReason, usage, timings, provider, sampling, receipt } = said
+    const { finishReason, stopText, usage, timings, provider, sampling, receipt } = said
     const { asked } = this.#request
     const checked = checkedUsage(usage, asked, this.#bound)
     if (!this.#hasEnded) this.#answered(checked.lie)
     const end = { finishReason, usage: checked.usage, timings, model: asked.model, provider }
     return {
       ...end,
+      // A worker may name none but those that it was given.
+      ...(stopText !== undefined && asked.stop?.includes(stopText) === true ? { stopText } : {}),
       ...(sampling === undefined ? {} : { sampling }),
       ...(receipt === undefined ? {} : { receipt })
     }

@@ -87,6 +87,12 @@ export const ResponsesBody = Type.Object(
       })
     ),
     stream: commonFields.stream,
+    background: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Go on when the client has gone; `GET` says how far it has come.'
+      })
+    ),
     max_output_tokens: Type.Optional(MaxTokens),
     ...samplingFields,
     top_logprobs: Asked.properties.topLogprobs,
@@ -190,7 +196,8 @@ export const ResponseObject = Type.Object(
       Type.Literal('in_progress'),
       Type.Literal('completed'),
       Type.Literal('incomplete'),
-      Type.Literal('failed')
+      Type.Literal('failed'),
+      Type.Literal('cancelled')
     ]),
     error: nullable(Type.Object({ code: Type.String(), message: Type.String() })),
     incomplete_details: nullable(Type.Object({ reason: Type.Literal('max_output_tokens') })),
@@ -199,7 +206,7 @@ export const ResponseObject = Type.Object(
     output: Type.Array(OutputItem),
     previous_response_id: nullable(Type.String()),
     store: Type.Boolean(),
-    background: Type.Literal(false),
+    background: Type.Boolean(),
     truncation: Type.Literal('disabled'),
     max_output_tokens: nullable(Type.Integer()),
     max_tool_calls: nullable(Type.Integer()),
@@ -246,6 +253,22 @@ export const ResponseObject = Type.Object(
   { title: 'Response' }
 )
 export type ResponseObject = Static<typeof ResponseObject>
+
+/** An input item, as it can be read later; which fields it has depends on its type. */
+export const StoredItem = Type.Object(
+  { type: Type.String(), id: Type.String() },
+  { additionalProperties: Type.Unknown() }
+)
+export type StoredItem = Static<typeof StoredItem>
+
+export const StoredItems = Type.Object({
+  object: Type.Literal('list'),
+  data: Type.Array(StoredItem),
+  first_id: nullable(Type.String()),
+  last_id: nullable(Type.String()),
+  has_more: Type.Boolean()
+})
+export type StoredItems = Static<typeof StoredItems>
 
 /** Data of an event whose name is its `type`; every type has fields of its own beside these. */
 export const ResponseEvent = Type.Object(

@@ -3,11 +3,11 @@ import type { ResponseObject } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart } from '../../ask/answer-parts.ts'
 import type { EventForm } from '../../ask/send-answer.ts'
+import type { EventSink } from '../../http/stream/event-log.ts'
 import type { FailedRequest } from '../../http/errors.ts'
-import type { SseWriter } from '../../http/stream/sse-writer.ts'
 import { openAiErrorBody, RESPONSES_NAMES } from '../error.ts'
 import { commentOn } from '../reply-parts.ts'
-import { failResponse, sampledWith } from './reply.ts'
+import { cancelResponse, failResponse, sampledWith } from './reply.ts'
 import { ResponseOutput } from './output.ts'
 
 interface ResponseEventsDeps {
@@ -23,7 +23,7 @@ export class ResponseEvents implements EventForm {
   readonly #deps: ResponseEventsDeps
   #begun: ResponseObject
   readonly #output: ResponseOutput
-  #events: SseWriter | null = null
+  #events: EventSink | null = null
   #sequenceNumber = 0
 
   constructor(deps: ResponseEventsDeps) {
@@ -34,12 +34,12 @@ export class ResponseEvents implements EventForm {
     this.#output = new ResponseOutput({ emit, newId, withLogprobs })
   }
 
-  part(part: AnswerPart, events: SseWriter): void {
+  part(part: AnswerPart, events: EventSink): void {
     commentOn(part, events, this.#deps.tellsServed)
     if (part.kind === 'item' && part.item.queued !== undefined) return
     const { sampling } = part.kind === 'item' ? part.item : part.end
     this.#begun = sampledWith(this.#begun, sampling)
-    this.#begin(events)
+    this.begin(events)
     if (part.kind === 'item') {
       this.#output.add(part.item)
       return
@@ -49,15 +49,21 @@ export class ResponseEvents implements EventForm {
   }
 
   /** Writes two events, because some clients know only one of them. */
-  failure({ error }: FailedRequest, events: SseWriter): void {
-    this.#begin(events)
+  failure({ error }: FailedRequest, events: EventSink): void {
+    this.begin(events)
     const { code, message, param } = openAiErrorBody(error, RESPONSES_NAMES).error
     this.#emit('error', { code, message, param })
     const response = failResponse(this.#begun, this.#output, error)
     this.#emit('response.failed', { response })
   }
 
-  #begin(events: SseWriter): void {
+  cancelled(events: EventSink): void {
+    this.begin(events)
+    this.#emit('response.cancelled', { response: cancelResponse(this.#begun, this.#output) })
+  }
+
+  /** Writes the first events, unless they have been written. */
+  begin(events: EventSink): void {
     this.#events = events
     if (this.#sequenceNumber > 0) return
     this.#emit('response.created', { response: this.#begun })

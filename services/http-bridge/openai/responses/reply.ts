@@ -28,7 +28,7 @@ export function beginResponse({ id, createdAt }: Begun, body: ResponsesBody): Re
     output: [],
     previous_response_id: body.previous_response_id ?? null,
     store: body.store ?? true,
-    background: false,
+    background: body.background ?? false,
     truncation: 'disabled',
     max_output_tokens: limitIn(body),
     max_tool_calls: body.max_tool_calls ?? null,
@@ -97,6 +97,10 @@ export function endResponse(
     },
     ...explanationsOf([end])
   }
+}
+
+export function cancelResponse(begun: ResponseObject, output: ResponseOutput): ResponseObject {
+  return { ...begun, status: 'cancelled', output: output.items }
 }
 
 export function failResponse(

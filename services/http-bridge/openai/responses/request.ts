@@ -16,10 +16,6 @@ import { NO_LIMIT, readSampling } from '../../chat/sampling.ts'
 import { mendTools, readTools, toolFields, type WantedTools } from '../../chat/tools.ts'
 
 export const RESPONSES_REFUSALS: Refusals = {
-  background: {
-    why: 'an answer lives as long as its HTTP request',
-    unless: (value) => value === false
-  },
   conversation: { why: 'use previous_response_id' },
   prompt: { why: 'HAIF keeps no prompt templates: send instructions and input' },
   truncation: {

@@ -6,7 +6,7 @@
  * of the owner that has most goes first, so nobody pushes out what others have. A client gets only
  * its own responses: see `ownerOf`.
  */
-import type { OutputItem, ResponseObject } from '#shared/contracts/http/responses.ts'
+import type { OutputItem, ResponseObject, StoredItem } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 
 export interface StoreBounds {
@@ -23,12 +23,16 @@ const STORE_BOUNDS: StoreBounds = {
 
 interface Stored {
   response: ResponseObject
+  /** What was asked, beside the conversation before it. */
+  input: readonly StoredItem[]
   /** The whole conversation, with this response at its end. */
   messages: readonly ChatMessage[]
   owner: string
   bytes: number
   storedAt: number
 }
+
+type Kept = Pick<Stored, 'response' | 'owner'> & Partial<Pick<Stored, 'input' | 'messages'>>
 
 export class ResponseStore {
   readonly #bounds: StoreBounds
@@ -48,10 +52,11 @@ export class ResponseStore {
     return this.#stored.size
   }
 
-  add(response: ResponseObject, messages: readonly ChatMessage[], owner: string): void {
-    const bytes = JSON.stringify(response).length + sizeOf(messages)
+  add({ response, input = [], messages = [], owner }: Kept): void {
+    const bytes = JSON.stringify(response).length + sizeOf(messages) + sizeOf(input)
     if (bytes > this.#bounds.bytes) return // it would push out all others, and still not fit
-    this.#stored.set(response.id, { response, messages, owner, bytes, storedAt: this.#now() })
+    const stored = { response, input, messages, owner, bytes, storedAt: this.#now() }
+    this.#stored.set(response.id, stored)
     for (const { id } of response.output) this.#responseOfItem.set(id, response.id)
     this.#bytes += bytes
     const owned = this.#owners.get(owner) ?? { ids: new Set(), bytes: 0 }
@@ -61,7 +66,7 @@ export class ResponseStore {
     this.#expire()
   }
 
-  get(id: string, owner: string): Pick<Stored, 'response' | 'messages'> | undefined {
+  get(id: string, owner: string): Pick<Stored, 'response' | 'input' | 'messages'> | undefined {
     this.#expire()
     const stored = this.#stored.get(id)
     return stored?.owner === owner ? stored : undefined
@@ -114,5 +119,5 @@ export class ResponseStore {
  * Counts characters, of which most take one byte; messages in several conversations count each
  * time.
  */
-const sizeOf = (messages: readonly ChatMessage[]): number =>
-  messages.reduce((sum, message) => sum + JSON.stringify(message).length, 0)
+const sizeOf = (parts: readonly object[]): number =>
+  parts.reduce((sum, part) => sum + JSON.stringify(part).length, 0)

@@ -3,13 +3,21 @@ import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type, type Static } from 'typebox'
 import { identify } from '#shared/contracts/access/access.ts'
-import { DeletedResponse, ResponseObject } from '#shared/contracts/http/responses.ts'
+import {
+  DeletedResponse,
+  ResponseEvent,
+  ResponseObject,
+  StoredItems
+} from '#shared/contracts/http/responses.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { enterContext, type InferenceDeps } from '../../ask/inference.ts'
-import { unsupported } from '../../http/refusal.ts'
-import { errorReplies } from '../route-schema.ts'
+import { invalid, unsupported } from '../../http/refusal.ts'
+import { answerReplies, errorReplies } from '../route-schema.ts'
+import type { BackgroundResponses } from './background.ts'
+import { pageOf } from './input-items.ts'
+import { sendLog } from './send-log.ts'
 import type { ResponseStore } from './store.ts'
 
 const ResponseParams = Type.Object({ id: Type.String() })
@@ -17,21 +25,33 @@ type ResponseParams = Static<typeof ResponseParams>
 
 export interface ResponsesDeps extends InferenceDeps {
   responses: ResponseStore
+  background: BackgroundResponses
 }
 
 export function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
-  const { responses, gateways } = deps
+  const { responses, background, gateways } = deps
   const ownerFor = (request: FastifyRequest, reply: FastifyReply) =>
     ownerOf(gateways, enterContext(deps, request, reply))
+  /** The response as far as it has come. */
+  const find = (id: string, owner: string): ResponseObject => {
+    const response = background.get(id, owner)?.response ?? responses.get(id, owner)?.response
+    if (response === undefined) throw notKept(id)
+    return response
+  }
 
   app.get<{ Params: ResponseParams }>(
     '/v1/responses/:id',
     { schema: getSchema },
     async (request, reply) => {
       const { id } = request.params
-      const stored = responses.get(id, await ownerFor(request, reply))
-      if (stored === undefined) throw notKept(id)
-      return stored.response
+      const context = enterContext(deps, request, reply)
+      const owner = await ownerOf(gateways, context)
+      const { stream, starting_after: after } = request.query as Record<string, string>
+      const response = find(id, owner)
+      if (stream !== 'true') return response
+      const log = background.get(id, owner)?.log
+      if (log !== undefined) return sendLog(log, numberIn(after), { request, reply, context, deps })
+      throw unsupported('stream', 'only a response in the background can be streamed again')
     }
   )
 
@@ -40,20 +60,49 @@ export function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
     { schema: deleteSchema },
     async (request, reply): Promise<Static<typeof DeletedResponse>> => {
       const { id } = request.params
-      if (!responses.delete(id, await ownerFor(request, reply))) throw notKept(id)
+      const owner = await ownerFor(request, reply)
+      const ran = background.delete(id, owner)
+      if (!responses.delete(id, owner) && !ran) throw notKept(id)
       return { id, object: 'response', deleted: true }
     }
   )
 
   app.post<{ Params: ResponseParams }>(
     '/v1/responses/:id/cancel',
-    { schema: { hide: true } },
+    { schema: cancelSchema },
     async (request, reply) => {
       const { id } = request.params
-      if (responses.get(id, await ownerFor(request, reply)) === undefined) throw notKept(id)
-      throw unsupported('background', 'only a response in the background can be cancelled')
+      const owner = await ownerFor(request, reply)
+      const response = find(id, owner)
+      if (!response.background) {
+        throw unsupported('background', 'only a response in the background can be cancelled')
+      }
+      const running = background.get(id, owner)
+      running?.cancel?.()
+      await running?.ended
+      return find(id, owner)
     }
   )
+
+  app.get<{ Params: ResponseParams }>(
+    '/v1/responses/:id/input_items',
+    { schema: itemsSchema },
+    async (request, reply) => {
+      const { id } = request.params
+      const owner = await ownerFor(request, reply)
+      const stored = responses.get(id, owner)
+      if (stored === undefined) throw notKept(id)
+      return pageOf(stored.input, request.query)
+    }
+  )
+}
+
+/** The number of an event; -1 stands before the first one. */
+function numberIn(text: string | undefined): number {
+  if (text === undefined || text === '') return -1
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number >= 0) return number
+  throw invalid('starting_after', 'starting_after must be the sequence_number of an event')
 }
 
 /**
@@ -78,8 +127,25 @@ const getSchema = {
   operationId: 'getResponse',
   tags: ['openai'],
   summary: 'Read a response that was kept',
+  description:
+    'With `?stream=true` the events of a response in the background, those behind number ' +
+    '`starting_after` or all.',
+  params: ResponseParams,
+  response: answerReplies(ResponseObject, ResponseEvent)
+}
+const cancelSchema = {
+  operationId: 'cancelResponse',
+  tags: ['openai'],
+  summary: 'End a response in the background',
   params: ResponseParams,
   response: { 200: ResponseObject, ...errorReplies }
+}
+const itemsSchema = {
+  operationId: 'listInputItems',
+  tags: ['openai'],
+  summary: 'Read what a response was asked',
+  params: ResponseParams,
+  response: { 200: StoredItems, ...errorReplies }
 }
 const deleteSchema = {
   operationId: 'deleteResponse',

@@ -39,7 +39,10 @@ export interface OpenAiSetup {
   llama?: boolean
   /** More models of random weights, by name, with these chat templates. */
   templates?: Readonly<Record<string, string>>
+  /** More models, by the files that this writes into the folder it is given. */
+  files?: (folder: string) => readonly string[]
   bridge?: Partial<HttpBridgeDeps>
+  aliases?: ReadonlyMap<string, readonly string[]>
 }
 
 /**
@@ -47,13 +50,14 @@ export interface OpenAiSetup {
  * text is).
  */
 export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promise<OpenAiMesh> {
-  const mesh = await startMesh(t, { workers: [] })
+  const { aliases } = setup
+  const mesh = await startMesh(t, { workers: [], ...(aliases === undefined ? {} : { aliases }) })
   const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
   const { worker } = await mesh.addWorker([
     simSource({ ...free, answerTokens: 6, ...setup.sim }),
     simSource({ name: 'slow', decodeTokensPerSecond: 50, prefillTokensPerSecond: Infinity }),
     embeddingSource({ ...free, name: 'vectors', vectorSize: 3 }),
-    ...(setup.llama === true ? await llamaModels(t, setup.templates) : [])
+    ...(await fileModels(t, setup))
   ])
   await worker.loaded()
   await mesh.ready()
@@ -93,9 +97,15 @@ export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promis
 const requestsOn = (worker: Worker): number =>
   worker.models().reduce((sum, { running, waiting }) => sum + running + waiting, 0)
 
-async function llamaModels(t: Scope, templates: Readonly<Record<string, string>> = {}) {
+async function fileModels(t: Scope, { llama = false, templates = {}, files }: OpenAiSetup) {
+  if (!llama && files === undefined) return []
   const folder = await mkdtemp(join(tmpdir(), 'haif-openai-'))
   atEnd(t, () => rm(folder, { recursive: true, force: true }))
+  const uris = [...(llama ? llamaModels(folder, templates) : []), ...(files?.(folder) ?? [])]
+  return uris.map((uri) => modelSource(uri, { folder }))
+}
+
+function llamaModels(folder: string, templates: Readonly<Record<string, string>>): string[] {
   const file = join(folder, 'random.gguf')
   writeRandomModel(file, {
     seed: 13,
@@ -107,7 +117,7 @@ async function llamaModels(t: Scope, templates: Readonly<Record<string, string>>
     writeRandomModel(other, { seed: 13, shape: { contextLength: 4096 }, chatTemplate })
     return other
   })
-  return ['builtin', file, ...others].map((uri) => modelSource(uri, { folder }))
+  return ['builtin', file, ...others]
 }
 
 /** Data of the events of a whole stream, with their names; the comments apart. */

@@ -1,7 +1,9 @@
 /** What clients of `/v1/responses` expect. What is refused is in docs/openai.md. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import OpenAI from 'openai'
 import { ResponseObject } from '#shared/contracts/http/responses.ts'
+import { until } from '../../../../helpers/until.ts'
 import { FUNCTION, fitting, startChecklist } from '../checklist.ts'
 
 const path = '/v1/responses'
@@ -11,7 +13,9 @@ const RESPONSE_FIELDS = `
   prompt_cache_key tools`
   .trim()
   .split(/\s+/)
-const { ask, good, refused, stream, url } = await startChecklist({ llama: true })
+const checklist = await startChecklist({ llama: true })
+const { ask, good, refused, stream, url, running, idle } = checklist
+const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 })
 
 test('responses: string or items, instructions, tools, text.format', async () => {
   const reply = await good(path, ResponseObject, { model: 'sim', input: 'hi', instructions: 'x' })
@@ -93,11 +97,92 @@ test('responses: store, previous_response_id, GET, DELETE, cancel', async () => 
   )
 })
 
-test('responses: truncation and background', async () => {
+test('responses: truncation', async () => {
   const asked = { model: 'sim', input: 'x' }
   await good(path, ResponseObject, { ...asked, truncation: 'disabled', background: false })
   await refused(path, { ...asked, truncation: 'auto' }, 'truncation')
-  await refused(path, { ...asked, background: true }, 'background')
+})
+
+test('responses: one in the background goes on without its client, and is read later', async () => {
+  const begun = await client.responses.create({ model: 'sim', input: 'hi', background: true })
+  assert.deepEqual([begun.status, begun.background], ['in_progress', true])
+  await until(async () => (await client.responses.retrieve(begun.id)).status === 'completed')
+  const whole = await client.responses.retrieve(begun.id)
+  assert.equal(whole.output_text.split(' ').length, 6)
+  const next = { model: 'sim', input: 'go', previous_response_id: begun.id }
+  assert.ok((await client.responses.create(next)).usage!.input_tokens > whole.usage!.input_tokens)
+  await refused(path, { model: 'sim', input: 'x', background: true, store: false }, 'store')
+  const failed = await client.responses.create({ model: 'nobody', input: 'x', background: true })
+  await until(async () => (await client.responses.retrieve(failed.id)).status === 'failed')
+})
+
+test('responses: its events are read again from any of them on', async () => {
+  const asked = { model: 'sim', input: 'hi', background: true, stream: true } as const
+  const first: OpenAI.Responses.ResponseStreamEvent[] = []
+  for await (const event of await client.responses.create(asked)) first.push(event)
+  const [created] = first
+  assert.ok(created?.type === 'response.created')
+  const { id } = created.response
+  const read = async (after?: number) => {
+    const query = after === undefined ? {} : { starting_after: after }
+    const events: OpenAI.Responses.ResponseStreamEvent[] = []
+    const stream = await client.responses.retrieve(id, { stream: true, ...query })
+    for await (const event of stream) events.push(event)
+    return events
+  }
+  assert.deepEqual(await read(), first)
+  assert.deepEqual(await read(3), first.slice(4))
+  const kept = await good(path, ResponseObject, { model: 'sim', input: 'hi' })
+  const foreground = await fetch(`${url}${path}/${kept.id}?stream=true`)
+  assert.equal(foreground.status, 400)
+  const wrong = await fetch(`${url}${path}/${id}?stream=true&starting_after=x`)
+  assert.equal(wrong.status, 400)
+})
+
+test('responses: one in the background is cancelled, or forgotten, and its worker stops', async () => {
+  const asked = { model: 'slow', input: 'hi', max_output_tokens: 100_000, background: true }
+  const { id } = await client.responses.create(asked)
+  await until(() => running() > 0)
+  assert.equal((await client.responses.cancel(id)).status, 'cancelled')
+  await idle()
+  assert.equal((await client.responses.cancel(id)).status, 'cancelled')
+  assert.equal((await client.responses.retrieve(id)).status, 'cancelled')
+  const other = await client.responses.create(asked)
+  await until(() => running() > 0)
+  await client.responses.delete(other.id)
+  await idle()
+  await assert.rejects(client.responses.retrieve(other.id), { status: 404 })
+  const many = Array.from({ length: 17 }, () => client.responses.create(asked))
+  const begun = await Promise.allSettled(many)
+  const refusals = begun.flatMap((one) => (one.status === 'rejected' ? [one.reason as object] : []))
+  assert.deepEqual(
+    refusals.map((error) => ('status' in error ? error.status : error)),
+    [503]
+  )
+  for (const one of begun) {
+    if (one.status === 'fulfilled') await client.responses.cancel(one.value.id)
+  }
+  await idle()
+})
+
+test('responses: input items can be read, page by page', async () => {
+  const input = [
+    { role: 'user', content: 'a' },
+    { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'b' }] },
+    { type: 'function_call', call_id: 'c', name: 'f', arguments: '{}' },
+    { type: 'function_call_output', call_id: 'c', output: 'd' }
+  ]
+  const { id } = await good(path, ResponseObject, { model: 'sim', input })
+  const types: string[] = []
+  for await (const item of client.responses.inputItems.list(id, { limit: 3, order: 'asc' })) {
+    assert.ok('id' in item && item.id !== undefined)
+    types.push(item.type ?? '')
+  }
+  assert.deepEqual(types, ['message', 'message', 'function_call', 'function_call_output'])
+  const newest = await client.responses.inputItems.list(id, { limit: 1 })
+  assert.equal(newest.data[0]?.type, 'function_call_output')
+  assert.ok(newest.has_more)
+  assert.equal((await fetch(`${url}${path}/${id}/input_items?limit=0`)).status, 400)
 })
 
 test('responses: the events in order, numbered, named by their type', async () => {

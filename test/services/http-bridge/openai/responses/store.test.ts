@@ -27,7 +27,8 @@ function response(name: string, text = 'hi'): ResponseObject {
 function newStore(bounds: Partial<StoreBounds>) {
   const clock = { now: 0 }
   const store = new ResponseStore({ bounds: { ...WIDE, ...bounds }, now: () => clock.now })
-  const add = (name: string, text?: string) => store.add(response(name, text), [], OWNER)
+  const add = (name: string, text?: string) =>
+    store.add({ response: response(name, text), owner: OWNER })
   const kept = (name: string) => store.get(`resp_${name}`, OWNER) !== undefined
   return { store, clock, add, kept }
 }
@@ -58,7 +59,8 @@ test('no more bytes than the bound, whatever their number; one above it alone pu
 test('the conversation of a response counts as well', () => {
   const { store, add, kept } = newStore({ bytes: 100_000 })
   add('a')
-  store.add(response('b'), [{ role: 'user', content: 'x'.repeat(99_000) }], OWNER)
+  const messages = [{ role: 'user' as const, content: 'x'.repeat(99_000) }]
+  store.add({ response: response('b'), messages, owner: OWNER })
   assert.deepEqual([kept('a'), kept('b')], [false, true])
 })
 
@@ -92,11 +94,15 @@ test('only who made a response reads it, uses its items or deletes it', () => {
 
 test('L1: whoever has most loses first, so nobody pushes out what others keep', () => {
   const { store } = newStore({ responses: 10, bytes: 20_000 })
-  store.add(response('mine'), [], 'modest')
-  for (let i = 0; i < 100; i++) store.add(response(`many${i}`), [], 'greedy')
+  store.add({ response: response('mine'), owner: 'modest' })
+  for (let i = 0; i < 100; i++) {
+    store.add({ response: response(`many${i}`), owner: 'greedy' })
+  }
   assert.notEqual(store.get('resp_mine', 'modest'), undefined)
   assert.equal(store.size, 10)
   assert.notEqual(store.get('resp_many99', 'greedy'), undefined, 'its own oldest have gone')
-  for (let i = 0; i < 10; i++) store.add(response(`long${i}`, 'x'.repeat(9000)), [], 'greedy')
+  for (let i = 0; i < 10; i++) {
+    store.add({ response: response(`long${i}`, 'x'.repeat(9000)), owner: 'greedy' })
+  }
   assert.notEqual(store.get('resp_mine', 'modest'), undefined)
 })
