@@ -14,6 +14,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['approve', async () => (await import('./commands/members/peers.ts')).addApproveCommand],
   ['mesh', async () => (await import('./commands/members/mesh.ts')).addMeshCommand],
   ['infer', async () => (await import('./commands/infer.ts')).addInferCommand],
+  ['submit', async () => (await import('./commands/submit.ts')).addSubmitCommand],
   ['launch', async () => (await import('./commands/launch.ts')).addLaunchCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
   ['jobs', async () => (await import('./commands/jobs/jobs.ts')).addJobsCommand],

@@ -52,6 +52,11 @@ export function addUpCommand(program: Command): void {
     )
     .option('--host <address>', 'address for HTTP (HOST; default 127.0.0.1)')
     .option('--port <number>', 'port for HTTP (PORT; default 8080; 0: any free one)', portNumber)
+    .option(
+      '--ollama-port <number>',
+      'listen here too, for programs that know only Ollama: 11434 (OLLAMA_PORT)',
+      portNumber
+    )
     .option('--allow-anonymous', 'with --host: let everybody who reaches this machine ask')
     .option(
       '--model <[name=]uri>',

@@ -38,6 +38,8 @@ import { workerRoutes } from './jobs/workers.ts'
 import { metricsRoute } from './operators/metrics.ts'
 import { modelsRoute } from './openai/models/route.ts'
 import { BackgroundResponses } from './openai/responses/background.ts'
+import { notOfferedRoutes } from './openai/not-offered.ts'
+import { rerankRoute } from './openai/rerank/route.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
 import { usageRoute } from './operators/usage.ts'
 import { shuttingDown, type RunningRequests } from './ask/running-requests.ts'
@@ -124,6 +126,8 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
     background: new BackgroundResponses()
   })
   embeddingsRoute(app, deps)
+  rerankRoute(app, deps)
+  notOfferedRoutes(app)
   messagesRoute(app, deps)
   countTokensRoute(app, deps)
   ollamaRoutes(app, deps)

@@ -10,6 +10,8 @@ interface BridgeConfig {
   host: string
   /** `PORT`; 0 takes any free port. */
   port: number
+  /** `OLLAMA_PORT`: listens there too, for programs that know only Ollama's 11434; 0: does not. */
+  ollamaPort: number
   /** `REQUEST_TIMEOUT_MS`: the longest time that a request may take. */
   requestTimeoutMs: number
   /** `HAIF_ALLOWED_HOSTS`: names under which a proxy or a tunnel shows the bridge to browsers. */
@@ -21,13 +23,17 @@ interface BridgeConfig {
 }
 
 /** Options that a person gives, which come before the environment. */
-export type BridgeWishes = Partial<Pick<BridgeConfig, 'host' | 'port' | 'allowAnonymous'>>
+export type BridgeWishes = Partial<
+  Pick<BridgeConfig, 'host' | 'port' | 'ollamaPort' | 'allowAnonymous'>
+>
 
 export function readBridgeConfig(env: Environment, wishes: BridgeWishes = {}): BridgeConfig {
   const timeout = { default: REQUEST_TIMEOUT_MS, min: 1, max: DAY_MS }
   return {
     host: wishes.host ?? readString(env, 'HOST', '127.0.0.1'),
     port: wishes.port ?? readInteger(env, 'PORT', { default: 8080, min: 0, max: 65_535 }),
+    ollamaPort:
+      wishes.ollamaPort ?? readInteger(env, 'OLLAMA_PORT', { default: 0, min: 0, max: 65_535 }),
     allowedHosts: readList(env, 'HAIF_ALLOWED_HOSTS'),
     corsOrigins: readList(env, 'CORS_ORIGINS').map(asOrigin),
     requestTimeoutMs: readInteger(env, 'REQUEST_TIMEOUT_MS', timeout),

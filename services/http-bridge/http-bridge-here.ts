@@ -4,7 +4,7 @@ import type { Environment } from '#shared/process/config.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { readBridgeConfig, type BridgeWishes } from './config.ts'
-import { assertMayListen } from './http/listen.ts'
+import { assertMayListen, OLLAMA_PORT } from './http/listen.ts'
 import { createHttpBridge, type HttpBridge } from './http-bridge.ts'
 
 interface OpenHttpBridgeOptions extends Place {
@@ -20,7 +20,11 @@ export function openHttpBridge(options: OpenHttpBridgeOptions): HttpBridge {
 /** To be started before what takes seconds, because a taken port is the likeliest failure. */
 export function freePort(env: Environment, wishes: BridgeWishes): Service {
   return {
-    start: () => assertMayListen(readBridgeConfig(env, wishes)),
+    async start() {
+      const { host, port, ollamaPort } = readBridgeConfig(env, wishes)
+      await assertMayListen({ host, port })
+      await assertMayListen({ host, port: ollamaPort, setting: OLLAMA_PORT })
+    },
     stop: async () => {}
   }
 }

@@ -16,7 +16,7 @@ import { Cors } from './http/cors.ts'
 import { assertGuarded, isLoopback } from './http/exposure.ts'
 import { hostCheck } from './http/host-check.ts'
 import { Failures } from './failures.ts'
-import { listen, urlOf } from './http/listen.ts'
+import { listen, listenToo, OLLAMA_PORT, urlOf } from './http/listen.ts'
 import { BridgeMetrics } from './http/bridge-metrics.ts'
 import { RunningRequests } from './ask/running-requests.ts'
 import { KEEP_ALIVE_MS } from './http/stream/stream-writer.ts'
@@ -32,6 +32,8 @@ export interface HttpBridgeDeps {
   host: string
   /** 0 takes any free port. */
   port: number
+  /** A second port, for programs that know only Ollama's; 0 or absent: none. */
+  ollamaPort?: number
   metrics: Metrics
   log: Logger
   /** The longest time that a request may take. */
@@ -59,7 +61,7 @@ export interface HttpBridge extends Service {
 }
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
-  const { self, host, port, log, drainMs = DRAIN_MS, allowedHosts = [] } = deps
+  const { self, host, port, ollamaPort = 0, log, drainMs = DRAIN_MS, allowedHosts = [] } = deps
   const cors = new Cors(deps.corsOrigins)
   const mesh = deps.join(new Router())
   observeMesh(mesh, ['gateway', 'registry'])
@@ -98,6 +100,7 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         page: deps.page ?? builtPage('chat')
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
+      if (ollamaPort !== 0) await listenToo(app, { host, port: ollamaPort, setting: OLLAMA_PORT })
       await mesh.start()
       mesh.follow('gateway')
       mesh.follow('registry')

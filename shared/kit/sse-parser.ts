@@ -11,6 +11,8 @@ export interface SseEvent {
   /** `data`, or one of `SseParserOptions.dataFields`. */
   field: string
   data: string
+  /** What a client that comes back names as the last that it has seen, where the server says it. */
+  id?: string
 }
 
 interface SseParserOptions {
@@ -27,6 +29,7 @@ export class SseParser {
   readonly #decoder = new TextDecoder()
   #line = '' // an unfinished line
   #name = ''
+  #id = ''
   #event: SseEvent | null = null
 
   constructor(options: SseParserOptions) {
@@ -51,15 +54,19 @@ export class SseParser {
   #readLine(raw: string, events: SseEvent[]): void {
     const line = raw.endsWith('\r') ? raw.slice(0, -1) : raw
     if (line === '') {
-      if (this.#event !== null) events.push({ ...this.#event, event: this.#name || 'message' })
+      const id = this.#id === '' ? {} : { id: this.#id }
+      if (this.#event !== null)
+        events.push({ ...this.#event, event: this.#name || 'message', ...id })
       this.#event = null
       this.#name = ''
+      this.#id = ''
       return
     }
     const colon = line.indexOf(':') // a comment begins with it, so that its field has no name
     const field = colon === -1 ? line : line.slice(0, colon)
     const value = colon === -1 ? '' : line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1)
     if (field === 'event') this.#name = value
+    else if (field === 'id') this.#id = value
     else if (field === 'data' || this.#options.dataFields?.includes(field)) this.#add(field, value)
     this.#assertBounded()
   }
@@ -70,7 +77,8 @@ export class SseParser {
   }
 
   #assertBounded(): void {
-    const characters = this.#line.length + this.#name.length + (this.#event?.data.length ?? 0)
+    const characters =
+      this.#line.length + this.#name.length + this.#id.length + (this.#event?.data.length ?? 0)
     if (characters > this.#options.charactersMax) throw this.#options.tooLong()
   }
 }

@@ -56,6 +56,10 @@ test('the programs', async (t) => {
     assert.ok(refused.startsWith(`${said(QUESTION)}\n6 tokens\nno object: `), refused)
   })
 
+  await t.test('haif_client.py streams an answer', { skip: why('python3') }, async () => {
+    assert.equal(await result('python3', 'haif_client.py', 'sim'), `${said(QUESTION)}\n`)
+  })
+
   await t.test('langchain.mjs streams through a chain', async () => {
     const text = await result(process.execPath, 'langchain.mjs', 'sim')
     assert.equal(text, `${said(`system: Answer in one sentence.\n${QUESTION}`)}\n`)

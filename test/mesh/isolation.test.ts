@@ -55,6 +55,15 @@ const RULES: Record<string, Decided> = {
   'POST /v1/chat/completions': { rule: 'infer', body: chat },
   'POST /v1/completions': { rule: 'infer', body: { model: 'sim', prompt: 'hi', max_tokens: 2 } },
   'POST /v1/embeddings': { rule: 'infer', body: { model: 'vectors', input: 'hi' } },
+  'POST /v1/rerank': { rule: 'infer', body: { model: 'vectors', query: 'hi', documents: ['a'] } },
+  // They tell that it cannot be done.
+  'POST /v1/audio/speech': { rule: 'everybody' },
+  'POST /v1/audio/transcriptions': { rule: 'everybody' },
+  'POST /v1/audio/translations': { rule: 'everybody' },
+  'POST /v1/images/generations': { rule: 'everybody' },
+  'POST /v1/images/edits': { rule: 'everybody' },
+  'POST /v1/images/variations': { rule: 'everybody' },
+  'POST /v1/moderations': { rule: 'everybody' },
   'POST /v1/responses': {
     rule: 'infer',
     body: { model: 'sim', input: 'hi', max_output_tokens: 16 }
@@ -303,7 +312,7 @@ test('a response that is kept is read, continued and deleted with its own token 
     ]
     assert.deepEqual(
       answers.map(({ status }) => status),
-      [404, 404, 404, 400]
+      [404, 404, 404, 404, 400]
     )
     for (const answer of answers) assert.ok(!(await answer.text()).includes(SECRET_PROMPT))
   }

@@ -11,7 +11,7 @@ export interface EventSink {
   comment(text: string): void
 }
 
-export interface LoggedEvent {
+interface LoggedEvent {
   name: string
   data: object
 }

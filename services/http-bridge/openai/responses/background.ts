@@ -14,7 +14,7 @@ const RUNNING_MAX = 64
 const LOGS_MAX = 128
 const RETRY_MS = 1000
 
-export interface BackgroundResponse {
+interface BackgroundResponse {
   readonly log: EventLog
   readonly owner: string
   /** As far as it has come. */
@@ -57,13 +57,16 @@ export class BackgroundResponses {
     return kept?.owner === owner ? kept : undefined
   }
 
-  /** Ends it where it still runs. */
-  delete(id: string, owner: string): boolean {
+  /** Ends it where it still runs, and resolves when it has ended. */
+  async cancel(id: string, owner: string): Promise<void> {
     const kept = this.get(id, owner)
-    if (kept === undefined) return false
-    kept.cancel?.()
-    this.#kept.delete(id)
-    return true
+    kept?.cancel?.()
+    await kept?.ended
+  }
+
+  /** Forgets the events of one that has ended. */
+  forget(id: string, owner: string): void {
+    if (this.get(id, owner) !== undefined) this.#kept.delete(id)
   }
 }
 

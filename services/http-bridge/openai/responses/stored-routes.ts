@@ -61,8 +61,9 @@ export function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
     async (request, reply): Promise<Static<typeof DeletedResponse>> => {
       const { id } = request.params
       const owner = await ownerFor(request, reply)
-      const ran = background.delete(id, owner)
-      if (!responses.delete(id, owner) && !ran) throw notKept(id)
+      await background.cancel(id, owner)
+      background.forget(id, owner)
+      if (!responses.delete(id, owner)) throw notKept(id)
       return { id, object: 'response', deleted: true }
     }
   )
@@ -77,9 +78,7 @@ export function storedRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
       if (!response.background) {
         throw unsupported('background', 'only a response in the background can be cancelled')
       }
-      const running = background.get(id, owner)
-      running?.cancel?.()
-      await running?.ended
+      await background.cancel(id, owner)
       return find(id, owner)
     }
   )

@@ -27,6 +27,7 @@ import {
   OllamaModelBody
 } from '#shared/contracts/http/ollama.ts'
 import { OpenAiErrorBody } from '#shared/contracts/http/openai-error.ts'
+import { RerankBody } from '#shared/contracts/http/rerank.ts'
 import { ResponsesBody } from '#shared/contracts/http/responses.ts'
 import {
   checkCountBody,
@@ -49,6 +50,7 @@ import {
   readCompletion
 } from '../../../../services/http-bridge/openai/completions/request.ts'
 import { checkEmbeddingsBody } from '../../../../services/http-bridge/openai/embeddings/request.ts'
+import { checkRerankBody } from '../../../../services/http-bridge/openai/rerank/route.ts'
 import { toMessages } from '../../../../services/http-bridge/openai/responses/input.ts'
 import {
   checkResponsesBody,
@@ -157,6 +159,12 @@ const ENDPOINTS: Endpoint[] = [
     read: (body) => checkOlderEmbedBody(body),
     good: { model: 'm', prompt: 'hi' },
     needed: ['model', 'prompt']
+  },
+  {
+    path: '/v1/rerank',
+    schema: RerankBody,
+    read: (body) => checkRerankBody(body),
+    good: { model: 'm', query: 'hi', documents: ['hi'] }
   },
   ...['/api/show', '/api/pull'].map((path) => ({
     path,
