@@ -7,7 +7,8 @@ import type { Command } from 'commander'
 import { HaifClient, HaifRequestError } from '#shared/client/haif-client.ts'
 import { VERSIONED_MAX_TOKENS, VERSIONED_TEMPERATURE } from '#shared/contracts/http/infer.ts'
 import { MAX_TOKENS_MAX } from '#shared/contracts/inference/answer.ts'
-import { readString, type Environment } from '#shared/process/config.ts'
+import { readSecret, type Environment } from '#shared/process/config.ts'
+import { askedUrl } from '../ask/http-models.ts'
 import { decimalNumber, wholeNumber } from './options/options.ts'
 
 const DEFAULT_TIMEOUT_S = 60
@@ -55,10 +56,8 @@ export function addSubmitCommand(program: Command): void {
 
 async function submit(options: SubmitOptions, env: Environment): Promise<void> {
   const { prompt, maxTokens, temperature, timeout, retries, json } = options
-  const port = readString(env, 'PORT', '8080')
-  const url = options.url ?? readString(env, 'HAIF_URL', `http://127.0.0.1:${port}`)
-  const token = readString(env, 'HAIF_TOKEN', '')
-  const client = new HaifClient({ url, retries, ...(token === '' ? {} : { token }) })
+  const url = askedUrl(options.url, env)
+  const client = new HaifClient({ url, retries, token: readSecret(env, 'HAIF_TOKEN') ?? undefined })
   const body = { prompt, max_tokens: maxTokens, temperature }
   try {
     const signal = AbortSignal.timeout(timeout * 1000)
