@@ -49,6 +49,8 @@ interface Wish {
   isRest?: boolean
 }
 
+type AskedTokens = Pick<Wish, 'model' | 'promptTokens' | 'maxTokens'> & { isRest: boolean }
+
 export class Callers {
   readonly #deps: CallersDeps
   readonly #tenants = new TenantMetrics()
@@ -84,6 +86,22 @@ export class Callers {
     return this.#admit(await this.assert(context, 'infer'), context, wish)
   }
 
+  /** The same for what costs a request and no tokens, and stands in no books. */
+  async admitUnbooked(
+    context: ServerContext,
+    { model, charge }: Pick<Wish, 'model' | 'charge'>
+  ): Promise<Disposable & { permit: Granted; model: string | undefined }> {
+    const principal = await this.assert(context, 'infer')
+    const asked = { model, promptTokens: 0, maxTokens: 0, isRest: false }
+    const { admitted, tenant } = await this.#enter(principal, context, { charge, asked })
+    const charged = { usageId: randomUUID(), tenant, cacheScope: undefined, kind: 'embed' } as const
+    return {
+      permit: permitFor(admitted, charged),
+      model: admitted.model,
+      [Symbol.dispose]: () => admitted.leave(0)
+    }
+  }
+
   /** Callers as whom a jobs service asks: those that its job came from. */
   onBehalf({ tokenId }: Behalf): Pick<Callers, 'admit'> {
     return {
@@ -98,18 +116,14 @@ export class Callers {
   async #admit(principal: Principal, context: ServerContext, wish: Wish): Promise<AdmittedRequest> {
     const { access, usage } = this.#deps
     const { kind, model, promptTokens, maxTokens, charge } = wish
-    const tenantId =
-      principal.tokenId === undefined ? charge.tenantId : chargedTenant(principal, charge.tenantId)
-    const tenant = tenantId ?? charge.caller ?? context.peer.key
-    const tenantLimits = access.limitsOf(tenant)
-    const owner = { tenant, tokenId: principal.tokenId }
+    const owner = {
+      tenant: this.#named(principal, context, charge).tenant,
+      tokenId: principal.tokenId
+    }
     const continues = this.#continues(wish, owner)
     const isRest = continues !== null
-    const isNamed = principal.tokenId === undefined && charge.tenantId !== undefined
-    const address = isNamed ? charge.caller : undefined
     const asked = { model, promptTokens, maxTokens, isRest }
-    const limited = { principal, tenant, tenantLimits, address, ...asked }
-    const admitted = await access.admission.admit(limited)
+    const { admitted, tenantId, tenant } = await this.#enter(principal, context, { charge, asked })
     const rowId = randomUUID()
     const booked = {
       usageId: rowId,
@@ -136,6 +150,31 @@ export class Callers {
     const permit = permitFor(admitted, { usageId, tenant, cacheScope, kind })
     const ticket = () => access.tickets.issue(rowId, owner, context.remainingMs())
     return new AdmittedRequest({ admitted, meter, tenants, tenantId, permit, ticket, promptTokens })
+  }
+
+  /** Whose limits count, and the tenant where there is one by name. */
+  #named(
+    principal: Principal,
+    context: ServerContext,
+    charge: Charge
+  ): { tenantId: string | undefined; tenant: string } {
+    const tenantId =
+      principal.tokenId === undefined ? charge.tenantId : chargedTenant(principal, charge.tenantId)
+    return { tenantId, tenant: tenantId ?? charge.caller ?? context.peer.key }
+  }
+
+  async #enter(
+    principal: Principal,
+    context: ServerContext,
+    { charge, asked }: { charge: Charge; asked: AskedTokens }
+  ): Promise<{ admitted: Admitted; tenantId: string | undefined; tenant: string }> {
+    const { access } = this.#deps
+    const { tenantId, tenant } = this.#named(principal, context, charge)
+    const isNamed = principal.tokenId === undefined && charge.tenantId !== undefined
+    const address = isNamed ? charge.caller : undefined
+    const tenantLimits = access.limitsOf(tenant)
+    const limited = { principal, tenant, tenantLimits, address, ...asked }
+    return { admitted: await access.admission.admit(limited), tenantId, tenant }
   }
 
   /** The row of the books that it goes on from; null: it begins. */

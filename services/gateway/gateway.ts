@@ -1,4 +1,5 @@
 /** Decides who may ask, and for how much. What it lets through goes to an orchestrator. */
+import { gatewayCount } from '#shared/contracts/inference/count.ts'
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
 import {
@@ -22,6 +23,7 @@ import type { Access } from './access/access.ts'
 import { answerOnBehalf } from './on-behalf.ts'
 import { answerOperators } from './operators.ts'
 import { Callers } from './admit.ts'
+import { countAdmitted } from './count.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
@@ -57,6 +59,7 @@ export function createGateway(deps: GatewayDeps): Service {
   const router = new Router({ observer: observeInference('gateway') })
     .serve(gatewayInfer, (request, context) => inferAdmitted(admitted(), request, context))
     .respond(gatewayEmbed, (request, context) => embedAdmitted(admitted(), request, context))
+    .respond(gatewayCount, (request, context) => countAdmitted(admitted(), request, context))
     .respond(gatewayModels, async (_request, context) => {
       const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
       const { models } = await readRegistry(registries, context, { models: true })

@@ -2,6 +2,7 @@
  * Chooses a worker for each request, and another one when it fails. Workers connect and report;
  * requests come from gateways.
  */
+import { orchestratorCount } from '#shared/contracts/inference/count.ts'
 import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
 import { orchestratorInfer } from '#shared/contracts/inference/methods.ts'
 import {
@@ -178,6 +179,9 @@ function answerGateways(
     )
     .respond(orchestratorEmbed, (request, context) =>
       service.embed(permits.embedding(request, context), context)
+    )
+    .respond(orchestratorCount, (request, context) =>
+      service.count(permits.counting(request, context), context)
     )
     .respond(orchestratorReady, () =>
       table.readyModels().size === 0 && table.loadableModels().size === 0

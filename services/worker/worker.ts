@@ -1,5 +1,6 @@
 /** Runs models: connects to every orchestrator, reports what it holds, answers what they send. */
 import { runTask } from '#shared/contracts/jobs/task-run.ts'
+import { workerCount } from '#shared/contracts/inference/count.ts'
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
 import { workerInfer } from '#shared/contracts/inference/methods.ts'
 import { workerChallenge, workerDrain, workerObey } from '#shared/contracts/peers/drain.ts'
@@ -80,6 +81,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
   const router = new Router({ observer: observeInference('worker', observeRequests()) })
     .serve(workerInfer, (request, context) => requests.infer(request, context))
     .respond(workerEmbed, (request, context) => requests.embed(request, context))
+    .respond(workerCount, (request, context) => requests.count(request, context))
     .serve(runTask, (request, context) => desk.run(request, context))
     .respond(workerChallenge, () => ({ nonce: orders.challenge() }))
     .respond(workerDrain, ({ order }) => {

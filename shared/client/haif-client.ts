@@ -59,8 +59,11 @@ export class HaifRequestError extends Error {
   readonly retryAfterMs: number | null
 
   constructor(status: number, body: unknown, headers: Headers) {
-    const { error, code } = (body ?? {}) as { error?: unknown; code?: string }
-    const inner = (typeof error === 'object' ? error : { message: error, code }) as Inner | null
+    const { error, code = '' } = (body ?? {}) as { error?: unknown; code?: string }
+    const inner = (typeof error === 'string' ? { message: error, code } : error) as
+      | Inner
+      | null
+      | undefined
     super(inner?.message ?? `the server answered with ${status}`)
     this.name = 'HaifRequestError'
     this.status = status
@@ -181,7 +184,8 @@ export class HaifClient {
 
   /** Resolves with the job once it has ended, however it did. */
   async jobEnded(id: string, options: Pick<CallOptions, 'signal'> = {}): Promise<HaifJob> {
-    for await (const _event of this.watchJob(id, options));
+    const events = this.watchJob(id, options)
+    while ((await events.next()).done !== true);
     return this.job(id, options)
   }
 
@@ -190,7 +194,7 @@ export class HaifClient {
     query: Record<string, string> = {},
     { signal }: Pick<CallOptions, 'signal'> = {}
   ): Promise<unknown> {
-    const path = `/v1/usage?${new URLSearchParams(query)}`
+    const path = `/v1/usage?${new URLSearchParams(query).toString()}`
     const response = await this.#call('GET', path, signal === undefined ? {} : { signal })
     return response.json()
   }

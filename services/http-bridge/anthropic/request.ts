@@ -41,7 +41,7 @@ type Prompt = Pick<
   Asked,
   'model' | 'input' | 'tools' | 'toolChoice' | 'parallelToolCalls' | 'reasoningEffort'
 > &
-  Pick<Asked, 'responseFormat'>
+  Pick<Asked, 'responseFormat' | 'continueFinal'>
 
 export function readMessages(body: MessagesBody): Asked {
   const asked: Asked = {
@@ -51,9 +51,6 @@ export function readMessages(body: MessagesBody): Asked {
   }
   if (body.stop_sequences !== undefined && body.stop_sequences.length > 0) {
     asked.stop = body.stop_sequences
-  }
-  if (asked.input.mode === 'chat' && beginsAnswer(asked.input.messages.at(-1)!, asked)) {
-    asked.continueFinal = true
   }
   return asked
 }
@@ -76,6 +73,7 @@ export function readPrompt(body: CountTokensBody): Prompt {
   }
   const format = body.output_config?.format ?? body.output_format
   if (format !== undefined) prompt.responseFormat = { type: 'jsonSchema', schema: format.schema }
+  if (beginsAnswer(messages.at(-1)!, prompt)) prompt.continueFinal = true
   return prompt
 }
 

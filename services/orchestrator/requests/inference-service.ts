@@ -1,5 +1,6 @@
 /** Answers inferences: by a run, by a run with the same Idempotency-Key, and not before warm-up. */
 import { HaifError } from '#shared/errors.ts'
+import type { CountReply } from '#shared/contracts/inference/count.ts'
 import type { EmbedReply, EmbedRequest } from '#shared/contracts/inference/embedding.ts'
 import type { QueuedView } from '#shared/contracts/http/admin/queue.ts'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
@@ -17,6 +18,7 @@ import type { PrefixIndex } from '../prefixes/prefix-index.ts'
 import type { IdempotentAnswers } from '../repeats/idempotency.ts'
 import type { WarmUp } from '../workers/warm-up.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
+import { countSomewhere } from './counts.ts'
 import { embedSomewhere } from './embeddings.ts'
 import { chooseModel } from './model-choice.ts'
 import type { ModelAliases } from './model-aliases.ts'
@@ -66,6 +68,12 @@ export class InferenceService {
       this.#assertUp()
       throw error
     }
+  }
+
+  async count(asked: Asked, context: ServerContext): Promise<CountReply> {
+    this.#assertUp()
+    const { table, aliases, now } = this.#deps
+    return countSomewhere({ table, aliases, now }, asked, context)
   }
 
   stop(): void {

@@ -5,7 +5,9 @@
 import { createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { permitOf, type Permit, type SealedPermit } from '#shared/contracts/access/permit.ts'
 import type { EmbedRequest, PermittedEmbed } from '#shared/contracts/inference/embedding.ts'
+import type { PermittedCount } from '#shared/contracts/inference/count.ts'
 import type {
+  Asked,
   Charge,
   InferenceRequest,
   PermittedRequest
@@ -46,6 +48,12 @@ export class PermitCheck {
 
   embedding({ asked, permit }: PermittedEmbed, caller: Caller): EmbedRequest {
     return { asked, charge: chargeOf(this.#open(permit, caller)) }
+  }
+
+  /** What is to be counted; nobody is charged for it. */
+  counting({ asked, permit }: PermittedCount, caller: Caller): Asked {
+    this.#open(permit, caller)
+    return asked
   }
 
   #open({ permit: text, seal, key }: SealedPermit, { peer, requestId }: Caller): Permit {

@@ -1,5 +1,6 @@
 /** The connection to a worker, as far as an orchestrator uses it. `PeerLink` is one. */
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
+import type { CountAttempt, CountReply, workerCount } from '#shared/contracts/inference/count.ts'
 import type {
   EmbedReply,
   EmbedAttempt,
@@ -26,4 +27,9 @@ export interface WorkerLink {
     request: EmbedAttempt,
     context: RequestContext
   ): Promise<EmbedReply>
+  call(
+    contract: typeof workerCount,
+    request: CountAttempt,
+    context: RequestContext
+  ): Promise<CountReply>
 }

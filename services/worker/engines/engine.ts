@@ -178,6 +178,11 @@ export interface Engine {
   generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateItem, GenerateEnd>
   /** Makes a vector for every input, or rejects. Engines that cannot embed do not have it. */
   embed?(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings>
+  /**
+   * Counts the tokens of the prompt that the request would have, without reading them. Engines that
+   * do not know them do not have it.
+   */
+  count?(request: GenerateRequest, signal: AbortSignal): Promise<number>
   metrics(): EngineMetrics
   close(): Promise<void>
   /**

@@ -10,6 +10,7 @@ import {
   type UsedSampling
 } from '#shared/contracts/inference/answer.ts'
 import type { AttemptRequest, Sampling } from '#shared/contracts/inference/request.ts'
+import type { CountAttempt, CountReply } from '#shared/contracts/inference/count.ts'
 import { type EmbedAttempt, type EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { SignedReceipt } from '#shared/contracts/inference/receipt.ts'
 import { encodeVectors } from '#shared/contracts/inference/vectors.ts'
@@ -23,7 +24,7 @@ import type { HeldModels } from '../models/held-models.ts'
 import type { ModelLoader } from '../models/model-loader.ts'
 import type { Attempted, Receipts } from './receipts.ts'
 import type { RunningRequests } from './running-requests.ts'
-import { embedderOf, refuseUnsupported } from './supported.ts'
+import { counterOf, embedderOf, refuseUnsupported } from './supported.ts'
 
 /** The part of a request's context that matters here. */
 type Serving = Pick<ServerContext, 'peer' | 'requestId' | 'signal' | 'abort'>
@@ -88,6 +89,16 @@ export class ServedRequests {
     const receipt = this.#receipt(model, context, attempted)
     const vectors = encodeVectors(found)
     return { model: model.source.name, provider: engine.kind, vectors, promptTokens, receipt }
+  }
+
+  /** Only what is in memory is asked: no model is loaded to count. */
+  async count({ asked }: CountAttempt, context: Serving): Promise<CountReply> {
+    const model = this.#modelNamed(asked.model)
+    using _ = this.#enter(model, context)
+    const { engine, loaded } = model.ready()
+    const counter = counterOf(engine, model.name)
+    const request = toGenerate({ asked }, loaded.digest)
+    return { promptTokens: await counter.count(request, context.signal) }
   }
 
   #receipt(

@@ -21,6 +21,14 @@ export function refuseUnsupported(engine: Engine, asked: Asked): void {
   throw unsupported(param, `the ${engine.kind} engine cannot do ${param}: leave it out`)
 }
 
+type Counter = Engine & Required<Pick<Engine, 'count'>>
+
+/** The engine, when it knows the tokens of a prompt before it reads them. */
+export function counterOf(engine: Engine, model: string): Counter {
+  if (engine.count !== undefined) return engine as Counter
+  throw unsupported('model', `the ${engine.kind} engine counts no prompts of ${model}`)
+}
+
 /** The engine, when it can turn texts into vectors. */
 export function embedderOf(engine: Engine, model: string): Embedder {
   if (canEmbed(engine)) return engine

@@ -153,6 +153,20 @@ test('Anthropic: stop_sequences, max_tokens and sampling', async () => {
   assert.deepEqual((await anthropic.messages.create(sampled)).content, [YES])
 })
 
+test('Anthropic: the tokens of a prompt are those that its answer counts', async () => {
+  for (const more of [{}, { thinking }, { system: 'Be short.' }, { tools }, { tools, thinking }]) {
+    const { usage } = await anthropic.messages.create({ ...ask, ...more })
+    const counted = await anthropic.messages.countTokens({ model: 'thinker', messages, ...more })
+    const read = usage.input_tokens + usage.cache_read_input_tokens!
+    assert.equal(counted.input_tokens, read, JSON.stringify(more))
+  }
+  const begun = [user, { role: 'assistant' as const, content: 'Y' }]
+  const { usage } = await anthropic.messages.create({ ...ask, messages: begun })
+  const counted = await anthropic.messages.countTokens({ model: 'thinker', messages: begun })
+  assert.equal(counted.input_tokens, usage.input_tokens + usage.cache_read_input_tokens!)
+  await assert.rejects(anthropic.messages.countTokens({ model: 'nobody', messages }), NotFoundError)
+})
+
 test('Anthropic: a schema of the output, after the thoughts', async () => {
   const format = { type: 'json_schema' as const, schema }
   const asked = { ...ask, thinking, output_config: { format } }

@@ -24,14 +24,15 @@ type Answer = (response: ServerResponse, seen: Seen) => void
 /** Gives each request the next answer, and the last one to all after it. */
 async function serve(t: Scope, ...answers: Answer[]): Promise<{ url: string; seen: Seen[] }> {
   const seen: Seen[] = []
-  const server = createServer(async (request, response) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse) => {
     let text = ''
     for await (const chunk of request) text += String(chunk)
     const { method = '', url: path = '', headers } = request
     const body: unknown = text === '' ? null : JSON.parse(text)
     seen.push({ method, path, headers, body })
     answers[Math.min(seen.length, answers.length) - 1]!(response, seen.at(-1)!)
-  })
+  }
+  const server = createServer((request, response) => void handle(request, response))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   atEnd(t, async () => {
     server.closeAllConnections()

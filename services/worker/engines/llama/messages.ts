@@ -57,6 +57,8 @@ export type Work =
   | { kind: 'load'; options: LoadOptions }
   | { kind: 'generate'; id: number; request: GenerateRequest }
   | { kind: 'embed'; id: number; inputs: readonly EmbedInput[] }
+  /** Answered as 'embed' is, without vectors. */
+  | { kind: 'count'; id: number; request: GenerateRequest }
   | { kind: 'cancel'; id: number }
   /** The reader has taken so many more tokens. */
   | { kind: 'credit'; id: number; tokens: number }

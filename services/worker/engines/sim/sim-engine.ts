@@ -152,6 +152,10 @@ export class SimEngine implements Engine {
     this.#runs.abortAll(closed())
   }
 
+  async count({ input }: GenerateRequest): Promise<number> {
+    return countPromptTokens(promptText(input))
+  }
+
   async *generate(
     request: GenerateRequest,
     caller: AbortSignal

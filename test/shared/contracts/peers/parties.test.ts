@@ -19,6 +19,7 @@ gateway.artifact      bridge,client                        gateway
 gateway.assignHttpWorker bridge,client                        gateway
 gateway.changeJob     bridge,client                        gateway
 gateway.compileGraph  bridge,client                        gateway
+gateway.count         bridge,client                        gateway
 gateway.createInvite  bridge,client                        gateway
 gateway.createToken   bridge,client                        gateway
 gateway.deadLetters   bridge,client                        gateway
@@ -99,6 +100,7 @@ mesh.members          ALL                                  registry
 mesh.renew            ALL                                  registry
 mesh.revocations      ALL                                  ALL
 orchestrator.challenge gateway                             orchestrator
+orchestrator.count    gateway                              orchestrator
 orchestrator.drain    gateway                              orchestrator
 orchestrator.embed    gateway                              orchestrator
 orchestrator.infer    gateway                              orchestrator
@@ -119,6 +121,7 @@ registry.revokeMember gateway                              registry
 registry.rotateMesh   gateway                              registry
 relay.offer           relay                                gateway,jobs,orchestrator,registry
 worker.challenge      orchestrator                         worker
+worker.count          orchestrator                         worker
 worker.drain          orchestrator                         worker
 worker.dropArtifacts  jobs                                 worker
 worker.embed          orchestrator                         worker

@@ -83,6 +83,15 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
   }
 }
 
+/** The tokens of its prompt, and of what it continues, as `jobOf` would have them. */
+export function promptTokensOf(request: GenerateRequest, loaded: LoadedModel): number {
+  refuseHopeless(request.input, loaded.vocabulary, loaded.ready.contextTokens)
+  const prompt = loaded.renderer.render(request)
+  if (request.resumeText === undefined) return prompt.tokens.length
+  const begun = textToResume(request, prompt, endsInSpace(request))
+  return prompt.tokens.length + prompt.output.marks.tokenize(begun).length
+}
+
 /** The text that is continued, and the thought before it, as the model would have written them. */
 function textToResume(request: GenerateRequest, { output }: Prompt, endsInSpace: boolean): string {
   const { resumeText = '', resumeReasoning: reasoning = '' } = request

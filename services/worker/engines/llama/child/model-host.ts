@@ -14,7 +14,7 @@ import {
   type Work
 } from '../messages.ts'
 import { EmbeddingContext } from './embedding-context.ts'
-import { jobOf } from './job.ts'
+import { jobOf, promptTokensOf } from './job.ts'
 import { loadModel, type LoadDriver, type LoadedModel } from './load-model.ts'
 import { Scheduler } from './schedule/scheduler.ts'
 
@@ -62,6 +62,9 @@ export class ModelHost {
         break
       case 'embed':
         void this.#embed(message.id, message.inputs)
+        break
+      case 'count':
+        this.#count(message.id, message.request)
         break
       case 'cancel':
         this.#serving?.scheduler.cancel(message.id)
@@ -132,6 +135,16 @@ export class ModelHost {
     try {
       const embedded = (await this.#serving?.embedder.embed(id, inputs)) ?? null
       if (embedded !== null) this.#deps.send({ kind: 'embedded', ...embedded })
+    } catch (error) {
+      this.#deps.send({ kind: 'embedFailed', id, failure: toFailure(error) })
+    }
+  }
+
+  #count(id: number, request: GenerateRequest): void {
+    if (this.#serving === null) return
+    try {
+      const promptTokens = promptTokensOf(request, this.#serving.loaded)
+      this.#deps.send({ kind: 'embedded', id, vectors: [], promptTokens })
     } catch (error) {
       this.#deps.send({ kind: 'embedFailed', id, failure: toFailure(error) })
     }

@@ -1,13 +1,15 @@
-/** The worker's side of embeddings: the calls that wait for vectors of the child process. */
+/** The worker's side of embeddings and counts: calls that wait for the child process. */
 import { addAbortListener } from 'node:events'
 import { decodeVector } from '#shared/contracts/inference/vectors.ts'
 import { HaifError } from '#shared/errors.ts'
-import type { EmbedInput, Embeddings } from '../../engine.ts'
+import type { EmbedInput, Embeddings, GenerateRequest } from '../../engine.ts'
 import { fromFailure, type EmbedMessage, type ParentMessage } from '../messages.ts'
 
 /** Calls that may wait; the child process computes one after the other. */
 const CALLS_MAX = 64
 const RETRY_MS = 1000
+
+type Calling = Extract<ParentMessage, { kind: 'embed' | 'count' }>
 
 export class EmbedCalls {
   readonly #send: (message: ParentMessage) => void
@@ -18,16 +20,26 @@ export class EmbedCalls {
   }
 
   /** `id` must be unique among all requests to the child process. */
-  async embed(id: number, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
+  embed(id: number, inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
+    return this.#call({ kind: 'embed', id, inputs }, signal)
+  }
+
+  async count(id: number, request: GenerateRequest, signal: AbortSignal): Promise<number> {
+    const { promptTokens } = await this.#call({ kind: 'count', id, request }, signal)
+    return promptTokens
+  }
+
+  async #call(message: Calling, signal: AbortSignal): Promise<Embeddings> {
+    const { id } = message
     signal.throwIfAborted()
     if (this.#waiting.size >= CALLS_MAX) {
-      throw new HaifError('WORKER_OVERLOADED', `${CALLS_MAX} calls wait for embeddings already`, {
+      throw new HaifError('WORKER_OVERLOADED', `${CALLS_MAX} calls wait for the model already`, {
         retryAfterMs: RETRY_MS
       })
     }
     const call = Promise.withResolvers<Embeddings>()
     this.#waiting.set(id, call)
-    this.#send({ kind: 'embed', id, inputs })
+    this.#send(message)
     using listening = addAbortListener(signal, () => {
       this.#send({ kind: 'cancel', id })
       call.reject(signal.reason)

@@ -213,6 +213,12 @@ export class LlamaEngine implements Engine {
     return this.#generateCalls.generate(request, signal)
   }
 
+  async count(request: GenerateRequest, signal: AbortSignal): Promise<number> {
+    if (this.#refusal !== null) throw this.#refusal
+    if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')
+    return this.#embedCalls.count(this.#nextId++, request, signal)
+  }
+
   async embed(inputs: readonly EmbedInput[], signal: AbortSignal): Promise<Embeddings> {
     if (this.#refusal !== null) throw this.#refusal
     if (!this.#supervisor.up) throw this.#diedOrDown('the process that runs the model is not up')

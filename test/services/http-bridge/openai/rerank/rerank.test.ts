@@ -28,7 +28,8 @@ test('rerank over HTTP: texts and objects, top_n, the documents with it', async 
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body)
     })
-    return { status: response.status, body: (await response.json()) as unknown }
+    const reply: unknown = await response.json()
+    return { status: response.status, body: reply }
   }
   // The vectors of this mesh say how long a text is.
   const asked = { model: 'm', query: 'aa', documents: ['a', { text: 'aaaa' }, 'aaa'] }
