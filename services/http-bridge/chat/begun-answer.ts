@@ -10,8 +10,10 @@ import type { Asked } from '#shared/contracts/inference/request.ts'
 export const canContinue = ({ role, toolCalls }: ChatMessage): boolean =>
   role === 'assistant' && toolCalls === undefined
 
+type Wanted = Pick<Asked, 'responseFormat' | 'toolChoice' | 'tools'>
+
 /** A text that does not begin what was asked for is an earlier turn. */
-export function beginsAnswer(last: ChatMessage, asked: Asked): boolean {
+export function beginsAnswer(last: ChatMessage, asked: Wanted): boolean {
   if (!canContinue(last)) return false
   const { responseFormat, toolChoice = 'auto' } = asked
   if (asked.tools !== undefined && toolChoice !== 'auto' && toolChoice !== 'none') return false

@@ -29,8 +29,12 @@ const SILENT =
   /^(web_search|file_search|code_interpreter|image_generation|tool_search)_call$|^mcp_(list_tools|approval_)|^compaction|^tool_search_output$|^additional_tools$|^configuration_update$|^program/
 
 function mendItem(item: Fields, index: number, isNewest: boolean): Fields[] {
-  const { type } = item
-  if (isMessage(item)) return [mendMessage(item, isNewest)]
+  const { type, id } = item
+  if (isMessage(item)) {
+    // Whatever made it, its id only tells it from others.
+    const own = typeof id === 'string' && id !== '' ? { ...item, id: readCallId(id, id) } : item
+    return [mendMessage(own, isNewest)]
+  }
   if (type === undefined || type === 'item_reference' || typeof type !== 'string') return [item]
   if (type === 'reasoning') return [mendThought(item)]
   if (SILENT.test(type)) return []

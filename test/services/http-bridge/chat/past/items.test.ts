@@ -43,6 +43,17 @@ test('calls of tools of every kind are calls, and their outputs results', () => 
   ])
 })
 
+test('an id of any length is taken', () => {
+  const long = 'x'.repeat(5000)
+  const [said, result] = past(
+    { type: 'message', id: long, role: 'assistant', content: 'a' },
+    { type: 'function_call', id: long, call_id: long, name: 'f', arguments: '{}' },
+    { type: 'function_call_output', id: long, call_id: long, output: 'b' }
+  )
+  assert.equal(said?.toolCalls?.[0]?.id, result?.toolCallId)
+  assert.equal(result?.content, 'b')
+})
+
 test('outputs are text: parts, objects, and a word for an image', () => {
   const output = (value: unknown, type = 'function_call_output') =>
     past({ type, call_id: 'a', output: value })[0]!.content
