@@ -37,13 +37,11 @@ import { jobStreamRoute } from './jobs/stream.ts'
 import { workerRoutes } from './jobs/workers.ts'
 import { metricsRoute } from './operators/metrics.ts'
 import { modelsRoute } from './openai/models/route.ts'
-import { BackgroundResponses } from './openai/responses/background.ts'
 import { notOfferedRoutes } from './openai/not-offered.ts'
 import { rerankRoute } from './openai/rerank/route.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
 import { usageRoute } from './operators/usage.ts'
 import { shuttingDown, type RunningRequests } from './ask/running-requests.ts'
-import { ResponseStore } from './openai/responses/store.ts'
 import { validatorCompiler } from './http/validation.ts'
 
 /** The time for a client to send a request; slower ones would hold connections for nothing. */
@@ -120,11 +118,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   inferRoute(app, deps)
   chatCompletionsRoute(app, deps)
   completionsRoute(app, deps)
-  responsesRoutes(app, {
-    ...deps,
-    responses: new ResponseStore({ now: () => Date.now() }),
-    background: new BackgroundResponses()
-  })
+  responsesRoutes(app, deps)
   embeddingsRoute(app, deps)
   rerankRoute(app, deps)
   notOfferedRoutes(app)

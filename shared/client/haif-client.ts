@@ -20,7 +20,7 @@ import { SseParser, type SseEvent } from '../kit/sse-parser.ts'
 const EVENT_CHARACTERS_MAX = 16 * 1024 * 1024
 const RETRIES = 4
 
-export interface HaifClientOptions {
+interface HaifClientOptions {
   url?: string
   token?: string | undefined
   /** How often a request is tried again. */
@@ -37,7 +37,7 @@ interface CallOptions {
 type InferRequest = Omit<NativeInferBody, 'stream'>
 
 /** What is known of every job; see docs/jobs.md. */
-export interface HaifJob {
+interface HaifJob {
   job_id: string
   status: string
   error?: string | null
@@ -45,7 +45,7 @@ export interface HaifJob {
   [field: string]: unknown
 }
 
-export interface HaifEvent {
+interface HaifEvent {
   /** `job.status`, `task.update`, … */
   event: string
   data: Record<string, unknown>

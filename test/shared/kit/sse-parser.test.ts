@@ -18,7 +18,7 @@ const STREAM =
   'retry: 5\n\ndata\n\nerror: {"code":500}\n\ndata: [DONE]\n\ndata: {"never":'
 const EVENTS: SseEvent[] = [
   { event: 'message', field: 'data', data: '{"text":"łódź 🦊"}' },
-  { event: 'token', field: 'data', data: 'one\ntwo' },
+  { event: 'token', field: 'data', data: 'one\ntwo', id: '7' },
   { event: 'message', field: 'data', data: '' },
   { event: 'message', field: 'error', data: '{"code":500}' },
   { event: 'message', field: 'data', data: '[DONE]' }

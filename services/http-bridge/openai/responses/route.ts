@@ -3,14 +3,16 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { ResponseEvent, ResponseObject, ResponsesBody } from '#shared/contracts/http/responses.ts'
 import type { InferenceEnd } from '#shared/contracts/inference/answer.ts'
 import type { AnswerParts } from '../../ask/answer-parts.ts'
-import { enterContext, infer } from '../../ask/inference.ts'
+import { enterContext, infer, type InferenceDeps } from '../../ask/inference.ts'
 import { servedBy } from '../../infer/reply.ts'
 import { ownerOf, storedRoutes, type ResponsesDeps } from './stored-routes.ts'
 import { bodyCompiler } from '../../http/tolerant-body.ts'
+import { BackgroundResponses } from './background.ts'
 import { beginBackground } from './begin-background.ts'
 import { ResponseEvents } from './events.ts'
 import { ResponseOutput } from './output.ts'
 import { checkResponsesBody } from './request.ts'
+import { ResponseStore } from './store.ts'
 import { sendLog } from './send-log.ts'
 import { tellsServed } from '../../http/request-headers.ts'
 import { tellSkippedTools } from '../../chat/tools.ts'
@@ -18,7 +20,12 @@ import { newId, wantedResponse, type WantedResponse } from './wanted.ts'
 import { answerReplies, haifHeaders } from '../route-schema.ts'
 import { sendEvents } from '../../ask/send-answer.ts'
 
-export function responsesRoutes(app: FastifyInstance, deps: ResponsesDeps): void {
+export function responsesRoutes(app: FastifyInstance, given: InferenceDeps): void {
+  const deps: ResponsesDeps = {
+    ...given,
+    responses: new ResponseStore({ now: () => Date.now() }),
+    background: new BackgroundResponses()
+  }
   app.post<{ Body: ResponsesBody }>(
     '/v1/responses',
     { schema: createSchema, validatorCompiler: bodyCompiler(checkResponsesBody) },
