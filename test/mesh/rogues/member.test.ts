@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TSchema } from 'typebox'
 import { drainWorker, listTokens, readUsage } from '#shared/contracts/access/access.ts'
+import { orchestratorCount } from '#shared/contracts/inference/count.ts'
 import { orchestratorEmbed } from '#shared/contracts/inference/embedding.ts'
 import { orchestratorInfer, workerInfer } from '#shared/contracts/inference/methods.ts'
 import { orchestratorChallenge, orchestratorDrain } from '#shared/contracts/peers/drain.ts'
@@ -52,6 +53,7 @@ test('no member but a gateway asks an orchestrator, in whosever name', async (t)
     for (const [contract, request] of [
       [orchestratorInfer, permitted(wish, member, context)],
       [orchestratorEmbed, { asked: { inputs: ['x'] }, charge: {} }],
+      [orchestratorCount, { asked: wish.asked, charge: {} }],
       [orchestratorChallenge, { worker }],
       [orchestratorDrain, { worker, order }]
     ] as const) {
