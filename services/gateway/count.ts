@@ -6,10 +6,15 @@ import {
   type PermittedCount
 } from '#shared/contracts/inference/count.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
+import type { Callers } from './admit.ts'
 import type { AdmittedDeps } from './inference.ts'
 
+interface CountDeps extends Pick<AdmittedDeps, 'orchestrators' | 'permits'> {
+  callers: Pick<Callers, 'admitUnbooked'>
+}
+
 export async function countAdmitted(
-  { orchestrators, callers, permits }: AdmittedDeps,
+  { orchestrators, callers, permits }: CountDeps,
   { asked, charge }: CountRequest,
   context: ServerContext
 ): Promise<CountReply> {
@@ -17,5 +22,5 @@ export async function countAdmitted(
   const permit = permits.write(admitted.permit, context)
   const granted: PermittedCount = { asked: { ...asked }, permit }
   if (admitted.model !== undefined) granted.asked.model = admitted.model
-  return orchestrators.call(orchestratorCount, granted, context)
+  return await orchestrators.call(orchestratorCount, granted, context)
 }

@@ -39,7 +39,9 @@ export async function countSomewhere(
     }
   }
   const [model] = names
-  throw model === undefined ? noneReady() : notEligible(table, model, 'no worker has it in memory')
+  throw model === undefined
+    ? noneReady(table)
+    : notEligible(table, model, 'no worker has it in memory')
 }
 
 function emptiest(

@@ -1,15 +1,11 @@
 /** The connection to a worker, as far as an orchestrator uses it. `PeerLink` is one. */
+import type { Static, TSchema } from 'typebox'
 import type { InferenceEnd, InferenceItem } from '#shared/contracts/inference/answer.ts'
-import type { CountAttempt, CountReply, workerCount } from '#shared/contracts/inference/count.ts'
-import type {
-  EmbedReply,
-  EmbedAttempt,
-  workerEmbed
-} from '#shared/contracts/inference/embedding.ts'
 import type { workerInfer } from '#shared/contracts/inference/methods.ts'
 import type { AttemptRequest } from '#shared/contracts/inference/request.ts'
 import type { LinkState } from '#shared/contracts/peers/links.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
+import type { MethodContract } from '#shared/rpc/contract.ts'
 import type { ItemBatch } from '#shared/rpc/items.ts'
 
 export interface WorkerLink {
@@ -22,14 +18,9 @@ export interface WorkerLink {
     request: AttemptRequest,
     context: RequestContext
   ): AsyncGenerator<ItemBatch<InferenceItem>, InferenceEnd, void>
-  call(
-    contract: typeof workerEmbed,
-    request: EmbedAttempt,
+  call<Request extends TSchema, Reply extends TSchema>(
+    contract: MethodContract<Request, Reply>,
+    request: Static<Request>,
     context: RequestContext
-  ): Promise<EmbedReply>
-  call(
-    contract: typeof workerCount,
-    request: CountAttempt,
-    context: RequestContext
-  ): Promise<CountReply>
+  ): Promise<Static<Reply>>
 }
