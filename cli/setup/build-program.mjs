@@ -22,7 +22,10 @@ rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 const bundler = await rolldown({
   cwd: root,
-  input: { [entryName('cli/main.mjs')]: resolve(root, 'cli/main.mjs') },
+  input: {
+    [entryName('cli/main.mjs')]: resolve(root, 'cli/main.mjs'),
+    'haif-client': resolve(root, 'shared/client/haif-client.ts')
+  },
   platform: 'node',
   external: OUTSIDE,
   logLevel: 'warn',

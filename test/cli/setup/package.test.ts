@@ -8,6 +8,7 @@ import { cpSync, globSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
+import type * as Client from '#shared/client/haif-client.ts'
 import { patience } from '../../helpers/deadline.ts'
 import { startProgram, temporaryHome } from '../../helpers/cli.ts'
 
@@ -45,6 +46,8 @@ function installed(t: TestContext): string {
   return join(prefix, 'lib/node_modules/haif')
 }
 
+const QUESTION = { prompt: 'What is HAIF?' }
+
 /** Its caches of compiled code are of no use to the next run. */
 const start = (t: TestContext, folder: string, args: string[], HAIF_HOME: string) =>
   startProgram(t, join(folder, 'cli/haif.mjs'), args, {
@@ -57,7 +60,7 @@ async function answer(url: string, model: string): Promise<string> {
   const reply = await fetch(`${url}/infer`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ model, prompt: 'What is HAIF?' })
+    body: JSON.stringify({ ...QUESTION, model })
   })
   return ((await reply.json()) as { output: string }).output
 }
@@ -76,6 +79,9 @@ async function assertRuns(
   const [, script] = /<script type="module"[^>]* src="\.([^"]+)"/.exec(await page.text())!
   assert.equal((await fetch(`${url}${script}`)).status, 200)
   assert.match(await answer(url, 'haif-tiny'), /machines/)
+  const client: unknown = await import(join(folder, 'dist/haif-client.mjs')) // haif/client
+  const { output } = await new (client as typeof Client).HaifClient({ url }).infer(QUESTION)
+  assert.match(output, /machines/)
   await use(url, /^ {2}haif join (haif_\w+)$/m.exec(up.output.stdout)![1]!)
   up.child.kill('SIGINT')
   assert.equal((await up.result).code, 0)
