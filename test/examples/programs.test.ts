@@ -57,7 +57,10 @@ test('the programs', async (t) => {
   })
 
   await t.test('haif_client.py streams an answer', { skip: why('python3') }, async () => {
-    assert.equal(await result('python3', 'python/haif_client.py', 'sim'), `${said(QUESTION)}\n`)
+    assert.equal(
+      await result('python3', 'plain-python/haif_client.py', 'sim'),
+      `${said(QUESTION)}\n`
+    )
   })
 
   await t.test('langchain.mjs streams through a chain', async () => {

@@ -10,7 +10,7 @@ import { HaifClient, HaifRequestError } from '#shared/client/haif-client.ts'
 import { retryAfterMs, waitMs } from '#shared/client/retry-after.ts'
 import { atEnd, type Scope } from '../../helpers/peers/peers.ts'
 
-const EXAMPLES = fileURLToPath(new URL('../../../examples/python', import.meta.url))
+const EXAMPLES = fileURLToPath(new URL('../../../examples/plain-python', import.meta.url))
 const run = promisify(execFile)
 
 interface Seen {
