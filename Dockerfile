@@ -20,7 +20,7 @@ COPY docker/install-packages.sh docker/
 # script adds those of this machine's kind and drops what only other platforms or developers need.
 RUN sh docker/install-packages.sh "${GPU}"
 
-# The chat page, built here with tools that the image does not need.
+# Chat page and console, built here with tools that the image does not need.
 FROM ${NODE_IMAGE} AS page
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -69,6 +69,7 @@ COPY cli cli
 COPY examples examples
 COPY observability/alertmanager/alert-log.ts observability/alertmanager/
 COPY --from=page /app/web/chat/dist web/chat/dist
+COPY --from=page /app/web/console/dist web/console/dist
 USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.

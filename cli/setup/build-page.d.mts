@@ -1,1 +1,1 @@
-export function buildPage(): boolean
+export function buildPages(): boolean

@@ -1,6 +1,6 @@
 /**
- * Builds the chat page when its sources are newer than the build: `npm run build:page`, and before
- * `npm start` and `npm test`. Plain JavaScript, as setup.mjs is.
+ * Builds the pages of `web/`, each when its sources are newer than its build: `npm run build:page`,
+ * and before `npm start` and `npm test`. Plain JavaScript, as setup.mjs is.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,14 +9,16 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
-const page = new URL('web/chat/', root)
-/** Inside of the build, so that they go together. */
-const stamp = new URL('dist/.sources', page)
+const PAGES = { chat: 'the chat page', console: 'the console' }
 const vite = new URL('node_modules/vite/bin/vite.js', root)
 
-/** False when it could not be built; the reason is on stderr. */
-export function buildPage() {
-  const sources = digestOfSources()
+/** False when one could not be built; the reason is on stderr. */
+export const buildPages = () => Object.keys(PAGES).every((name) => buildPage(name))
+
+function buildPage(name) {
+  const page = new URL(`web/${name}/`, root)
+  const stamp = new URL('dist/.sources', page) // inside of the build, so that they go together
+  const sources = digestOfSources(page)
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === sources) return true
   if (!existsSync(vite)) return false // installed without what is only needed to build
   const result = spawnSync(
@@ -25,17 +27,22 @@ export function buildPage() {
     { cwd: fileURLToPath(root), encoding: 'utf8' }
   )
   if (result.status === 0) writeFileSync(stamp, sources)
-  else console.error(`haif: the chat page could not be built; all else works\n${result.stderr}`)
+  else console.error(`haif: ${PAGES[name]} could not be built; all else works\n${result.stderr}`)
   return result.status === 0
 }
 
-function digestOfSources() {
+function digestOfSources(page) {
   const hash = createHash('sha256').update(readFileSync(new URL('package-lock.json', root)))
-  const folders = ['web/chat/src/', 'web/chat/public/', 'web/ui/', 'shared/kit/']
-  const files = ['web/chat/index.html', 'web/chat/vite.config.ts'].map(
-    (name) => new URL(name, root)
-  )
-  for (const file of [...folders.flatMap((name) => filesIn(new URL(name, root))), ...files]) {
+  const folders = [
+    new URL('src/', page),
+    ...['web/ui/', 'shared/kit/'].map((name) => new URL(name, root))
+  ]
+  const files = [
+    new URL('index.html', page),
+    new URL('vite.config.ts', page),
+    new URL('web/page-config.ts', root)
+  ]
+  for (const file of [...folders.flatMap(filesIn), ...files]) {
     hash.update(file.pathname.slice(root.pathname.length)).update(readFileSync(file))
   }
   return hash.digest('hex')
@@ -54,4 +61,4 @@ function ownNode() {
   return existsSync(own) && !windows ? fileURLToPath(own) : process.execPath
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url) && !buildPage()) process.exitCode = 1
+if (process.argv[1] === fileURLToPath(import.meta.url) && !buildPages()) process.exitCode = 1

@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { buildPage } from './build-page.mjs'
+import { buildPages } from './build-page.mjs'
 import { ensureBundle } from './package-bundle.mjs'
 
 const root = new URL('../../', import.meta.url)
@@ -19,7 +19,7 @@ const wanted = createHash('sha256').update(lockfile).update(process.platform).di
 
 if (!isInstalled()) install()
 checkNode()
-buildPage()
+buildPages()
 ensureBundle((args) => runOwnNode(args, 'inherit'))
 
 function isInstalled() {

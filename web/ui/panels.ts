@@ -1,7 +1,20 @@
 /** The panel that is open; at most one is. */
 import { signal } from '@preact/signals'
 
-export type Panel = 'models' | 'settings' | 'shortcuts' | 'sidebar' | 'token'
+export type Panel =
+  | 'addMachine'
+  | 'addModel'
+  | 'confirm'
+  | 'limits'
+  | 'loadModel'
+  | 'models'
+  | 'newSecret'
+  | 'newToken'
+  | 'rename'
+  | 'settings'
+  | 'shortcuts'
+  | 'sidebar'
+  | 'token'
 export const panel = signal<Panel | null>(null)
 
 export const openPanel = (which: Panel): void => {

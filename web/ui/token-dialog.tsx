@@ -2,8 +2,15 @@
 import { signal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { access, forget, publicId, refused, whyNoToken, type Keeping } from './mesh/access.ts'
-import { forgetModels, giveToken } from './mesh/models.ts'
+import {
+  access,
+  forget,
+  publicId,
+  refused,
+  whyNoToken,
+  type Access,
+  type Keeping
+} from './mesh/access.ts'
 import type { Failure } from './mesh/failure.ts'
 import { Dialog } from './dialog.tsx'
 import { focusComposer, hasFinePointer } from './focus.ts'
@@ -15,7 +22,16 @@ import { askForToken, takeWaiting } from './token-panel.ts'
 /** True while the person enters a token in place of the one in use. */
 const replacing = signal(false)
 
-export function TokenDialog() {
+interface TokenDialogProps {
+  /** Keeps a token if the mesh accepts it; otherwise keeps nothing and returns the reason. */
+  give: (given: Access, signal: AbortSignal) => Promise<Failure | null>
+  /** Forgets what only the token could see. */
+  onForget: () => void
+  /** What makes a token that is good for this page. */
+  command: string
+}
+
+export function TokenDialog(props: TokenDialogProps) {
   const isLetIn = access.value !== null && refused.value === null
   const onClosed = () => {
     takeWaiting()
@@ -25,7 +41,7 @@ export function TokenDialog() {
   }
   return (
     <Dialog name="token" title="Access token" onClosed={onClosed}>
-      {isLetIn && !replacing.value ? <InUse /> : <TokenForm />}
+      {isLetIn && !replacing.value ? <InUse {...props} /> : <TokenForm {...props} />}
     </Dialog>
   )
 }
@@ -48,7 +64,7 @@ export function TokenBar() {
   )
 }
 
-function InUse() {
+function InUse({ onForget }: TokenDialogProps) {
   const { token, keeping } = access.value!
   const id = publicId(token)
   return (
@@ -64,7 +80,7 @@ function InUse() {
         . {KEPT[keeping]}
       </p>
       <div class="dialog-actions">
-        <button type="button" class="plain" data-focus onClick={forgetToken}>
+        <button type="button" class="plain" data-focus onClick={() => forgetToken(onForget)}>
           Forget the token
         </button>
         <button type="button" class="plain" onClick={() => (replacing.value = true)}>
@@ -80,14 +96,14 @@ const KEPT: Record<Keeping, string> = {
   device: 'It is remembered on this device until you forget it.'
 }
 
-function forgetToken(): void {
+function forgetToken(onForget: () => void): void {
   closePanel()
   forget()
-  forgetModels()
+  onForget()
   announce('The token is forgotten.') // the bar says what follows to those who see it
 }
 
-function TokenForm() {
+function TokenForm({ give, onForget, command }: TokenDialogProps) {
   const input = useRef<HTMLInputElement>(null)
   const remember = useRef<HTMLInputElement>(null)
   const [problem, setProblem] = useState(
@@ -105,7 +121,8 @@ function TokenForm() {
     const token = input.current!.value.trim()
     const keeping = remember.current!.checked ? 'device' : 'tab'
     setChecking(true)
-    const reason = whyNoToken(token) ?? (await tryToken(token, keeping, closed.current.signal))
+    const reason =
+      whyNoToken(token) ?? (await tryToken(give, { token, keeping }, closed.current.signal))
     if (reason === null) {
       goOn(keeping)
     } else if (!closed.current.signal.aborted) {
@@ -123,7 +140,7 @@ function TokenForm() {
     >
       <p>
         This mesh answers only those who have an access token. Whoever runs it makes one with{' '}
-        <code>haif token create</code>.
+        <code>{command}</code>.
       </p>
       <TokenField input={input} problem={problem} />
       <RememberField remember={remember} />
@@ -136,7 +153,7 @@ function TokenForm() {
           {isChecking ? 'Checking …' : 'Use token'}
         </button>
         {access.value !== null && (
-          <button type="button" class="plain" onClick={forgetToken}>
+          <button type="button" class="plain" onClick={() => forgetToken(onForget)}>
             Forget the token
           </button>
         )}
@@ -206,11 +223,11 @@ const REFUSED = 'The mesh refuses this token: it was mistyped, has expired or wa
 
 /** Resolves to null when the mesh accepts the token, and to the reason otherwise. */
 async function tryToken(
-  token: string,
-  keeping: Keeping,
+  give: TokenDialogProps['give'],
+  given: Access,
   signal: AbortSignal
 ): Promise<string | null> {
-  const failure = await giveToken({ token, keeping }, signal)
+  const failure = await give(given, signal)
   return failure === null ? null : wordsFor(failure)
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { before, suite, test, after } from 'node:test'
 import type { Browser } from 'playwright-core'
 import { rootEnv } from '../../helpers/peers/mesh-root.ts'
-import { buildPage } from '../../../cli/setup/build-page.mjs'
+import { buildPages } from '../../../cli/setup/build-page.mjs'
 import { addBridge, ELSEWHERE_HOST } from '../../helpers/mesh/bridge.ts'
 import {
   DESKTOP,
@@ -26,7 +26,7 @@ const PACE = { decodeTokensPerSecond: 60, prefillTokensPerSecond: Infinity }
 suite('the chat page', { skip: whyNoBrowser() }, () => {
   let browser: Browser
   before(async () => {
-    assert.ok(buildPage(), 'the page can be built')
+    assert.ok(buildPages(), 'the pages can be built')
     browser = await launch()
   })
   after(async () => {

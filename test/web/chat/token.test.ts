@@ -5,7 +5,7 @@ import process from 'node:process'
 import { after, before, suite, test, type TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { buildPage } from '../../../cli/setup/build-page.mjs'
+import { buildPages } from '../../../cli/setup/build-page.mjs'
 import {
   DESKTOP,
   launch,
@@ -29,7 +29,7 @@ const refusals = { allowedErrors: /\b401\b/ }
 suite('the chat page and tokens', { skip: whyNoBrowser() }, () => {
   let browser: Browser
   before(async () => {
-    assert.ok(buildPage(), 'the page can be built')
+    assert.ok(buildPages(), 'the pages can be built')
     browser = await launch()
   })
   after(async () => {

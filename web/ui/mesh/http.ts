@@ -1,6 +1,11 @@
-/** One request to the bridge. Addresses are relative to the page, wherever it is served. */
+/**
+ * One request to the bridge. Its root is relative to the page, wherever that is served; a page that
+ * is not at the root itself says so with `data-root`.
+ */
 import { access, learn } from './access.ts'
 import { badReply, failureOf, MeshError, offline, type ErrorObject } from './failure.ts'
+
+const root = (): URL => new URL(document.documentElement.dataset['root'] ?? './', document.baseURI)
 
 /**
  * Resolves with a successful reply; rejects with a MeshError, or with the signal's reason. The
@@ -15,7 +20,7 @@ export async function send(
   if (token !== undefined) headers.set('authorization', `Bearer ${token}`)
   let response: Response
   try {
-    response = await fetch(new URL(path, document.baseURI), { ...init, headers })
+    response = await fetch(new URL(path, root()), { ...init, headers })
   } catch (error) {
     init.signal?.throwIfAborted()
     throw offline(error)
@@ -34,9 +39,15 @@ const CODES: Record<number, string> = { 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN'
 
 async function errorOf(response: Response): Promise<MeshError> {
   const body: unknown = await response.json().catch(() => null)
-  const error: ErrorObject | null = isObject(body) && isObject(body['error']) ? body['error'] : null
+  const error = isObject(body) ? errorIn(body) : null
   if (error === null) return badReply(response.status)
   return new MeshError(failureOf({ ...error, code: CODES[response.status] ?? error.code }))
+}
+
+/** Jobs have their errors on one level. */
+function errorIn(body: Record<string, unknown>): ErrorObject | null {
+  if (isObject(body['error'])) return body['error']
+  return typeof body['error'] === 'string' ? { ...body, message: body['error'] } : null
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

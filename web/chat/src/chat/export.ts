@@ -17,18 +17,6 @@ export function toMarkdown(conversation: Conversation): string {
 export const toJson = (conversations: readonly Conversation[]): string =>
   `${JSON.stringify({ format: 'haif-chat/1', conversations }, null, 2)}\n`
 
-export function download(name: string, type: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type }))
-  const link = document.createElement('a')
-  link.href = url
-  link.download = name
-  link.click()
-  // The browser reads it after the click; taken back at once, the download may never begin.
-  setTimeout(() => URL.revokeObjectURL(url), READ_MS_MAX)
-}
-
-const READ_MS_MAX = 60_000
-
 export const fileName = (title: string, extension: string): string =>
   `${
     title

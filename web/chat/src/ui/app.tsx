@@ -2,13 +2,14 @@
 import { Composer } from './composer.tsx'
 import { Icon } from '../../../ui/icons.tsx'
 import { ModelButton, ModelPicker } from './model-picker.tsx'
-import { announcement, dismiss, notices } from '../../../ui/notices.ts'
+import { NoticeList } from '../../../ui/notice-list.tsx'
 import { openPanel } from '../../../ui/panels.ts'
 import { SettingsPanel } from './settings-panel.tsx'
 import { newChat, ShortcutsPanel } from './shortcuts.tsx'
 import { Sidebar } from './sidebar.tsx'
 import { Thread } from './thread.tsx'
 import { TokenDialog } from '../../../ui/token-dialog.tsx'
+import { forgetModels, giveToken } from '../../../ui/mesh/models.ts'
 import { COMPOSER_ID } from '../../../ui/focus.ts'
 
 export function App() {
@@ -26,11 +27,8 @@ export function App() {
       <ModelPicker />
       <SettingsPanel />
       <ShortcutsPanel />
-      <TokenDialog />
-      <Notices />
-      <div class="sr-only" role="status" aria-live="polite">
-        {announcement.value}
-      </div>
+      <TokenDialog give={giveToken} onForget={forgetModels} command="haif token create" />
+      <NoticeList />
     </>
   )
 }
@@ -61,22 +59,4 @@ const Head = () => (
       </button>
     </span>
   </header>
-)
-
-const Notices = () => (
-  <div class="notices" role="status">
-    {notices.value.map(({ id, text, action }) => (
-      <div class="notice" key={id}>
-        <span>{text}</span>
-        {action !== undefined && (
-          <button type="button" class="link" onClick={() => (action.act(), dismiss(id))}>
-            {action.label}
-          </button>
-        )}
-        <button type="button" class="quiet small" aria-label="Dismiss" onClick={() => dismiss(id)}>
-          <Icon name="close" />
-        </button>
-      </div>
-    ))}
-  </div>
 )

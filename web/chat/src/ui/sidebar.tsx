@@ -9,14 +9,15 @@ import {
   rename
 } from '../chat/conversations.ts'
 import { access, refused } from '../../../ui/mesh/access.ts'
-import { download, fileName, toJson, toMarkdown } from '../chat/export.ts'
+import { fileName, toJson, toMarkdown } from '../chat/export.ts'
+import { download } from '../../../ui/download.ts'
 import type { Conversation } from '../chat/tree.ts'
 import { Action } from '../../../ui/action.tsx'
-import { Icon, Mark, type IconName } from '../../../ui/icons.tsx'
+import { Icon, Mark } from '../../../ui/icons.tsx'
 import { closePanel, openPanel, panel } from '../../../ui/panels.ts'
 import { askForToken } from '../../../ui/token-panel.ts'
 import { newChat } from './shortcuts.tsx'
-import { nextTheme, theme, type Theme } from '../../../ui/theme.ts'
+import { nextTheme, theme, THEMES } from '../../../ui/theme.ts'
 
 /** The one that gets a new name. */
 const renaming = signal<string | null>(null)
@@ -76,7 +77,7 @@ function Item({ conversation }: { conversation: Conversation }) {
     closePanel()
   }
   const save = () =>
-    download(fileName(title, 'md'), 'text/markdown;charset=utf-8', toMarkdown(conversation))
+    download(fileName(title, 'md'), textFile('text/markdown', toMarkdown(conversation)))
   return (
     <li class="item">
       <button
@@ -126,15 +127,10 @@ function Renaming({ conversation: { id, title } }: { conversation: Conversation 
   )
 }
 
-const THEMES: Record<Theme, { icon: IconName; label: string }> = {
-  system: { icon: 'system', label: 'Theme: as the system has it' },
-  light: { icon: 'sun', label: 'Theme: light' },
-  dark: { icon: 'moon', label: 'Theme: dark' }
-}
-
 function Foot() {
   const { icon, label } = THEMES[theme.value]
-  const saveAll = () => download('haif-chats.json', 'application/json', toJson(conversations.value))
+  const saveAll = () =>
+    download('haif-chats.json', textFile('application/json', toJson(conversations.value)))
   return (
     <footer class="sidebar-foot">
       <Action icon={icon} label={label} onClick={nextTheme} />
@@ -148,6 +144,9 @@ function Foot() {
     </footer>
   )
 }
+
+const textFile = (type: string, text: string): Blob =>
+  new Blob([text], { type: `${type};charset=utf-8` })
 
 function groups(all: readonly Conversation[], now: number): [string, Conversation[]][] {
   const midnight = new Date(now).setHours(0, 0, 0, 0)
