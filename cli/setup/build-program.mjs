@@ -9,7 +9,7 @@ import { dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
-import { buildPage } from './build-page.mjs'
+import { buildPages } from './build-page.mjs'
 import { nativeCode } from './native-code.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -17,7 +17,7 @@ const dist = resolve(process.argv[2] ?? resolve(root, 'dist'))
 /** Loaded from their own folders: they look for files there. */
 const OUTSIDE = /^(@electric-sql\/pglite|koffi|node-llama-cpp|@node-llama-cpp)(\/|$)/
 
-if (!buildPage()) process.exit(1)
+if (!buildPages()) process.exit(1)
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 const bundler = await rolldown({

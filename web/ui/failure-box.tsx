@@ -1,5 +1,7 @@
 /** An error, and the button that helps. */
+import { useEffect, useState } from 'preact/hooks'
 import type { Failure } from './mesh/failure.ts'
+import { duration } from './format.ts'
 import { Icon } from './icons.tsx'
 import { openPanel } from './panels.ts'
 import { askForToken } from './token-panel.ts'
@@ -27,11 +29,42 @@ export function FailureBox({ failure, ...remedies }: FailureBoxProps) {
           {failure.detail !== undefined && <> · {failure.detail}</>}
           {failure.requestId !== undefined && <> · request {failure.requestId}</>}
         </p>
+        {failure.retryAt !== undefined && (
+          <Countdown until={failure.retryAt} onEnd={remedies.onRetry} />
+        )}
       </div>
       <button type="button" class="plain" onClick={act}>
         {label}
       </button>
     </div>
+  )
+}
+
+/** A limit that was reached before the page was loaded has passed, and nobody waits any more. */
+const LATE_MS_MAX = 5000
+const TICK_MS = 500
+
+/** Counts the seconds of a limit down, and then tries again by itself. */
+function Countdown({ until, onEnd }: { until: number; onEnd: () => void }) {
+  const [leftMs, setLeftMs] = useState(until - Date.now())
+  useEffect(() => {
+    if (until - Date.now() < -LATE_MS_MAX) return
+    const timer = setInterval(() => {
+      const left = until - Date.now()
+      setLeftMs(left)
+      if (left > 0) return
+      clearInterval(timer)
+      onEnd()
+    }, TICK_MS)
+    return () => clearInterval(timer)
+  }, [until])
+  if (leftMs <= 0) return null
+  const seconds = Math.ceil(leftMs / 1000)
+  return (
+    <p class="countdown">
+      It is asked again by itself in{' '}
+      {seconds < 100 ? `${seconds} s` : duration(Math.ceil(leftMs / 60_000) * 60_000)}.
+    </p>
   )
 }
 

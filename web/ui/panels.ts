@@ -3,10 +3,8 @@ import { signal } from '@preact/signals'
 
 export type Panel =
   | 'addMachine'
-  | 'addModel'
   | 'confirm'
   | 'limits'
-  | 'loadModel'
   | 'models'
   | 'newSecret'
   | 'newToken'

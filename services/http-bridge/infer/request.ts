@@ -71,11 +71,22 @@ function readNative(body: NativeInferBody): InferCall {
   const responseFormat = readFormat(body.response_format)
   if (responseFormat !== undefined) asked.responseFormat = responseFormat
   if (body.labels !== undefined) asked.labels = body.labels
+  if (body.continue_final_message === true) asked.continueFinal = mustContinue(asked)
   const handling: Handling = {}
   if (body.priority !== undefined) handling.priority = body.priority
   const charge: Charge = {}
   if (body.tenant_id !== undefined) charge.tenantId = body.tenant_id
   return { body: 'native', stream, mode, request: { asked, handling, charge } }
+}
+
+function mustContinue({ input }: Asked): true {
+  const last = input.mode === 'chat' ? input.messages.at(-1) : undefined
+  if (last?.role === 'assistant') return true
+  throw new HaifError(
+    'VALIDATION_FAILED',
+    'continue_final_message needs messages, the last of them of role "assistant"',
+    { details: { param: 'continue_final_message' } }
+  )
 }
 
 function readInput(body: NativeInferBody, mode: Mode): InferenceInput {

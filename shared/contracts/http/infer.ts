@@ -73,6 +73,13 @@ export const NativeInferBody = Type.Object(
     ),
     priority: Handling.properties.priority,
     labels: Asked.properties.labels,
+    continue_final_message: Type.Optional(
+      Type.Boolean({
+        description:
+          'Continues the last message of `messages`, which is the beginning of the answer: the ' +
+          'reply has what comes after it.'
+      })
+    ),
     tenant_id: Type.Optional(
       Type.String({ minLength: 1, maxLength: 128, description: 'Who is charged and limited.' })
     )

@@ -18,7 +18,8 @@ import { startHaif } from '../../helpers/cli.ts'
 import { startMesh } from '../../helpers/mesh/mesh.ts'
 import { Shared } from '../../helpers/peers/peers.ts'
 import { scriptedSource } from '../../helpers/mesh/scripted-engine.ts'
-import { ask, facts, noViolation, settings, wordsOf } from './page.ts'
+import { noViolation } from '../../helpers/browser/axe.ts'
+import { ask, facts, settings, wordsOf } from './page.ts'
 import { HOSTILE_ANSWER, SAMPLE_ANSWER } from './sample-answer.ts'
 
 const PACE = { decodeTokensPerSecond: 60, prefillTokensPerSecond: Infinity }
@@ -46,8 +47,14 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
       await wordsOf(page, 3)
       await page.getByRole('button', { name: 'Stop the answer' }).click()
       await page.getByText('Stopped here.').waitFor()
+      const first = await page.locator('.answer .markdown').innerText()
+      assert.ok(first.split(' ').length < 1024, 'it was stopped before its end')
+      await page.getByRole('button', { name: 'Continue' }).click()
+      await wordsOf(page, first.split(' ').length + 3)
+      await page.getByRole('button', { name: 'Stop the answer' }).click()
+      await page.getByText('Stopped here.').waitFor()
       const stopped = await page.locator('.answer .markdown').innerText()
-      assert.ok(stopped.split(' ').length < 1024, 'it was stopped before its end')
+      assert.ok(stopped.startsWith(first), 'what was there stays, and the rest comes after it')
 
       await page.getByRole('button', { name: /^Model: haif-tiny/ }).click()
       const other = page.getByRole('button', { name: /^other/ })

@@ -3,17 +3,23 @@ import assert from 'node:assert/strict'
 import { ReadableStream } from 'node:stream/web'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { toJson } from '../../../web/chat/src/chat/export.ts'
+import { readExport } from '../../../web/chat/src/chat/import.ts'
+import { matching } from '../../../web/chat/src/chat/search.ts'
 import { GrowingBlocks } from '../../../web/chat/src/markdown/blocks.ts'
 import { parse } from '../../../web/chat/src/markdown/render.ts'
 import { safeAddress, showHtml } from '../../../web/chat/src/markdown/safe-html.ts'
 import { readEvents } from '../../../web/ui/mesh/read-events.ts'
 import {
   add,
+  canContinue,
+  change,
   choose,
   newConversation,
   pathOf,
   pathTo,
   placeOf,
+  reopen,
   ROOT,
   settle
 } from '../../../web/chat/src/chat/tree.ts'
@@ -97,3 +103,63 @@ test('HTML is text, except for bare tags; only web and mail addresses are links'
 /** Node's type of the same thing differs from the browser's. */
 const streamOf = (chunks: Uint8Array[]) =>
   ReadableStream.from(chunks) as unknown as Parameters<typeof readEvents>[0]
+
+const settings = { system: '', maxTokens: 64 }
+const talk = (id: string, text: string) =>
+  add(add(newConversation(id, 1, settings), ROOT, { ...question('q'), text }), 'q', answer('a'))
+
+test('an answer can be continued where it has an end that is not its own', () => {
+  const of = (state: 'stopped' | 'done' | 'failed', more: object = {}) =>
+    canContinue({ ...answer('a'), reasoning: '', state, ...more })
+  const facts = { model: 'm', attempts: 1, firstTokenMs: 1, tokens: 1, queueMs: 0 }
+  assert.ok(of('stopped'))
+  assert.ok(of('failed'))
+  assert.ok(of('done', { facts: { ...facts, finishReason: 'length' } }))
+  assert.equal(
+    of('done', { facts: { ...facts, finishReason: 'length', contextFull: true } }),
+    false
+  )
+  assert.equal(of('done', { facts: { ...facts, finishReason: 'stop' } }), false)
+  assert.equal(of('stopped', { text: '' }), false)
+  const failed = change(talk('c', 'hello'), 'a', { state: 'failed', reasoning: 'thought' })
+  assert.deepEqual(reopen(failed, 'a').messages['a'], {
+    role: 'assistant',
+    id: 'a',
+    text: 'a',
+    reasoning: 'thought',
+    state: 'writing'
+  })
+})
+
+test('what was exported can be imported, and anything else is refused with a reason', () => {
+  const all = [talk('one', 'first'), { ...talk('two', 'second'), model: 'qwen3-4b' }]
+  assert.deepEqual(readExport(toJson(all)), all)
+  const refusalOf = (text: string): string => {
+    const found = readExport(text)
+    return typeof found === 'string' ? found : ''
+  }
+  assert.match(refusalOf('not json'), /is not JSON/)
+  assert.match(refusalOf('{"format":"other"}'), /no export of HAIF/)
+  const damaged = toJson(all).replace('"text": "first"', '"text": 5')
+  assert.match(refusalOf(damaged), /^1 of its 2 conversations are damaged/)
+})
+
+test('a search finds conversations that have all the words', () => {
+  const all = [talk('one', 'How does a hash table work?'), talk('two', 'A polite reply')]
+  const idsOf = (text: string) => matching(all, text).map(({ id }) => id)
+  assert.deepEqual(idsOf(''), ['one', 'two'])
+  assert.deepEqual(idsOf('TABLE hash'), ['one'])
+  assert.deepEqual(idsOf('hash polite'), [])
+})
+
+test('formulas in TeX stay as they were written', () => {
+  for (const formula of [
+    String.raw`\(a_1 * b_2\)`,
+    String.raw`\[\sum_{i=1}^n x_i\]`,
+    '$$E=mc^2$$'
+  ]) {
+    const [paragraph] = parse(`Before ${formula} after`)
+    const tokens = (paragraph as { tokens: { type: string; raw: string }[] }).tokens
+    assert.equal(tokens.find(({ type }) => type === 'formula')?.raw, formula)
+  }
+})

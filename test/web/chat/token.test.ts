@@ -18,7 +18,8 @@ import { ELSEWHERE_HOST } from '../../helpers/mesh/bridge.ts'
 import { startGuardedMesh, type GuardedMesh } from '../../helpers/mesh/guarded-mesh.ts'
 import { atEnd, Shared } from '../../helpers/peers/peers.ts'
 import { until } from '../../helpers/until.ts'
-import { ask, facts, noViolation } from './page.ts'
+import { noViolation } from '../../helpers/browser/axe.ts'
+import { ask, facts } from './page.ts'
 
 const SERVE = fileURLToPath(new URL('../../../examples/web-chat/serve.ts', import.meta.url))
 const WRONG = `haif_user_${'0'.repeat(16)}_${'x'.repeat(43)}`

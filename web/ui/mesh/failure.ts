@@ -10,6 +10,8 @@ export interface Failure {
   remedy: Remedy
   /** The mesh's own words, where the message has plainer ones. */
   detail?: string
+  /** When the mesh will take it again, in milliseconds since 1970. */
+  retryAt?: number
   /** The id under which the logs have the request. */
   requestId?: string
 }
@@ -49,7 +51,7 @@ const NEXT: Record<string, { text: string; remedy?: Remedy; plain?: string }> = 
     text: 'Ask again in a new chat.',
     remedy: 'newChat'
   },
-  RATE_LIMITED: { text: 'Wait for the answers that are being written, then retry.' },
+  RATE_LIMITED: { text: '' },
   NO_ELIGIBLE_WORKER: {
     text: 'Start one with “haif join …” on any of your machines, then retry.'
   },
@@ -70,7 +72,7 @@ export function failureOf({ code, message, request_id: requestId }: ErrorObject)
   const known = typeof code === 'string' ? code : 'INTERNAL'
   const { text, remedy = 'retry', plain } = NEXT[known] ?? { text: 'Retry in a moment.' }
   const said = typeof message === 'string' ? sentence(message) : 'Something went wrong.'
-  const failure: Failure = { code: known, message: `${plain ?? said} ${text}`, remedy }
+  const failure: Failure = { code: known, message: `${plain ?? said} ${text}`.trim(), remedy }
   if (plain !== undefined) failure.detail = said.replace(/\.$/, '')
   return typeof requestId === 'string' ? { ...failure, requestId } : failure
 }

@@ -41,7 +41,17 @@ async function errorOf(response: Response): Promise<MeshError> {
   const body: unknown = await response.json().catch(() => null)
   const error = isObject(body) ? errorIn(body) : null
   if (error === null) return badReply(response.status)
-  return new MeshError(failureOf({ ...error, code: CODES[response.status] ?? error.code }))
+  const failure = failureOf({ ...error, code: CODES[response.status] ?? error.code })
+  const retryAt = retryAtOf(response)
+  return new MeshError(retryAt === null ? failure : { ...failure, retryAt })
+}
+
+/** Shorter waits are those of every busy mesh, and not worth a clock. */
+const WAIT_SECONDS_MIN = 2
+
+function retryAtOf({ status, headers }: Response): number | null {
+  const seconds = Number(headers.get('retry-after'))
+  return status === 429 && seconds >= WAIT_SECONDS_MIN ? Date.now() + seconds * 1000 : null
 }
 
 /** Jobs have their errors on one level. */

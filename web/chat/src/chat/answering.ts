@@ -35,9 +35,10 @@ export const stop = (id: string): void => running.get(id)?.stop()
 export async function answer(
   conversationId: string,
   id: string,
-  body: NativeInferBody
+  body: NativeInferBody,
+  begun = NOTHING
 ): Promise<Failure | null> {
-  const answering = new Answering(conversationId, id)
+  const answering = new Answering(conversationId, id, begun)
   running.set(id, answering)
   try {
     return await answering.run(body)
@@ -45,6 +46,13 @@ export async function answer(
     running.delete(id)
   }
 }
+
+/** The part of an answer that is continued. */
+interface Begun {
+  text: string
+  reasoning: string
+}
+const NOTHING: Begun = { text: '', reasoning: '' }
 
 class Answering {
   readonly shown: Signal<Writing>
@@ -56,12 +64,12 @@ class Answering {
   #frame: number | null = null
   #keptAt = performance.now()
 
-  constructor(conversationId: string, id: string) {
+  constructor(conversationId: string, id: string, { text, reasoning }: Begun) {
     this.#conversationId = conversationId
     this.#id = id
     this.#writing = {
-      text: '',
-      reasoning: '',
+      text,
+      reasoning,
       startedAt: performance.now(),
       firstTokenMs: null,
       tokens: 0,

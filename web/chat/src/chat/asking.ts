@@ -1,17 +1,20 @@
 /** The actions in a conversation: ask, retry, edit, stop, switch between branches. */
 import type { NativeInferBody } from '#shared/contracts/http/infer.ts'
+import type { Failure } from '../../../ui/mesh/failure.ts'
 import { askForTokenSoon } from '../../../ui/token-panel.ts'
 import { answer, isWriting, stop } from './answering.ts'
-import { beginLikeThis, current, openOrCreate, update } from './conversations.ts'
+import { beginLikeThis, current, openId, openOrCreate, update } from './conversations.ts'
 import { newId } from './new-id.ts'
 import {
   add,
+  canContinue,
   choose,
   emptyAnswer,
   parentOf,
   pathOf,
   pathTo,
   renew,
+  reopen,
   ROOT,
   type Conversation
 } from './tree.ts'
@@ -41,6 +44,26 @@ export function retry(answerId: string): void {
   }
   update(conversation.id, (each) => renew(each, answerId), { touch: true })
   void writeAnswer(conversation.id, questionId, answerId)
+}
+
+/** Goes on with an answer that was stopped or cut off, also one from before a reload. */
+export function goOn(answerId: string): void {
+  const conversation = current.value
+  const old = conversation?.messages[answerId]
+  if (conversation === undefined || old?.role !== 'assistant' || !canContinue(old)) return
+  stopIn(conversation)
+  const { text, reasoning } = old
+  update(conversation.id, (each) => reopen(each, answerId), { touch: true })
+  const begun = { role: 'assistant' as const, content: text }
+  const body = bodyOf(conversation, parentOf(conversation, answerId))
+  const continued = {
+    ...body,
+    messages: [...body.messages!, begun],
+    continue_final_message: true
+  }
+  void write(conversation.id, answerId, () =>
+    answer(conversation.id, answerId, continued, { text, reasoning })
+  )
 }
 
 /** The same question where nothing was said before: the model has all its room again. */
@@ -90,8 +113,21 @@ function beginAnswer(conversationId: string, questionId: string): void {
 async function writeAnswer(conversationId: string, questionId: string, id: string): Promise<void> {
   const conversation = current.value
   if (conversation === undefined) return
-  const failure = await answer(conversationId, id, bodyOf(conversation, questionId))
-  if (failure?.code === 'UNAUTHENTICATED') askForTokenSoon(() => retry(id))
+  await write(conversationId, id, () =>
+    answer(conversationId, id, bodyOf(conversation, questionId))
+  )
+}
+
+async function write(
+  conversationId: string,
+  id: string,
+  begin: () => Promise<Failure | null>
+): Promise<void> {
+  const failure = await begin()
+  if (failure?.code !== 'UNAUTHENTICATED') return
+  askForTokenSoon(() => {
+    if (openId.peek() === conversationId) retry(id)
+  })
 }
 
 function bodyOf(conversation: Conversation, questionId: string): NativeInferBody {

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import { notify } from '../../../ui/notices.ts'
 import { newId } from './new-id.ts'
-import { CONVERSATIONS_MAX, load, loadAll, remove, save } from './storage.ts'
+import { isNearlyFull, load, loadAll, remove, save } from './storage.ts'
 import {
   DEFAULT_SETTINGS,
   newConversation,
@@ -12,7 +12,7 @@ import {
   type Settings
 } from './tree.ts'
 
-/** Newest first; at most CONVERSATIONS_MAX. */
+/** Newest first. As many as the browser has room for: no one is forgotten by itself. */
 export const conversations = signal<readonly Conversation[]>([])
 /** The one that is open; null: a new one that has no message yet. */
 export const openId = signal<string | null>(null)
@@ -70,7 +70,7 @@ export function openOrCreate(): Conversation {
   const conversation = newConversation(newId(), Date.now(), settings, model)
   conversations.value = [conversation, ...conversations.value]
   openConversation(conversation.id)
-  forgetOldest()
+  void warnOfRoom()
   return conversation
 }
 
@@ -121,9 +121,23 @@ function bringBack(conversation: Conversation): void {
   void store(conversation)
 }
 
-function forgetOldest(): void {
-  for (const { id } of conversations.value.slice(CONVERSATIONS_MAX)) void remove(id)
-  conversations.value = conversations.value.slice(0, CONVERSATIONS_MAX)
+let isWarned = false
+
+async function warnOfRoom(): Promise<void> {
+  if (isWarned || !(await isNearlyFull().catch(() => false))) return
+  isWarned = true
+  notify('This browser has little room left for conversations. Export them, and delete some.')
+}
+
+/** Adds conversations of a file; those that are here already stay as they are. */
+export function takeIn(imported: readonly Conversation[]): number {
+  const known = new Set(conversations.value.map(({ id }) => id))
+  const added = imported.filter(({ id }) => !known.has(id)).map((each) => settle(each))
+  conversations.value = [...conversations.value, ...added].toSorted(
+    (a, b) => b.updatedAt - a.updatedAt
+  )
+  for (const each of added) void store(each)
+  return added.length
 }
 
 async function store(conversation: Conversation): Promise<void> {

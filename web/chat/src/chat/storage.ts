@@ -6,8 +6,8 @@ import type { Conversation } from './tree.ts'
 
 const NAME = 'haif-chat'
 const STORE = 'conversations'
-/** The oldest beyond it are forgotten when a new one is kept. */
-export const CONVERSATIONS_MAX = 500
+/** From here on a person is told that the room of the browser ends soon. */
+const NEARLY_FULL = 0.8
 
 let opened: Promise<IDBDatabase | null> | null = null
 
@@ -46,6 +46,16 @@ export async function save(conversation: Conversation): Promise<void> {
 
 export async function remove(id: string): Promise<void> {
   await run('readwrite', (store) => store.delete(id))
+}
+
+/** Asks the browser not to clear this when it needs room, and says whether room ends soon. */
+export async function isNearlyFull(): Promise<boolean> {
+  // Only secure pages have it.
+  const { storage } = navigator as { storage?: StorageManager }
+  if (storage === undefined) return false
+  await storage.persist()
+  const { usage = 0, quota = Infinity } = await storage.estimate()
+  return usage > quota * NEARLY_FULL
 }
 
 async function run<T>(

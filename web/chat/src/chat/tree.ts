@@ -159,6 +159,22 @@ export function renew(conversation: Conversation, id: string): Conversation {
   return { ...conversation, messages }
 }
 
+/** An answer that goes on from where it ended. */
+export function reopen(conversation: Conversation, id: string): Conversation {
+  const message = conversation.messages[id]
+  if (message?.role !== 'assistant') return conversation
+  const { text, reasoning } = message
+  const messages = { ...conversation.messages, [id]: { ...emptyAnswer(id), text, reasoning } }
+  return { ...conversation, messages }
+}
+
+/** True when an answer has an end that is not its own, and something to go on from. */
+export const canContinue = ({ text, state, facts }: AnswerMessage): boolean =>
+  text !== '' &&
+  (state === 'stopped' ||
+    state === 'failed' ||
+    (facts?.finishReason === 'length' && facts.contextFull !== true))
+
 export const emptyAnswer = (id: string): AnswerMessage => ({
   role: 'assistant',
   id,

@@ -1,5 +1,5 @@
 /** Markdown to HTML that is safe to show. */
-import { Marked, type Token, type Tokens } from 'marked'
+import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked'
 import { highlight } from './highlight.ts'
 import { escapeHtml, escapeText, safeAddress, sanitise, showHtml } from './safe-html.ts'
 
@@ -10,7 +10,24 @@ const ELSEWHERE = 'target="_blank" rel="noopener noreferrer nofollow"'
 
 let growing = false
 
+/**
+ * Formulas in TeX are shown as they were written: Markdown would take the backslash of `\\(` for
+ * its own, and underscores and stars inside for emphasis.
+ */
+const FORMULA = /^(?:\\\([^]+?\\\)|\\\[[^]+?\\\]|\$\$[^$]+\$\$)/
+const formula: TokenizerAndRendererExtension = {
+  name: 'formula',
+  level: 'inline',
+  start: (text) => /\\[([]|\$\$/.exec(text)?.index,
+  tokenizer(text) {
+    const [raw] = FORMULA.exec(text) ?? []
+    return raw === undefined ? undefined : { type: 'formula', raw }
+  },
+  renderer: ({ raw }) => `<code class="formula">${escapeHtml(raw)}</code>`
+}
+
 const marked = new Marked({
+  extensions: [formula],
   gfm: true,
   breaks: false,
   renderer: {

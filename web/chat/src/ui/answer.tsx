@@ -1,7 +1,8 @@
 /** An answer: its text, how it came about, and what can be done with it. */
 import { stop, writingOf, type Writing } from '../chat/answering.ts'
-import { askInNewChat, retry } from '../chat/asking.ts'
+import { askInNewChat, goOn, retry } from '../chat/asking.ts'
 import {
+  canContinue,
   parentOf,
   pathTo,
   type AnswerFacts,
@@ -86,11 +87,16 @@ function Ended({ conversation, message }: AnswerProps) {
           <p class="mark-line">
             Cut off at the longest answer that this chat allows.{' '}
             <button type="button" class="link" onClick={() => openPanel('settings')}>
-              Allow more
+              Change it
             </button>
           </p>
         ))}
       <div class="actions">
+        {canContinue(message) && (
+          <button type="button" class="plain small" onClick={() => goOn(id)}>
+            Continue
+          </button>
+        )}
         <Branches conversation={conversation} id={id} of="answer" />
         {text !== '' && <CopyAction text={text} label="Copy the answer" />}
         <Action icon="retry" label="Answer again" onClick={() => retry(id)} />

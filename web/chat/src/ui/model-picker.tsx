@@ -57,6 +57,13 @@ export function ModelPicker() {
       {chatModels.value.length === 0 && modelsFailure.value === null ? <NoModels /> : <Models />}
       <p class="note">Another machine adds its model with</p>
       <code class="command">haif join … --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M</code>
+      <p class="note">
+        The{' '}
+        <a class="link" href="./console/#/models">
+          console
+        </a>{' '}
+        shows the line to paste.
+      </p>
     </Dialog>
   )
 }
@@ -106,7 +113,7 @@ function Facts({ model }: { model: Model }) {
       {quantization !== undefined && <span>{quantization}</span>}
       <span>{context.toLocaleString('en')} tokens of context</span>
       <span>{workers === 1 ? '1 worker holds it' : `${workers} workers hold it`}</span>
-      <span>runs on {engine}</span>
+      <span>{engine === 'openai' ? 'through a server on that machine' : `runs on ${engine}`}</span>
       <span title={`SHA-256 ${digest}`}>{digest.slice(0, 8)}</span>
     </span>
   )

@@ -6,10 +6,14 @@ import {
   deleteConversation,
   openConversation,
   openId,
-  rename
+  rename,
+  takeIn
 } from '../chat/conversations.ts'
 import { access, refused } from '../../../ui/mesh/access.ts'
 import { fileName, toJson, toMarkdown } from '../chat/export.ts'
+import { IMPORT_BYTES_MAX, readExport } from '../chat/import.ts'
+import { matching } from '../chat/search.ts'
+import { notify } from '../../../ui/notices.ts'
 import { download } from '../../../ui/download.ts'
 import type { Conversation } from '../chat/tree.ts'
 import { Action } from '../../../ui/action.tsx'
@@ -22,9 +26,16 @@ import { nextTheme, theme, THEMES } from '../../../ui/theme.ts'
 /** The one that gets a new name. */
 const renaming = signal<string | null>(null)
 const DAY_MS = 86_400_000
+/** Drawing thousands of them would take longer than reading them. */
+const SHOWN = 200
+const shown = signal(SHOWN)
+const search = signal('')
+/** Fewer are seen at a glance. */
+const SEARCHED_MIN = 8
 
 export function Sidebar() {
   const isOpen = panel.value === 'sidebar'
+  const found = matching(conversations.value, search.value)
   const element = useRef<HTMLElement>(null)
   useEffect(() => {
     if (isOpen) element.current?.querySelector('button')?.focus()
@@ -48,8 +59,9 @@ export function Sidebar() {
         <button type="button" class="new-chat" onClick={newChat}>
           <Icon name="plus" /> New chat <kbd>Alt N</kbd>
         </button>
+        <SearchField />
         <div class="history">
-          {groups(conversations.value, Date.now()).map(([day, group]) => (
+          {groups(found.slice(0, shown.value), Date.now()).map(([day, group]) => (
             <section key={day} aria-label={day}>
               <h2>{day}</h2>
               <ul>
@@ -59,13 +71,36 @@ export function Sidebar() {
               </ul>
             </section>
           ))}
-          {conversations.value.length === 0 && (
-            <p class="note">Your conversations appear here. They stay in this browser.</p>
+          {found.length > shown.value && (
+            <button type="button" class="plain small" onClick={() => (shown.value += SHOWN)}>
+              {found.length - shown.value} older ones
+            </button>
+          )}
+          {found.length === 0 && (
+            <p class="note">
+              {conversations.value.length === 0
+                ? 'Your conversations appear here. They stay in this browser.'
+                : 'No conversation has these words.'}
+            </p>
           )}
         </div>
         <Foot />
       </nav>
     </>
+  )
+}
+
+function SearchField() {
+  if (conversations.value.length < SEARCHED_MIN) return null
+  return (
+    <input
+      type="search"
+      class="search"
+      aria-label="Search in conversations"
+      placeholder="Search"
+      value={search.value}
+      onInput={(event) => (search.value = event.currentTarget.value)}
+    />
   )
 }
 
@@ -141,7 +176,39 @@ function Foot() {
       {conversations.value.length > 0 && (
         <Action icon="download" label="Export all conversations" onClick={saveAll} />
       )}
+      <Import />
     </footer>
+  )
+}
+
+function Import() {
+  const input = useRef<HTMLInputElement>(null)
+  const take = async () => {
+    const [file] = input.current!.files!
+    input.current!.value = '' // so that the same file can be chosen again
+    if (file === undefined) return
+    if (file.size > IMPORT_BYTES_MAX) return notify('This file is too large to be an export.')
+    const found = readExport(await file.text())
+    if (typeof found === 'string') return notify(found)
+    const added = takeIn(found)
+    notify(
+      added === 0
+        ? 'All of its conversations are here already.'
+        : `${added} of its ${found.length} conversations are added.`
+    )
+  }
+  return (
+    <>
+      <input
+        ref={input}
+        type="file"
+        accept="application/json,.json"
+        hidden
+        aria-label="File with conversations"
+        onChange={() => void take()}
+      />
+      <Action icon="upload" label="Import conversations" onClick={() => input.current?.click()} />
+    </>
   )
 }
 

@@ -1,7 +1,7 @@
 /** Before the first message: where one is, and what answers. */
 import { ask } from '../chat/asking.ts'
 import { currentModel } from '../chat/conversations.ts'
-import { BUILTIN, defaultModel } from '../../../ui/mesh/models.ts'
+import { BUILTIN, chatModels, defaultModel, models } from '../../../ui/mesh/models.ts'
 import { Mark } from '../../../ui/icons.tsx'
 
 /** Questions that the built-in model has learned the answers of. */
@@ -13,6 +13,7 @@ const QUESTIONS = [
 ]
 
 export function Welcome() {
+  const isEmpty = models.value !== null && chatModels.value.length === 0
   const isToy = (currentModel.value ?? defaultModel.value?.id) === BUILTIN
   return (
     <div class="welcome">
@@ -23,6 +24,7 @@ export function Welcome() {
         conversation is kept in this browser and nowhere else.
       </p>
       {isToy && <ToyNote />}
+      {isEmpty && <EmptyNote />}
       <ul class="suggestions">
         {(isToy ? TOY_QUESTIONS : QUESTIONS).map((question) => (
           <li key={question}>
@@ -35,6 +37,23 @@ export function Welcome() {
     </div>
   )
 }
+
+/** Nothing can answer yet: says how a model or a machine comes in. */
+const EmptyNote = () => (
+  <aside class="toy" aria-label="No model yet">
+    <p>
+      <strong>No machine has a model ready.</strong> One that is loading answers by itself when it
+      is done. To bring one in:
+    </p>
+    <p>
+      <a class="link" href="./console/#/machines">
+        Add a machine
+      </a>{' '}
+      in the console that brings one along, or start HAIF with a model:
+    </p>
+    <code>npm start -- --model hf:Qwen/Qwen3-4B-GGUF:Q4_K_M</code>
+  </aside>
+)
 
 const ToyNote = () => (
   <aside class="toy" aria-label="About the built-in model">
