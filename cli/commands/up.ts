@@ -159,6 +159,9 @@ function announce({ address, isMigrated }: OwnMesh, mesh: MeshServices): void {
     `  ${OWN_COMMAND} infer "What is HAIF?"`,
     `  curl -N ${url}/infer -H 'content-type: application/json' -H 'accept: text/event-stream' -d '{"prompt":"What is HAIF?"}'`,
     ...(isPageBuilt(builtPage('chat')) ? ['or chat in a browser:', `  ${url}/`] : []),
+    ...(isPageBuilt(builtPage('console'))
+      ? ['see what runs, and run it, in the console:', `  ${url}/console`]
+      : []),
     '',
     ...(mesh.hasBuiltin ? TOY : []),
     mesh.hasWorker ? `ready ${url}` : `waiting for a worker to join; ready then: ${url}`

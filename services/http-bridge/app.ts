@@ -27,7 +27,7 @@ import { chatCompletionsRoute } from './openai/chat/route.ts'
 import { completionsRoute } from './openai/completions/route.ts'
 import { embeddingsRoute } from './openai/embeddings/route.ts'
 import { healthRoutes } from './operators/health.ts'
-import { homeRoute } from './web/home.ts'
+import { homeRoute, type Pages } from './web/home.ts'
 import { inferRoute } from './infer/route.ts'
 import { jobOperatorRoutes } from './jobs/operators.ts'
 import { plannerRoute } from './jobs/planner.ts'
@@ -40,6 +40,7 @@ import { modelsRoute } from './openai/models/route.ts'
 import { notOfferedRoutes } from './openai/not-offered.ts'
 import { rerankRoute } from './openai/rerank/route.ts'
 import { responsesRoutes } from './openai/responses/route.ts'
+import { letLocalOperate, type LocalOperator } from './operators/local-operator.ts'
 import { usageRoute } from './operators/usage.ts'
 import { shuttingDown, type RunningRequests } from './ask/running-requests.ts'
 import { validatorCompiler } from './http/validation.ts'
@@ -66,14 +67,15 @@ interface AppDeps {
   keepAliveMs: number
   /** True when other machines can reach the bridge. */
   isExposed: boolean
+  /** Present: whoever sits at this machine may operate the mesh while nobody needs a token. */
+  localOperator?: { operator: LocalOperator; reached: () => readonly string[] }
   /** Which pages of other origins may ask. */
   cors: Cors
   /** Throws for a request that a page of somebody else has a browser send; null: nobody asks. */
   checkHost: ((headers: IncomingHttpHeaders) => void) | null
   /** Called with each address that the app answers. */
   onRoute?: (route: Route) => void
-  /** The folder of the built chat page. */
-  page: string
+  pages: Pages
 }
 
 interface Route {
@@ -113,6 +115,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   stampReplies(app, running)
   answerOrigins(app, deps.cors)
   guard(app, deps)
+  if (deps.localOperator !== undefined) letLocalOperate(app, { ...deps, ...deps.localOperator })
   tellAllowedMethods(app)
   await describeRoutes(app, version)
   inferRoute(app, deps)
@@ -140,7 +143,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   jobOperatorRoutes(app, deps)
   plannerRoute(app, deps)
   workerRoutes(app, deps)
-  await homeRoute(app, { version, page: deps.page })
+  await homeRoute(app, { version, pages: deps.pages })
   return app
 }
 

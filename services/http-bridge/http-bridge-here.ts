@@ -6,6 +6,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { readBridgeConfig, type BridgeWishes } from './config.ts'
 import { assertMayListen, OLLAMA_PORT } from './http/listen.ts'
 import { createHttpBridge, type HttpBridge } from './http-bridge.ts'
+import type { LocalOperator } from './operators/local-operator.ts'
 
 interface OpenHttpBridgeOptions extends Place {
   env: Environment
@@ -14,7 +15,12 @@ interface OpenHttpBridgeOptions extends Place {
 }
 
 export function openHttpBridge(options: OpenHttpBridgeOptions): HttpBridge {
-  return createHttpBridge({ ...options, ...readBridgeConfig(options.env, options.wishes) })
+  const { home, address, env, wishes } = options
+  const localOperator: LocalOperator = {
+    key: () => home.operatorKey(address.mesh),
+    gateways: () => home.keysOf('gateway')
+  }
+  return createHttpBridge({ ...options, ...readBridgeConfig(env, wishes), localOperator })
 }
 
 /** To be started before what takes seconds, because a taken port is the likeliest failure. */

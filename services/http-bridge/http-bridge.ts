@@ -4,6 +4,7 @@ import type { PeerReport } from '#shared/contracts/peers/peers.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
@@ -14,6 +15,7 @@ import { createApp } from './app.ts'
 import { REQUEST_TIMEOUT_MS } from './config.ts'
 import { Cors } from './http/cors.ts'
 import { assertGuarded, isLoopback } from './http/exposure.ts'
+import type { LocalOperator } from './operators/local-operator.ts'
 import { hostCheck } from './http/host-check.ts'
 import { Failures } from './failures.ts'
 import { listen, listenToo, OLLAMA_PORT, urlOf } from './http/listen.ts'
@@ -49,8 +51,8 @@ export interface HttpBridgeDeps {
   corsOrigins?: readonly string[]
   /** Lets everybody who reaches the bridge ask, from other machines too. */
   allowAnonymous?: boolean
-  /** The folder of the built chat page, served at `/` where it exists. */
-  page?: string
+  /** Lets whoever sits at this machine operate the mesh, as long as nobody needs a token. */
+  localOperator?: LocalOperator
 }
 
 export interface HttpBridge extends Service {
@@ -58,6 +60,13 @@ export interface HttpBridge extends Service {
   readonly url: string
   /** Every address that it answers, such as `GET /health`; valid after `start`. */
   readonly routes: readonly string[]
+}
+
+/** None where other machines can reach the bridge. */
+function localOperatorOf({ host, localOperator: operator }: HttpBridgeDeps, mesh: Mesh) {
+  if (operator === undefined || !isLoopback(host)) return {}
+  const reached = () => mesh.links('gateway').map(({ peer }) => peer.key)
+  return { localOperator: { operator, reached } }
 }
 
 export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
@@ -94,10 +103,11 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         onRoute: ({ method, url }) =>
           routes.push(...[method].flat().map((each) => `${each} ${url}`)),
         isExposed,
+        ...localOperatorOf(deps, mesh),
         cors,
         // Where a token is needed from everybody, a page of somebody else gets nothing anyway.
         checkHost: fromBeyond ? null : hostCheck({ allowedHosts, isExposed, cors }),
-        page: deps.page ?? builtPage('chat')
+        pages: { chat: builtPage('chat'), console: builtPage('console') }
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       if (ollamaPort !== 0) await listenToo(app, { host, port: ollamaPort, setting: OLLAMA_PORT })

@@ -39,10 +39,15 @@ interface Decided {
 
 const RULES: Record<string, Decided> = {
   'GET /': { rule: 'everybody' },
-  // Of the chat page, where it is built.
+  // Of the pages, where they are built.
   'GET /assets/:name': { rule: 'everybody' },
   'GET /favicon.svg': { rule: 'everybody' },
   'GET /theme.js': { rule: 'everybody' },
+  // The console itself has no secrets; what it shows it has to ask for.
+  'GET /console': { rule: 'everybody' },
+  'GET /console/assets/:name': { rule: 'everybody' },
+  'GET /console/favicon.svg': { rule: 'everybody' },
+  'GET /console/theme.js': { rule: 'everybody' },
   'GET /health': { rule: 'everybody' },
   'GET /healthz': { rule: 'everybody' },
   'GET /readyz': { rule: 'everybody' },

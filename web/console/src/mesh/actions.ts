@@ -1,0 +1,78 @@
+/**
+ * Everything the console can do to a mesh: one row for each, with its address and the command that
+ * does the same. The console asks through this table alone, so it offers nothing that it lacks.
+ */
+import { send } from '../../../ui/mesh/http.ts'
+
+interface Action {
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Has its parameters as `:id`. */
+  path: string
+  command: string
+}
+
+export const ACTIONS = {
+  'worker.rename': {
+    method: 'POST',
+    path: '/v1/admin/members/:id/rename',
+    command: 'haif peers rename'
+  },
+  'worker.remove': {
+    method: 'POST',
+    path: '/v1/admin/members/:id/revoke',
+    command: 'haif peers revoke'
+  },
+  'invite.create': { method: 'POST', path: '/v1/admin/invites', command: 'haif invite' },
+  'token.create': { method: 'POST', path: '/v1/admin/tokens', command: 'haif token create' },
+  'token.rotate': {
+    method: 'POST',
+    path: '/v1/admin/tokens/:id/rotate',
+    command: 'haif token rotate'
+  },
+  'token.revoke': { method: 'DELETE', path: '/v1/admin/tokens/:id', command: 'haif token revoke' },
+  'tenant.set': { method: 'POST', path: '/v1/admin/tenants', command: 'haif tenant set' },
+  'tenant.delete': {
+    method: 'DELETE',
+    path: '/v1/admin/tenants/:id',
+    command: 'haif tenant rm'
+  },
+  'job.cancel': { method: 'DELETE', path: '/v1/jobs/:id', command: 'haif jobs cancel' },
+  'job.resume': { method: 'POST', path: '/v1/jobs/:id/resume', command: 'haif jobs resume' },
+  'job.archive': { method: 'POST', path: '/v1/jobs/:id/archive', command: 'haif jobs archive' },
+  'deadLetter.requeue': {
+    method: 'POST',
+    path: '/v1/admin/queue/dead-letter',
+    command: 'haif jobs dead requeue'
+  },
+  'policy.set': { method: 'PUT', path: '/v1/admin/policy', command: 'haif policy set' }
+} as const satisfies Record<string, Action>
+export type ActionName = keyof typeof ACTIONS
+
+const ACT_MS_MAX = 30_000
+
+export interface Wish {
+  params?: Record<string, string>
+  body?: unknown
+  headers?: Record<string, string>
+}
+
+/** Does it; rejects with a MeshError that says why not. */
+export async function act<Reply>(name: ActionName, wish: Wish = {}): Promise<Reply> {
+  const { method, path } = ACTIONS[name]
+  const { params = {}, body, headers = {} } = wish
+  const init: RequestInit = { method, headers, signal: AbortSignal.timeout(ACT_MS_MAX) }
+  if (body !== undefined) {
+    init.body = JSON.stringify(body)
+    init.headers = { ...headers, 'content-type': 'application/json' }
+  }
+  const response = await send(fillPath(path, params), init)
+  const text = await response.text()
+  return (text === '' ? undefined : JSON.parse(text)) as Reply
+}
+
+/** Returns the address relative to the bridge's root. */
+export function fillPath(path: string, params: Record<string, string>): string {
+  return path.slice(1).replaceAll(/:(\w+)/g, (_whole, name: string) => {
+    return encodeURIComponent(params[name]!)
+  })
+}

@@ -1,0 +1,192 @@
+/** The front page: how it stands, what needs a person, and what runs. */
+import type { RequestListBody, RequestRowBody, WorkerBody } from '../mesh/bodies.ts'
+import { Icon } from '../../../ui/icons.tsx'
+import { openPanel } from '../../../ui/panels.ts'
+import { feed, history, now, useToday, workers } from '../mesh/live.ts'
+import { useRead } from '../mesh/read.ts'
+import { Spark } from '../ui/charts.tsx'
+import { Empty, Figure, Loading, Page, Section } from '../ui/parts.tsx'
+import { Table } from '../ui/table.tsx'
+import { StateOf } from '../ui/words.tsx'
+import { amount, counted, percent, span } from '../view/figures.ts'
+import { sumsOfToday, verdictOf } from '../view/verdict.ts'
+import { linkTo } from '../view/route.ts'
+import { MachineName, MemoryMeters, SlotsMeter } from './machines/capacity.tsx'
+import { requestColumns } from './requests/columns.tsx'
+
+const FAILED_SHOWN = 6
+const DAY_MS = 86_400_000
+const FAILED_EVERY_MS = 20_000
+/** The list is asked for by whole minutes, so that its address does not change at each glance. */
+const MINUTE_MS = 60_000
+
+export function StatusScreen() {
+  useToday()
+  const { mesh, isReady } = feed.value
+  if (mesh === null || !isReady) {
+    return (
+      <Page title="Status">
+        <Loading />
+      </Page>
+    )
+  }
+  const { tone, sentence } = verdictOf(mesh)
+  const { workers: machines, models, slots } = mesh
+  const lead = [
+    counted(machines.total, 'machine'),
+    `${counted(models.ready, 'model')} ready`,
+    `${counted(slots.running, 'answer')} being written`,
+    ...(slots.waiting > 0 ? [`${slots.waiting} waiting`] : [])
+  ].join(' · ')
+  return (
+    <Page title={sentence} tone={tone} lead={lead} actions={<AddMachineButton />}>
+      <Needs />
+      <Figures />
+      {workers.value.length === 0 ? <NoMachine /> : <Capacity />}
+      <Failures />
+    </Page>
+  )
+}
+
+export const AddMachineButton = () => (
+  <button type="button" class="primary" onClick={() => openPanel('addMachine')}>
+    Add a machine
+  </button>
+)
+
+function Needs() {
+  const needs = feed.value.mesh?.needs ?? []
+  if (needs.length === 0) return null
+  return (
+    <ul class="needs" aria-label="What needs you">
+      {needs.map(({ peer, model, message }) => (
+        <li class="need" key={message}>
+          <Icon name="alert" />
+          <span>{message}</span>
+          {peer !== undefined && feed.value.workers.has(peer) ? (
+            <a class="plain small" href={linkTo('machines', peer)}>
+              Look at it
+            </a>
+          ) : (
+            model !== undefined && (
+              <a class="plain small" href={linkTo('models')}>
+                Models
+              </a>
+            )
+          )}
+        </li>
+      ))}
+    </ul>
+  )
+}
+
+function Figures() {
+  const { mesh, queue } = feed.value
+  const { all } = history.value
+  const sums = sumsOfToday(workers.value)
+  const failedShare = percent(sums.failed, sums.requests)
+  return (
+    <div class="section figures">
+      <Figure
+        name="Answers being written"
+        value={mesh!.slots.running}
+        note={`of ${mesh!.slots.total} at a time`}
+      >
+        <Spark values={all.map(({ running }) => running)} label="Running, last minutes" />
+      </Figure>
+      <Figure name="Waiting" value={queue?.waiting ?? mesh!.slots.waiting} note="in the queue">
+        <Spark values={all.map(({ waiting }) => waiting)} label="Waiting, last minutes" />
+      </Figure>
+      <Figure
+        name="First token, 24 h"
+        value={sums.firstTokenP50Ms === undefined ? '–' : span(sums.firstTokenP50Ms)}
+        note={
+          sums.firstTokenP95Ms === undefined
+            ? 'nothing was asked'
+            : `slowest machine: ${span(sums.firstTokenP95Ms)} for 1 in 20`
+        }
+      />
+      <Figure
+        name="Requests, 24 h"
+        value={amount(sums.requests)}
+        note={
+          sums.failed === 0
+            ? `none failed${sums.stopped > 0 ? `, ${sums.stopped} stopped by callers` : ''}`
+            : `${sums.failed} failed (${failedShare < 1 ? '<1' : failedShare} %), ${sums.stopped} stopped`
+        }
+      />
+      <Figure
+        name="Tokens, 24 h"
+        value={amount(sums.completionTokens)}
+        note={`written; ${amount(sums.promptTokens)} read`}
+      />
+    </div>
+  )
+}
+
+const Capacity = () => (
+  <Section title="Machines" note="what each has, and what it does now">
+    <Table<WorkerBody>
+      label="Machines"
+      rows={workers.value}
+      keyOf={({ id }) => id}
+      linkOf={({ id }) => linkTo('machines', id)}
+      columns={[
+        { name: 'Machine', cell: (worker) => <MachineName worker={worker} /> },
+        { name: 'State', cell: (worker) => <StateOf worker={worker} /> },
+        { name: 'Models', cell: ({ models }) => <Models models={models} /> },
+        { name: 'Answers', cell: (worker) => <SlotsMeter worker={worker} /> },
+        { name: 'Memory', cell: (worker) => <MemoryMeters worker={worker} /> }
+      ]}
+    />
+  </Section>
+)
+
+const MODELS_SHOWN = 3
+
+function Models({ models }: { models: WorkerBody['models'] }) {
+  return (
+    <span class="chips">
+      {models.slice(0, MODELS_SHOWN).map(({ name }) => (
+        <span key={name}>{name}</span>
+      ))}
+      {models.length > MODELS_SHOWN && <span>+{models.length - MODELS_SHOWN}</span>}
+    </span>
+  )
+}
+
+const NoMachine = () => (
+  <Section title="Machines">
+    <Empty action={<AddMachineButton />}>
+      No machine runs a model yet. Add one: it takes a line to paste, and no open port.
+    </Empty>
+  </Section>
+)
+
+function Failures() {
+  const from = Math.floor((now.value - DAY_MS) / MINUTE_MS) * MINUTE_MS
+  const path = `v1/admin/requests?status=failed&limit=${FAILED_SHOWN}&from=${from}`
+  const { data } = useRead<RequestListBody>(path, FAILED_EVERY_MS)
+  const failed = data?.requests ?? []
+  if (failed.length === 0) return null
+  return (
+    <Section
+      title="Failed in the last 24 hours"
+      actions={
+        <a class="link" href={linkTo('requests', undefined, { status: 'failed' })}>
+          All of them
+        </a>
+      }
+    >
+      <Table<RequestRowBody>
+        label="Failed requests"
+        rows={failed}
+        keyOf={({ id }) => id}
+        linkOf={({ id }) => linkTo('requests', id)}
+        columns={requestColumns({ now: now.value }).filter(({ name }) =>
+          ['When', 'Status', 'Tenant', 'Model', 'Machine'].includes(name)
+        )}
+      />
+    </Section>
+  )
+}
