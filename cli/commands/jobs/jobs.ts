@@ -211,9 +211,10 @@ async function logs(name: string, options: CommonOptions): Promise<void> {
       if (options.json === true) process.stdout.write(`${JSON.stringify(event)}\n`)
       else if (event.event === 'task.update') {
         const { updatedAt, taskId, status, attempt, workerId, error, waitingFor } = event.data
-        const where = workerId === undefined ? '' : ` on ${placeText(workerId)}`
-        const why = error ?? (waitingFor === undefined ? '' : `waits for ${waitingFor}`)
-        const tries = attempt > 1 ? ` (attempt ${attempt})` : ''
+        const isOut = status !== 'Queued' // before and after, its last worker has no part in it
+        const where = workerId === undefined || !isOut ? '' : ` on ${placeText(workerId)}`
+        const why = error ?? (waitingFor === undefined ? '' : `waits: ${waitingFor}`)
+        const tries = attempt > 1 && isOut ? ` (attempt ${attempt})` : ''
         const text = `${line(taskId)} ${status}${tries}${where}  ${line(why)}`.trimEnd()
         process.stdout.write(`${secondOf(updatedAt)}  ${text}\n`)
       } else if (event.event !== 'job.snapshot' && event.event !== 'task.output') {

@@ -52,8 +52,11 @@ const only = (name: string) => ({ constraints: labelled(name) })
 async function act(t: TestContext) {
   const all = await started()
   const context = contextFor(t)
+  // Unless a task says where, it runs on the worker that tells what it sees.
+  const plain = (task: GraphTask) =>
+    task.constraints === undefined ? { ...task, ...only('plain') } : task
   const start = async (tasks: GraphTask[], tenant?: string) =>
-    submit(all.link, { tasks }, context, tenant)
+    submit(all.link, { tasks: tasks.map(plain) }, context, tenant)
   const change = async (jobId: string, what: JobAct) =>
     all.link.call(changeJob, { jobId, act: what }, context)
   const states = async (jobId: string) => statesOf(all.link, jobId, context)
@@ -224,6 +227,20 @@ test('J11: a worker that the policy denies is passed over for another', async (t
   const [task] = await tasks(jobId)
   assert.deepEqual([task?.status, task?.workerId], ['Completed', here.key])
   assert.notEqual(here.key, worker.key)
+})
+
+test('a task goes to the worker that has made its inputs, though another has more room', async (t) => {
+  const { start, tasks, ended, mesh } = await act(t)
+  const { mesh: small } = await mesh.addWorker([toolKind()], { ...labelled('near'), places: 1 })
+  await mesh.addWorker([toolKind()], { ...labelled('near'), places: 9 })
+  const { labels } = labelled('near')
+  const jobId = await start([
+    toolTask('first', 'made here', { constraints: { labels, workers: [small.key] } }),
+    toolTask('then', null, { ...only('near'), dependencies: ['first'] })
+  ])
+  await ended(jobId)
+  const workers = (await tasks(jobId)).map(({ workerId }) => workerId)
+  assert.deepEqual(workers, [small.key, small.key])
 })
 
 test('J13: quotas of running tasks and jobs hold, and what waits for them runs', async (t) => {

@@ -196,7 +196,7 @@ test('J8, J9: a failure for good ends what needs the task, and a requeue runs al
 })
 
 test('J11: a task waits for a worker that fits, says so, and runs there', async (t) => {
-  const { mesh, link } = await started()
+  const { mesh, seen, link } = await started()
   const context = contextFor(t)
   const constraints = { labels: { rack: '4' } }
   const tasks = [toolTask('t1', null, { constraints })]
@@ -204,7 +204,7 @@ test('J11: a task waits for a worker that fits, says so, and runs there', async 
   const shown = async () => (await link.call(listTasks, { jobId, query: {} }, context)).tasks[0]!
   assert.match((await shown()).waitingFor ?? '', /the label rack=4/)
   assert.equal((await shown()).status, 'Queued')
-  const { mesh: labelled } = await mesh.addWorker([toolKind()], { labels: { rack: '4' } })
+  const { mesh: labelled } = await mesh.addWorker([toolKind(seen)], { labels: { rack: '4' } })
   await jobEnd(link, jobId, context)
   assert.equal((await shown()).workerId, labelled.key)
 })
