@@ -2,7 +2,7 @@
  * A request that was let in, until it is over. Whatever becomes of it, leaving its scope gives back
  * what it holds of limits and budgets, and then writes what it has cost into the books.
  *
- *   using admitted = await callers.admit(context, wish)
+ *   await using admitted = await callers.admit(context, wish)
  */
 import type { EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { AttemptTold } from '#shared/contracts/inference/attempt-told.ts'
@@ -29,7 +29,7 @@ interface AdmittedRequestDeps {
   promptTokens: number
 }
 
-export class AdmittedRequest implements Disposable {
+export class AdmittedRequest implements AsyncDisposable {
   /** Goes on with the request, signed. */
   readonly permit: Granted
   readonly ticket: () => string
@@ -92,13 +92,13 @@ export class AdmittedRequest implements Disposable {
     this.#sent = tokens
   }
 
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     const sent = this.#used === null ? this.#sent() : 0
     const brokenOff = sent === 0 ? 0 : this.#promptTokens + sent
     const charged = this.#used ?? brokenOff
     // First, as nothing that fails in the books may keep the place of a caller.
     this.#admitted.leave(charged)
     this.#tenants?.count(this.#tenantId, this.#code, this.#end)
-    this.#meter?.record(sent, charged)
+    await this.#meter?.record(sent, charged)
   }
 }

@@ -20,7 +20,7 @@ export async function embedAdmitted(
   const promptTokens = embeddedTokensOf(asked.inputs)
   const { model: wanted } = asked
   const wish = { kind: 'embed', asked, charge, model: wanted, promptTokens, maxTokens: 0 } as const
-  using admitted = await callers.admit(context, wish)
+  await using admitted = await callers.admit(context, wish)
   const { limits, model } = admitted.granted
   const permit = permits.write(admitted.permit, context)
   const granted: PermittedEmbed = { asked: { ...asked }, permit }

@@ -47,7 +47,7 @@ export async function* inferAdmitted(
     maxTokens,
     isRest
   } as const
-  using admitted = await callers.admit(context, wish)
+  await using admitted = await callers.admit(context, wish)
   const permit = permits.write(admitted.permit, context)
   const granted = { ...grantedRequest(request, admitted), permit }
   const sent = new SentTokens(request.sent, granted.asked)

@@ -11,7 +11,7 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
-import { UsageSpool } from '../../services/gateway/usage/usage-spool.ts'
+import { SpoolClient } from '../../services/gateway/usage/spool-client.ts'
 import { UsageWriter } from '../../services/gateway/usage/usage-writer.ts'
 import { findDisagreements } from '../../services/gateway/usage/verify-usage.ts'
 import { temporaryHome } from '../helpers/cli.ts'
@@ -37,7 +37,7 @@ const rowsOf = (store: Store, requestId: string) =>
 
 test('an answer whose end was lost on its way is in the books once', async (t) => {
   const store = await openStore(t, await freshDatabase())
-  const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 1000)
+  const spool = new SpoolClient(join(temporaryHome(t), 'usage.sqlite'), 1000)
   const writer = new UsageWriter({ store, spool, log: silentLogger() })
   atEnd(t, () => writer.stop())
   await writer.start()
@@ -45,8 +45,8 @@ test('an answer whose end was lost on its way is in the books once', async (t) =
   const mesh = await startMesh(t, {
     gateways: 2,
     usage: {
-      record(row) {
-        writer.record(row)
+      async record(row) {
+        await writer.record(row)
         cut?.() // before the end is on its way
         cut = null
       }

@@ -15,7 +15,7 @@ import { Access } from '../../services/gateway/access/access.ts'
 import { BudgetKeeper } from '../../services/gateway/access/budget-keeper.ts'
 import { Budgets } from '../../services/gateway/access/budgets.ts'
 import { begunRow, SYSTEM_CLOCKS } from '../../services/gateway/usage/usage-meter.ts'
-import { UsageSpool } from '../../services/gateway/usage/usage-spool.ts'
+import { SpoolClient } from '../../services/gateway/usage/spool-client.ts'
 import { UsageWriter } from '../../services/gateway/usage/usage-writer.ts'
 import { Reservations } from '../../services/orchestrator/repeats/reservations.ts'
 import { PeerRecorder } from '../../services/registry/peers/peer-recorder.ts'
@@ -209,7 +209,7 @@ async function startUsers(t: TestContext, url: string) {
   const store = new PostgresStore({ url, log, startMsMax: 5000 })
   atEnd(t, () => store.stop())
   await store.start()
-  const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 10_000)
+  const spool = new SpoolClient(join(temporaryHome(t), 'usage.sqlite'), 10_000)
   const usage = new UsageWriter({ store, spool, log })
   const peers = new PeerRecorder({ store, log, writeMs: 50 })
   const reservations = new Reservations({ store, owner: 'o'.repeat(64), log })
@@ -257,11 +257,11 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
         url
       )
       const { secret } = await access.stored.admin.createToken({ tenant: 'a' }, operator)
-      usage.record(usageRow())
+      void usage.record(usageRow())
       await until(async () => (await countOf(store, 'requests')) === 1)
 
       await begin(server, url, t)
-      for (let i = 0; i < 5; i++) usage.record(usageRow())
+      for (let i = 0; i < 5; i++) void usage.record(usageRow())
       peers.record('p'.repeat(64), 'worker', report)
       budgets.reserve(['tenant/a'], 10)(10)
       assert.equal(await reserve(reservations, 'while'), null)
@@ -309,7 +309,7 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
       const { store, usage, lines } = await startUsers(t, url)
       disk.fill()
       const rows = Array.from({ length: 200 }, usageRow)
-      for (const row of rows) usage.record(row)
+      for (const row of rows) void usage.record(row)
       const isFull = (text: string) => /has no more room on its disk.*make room there/.test(text)
       await until(() => usage.health().warnings?.some(isFull) === true)
       disk.empty()

@@ -115,11 +115,11 @@ export class UsageMeter {
   }
 
   /**
-   * On disk when it returns, so before the end is on its way: whoever has an answer is also in the
+   * On disk when it resolves, so before the end is on its way: whoever has an answer is also in the
    * books. `sent`: tokens that were passed on, which count where no end has told. `charged`: what
    * budgets have counted.
    */
-  record(sent = 0, charged = 0): void {
+  async record(sent = 0, charged = 0): Promise<void> {
     const row = this.#row
     row.charged_tokens = charged
     if (row.error_code !== null) row.completion_tokens = sent
@@ -128,7 +128,7 @@ export class UsageMeter {
     this.#note.answer = this.#answer?.text ?? null
     const { message, attempts, prompt } = this.#note
     const isSilent = message === null && attempts.length === 0 && prompt === null
-    this.#recorder.record(isSilent ? row : { ...row, note: this.#note })
+    await this.#recorder.record(isSilent ? row : { ...row, note: this.#note })
   }
 }
 

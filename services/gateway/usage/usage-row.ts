@@ -59,11 +59,11 @@ export interface SpooledUsage extends UsageRow {
 }
 
 /**
- * Where usage goes: it is on disk when `record` has returned. A row that cannot be kept is counted
+ * Where usage goes: it is on disk when `record` is over. A row that cannot be kept is counted
  * and reported there, and never thrown.
  */
 export interface UsageRecorder {
-  record(row: SpooledUsage): void
+  record(row: SpooledUsage): void | Promise<void>
   /** Calls back for each row that turned out to be counted elsewhere, too. */
   onSettled?(listener: (row: SettledRow) => void): void
 }

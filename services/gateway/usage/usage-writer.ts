@@ -26,7 +26,8 @@ import {
   type UsageRecorder,
   type UsageRow
 } from './usage-row.ts'
-import type { Spooled, UsageSpool } from './usage-spool.ts'
+import type { SpoolClient } from './spool-client.ts'
+import type { Spooled } from './usage-spool.ts'
 
 const BATCH_MAX = 500
 /** Rows that come within it go together. */
@@ -39,7 +40,7 @@ const MEMORY_ROWS_MAX = 20_000
 
 interface UsageWriterOptions {
   store: Store
-  spool: UsageSpool
+  spool: SpoolClient
   log: Logger
   memoryRowsMax?: number
 }
@@ -54,8 +55,10 @@ export class UsageWriter implements UsageRecorder, Service {
   readonly #outage: Outage
   readonly #diskOutage: Outage
   /** Rows that the disk has not taken; at most MEMORY_ROWS_MAX. */
-  readonly #memory: string[] = []
-  /** The disk is not tried before: each try in vain may take a while, and nobody is answered. */
+  readonly #memory = new Set<string>()
+  /** Rows that the disk has been asked to take. */
+  readonly #recording = new Set<Promise<void>>()
+  /** The disk is not tried before: each try in vain may take a while. */
   #diskAt = -Infinity
 
   constructor(options: UsageWriterOptions) {
@@ -71,8 +74,9 @@ export class UsageWriter implements UsageRecorder, Service {
       level: 'error'
     })
     gauge('haif_usage_spooled').addCallback((result) => {
-      if (spool.isOpen) result.observe(this.#onDisk(() => spool.length) ?? 0)
+      if (spool.isOpen) result.observe(spool.length)
     })
+    spool.onKept((kept) => log.error({ kept }, 'the spool of usage is damaged, and kept'))
     // A counter that has never counted is no line at all, and a rate of nothing is no zero.
     for (const reason of ['full', 'refused', 'disk']) this.#dropped.add(0, { reason })
   }
@@ -83,10 +87,17 @@ export class UsageWriter implements UsageRecorder, Service {
     return { ready: true, warnings }
   }
 
-  record(row: SpooledUsage): void {
+  /** Resolves when the row survives this process, or when the disk does not take it now. */
+  record(row: SpooledUsage): Promise<void> {
+    const recording = this.#record(row)
+    this.#recording.add(recording)
+    return recording.finally(() => this.#recording.delete(recording))
+  }
+
+  async #record(row: SpooledUsage): Promise<void> {
     const { spool, log } = this.#options
     const text = JSON.stringify(row)
-    const dropped = this.#onDisk(() => spool.append(text))
+    const dropped = await this.#onDisk(() => spool.append(text))
     if (dropped === null) this.#keepInMemory(withoutNote(row))
     else if (dropped > 0) {
       this.#dropped.add(dropped, { reason: 'full' })
@@ -97,8 +108,8 @@ export class UsageWriter implements UsageRecorder, Service {
 
   #keepInMemory(text: string): void {
     const { memoryRowsMax = MEMORY_ROWS_MAX, log } = this.#options
-    if (this.#memory.length < memoryRowsMax) {
-      this.#memory.push(text)
+    if (this.#memory.size < memoryRowsMax) {
+      this.#memory.add(text)
       return
     }
     this.#dropped.add(1, { reason: 'disk' })
@@ -106,33 +117,17 @@ export class UsageWriter implements UsageRecorder, Service {
   }
 
   /** Null when the disk does not do it now, which is said once. */
-  #onDisk<Result>(work: () => Result): Result | null {
-    const now = performance.now()
-    if (now < this.#diskAt) return null
+  async #onDisk<Result>(work: () => Promise<Result>): Promise<Result | null> {
+    if (performance.now() < this.#diskAt) return null
     try {
-      const result = work()
-      this.#diskOutage.worked()
+      const result = await work()
+      // Of calls that were made together, one that has failed says more than one that has not.
+      if (performance.now() >= this.#diskAt) this.#diskOutage.worked()
       return result
     } catch (error) {
-      this.#diskAt = now + RETRY_MS
-      this.#diskFailed(error)
+      this.#diskAt = performance.now() + RETRY_MS
+      this.#diskOutage.failed(spoolError(diskTrouble(error), error))
       return null
-    }
-  }
-
-  #diskFailed(error: unknown): void {
-    const trouble = diskTrouble(error)
-    if (trouble?.kind === 'bad input') this.#setAside(error)
-    this.#diskOutage.failed(spoolError(trouble, error))
-  }
-
-  /** A damaged spool is kept for a person to read, and does not keep new rows from the disk. */
-  #setAside(error: unknown): void {
-    const { spool, log } = this.#options
-    try {
-      log.error({ err: error, kept: spool.setAside() }, 'the spool of usage is damaged, and kept')
-    } catch {
-      // Its disk does not even do that: the outage is said below.
     }
   }
 
@@ -149,34 +144,34 @@ export class UsageWriter implements UsageRecorder, Service {
     this.#stopping.abort()
     this.#news.resolve()
     const late = sleep(LAST_MS_MAX, undefined, { ref: false })
-    await Promise.race([this.#running, late])
+    await Promise.race([Promise.all([this.#running, ...this.#recording]), late])
     // it waits on disk
     if (!this.#outage.isAway) await Promise.race([this.flush().catch(() => {}), late])
     this.#diskAt = -Infinity
-    this.#saveMemory()
-    const rows = this.#memory.length
+    await this.#saveMemory()
+    const rows = this.#memory.size
     if (rows > 0) {
       this.#dropped.add(rows, { reason: 'disk' })
       this.#options.log.error({ rows }, 'usage is lost: neither disk nor database takes it')
     }
-    this.#options.spool.close()
+    await this.#options.spool.close()
   }
 
   /** Everything that waits now. */
   async flush(): Promise<void> {
     const { spool } = this.#options
     for (;;) {
-      const batch = this.#onDisk(() => spool.oldest(BATCH_MAX)) ?? []
+      const batch = (await this.#onDisk(() => spool.oldest(BATCH_MAX))) ?? []
       if (batch.length === 0) break
       await this.#write(batch)
       const [first, last] = [batch[0]!.id, batch.at(-1)!.id]
       // Rows that stay are brought again later, and are in the database once, as each has an id.
-      if (this.#onDisk(() => spool.remove(first, last)) === null) break
+      if ((await this.#onDisk(() => spool.remove(first, last))) === null) break
     }
-    while (this.#memory.length > 0) {
-      const rows = this.#memory.slice(0, BATCH_MAX)
+    while (this.#memory.size > 0) {
+      const rows = [...this.#memory].slice(0, BATCH_MAX)
       await this.#write(rows.map((row) => ({ id: NOT_SPOOLED, row })))
-      this.#memory.splice(0, rows.length) // new ones come at the end
+      for (const row of rows) this.#memory.delete(row)
     }
   }
 
@@ -196,18 +191,23 @@ export class UsageWriter implements UsageRecorder, Service {
         await rest(GATHER_MS)
       } catch (error) {
         this.#outage.failed(error)
-        this.#saveMemory()
+        await this.#saveMemory()
         await rest(RETRY_MS)
       }
     }
   }
 
   /** Rows in memory go to the disk as soon as that is possible. */
-  #saveMemory(): void {
+  async #saveMemory(): Promise<void> {
     const { spool } = this.#options
-    while (this.#memory.length > 0) {
-      if (this.#onDisk(() => spool.append(this.#memory[0]!)) === null) return
-      this.#memory.shift()
+    while (this.#memory.size > 0) {
+      const rows = [...this.#memory].slice(0, BATCH_MAX)
+      const saving = rows.map(async (row) => {
+        if ((await this.#onDisk(() => spool.append(row))) === null) return false
+        this.#memory.delete(row)
+        return true
+      })
+      if ((await Promise.all(saving)).includes(false)) return
     }
   }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Home } from '#shared/main/home.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
-import { UsageSpool } from './usage-spool.ts'
+import { SpoolClient } from './spool-client.ts'
 import { UsageWriter } from './usage-writer.ts'
 
 interface UsageOptions {
@@ -14,6 +14,6 @@ interface UsageOptions {
 }
 
 export function createUsage({ store, home, usageSpoolMax, log }: UsageOptions): UsageWriter {
-  const spool = new UsageSpool(join(home.state, 'usage.sqlite'), usageSpoolMax)
+  const spool = new SpoolClient(join(home.state, 'usage.sqlite'), usageSpoolMax)
   return new UsageWriter({ store, spool, log })
 }

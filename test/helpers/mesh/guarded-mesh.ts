@@ -5,7 +5,7 @@ import { createLogger, silentLogger, type Logger } from '#shared/process/log.ts'
 import type { Store } from '#shared/store/store.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import type { Access } from '../../../services/gateway/access/access.ts'
-import { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
+import { SpoolClient } from '../../../services/gateway/usage/spool-client.ts'
 import { UsageWriter } from '../../../services/gateway/usage/usage-writer.ts'
 import { createHttpBridge, type HttpBridge } from '../../../services/http-bridge/http-bridge.ts'
 import { temporaryHome } from '../cli.ts'
@@ -67,7 +67,7 @@ export async function startGuardedMesh(t: Scope, { takesJobs = false } = {}): Pr
 }
 
 async function startUsage(t: Scope, store: Store): Promise<UsageWriter> {
-  const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 10_000)
+  const spool = new SpoolClient(join(temporaryHome(t), 'usage.sqlite'), 10_000)
   const usage = new UsageWriter({ store, spool, log: silentLogger() })
   atEnd(t, () => usage.stop())
   await usage.start()

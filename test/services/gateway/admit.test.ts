@@ -20,7 +20,7 @@ import { Permits } from '../../../services/gateway/permits.ts'
 import { embedAdmitted } from '../../../services/gateway/embeddings.ts'
 import { inferAdmitted, type AdmittedDeps } from '../../../services/gateway/inference.ts'
 import type { UsageRecorder, UsageRow } from '../../../services/gateway/usage/usage-row.ts'
-import { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
+import { SpoolClient } from '../../../services/gateway/usage/spool-client.ts'
 import { UsageWriter } from '../../../services/gateway/usage/usage-writer.ts'
 import { requestOf, type FlatRequest } from '../../helpers/requests.ts'
 import { seriesIn, valueOf } from '../../helpers/mesh/live-metrics.ts'
@@ -127,7 +127,7 @@ test(
   async (t) => {
     const { logged, log } = lines()
     const disk = smallDisk(t, 1)
-    const spool = new UsageSpool(join(disk.folder, 'usage.sqlite'), 10_000)
+    const spool = new SpoolClient(join(disk.folder, 'usage.sqlite'), 10_000)
     const usage = new UsageWriter({ store: {} as Store, spool, log }) // it is never started
     atEnd(t, async () => spool.close())
     disk.fill()

@@ -15,6 +15,7 @@ import type { Store } from '#shared/store/store.ts'
 import { Access } from '../../../services/gateway/access/access.ts'
 import { begunRow, SYSTEM_CLOCKS } from '../../../services/gateway/usage/usage-meter.ts'
 import { sumUsage } from '../../../services/gateway/usage/usage-sums.ts'
+import { SpoolClient } from '../../../services/gateway/usage/spool-client.ts'
 import { UsageSpool } from '../../../services/gateway/usage/usage-spool.ts'
 import { UsageWriter } from '../../../services/gateway/usage/usage-writer.ts'
 import { findDisagreements } from '../../../services/gateway/usage/verify-usage.ts'
@@ -91,7 +92,7 @@ test('tokens, books, budgets and audit of an earlier HAIF go on', async (t) => {
   assert.equal((await access.directory.authenticate(shown)).tenant, 'a')
   await assert.rejects(access.directory.authenticate(undefined), { code: 'UNAUTHENTICATED' })
   const log = silentLogger()
-  const usage = new UsageWriter({ store: after, spool: new UsageSpool(file, 100), log })
+  const usage = new UsageWriter({ store: after, spool: new SpoolClient(file, 100), log })
   atEnd(t, () => usage.stop())
   await usage.start()
   await until(async () => (await sumUsage(after, {}, 'a'))[0]?.requests === 2)

@@ -116,10 +116,10 @@ test('limits of a tenant, and what it has used of its budget, are those of all g
     new Callers({ access, usage: null }).admit(showing(secret), asked)
   const first = await admit(one)
   assert.deepEqual([first.permit.tenant, first.permit.weight], ['a', 2])
-  leave(first, 95)
+  await leave(first, 95)
   await until(async () => {
     const outcome = await admit(two).catch((error: unknown) => toHaifError(error).code)
-    if (typeof outcome !== 'string') leave(outcome, 0)
+    if (typeof outcome !== 'string') await leave(outcome, 0)
     return outcome === 'BUDGET_EXHAUSTED'
   })
   await one.stop() // what it has counted is stored, for whoever starts next
@@ -186,7 +186,7 @@ test(
     const outcomes = new Map<string, number>()
     const ask = async (access: Access) => {
       const outcome = await new Callers({ access, usage: null }).admit(showing(secret), asked).then(
-        (admitted) => (leave(admitted, 2), 'granted'),
+        (admitted) => leave(admitted, 2).then(() => 'granted'),
         (error: unknown) => toHaifError(error).code
       )
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -206,7 +206,7 @@ test(
   }
 )
 
-function leave(admitted: AdmittedRequest, used: number): void {
+async function leave(admitted: AdmittedRequest, used: number): Promise<void> {
   admitted.embedded({ model: 'sim', provider: 'sim', vectors: [], promptTokens: used })
-  admitted[Symbol.dispose]()
+  await admitted[Symbol.asyncDispose]()
 }

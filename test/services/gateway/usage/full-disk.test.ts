@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { begunRow, SYSTEM_CLOCKS } from '../../../../services/gateway/usage/usage-meter.ts'
-import { UsageSpool } from '../../../../services/gateway/usage/usage-spool.ts'
+import { SpoolClient } from '../../../../services/gateway/usage/spool-client.ts'
 import { UsageWriter } from '../../../../services/gateway/usage/usage-writer.ts'
 import { temporaryHome } from '../../../helpers/cli.ts'
 import { patience } from '../../../helpers/deadline.ts'
@@ -39,7 +39,7 @@ const row = () =>
 async function start(t: TestContext, file: string, memoryRowsMax?: number) {
   const { store, url } = await startPostgresStore(t)
   const { log, lines } = recordingLogger()
-  const spool = new UsageSpool(file, 10_000)
+  const spool = new SpoolClient(file, 10_000)
   const bound = memoryRowsMax === undefined ? {} : { memoryRowsMax }
   const usage = new UsageWriter({ store, spool, log, ...bound })
   atEnd(t, () => usage.stop())
@@ -57,12 +57,12 @@ test(
     const { usage, lines, count } = await start(t, join(disk.folder, 'usage.sqlite'))
     const before = await lost()
     disk.fill()
-    for (let i = 0; i < 700; i++) usage.record(row())
+    for (let i = 0; i < 700; i++) void usage.record(row())
     await until(async () => (await count()) === 700)
     assert.equal(lines.filter(({ msg }) => /waits in memory/.test(String(msg))).length, 1)
     disk.empty()
     await until(() => {
-      usage.record(row())
+      void usage.record(row())
       return usage.health().warnings?.length === 0
     })
     assert.equal(await lost(), before)
@@ -77,7 +77,7 @@ test(
     const disk = smallDisk(t, 1)
     disk.fill()
     const { usage, spool, count } = await start(t, join(disk.folder, 'state', 'usage.sqlite'))
-    usage.record(row())
+    void usage.record(row())
     await until(async () => (await count()) === 1)
     assert.match(usage.health().warnings![0]!, /has no more room/)
     disk.empty()
@@ -96,7 +96,7 @@ test(
     const server = await testPostgres()
     disk.fill()
     await server.sql(url, 'alter table requests rename to elsewhere')
-    for (let i = 0; i < 80; i++) usage.record(row())
+    await Promise.all(Array.from({ length: 80 }, () => usage.record(row())))
     assert.equal(await lost(), before + 30)
     await until(() => usage.health().warnings?.length === 2)
     // The disk is back first: what is in memory survives the process from then on.
@@ -110,13 +110,13 @@ test(
 test('a spool that another process holds keeps no request waiting', async (t) => {
   const file = join(temporaryHome(t), 'usage.sqlite')
   const { usage, count, spool } = await start(t, file)
-  usage.record(row())
+  void usage.record(row())
   await until(() => spool.length === 0)
   const other = new DatabaseSync(file)
   atEnd(t, async () => other.close())
   other.exec('begin exclusive')
   const begin = performance.now()
-  for (let i = 0; i < 100; i++) usage.record(row())
+  for (let i = 0; i < 100; i++) void usage.record(row())
   const ms = performance.now() - begin
   assert.ok(ms < patience(400), `${ms} ms`)
   await until(async () => (await count()) === 101)
@@ -130,7 +130,7 @@ test('a spool that is damaged is kept for a person to read, and a new one is beg
   const file = join(folder, 'usage.sqlite')
   writeFileSync(file, 'this has never been a database '.repeat(1000))
   const { usage, count, lines } = await start(t, file)
-  usage.record(row())
+  void usage.record(row())
   await until(async () => (await count()) === 1)
   assert.equal(readdirSync(folder).filter((name) => name.includes('.damaged-')).length, 1)
   await until(() => usage.health().warnings?.length === 0)
@@ -147,7 +147,7 @@ test(
     disk.fill()
     await server.sql(url, 'alter table requests rename to elsewhere')
     const before = await lost()
-    for (let i = 0; i < 5; i++) usage.record(row())
+    for (let i = 0; i < 5; i++) void usage.record(row())
     await usage.stop()
     assert.equal(await lost(), before + 5)
     const [said] = lines.filter(({ msg }) => /usage is lost/.test(String(msg)))

@@ -10,7 +10,9 @@ import { atEnd } from '../../../helpers/peers/peers.ts'
 import { NO_SLOW_DISK, slowDisk } from '../../../helpers/stores/slow-disk.ts'
 
 const MODULE = join(import.meta.dirname, '../../../../services/gateway/usage/usage-spool.ts')
+const CLIENT = join(import.meta.dirname, '../../../../services/gateway/usage/spool-client.ts')
 const SYNC_MS = 1500
+const HANGING_MS = 4000
 
 /** Appends so many rows, and says how long the slowest one took and what was refused. */
 const SCRIPT = `
@@ -36,16 +38,45 @@ const SCRIPT = `
   process.send('open')
 `
 
+/** What a row meets on a disk that hangs, and how long this thread did nothing at most. */
+const HANGING_SCRIPT = `
+  import { setTimeout as sleep } from 'node:timers/promises'
+  import { SpoolClient } from ${JSON.stringify(CLIENT)}
+  const spool = new SpoolClient(process.argv[1], 10_000)
+  while (!spool.isOpen) await sleep(20)
+  const append = () => spool.append('row').then(() => 'kept', (error) => error.message)
+  process.on('message', async () => {
+    let [stallMs, last] = [0, performance.now()]
+    setInterval(() => {
+      stallMs = Math.max(stallMs, performance.now() - last)
+      last = performance.now()
+    }, 20)
+    const first = await append()
+    const begin = performance.now()
+    const second = await append()
+    const secondMs = performance.now() - begin
+    process.send({ first, second, secondMs, stallMs })
+    while ((await append()) !== 'kept') await sleep(100)
+    process.send('kept')
+  })
+  process.send('open')
+`
+
 interface Written {
   slowest: number
   refused: string[]
   rows: number
 }
 
-async function write(t: TestContext, rows: number, slowness: { writeMs: number; syncMs: number }) {
+async function start(
+  t: TestContext,
+  script: string,
+  rows: number,
+  slowness: { writeMs: number; syncMs: number }
+) {
   const folder = temporaryHome(t)
   const disk = slowDisk(t, folder, slowness)
-  const args = ['--input-type=module', '--eval', SCRIPT, join(folder, 'u.sqlite'), String(rows)]
+  const args = ['--input-type=module', '--eval', script, join(folder, 'u.sqlite'), String(rows)]
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     env: { PATH: process.env['PATH'], ...disk.env }
@@ -54,6 +85,11 @@ async function write(t: TestContext, rows: number, slowness: { writeMs: number; 
   await once(child, 'message')
   disk.begin()
   child.send('write')
+  return { disk, child }
+}
+
+async function write(t: TestContext, rows: number, slowness: { writeMs: number; syncMs: number }) {
+  const { child } = await start(t, SCRIPT, rows, slowness)
   const [written] = (await once(child, 'message')) as [Written]
   return written
 }
@@ -72,3 +108,16 @@ test(
     assert.deepEqual([rows, refused], [3, ['each row takes more than half a second']])
   }
 )
+
+test('a disk that hangs in a write holds nobody up', { skip: NO_SLOW_DISK }, async (t) => {
+  const slowness = { writeMs: HANGING_MS, syncMs: 0 }
+  const { disk, child } = await start(t, HANGING_SCRIPT, 0, slowness)
+  const [met] = (await once(child, 'message')) as [Record<string, unknown>]
+  const { first, second, secondMs, stallMs } = met
+  assert.match(String(first), /^it has not answered for 1/)
+  assert.match(String(second), /^it has not answered for/)
+  assert.ok(Number(secondMs) < 500, `${String(secondMs)} ms`)
+  assert.ok(Number(stallMs) < HANGING_MS / 2, `${String(stallMs)} ms`)
+  disk.end()
+  await once(child, 'message') // a row is kept again
+})

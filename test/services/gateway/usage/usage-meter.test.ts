@@ -63,7 +63,7 @@ function meterOf(asked: { kind?: 'embed'; model?: undefined; prompt?: string } =
   const recorded = (sent?: number): UsageRow => {
     clock.date += 2000
     clock.now += 250
-    meter.record(sent)
+    void meter.record(sent)
     assert.equal(rows.length, 1)
     const { note: _note, ...row } = rows[0]!
     return row

@@ -7,6 +7,7 @@ import type { Store } from '#shared/store/store.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { begunRow, SYSTEM_CLOCKS } from '../../../../services/gateway/usage/usage-meter.ts'
 import type { UsageRow } from '../../../../services/gateway/usage/usage-row.ts'
+import { SpoolClient } from '../../../../services/gateway/usage/spool-client.ts'
 import { UsageSpool } from '../../../../services/gateway/usage/usage-spool.ts'
 import { UsageWriter } from '../../../../services/gateway/usage/usage-writer.ts'
 import { temporaryHome } from '../../../helpers/cli.ts'
@@ -86,11 +87,11 @@ test('usage waits on disk while Postgres is away, and survives the process', asy
   const store = await openStore(t, await server.freshDatabase())
   const file = join(temporaryHome(t), 'usage.sqlite')
   const usage = await startUsage(t, store, file)
-  usage.record(row())
+  void usage.record(row())
   await until(async () => (await count(store)) === 1)
 
   await server.stop('SIGQUIT')
-  for (let i = 0; i < 700; i++) usage.record(row())
+  await Promise.all(Array.from({ length: 700 }, () => usage.record(row())))
   // Another process of this machine would read the same file.
   const spool = new UsageSpool(file, 10_000)
   assert.equal(spool.length, 700)
@@ -107,14 +108,14 @@ test('a row that the database refuses does not hold up the others', async (t) =>
   const { store } = await STORE_KINDS[0]!.start(t)
   const usage = await startUsage(t, store, join(temporaryHome(t), 'usage.sqlite'))
   const before = await dropped('refused')
-  usage.record({ ...row(), started_at: 'never' })
-  usage.record(row())
+  void usage.record({ ...row(), started_at: 'never' })
+  void usage.record(row())
   await until(async () => (await count(store)) === 1)
   assert.equal(await dropped('refused'), before + 1)
 })
 
 test('a spool that is full drops the oldest, which is counted', async (t) => {
-  const spool = new UsageSpool(join(temporaryHome(t), 'usage.sqlite'), 2500)
+  const spool = new SpoolClient(join(temporaryHome(t), 'usage.sqlite'), 2500)
   const { store } = await STORE_KINDS[0]!.start(t)
   const usage = new UsageWriter({ store, spool, log: silentLogger() })
   atEnd(t, () => usage.stop())
@@ -122,10 +123,10 @@ test('a spool that is full drops the oldest, which is counted', async (t) => {
   const spooled = async () => valueOf(seriesIn(await metrics.render()), 'haif_usage_spooled')
   // It was not started, so nothing leaves it for the database.
   const ids = Array.from({ length: 5000 }, (_, i) => `request-${i}`)
-  for (const id of ids) usage.record(row(id))
+  await Promise.all(ids.map((id) => usage.record(row(id))))
   assert.equal(await dropped('full'), before + 2500)
   assert.equal(await spooled(), 2500)
-  const [oldest] = spool.oldest(1).map(({ row: text }) => JSON.parse(text) as UsageRow)
+  const [oldest] = (await spool.oldest(1)).map(({ row: text }) => JSON.parse(text) as UsageRow)
   assert.equal(oldest!.request_id, 'request-2500')
 })
 
@@ -179,7 +180,7 @@ test('of the ways of one request the last that has ended counts, in whatever ord
       const charged = { token_id: id, charged_tokens: 30 }
       const rows = ways.map((way) => ({ ...row(id), answer_id: id, ...charged, ...way }))
       for (const one of order === 'backwards' ? rows.toReversed() : rows) {
-        usage.record(one)
+        await usage.record(one)
         await usage.flush()
       }
       const counted = await store.query<{ tokens: number }>(
@@ -204,7 +205,7 @@ test('of the ways of one request the last that has ended counts, in whatever ord
 })
 
 async function startUsage(t: TestContext, store: Store, file: string): Promise<UsageWriter> {
-  const spool = new UsageSpool(file, 10_000)
+  const spool = new SpoolClient(file, 10_000)
   const usage = new UsageWriter({ store, spool, log: silentLogger() })
   atEnd(t, () => usage.stop())
   await usage.start()
