@@ -7,6 +7,7 @@ import type {
   AuditReport
 } from '#shared/contracts/access/access.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
+import { within } from '#shared/kit/within.ts'
 import {
   ChainCheck,
   GENESIS,
@@ -23,6 +24,8 @@ export const MESH_CHAIN = 'mesh'
 const PAGE = 100
 const VERIFY_PAGE = 1000
 const PROBLEMS_MAX = 100
+/** A disk that hangs is not waited for: the checkpoint is in the database. */
+const EXPORT_MS_MAX = 500
 /** First half of the lock's name; the second is the chain. */
 const LOCK = 7_415_010
 
@@ -38,9 +41,9 @@ export interface AuditEntry {
 
 /** Checkpoints kept outside the database, so that it cannot take them back. */
 export interface CheckpointFile {
-  put(checkpoint: Checkpoint): void
-  get(chain: string): Checkpoint | undefined
-  chains(): Iterable<string>
+  put(checkpoint: Checkpoint): Promise<void>
+  /** By their chains. */
+  all(): Promise<ReadonlyMap<string, Checkpoint>>
 }
 
 interface AuditDeps {
@@ -74,15 +77,15 @@ export class Audit {
         signed.push(await this.#append(tx, entry))
       })
     )
-    for (const checkpoint of signed) this.#export(checkpoint)
+    await within(EXPORT_MS_MAX, Promise.all(signed.map((each) => this.#export(each))))
     return result
   }
 
   /** The change is made: a disk that takes no copy of the checkpoint does not undo it. */
-  #export(checkpoint: Checkpoint): void {
+  async #export(checkpoint: Checkpoint): Promise<void> {
     const { checkpoints, onUnexported } = this.#deps
     try {
-      checkpoints.put(checkpoint)
+      await checkpoints.put(checkpoint)
     } catch (error) {
       onUnexported?.(error)
     }
@@ -157,19 +160,20 @@ export class Audit {
   /** Reads everything; in pages, so that it needs little memory. */
   async verify(): Promise<AuditReport> {
     const { store, checkpoints, key } = this.#deps
+    const exported = await checkpoints.all()
     const signed = await store.query<Checkpoint>('select * from audit_checkpoints')
     const kept = new Map(signed.map((row) => [row.chain, row]))
     const found = await store.query<{ chain: string }>(
       'select distinct chain from audit_events order by chain'
     )
-    const names = [...found.map(({ chain }) => chain), ...kept.keys(), ...checkpoints.chains()]
+    const names = [...found.map(({ chain }) => chain), ...kept.keys(), ...exported.keys()]
     const chains = [...new Set(names)].toSorted()
     const problems: AuditProblem[] = []
     let events = 0
     for (const chain of chains) {
       const check = new ChainCheck(chain)
       events += await this.#read(chain, check)
-      check.end([kept.get(chain), checkpoints.get(chain)], key)
+      check.end([kept.get(chain), exported.get(chain)], key)
       problems.push(...check.problems)
     }
     return { events, chains: chains.length, problems: problems.slice(0, PROBLEMS_MAX) }
