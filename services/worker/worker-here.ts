@@ -34,12 +34,13 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const { env, home, log, config = readWorkerConfig(env) } = options
   const { upstream, drainMs, budget: wish, modelOptions: wishes } = config
   const { onNote = (note: string) => log.info(note) } = options
+  const { onNote: onTrouble = (note: string) => log.warn(note) } = options
   const gpu = lookAtGpu({ setting: config.gpu, kernelCache: home.kernels, onNote })
   const hub = readHub(env)
   const kept = { folder: home.models, digests: home.digests, speeds: home.speeds }
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
-  const common = { ...kept, hub, gpu: gpuSetting, wishes, models, onNote }
+  const common = { ...kept, hub, gpu: gpuSetting, wishes, models, onNote, onTrouble }
   const own = (text: string): ModelSource => modelArgument(text, common)
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)

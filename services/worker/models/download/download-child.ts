@@ -9,7 +9,13 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { findModel } from '../sources/local-model.ts'
 import { downloadModel } from './download-model.ts'
-import type { DownloadedFile, DownloadProgress, FromDownload, ToDownload } from './messages.ts'
+import type {
+  DownloadedFile,
+  DownloadHooks,
+  DownloadProgress,
+  FromDownload,
+  ToDownload
+} from './messages.ts'
 
 const PROGRESS_MS = 200
 /** How often to check whether another process has finished the same download. */
@@ -31,7 +37,8 @@ async function run(task: ToDownload['task']): Promise<void> {
     send({ kind: 'progress', ...progress })
   }
   try {
-    send({ kind: 'done', files: await downloadOnce(task, onProgress) })
+    const onFault = (message: string) => send({ kind: 'fault', message })
+    send({ kind: 'done', files: await downloadOnce(task, { onProgress, onFault }) })
   } catch (error) {
     const { code, message, retryAfterMs } = toHaifError(error)
     const isOurs = code === 'DOWNLOAD_FAILED'
@@ -44,13 +51,13 @@ async function run(task: ToDownload['task']): Promise<void> {
 /** The process that writes holds the lock: a worker that was killed may leave it behind. */
 async function downloadOnce(
   task: ToDownload['task'],
-  onProgress: (progress: DownloadProgress) => void
+  hooks: DownloadHooks
 ): Promise<DownloadedFile[]> {
   const { folder, uri } = task
   const lock = await lockWhenFree(join(folder, `${uri.name}.lock`))
   try {
     const found = await findModel(folder, uri.name)
-    return found?.files ?? (await downloadModel(task, onProgress, stop.signal))
+    return found?.files ?? (await downloadModel(task, hooks, stop.signal))
   } finally {
     lock.release()
   }

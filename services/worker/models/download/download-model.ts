@@ -12,9 +12,9 @@ import { writeRecord } from '../sources/local-model.ts'
 import { partsOf } from '../split-files.ts'
 import { diskRoom, noRoom } from './disk-room.ts'
 import { locateModel, type HubFile } from './locate.ts'
-import type { DownloadedFile, DownloadLimits, DownloadProgress, DownloadTask } from './messages.ts'
+import type { DownloadedFile, DownloadHooks, DownloadLimits, DownloadTask } from './messages.ts'
 import { SpeedMeter } from './speed-meter.ts'
-import { DamagedOnItsWay, Transfer } from './transfer.ts'
+import { asksAgain, DamagedOnItsWay, Transfer } from './transfer.ts'
 import { Web, WebFault } from './web.ts'
 
 const DOWNLOAD_LIMITS: DownloadLimits = {
@@ -30,13 +30,13 @@ const LOCATE_TRIES = 3
 
 export async function downloadModel(
   { uri, hub, folder, limits: given }: DownloadTask,
-  onProgress: (progress: DownloadProgress) => void,
+  { onProgress, onFault }: DownloadHooks,
   signal: AbortSignal
 ): Promise<DownloadedFile[]> {
   const limits = { ...DOWNLOAD_LIMITS, ...given }
   const web = new Web(hub, limits.silentMs)
   try {
-    const remote = await locate(uri, { hub, web, limits, signal })
+    const remote = await locate(uri, { hub, web, limits, signal, onFault })
     const paths = pathsOf(uri, remote, folder)
     await assertRoom(uri, remote, paths)
     const known = remote.every(({ sizeBytes }) => sizeBytes !== null)
@@ -52,7 +52,8 @@ export async function downloadModel(
         const bytesPerSecond = meter.measured(before + bytes)
         onProgress({ bytes: before + bytes, totalBytes: total, bytesPerSecond })
       }
-      const digest = await bring(remote[i]!, path, { uri, hub, web, limits, signal, onBytes })
+      const asked = { uri, hub, web, limits, signal, onBytes, onFault }
+      const digest = await bring(remote[i]!, path, asked)
       before += here
       files.push({ path, digest })
     }
@@ -71,9 +72,12 @@ function pathsOf(uri: HubUri, remote: readonly HubFile[], folder: string): strin
 
 async function locate(
   uri: HubUri,
-  deps: Pick<ConstructorParameters<typeof Transfer>[2], 'hub' | 'web' | 'limits' | 'signal'>
+  deps: Pick<
+    ConstructorParameters<typeof Transfer>[2],
+    'hub' | 'web' | 'limits' | 'signal' | 'onFault'
+  >
 ): Promise<HubFile[]> {
-  const { limits, signal } = deps
+  const { limits, signal, onFault } = deps
   for (let tries = 1; ; tries++) {
     try {
       return await locateModel(uri, deps)
@@ -83,6 +87,7 @@ async function locate(
       if (tries === LOCATE_TRIES || retryAfterMs > limits.waitMsMax) {
         throw mayPass(uri, `${message}; check the network and HF_ENDPOINT`, error, retryAfterMs)
       }
+      onFault(asksAgain(message))
       const pause = backoffMs({ firstMs: limits.pauseMs, maxMs: limits.waitMsMax }, tries, 0)
       await sleep(Math.max(retryAfterMs, pause), undefined, { signal })
     }
@@ -124,14 +129,18 @@ async function bring(
     } catch (error) {
       if (!(error instanceof DamagedOnItsWay)) throw error
       if (tries === 2) throw damaged(deps.uri, path, deps.hub.endpoint)
+      deps.onFault(asksAgain(wrongDigest(path, deps.hub.endpoint)))
     }
   }
 }
 
+const wrongDigest = (path: string, endpoint: string): string =>
+  `the SHA-256 of ${basename(path)} is not the one that ${endpoint} gives`
+
 function damaged({ text }: HubUri, path: string, endpoint: string): HaifError {
   return new HaifError(
     'DOWNLOAD_FAILED',
-    `${text} was damaged on its way, twice (the SHA-256 of ${basename(path)} is not the one that ${endpoint} gives): ` +
+    `${text} was damaged on its way, twice (${wrongDigest(path, endpoint)}): ` +
       'something between changes it, so try another network or another HF_ENDPOINT'
   )
 }

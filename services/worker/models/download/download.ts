@@ -4,17 +4,19 @@ import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
 import { LogTail } from '../../engines/log-tail.ts'
 import { mayPass } from '../sources/hub.ts'
-import type { DownloadedFile, DownloadProgress, DownloadTask, FromDownload } from './messages.ts'
+import type { DownloadedFile, DownloadHooks, DownloadTask, FromDownload } from './messages.ts'
 
 /** What a server sends is never kept in memory; a process that grows has gone wrong. */
 const MEMORY_MB_MAX = 192
+/** Different faults of one download that are told. */
+const SAID_MAX = 16
 /** Time to keep what has arrived. */
 const END_MS_MAX = 2000
 
 /** Rejects with DOWNLOAD_FAILED, or with the signal's reason. */
 export async function download(
   task: DownloadTask,
-  onProgress: (progress: DownloadProgress) => void,
+  { onProgress, onFault }: DownloadHooks,
   signal?: AbortSignal
 ): Promise<DownloadedFile[]> {
   signal?.throwIfAborted()
@@ -25,8 +27,15 @@ export async function download(
   const tail = new LogTail()
   tail.read(child.stderr!)
   const { promise, resolve, reject } = Promise.withResolvers<DownloadedFile[]>()
+  const said = new Set<string>() // at most SAID_MAX
+  const sayOnce = (fault: string) => {
+    if (said.has(fault) || said.size >= SAID_MAX) return
+    said.add(fault)
+    onFault(`${task.uri.text}: ${fault}`)
+  }
   child.on('message', (message: FromDownload) => {
     if (message.kind === 'progress') onProgress(message)
+    else if (message.kind === 'fault') sayOnce(message.message)
     else if (message.kind === 'done') resolve(message.files)
     else reject(failureOf(message))
   })
@@ -34,8 +43,8 @@ export async function download(
   child.on('exit', (code, killedBy) => {
     const how = killedBy ?? `exit code ${code}`
     const ended = (words: string | null) => {
-      const said = words === null ? '' : `: ${words}`
-      return mayPass(task.uri, `its process ended (${how}${said}); it is tried again`)
+      const last = words === null ? '' : `: ${words}`
+      return mayPass(task.uri, `its process ended (${how}${last}); it is tried again`)
     }
     void tail.reason().then((words) => reject(ended(words)))
   })

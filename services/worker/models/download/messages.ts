@@ -33,10 +33,18 @@ export interface DownloadProgress {
   bytesPerSecond: number
 }
 
+export interface DownloadHooks {
+  onProgress: (progress: DownloadProgress) => void
+  /** Called with why a server is asked again. */
+  onFault: (message: string) => void
+}
+
 export type ToDownload = { kind: 'start'; task: DownloadTask }
 
 export type FromDownload =
   | ({ kind: 'progress' } & DownloadProgress)
+  /** Why it is asked again, in a sentence. */
+  | { kind: 'fault'; message: string }
   /** The digests of its files, in their order. */
   | { kind: 'done'; files: DownloadedFile[] }
   | { kind: 'failed'; message: string; retryAfterMs?: number }

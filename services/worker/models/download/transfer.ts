@@ -32,6 +32,8 @@ interface TransferDeps {
   signal: AbortSignal
   /** Called with the bytes of this file that are here. */
   onBytes: (bytes: number, totalBytes: number | null) => void
+  /** Called with why the server is asked again. */
+  onFault: (message: string) => void
 }
 
 export class Transfer {
@@ -319,6 +321,7 @@ export class Transfer {
     if (this.#failures >= failuresMax || retryAfterMs > waitMsMax) {
       throw mayPass(this.#deps.uri, `${error.message}; ${IS_KEPT}`, error, retryAfterMs)
     }
+    this.#deps.onFault(asksAgain(error.message))
     const step = { firstMs: pauseMs, maxMs: PAUSE_MS_MAX }
     const round = Math.ceil(this.#failures / CONNECTIONS_MAX)
     const pause = Math.max(retryAfterMs, backoffMs(step, round, Math.random()))
@@ -342,6 +345,8 @@ export class Transfer {
 
 /** All of it has come, and it is not what the hub has. */
 export class DamagedOnItsWay extends Error {}
+
+export const asksAgain = (fault: string): string => `${fault}; it is asked again`
 
 const IS_KEPT = 'what has arrived is kept, and it is tried again'
 

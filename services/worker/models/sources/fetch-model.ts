@@ -14,6 +14,8 @@ export interface FetchDeps {
   folder: string
   hub: Hub
   onProgress: (progress: DownloadProgress) => void
+  /** Called with why a server is asked again. */
+  onFault?: ((message: string) => void) | undefined
   /** Ends the download; what has arrived is kept. */
   signal?: AbortSignal | undefined
   limits?: Partial<DownloadLimits>
@@ -45,9 +47,9 @@ export async function removeModel(uri: HubUri, models: string): Promise<void> {
 }
 
 async function fetchInto(folder: string, uri: HubUri, deps: FetchDeps): Promise<LocalModel> {
-  const { hub, limits = {}, onProgress, signal } = deps
+  const { hub, limits = {}, onProgress, onFault = () => {}, signal } = deps
   await mkdir(folder, { recursive: true })
-  const files = await download({ uri, hub, folder, limits }, onProgress, signal)
+  const files = await download({ uri, hub, folder, limits }, { onProgress, onFault }, signal)
   return { entry: files[0]!.path, files }
 }
 

@@ -49,6 +49,8 @@ interface ModelSourceOptions {
   models?: number
   /** Called with a line for whoever runs the worker. */
   onNote?: (note: string) => void
+  /** The same for what has gone wrong and is being mended. */
+  onTrouble?: (note: string) => void
 }
 
 /**
@@ -104,7 +106,7 @@ function sizeOf(path: string): { sizeBytes?: number } {
 }
 
 function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
-  const { folder, hub = PUBLIC_HUB } = options
+  const { folder, hub = PUBLIC_HUB, onTrouble: onFault } = options
   const hubUri = parseHubUri(uri)
   const name = options.name ?? hubUri.name
   return {
@@ -116,7 +118,7 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
     },
     remove: () => removeModel(hubUri, folder),
     async open(onProgress, signal) {
-      const model = await fetchModel(hubUri, { folder, hub, onProgress, signal })
+      const model = await fetchModel(hubUri, { folder, hub, onProgress, onFault, signal })
       const own = await engineOptions(options)
       const recorded = model.files.map(({ digest }) => digest)
       return openLlama({ ...own, modelPath: model.entry, name, recorded })
@@ -125,13 +127,14 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
 }
 
 const engineOptions = async (options: ModelSourceOptions) => {
-  const { gpu, wishes, digests, speeds, onNote, models = 1 } = options
+  const { gpu, wishes, digests, speeds, onNote, onTrouble, models = 1 } = options
   return {
     ...(await gpu?.()),
     ...wishes,
     digests,
     speeds,
     ...(onNote === undefined ? {} : { onNote }),
+    ...(onTrouble === undefined ? {} : { onTrouble }),
     models
   }
 }

@@ -60,6 +60,8 @@ export interface LlamaEngineOptions extends GpuSetting, ModelOptions {
   onEvent?: (event: LlamaEngineEvent) => void
   /** Called with a line for whoever runs the worker. */
   onNote?: (note: string) => void
+  /** The same when its process hangs or has died; as a note unless given. */
+  onTrouble?: (note: string) => void
   restart?: Partial<RestartPolicy>
   hang?: Partial<HangPolicy>
   /** How long a load may stand still. */
@@ -288,7 +290,8 @@ export class LlamaEngine implements Engine {
   }
 
   #failAll(error: HaifError): void {
-    this.#options.onNote?.(`${this.#options.name}: ${error.message}`)
+    const { name, onNote, onTrouble = onNote } = this.#options
+    onTrouble?.(`${name}: ${error.message}`)
     this.#generateCalls.failAll(error)
     this.#embedCalls.failAll(error)
   }

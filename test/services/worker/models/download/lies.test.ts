@@ -41,7 +41,8 @@ async function fetchWith(t: TestContext, lie: Lie, more: Partial<Hub> = {}) {
   const { hub } = await startHub(t, { files: { [FILE]: file }, tags: { Q8_0: FILE }, lie })
   const uri = parseHubUri('hf:user/tiny-GGUF:Q8_0')
   const task = { uri, hub: { ...hub, ...more }, folder, limits: LIMITS }
-  const [downloaded] = await downloadModel(task, () => {}, new AbortController().signal)
+  const hooks = { onProgress: () => {}, onFault: () => {} }
+  const [downloaded] = await downloadModel(task, hooks, new AbortController().signal)
   return downloaded!
 }
 

@@ -23,7 +23,7 @@ import {
 import { modelSource } from '../../../../../services/worker/models/sources/model-uri.ts'
 import { Pieces } from '../../../../../services/worker/models/download/pieces.ts'
 import { until } from '../../../../helpers/until.ts'
-import { startHub, type TestHub } from '../download/models-hub.ts'
+import { startHub, type Lie, type TestHub } from '../download/models-hub.ts'
 
 const MIB = 1 << 20
 type FetchProgress = Parameters<FetchDeps['onProgress']>[0]
@@ -80,6 +80,24 @@ test('a model of the hub is downloaded once, with its SHA-256 beside it, and the
   const requests = hub.requests.length
   assert.deepEqual(await fetchFrom(hub.hub, folder), model)
   assert.equal(hub.requests.length, requests)
+})
+
+test('why a server is asked again is told, once', async (t) => {
+  const file = randomFile(300_000)
+  let lies = 3
+  const lie: Lie = ({ what, start, response }) => {
+    if (what !== 'bytes' || lies-- <= 0) return false
+    response.writeHead(206, { 'content-range': `bytes ${start}-/9` }).end(file)
+    return true
+  }
+  const hub = await hubWith(t, file, { lie })
+  const faults: string[] = []
+  const onFault = (fault: string) => faults.push(fault)
+  const limits = { pauseMs: 1 }
+  const model = await fetchFrom(hub.hub, temporaryFolder(t), { onFault, limits })
+  assert.deepEqual(readFileSync(model.entry), file)
+  assert.equal(faults.length, 1)
+  assert.match(faults[0]!, /^hf:user.* answers with other bytes than .*; it is asked again$/)
 })
 
 test('many who want the same model wait for one download', async (t) => {
