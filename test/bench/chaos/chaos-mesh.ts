@@ -26,7 +26,7 @@ const TIDY_HEAPS = '--max-semi-space-size=2 --max-old-space-size=128'
 export const AUTHORIZED = { authorization: `Bearer ${TOKEN}` }
 
 export interface Replaceable {
-  name: 'gateway' | 'orchestrator' | 'worker' | 'registry'
+  name: 'gateway' | 'orchestrator' | 'worker' | 'registry' | 'jobs'
   env: Record<string, string>
   process: ServiceProcess
   /** Sets the clock of the process, by so many milliseconds, once it has started. */
@@ -107,6 +107,7 @@ export async function startChaosMesh(t: TestContext): Promise<ChaosMesh> {
   for (let i = 0; i < 2; i++) {
     add('worker', { MODEL_ID: 'sim?slots=16&decode=400', HAIF_HOME: homeOf(t) })
   }
+  for (let i = 0; i < 2; i++) add('jobs', { ...state, HAIF_HOME: homeOf(t) })
   const files = [0, 1].map((i) => join(clocks, `tiny-${i}.gguf`))
   for (const file of files) {
     copyBuiltin(file)

@@ -4,7 +4,7 @@ import type { Random } from '../../helpers/random.ts'
 import { NO_SLOW_DISK } from '../../helpers/stores/slow-disk.ts'
 import { NO_SMALL_DISK } from '../../helpers/stores/small-disk.ts'
 import type { ChaosMesh, Replaceable } from './chaos-mesh.ts'
-import { lyingHub, replaceFile } from './models.ts'
+import { HUB_FAULTS, replaceFile } from './models.ts'
 
 interface Fault {
   name: string
@@ -64,9 +64,11 @@ export const FAULTS: Fault[] = [
   kill('gateway'),
   kill('orchestrator'),
   kill('worker'),
+  kill('jobs'),
   stop('gateway'),
   stop('orchestrator'),
   stop('worker'),
+  stop('jobs'),
   {
     name: 'disk of a gateway full',
     says: /disk of this machine.*has no more room/,
@@ -102,11 +104,7 @@ export const FAULTS: Fault[] = [
     says: /the file has changed since|another file has taken its place since/,
     run: replaceFile
   },
-  {
-    name: 'hub that lies to a download',
-    says: /\bhub\b/, // a download that asks again by itself has no line for it yet
-    run: lyingHub
-  },
+  ...HUB_FAULTS,
   {
     name: 'Postgres killed',
     says: /database.*(cannot be reached|is away|is busy)/,

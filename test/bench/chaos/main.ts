@@ -19,6 +19,7 @@ import { inScope } from '../scope.ts'
 import { startChaosMesh, type ChaosMesh } from './chaos-mesh.ts'
 import { FAULTS } from './faults.ts'
 import { History } from './history.ts'
+import { JobHistory } from './job-history.ts'
 
 const MINUTE_MS = 60_000
 const FULL_MINUTES = 10
@@ -43,11 +44,13 @@ const { values } = parseArgs({
 async function chaos(t: TestContext, ms: number, random: Random) {
   const mesh = await startChaosMesh(t)
   const history = new History(mesh.deployment.url)
+  const jobs = new JobHistory(mesh.deployment.url)
   await history.learn()
   const over = new AbortController()
   const load = [
     ...Array.from({ length: Number(values.clients) }, () => history.client(over.signal)),
-    history.stranger(over.signal)
+    history.stranger(over.signal),
+    jobs.client(over.signal)
   ]
   const isWanted = ({ name }: { name: string }) => name.includes(values.only)
   const faults = FAULTS.filter((each) => (each.needs ?? false) === false && isWanted(each))
@@ -65,7 +68,10 @@ async function chaos(t: TestContext, ms: number, random: Random) {
   }
   over.abort()
   await Promise.all(load)
-  const books = await settledBooks(t, mesh, history)
+  const store = await openStore(t, mesh)
+  const books = await settledBooks(store, history)
+  await jobs.settle(store)
+  const kept = await jobs.compare(store)
   const said = [...mesh.logged]
   for (const line of said) process.stderr.write(`said: ${line}\n`)
   const rows = faults.map(({ name, says }) => {
@@ -77,8 +83,9 @@ async function chaos(t: TestContext, ms: number, random: Random) {
     rows,
     bars: [
       ...barsOf(history, books, memory),
+      ...barsOfJobs(jobs, kept),
       bar('faults not named', 0, unnamed),
-      forbidden(said, history)
+      forbidden([...said, ...history.messages, ...jobs.messages])
     ]
   }
 }
@@ -103,10 +110,14 @@ class Deck<Card> {
 const namedIn = (said: string[], says: RegExp | undefined): string =>
   says === undefined ? 'nothing to name' : said.some((line) => says.test(line)) ? 'yes' : '**no**'
 
-async function settledBooks(t: TestContext, { adminUrl }: ChaosMesh, history: History) {
+async function openStore(t: TestContext, { adminUrl }: ChaosMesh): Promise<PostgresStore> {
   const store = new PostgresStore({ url: adminUrl, log: silentLogger() })
   await store.start()
   t.after(() => store.stop())
+  return store
+}
+
+async function settledBooks(store: PostgresStore, history: History) {
   await until(async () => (await history.compare(store)).lost === 0, SETTLED_MS_MAX).catch(() => {})
   return history.compare(store)
 }
@@ -145,6 +156,21 @@ function barsOf(
   ]
 }
 
+const barsOfJobs = (
+  { acknowledged, refusals }: JobHistory,
+  { lost, open, problems, states }: Awaited<ReturnType<JobHistory['compare']>>
+): Bar[] => [
+  {
+    figure: 'jobs acknowledged; refusals, after which they were sent again',
+    bar: '> 0',
+    measured: `${acknowledged.length} (${states}); ${refusals}`,
+    holds: acknowledged.length > 0
+  },
+  bar('acknowledged jobs lost', 0, lost),
+  bar('jobs that did not end', 0, open),
+  bar('results taken twice, and other breaches of the history of jobs', 0, problems)
+]
+
 const bar = (figure: string, wanted: number, measured: number): Bar => ({
   figure,
   bar: String(wanted),
@@ -152,8 +178,8 @@ const bar = (figure: string, wanted: number, measured: number): Bar => ({
   holds: measured === wanted
 })
 
-function forbidden(said: string[], history: History): Bar {
-  const found = [...said, ...history.messages].filter(isForbidden)
+function forbidden(said: string[]): Bar {
+  const found = said.filter(isForbidden)
   for (const text of found) process.stderr.write(`hides its cause: ${text}\n`)
   return bar('messages that hide their cause', 0, found.length)
 }
@@ -166,15 +192,16 @@ await inScope(async (t) => {
   const report = {
     title: 'Chaos',
     how:
-      `${minutes} minutes of ${values.clients} clients on three gateways, three orchestrators and ` +
-      'four workers with Postgres and Redis, and a random fault every few seconds ' +
+      `${minutes} minutes of ${values.clients} clients and a stream of jobs on three gateways, three ` +
+      'orchestrators, two jobs services and four workers with Postgres and Redis, and a random ' +
+      'fault every few seconds ' +
       `(seed ${random.seed}).`,
     columns: ['fault', 'times', 'named in the log'],
     rows,
     bars
   }
   process.stdout.write(`\n${toMarkdown(report)}\n`)
-  const command = `npm run bench:chaos -- --minutes=${minutes}`
+  const command = `npm run bench:chaos -- --minutes=${minutes} --seed=${random.seed}`
   const isFull = minutes >= WRITTEN_MINUTES_MIN && values.only === ''
   if (isFull) writePart('bench:chaos', 'chaos', command, report)
   process.exitCode = bars.every(({ holds }) => holds) ? 0 : 1

@@ -27,9 +27,8 @@ export async function replaceFile({ files }: ChaosMesh, ms: number, random: Rand
 }
 
 /** A hub that lies while a worker downloads from it, and tells the truth in the end. */
-export async function lyingHub(mesh: ChaosMesh, ms: number, random: Random) {
+async function lyingHub(mesh: ChaosMesh, ms: number, lie: Lie) {
   let lies = 0
-  const lie = random.pick(LIES)
   mesh.hub.setup.lie = (asked) => lie(asked) && ++lies > 0
   const worker = mesh.addWorker({
     MODEL_ID: 'fetched=hf:user/tiny-GGUF:Q8_0',
@@ -48,33 +47,60 @@ export async function lyingHub(mesh: ChaosMesh, ms: number, random: Random) {
   worker.kill('SIGKILL')
 }
 
-const LIES: Lie[] = [
-  ({ what, response }) => {
-    if (what !== 'bytes') return false
-    response.writeHead(200, { 'content-type': 'text/html' }).end(HTML)
-    return true
-  },
-  ({ what, file, start, response }) => {
-    if (what !== 'bytes') return false
-    response.writeHead(206, { 'content-range': `bytes ${start}-/${file.length}` })
-    response.end(file) // the whole file in place of a part
-    return true
-  },
-  ({ what, file, response }) => {
-    if (what !== 'bytes') return false
-    response.writeHead(200, { 'content-length': file.length })
-    response.write(file.subarray(0, 1000), () => response.destroy())
-    return true
-  },
-  ({ what, response }) => {
-    if (what !== 'manifest') return false
-    response.writeHead(503, { 'retry-after': '1' }).end('busy')
-    return true
-  },
-  ({ what, file, start, response }) => {
-    if (what !== 'bytes') return false
-    response.writeHead(206, { 'content-range': `bytes ${start}-${file.length - 1}/${file.length}` })
-    response.end(Buffer.alloc(file.length - start, 7)) // as long as it should be
-    return true
-  }
+const LIES: [name: string, says: RegExp, lie: Lie][] = [
+  [
+    'gives a login page for a model',
+    /hf:user.*answers with a web page/,
+    ({ what, response }) => {
+      if (what !== 'bytes') return false
+      response.writeHead(200, { 'content-type': 'text/html' }).end(HTML)
+      return true
+    }
+  ],
+  [
+    'gives all of a file for a part',
+    /hf:user.*answers with other bytes than it was asked for/,
+    ({ what, file, start, response }) => {
+      if (what !== 'bytes') return false
+      response.writeHead(206, { 'content-range': `bytes ${start}-/${file.length}` })
+      response.end(file)
+      return true
+    }
+  ],
+  [
+    'breaks off',
+    /hf:user.*(cannot be reached|ended before)/,
+    ({ what, file, response }) => {
+      if (what !== 'bytes') return false
+      response.writeHead(200, { 'content-length': file.length })
+      response.write(file.subarray(0, 1000), () => response.destroy())
+      return true
+    }
+  ],
+  [
+    'is too busy',
+    /hf:user.*is busy/,
+    ({ what, response }) => {
+      if (what !== 'manifest') return false
+      response.writeHead(503, { 'retry-after': '1' }).end('busy')
+      return true
+    }
+  ],
+  [
+    'gives other bytes',
+    /hf:user.*(no GGUF file|the SHA-256 of)/,
+    ({ what, file, start, response }) => {
+      if (what !== 'bytes') return false
+      const range = `bytes ${start}-${file.length - 1}/${file.length}`
+      response.writeHead(206, { 'content-range': range })
+      response.end(Buffer.alloc(file.length - start, 7)) // as long as it should be
+      return true
+    }
+  ]
 ]
+
+export const HUB_FAULTS = LIES.map(([name, says, lie]) => ({
+  name: `hub ${name}`,
+  says,
+  run: (mesh: ChaosMesh, ms: number) => lyingHub(mesh, ms, lie)
+}))
