@@ -4,11 +4,16 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
+import type { Readiness } from '#shared/contracts/peers/peers.ts'
 import { inferThrough } from '#shared/inference/failover/infer-through.ts'
 import { createContext } from '#shared/rpc/context.ts'
+import { modelArgument } from '../../services/worker/models/sources/model-uri.ts'
+import { writeRandomModel } from '../../tools/haif-tiny/gguf/random-model.ts'
+import { temporaryHome } from '../helpers/cli.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
 import { seededRandom } from '../helpers/random.ts'
 import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
@@ -70,10 +75,37 @@ test('kill -9 of the serving worker: the answer is exactly that of an undisturbe
   }
   assert.notEqual(herd.stopped, null, 'no model hung while it answered')
   herd.leaveHanging()
-  await until(async () => /: .*it has not answered for/.test(await mesh.notReadyBecause()))
+  await until(async () => hangsBecause(await mesh.readiness()))
   await mesh.ready()
   const after = await ask(mesh, prompt!)
   assert.equal(after.text, expected.text)
+})
+
+test('two workers with one name and different files: it is told, and each request is answered', async (t) => {
+  const folder = temporaryHome(t)
+  const mesh = await startMesh(t, { workers: [] })
+  for (const [name, chatTemplate] of [
+    ['with', undefined],
+    ['without', null]
+  ] as const) {
+    const file = join(folder, `${name}.gguf`)
+    writeRandomModel(file, chatTemplate === null ? { chatTemplate } : {})
+    const gpu = async () => ({ gpu: false }) as const
+    await mesh.addWorker([modelArgument(`m=${file}`, { folder, gpu })])
+  }
+  await mesh.ready()
+  await until(async () => (await mesh.readiness()).warnings?.length === 1)
+  const [warning] = (await mesh.readiness()).warnings!
+  assert.match(warning!, /different models under the name m \(different files on/)
+  for (let i = 0; i < 6; i++) {
+    const content = `question ${i}`
+    const { end } = await mesh.infer({
+      model: 'm',
+      input: { mode: 'chat', messages: [{ role: 'user', content }] },
+      maxTokens: 3
+    })
+    assert.equal(end.usage.completionTokens, 3)
+  }
 })
 
 /** Two workers, of which one at a time is killed. */
@@ -135,6 +167,9 @@ class Herd {
     return orchestrator.links('worker').filter(({ peer }) => this.#workers.has(peer.key))
   }
 }
+
+const hangsBecause = ({ reason = '' }: Readiness): boolean =>
+  /: .*it has not answered for/.test(reason)
 
 const childOf = (pid: number): number =>
   Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }))

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
-import { gatewayReady } from '#shared/contracts/peers/peers.ts'
+import { gatewayReady, type Readiness } from '#shared/contracts/peers/peers.ts'
 import { silentLogger, type Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
@@ -158,11 +158,9 @@ export class TestMesh {
     })
   }
 
-  /** Empty while it is ready. */
-  async notReadyBecause(): Promise<string> {
+  async readiness(): Promise<Readiness> {
     using context = createContext({ timeoutMs: patience(5000) })
-    const { reason = '' } = await (await this.client()).call(gatewayReady, {}, context)
-    return reason
+    return await (await this.client()).call(gatewayReady, {}, context)
   }
 
   /** Sends a prompt and collects the answer. */

@@ -7,14 +7,18 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chownSync,
+  closeSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   symlinkSync,
-  writeFileSync
+  writeFileSync,
+  writeSync
 } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -128,6 +132,16 @@ export class TestPostgres {
     const line = `host all ${user} 127.0.0.1/32 scram-sha-256`
     writeFileSync(file, `${line}\n${readFileSync(file, 'utf8')}`)
     await this.sql(this.url('postgres'), 'select pg_reload_conf()')
+  }
+
+  /** Bytes over the beginning of a file under its data, while it is stopped; returns the old ones. */
+  overwrite(path: string, bytes: Uint8Array): Buffer {
+    const file = openSync(join(this.#data, path), 'r+')
+    const before = Buffer.alloc(bytes.length)
+    readSync(file, before, 0, before.length, 0)
+    writeSync(file, bytes, 0, bytes.length, 0)
+    closeSync(file)
+    return before
   }
 
   /** Gives a folder to the user that the server runs as. */

@@ -1,7 +1,7 @@
 /** Prompts as the template in the model's file makes them, seen in what the model answers. */
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
+import { answer, chat, direct, newEngine, randomModel, startEngine } from './engines.ts'
 
 const { engine: builtin } = await startEngine({ after })
 
@@ -15,6 +15,22 @@ suite('chat templates', () => {
     const refused = { code: 'UNSUPPORTED_PARAMETER', message: /no chat template/ }
     await assert.rejects(answer(engine, chat('hello')), refused)
     await answer(engine, direct('hello', { maxTokens: 3 }))
+  })
+
+  test('a template that cannot be read is told, and ChatML takes its place', async (t) => {
+    const modelPath = await randomModel(t, {
+      chatTemplate: '{% for message in messages %}{{ message.content'
+    })
+    const { engine } = newEngine(t, { modelPath })
+    const { notice, chatTemplate } = await engine.load()
+    assert.match(
+      notice ?? '',
+      /cannot be used \(.+\), so that of ChatML is used: .*--chat-template/
+    )
+    assert.equal(chatTemplate, true)
+    const asChat = await answer(engine, chat('Hi', { maxTokens: 5 }))
+    const same = direct(`${turn('user', 'Hi')}<|im_start|>assistant\n`, { maxTokens: 5 })
+    assert.deepEqual(asChat.tokenIds, (await answer(engine, same)).tokenIds)
   })
 
   test('chat is the template around the messages and nothing else', async () => {
