@@ -122,7 +122,7 @@ export const ERRORS = {
     httpStatus: 502,
     retryable: true,
     raisedBy: 'jobs, worker',
-    meaning: 'The process that runs the model crashed or gave up; the worker restarts it.',
+    meaning: 'The process that runs the model crashed, hangs or gave up; the worker restarts it.',
     remedy: "Send the request again. If it keeps failing, the worker's log says why."
   },
   MODEL_LOAD_FAILED: {
