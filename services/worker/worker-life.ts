@@ -288,7 +288,8 @@ function withPlainText<Value>(value: Value): Value {
 
 function logModel(log: Logger, { name, state }: HeldModel): void {
   if (state.kind === 'failed') {
-    log.error({ model: name, code: state.error.code }, state.error.message)
+    const { code, message, cause } = state.error
+    log.error({ model: name, code, ...(cause === undefined ? {} : { err: cause }) }, message)
   } else log.info({ model: name, state: state.kind }, `model is ${state.kind}`)
   const notice = state.kind === 'ready' ? state.loaded.notice : undefined
   if (notice !== undefined) log.warn({ model: name }, notice)

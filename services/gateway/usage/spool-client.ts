@@ -14,9 +14,9 @@ import type {
 } from './spool-messages.ts'
 import type { Spooled } from './usage-spool.ts'
 
-/** A call takes less than a millisecond, and a process that is started needs some more. */
-const ANSWER_MS_MAX = 1000
-const LOOK_MS = ANSWER_MS_MAX / 4
+/** A call takes less than a millisecond; a machine with much to do needs far more. */
+const ANSWER_MS_MAX = 2000
+const LOOK_MS = 250
 /** For what is written last; a disk that hangs must not keep the process. */
 const CLOSE_MS_MAX = 1500
 

@@ -158,8 +158,11 @@ function openFile(file: string): Opened {
       append: database.prepare('insert into usage (row) values (?)'),
       oldest: database.prepare('select id, row from usage order by id limit ?'),
       remove: database.prepare('delete from usage where id <= ? and id >= ?'),
-      // Rows are written and removed in order, so their number needs no count.
-      span: database.prepare('select min(id) as first, max(id) as last from usage')
+      // Rows are written and removed in order, so their number needs no count; each of the two is
+      // looked up by the index, where both in one query would read all rows.
+      span: database.prepare(
+        'select (select min(id) from usage) as first, (select max(id) from usage) as last'
+      )
     }
   } catch (error) {
     database.close()

@@ -4,9 +4,10 @@
  * and unloads, and reports here how that went.
  */
 import assert from 'node:assert/strict'
-import { HaifError, toHaifError } from '#shared/errors.ts'
+import { HaifError } from '#shared/errors.ts'
 import type { Memory, WorkerModel } from '#shared/contracts/peers/peers.ts'
 import { backoffMs, type Backoff } from '#shared/kit/backoff.ts'
+import { reasonOf } from '#shared/kit/reason-of.ts'
 import { Tally } from '#shared/kit/tally.ts'
 import type { Engine, LoadedModel } from '../engines/engine.ts'
 import type { DownloadProgress } from './download/messages.ts'
@@ -173,7 +174,7 @@ export class HeldModel {
 
   /** H11: returns after how long to try again; null when only a new start can help. */
   fails(cause: unknown): number | null {
-    const error = toHaifError(cause)
+    const error = loadError(cause)
     const backoff = this.#backoffAfter(error)
     const isNews = this.failure?.message !== error.message // H15
     this.#become({ kind: 'failed', error, again: backoff !== null }, isNews)
@@ -231,3 +232,9 @@ export class HeldModel {
     return this.source.retry ?? (mayPass ? RETRY : null)
   }
 }
+
+/** Also what nobody expected is told in its own words: whoever runs the worker can act on them. */
+const loadError = (cause: unknown): HaifError =>
+  cause instanceof HaifError
+    ? cause
+    : new HaifError('MODEL_LOAD_FAILED', `it cannot be loaded: ${reasonOf(cause)}`, { cause })

@@ -134,7 +134,7 @@ export class TestPostgres {
     await this.sql(this.url('postgres'), 'select pg_reload_conf()')
   }
 
-  /** Bytes over the beginning of a file under its data, while it is stopped; returns the old ones. */
+  /** Overwrites the beginning of a file of its data, while it is stopped; returns the old bytes. */
   overwrite(path: string, bytes: Uint8Array): Buffer {
     const file = openSync(join(this.#data, path), 'r+')
     const before = Buffer.alloc(bytes.length)

@@ -62,7 +62,7 @@ async function session(t: TestContext, url: string): Promise<pg.Client> {
 const WAITS = `select 1 from pg_locks where locktype = 'advisory' and not granted`
 const KEY = 77
 
-/** Takes what the other holds, which waits for what this one has. False: this one was the victim. */
+/** Takes what waits for a key of this one. False: this one was the victim. */
 async function strangle(other: pg.Client): Promise<boolean> {
   await until(async () => (await other.query(WAITS)).rows.length > 0)
   try {

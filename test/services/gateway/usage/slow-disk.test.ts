@@ -12,7 +12,7 @@ import { NO_SLOW_DISK, slowDisk } from '../../../helpers/stores/slow-disk.ts'
 const MODULE = join(import.meta.dirname, '../../../../services/gateway/usage/usage-spool.ts')
 const CLIENT = join(import.meta.dirname, '../../../../services/gateway/usage/spool-client.ts')
 const SYNC_MS = 1500
-const HANGING_MS = 4000
+const HANGING_MS = 6000
 
 /** Appends so many rows, and says how long the slowest one took and what was refused. */
 const SCRIPT = `
@@ -114,7 +114,7 @@ test('a disk that hangs in a write holds nobody up', { skip: NO_SLOW_DISK }, asy
   const { disk, child } = await start(t, HANGING_SCRIPT, 0, slowness)
   const [met] = (await once(child, 'message')) as [Record<string, unknown>]
   const { first, second, secondMs, stallMs } = met
-  assert.match(String(first), /^it has not answered for 1/)
+  assert.match(String(first), /^it has not answered for/)
   assert.match(String(second), /^it has not answered for/)
   assert.ok(Number(secondMs) < 500, `${String(secondMs)} ms`)
   assert.ok(Number(stallMs) < HANGING_MS / 2, `${String(stallMs)} ms`)
