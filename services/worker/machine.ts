@@ -57,11 +57,15 @@ export function lookAtMachine({ gpu, engines, wish }: MachineOptions): MachineLo
   }
 }
 
+const UNKNOWN = { version: 'unknown' }
+
 /** The GPU as it was when it was tried, and the versions, which only a process can tell. */
 async function inspectOn(choose: MachineOptions['gpu']): Promise<Inspection> {
   const { setting, gpu, version } = await choose()
   if (version !== null) return { version, gpu }
-  return { version: (await inspect({ ...setting, gpu: false })).version, gpu }
+  // A machine that has too much to do for the look has its memory all the same.
+  const { version: onCpu } = await inspect({ ...setting, gpu: false }).catch(() => UNKNOWN)
+  return { version: onCpu, gpu }
 }
 
 /** `vramFree`: null where the driver does not say, and the memory stays as it was at the start. */

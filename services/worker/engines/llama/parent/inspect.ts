@@ -22,10 +22,13 @@ interface InspectWishes extends Pick<InspectOptions, 'model' | 'tryModel'> {
 export class InspectFailed extends Error {
   /** What the library wrote, from which the reason may be read. */
   readonly log: string
+  /** It did not come to its end, which says nothing of the file. */
+  readonly isLate: boolean
 
-  constructor(message: string, log: string) {
+  constructor(message: string, log: string, isLate = false) {
     super(message)
     this.log = log
+    this.isLate = isLate
   }
 }
 
@@ -44,17 +47,17 @@ export async function inspect(
   const { promise, resolve, reject } = Promise.withResolvers<InspectAnswer>()
   child.on('message', (message: InspectAnswer) => resolve(message))
   child.on('error', reject)
-  const failed = async (reason: string) => {
+  const failed = async (reason: string, isLate = false) => {
     const words = await tail.reason()
     const all = words === null ? reason : `${reason}: ${words}`
-    reject(new InspectFailed(all, `${reason}\n${await tail.text()}`))
+    reject(new InspectFailed(all, `${reason}\n${await tail.text()}`, isLate))
   }
   child.on('exit', (code, signal) => {
     void failed(`the process that looked at it died (${signal ?? `exit code ${code}`})`)
   })
   const limit = new ProgressLimit(INSPECT_MS_MAX, progress)
   const timer = setInterval(() => {
-    if (limit.isOver(performance.now())) void failed('it took too long to read')
+    if (limit.isOver(performance.now())) void failed('it took too long to read', true)
   }, LOOK_MS)
   const options: InspectOptions = { gpu: setting.gpu ?? 'auto', ...wishes }
   child.send(options, () => {}) // see 'exit'

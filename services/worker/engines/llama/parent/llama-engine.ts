@@ -161,7 +161,10 @@ export class LlamaEngine implements Engine {
     try {
       return await inspectModel(model, digest, { gpu, gpuDevices, kernelCache })
     } catch (error) {
-      throw modelLoadFailed(modelPath, loadFailure(wordsOf(error)), error)
+      const failed = modelLoadFailed(modelPath, loadFailure(wordsOf(error)), error)
+      if (!(error instanceof InspectFailed) || !error.isLate) throw failed
+      const later = { cause: error, retryAfterMs: LATE_AGAIN_MS }
+      throw new HaifError('MODEL_LOAD_FAILED', failed.message, later)
     }
   }
 
@@ -350,6 +353,8 @@ const REQUEST_PARAMETERS = [
 ] as const satisfies (keyof GenerateRequest)[]
 
 const CLOSE_TIMEOUT_MS = 1_500
+/** A machine that had no time to look at the file may have some then. */
+const LATE_AGAIN_MS = 10_000
 
 /** A restart that is over sooner is no news: requests wait for it. */
 const DOWN_MS_SILENT = 2_000
