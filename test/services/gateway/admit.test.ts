@@ -60,6 +60,7 @@ function setUp(usage: UsageRecorder | null, { batches = [1, 1], failure }: Answe
       onBehalf: () => Promise.reject(new Error('no job asks')),
       limitsOf: () => ({}),
       cacheScopeOf: () => 'a'.repeat(32),
+      keepsPrompts: () => false,
       tickets: new Tickets(randomBytes(32), Date.now),
       admission: {
         admit: async ({ model, maxTokens }) => ({
