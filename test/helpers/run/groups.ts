@@ -27,9 +27,12 @@ const ALONE = [
   'test/nat/',
   'test/observability/',
   'test/services/worker/engines/conformance.test.ts',
-  'test/services/worker/engines/llama/',
+  'test/services/worker/engines/llama/child/driver/',
+  'test/services/worker/engines/llama/child/step-memory.test.ts',
   'test/web/'
 ]
+/** Here most files start models; in the folders below they are pure. */
+const MODELS = 'test/services/worker/engines/llama'
 /** The same for meshes of several processes, by what they import. */
 const STARTS_PROCESSES = /helpers\/(cli|mesh\/(service-process|deployment|worker-process))\.ts/
 
@@ -59,7 +62,7 @@ export function groupsOf(files: readonly string[]): TestGroup[] {
 }
 
 function isAlone(file: string): boolean {
-  if (ALONE.some((start) => file.startsWith(start))) return true
+  if (dirname(file) === MODELS || ALONE.some((start) => file.startsWith(start))) return true
   const text = readFileSync(file, 'utf8')
   if (text.includes(NEEDS_PROCESS)) return true
   return file.startsWith('test/mesh/') && STARTS_PROCESSES.test(text)
