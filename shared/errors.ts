@@ -8,7 +8,9 @@ export const ERRORS = {
   VALIDATION_FAILED: {
     httpStatus: 400,
     retryable: false,
-    raisedBy: 'cli, http-bridge, gateway, jobs, registry, worker, shared/contracts, shared/rpc',
+    raisedBy:
+      'cli, http-bridge, gateway, jobs, registry, worker, shared/contracts, shared/functions, ' +
+      'shared/rpc',
     meaning: 'The request does not match its contract (422 for bodies with `api_version`).',
     remedy: 'Correct the field named in the message. `/openapi.json` has the contract.'
   },
@@ -30,7 +32,7 @@ export const ERRORS = {
   FORBIDDEN: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'http-bridge, gateway, jobs, orchestrator, worker, shared/rpc',
+    raisedBy: 'http-bridge, gateway, jobs, orchestrator, registry, worker, shared/rpc',
     meaning:
       'The token does not allow this: it lacks a scope, or it belongs to another tenant. Between ' +
       'two peers: the role of the caller does not allow the call. From a browser: the page, or ' +
@@ -141,6 +143,22 @@ export const ERRORS = {
       'time, output, files or processes than it may.',
     remedy: 'The message has its last words or names the limit; a task may ask for other limits.'
   },
+  FUNCTION_FAILED: {
+    httpStatus: 422,
+    retryable: false,
+    raisedBy: 'worker',
+    meaning:
+      'A function raised an exception, ended its process, returned what is no JSON, or was ended ' +
+      'because it used more memory, time, output, files or processes than it may.',
+    remedy: 'The message has the exception or names the limit; stderr of the run has the traceback.'
+  },
+  ENVIRONMENT_FAILED: {
+    httpStatus: 422,
+    retryable: false,
+    raisedBy: 'worker',
+    meaning: 'The packages that a function pins cannot be installed on the worker.',
+    remedy: 'The message has what the installer said: correct the pins, and publish again.'
+  },
   WORKER_LOST: {
     httpStatus: 502,
     retryable: true,
@@ -167,7 +185,7 @@ export const ERRORS = {
   NO_ELIGIBLE_WORKER: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'orchestrator',
+    raisedBy: 'jobs, orchestrator',
     meaning: 'No worker is connected, or none can take this request right now.',
     remedy: 'Start one with `haif join`, or try again after `Retry-After`.'
   },
@@ -229,7 +247,7 @@ export const ERRORS = {
   STORE_UNAVAILABLE: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'gateway, jobs, orchestrator, shared/store',
+    raisedBy: 'gateway, jobs, orchestrator, registry, shared/store',
     meaning:
       'The database cannot be reached, refuses HAIF or takes no writes, or the service runs ' +
       'without one.',

@@ -16,14 +16,16 @@ const TenantId = Type.String({
 })
 
 export const SCOPE_PATTERN =
-  '^(infer|jobs|worker|operator|metrics|models:write|observer|' +
+  '^(infer|jobs|functions|worker|operator|metrics|models:write|observer|' +
+  'library:[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9_-]{1,64}|machine:[A-Za-z0-9._-]{1,64}|' +
   'tenant:[A-Za-z0-9][A-Za-z0-9._-]{0,63})$'
 
 /** What a token may do; `tenant:<id>` lets it ask in the name of that tenant. */
 const Scope = Type.String({
   pattern: SCOPE_PATTERN,
   description:
-    '`infer`, `jobs`, `worker`, `operator`, `metrics`, `models:write`, `observer` or `tenant:<id>`.'
+    '`infer`, `jobs`, `functions`, `worker`, `operator`, `metrics`, `models:write`, `observer`, ' +
+    '`tenant:<id>`, `library:<owner>/<name>` or `machine:<name>`.'
 })
 
 const Count = (description: string) =>

@@ -26,7 +26,7 @@ const Chunk = Type.Unsafe<Uint8Array>(Type.Unknown())
 const End = Type.Object({})
 
 /** Bytes as they are; JSON would take a third more. */
-const chunkCodec: ItemCodec<Uint8Array> = {
+export const chunkCodec: ItemCodec<Uint8Array> = {
   encode: (chunk, to) => to.bytes(chunk),
   decode(from) {
     const chunk = from.bytes()

@@ -31,7 +31,8 @@ export const TASK_TYPES = [
   'retrieval',
   'aggregation',
   'tool_execution',
-  'model_download'
+  'model_download',
+  'function'
 ] as const
 export const TaskType = Type.Enum(TASK_TYPES)
 export type TaskType = Static<typeof TaskType>

@@ -1,6 +1,7 @@
 /** What gateways ask of jobs services, once they know for whom. */
 import { Type, type Static } from 'typebox'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
+import { RunSubject } from '../functions/subject.ts'
 import { between } from '../peers/parties.ts'
 import { PlainText } from '../plain-text.ts'
 import {
@@ -29,7 +30,10 @@ const SubmitFor = Type.Object({
   tokenId: Type.Optional(PlainText(64, 1)),
   /** The same key and body: the same job. */
   idempotencyKey: Type.Optional(PlainText(128, 1)),
-  job: SubmitJob
+  job: SubmitJob,
+  /** Of a run: the object that it runs, and what tells two runs under one key apart. */
+  subject: Type.Optional(RunSubject),
+  fingerprint: Type.Optional(PlainText(128, 1))
 })
 export type SubmitFor = Static<typeof SubmitFor>
 

@@ -49,5 +49,11 @@ export const TASK_IO = {
     needs: ['model'],
     takes: ['model', 'source', 'name', 'sha256'],
     gives: ['model', 'sha256', 'bytes', 'path']
+  },
+  // Made by a gateway for whoever may run the object; no graph of a caller may have one.
+  function: {
+    needs: ['bundle'],
+    takes: ['bundle', 'seal', 'arguments', 'warm', 'limits'],
+    gives: ['value', 'text', 'stdout', 'stderr', 'used']
   }
 } as const satisfies Record<TaskType, TaskIo>

@@ -1,5 +1,6 @@
 /** How jobs and their tasks look to who asks: lists, filters, states. */
 import { Type, type Static } from 'typebox'
+import { RunSubject } from '../functions/subject.ts'
 import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
 import { TaskType } from './graph.ts'
@@ -65,6 +66,8 @@ export const JobView = Type.Object({
   /** The output of the last task, unless it is too large for a reply; then only its artifact. */
   result: Type.Optional(Type.Unknown()),
   resultArtifactUri: Type.Optional(PlainText(512)),
+  /** Of a run of a function or a pipeline. */
+  subject: Type.Optional(RunSubject),
   createdAt: Time,
   updatedAt: Time,
   startedAt: Type.Optional(Time),
@@ -121,6 +124,8 @@ export const JobQuery = Type.Object({
   priority: Type.Optional(JobPriority),
   /** Operators see all tenants unless they name one; others only their own. */
   tenant: Type.Optional(TenantName),
+  /** Only runs of functions and pipelines. */
+  runs: Type.Optional(Type.Boolean()),
   from: Type.Optional(Time),
   to: Type.Optional(Time),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_MAX, default: 50 })),
