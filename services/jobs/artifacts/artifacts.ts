@@ -27,7 +27,7 @@ import {
 } from '../store/artifacts/artifacts.ts'
 import { insertChunks, readChunks } from '../store/artifacts/chunks.ts'
 import type { Copies } from './copies.ts'
-import { artifactUrisIn, parseArtifactUri } from './uris.ts'
+import { artifactUrisIn, bundleOf, parseArtifactUri } from './uris.ts'
 
 interface ArtifactsDeps {
   store: Store
@@ -35,6 +35,8 @@ interface ArtifactsDeps {
   link: (key: string) => PeerLink | undefined
   /** Null: the worker that made an artifact has the only one. */
   copies: Copies | null
+  /** From a registry, which keeps the bundles of functions. */
+  readBundle: (sha256: string, context: RequestContext) => AsyncGenerator<Uint8Array, {}, void>
   /** Of all artifacts of a tenant; Infinity: no bound. */
   bytesMax: (tenant: string) => number
 }
@@ -42,6 +44,7 @@ interface ArtifactsDeps {
 interface Grant {
   worker: string
   rows: ReadonlyMap<string, ArtifactRow>
+  bundle: GivenArtifact | null
 }
 
 /** Characters of the JSON of an output; what is larger becomes an artifact. */
@@ -62,12 +65,16 @@ export class Artifacts {
   }
 
   /** Lets the worker of a run read what its input names; throws NOT_FOUND for what is not there. */
-  async grant(run: string, of: { tenant: string; worker: string; input: unknown }) {
+  async grant(run: string, of: { tenant: string; worker: string; type: string; input: unknown }) {
+    const bundle = of.type === 'function' ? bundleOf(of.input) : null
     const uris = artifactUrisIn(of.input)
     const rows = new Map<string, ArtifactRow>()
     for (const uri of uris) rows.set(uri, await this.#named(uri, of.tenant))
-    if (rows.size > 0) this.#grants.set(run, { worker: of.worker, rows })
-    return [...rows].map(([uri, { sha256, bytes }]): GivenArtifact => ({ uri, sha256, bytes }))
+    if (rows.size > 0 || bundle !== null) {
+      this.#grants.set(run, { worker: of.worker, rows, bundle })
+    }
+    const given = [...rows].map(([uri, { sha256, bytes }]) => ({ uri, sha256, bytes }))
+    return bundle === null ? given : [...given, bundle]
   }
 
   revoke(run: string): void {
@@ -81,6 +88,10 @@ export class Artifacts {
     context: RequestContext
   ): AsyncGenerator<Uint8Array, {}, void> {
     const grant = this.#grants.get(run)
+    const bundle = grant?.worker === worker ? grant.bundle : null
+    if (bundle !== null && bundle !== undefined && bundle.uri === uri) {
+      return yield* this.#deps.readBundle(bundle.sha256, context)
+    }
     const row = grant?.worker === worker ? grant.rows.get(uri) : undefined
     if (row === undefined) throw new HaifError('NOT_FOUND', `${uri} is not an artifact of this run`)
     yield* this.read(row, 0, row.bytes, context)
@@ -175,10 +186,10 @@ export class Artifacts {
     const output = JSON.parse(json) as unknown
     if (artifacts === null) return output
     const made = JSON.parse(artifacts) as MadeArtifact[]
-    const named = made.map(({ name }) => [name, artifactUri(job_id, task_id, name)])
+    const named = made.map(({ name }) => [name, artifactUri(job_id, task_id, name)] as const)
     const whole = isInArtifact(output) ? await this.#readOutput(job_id, task_id, context) : output
     return typeof whole === 'object' && whole !== null && !Array.isArray(whole)
-      ? { ...whole, artifacts: Object.fromEntries(named) }
+      ? { ...withUri(whole, named), artifacts: Object.fromEntries(named) }
       : whole
   }
 
@@ -260,6 +271,14 @@ function outputArtifact(output: Buffer): MadeArtifact {
   if (bytes > OUTPUT_BYTES_MAX) throw tooLarge(bytes)
   const about = { name: OUTPUT_ARTIFACT, mediaType: 'application/json', holder: IN_STORE }
   return { ...about, sha256: hash('sha256', output), bytes }
+}
+
+/** A function's value that is one of its artifacts is named as others can read it. */
+function withUri(output: object, named: readonly (readonly [string, string])[]): object {
+  if (!('value' in output) || !isInArtifact(output.value)) return output
+  const { $artifact: name } = output.value as { $artifact: unknown }
+  const uri = named.find(([known]) => known === name)?.[1]
+  return uri === undefined ? output : { ...output, value: { $artifact: uri } }
 }
 
 const isInArtifact = (output: unknown): boolean =>

@@ -1,7 +1,8 @@
 /** `artifact://job/task/name`, as they stand in inputs. Pure. */
 import { Compile } from '#shared/validator.ts'
+import { bundleUri } from '#shared/contracts/functions/function-task.ts'
 import { ArtifactName } from '#shared/contracts/jobs/artifacts.ts'
-import { GIVEN_MAX } from '#shared/contracts/jobs/task-run.ts'
+import { GIVEN_MAX, type GivenArtifact } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 
 const SCHEME = 'artifact://'
@@ -30,4 +31,10 @@ export function artifactUrisIn(input: unknown): string[] {
     }
   }
   return [...uris]
+}
+
+/** The bundle that a function task runs; a gateway wrote it there for whoever may run it. */
+export function bundleOf(input: unknown): GivenArtifact {
+  const { bundle } = input as { bundle: { sha256: string; bytes: number } }
+  return { uri: bundleUri(bundle.sha256), sha256: bundle.sha256, bytes: bundle.bytes }
 }

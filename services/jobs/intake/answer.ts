@@ -38,6 +38,7 @@ export function answerGateways(router: Router, { store, engine, plan }: AnswerDe
     notices,
     plan,
     isLimited,
+    lackFor: (needs, tenant) => engine.lackFor(needs, tenant),
     reserve: (lanes) => engine.reserve(lanes),
     onReady: (lanes) => engine.lookAt(lanes),
     onHeld

@@ -30,6 +30,8 @@ interface IntakeDeps {
   store: Store
   notices: Notices
   plan: Planner
+  /** What every place lacks for such a task now; null: nothing. */
+  lackFor: (needs: Needs, tenant: string) => string | null
   /** Whether the tenant may have so many jobs running only: then a new one waits at first. */
   isLimited: (tenant: string) => boolean
   /** Places for tasks of these lanes; null: they take their turn. */
@@ -65,12 +67,14 @@ export class Intake {
       type: job.type ?? DEFAULT_TYPE,
       priority: job.priority ?? DEFAULT_PRIORITY,
       submitted: JSON.stringify(job),
+      subject: request.subject === undefined ? null : JSON.stringify(request.subject),
       idempotency_key: idempotencyKey ?? null,
-      fingerprint: idempotencyKey === undefined ? null : fingerprintOf(job),
+      fingerprint: idempotencyKey === undefined ? null : fingerprintOf(request),
       traceparent: context.traceparent ?? null,
       held
     }
     const rows = tasks.map((task, number) => newTask(task, number, job))
+    if (request.subject?.offlinePolicy === 'fail_fast') this.#assertPlaces(tenant, rows)
     if (!(await this.#stored(row, rows))) return (await this.#repeated(request))!
     if (held) onHeld(tenant)
     return { jobId: row.job_id }
@@ -97,11 +101,19 @@ export class Intake {
     return true
   }
 
-  async #repeated({ tenant, idempotencyKey, job }: SubmitFor): Promise<JobAccepted | null> {
+  #assertPlaces(tenant: string, tasks: readonly NewTask[]): void {
+    for (const { needs } of tasks) {
+      const lack = this.#deps.lackFor(JSON.parse(needs) as Needs, tenant)
+      if (lack !== null) throw new HaifError('NO_ELIGIBLE_WORKER', `there is not ${lack} now`)
+    }
+  }
+
+  async #repeated(request: SubmitFor): Promise<JobAccepted | null> {
+    const { tenant, idempotencyKey } = request
     if (idempotencyKey === undefined) return null
     const known = await findJobByKey(this.#deps.store, tenant, idempotencyKey)
     if (known === null) return null
-    if (known.fingerprint === fingerprintOf(job)) return { jobId: known.job_id }
+    if (known.fingerprint === fingerprintOf(request)) return { jobId: known.job_id }
     throw new HaifError('CONFLICT', 'this Idempotency-Key was used with another job')
   }
 }
@@ -125,7 +137,8 @@ function claimOf({ owner, leaseMs, grants }: Reservation, ready: readonly NewTas
   return { owner, leaseMs, taskIds }
 }
 
-const fingerprintOf = (job: SubmitJob): string => hash('sha256', JSON.stringify(job), 'base64url')
+const fingerprintOf = ({ fingerprint, job }: SubmitFor): string =>
+  fingerprint ?? hash('sha256', JSON.stringify(job), 'base64url')
 
 /** Tasks of different models stand in different lanes: one that is missing keeps no other. */
 function withModel(task: GraphTask, { model: ofJob }: SubmitJob): GraphTask {

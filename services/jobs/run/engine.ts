@@ -13,7 +13,7 @@ import { Live } from '../events/live.ts'
 import { Notices } from '../events/notices.ts'
 import { Texts } from '../events/texts.ts'
 import type { Needs } from '../schedule/needs.ts'
-import { allot, type Lane } from '../schedule/allot.ts'
+import { allot, lackOfAll, type Lane } from '../schedule/allot.ts'
 import { PausedLanes } from '../schedule/paused-lanes.ts'
 import type { ClaimedTask, TaskRow } from '../store/rows.ts'
 import type { Quota } from './claim.ts'
@@ -175,6 +175,12 @@ export class Engine implements Service {
   /** Tasks of a new job are ready. */
   lookAt(lanes: readonly Lane[]): void {
     this.#scheduler.lookAt(lanes)
+  }
+
+  /** What every place lacks for such a task now; null: one is there, though it may be taken. */
+  lackFor(needs: Needs, tenant: string): string | null {
+    const places = this.#runners().filter((runner) => runner.places > 0)
+    return lackOfAll({ needs, tenant }, places)
   }
 
   /** Places for tasks of a job that is about to be stored; see `Scheduler.reserve`. */

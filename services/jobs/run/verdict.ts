@@ -17,6 +17,7 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'FORBIDDEN',
   'NOT_FOUND',
   'TOOL_FAILED',
+  'FUNCTION_FAILED',
   'CONFLICT',
   'BODY_TOO_LARGE',
   'CONTEXT_TOO_LONG',

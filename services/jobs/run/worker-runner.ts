@@ -64,7 +64,7 @@ export class WorkerRunner implements Runner {
   ): AsyncGenerator<TaskItem, TaskResult, void> {
     const { artifacts } = this.#deps
     const run = randomBytes(RUN_BYTES).toString('hex')
-    const given = await artifacts.grant(run, { tenant, worker: this.key, input })
+    const given = await artifacts.grant(run, { tenant, worker: this.key, type, input })
     const asked = { run, type, input, ...(given.length === 0 ? {} : { artifacts: given }) }
     try {
       // The id of the request would name the job.

@@ -67,7 +67,8 @@ export function allot(situation: Situation): Allotment {
   const open: Open[] = []
   for (const lane of lanes) {
     const fitting = places.filter(({ lacks }) => lacks(lane.needs, lane.tenant) === null)
-    if (fitting.length === 0) result.lacking.push({ lane, lack: lackOfAll(lane, places) })
+    const lack = fitting.length === 0 ? lackOfAll(lane, places) : null
+    if (lack !== null) result.lacking.push({ lane, lack })
     else if (fitting.every((place) => place.free === 0)) result.full.push(lane)
     else open.push({ lane, fitting, given: 0 })
   }
@@ -137,9 +138,16 @@ function freest(places: readonly Place[], free: ReadonlyMap<string, number>): Pl
   return best
 }
 
-/** What the place that comes nearest lacks; the first that is named is as good as any. */
-function lackOfAll({ needs, tenant }: Lane, places: readonly Place[]): string {
-  const lacks = places.map((place) => place.lacks(needs, tenant)).filter((lack) => lack !== null)
+/**
+ * What the place that comes nearest lacks; the first that is named is as good as any. Null where
+ * one lacks nothing.
+ */
+export function lackOfAll(
+  { needs, tenant }: Pick<Lane, 'needs' | 'tenant'>,
+  places: readonly Pick<Place, 'lacks'>[]
+): string | null {
+  const lacks = places.map((place) => place.lacks(needs, tenant))
+  if (lacks.includes(null)) return null
   // The kind of task is looked at first: whoever lacks something else comes nearer.
   return lacks.find((lack) => lack !== lackOfType(needs)) ?? lackOfType(needs)
 }

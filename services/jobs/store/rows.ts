@@ -10,6 +10,8 @@ export interface JobRow {
   type: string
   priority: JobPriority
   submitted: string
+  /** Of a run: the object, as JSON. */
+  subject: string | null
   traceparent: string | null
   status: JobState
   held: boolean

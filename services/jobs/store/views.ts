@@ -3,6 +3,7 @@ import { artifactUri, OUTPUT_ARTIFACT } from '#shared/contracts/jobs/artifacts.t
 import type { TaskArtifact } from '#shared/contracts/jobs/task-run.ts'
 import type { JobView, TaskView } from '#shared/contracts/jobs/views.ts'
 import { plainText } from '#shared/contracts/plain-text.ts'
+import type { RunSubject } from '#shared/contracts/functions/subject.ts'
 import type { SubmitJob } from '#shared/contracts/jobs/submit.ts'
 import type { JobRow, TaskRow } from './rows.ts'
 
@@ -32,7 +33,8 @@ export function jobView(row: JobRow): JobView {
       error: failureOf(row),
       startedAt: row.started_at?.getTime(),
       completedAt: row.ended_at?.getTime(),
-      archivedAt: row.archived_at?.getTime()
+      archivedAt: row.archived_at?.getTime(),
+      subject: row.subject === null ? undefined : (JSON.parse(row.subject) as RunSubject)
     })
   }
 }

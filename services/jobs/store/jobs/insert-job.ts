@@ -8,7 +8,15 @@ import type { ClaimedTask, JobRow, TaskRow } from '../rows.ts'
 
 export interface NewJob extends Pick<
   JobRow,
-  'job_id' | 'tenant_id' | 'token_id' | 'type' | 'priority' | 'submitted' | 'traceparent' | 'held'
+  | 'job_id'
+  | 'tenant_id'
+  | 'token_id'
+  | 'type'
+  | 'priority'
+  | 'submitted'
+  | 'subject'
+  | 'traceparent'
+  | 'held'
 > {
   idempotency_key: string | null
   fingerprint: string | null
@@ -73,7 +81,8 @@ export async function insertJob(
     notice?.payload ?? null,
     claim?.taskIds ?? [],
     claim?.owner ?? null,
-    claim?.leaseMs ?? 0
+    claim?.leaseMs ?? 0,
+    job.subject
   ])
   return rows.length === 0 ? null : rows.filter(({ task_id }) => task_id !== null)
 }
@@ -81,8 +90,8 @@ export async function insertJob(
 /** A held job is one more thing that its tasks wait for. */
 const INSERT = `with job as (
     insert into jobs (job_id, tenant_id, token_id, type, priority, submitted, idempotency_key,
-      fingerprint, traceparent, held, total, queued)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)
+      fingerprint, traceparent, held, total, queued, subject)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, $18)
     on conflict (tenant_id, idempotency_key) where idempotency_key is not null do nothing
     returning job_id, tenant_id, held::int as held),
   given as (

@@ -16,7 +16,7 @@ interface JobPage extends Omit<JobQuery, 'cursor' | 'limit'> {
 
 export async function listJobs(
   store: Queryable,
-  { status, type, priority, tenant, from, to, limit, after }: JobPage
+  { status, type, priority, tenant, from, to, runs, limit, after }: JobPage
 ): Promise<JobRow[]> {
   return store.query<JobRow>(
     `select * from jobs
@@ -24,6 +24,7 @@ export async function listJobs(
        and ($3::text is null or type = $3) and ($4::text is null or priority = $4)
        and ($5::timestamptz is null or created_at >= $5)
        and ($6::timestamptz is null or created_at < $6)
+       and ($10::boolean is null or (subject is not null) = $10)
        and ($7::timestamptz is null or (created_at, job_id) < ($7, $8))
      order by created_at desc, job_id desc limit $9`,
     [
@@ -35,7 +36,8 @@ export async function listJobs(
       to === undefined ? null : new Date(to),
       after?.at ?? null,
       after?.jobId ?? null,
-      limit
+      limit,
+      runs ?? null
     ]
   )
 }
