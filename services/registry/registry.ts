@@ -18,6 +18,7 @@ import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Store } from '#shared/store/store.ts'
 import type { MembershipDesk } from './membership/membership-desk.ts'
+import { answerObjects } from './objects/answer-objects.ts'
 import type { Catalogue } from './peers/catalogue.ts'
 import { PeerRecorder } from './peers/peer-recorder.ts'
 import { SnapshotPages } from './peers/snapshot-pages.ts'
@@ -59,6 +60,7 @@ export function createRegistry(deps: RegistryDeps): Service {
       return pages().page(query, Date.now())
     })
   desk?.answer(router)
+  answerObjects(router, store)
   const mesh = join(router)
   const seen = new SeenLinks(mesh)
   observeMesh(mesh, ['gateway', 'orchestrator', 'jobs', 'worker'])
