@@ -60,6 +60,7 @@ export interface WorkerWishes {
   chatTemplate?: string
   allowTools?: boolean
   allowDownloads?: boolean
+  functions?: boolean
 }
 
 export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): WorkerConfig {

@@ -11,7 +11,10 @@ export interface TaskConfig {
   allowTools: boolean
   /** `ALLOW_DOWNLOADS`: jobs bring models to this machine. */
   allowDownloads: boolean
-  /** `TOOL_MEMORY`, `TOOL_SCRATCH`, `TOOL_SECONDS`: what one tool may use. */
+  /** `ALLOW_FUNCTIONS`: functions of the catalogue run here, in a sandbox. */
+  allowFunctions: boolean
+  functions: FunctionSettings
+  /** `TOOL_MEMORY`, `TOOL_SCRATCH`, `TOOL_SECONDS`: what one tool or function may use. */
   toolLimits: ToolLimits
   /** `ARTIFACT_SPACE`: bytes of all artifacts. `ARTIFACT_DAYS`: they stay so long unread. */
   artifactBytes: number
@@ -20,10 +23,22 @@ export interface TaskConfig {
   region?: string
 }
 
+interface FunctionSettings {
+  /** `FUNCTIONS_FOLDER`: where environments are built; absent: `functions` of HAIF_HOME. */
+  folder?: string
+  /** `FUNCTION_PUBLISHERS`: keys of those whose functions may run here; empty: everybody's. */
+  publishers: string[]
+  /** `FUNCTION_PYTHONS`: programs beside those of the system. */
+  pythons: string[]
+  /** What installers of packages get of the environment. */
+  installers: Record<string, string>
+}
+
 /** Options of the command line. */
 interface TaskWishes {
   allowTools?: boolean
   allowDownloads?: boolean
+  functions?: boolean
 }
 
 const TASKS_MAX = 256
@@ -41,6 +56,8 @@ export function readTasks(env: Environment, wishes: TaskWishes): TaskConfig {
     allowTools: wishes.allowTools ?? readChoice(env, 'ALLOW_TOOLS', ['0', '1'], '0') === '1',
     allowDownloads:
       wishes.allowDownloads ?? readChoice(env, 'ALLOW_DOWNLOADS', ['0', '1'], '0') === '1',
+    allowFunctions: wishes.functions ?? readChoice(env, 'ALLOW_FUNCTIONS', ['0', '1'], '0') === '1',
+    functions: readFunctions(env),
     toolLimits: {
       ...TOOL_LIMITS,
       memoryBytes: readBytes(env, 'TOOL_MEMORY', '512MiB'),
@@ -53,6 +70,46 @@ export function readTasks(env: Environment, wishes: TaskWishes): TaskConfig {
     ...(region === '' ? {} : { region })
   }
 }
+
+const INSTALLER_SETTINGS = [
+  'PATH',
+  'HTTPS_PROXY',
+  'HTTP_PROXY',
+  'NO_PROXY',
+  'SSL_CERT_FILE',
+  'PIP_INDEX_URL',
+  'PIP_FIND_LINKS',
+  'UV_INDEX_URL',
+  'NPM_CONFIG_REGISTRY'
+]
+
+function readFunctions(env: Environment): FunctionSettings {
+  const folder = readString(env, 'FUNCTIONS_FOLDER', '')
+  const publishers = listOf(readString(env, 'FUNCTION_PUBLISHERS', ''))
+  const wrong = publishers.find((key) => !/^[0-9a-f]{64}$/.test(key))
+  if (wrong !== undefined) {
+    throw new HaifError(
+      'CONFIG_INVALID',
+      `FUNCTION_PUBLISHERS: ${wrong} is no key of a publisher: "haif fn show" has it`
+    )
+  }
+  const installers = INSTALLER_SETTINGS.flatMap((name) => {
+    const value = readString(env, name, '')
+    return value === '' ? [] : [[name, value] as const]
+  })
+  return {
+    publishers,
+    pythons: listOf(readString(env, 'FUNCTION_PYTHONS', '')),
+    installers: Object.fromEntries(installers),
+    ...(folder === '' ? {} : { folder })
+  }
+}
+
+const listOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '')
 
 export function readLabels(env: Environment): Record<string, string> {
   const text = readString(env, 'LABELS', '')

@@ -95,6 +95,7 @@ export class TaskDesk {
     )
     this.tellAll()
     await drained
+    await Promise.all(this.#deps.kinds.map(async (kind) => kind.stop?.()))
   }
 
   #assertTakes(type: string): TaskKind {

@@ -19,6 +19,8 @@ export interface TaskKind {
   readonly type: TaskType
   /** `input`: as it came, unchecked. */
   run(input: unknown, context: TaskContext): AsyncGenerator<TaskItem, TaskResult, void>
+  /** What it keeps between two runs ends; nothing of it runs any more. */
+  stop?(): Promise<void>
 }
 
 export const isArtifactUri = (value: unknown): value is string =>

@@ -21,7 +21,7 @@ export interface Sandbox {
 /** Open files of the supervisor beyond the standard three. */
 export const FD = { outArchive: 3, inArchive: 4, status: 5, filter: 6 } as const
 
-const FILES_OPEN_MAX = 256
+export const FILES_OPEN_MAX = 256
 const SHARED_MEMORY_BYTES = 16 << 20
 
 /**
@@ -45,10 +45,27 @@ export const GO = 'go\n'
 
 /** In place of the command: what bubblewrap starts. */
 export function sandboxArguments(
-  { hidden }: Sandbox,
+  sandbox: Sandbox,
   limits: ToolLimits,
   command: readonly string[],
   environment: Readonly<Record<string, string>>
+): string[] {
+  return [
+    ...jailArguments(sandbox, limits, environment),
+    ...words(`--seccomp ${FD.filter} --json-status-fd ${FD.status} -- /bin/sh -c`),
+    SUPERVISOR,
+    'haif',
+    resourceLimits(limits).join(' '),
+    ...command
+  ]
+}
+
+/** The root, and what is in it: `mounts` beside the system's programs. */
+export function jailArguments(
+  { hidden }: Sandbox,
+  limits: ToolLimits,
+  environment: Readonly<Record<string, string>>,
+  mounts: readonly string[] = []
 ): string[] {
   const variables = { ...environment, PATH: '/usr/local/bin:/usr/bin:/bin', HOME: '/scratch' }
   const set = Object.entries({ LANG: 'C.UTF-8', TMPDIR: '/scratch/tmp', ...variables })
@@ -61,12 +78,8 @@ export function sandboxArguments(
     ...words('--proc /proc --dev /dev'),
     ...words(`--perms 1777 --size ${SHARED_MEMORY_BYTES} --tmpfs /dev/shm --remount-ro /dev`),
     ...words(`--perms 0700 --size ${limits.scratchBytes} --tmpfs /scratch`),
-    ...words(`--symlink /scratch/tmp /tmp --remount-ro /`),
-    ...words(`--seccomp ${FD.filter} --json-status-fd ${FD.status} -- /bin/sh -c`),
-    SUPERVISOR,
-    'haif',
-    resourceLimits(limits),
-    ...command
+    ...mounts,
+    ...words(`--symlink /scratch/tmp /tmp --remount-ro /`)
   ]
 }
 
@@ -87,11 +100,10 @@ function systemFolders(): string[] {
  * For each process. Address space is not among them, because runtimes reserve far more of it than
  * they use.
  */
-function resourceLimits({ cpuMs, memoryBytes, processes, scratchBytes }: ToolLimits): string {
+export function resourceLimits(given: ToolLimits): string[] {
+  const { cpuMs, memoryBytes, processes, scratchBytes } = given
   // The worker ends a tool that has used up its time, and says so; this is for when it is late.
   const cpuSeconds = Math.ceil(cpuMs / 1000) + 1
   const limits = { cpu: cpuSeconds, data: memoryBytes, nproc: processes, fsize: scratchBytes }
-  return Object.entries(limits)
-    .map(([name, value]) => `--${name}=${value}`)
-    .join(' ')
+  return Object.entries(limits).map(([name, value]) => `--${name}=${value}`)
 }

@@ -1,0 +1,120 @@
+"""
+Calls the function of a bundle, again and again, for the worker outside of the sandbox: requests
+come on descriptor 3, frames go out on descriptor 4. It is not to be trusted more than the function,
+which may do with it as it likes; the worker looks at all that comes.
+"""
+
+import asyncio
+import importlib.util
+import inspect
+import json
+import os
+import shutil
+import struct
+import sys
+import traceback
+
+BUNDLE = "/bundle"
+CHUNK = 256 * 1024
+
+
+def send(kind, payload=b""):
+    data = struct.pack(">cI", kind, len(payload)) + payload
+    while data:
+        data = data[os.write(4, data):]
+
+
+def receive(count):
+    parts = []
+    while count:
+        part = os.read(3, min(count, 1 << 20))
+        if not part:
+            os._exit(0)  # the worker has gone, or needs this process no more
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def load(module, entry):
+    path = os.path.join(BUNDLE, module)
+    name = os.path.splitext(module)[0].replace("/", ".")
+    spec = importlib.util.spec_from_file_location(name, path)
+    loaded = importlib.util.module_from_spec(spec)
+    sys.modules[name] = loaded
+    spec.loader.exec_module(loaded)
+    function = loaded
+    for part in entry.split("."):
+        function = getattr(function, part)
+    return function
+
+
+def send_files(folder):
+    for parent, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = os.path.join(parent, name)
+            if os.path.islink(path) or not os.path.isfile(path):
+                continue
+            send(b"f", os.path.relpath(path, folder).encode("utf-8", "replace"))
+            with open(path, "rb") as file:
+                while chunk := file.read(CHUNK):
+                    send(b"d", chunk)
+
+
+def failure(kind, error):
+    traceback.print_exc()
+    about = {"kind": kind, "type": type(error).__name__, "message": str(error)[:1000]}
+    send(b"x", json.dumps(about).encode())
+
+
+def run(function, arguments):
+    try:
+        value = function(**arguments)
+        if inspect.iscoroutine(value):
+            value = asyncio.run(value)
+        elif inspect.isgenerator(value):
+            value = list(value)
+    except SystemExit as error:
+        return failure("exited", error)
+    except BaseException as error:
+        return failure("raised", error)
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        return failure("not_json", error)
+    send_files("out")
+    for at in range(0, len(text), CHUNK):
+        send(b"v", text[at:at + CHUNK])
+
+
+def serve(module, entry):
+    os.closerange(5, 256)  # nothing of whoever started this is the function's
+    sys.path.insert(0, BUNDLE)
+    function = None
+    number = 0
+    send(b"y")
+    while True:
+        (length,) = struct.unpack(">Q", receive(8))
+        request = json.loads(receive(length))
+        number += 1
+        folder = f"/scratch/{number}"
+        os.makedirs(f"{folder}/out")
+        os.makedirs("/scratch/tmp", exist_ok=True)
+        os.chdir(folder)
+        try:
+            function = function or load(module, entry)
+        except BaseException as error:
+            failure("raised", error)
+        else:
+            run(function, request["arguments"])
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.write(request["mark"])
+                stream.flush()
+            except (OSError, ValueError):
+                pass  # the function has closed it
+        os.chdir("/")
+        shutil.rmtree(folder, ignore_errors=True)
+        send(b"z")
+
+
+serve(sys.argv[1], sys.argv[2])
