@@ -26,6 +26,7 @@ import { Callers } from './admit.ts'
 import { countAdmitted } from './count.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import { answerFunctions } from './functions/functions.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
 import { answerHttpWorkers } from './jobs/http-workers.ts'
 import { answerJobs } from './jobs/jobs.ts'
@@ -71,6 +72,7 @@ export function createGateway(deps: GatewayDeps): Service {
   answerOnBehalf(router, admitted)
   const jobsService = () => (deps.takesJobs === true ? jobs : noJobs())
   answerJobs({ router, access, jobs: jobsService })
+  answerFunctions({ router, access, jobs: jobsService, registries: () => registries })
   answerJobOperators({ router, access, jobs: jobsService })
   answerHttpWorkers({ router, access, jobs: jobsService })
   const mesh = join(router)

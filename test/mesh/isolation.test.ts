@@ -20,6 +20,8 @@ type Rule =
   | 'infer'
   | 'jobs'
   | 'worker'
+  | 'functions'
+  | 'runs'
   | 'metrics'
   | 'observer'
   | 'models:write'
@@ -28,6 +30,9 @@ type Rule =
 
 const chat = { model: 'sim', messages: [{ role: 'user', content: 'hi' }], max_tokens: 2 }
 const JOB = `/v1/jobs/job-${'0'.repeat(32)}`
+const RUN = JOB.replace('jobs', 'runs')
+const SPL_RUN = JOB.replace('/v1/jobs', '/spl/remote-runs')
+const seal = { publisher: '0'.repeat(64), signature: '0'.repeat(128) }
 const job = { type: 'inference', input: { prompt: 'hi' } }
 interface Decided {
   rule: Rule
@@ -95,13 +100,13 @@ const RULES: Record<string, Decided> = {
   'POST /api/push': { rule: 'everybody' },
   'POST /v1/jobs': { rule: 'jobs', body: job },
   'GET /v1/jobs': { rule: 'jobs' },
-  'GET /v1/jobs/:id': { rule: 'jobs', path: JOB },
-  'GET /v1/jobs/:id/tasks': { rule: 'jobs', path: `${JOB}/tasks` },
-  'DELETE /v1/jobs/:id': { rule: 'jobs', path: JOB },
+  'GET /v1/jobs/:id': { rule: 'runs', path: JOB },
+  'GET /v1/jobs/:id/tasks': { rule: 'runs', path: `${JOB}/tasks` },
+  'DELETE /v1/jobs/:id': { rule: 'runs', path: JOB },
   'POST /v1/jobs/:id/archive': { rule: 'jobs', path: `${JOB}/archive` },
-  'POST /v1/jobs/:id/resume': { rule: 'jobs', path: `${JOB}/resume` },
-  'GET /v1/jobs/:id/stream': { rule: 'jobs', path: `${JOB}/stream` },
-  'GET /v1/jobs/:id/artifacts/:task/:name': { rule: 'jobs', path: `${JOB}/artifacts/t1/a` },
+  'POST /v1/jobs/:id/resume': { rule: 'runs', path: `${JOB}/resume` },
+  'GET /v1/jobs/:id/stream': { rule: 'runs', path: `${JOB}/stream` },
+  'GET /v1/jobs/:id/artifacts/:task/:name': { rule: 'runs', path: `${JOB}/artifacts/t1/a` },
   ...Object.fromEntries(
     ['/v1', '/v1/scheduler'].flatMap((prefix) => [
       [`POST ${prefix}/workers/register`, { rule: 'worker', body: { worker_id: 'w' } }],
@@ -117,6 +122,54 @@ const RULES: Record<string, Decided> = {
     ])
   ),
   'POST /v1/planner/compile': { rule: 'jobs', body: job },
+  'POST /v1/objects': {
+    rule: 'functions',
+    isElsewhere: true,
+    body: { name: 'f', bundle: '{}', seal }
+  },
+  'GET /v1/objects': { rule: 'functions', isElsewhere: true },
+  'GET /v1/objects/*': { rule: 'functions', isElsewhere: true, path: '/v1/objects/a/b/c' },
+  'GET /v1/libraries': { rule: 'functions', isElsewhere: true },
+  'POST /v1/libraries': { rule: 'functions', isElsewhere: true, body: { library: 'l' } },
+  'POST /v1/libraries/grants': {
+    rule: 'functions',
+    isElsewhere: true,
+    body: { library: 'l', to: 'a', scopes: [] }
+  },
+  'POST /v1/runs': { rule: 'functions', isElsewhere: true, body: { object: 'f' } },
+  'POST /v1/call/*': { rule: 'functions', isElsewhere: true, path: '/v1/call/f', body: {} },
+  'GET /v1/runs': { rule: 'functions' },
+  'GET /v1/runs/:id': { rule: 'functions', path: RUN },
+  'POST /v1/runs/:id/cancel': { rule: 'functions', path: `${RUN}/cancel` },
+  'POST /v1/runs/:id/retry': { rule: 'functions', path: `${RUN}/retry` },
+  'GET /v1/runs/:id/events': { rule: 'runs', path: `${RUN}/events` },
+  'GET /v1/runs/:id/artifacts/:task/:name': { rule: 'runs', path: `${RUN}/artifacts/t1/a` },
+  'GET /spl/health': { rule: 'everybody' },
+  'GET /spl/libraries': { rule: 'functions', isElsewhere: true },
+  'GET /spl/objects': { rule: 'functions', isElsewhere: true },
+  'GET /spl/owners/:owner/libraries/:library/objects': {
+    rule: 'functions',
+    isElsewhere: true,
+    path: '/spl/owners/a/libraries/default/objects'
+  },
+  'GET /spl/objects/:name/signature': {
+    rule: 'functions',
+    isElsewhere: true,
+    path: '/spl/objects/f/signature'
+  },
+  'GET /spl/console/overview': { rule: 'functions', isElsewhere: true },
+  'POST /spl/remote-runs': { rule: 'functions', isElsewhere: true, body: { object: 'f' } },
+  'GET /spl/remote-runs': { rule: 'functions' },
+  'GET /spl/remote-runs/:id': { rule: 'functions', path: SPL_RUN },
+  'GET /spl/remote-runs/:id/detail': { rule: 'functions', path: `${SPL_RUN}/detail` },
+  'GET /spl/remote-runs/:id/events': { rule: 'functions', path: `${SPL_RUN}/events` },
+  'GET /spl/remote-runs/:id/artifacts': { rule: 'functions', path: `${SPL_RUN}/artifacts` },
+  'GET /spl/remote-runs/:id/artifacts/:name': {
+    rule: 'functions',
+    path: `${SPL_RUN}/artifacts/a`
+  },
+  'POST /spl/remote-runs/:id/cancel': { rule: 'functions', path: `${SPL_RUN}/cancel`, body: {} },
+  'POST /spl/remote-runs/:id/retry': { rule: 'functions', path: `${SPL_RUN}/retry`, body: {} },
   'GET /v1/admin/queue/dead-letter': { rule: 'operator' },
   'POST /v1/admin/queue/dead-letter': { rule: 'operator', body: { dry_run: true } },
   'GET /v1/admin/policy': { rule: 'operator' },
@@ -190,6 +243,7 @@ const NOT_IN = {
   infer: 403,
   jobs: 403,
   worker: 403,
+  functions: 403,
   metrics: 403,
   models: 403,
   tenant: 403,
@@ -197,8 +251,37 @@ const NOT_IN = {
 } as const
 const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
   everybody: {},
-  infer: { ...REFUSED, jobs: 403, worker: 403, metrics: 403, models: 403, observer: 403 },
+  infer: {
+    ...REFUSED,
+    jobs: 403,
+    functions: 403,
+    worker: 403,
+    metrics: 403,
+    models: 403,
+    observer: 403
+  },
   jobs: {
+    ...REFUSED,
+    infer: 403,
+    functions: 403,
+    worker: 403,
+    metrics: 403,
+    models: 403,
+    observer: 403,
+    other: 403
+  },
+  worker: { ...REFUSED, ...NOT_IN, observer: 403, worker: 'in' },
+  functions: {
+    ...REFUSED,
+    infer: 403,
+    jobs: 403,
+    worker: 403,
+    metrics: 403,
+    models: 403,
+    observer: 403,
+    other: 403
+  },
+  runs: {
     ...REFUSED,
     infer: 403,
     worker: 403,
@@ -207,7 +290,6 @@ const ANSWERS: Record<Rule, Record<string, 401 | 403 | 'in'>> = {
     observer: 403,
     other: 403
   },
-  worker: { ...REFUSED, ...NOT_IN, observer: 403, worker: 'in' },
   metrics: { ...REFUSED, ...NOT_IN, observer: 403, metrics: 'in' },
   observer: { ...REFUSED, ...NOT_IN },
   'models:write': { ...REFUSED, ...NOT_IN, observer: 403, models: 'in' },
@@ -231,6 +313,7 @@ test('every address answers every kind of token as decided', async (t) => {
     infer: await token('a', 'infer'),
     jobs: await token('a', 'jobs'),
     worker: await token('a', 'worker'),
+    functions: await token('a', 'functions'),
     metrics: await token('a', 'metrics'),
     models: await token('a', 'models:write'),
     tenant: await token('a', 'tenant:a'),

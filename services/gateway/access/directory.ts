@@ -13,7 +13,14 @@ import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
 import type { Presented } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
-import { ANONYMOUS, capabilitiesOf, tenantsOf, tokenNeeded, type Principal } from './principal.ts'
+import {
+  ANONYMOUS,
+  capabilitiesOf,
+  onlyOf,
+  tenantsOf,
+  tokenNeeded,
+  type Principal
+} from './principal.ts'
 import { hashToken, isSame, parseToken, type TokenText } from './token-text.ts'
 
 export const CHANNEL = 'haif_access'
@@ -300,6 +307,7 @@ export class Directory {
       tenant: row.tenant_id,
       otherTenants: new Set(tenantsOf(row.scopes)),
       scopes: capabilitiesOf(row.scopes),
+      ...onlyOf(row.scopes),
       limits: row.limits,
       expiresAt: row.expires_at?.getTime() ?? Infinity
     }

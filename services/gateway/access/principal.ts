@@ -5,6 +5,7 @@ import { HaifError } from '#shared/errors.ts'
 export const CAPABILITIES = [
   'infer',
   'jobs',
+  'functions',
   'worker',
   'operator',
   'observer',
@@ -12,6 +13,12 @@ export const CAPABILITIES = [
   'models:write'
 ] as const
 export type Capability = (typeof CAPABILITIES)[number]
+
+interface Only {
+  /** `owner/name` */
+  libraries: ReadonlySet<string>
+  machines: ReadonlySet<string>
+}
 
 export interface Principal {
   /** For the audit: the id of the token; `anonymous` without one. */
@@ -23,6 +30,8 @@ export interface Principal {
   /** Other tenants that it may name. */
   otherTenants: ReadonlySet<string>
   scopes: ReadonlySet<Capability>
+  /** Of tokens that are for some libraries or machines, and for nothing else. */
+  only?: Only
   limits: Limits
   /** Milliseconds since 1970; `Infinity`: never. */
   expiresAt: number
@@ -36,7 +45,7 @@ export const ANONYMOUS: Principal = {
   tokenId: undefined,
   tenant: LOCAL_TENANT,
   otherTenants: new Set(),
-  scopes: new Set(['infer', 'jobs', 'metrics']),
+  scopes: new Set(['infer', 'jobs', 'functions', 'metrics']),
   limits: {},
   expiresAt: Infinity
 }
@@ -45,10 +54,19 @@ export const ANONYMOUS: Principal = {
 export function capabilitiesOf(scopes: readonly string[]): Set<Capability> {
   const found = new Set<Capability>()
   for (const scope of scopes) {
-    if (scope.startsWith('tenant:')) found.add('infer').add('jobs')
-    else found.add(scope as Capability)
+    if (scope.startsWith('tenant:')) found.add('infer').add('jobs').add('functions')
+    else if (!/^(library|machine):/.test(scope)) found.add(scope as Capability)
   }
   return found
+}
+
+/** Nothing for a token that is for no library and no machine. */
+export function onlyOf(scopes: readonly string[]): { only?: Only } {
+  const named = (kind: string) =>
+    scopes.filter((scope) => scope.startsWith(kind)).map((scope) => scope.slice(kind.length))
+  const [libraries, machines] = [named('library:'), named('machine:')]
+  if (libraries.length === 0 && machines.length === 0) return {}
+  return { only: { libraries: new Set(libraries), machines: new Set(machines) } }
 }
 
 export function tenantsOf(scopes: readonly string[]): string[] {

@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { readString, type Environment } from '#shared/process/config.ts'
 import { HaifError } from '#shared/errors.ts'
 import { SCOPE_PATTERN } from '#shared/contracts/access/access.ts'
-import { capabilitiesOf, LOCAL_TENANT, tenantsOf, type Principal } from './principal.ts'
+import { capabilitiesOf, LOCAL_TENANT, onlyOf, tenantsOf, type Principal } from './principal.ts'
 import { hashToken } from './token-text.ts'
 
 const TOKENS_MAX = 256
@@ -51,7 +51,8 @@ function readEntry(entry: string, number: number): StaticToken {
   if (!SECRET.test(secret)) throw malformed(`entry ${number} has no token before the colon`)
   if (!scopes.every((scope) => SCOPE.test(scope))) {
     throw malformed(
-      `entry ${number} has a scope that is none of infer, jobs, worker, operator, metrics, models:write, tenant:<id>`
+      `entry ${number} has a scope that is none of infer, jobs, functions, worker, operator, ` +
+        'metrics, models:write, tenant:<id>'
     )
   }
   return { secret, scopes }
@@ -77,6 +78,7 @@ export function staticPrincipals(
         tenant,
         otherTenants: new Set(others),
         scopes: capabilitiesOf(scopes),
+        ...onlyOf(scopes),
         limits: {},
         expiresAt: Infinity
       }

@@ -32,9 +32,10 @@ import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from '../access/access.ts'
-import { chargedTenant, type Principal } from '../access/principal.ts'
+import { chargedTenant, may, type Principal } from '../access/principal.ts'
 import type { AuditEntry } from '../audit/audit.ts'
 import { RefusalAudit } from '../audit/refusal-audit.ts'
+import { mayAct, type FunctionAct } from '../functions/credentials.ts'
 import { isBatchOnly, listedTenant, seenBy, unknownJob } from './whose-jobs.ts'
 
 export interface JobsDeps {
@@ -49,6 +50,7 @@ export function answerJobs(deps: JobsDeps): void {
   router
     .respond(gatewaySubmitJob, (wish, context) => submit(deps, callers, wish, context))
     .respond(gatewayCompileGraph, async ({ job }, context) => {
+      assertOwnTasks(job)
       const principal = await callers.identify(context, 'job.compile')
       return jobs().call(compileGraph, { ...chargeOf(principal, job), job }, context)
     })
@@ -61,7 +63,7 @@ export function answerJobs(deps: JobsDeps): void {
       )
     })
     .respond(gatewayGetJob, async ({ jobId }, context) => {
-      const principal = await callers.identify(context, 'job.read')
+      const principal = await callers.identifyFor(jobId, 'job.read', context)
       return callers.find(jobId, principal, context)
     })
     .respond(gatewayListTasks, async ({ jobId, query }, context) => {
@@ -69,7 +71,7 @@ export function answerJobs(deps: JobsDeps): void {
       return jobs().call(listTasks, { ...ofTenant(tenant), jobId, query }, context)
     })
     .respond(gatewayChangeJob, async ({ jobId, act }, context) => {
-      const principal = await callers.identify(context, `job.${act}`)
+      const principal = await callers.identifyFor(jobId, `job.${act}`, context)
       const { tenant } = await callers.find(jobId, principal, context)
       const changed = await jobs().call(changeJob, { tenant, jobId, act }, context)
       await callers.note(principal, context, {
@@ -111,6 +113,7 @@ async function submit(
   { job: wished, idempotencyKey }: Submitted,
   context: ServerContext
 ) {
+  assertOwnTasks(wished)
   const principal = await callers.identify(context, 'job.submit')
   const charge = chargeOf(principal, wished)
   const { tenant } = charge
@@ -147,6 +150,15 @@ async function submit(
   }
 }
 
+/** What a function may run was decided for a run of it; a graph of a caller decides nothing. */
+function assertOwnTasks({ tasks = [] }: SubmitJob): void {
+  const at = tasks.findIndex(({ type }) => type === 'function')
+  if (at === -1) return
+  throw new HaifError('VALIDATION_FAILED', 'a function is run by POST /v1/runs', {
+    details: { param: `tasks.${at}.type` }
+  })
+}
+
 function chargeOf(principal: Principal, job: SubmitJob): { tenant: string; tokenId?: string } {
   const tenant = chargedTenant(principal, job.tenant, 'tenant')
   return principal.tokenId === undefined ? { tenant } : { tenant, tokenId: principal.tokenId }
@@ -155,12 +167,12 @@ function chargeOf(principal: Principal, job: SubmitJob): { tenant: string; token
 const ofTenant = (tenant: string | undefined) => (tenant === undefined ? {} : { tenant })
 
 /** Who asks about jobs, what of them is theirs, and what the audit says of it. */
-class JobCallers {
+export class JobCallers {
   readonly #access: Access
   readonly #jobs: JobsDeps['jobs']
   readonly #refusals: RefusalAudit
 
-  constructor({ access, jobs }: JobsDeps) {
+  constructor({ access, jobs }: Omit<JobsDeps, 'router'>) {
     this.#access = access
     this.#jobs = jobs
     this.#refusals = new RefusalAudit(access)
@@ -172,13 +184,37 @@ class JobCallers {
     return principal
   }
 
+  /** Whoever may do it with a run may do it with the job that the run is. */
+  async identifyFor(jobId: string, action: string, context: ServerContext): Promise<Principal> {
+    const principal = await this.#access.authenticate(context)
+    const act = action.replace(/^job\./, 'run.').replace('artifact.read', 'run.artifacts')
+    if (!may(principal, 'jobs') && mayAct(principal, act as FunctionAct)) {
+      const { subject } = await this.find(jobId, principal, context)
+      if (subject !== undefined && mayAct(principal, act as FunctionAct, subject)) return principal
+    }
+    await this.#refusals.assert(principal, 'jobs', action, context.requestId)
+    return principal
+  }
+
+  /** For what has to do with functions; `of` where it is known by then. */
+  async identifyAct(
+    act: FunctionAct,
+    context: ServerContext,
+    of?: Parameters<typeof mayAct>[2]
+  ): Promise<Principal> {
+    const principal = await this.#access.authenticate(context)
+    if (mayAct(principal, act, of)) return principal
+    await this.#refusals.assert(principal, 'functions', act, context.requestId)
+    throw new HaifError('FORBIDDEN', `this token is not for that: it does not allow ${act}`)
+  }
+
   /** The tenant by which the job is asked for; undefined: by whoever's. */
   async tenantOf(
     jobId: string,
     action: string,
     context: ServerContext
   ): Promise<string | undefined> {
-    const principal = await this.identify(context, action)
+    const principal = await this.identifyFor(jobId, action, context)
     const seen = seenBy(principal)
     if (seen.kind === 'all') return undefined
     if (seen.tenants.length === 1) return seen.tenants[0]

@@ -58,7 +58,7 @@ test('static tokens are read as documented, also where a scope has a colon', () 
   const found = staticPrincipals(tokens, pepper)
   const tenantA = found.get(hashToken(pepper, 'tenant-a-token').toString('hex'))
   assert.equal(tenantA?.tenant, 'tenant-a')
-  assert.deepEqual([...tenantA.scopes], ['infer', 'jobs'])
+  assert.deepEqual([...tenantA.scopes], ['infer', 'jobs', 'functions'])
   assert.equal(found.get(hashToken(pepper, 'tenant-b-token').toString('hex')), undefined)
 })
 
