@@ -9,6 +9,7 @@ import type { Metrics } from '#shared/telemetry/metrics.ts'
 import { answerOrigins, type Cors } from './http/cors.ts'
 import { onClientError } from './http/client-error.ts'
 import type { Failures } from './failures.ts'
+import { functionRoutes } from './functions/function-routes.ts'
 import { hasToken } from './http/credential.ts'
 import { tellAllowedMethods } from './http/allowed-methods.ts'
 import { acceptJsonOnly } from './http/json-body.ts'
@@ -143,6 +144,7 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   jobOperatorRoutes(app, deps)
   plannerRoute(app, deps)
   workerRoutes(app, deps)
+  functionRoutes(app, deps)
   await homeRoute(app, { version, pages: deps.pages })
   return app
 }

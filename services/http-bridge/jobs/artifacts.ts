@@ -24,10 +24,15 @@ interface ByName {
 const nameOf = Compile(ArtifactName)
 
 export function artifactRoute(app: FastifyInstance, deps: AdminDeps): void {
+  for (const what of ['jobs', 'runs'])
+    oneArtifactRoute(app, deps, `/v1/${what}/:id/artifacts/:task/:name`)
+}
+
+function oneArtifactRoute(app: FastifyInstance, deps: AdminDeps, url: string): void {
   const ask = asking(deps)
   app.route<ByName>({
     method: ['GET', 'HEAD'],
-    url: '/v1/jobs/:id/artifacts/:task/:name',
+    url,
     schema: artifactSchema,
     handler: async (request, reply) => {
       const artifact = artifactIn(request)

@@ -27,7 +27,13 @@ interface StreamDeps {
 }
 
 export function jobStreamRoute(app: FastifyInstance, deps: StreamDeps): void {
-  app.get<ById>('/v1/jobs/:id/stream', { schema: streamSchema }, async (request, reply) => {
+  for (const url of ['/v1/jobs/:id/stream', '/v1/runs/:id/events']) {
+    streamRoute(app, deps, url)
+  }
+}
+
+function streamRoute(app: FastifyInstance, deps: StreamDeps, url: string): void {
+  app.get<ById>(url, { schema: streamSchema }, async (request, reply) => {
     const jobId = jobIdIn(request)
     const after = lastEventId(request)
     const context = deps.running.enter(request, reply, STREAM_MS_MAX)
@@ -76,7 +82,6 @@ function lastEventId({ headers, query }: FastifyRequest): number | undefined {
 }
 
 const streamSchema = {
-  operationId: 'streamJob',
   tags: ['jobs'],
   summary: 'Follow a job',
   description:
