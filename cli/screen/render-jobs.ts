@@ -13,7 +13,7 @@ const FORMATS: Partial<Record<JobState | TaskState, Cell['format']>> = {
 const BAR_CHARACTERS = 20
 const RESULT_CHARACTERS_MAX = 4000
 
-const state = (status: JobState | TaskState): Cell => {
+export const state = (status: JobState | TaskState): Cell => {
   const format = FORMATS[status]
   return format === undefined ? { text: status } : { text: status, format }
 }
@@ -114,7 +114,7 @@ function resultLines(job: JobView): string[] {
   return job.resultArtifactUri === undefined ? [] : ['', `result: ${job.resultArtifactUri}`]
 }
 
-function spanText(ms: number): string {
+export function spanText(ms: number): string {
   const seconds = Math.max(0, ms / 1000)
   if (seconds < 10) return `${seconds.toFixed(1)} s`
   if (seconds < 120) return `${Math.round(seconds)} s`

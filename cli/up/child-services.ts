@@ -67,6 +67,7 @@ const several = (count: number, make: () => Service): Service =>
 function workerEnvironment(wishes: WorkerWishes): Environment {
   const { model, onDemand, memoryBudget, gpu, ...ofModels } = wishes
   const { context, slots, kv, flashAttention, chatTemplate, allowTools, allowDownloads } = ofModels
+  const { functions } = ofModels
   return {
     ...(context === undefined ? {} : { CONTEXT: context }),
     ...(slots === undefined ? {} : { SLOTS: slots }),
@@ -78,6 +79,7 @@ function workerEnvironment(wishes: WorkerWishes): Environment {
     ...(memoryBudget === undefined ? {} : { MEMORY_BUDGET: memoryBudget }),
     ...(gpu === undefined ? {} : { GPU: gpu }),
     ...(allowTools === true ? { ALLOW_TOOLS: '1' } : {}),
+    ...(functions === true ? { ALLOW_FUNCTIONS: '1' } : {}),
     ...(allowDownloads === true ? { ALLOW_DOWNLOADS: '1' } : {})
   }
 }

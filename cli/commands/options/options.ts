@@ -48,6 +48,7 @@ export const memoryBudgetOption = (): Option =>
 /** What a worker does for jobs beyond what it does for anybody. */
 export const addTaskOptions = (command: Command): Command =>
   command
+    .option('--functions', 'run functions of the catalogue here, in a sandbox (ALLOW_FUNCTIONS)')
     .option('--allow-tools', 'run commands of jobs on this machine, in a sandbox (ALLOW_TOOLS)')
     .option('--allow-downloads', 'let jobs bring models to this machine (ALLOW_DOWNLOADS)')
 
