@@ -59,7 +59,17 @@ async function bytesOf(parts: AsyncIterable<Uint8Array>): Promise<Buffer> {
 }
 
 const open = (store: Store, more: Partial<ConstructorParameters<typeof Artifacts>[0]> = {}) =>
-  new Artifacts({ store, link: () => undefined, copies: null, bytesMax: () => Infinity, ...more })
+  new Artifacts({
+    store,
+    link: () => undefined,
+    copies: null,
+    bytesMax: () => Infinity,
+    readBundle: async function* () {
+      yield Buffer.from('bundle')
+      return {}
+    },
+    ...more
+  })
 
 const scope = new Shared()
 let store: Store
@@ -87,9 +97,10 @@ test('a run may read what its input names, if it is of its tenant, and nobody el
   const { job_id, text } = await keepLarge(store, artifacts, 'acme')
   const uri = `artifact://${job_id}/t1/output.json`
   const input = { files: { a: uri } }
-  const foreign = artifacts.grant('r0', { tenant: 'other', worker: 'w', input })
+  const of = { worker: 'w', type: 'tool_execution', input }
+  const foreign = artifacts.grant('r0', { tenant: 'other', ...of })
   await assert.rejects(foreign, { code: 'NOT_FOUND' })
-  const [given] = await artifacts.grant('r1', { tenant: 'acme', worker: 'w', input })
+  const [given] = await artifacts.grant('r1', { tenant: 'acme', ...of })
   assert.equal(given!.uri, uri)
   const read = (worker: string, name: string, run = 'r1') =>
     bytesOf(artifacts.readForRun({ run, uri: name }, worker, context))
@@ -100,6 +111,22 @@ test('a run may read what its input names, if it is of its tenant, and nobody el
   await assert.rejects(read('w', `${uri}x`), refused)
   artifacts.revoke('r1')
   await assert.rejects(read('w', uri), refused)
+})
+
+test('the worker of a function reads the bundle of its run, and nobody else does', async (t) => {
+  const context = contextFor(t)
+  const artifacts = open(store)
+  const bundle = { sha256: 'a'.repeat(64), bytes: 6 }
+  const of = { tenant: 'acme', worker: 'w', type: 'function', input: { bundle } }
+  const [given] = await artifacts.grant('f1', of)
+  assert.deepEqual(given, { uri: `bundle:${bundle.sha256}`, ...bundle })
+  const read = (worker: string, uri = given!.uri) =>
+    bytesOf(artifacts.readForRun({ run: 'f1', uri }, worker, context))
+  assert.equal((await read('w')).toString(), 'bundle')
+  await assert.rejects(read('x'), { code: 'NOT_FOUND' })
+  await assert.rejects(read('w', `bundle:${'b'.repeat(64)}`), { code: 'NOT_FOUND' })
+  const tool = await artifacts.grant('f2', { ...of, type: 'tool_execution' })
+  assert.deepEqual(tool, [])
 })
 
 test('a tenant’s quota bounds its artifacts, and its days end them', async () => {
