@@ -259,7 +259,8 @@ function offerOf(worker: RegisterWorker): Offer {
   const facts: PlaceFacts = {
     key: `http:${workerId}`,
     name: workerId,
-    types: worker.types ?? types,
+    // Bundles travel over the mesh alone.
+    types: (worker.types ?? types).filter((type) => type !== 'function'),
     gpu,
     models,
     ...(locality === '' ? {} : { region: locality }),
