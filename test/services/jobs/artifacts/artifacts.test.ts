@@ -120,7 +120,7 @@ test('the worker of a function reads the bundle of its run, and nobody else does
   const of = { tenant: 'acme', worker: 'w', type: 'function', input: { bundle } }
   const [given] = await artifacts.grant('f1', of)
   assert.deepEqual(given, { uri: `bundle:${bundle.sha256}`, ...bundle })
-  const read = (worker: string, uri = given!.uri) =>
+  const read = (worker: string, uri = `bundle:${bundle.sha256}`) =>
     bytesOf(artifacts.readForRun({ run: 'f1', uri }, worker, context))
   assert.equal((await read('w')).toString(), 'bundle')
   await assert.rejects(read('x'), { code: 'NOT_FOUND' })
