@@ -119,6 +119,13 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   if (deps.localOperator !== undefined) letLocalOperate(app, { ...deps, ...deps.localOperator })
   tellAllowedMethods(app)
   await describeRoutes(app, version)
+  surfaces(app, deps)
+  await homeRoute(app, { version, pages: deps.pages })
+  return app
+}
+
+/** In the order of the description of the API. */
+function surfaces(app: FastifyInstance, deps: AppDeps): void {
   inferRoute(app, deps)
   chatCompletionsRoute(app, deps)
   completionsRoute(app, deps)
@@ -145,8 +152,6 @@ export async function createApp(deps: AppDeps): Promise<FastifyInstance> {
   plannerRoute(app, deps)
   workerRoutes(app, deps)
   functionRoutes(app, deps)
-  await homeRoute(app, { version, pages: deps.pages })
-  return app
 }
 
 /**
