@@ -47,7 +47,8 @@ const NOTHING: Read<unknown> = { data: null, failure: null }
 
 /** Reads once more what screens show under addresses that begin so. */
 export function refresh(...beginnings: string[]): void {
-  for (const path of kept.keys()) {
+  // A copy: to load one moves it to the end, and the loop would meet it again.
+  for (const path of [...kept.keys()]) {
     if (beginnings.some((beginning) => path.startsWith(beginning))) void load(path)
   }
 }
