@@ -5,11 +5,19 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import process from 'node:process'
 import { after, before, suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { silentLogger } from '#shared/process/log.ts'
 import { createJobs } from '../../../../services/jobs/jobs.ts'
+import type {
+  GenerateEnd,
+  GenerateItem,
+  GenerateRequest
+} from '../../../../services/worker/engines/engine.ts'
+import { SimEngine } from '../../../../services/worker/engines/sim/sim-engine.ts'
 import { simAnswer } from '../../../../services/worker/engines/sim/sim-text.ts'
 import { Aggregation } from '../../../../services/worker/tasks/aggregation/aggregation.ts'
+import type { ModelSource } from '../../../../services/worker/models/sources/model-source.ts'
 import { embeddingSource } from '../../../helpers/mesh/embedding-engine.ts'
 import { startGuardedMesh, type GuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
 import { simSource } from '../../../helpers/mesh/mesh.ts'
@@ -42,12 +50,33 @@ class GatedAggregation extends Aggregation {
   }
 }
 
+/** A model that says one word and thinks on, until it is told to stop. */
+class EndlessEngine extends SimEngine {
+  readonly begun = Promise.withResolvers<void>()
+  readonly stopped = Promise.withResolvers<void>()
+
+  override async *generate(
+    _asked: GenerateRequest,
+    signal: AbortSignal
+  ): AsyncGenerator<GenerateItem, GenerateEnd, void> {
+    try {
+      yield { tokenIds: [0], text: 'hm' }
+      this.begun.resolve()
+      await sleep(600_000, undefined, { signal })
+      throw new Error('nobody has stopped it')
+    } finally {
+      this.stopped.resolve()
+    }
+  }
+}
+
 suite('jobs over HTTP', () => {
   let mesh: GuardedMesh
   let acme: string
   let other: string
   let operator: string
   const aggregation = new GatedAggregation()
+  const endless = new EndlessEngine(FREE)
 
   const shared = new Shared()
   after(() => shared.end())
@@ -63,7 +92,9 @@ suite('jobs over HTTP', () => {
     await jobs.start()
     const tasks = { kinds: [aggregation], places: 2 }
     const models = [simSource(FREE), embeddingSource({ ...FREE, name: 'vectors' })]
-    for (let n = 0; n < 2; n += 1) await mesh.mesh.addWorker(models, {}, { tasks })
+    await mesh.mesh.addWorker(models, {}, { tasks })
+    const thinks: ModelSource = { name: 'endless', engine: 'sim', open: async () => endless }
+    await mesh.mesh.addWorker([...models, thinks], {}, { tasks })
     acme = await mesh.token('acme', 'infer', 'jobs')
     other = await mesh.token('other', 'infer', 'jobs')
     operator = await mesh.token('ops', 'operator')
@@ -380,6 +411,14 @@ suite('jobs over HTTP', () => {
     assert.equal((await read(`/v1/jobs/${jobId}`))['status'], 'Archived')
   })
 
+  test('a cancel reaches the engine that answers', async () => {
+    const jobId = await submit(acme, { input: 'for ever', model: 'endless' })
+    await endless.begun.promise
+    await call(`DELETE /v1/jobs/${jobId}`, acme)
+    await endless.stopped.promise
+    assert.equal((await read(`/v1/jobs/${jobId}`))['status'], 'Canceled')
+  })
+
   test('a map runs on each part, and the join gets what they said in their order', async () => {
     const jobId = await submit(acme, {
       input: ['one', 'two', 'three'],
@@ -576,7 +615,7 @@ suite('jobs over HTTP', () => {
 
   test('examples/jobs.sh follows an analysis to its end', async () => {
     const text = await example('sh', 'jobs.sh')
-    assert.match(text, /^job-[0-9a-f]{32}\nid: \d+\nevent: job\.snapshot\n/)
+    assert.match(text, /^job-[0-9a-f]{32}\n(?:id: \d+\n)?event: job\.snapshot\n/)
     assert.match(text, /event: job\.completed\n/)
     assert.match(text, /"task_id":"summarize"/)
     assert.match(text, /"result":\{"text":/)
