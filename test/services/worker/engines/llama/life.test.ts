@@ -266,6 +266,16 @@ suite('a file that is no longer what was loaded', () => {
   }
 })
 
+test('a file that is emptied under its model: its process may die, and the cause is told', async (t) => {
+  const modelPath = await randomModel(t)
+  const { engine } = await startEngine(t, { modelPath, restart: { firstMs: 5 } })
+  const running = answer(engine, direct('hello', { maxTokens: 500 })).catch(() => {})
+  await truncate(modelPath, 0)
+  assert.match((await engine.lost).message, /the file has changed since it was loaded/)
+  await running
+  await assert.rejects(answer(engine, direct('hello')), { code: 'MODEL_LOAD_FAILED' })
+})
+
 suite('close', () => {
   test('no process is left behind, and what was running is told', async (t) => {
     const { engine, pid } = await startEngine(t, { modelPath: await randomModel(t) })
