@@ -22,6 +22,9 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['fn', async () => (await import('./commands/functions/fn.ts')).addFnCommand],
   ['env', async () => (await import('./commands/functions/env.ts')).addEnvCommand],
   ['runs', async () => (await import('./commands/functions/runs.ts')).addRunsCommand],
+  ['models', async () => (await import('./commands/operating/models.ts')).addModelsCommand],
+  ['requests', async () => (await import('./commands/operating/requests.ts')).addRequestsCommand],
+  ['workers', async () => (await import('./commands/operating/workers.ts')).addWorkersCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctorCommand],
   ['drain', async () => (await import('./commands/drain.ts')).addDrainCommand],
@@ -42,6 +45,10 @@ const program = new Command('haif')
   .description('one private AI cloud from the machines you own')
   .version(VERSION)
   .showHelpAfterError('(haif --help lists the commands)')
+
+/** `haif pull`, as people type it, for `haif models pull`. */
+const MODEL_WORDS = new Set(['ls', 'ps', 'pull', 'rm'])
+if (MODEL_WORDS.has(process.argv[2] ?? '')) process.argv.splice(2, 0, 'models')
 
 try {
   const asked = COMMANDS.get(process.argv[2] ?? '')

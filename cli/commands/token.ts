@@ -40,7 +40,7 @@ export function addTokenCommand(program: Command): void {
     .requiredOption('--tenant <name>', 'whom it belongs to; made if there is none')
     .option(
       '--scope <scope>',
-      'infer (default), jobs, worker, operator, metrics, models:write, tenant:<id>; repeatable',
+      'infer (default), jobs, worker, operator, metrics, models:write, observer, tenant:<id>; repeatable',
       readScopes
     )
     .option('--name <text>', 'to tell it from others')
@@ -79,7 +79,7 @@ function readScopes(text: string, before: string[] = []): string[] {
   const scopes = text.split(',')
   if (scopes.every((scope) => scopePattern.test(scope))) return [...before, ...scopes]
   throw new InvalidArgumentError(
-    'It must be infer, jobs, worker, operator, metrics, models:write or tenant:<id>.'
+    'It must be infer, jobs, worker, operator, metrics, models:write, observer or tenant:<id>.'
   )
 }
 

@@ -82,12 +82,8 @@ export function createGateway(deps: GatewayDeps): Service {
   const orchestrators = new PeerPool(mesh, 'orchestrator')
   const registries = new PeerPool(mesh, 'registry')
   const jobs = new PeerPool(mesh, 'jobs')
-  const reporter = new Reporter({
-    mesh,
-    to: ['registry'],
-    describe: () => ({ ...self, ...warned(warnings()) }),
-    log
-  })
+  const describe = () => ({ ...self, ...warned(warnings()) })
+  const reporter = new Reporter({ mesh, to: ['registry'], describe, log })
   return {
     async start() {
       await access.start()

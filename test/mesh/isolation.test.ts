@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { ADMIN_ACTS } from '#shared/contracts/http/admin/acts.ts'
 import { createLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import { mintToken } from '../../services/gateway/access/token-text.ts'
@@ -228,6 +229,16 @@ const RULES: Record<string, Decided> = {
   'GET /v1/admin/audit/verify': { rule: 'observer' }
 }
 
+/** Jobs have their own commands, and pages of their own in the console. */
+const OF_JOBS = /\/v1\/admin\/(queue\/dead-letter|policy)/
+
+/** The table of operators' acts and the addresses are the same list. */
+function assertActs(routes: readonly string[]): void {
+  const admin = routes.filter((route) => route.includes('/v1/admin/') && !OF_JOBS.test(route))
+  const acts = new Set<string>(Object.values(ADMIN_ACTS).map(({ http }) => http))
+  assert.deepEqual(new Set(admin), acts, 'shared/contracts/http/admin/acts.ts needs the same')
+}
+
 /** Events never end: the first of them will do. */
 async function textOf(response: Response): Promise<string> {
   if (!response.headers.get('content-type')?.startsWith('text/event-stream')) return response.text()
@@ -325,6 +336,7 @@ test('every address answers every kind of token as decided', async (t) => {
   const routes = bridge.routes.filter((route) => !/^(HEAD|OPTIONS) /.test(route))
   const undecided = routes.filter((route) => !RULES[route])
   assert.deepEqual(undecided, [], 'these addresses need an entry in RULES')
+  assertActs(routes)
   const wrong: string[] = []
   for (const route of routes) {
     const { rule, body, path, isElsewhere = false } = RULES[route]!

@@ -37,13 +37,14 @@ export async function fetchModel(uri: HubUri, deps: FetchDeps): Promise<LocalMod
   return fetching
 }
 
-/** Its files and their records; the next fetch brings them again. */
-export async function removeModel(uri: HubUri, models: string): Promise<void> {
+/** Its files and their records. False: it was not here. The next fetch brings it again. */
+export async function removeModel(uri: HubUri, models: string): Promise<boolean> {
   const here = await findModel(folderOf(uri, models), uri.name)
   for (const { path } of here?.files ?? []) {
     await rm(`${path}.sha256`, { force: true }) // first: without its record it is not there
     await rm(path, { force: true })
   }
+  return here !== null
 }
 
 async function fetchInto(folder: string, uri: HubUri, deps: FetchDeps): Promise<LocalModel> {

@@ -116,7 +116,9 @@ function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
     async fetch(onProgress, signal) {
       await fetchModel(hubUri, { folder, hub, onProgress, signal })
     },
-    remove: () => removeModel(hubUri, folder),
+    async remove() {
+      await removeModel(hubUri, folder)
+    },
     async open(onProgress, signal) {
       const model = await fetchModel(hubUri, { folder, hub, onProgress, onFault, signal })
       const own = await engineOptions(options)

@@ -1,0 +1,41 @@
+/**
+ * Everything that operators do, once: the address, and the words of `haif`. The console names its
+ * actions by the same keys, and a test compares the three.
+ */
+export const ADMIN_ACTS = {
+  'mesh.read': { http: 'GET /v1/admin/mesh', cli: 'status' },
+  'mesh.watch': { http: 'GET /v1/admin/events', cli: 'status' },
+  'mesh.rotate': { http: 'POST /v1/admin/mesh/rotate', cli: 'mesh rotate' },
+  'queue.read': { http: 'GET /v1/admin/queue', cli: 'status' },
+  'worker.list': { http: 'GET /v1/admin/workers', cli: 'workers' },
+  'worker.read': { http: 'GET /v1/admin/workers/:id', cli: 'workers' },
+  'worker.drain': { http: 'POST /v1/admin/workers/:id/drain', cli: 'workers drain' },
+  'worker.resume': { http: 'POST /v1/admin/workers/:id/resume', cli: 'workers resume' },
+  'worker.rename': { http: 'POST /v1/admin/workers/:id/rename', cli: 'workers rename' },
+  'worker.label': { http: 'POST /v1/admin/workers/:id/label', cli: 'workers label' },
+  'worker.remove': { http: 'POST /v1/admin/workers/:id/remove', cli: 'workers remove' },
+  'model.list': { http: 'GET /v1/admin/models', cli: 'models ls' },
+  'model.load': { http: 'POST /v1/admin/workers/:id/models', cli: 'models load' },
+  'model.unload': { http: 'POST /v1/admin/workers/:id/models', cli: 'models unload' },
+  'model.pin': { http: 'POST /v1/admin/workers/:id/models', cli: 'models pin' },
+  'model.fetch': { http: 'POST /v1/admin/workers/:id/models', cli: 'models pull' },
+  'model.delete': { http: 'POST /v1/admin/workers/:id/models', cli: 'models rm' },
+  'request.list': { http: 'GET /v1/admin/requests', cli: 'requests' },
+  'request.read': { http: 'GET /v1/admin/requests/:id', cli: 'requests' },
+  'member.list': { http: 'GET /v1/admin/members', cli: 'peers' },
+  'member.approve': { http: 'POST /v1/admin/members/:id/approve', cli: 'approve' },
+  'member.revoke': { http: 'POST /v1/admin/members/:id/revoke', cli: 'peers revoke' },
+  'member.rename': { http: 'POST /v1/admin/members/:id/rename', cli: 'peers rename' },
+  'invite.create': { http: 'POST /v1/admin/invites', cli: 'invite' },
+  'invite.list': { http: 'GET /v1/admin/invites', cli: 'invite ls' },
+  'invite.remove': { http: 'DELETE /v1/admin/invites/:id', cli: 'invite rm' },
+  'token.create': { http: 'POST /v1/admin/tokens', cli: 'token create' },
+  'token.list': { http: 'GET /v1/admin/tokens', cli: 'token ls' },
+  'token.rotate': { http: 'POST /v1/admin/tokens/:id/rotate', cli: 'token rotate' },
+  'token.revoke': { http: 'DELETE /v1/admin/tokens/:id', cli: 'token revoke' },
+  'tenant.set': { http: 'POST /v1/admin/tenants', cli: 'tenant set' },
+  'tenant.list': { http: 'GET /v1/admin/tenants', cli: 'tenant ls' },
+  'tenant.delete': { http: 'DELETE /v1/admin/tenants/:id', cli: 'tenant rm' },
+  'audit.list': { http: 'GET /v1/admin/audit', cli: 'audit ls' },
+  'audit.verify': { http: 'GET /v1/admin/audit/verify', cli: 'audit verify' }
+} as const satisfies Record<string, { http: `${string} /v1/admin/${string}`; cli: string }>
