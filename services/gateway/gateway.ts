@@ -70,11 +70,9 @@ export function createGateway(deps: GatewayDeps): Service {
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
   answerOnBehalf(router, admitted)
-  const jobsService = () => (deps.takesJobs === true ? jobs : noJobs())
-  answerJobs({ router, access, jobs: jobsService })
-  answerFunctions({ router, access, jobs: jobsService, registries: () => registries })
-  answerJobOperators({ router, access, jobs: jobsService })
-  answerHttpWorkers({ router, access, jobs: jobsService })
+  const toJobs = { router, access, jobs: () => (deps.takesJobs === true ? jobs : noJobs()) }
+  for (const answer of [answerJobs, answerJobOperators, answerHttpWorkers]) answer(toJobs)
+  answerFunctions({ ...toJobs, registries: () => registries })
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])
