@@ -18,7 +18,7 @@ import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { answerLinks } from '#shared/mesh/link-states.ts'
-import { Router } from '#shared/rpc/router.ts'
+import { Router, type ServerContext } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import { answerOnBehalf } from './on-behalf.ts'
 import { answerOperators } from './operators.ts'
@@ -61,11 +61,7 @@ export function createGateway(deps: GatewayDeps): Service {
     .serve(gatewayInfer, (request, context) => inferAdmitted(admitted(), request, context))
     .respond(gatewayEmbed, (request, context) => embedAdmitted(admitted(), request, context))
     .respond(gatewayCount, (request, context) => countAdmitted(admitted(), request, context))
-    .respond(gatewayModels, async (_request, context) => {
-      const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
-      const { models } = await readRegistry(registries, context, { models: true })
-      return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
-    })
+    .respond(gatewayModels, (_request, context) => listModels({ callers, registries }, context))
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
@@ -103,6 +99,15 @@ export function createGateway(deps: GatewayDeps): Service {
       await access.stop()
     }
   }
+}
+
+async function listModels(
+  { callers, registries }: { callers: Callers; registries: PeerPool },
+  context: ServerContext
+): Promise<{ models: ModelEntry[] }> {
+  const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
+  const { models } = await readRegistry(registries, context, { models: true })
+  return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
 }
 
 function refuseAll(): never {
