@@ -241,7 +241,7 @@ export const ERRORS = {
     raisedBy: 'http-bridge, shared/rpc',
     meaning:
       'Too many calls or streams are open on one connection between two peers, or sixteen bodies ' +
-      'over 1 MiB are being read.',
+      'over 1 MiB are being read, or too many responses run in the background.',
     remedy: 'Try again after `Retry-After`, or add a gateway or an orchestrator.'
   },
   STORE_UNAVAILABLE: {
