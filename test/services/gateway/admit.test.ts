@@ -17,6 +17,7 @@ import { Callers } from '../../../services/gateway/admit.ts'
 import { ANONYMOUS } from '../../../services/gateway/access/principal.ts'
 import { Tickets } from '../../../services/gateway/access/tickets.ts'
 import { Permits } from '../../../services/gateway/permits.ts'
+import { countAdmitted } from '../../../services/gateway/count.ts'
 import { embedAdmitted } from '../../../services/gateway/embeddings.ts'
 import { inferAdmitted, type AdmittedDeps } from '../../../services/gateway/inference.ts'
 import type { UsageRecorder, UsageRow } from '../../../services/gateway/usage/usage-row.ts'
@@ -161,6 +162,16 @@ test('a recorder that throws keeps no place and no budget', async () => {
   await assert.rejects(endOf(infer(deps)))
   await assert.rejects(embed(deps))
   assert.deepEqual(left, [5, 4])
+})
+
+test('a count of a prompt gives back its place, costs no tokens and stands in no books', async () => {
+  const usage = rows()
+  const { left, deps } = setUp(usage)
+  const asked = { input: { mode: 'direct', prompt: 'hi' }, maxTokens: 1, sampling: {} } as const
+  await countAdmitted(deps, { asked, charge: {} }, context)
+  const failing = setUp(usage, { failure: new HaifError('NO_ELIGIBLE_WORKER', 'none') })
+  await assert.rejects(countAdmitted(failing.deps, { asked, charge: {} }, context))
+  assert.deepEqual([left, failing.left, usage.written], [[0], [0], []])
 })
 
 test('a request that fails before its first token has used nothing', async () => {
