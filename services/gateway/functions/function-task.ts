@@ -1,11 +1,11 @@
 /** The task that calls a function, with what its library says of how it runs. Pure. */
 import { hash } from 'node:crypto'
 import type { FunctionTask } from '#shared/contracts/functions/function-task.ts'
-import type { RunnableObject } from '#shared/contracts/functions/methods.ts'
 import type { StartRun } from '#shared/contracts/functions/runs.ts'
 import type { RunSubject } from '#shared/contracts/functions/subject.ts'
 import type { GraphTask } from '#shared/contracts/jobs/graph.ts'
 import { HaifError } from '#shared/errors.ts'
+import type { ResolvedObject } from './resolved-object.ts'
 
 interface How {
   tenant: string
@@ -19,7 +19,7 @@ const DEFAULT_WALL_MS = 300_000
 const AROUND_MS = 600_000
 
 export function functionTask(
-  object: RunnableObject,
+  object: ResolvedObject,
   args: Readonly<Record<string, unknown>>,
   { tenant, machine: pinned, run }: How
 ): Omit<GraphTask, 'id'> {
@@ -44,7 +44,7 @@ export function functionTask(
 
 /** A node that is pinned runs there; then what the run says, and what the library says. */
 export function machineOf(
-  { policy, subject }: RunnableObject,
+  { policy, subject }: ResolvedObject,
   pinned: string | undefined,
   run: StartRun
 ): string | undefined {
@@ -57,7 +57,7 @@ export function machineOf(
   )
 }
 
-function limitsOf({ memoryBytes, wallMs }: RunnableObject['policy']): Pick<FunctionTask, 'limits'> {
+function limitsOf({ memoryBytes, wallMs }: ResolvedObject['policy']): Pick<FunctionTask, 'limits'> {
   const limits = Object.entries({ memoryBytes, wallMs }).filter(([, most]) => most !== undefined)
   return limits.length === 0 ? {} : { limits: Object.fromEntries(limits) }
 }

@@ -21,8 +21,7 @@ import {
   publishObject,
   resolveObject,
   setGrant,
-  setLibrary,
-  type RunnableObject
+  setLibrary
 } from '#shared/contracts/functions/methods.ts'
 import type { RunView, StartRun } from '#shared/contracts/functions/runs.ts'
 import {
@@ -43,6 +42,7 @@ import { chargedTenant, type Principal } from '../access/principal.ts'
 import { JobCallers, type JobsDeps } from '../jobs/jobs.ts'
 import { listedTenant } from '../jobs/whose-jobs.ts'
 import { mayAct, type FunctionAct } from './credentials.ts'
+import { resolvedObject, type ResolvedObject } from './resolved-object.ts'
 import { runJob } from './run-job.ts'
 import { runView } from './run-view.ts'
 
@@ -158,7 +158,8 @@ async function startRun(
   const { jobs, registries } = deps
   const principal = await callers.identifyAct('run.start', context)
   const tenant = chargedTenant(principal, run.tenant, 'tenant')
-  const resolve = (ref: string) => registries().call(resolveObject, { tenant, ref }, context)
+  const resolve = async (ref: string) =>
+    resolvedObject(await registries().call(resolveObject, { tenant, ref }, context))
   const object = await resolve(run.object)
   const objects = await objectsBelow(object, resolve)
   const { job, subject } = runJob(object, objects, { run, tenant })
@@ -194,10 +195,10 @@ const OBJECTS_MAX = 500
 
 /** All that its nodes name, and what those name, by their references. */
 async function objectsBelow(
-  { pipeline }: RunnableObject,
-  resolve: (ref: string) => Promise<RunnableObject>
-): Promise<Map<string, RunnableObject>> {
-  const found = new Map<string, RunnableObject>()
+  { pipeline }: ResolvedObject,
+  resolve: (ref: string) => Promise<ResolvedObject>
+): Promise<Map<string, ResolvedObject>> {
+  const found = new Map<string, ResolvedObject>()
   const waiting = pipeline === undefined ? [] : [pipeline]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     for (const node of next.nodes) {

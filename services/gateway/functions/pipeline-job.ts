@@ -3,7 +3,6 @@
  * so that all nodes that need nothing of each other run at the same time. Pure.
  */
 import type { Binding, PipelineBundle, PipelineNode } from '#shared/contracts/functions/bundle.ts'
-import type { RunnableObject } from '#shared/contracts/functions/methods.ts'
 import type { StartRun } from '#shared/contracts/functions/runs.ts'
 import { TASKS_MAX, type GraphTask } from '#shared/contracts/jobs/graph.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -11,6 +10,7 @@ import { nodesInOrder } from '#shared/functions/check-pipeline.ts'
 import { assertPorts } from '#shared/functions/pipeline-signature.ts'
 import { fittingArguments } from './arguments.ts'
 import { functionTask } from './function-task.ts'
+import type { ResolvedObject } from './resolved-object.ts'
 
 /** What stands for a value: itself, or the place where a task will have put it. */
 type Value = { literal: unknown } | { from: string }
@@ -26,7 +26,7 @@ interface Expansion {
   tenant: string
   run: StartRun
   /** The objects that nodes name, by their references. */
-  objects: ReadonlyMap<string, RunnableObject>
+  objects: ReadonlyMap<string, ResolvedObject>
   tasks: GraphTask[]
 }
 
@@ -36,7 +36,7 @@ const DEPTH_MAX = 8
 
 export function pipelineTasks(
   pipeline: PipelineBundle,
-  objects: ReadonlyMap<string, RunnableObject>,
+  objects: ReadonlyMap<string, ResolvedObject>,
   { run, tenant }: { run: StartRun; tenant: string }
 ): PipelineTasks {
   const { arguments: given = {}, output = pipeline.output } = run

@@ -1,5 +1,4 @@
 /** From an object that may run and what is asked of it to a job. Pure. */
-import type { RunnableObject } from '#shared/contracts/functions/methods.ts'
 import type { StartRun } from '#shared/contracts/functions/runs.ts'
 import type { RunSubject } from '#shared/contracts/functions/subject.ts'
 import type { SubmitJob } from '#shared/contracts/jobs/submit.ts'
@@ -7,6 +6,7 @@ import { assertLiteral } from '#shared/functions/check-pipeline.ts'
 import { fittingArguments } from './arguments.ts'
 import { functionTask, machineOf } from './function-task.ts'
 import { pipelineTasks, type PipelineTasks } from './pipeline-job.ts'
+import type { ResolvedObject } from './resolved-object.ts'
 
 interface RunJob {
   job: SubmitJob
@@ -18,8 +18,8 @@ const NODE = 'run'
 
 /** `objects`: those that the nodes of a pipeline name, by their references. */
 export function runJob(
-  object: RunnableObject,
-  objects: ReadonlyMap<string, RunnableObject>,
+  object: ResolvedObject,
+  objects: ReadonlyMap<string, ResolvedObject>,
   { run, tenant }: { run: StartRun; tenant: string }
 ): RunJob {
   // What a caller writes is what the function gets: it refers to no other task.
@@ -41,7 +41,7 @@ export function runJob(
   }
 }
 
-function functionTasks(object: RunnableObject, run: StartRun, tenant: string): PipelineTasks {
+function functionTasks(object: ResolvedObject, run: StartRun, tenant: string): PipelineTasks {
   const args = fittingArguments(object.inputs, run.arguments ?? {})
   const task = functionTask(object, args, { tenant, machine: undefined, run })
   return { tasks: [{ ...task, id: NODE }], output: NODE }

@@ -59,7 +59,9 @@ export function runnable(row: VersionRow): RunnableObject {
     bytes,
     seal: { publisher, signature },
     inputs: about.signature.inputs,
-    ...(about.kind === 'function' ? { runtime: about.runtime } : { pipeline: pipelineOf(about) }),
+    ...(about.kind === 'function'
+      ? { runtime: about.runtime }
+      : { pipeline: JSON.stringify(pipelineOf(about)) }),
     policy: JSON.parse(row.policy) as ExecutionPolicy
   }
 }

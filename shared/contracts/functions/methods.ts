@@ -5,7 +5,7 @@ import { between } from '../peers/parties.ts'
 import { chunkCodec } from '../jobs/artifacts.ts'
 import { TenantName } from '../jobs/submit.ts'
 import { PlainText } from '../plain-text.ts'
-import { BundleSeal, PipelineBundle, Port, RUNTIMES, Sha256, ObjectRef } from './bundle.ts'
+import { BundleSeal, BUNDLE_BYTES_MAX, Port, RUNTIMES, Sha256, ObjectRef } from './bundle.ts'
 import {
   ExecutionPolicy,
   LibraryView,
@@ -54,8 +54,8 @@ export const RunnableObject = Type.Object({
   seal: BundleSeal,
   runtime: Type.Optional(Type.Enum(RUNTIMES)),
   inputs: Type.Array(Port, { maxItems: 64 }),
-  /** Of a pipeline. */
-  pipeline: Type.Optional(PipelineBundle),
+  /** Of a pipeline: its bundle, as JSON. */
+  pipeline: Type.Optional(Type.String({ maxLength: BUNDLE_BYTES_MAX })),
   policy: ExecutionPolicy
 })
 export type RunnableObject = Static<typeof RunnableObject>

@@ -2,15 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { PipelineBundle, PipelineNode, Port } from '#shared/contracts/functions/bundle.ts'
-import type { RunnableObject } from '#shared/contracts/functions/methods.ts'
 import type { GraphTask } from '#shared/contracts/jobs/graph.ts'
 import { checkPipeline } from '#shared/functions/check-pipeline.ts'
 import { pipelineSignature } from '#shared/functions/pipeline-signature.ts'
+import type { ResolvedObject } from '../../../../services/gateway/functions/resolved-object.ts'
 import { runJob } from '../../../../services/gateway/functions/run-job.ts'
 
 const SHA256 = 'a'.repeat(64)
 
-const object = (inputs: Port[], more: Partial<RunnableObject> = {}): RunnableObject => ({
+const object = (inputs: Port[], more: Partial<ResolvedObject> = {}): ResolvedObject => ({
   subject: { kind: 'function', owner: 'o', library: 'l', name: 'f', version: 1, sha256: SHA256 },
   bytes: 10,
   seal: { publisher: 'b'.repeat(64), signature: 'c'.repeat(128) },
@@ -32,7 +32,7 @@ const pipeline = (nodes: PipelineNode[], output: string): PipelineBundle => ({
   output
 })
 
-const asObject = (of: PipelineBundle, inputs: Port[] = []): RunnableObject => {
+const asObject = (of: PipelineBundle, inputs: Port[] = []): ResolvedObject => {
   const found = object(inputs, { pipeline: of })
   return { ...found, subject: { ...found.subject, kind: 'pipeline' } }
 }
