@@ -286,10 +286,9 @@ export class Transfer {
     const begins = bytes.toString('latin1', 0, 64)
     if (begins.startsWith(MAGIC)) return
     if (isWebPage(begins)) throw webPage(this.#deps.uri, reply)
-    throw failed(
-      this.#deps.uri,
-      `what ${reply.url.host} has there is no GGUF file; choose another one`
-    )
+    const reason = `what ${reply.url.host} has there is no GGUF file; choose another one`
+    // Of a file that the hub knows, something between may give other bytes, for a while.
+    throw (this.#remote.sha256 === null ? failed : mayPass)(this.#deps.uri, reason)
   }
 
   async #arrived(bytes?: number, total?: number | null): Promise<void> {
