@@ -3,6 +3,8 @@ import process from 'node:process'
 import type { Command } from 'commander'
 import {
   deleteTenant,
+  patchTenant,
+  type PatchTenant,
   listTenants,
   setTenant,
   type TenantEntry
@@ -10,23 +12,31 @@ import {
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
 import {
   addLimitOptions,
+  CLEARABLE,
   describeLimits,
   limitsOf,
+  readClear,
   type LimitOptions
 } from './options/limit-options.ts'
-import { decimalNumber, TOPIC_KEY } from './options/options.ts'
+import { decimalNumber, oneOf, TOPIC_KEY, wholeNumber } from './options/options.ts'
+import { isNear } from '../ask/near-name.ts'
 import { table } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
 
 export function addTenantCommand(program: Command): void {
   const tenant = program.command('tenant').description('limits and weights of tenants')
-  const set = tenant.command('set <name>').description('make a tenant, or replace all its limits')
+  const set = tenant
+    .command('set <name>')
+    .description('make a tenant, or change some of its limits')
   addLimitOptions(set)
+    .option('--clear <limits>', `lift some: ${CLEARABLE}`, readClear)
+    .option('--keep-days <n>', 'keep details of requests so long; 0: not', wholeNumber(0, 3650))
+    .option('--keep-prompts <yes|no>', 'keep prompts and answers with them', oneOf(['yes', 'no']))
     .option('--weight <w>', 'share of the queue; 1 is usual', decimalNumber(0.01, 100))
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
-    .action(async (id: string, options: CommonOptions & LimitOptions) => {
-      const entry = await askGateway(setTenant, { id, limits: limitsOf(options) }, options)
+    .action(async (id: string, options: SetOptions) => {
+      const entry = await setLimits(id, options)
       print(entry, rows([entry]), options)
     })
   tenant
@@ -47,6 +57,34 @@ export function addTenantCommand(program: Command): void {
       const entry = await askGateway(deleteTenant, { id }, options)
       print(entry, [`tenant ${entry.id} is deleted`], options)
     })
+}
+
+interface SetOptions extends CommonOptions, LimitOptions {
+  clear?: Record<string, null>
+  keepDays?: number
+  keepPrompts?: 'yes' | 'no'
+}
+
+/** A tenant that there is keeps what is not said; one that there is not is made. */
+async function setLimits(id: string, options: SetOptions): Promise<TenantEntry> {
+  const { clear = {}, keepDays, keepPrompts } = options
+  const { tenants } = await askGateway(listTenants, {}, options)
+  const known = tenants.find((tenant) => tenant.id === id)
+  if (known === undefined) {
+    const near = tenants.find((tenant) => isNear(tenant.id, id))
+    if (near !== undefined) {
+      process.stderr.write(`${id} is a new tenant, and no limit of ${near.id} holds for it\n`)
+    }
+    await askGateway(setTenant, { id, limits: {} }, options)
+  }
+  const patch: PatchTenant = { id, limits: { ...limitsOf(options), ...clear } }
+  if (keepDays !== undefined) patch.keepRequestsDays = keepDays
+  if (keepPrompts !== undefined) patch.keepPrompts = keepPrompts === 'yes'
+  const entry = await askGateway(patchTenant, patch, options)
+  if (known !== undefined) {
+    process.stderr.write(`before: ${line(describeLimits(known.limits))}\n`)
+  }
+  return entry
 }
 
 function rows(tenants: readonly TenantEntry[]): string[] {

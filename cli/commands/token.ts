@@ -3,7 +3,9 @@ import process from 'node:process'
 import { InvalidArgumentError, type Command } from 'commander'
 import {
   createToken,
+  listTenants,
   listTokens,
+  patchToken,
   revokeToken,
   rotateToken,
   SCOPE_PATTERN,
@@ -15,10 +17,13 @@ import { readSpanMs } from '../screen/amounts.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
 import {
   addLimitOptions,
+  CLEARABLE,
   describeLimits,
   limitsOf,
+  readClear,
   type LimitOptions
 } from './options/limit-options.ts'
+import { isNear } from '../ask/near-name.ts'
 import { TOPIC_KEY } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
@@ -28,6 +33,10 @@ interface CreateOptions extends CommonOptions, LimitOptions {
   scope?: string[]
   name?: string
   expires?: number
+}
+
+interface SetOptions extends CommonOptions, LimitOptions {
+  clear?: Record<string, null>
 }
 
 const scopePattern = new RegExp(SCOPE_PATTERN)
@@ -49,6 +58,16 @@ export function addTokenCommand(program: Command): void {
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
     .action(create)
+  const changed = token.command('set <id>').description('change some limits of a token')
+  addLimitOptions(changed)
+    .option('--clear <limits>', `lift some: ${CLEARABLE}`, readClear)
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(async (id: string, options: SetOptions) => {
+      const limits = { ...limitsOf(options), ...options.clear }
+      const entry = await askGateway(patchToken, { id, limits }, options)
+      print(entry, [`token ${entry.id}: ${line(describeLimits(entry.limits))}`], options)
+    })
   token
     .command('ls')
     .description('list tokens, the newest first')
@@ -89,6 +108,11 @@ async function create(options: CreateOptions): Promise<void> {
   if (scope !== undefined) wish.scopes = scope
   if (name !== undefined) wish.name = name
   if (expires !== undefined) wish.expiresInMs = expires
+  const { tenants } = await askGateway(listTenants, {}, options)
+  const near = tenants.find(({ id }) => id !== tenant && isNear(id, tenant))
+  if (near !== undefined && tenants.every(({ id }) => id !== tenant)) {
+    process.stderr.write(`${tenant} is a new tenant without limits; there is ${near.id} already\n`)
+  }
   tellSecret(await askGateway(createToken, wish, options), options)
 }
 

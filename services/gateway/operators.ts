@@ -9,6 +9,8 @@ import {
   listTenants,
   listTokens,
   identify,
+  patchTenant,
+  patchToken,
   readUsage,
   revokeToken,
   rotateToken,
@@ -54,6 +56,7 @@ export function answerOperators(deps: AdminDeps): void {
   }
 
   answerOperating({ router, access, refusals, mesh, orchestrators, registries })
+  answerPatches({ router, access, operator })
   answerMemberOperators({ router, access, registries, operator, observer })
   router
     .respond(createToken, async (wish, context) => {
@@ -109,4 +112,20 @@ export function answerOperators(deps: AdminDeps): void {
       return tokenId === undefined ? { tenant } : { tenant, tokenId }
     })
     .respond(accessState, async () => ({ tokensNeeded: await access.tokensNeeded() }))
+}
+
+interface PatchDeps extends Pick<AdminDeps, 'router' | 'access'> {
+  operator: (context: ServerContext, action: string) => Promise<Actor>
+}
+
+function answerPatches({ router, access, operator }: PatchDeps): void {
+  router
+    .respond(patchTenant, async (patch, context) => {
+      const actor = await operator(context, 'tenant.set')
+      return access.stored.admin.patchTenant(patch, actor)
+    })
+    .respond(patchToken, async (patch, context) => {
+      const actor = await operator(context, 'token.set')
+      return access.stored.admin.patchToken(patch, actor)
+    })
 }

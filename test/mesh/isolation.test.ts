@@ -220,6 +220,8 @@ const RULES: Record<string, Decided> = {
   'GET /v1/usage': { rule: 'any token' },
   'POST /v1/admin/tokens': { rule: 'operator', body: { tenant: 'made' } },
   'GET /v1/admin/tokens': { rule: 'observer' },
+  'PATCH /v1/admin/tokens/:id': { rule: 'operator', body: { limits: {} } },
+  'PATCH /v1/admin/tenants/:id': { rule: 'operator', body: { limits: {} } },
   'DELETE /v1/admin/tokens/:id': { rule: 'operator' },
   'POST /v1/admin/tokens/:id/rotate': { rule: 'operator' },
   'POST /v1/admin/tenants': { rule: 'operator', body: { id: 'made', limits: {} } },

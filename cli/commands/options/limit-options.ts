@@ -78,3 +78,28 @@ function names(text: string): string[] {
   if (list.every((name) => name !== '')) return list
   throw new InvalidArgumentError('It must be names of models, separated by commas.')
 }
+
+const CLEARS = {
+  rps: 'requestsPerSecond',
+  rpm: 'requestsPerMinute',
+  tpm: 'tokensPerMinute',
+  concurrent: 'concurrent',
+  day: 'tokensPerDay',
+  month: 'tokensPerMonth',
+  models: 'models',
+  context: 'contextTokens',
+  output: 'outputTokens',
+  priority: 'priority',
+  weight: 'weight'
+} as const satisfies Record<string, keyof Limits>
+
+export const CLEARABLE = Object.keys(CLEARS).join(', ')
+
+/** Limits that are lifted, separated by commas. */
+export function readClear(text: string): Record<string, null> {
+  const cleared = text.split(',').map((name) => {
+    if (Object.hasOwn(CLEARS, name)) return [CLEARS[name as keyof typeof CLEARS], null]
+    throw new InvalidArgumentError(`It must be some of ${CLEARABLE}, separated by commas.`)
+  })
+  return Object.fromEntries(cleared) as Record<string, null>
+}

@@ -5,6 +5,9 @@
 import { randomBytes, type KeyObject } from 'node:crypto'
 import type {
   CreateToken,
+  Limits,
+  PatchTenant,
+  PatchToken,
   SetTenant,
   TenantEntry,
   TokenEntry,
@@ -19,6 +22,7 @@ import {
   findTenant,
   listTenants,
   markTenantDeleted,
+  patchTenantRow,
   putTenant
 } from './tenant-rows.ts'
 import {
@@ -26,6 +30,7 @@ import {
   insertToken,
   isTokenKnown,
   listTokens,
+  patchTokenRow,
   revokeToken,
   tokenEntry
 } from './token-rows.ts'
@@ -131,6 +136,30 @@ export class AccessAdmin {
     })
   }
 
+  /** Merges what is given into what there is; null lifts a limit. */
+  patchTenant(patch: PatchTenant, actor: Actor): Promise<TenantEntry> {
+    const { id, limits: changes = {}, keepRequestsDays, keepPrompts } = patch
+    return this.#change(actor, async (tx, note, version) => {
+      const { limits: before } = await findTenant(tx, id)
+      const limits = merged(before, changes)
+      await patchTenantRow(tx, id, limits, patch, version)
+      const kept = { keep_requests_days: keepRequestsDays, keep_prompts: keepPrompts }
+      const details = { before, limits, ...kept }
+      await note({ chain: id, action: 'tenant.set', target: id, details })
+      return findTenant(tx, id)
+    })
+  }
+
+  patchToken({ id, limits: changes }: PatchToken, actor: Actor): Promise<TokenEntry> {
+    return this.#change(actor, async (tx, note, version) => {
+      const change = (limits: Limits) => merged(limits, changes)
+      const { before, row } = await patchTokenRow(tx, id, change, version)
+      const details = { before, limits: row.limits }
+      await note({ chain: row.tenant_id, action: 'token.set', target: id, details })
+      return tokenEntry(row)
+    })
+  }
+
   listTenants(): Promise<TenantEntry[]> {
     return listTenants(this.#deps.store)
   }
@@ -188,6 +217,11 @@ export class AccessAdmin {
     await store.notify(CHANNEL, 'changed')
     return result
   }
+}
+
+function merged(limits: Limits, changes: PatchToken['limits']): Limits {
+  const all = Object.entries({ ...limits, ...changes })
+  return Object.fromEntries(all.filter(([, value]) => value !== null && value !== undefined))
 }
 
 const kindOf = (scopes: readonly string[]): TokenKind => {

@@ -1,5 +1,5 @@
 /** The rows of tenants in the store. */
-import type { Limits, TenantEntry } from '#shared/contracts/access/access.ts'
+import type { Limits, PatchTenant, TenantEntry } from '#shared/contracts/access/access.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Queryable } from '#shared/store/store.ts'
 
@@ -10,9 +10,11 @@ interface TenantRow {
   limits: Limits
   created_at: Date
   tokens: number
+  keep_requests_days: number | null
+  keep_prompts: boolean
 }
 
-const TENANTS = `select id, limits, created_at, (
+const TENANTS = `select id, limits, created_at, keep_requests_days, keep_prompts, (
     select count(*) from tokens where tenant_id = tenants.id and revoked_at is null
       and (expires_at is null or expires_at > now())
   ) as tokens from tenants`
@@ -59,6 +61,30 @@ export async function putTenant(
   )
 }
 
+/** Changes what is given. */
+export async function patchTenantRow(
+  tx: Queryable,
+  id: string,
+  limits: Limits,
+  { keepRequestsDays, keepPrompts }: Pick<PatchTenant, 'keepRequestsDays' | 'keepPrompts'>,
+  version: number
+): Promise<void> {
+  await tx.query(
+    `update tenants set limits = $2::jsonb, version = $3,
+       keep_requests_days = case when $4 then $5::integer else keep_requests_days end,
+       keep_prompts = coalesce($6::boolean, keep_prompts)
+     where id = $1`,
+    [
+      id,
+      JSON.stringify(limits),
+      version,
+      keepRequestsDays !== undefined,
+      keepRequestsDays ?? null,
+      keepPrompts ?? null
+    ]
+  )
+}
+
 /** It stays for the books, without limits. */
 export async function markTenantDeleted(tx: Queryable, id: string, version: number): Promise<void> {
   await tx.query(
@@ -67,9 +93,9 @@ export async function markTenantDeleted(tx: Queryable, id: string, version: numb
   )
 }
 
-const tenantOf = ({ id, limits, created_at, tokens }: TenantRow): TenantEntry => ({
-  id,
-  limits,
-  createdAt: created_at.getTime(),
-  tokens
-})
+function tenantOf({ id, limits, created_at, tokens, ...row }: TenantRow): TenantEntry {
+  const entry: TenantEntry = { id, limits, createdAt: created_at.getTime(), tokens }
+  if (row.keep_requests_days !== null) entry.keepRequestsDays = row.keep_requests_days
+  if (row.keep_prompts) entry.keepPrompts = true
+  return entry
+}

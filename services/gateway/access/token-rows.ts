@@ -82,11 +82,30 @@ export async function revokeToken(
     [id, version]
   )
   if (row !== undefined) return row
-  throw new HaifError(
-    'NOT_FOUND',
-    `there is no valid token ${id}; "haif token ls" lists the tokens`
-  )
+  throw noToken(id)
 }
+
+/** Throws NOT_FOUND when there is none that is good. */
+export async function patchTokenRow(
+  tx: Queryable,
+  id: string,
+  change: (limits: Limits) => Limits,
+  version: number
+): Promise<{ before: Limits; row: ListedTokenRow }> {
+  const [known] = await tx.query<ListedTokenRow>(
+    'select * from tokens where id = $1 and revoked_at is null',
+    [id]
+  )
+  if (known === undefined) throw noToken(id)
+  const [row] = await tx.query<ListedTokenRow>(
+    'update tokens set limits = $2::jsonb, version = $3 where id = $1 returning *',
+    [id, JSON.stringify(change(known.limits)), version]
+  )
+  return { before: known.limits, row: row! }
+}
+
+const noToken = (id: string): HaifError =>
+  new HaifError('NOT_FOUND', `there is no valid token ${id}; "haif token ls" lists the tokens`)
 
 /** Throws CONFLICT when gateways could not hold one more in memory. */
 export async function assertTokenRoom(tx: Queryable): Promise<void> {

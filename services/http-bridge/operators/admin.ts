@@ -1,6 +1,6 @@
 /** `/v1/admin/…`: tokens, tenants and the audit. A gateway answers each of these requests. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Static, TSchema } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
 import {
   AuditEvent,
   AuditPage,
@@ -12,6 +12,10 @@ import {
   listAudit,
   listTenants,
   listTokens,
+  patchTenant,
+  PatchTenant,
+  patchToken,
+  PatchToken,
   revokeToken,
   rotateToken,
   setTenant,
@@ -93,6 +97,7 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDeps): void {
   app.get('/v1/admin/tenants', describe('List the tenants', TenantList), async (request, reply) =>
     toSnake(TenantList, await ask({ request, reply }, listTenants, {}))
   )
+  patchRoutes(app, ask)
   app.delete<ById>(
     '/v1/admin/tenants/:id',
     describe('Delete a tenant that has no tokens', TenantEntry),
@@ -100,6 +105,30 @@ export function adminRoutes(app: FastifyInstance, deps: AdminDeps): void {
       toSnake(TenantEntry, await ask({ request, reply }, deleteTenant, { id: request.params.id }))
   )
   auditRoutes(app, ask)
+}
+
+const TenantPatch = Type.Omit(PatchTenant, ['id'])
+const TokenPatch = Type.Omit(PatchToken, ['id'])
+
+function patchRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): void {
+  app.patch<ById>(
+    '/v1/admin/tenants/:id',
+    describe('Change some limits of a tenant; null lifts one', TenantEntry, TenantPatch),
+    async (request, reply) => {
+      const patch = fromSnake(TenantPatch, request.body) as Omit<PatchTenant, 'id'>
+      const wish = { ...patch, id: request.params.id }
+      return toSnake(TenantEntry, await ask({ request, reply }, patchTenant, wish))
+    }
+  )
+  app.patch<ById>(
+    '/v1/admin/tokens/:id',
+    describe('Change some limits of a token; null lifts one', TokenEntry, TokenPatch),
+    async (request, reply) => {
+      const patch = fromSnake(TokenPatch, request.body) as Omit<PatchToken, 'id'>
+      const wish = { ...patch, id: request.params.id }
+      return toSnake(TokenEntry, await ask({ request, reply }, patchToken, wish))
+    }
+  )
 }
 
 const readAuditQuery = queryReader(AuditQuery, ['from', 'to'])

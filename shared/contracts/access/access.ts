@@ -116,7 +116,11 @@ export const TenantEntry = Type.Object({
   limits: Limits,
   createdAt: Time,
   /** Of those that are neither revoked nor expired. */
-  tokens: Type.Integer({ minimum: 0 })
+  tokens: Type.Integer({ minimum: 0 }),
+  /** For how long details of requests are kept, in days; absent: as usual. */
+  keepRequestsDays: Type.Optional(Type.Integer({ minimum: 0 })),
+  /** Whether prompts and answers are kept with them; absent: no. */
+  keepPrompts: Type.Optional(Type.Boolean())
 })
 export type TenantEntry = Static<typeof TenantEntry>
 
@@ -124,6 +128,44 @@ export type TenantEntry = Static<typeof TenantEntry>
 export const SetTenant = Type.Object({ id: TenantId, limits: Limits })
 export type SetTenant = Static<typeof SetTenant>
 export const setTenant = defineMethod('gateway.setTenant', FROM_CALLERS, SetTenant, TenantEntry)
+/** A change of some limits: null lifts one, and what is left out stays as it is. */
+type LimitChanges = { [Name in keyof Limits]?: Limits[Name] | null }
+const LimitChanges = Type.Unsafe<LimitChanges>(
+  Type.Object(
+    Object.fromEntries(
+      Object.entries(Limits.properties).map(([name, schema]) => [
+        name,
+        Type.Optional(Type.Union([schema, Type.Null()]))
+      ])
+    )
+  )
+)
+
+const KEEP_DAYS_MAX = 3650
+
+export const PatchTenant = Type.Object({
+  id: TenantId,
+  limits: Type.Optional(LimitChanges),
+  /** For how long the details of its requests are kept; null: as usual. 0: not at all. */
+  keepRequestsDays: Type.Optional(
+    Type.Union([Type.Integer({ minimum: 0, maximum: KEEP_DAYS_MAX }), Type.Null()])
+  ),
+  /** Whether prompts and answers are kept with them. */
+  keepPrompts: Type.Optional(Type.Boolean())
+})
+export type PatchTenant = Static<typeof PatchTenant>
+/** Of a tenant that there is. */
+export const patchTenant = defineMethod(
+  'gateway.patchTenant',
+  FROM_CALLERS,
+  PatchTenant,
+  TenantEntry
+)
+
+export const PatchToken = Type.Object({ id: TokenId, limits: LimitChanges })
+export type PatchToken = Static<typeof PatchToken>
+export const patchToken = defineMethod('gateway.patchToken', FROM_CALLERS, PatchToken, TokenEntry)
+
 export const TenantList = Type.Object({ tenants: Type.Array(TenantEntry) })
 export const listTenants = defineMethod('gateway.listTenants', FROM_CALLERS, Empty, TenantList)
 export const deleteTenant = defineMethod(

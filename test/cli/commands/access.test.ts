@@ -96,7 +96,7 @@ test('what a token command cannot do is said in a sentence', async (t) => {
   const create = ['token', 'create', '--tenant', 'a']
   assert.match(await wrong('token', 'create'), /--tenant/)
   assert.match(await wrong(...create, '--rpm', 'many'), /whole number, as 60, 20k or 1\.5M/)
-  assert.match(await wrong(...create, '--scope', 'infer,root'), /models:write or tenant:<id>/)
+  assert.match(await wrong(...create, '--scope', 'infer,root'), /observer or tenant:<id>/)
   assert.match(await wrong(...create, '--budget', '1M'), /1M\/day or 20M\/month/)
   assert.match(await wrong('usage', '--from', 'someday'), /a date such as/)
   assert.match(await wrong(...create), /knows no mesh yet: start one with "haif up"/)

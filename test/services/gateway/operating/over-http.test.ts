@@ -122,6 +122,40 @@ test('an operator sees the mesh, tells its workers, and finds a failed request b
     assert.ok((me['scopes'] as string[]).includes('models:write'), 'an operator may all')
   })
 
+  await t.test('limits are changed one by one, and null lifts one', async () => {
+    const patch = async (path: string, body: object) => {
+      const response = await ask(`PATCH /v1/admin/${path}`, operator, body)
+      assert.ok(response.ok, `${response.status} ${await response.clone().text()}`)
+      return (await response.json()) as { limits: object; keep_prompts?: boolean }
+    }
+    const first = { limits: { requests_per_minute: 600, weight: 2 } }
+    await patch('tenants/ops', first)
+    const { limits } = await patch('tenants/ops', {
+      limits: { tokens_per_minute: 100_000, weight: null }
+    })
+    assert.deepEqual(limits, { requests_per_minute: 600, tokens_per_minute: 100_000 })
+    const lifted = await patch('tenants/ops', {
+      limits: { requests_per_minute: null, tokens_per_minute: null },
+      keep_prompts: true
+    })
+    assert.deepEqual([lifted.limits, lifted.keep_prompts], [{}, true])
+    const wrong = await ask('PATCH /v1/admin/tenants/ops', operator, { limits: { weight: 0 } })
+    assert.equal(wrong.status, 400)
+    const missing = await ask('PATCH /v1/admin/tenants/nobody', operator, { limits: {} })
+    assert.equal(missing.status, 404)
+    const { token } = await make({ tenant: 'ops', limits: { concurrent: 3 } })
+    const changed = await patch(`tokens/${token.id}`, { limits: { requests_per_second: 5 } })
+    assert.deepEqual(changed.limits, { requests_per_second: 5, concurrent: 3 })
+  })
+
+  await t.test('texts are kept for a tenant that has that switched on', async () => {
+    const id = (await infer({ model: 'sim', prompt: 'remember me' })).headers.get('x-request-id')
+    await until(async () => (await ask(`GET /v1/admin/requests/${id}`, observer)).ok)
+    const kept = await read<{ prompt?: string; answer?: string }>(`/v1/admin/requests/${id}`)
+    assert.match(kept.prompt ?? '', /remember me/)
+    assert.ok((kept.answer ?? '').length > 0)
+  })
+
   await t.test('each act is in the audit', async () => {
     const { events } = await access.stored.audit.list({ tenant: 'mesh', limit: 100 })
     const actions = events.map(({ action }) => action)

@@ -53,6 +53,8 @@ gateway.mesh          bridge,client                        gateway
 gateway.modelViews    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
 gateway.orderModel    bridge,client                        gateway
+gateway.patchTenant   bridge,client                        gateway
+gateway.patchToken    bridge,client                        gateway
 gateway.publishObject bridge,client                        gateway
 gateway.queue         bridge,client                        gateway
 gateway.readArtifact  bridge,client                        gateway
