@@ -5,6 +5,7 @@ export type Panel =
   | 'addMachine'
   | 'confirm'
   | 'limits'
+  | 'loadModel'
   | 'models'
   | 'newSecret'
   | 'newToken'

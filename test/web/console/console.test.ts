@@ -105,6 +105,12 @@ suite('the console', { skip: whyNoBrowser() }, () => {
     await noViolation(page, 'console-add-machine')
     startHaif(t, [...line.split(' ').slice(1), '--model', 'sim?decode=1000'])
     await page.getByText('has joined.').waitFor()
+    await page.getByRole('link', { name: 'Look at it' }).click()
+    await page.getByRole('button', { name: 'Drain' }).click()
+    await page.locator('.lead').getByText('paused').waitFor()
+    await page.getByRole('button', { name: 'Resume' }).click()
+    await page.locator('.lead').getByText('ready').waitFor()
+    await noViolation(page, 'console-machine')
   })
 })
 

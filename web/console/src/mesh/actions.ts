@@ -12,15 +12,46 @@ interface Action {
 }
 
 export const ACTIONS = {
+  'worker.drain': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/drain',
+    command: 'haif workers drain'
+  },
+  'worker.resume': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/resume',
+    command: 'haif workers resume'
+  },
   'worker.rename': {
     method: 'POST',
-    path: '/v1/admin/members/:id/rename',
-    command: 'haif peers rename'
+    path: '/v1/admin/workers/:id/rename',
+    command: 'haif workers rename'
   },
   'worker.remove': {
     method: 'POST',
-    path: '/v1/admin/members/:id/revoke',
-    command: 'haif peers revoke'
+    path: '/v1/admin/workers/:id/remove',
+    command: 'haif workers remove'
+  },
+  'model.load': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/models',
+    command: 'haif models load'
+  },
+  'model.unload': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/models',
+    command: 'haif models unload'
+  },
+  'model.pin': { method: 'POST', path: '/v1/admin/workers/:id/models', command: 'haif models pin' },
+  'model.fetch': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/models',
+    command: 'haif models pull'
+  },
+  'model.delete': {
+    method: 'POST',
+    path: '/v1/admin/workers/:id/models',
+    command: 'haif models rm'
   },
   'invite.create': { method: 'POST', path: '/v1/admin/invites', command: 'haif invite' },
   'token.create': { method: 'POST', path: '/v1/admin/tokens', command: 'haif token create' },

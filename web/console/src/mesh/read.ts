@@ -47,10 +47,11 @@ const NOTHING: Read<unknown> = { data: null, failure: null }
 
 /** Reads once more what screens show under addresses that begin so. */
 export function refresh(...beginnings: string[]): void {
-  // A copy: to load one moves it to the end, and the loop would meet it again.
-  for (const path of [...kept.keys()]) {
-    if (beginnings.some((beginning) => path.startsWith(beginning))) void load(path)
-  }
+  // To load one moves it to the end, so the addresses are gathered first.
+  const changed = [...kept.keys()].filter((path) =>
+    beginnings.some((beginning) => path.startsWith(beginning))
+  )
+  for (const path of changed) void load(path)
 }
 
 /** Forgets what only a token could see. */

@@ -1,12 +1,14 @@
 /** All models of the mesh, and where each one is. */
 import type { ModelBody, ModelListBody } from '../mesh/bodies.ts'
 import { CopyAction } from '../../../ui/action.tsx'
+import { feed } from '../mesh/live.ts'
 import { useRead } from '../mesh/read.ts'
 import { Empty, Loading, Page, Tag, Trouble } from '../ui/parts.tsx'
 import { route } from '../ui/router.ts'
 import { ModelTag } from '../ui/words.tsx'
 import { bytes, counted, parameterCount } from '../view/figures.ts'
 import { linkTo } from '../view/route.ts'
+import { ModelActions } from './machines/orders.tsx'
 import { workerName } from './requests/columns.tsx'
 
 const EVERY_MS = 3000
@@ -64,7 +66,7 @@ function ModelCard({ model }: { model: ModelBody }) {
       <Capabilities model={model} />
       <ul class="holders">
         {model.workers.map((holder) => (
-          <Holder key={holder.worker} holder={holder} />
+          <Holder key={holder.worker} model={model.name} holder={holder} />
         ))}
       </ul>
     </section>
@@ -73,7 +75,8 @@ function ModelCard({ model }: { model: ModelBody }) {
 
 type HolderBody = ModelBody['workers'][number]
 
-function Holder({ holder }: { holder: HolderBody }) {
+function Holder({ model, holder }: { model: string; holder: HolderBody }) {
+  const worker = feed.value.workers.get(holder.worker)
   const rate = Math.round(holder.decode_tokens_per_second)
   return (
     <li class="holder">
@@ -86,6 +89,7 @@ function Holder({ holder }: { holder: HolderBody }) {
           `${holder.running} of ${holder.slots} answers${rate > 0 ? `, ${rate} tokens/s` : ''}`}
         {holder.error}
       </span>
+      {worker !== undefined && <ModelActions worker={worker} model={model} state={holder.state} />}
     </li>
   )
 }

@@ -10,6 +10,7 @@ import { failureOf, forgetReads, readOnce } from '../mesh/read.ts'
 import { LimitsDialog } from '../screens/access/limits-dialog.tsx'
 import { NewTokenDialog, SecretDialog } from '../screens/access/new-token.tsx'
 import { AddMachineDialog } from '../screens/machines/add-machine.tsx'
+import { LoadModelDialog } from '../screens/machines/load-model.tsx'
 import { RenameDialog } from '../screens/machines/rename.tsx'
 import { ShortcutsPanel } from './keys.tsx'
 import { question } from './perform.ts'
@@ -24,6 +25,7 @@ export const Dialogs = () => (
     <ShortcutsPanel />
     <ConfirmDialog />
     <AddMachineDialog />
+    <LoadModelDialog />
     <RenameDialog />
     <NewTokenDialog />
     <SecretDialog />

@@ -13,7 +13,7 @@ import { amount, bytes, counted, span } from '../../view/figures.ts'
 import { linkTo } from '../../view/route.ts'
 import { requestColumns } from '../requests/columns.tsx'
 import { MemoryMeters } from './capacity.tsx'
-import { WorkerActions } from './orders.tsx'
+import { ModelActions, WorkerActions } from './orders.tsx'
 
 const REQUESTS_SHOWN = 50
 const EVERY_MS = 10_000
@@ -96,7 +96,7 @@ type HeldModel = WorkerBody['models'][number]
 const Models = ({ worker }: { worker: WorkerBody }) => (
   <Section title="Models">
     {worker.models.length === 0 ? (
-      <Empty>It holds no model yet.</Empty>
+      <Empty>It holds no model yet. “Load a model” fetches one and loads it.</Empty>
     ) : (
       <Table<HeldModel>
         label="Models of this machine"
@@ -121,6 +121,10 @@ const Models = ({ worker }: { worker: WorkerBody }) => (
             cell: (model) => model.context_tokens?.toLocaleString('en') ?? '',
             isNumber: true,
             isMinor: true
+          },
+          {
+            name: '',
+            cell: (model) => <ModelActions worker={worker} model={model.name} state={model.state} />
           }
         ]}
       />
