@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { TObject } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { Compile } from '#shared/validator.ts'
 import {
   AssignmentQuery,
   Assignments,

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { ConsumerStream, WINDOW } from '#shared/rpc/consumer-stream.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { costOf, FrameType, itemsFrame, type Frame } from '#shared/rpc/frames.ts'
 import { ItemBatch, jsonCodec } from '#shared/rpc/items.ts'
 import { ProducerStream } from '#shared/rpc/producer-stream.ts'
+import { Compile } from '#shared/validator.ts'
 
 const codec = jsonCodec(Compile(Type.Unknown()), 'item')
 

@@ -69,7 +69,7 @@ test('a client that does not read stops the worker, holds up no other, and loses
 
 test('a client that leaves stops the worker within a second, and what it got is counted', async (t) => {
   const rows: UsageRow[] = []
-  const mesh = await startMesh(t, { workers: [], usage: { record: (row) => rows.push(row) } })
+  const mesh = await startMesh(t, { workers: [], usage: { record: (row) => void rows.push(row) } })
   const { worker } = await mesh.addSimWorker({ decodeTokensPerSecond: 50 })
   const url = await addBridge(t, mesh)
   const running = () => worker.models().reduce((sum, model) => sum + model.running, 0)
