@@ -93,7 +93,11 @@ test('R5: a worker whose breaker has opened makes no embeddings, until one on tr
     if (code !== null) throw new HaifError(code, 'the worker answers so')
     return { model: 'm', provider: 'sim', vectors: [''], promptTokens: 1 }
   }
-  report('w', [modelReport({ embeddings: true })], linkTo('w', { call: () => call() as Promise<never> }))
+  report(
+    'w',
+    [modelReport({ embeddings: true })],
+    linkTo('w', { call: () => call() as Promise<never> })
+  )
   const pumped: string[] = []
   const deps = {
     table,
