@@ -192,3 +192,9 @@ export const INSERT_NOTES = `insert into request_details
     left join tenants on tenants.id = given.tenant_id
   where given.note is not null and coalesce(keep_requests_days, ${KEEP_DAYS}) > 0
   on conflict (usage_id) do nothing`
+
+/** Details that are forgotten at a time, so that no request waits long for the database. */
+export const FORGET_BATCH = 5000
+export const FORGET_NOTES = `delete from request_details where usage_id in (
+    select usage_id from request_details where expires_at <= now() limit ${FORGET_BATCH}
+  ) returning usage_id`

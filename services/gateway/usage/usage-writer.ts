@@ -17,6 +17,8 @@ import { diskTrouble } from '#shared/trouble/disk.ts'
 import { postgresTrouble } from '#shared/trouble/postgres.ts'
 import { sentenceOf, type Trouble } from '#shared/trouble/trouble.ts'
 import {
+  FORGET_BATCH,
+  FORGET_NOTES,
   INSERT_NOTES,
   INSERT_USAGE,
   SETTLE_CONTINUED,
@@ -33,6 +35,8 @@ const BATCH_MAX = 500
 /** Rows that come within it go together. */
 const GATHER_MS = 500
 const RETRY_MS = 1000
+/** How often details of requests are looked for whose time is over. */
+const FORGET_MS = 3_600_000
 /** For what is left when the gateway stops; the rest waits for the next start. */
 const LAST_MS_MAX = 1500
 /** Rows that wait in memory while the disk takes none, about 600 bytes each. */
@@ -60,6 +64,7 @@ export class UsageWriter implements UsageRecorder, Service {
   readonly #recording = new Set<Promise<void>>()
   /** The disk is not tried before: each try in vain may take a while. */
   #diskAt = -Infinity
+  #forgotAt = -Infinity
 
   constructor(options: UsageWriterOptions) {
     this.#options = options
@@ -182,6 +187,7 @@ export class UsageWriter implements UsageRecorder, Service {
       const news = this.#news
       try {
         await this.flush()
+        await this.#forgetOld()
         this.#outage.worked()
         // While the disk is away its rows are looked for again, also when nobody asks anything.
         await Promise.race(
@@ -195,6 +201,15 @@ export class UsageWriter implements UsageRecorder, Service {
         await rest(RETRY_MS)
       }
     }
+  }
+
+  /** Details of requests whose time is over; with new rows, because without them none is added. */
+  async #forgetOld(): Promise<void> {
+    const now = performance.now()
+    if (now - this.#forgotAt < FORGET_MS) return
+    const gone = await this.#options.store.query(FORGET_NOTES)
+    // More are left: the next look takes them.
+    if (gone.length < FORGET_BATCH) this.#forgotAt = now
   }
 
   /** Rows in memory go to the disk as soon as that is possible. */

@@ -1,6 +1,7 @@
 /** A mesh that is operated over HTTP alone: seen, drained, resumed, its requests found again. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { FORGET_NOTES } from '../../../../services/gateway/usage/usage-row.ts'
 import { startGuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
 import { until } from '../../../helpers/until.ts'
 
@@ -13,7 +14,7 @@ interface Worker {
 }
 
 test('an operator sees the mesh, tells its workers, and finds a failed request by its id', async (t) => {
-  const { ask, token, make, access } = await startGuardedMesh(t)
+  const { ask, token, make, access, store } = await startGuardedMesh(t)
   const operator = (await make({ tenant: 'ops', scopes: ['operator'], limits: { concurrent: 5 } }))
     .secret
   const observer = await token('ops', 'observer')
@@ -154,6 +155,21 @@ test('an operator sees the mesh, tells its workers, and finds a failed request b
     const kept = await read<{ prompt?: string; answer?: string }>(`/v1/admin/requests/${id}`)
     assert.match(kept.prompt ?? '', /remember me/)
     assert.ok((kept.answer ?? '').length > 0)
+  })
+
+  await t.test('a tenant whose requests are not kept has no details of them', async () => {
+    const counted = async () =>
+      (await store.query<{ n: number }>('select count(*) as n from request_details'))[0]!.n
+    await ask('PATCH /v1/admin/tenants/ops', operator, { keep_requests_days: 0 })
+    const before = await counted()
+    const id = (await infer({ model: 'sim' })).headers.get('x-request-id')
+    await until(async () => (await ask(`GET /v1/admin/requests/${id}`, observer)).ok)
+    const row = await read<{ status: string; attempts_made: object[] }>(`/v1/admin/requests/${id}`)
+    assert.deepEqual([row.status, row.attempts_made], ['ok', []])
+    assert.equal(await counted(), before)
+    await store.query(`update request_details set expires_at = now() - interval '1 second'`)
+    assert.equal((await store.query(FORGET_NOTES)).length, before, 'their time is over')
+    assert.equal(await counted(), 0)
   })
 
   await t.test('each act is in the audit', async () => {
