@@ -3,6 +3,7 @@ import type { RequestDetailBody } from '../../../web/console/src/mesh/bodies.ts'
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { ADMIN_ACTS } from '#shared/contracts/http/admin/acts.ts'
 import { ACTIONS, fillPath } from '../../../web/console/src/mesh/actions.ts'
 import { niceTop, pathOf } from '../../../web/console/src/view/chart-shape.ts'
 import { applyEvent, EMPTY_FEED, ENDED_MAX, type Feed } from '../../../web/console/src/view/feed.ts'
@@ -18,12 +19,7 @@ import {
 } from '../../../web/console/src/view/figures.ts'
 import { addSample, NO_HISTORY, SAMPLES_MAX } from '../../../web/console/src/view/history.ts'
 import { joinLine, newcomer } from '../../../web/console/src/view/join-line.ts'
-import {
-  changedLimits,
-  limitsText,
-  readAmount,
-  withChanges
-} from '../../../web/console/src/view/limits.ts'
+import { changedLimits, limitsText, readAmount } from '../../../web/console/src/view/limits.ts'
 import { mergeRows, requestsPath } from '../../../web/console/src/view/request-list.ts'
 import { linkTo, readRoute, SCREENS } from '../../../web/console/src/view/route.ts'
 import { daysOf, rangeOf } from '../../../web/console/src/view/usage-range.ts'
@@ -264,10 +260,6 @@ test('limits are read as people write them, and only what differs is sent', () =
       { name: 'tokens_per_day', before: 1000, after: null }
     ]
   )
-  assert.deepEqual(
-    withChanges(before, changedLimits(before, { tokens_per_day: null, concurrent: 4 })),
-    { requests_per_minute: 60, concurrent: 4 }
-  )
   assert.equal(limitsText(before), '60 requests/min · 1k tokens/day')
 })
 
@@ -303,6 +295,18 @@ test('the line to paste is safe in a shell, and the newcomer is who was not ther
   const { workers } = feedOf(['worker', worker(KEY)], ['worker', worker('b2')])
   assert.equal(newcomer(workers, new Set([KEY]))?.id, 'b2')
   assert.equal(newcomer(workers, new Set([KEY, 'b2'])), undefined)
+})
+
+test('the console, the command line and HTTP do the same under the same name', () => {
+  const acts: Record<string, { http: string; cli: string }> = ADMIN_ACTS
+  for (const [name, { method, path, command }] of Object.entries(ACTIONS)) {
+    if (!/^\/v1\/admin\/(?!queue|policy)/.test(path)) continue // those of jobs are in docs/jobs.md
+    assert.deepEqual(
+      { http: `${method} ${path}`, cli: command.replace('haif ', '') },
+      acts[name],
+      name
+    )
+  }
 })
 
 test('every action has an address and the command that does the same', () => {

@@ -61,7 +61,8 @@ export const ACTIONS = {
     command: 'haif token rotate'
   },
   'token.revoke': { method: 'DELETE', path: '/v1/admin/tokens/:id', command: 'haif token revoke' },
-  'tenant.set': { method: 'POST', path: '/v1/admin/tenants', command: 'haif tenant set' },
+  'token.patch': { method: 'PATCH', path: '/v1/admin/tokens/:id', command: 'haif token set' },
+  'tenant.patch': { method: 'PATCH', path: '/v1/admin/tenants/:id', command: 'haif tenant set' },
   'tenant.delete': {
     method: 'DELETE',
     path: '/v1/admin/tenants/:id',

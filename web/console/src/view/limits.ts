@@ -76,16 +76,6 @@ export function changedLimits(
   })
 }
 
-/** All limits as they are to be, because the mesh takes them as a whole. */
-export function withChanges(before: LimitsBody, changes: readonly LimitChange[]): LimitsBody {
-  const limits: LimitsBody = { ...before }
-  for (const { name, after } of changes) {
-    if (after === null) delete limits[name]
-    else limits[name] = after
-  }
-  return limits
-}
-
 /** `requestsPerMinute` of a report is `requests_per_minute` of a body. */
 export const unitOf = (limit: string): string =>
   UNITS[limit.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`) as CountedLimit] ?? limit

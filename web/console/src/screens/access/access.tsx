@@ -105,7 +105,11 @@ function TenantActions({ tenant }: { tenant: TenantBody }) {
     })
   return (
     <span class="row-actions">
-      <Small text="Limits" label={`Limits of ${tenant.id}`} onClick={() => change(tenant)} />
+      <Small
+        text="Limits"
+        label={`Limits of ${tenant.id}`}
+        onClick={() => change({ kind: 'tenant', thing: tenant })}
+      />
       {tenant.tokens === 0 && (
         <Small text="Delete" label={`Delete ${tenant.id}`} onClick={remove} />
       )}
@@ -258,6 +262,11 @@ function TokenActions({ token }: { token: TokenBody }) {
     })
   return (
     <span class="row-actions">
+      <Small
+        text="Limits"
+        label={`Limits of ${name}`}
+        onClick={() => change({ kind: 'token', thing: token })}
+      />
       <Small text="Replace" label={`Replace the secret of ${name}`} onClick={rotate} />
       <Small text="Revoke" label={`Revoke ${name}`} onClick={revoke} />
     </span>
