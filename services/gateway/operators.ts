@@ -65,7 +65,8 @@ export function answerOperators(deps: AdminDeps): void {
     })
     .respond(listTokens, async (_request, context) => {
       await observer(context, 'token.list')
-      return { tokens: await access.stored.admin.listTokens() }
+      const tokens = await access.stored.admin.listTokens()
+      return { tokens: tokens.map((token) => access.admission.withUse('token', token)) }
     })
     .respond(revokeToken, async ({ id }, context) => {
       const actor = await operator(context, 'token.revoke')
@@ -81,7 +82,8 @@ export function answerOperators(deps: AdminDeps): void {
     })
     .respond(listTenants, async (_request, context) => {
       await observer(context, 'tenant.list')
-      return { tenants: await access.stored.admin.listTenants() }
+      const tenants = await access.stored.admin.listTenants()
+      return { tenants: tenants.map((tenant) => access.admission.withUse('tenant', tenant)) }
     })
     .respond(deleteTenant, async ({ id }, context) => {
       const actor = await operator(context, 'tenant.delete')

@@ -4,9 +4,8 @@
  * for, and only where there is such a limit.
  */
 import type { Limits } from '#shared/contracts/access/access.ts'
-import type { LimitUse } from '#shared/contracts/http/admin/me.ts'
+import type { LimitsState, LimitUse } from '#shared/contracts/access/limits.ts'
 import { Tally } from '#shared/kit/tally.ts'
-import type { LimitsState } from '#shared/contracts/access/limits.ts'
 import type { Grant, SharedState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { tooManyRunning, type Concurrency } from './concurrency.ts'
@@ -144,6 +143,13 @@ export class Admission {
       })
     )
     return uses.flat()
+  }
+
+  /** A token or a tenant with what it has used of its budgets, where it has any. */
+  withUse<Entry extends { id: string; limits: Limits }>(of: LimitUse['of'], entry: Entry): Entry {
+    const owned = { subject: `${of}/${entry.id}`, owner: of, limits: entry.limits }
+    const use = budgetUses(of, owned, this.#deps.budgets)
+    return use.length === 0 ? entry : { ...entry, use }
   }
 
   #termsOf(request: AdmissionRequest): Terms {

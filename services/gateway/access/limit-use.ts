@@ -1,5 +1,5 @@
 /** What is used and left of the limits of a token or a tenant, as people are told it. */
-import type { LimitUse } from '#shared/contracts/http/admin/me.ts'
+import type { LimitUse } from '#shared/contracts/access/limits.ts'
 import type { LimitState } from '#shared/store/shared-state.ts'
 import type { Budgets } from './budgets.ts'
 import { termsOf, type Owned, type RateDraw } from './owned-limits.ts'

@@ -4,6 +4,7 @@ import { defineMethod } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
 import { PlainText } from '../plain-text.ts'
 import { FROM_CALLERS } from '../peers/parties.ts'
+import { LimitUse } from './limits.ts'
 
 const NUMBER_MAX = 1_000_000_000_000
 const MODELS_MAX = 64
@@ -64,6 +65,11 @@ const Time = Type.Integer({
 })
 const TokenId = Type.String({ pattern: '^[a-z0-9-]{1,32}$' })
 
+/** Of its day and its month, in lists; without budgets it is absent. */
+const Use = Type.Optional(
+  Type.Array(LimitUse, { maxItems: 2, description: 'What is used of its budgets.' })
+)
+
 export const TokenEntry = Type.Object({
   id: TokenId,
   kind: Type.String({ maxLength: 32 }),
@@ -73,6 +79,7 @@ export const TokenEntry = Type.Object({
   /** The end of the secret, to recognise it by. */
   hint: Type.String({ maxLength: 8 }),
   limits: Limits,
+  use: Use,
   createdAt: Time,
   expiresAt: Type.Optional(Time),
   revokedAt: Type.Optional(Time)
@@ -114,6 +121,7 @@ export const rotateToken = defineMethod('gateway.rotateToken', FROM_CALLERS, ByI
 export const TenantEntry = Type.Object({
   id: TenantId,
   limits: Limits,
+  use: Use,
   createdAt: Time,
   /** Of those that are neither revoked nor expired. */
   tokens: Type.Integer({ minimum: 0 }),

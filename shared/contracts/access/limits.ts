@@ -14,3 +14,22 @@ export const LimitsState = Type.Object({
   tokens: Type.Optional(Allowance)
 })
 export type LimitsState = Static<typeof LimitsState>
+
+/** One limit, of the token or of its tenant. */
+export const LimitUse = Type.Object({
+  limit: Type.Enum([
+    'requestsPerSecond',
+    'requestsPerMinute',
+    'tokensPerMinute',
+    'concurrent',
+    'tokensPerDay',
+    'tokensPerMonth'
+  ]),
+  of: Type.Enum(['token', 'tenant']),
+  max: Type.Integer({ minimum: 0 }),
+  used: Type.Integer({ minimum: 0 }),
+  left: Type.Integer({ minimum: 0 }),
+  /** Until all of it is available again; absent where that is not by time. */
+  resetsInMs: Type.Optional(Type.Number({ minimum: 0 }))
+})
+export type LimitUse = Static<typeof LimitUse>

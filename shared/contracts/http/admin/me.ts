@@ -1,27 +1,9 @@
 /** `GET /v1/me`: who the caller is, what it may do, and what is left of its limits. */
 import { Type, type Static } from 'typebox'
+import { LimitUse } from '../../access/limits.ts'
 import { PlainText } from '../../plain-text.ts'
 
 const LIMITS_MAX = 32
-
-/** One limit, of the token or of its tenant. */
-export const LimitUse = Type.Object({
-  limit: Type.Enum([
-    'requestsPerSecond',
-    'requestsPerMinute',
-    'tokensPerMinute',
-    'concurrent',
-    'tokensPerDay',
-    'tokensPerMonth'
-  ]),
-  of: Type.Enum(['token', 'tenant']),
-  max: Type.Integer({ minimum: 0 }),
-  used: Type.Integer({ minimum: 0 }),
-  left: Type.Integer({ minimum: 0 }),
-  /** Until all of it is available again; absent where that is not by time. */
-  resetsInMs: Type.Optional(Type.Number({ minimum: 0 }))
-})
-export type LimitUse = Static<typeof LimitUse>
 
 export const Me = Type.Object({
   /** As the audit names the caller: the id of its token, or `anonymous`. */

@@ -31,7 +31,7 @@ function setUp(ofToken: Limits, ofTenant: Limits = {}) {
       maxTokens: given.max ?? 10,
       isRest: given.isRest ?? false
     })
-  return { clock, budgets, ask }
+  return { admission, clock, budgets, ask }
 }
 
 test('no minute, wherever it begins, has more requests than are allowed', async () => {
@@ -111,6 +111,22 @@ test('requests that run hold what they may use, and give back what they did not'
   await assert.rejects(ask({ prompt: 10, max: 50 }), { code: 'BUDGET_EXHAUSTED' })
   running.leave(15)
   ;(await ask({ prompt: 10, max: 50 })).leave(0)
+})
+
+test('a list tells what tokens and tenants have used of their budgets', async () => {
+  const limits = { tokensPerDay: 100, requestsPerMinute: 5 }
+  const { admission, ask } = setUp(limits, { tokensPerMonth: 1000 })
+  ;(await ask({ prompt: 50, max: 50 })).leave(90)
+  const resetsInMs = 12 * 3_600_000
+  const day = { limit: 'tokensPerDay', of: 'token', max: 100, used: 90, left: 10, resetsInMs }
+  assert.deepEqual(admission.withUse('token', { id: 't', limits }), {
+    id: 't',
+    limits,
+    use: [day]
+  })
+  const tenant = admission.withUse('tenant', { id: 'a', limits: { tokensPerMonth: 1000 } })
+  assert.equal((tenant as { use?: { used: number }[] }).use?.[0]?.used, 90)
+  assert.deepEqual(admission.withUse('tenant', { id: 'b', limits: {} }), { id: 'b', limits: {} })
 })
 
 test('counts survive a batch that could not be stored', async () => {
