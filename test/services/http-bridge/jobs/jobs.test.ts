@@ -569,12 +569,12 @@ suite('jobs over HTTP', () => {
     assert.equal(await report(machine, { task_id: 'c', lease_id: '1' }), 409) // late
   })
 
-  test('examples/http_worker.py runs tasks and reports them', async () => {
+  test('examples/plain-python/http_worker.py runs tasks and reports them', async () => {
     const input = { command: ['count-words'], stdin: 'four words are counted' }
     const jobId = await submit(acme, { tasks: [{ id: 'count', type: 'tool_execution', input }] })
     const token = await mesh.token('acme', 'worker')
     const env = { ...process.env, HAIF_URL: mesh.bridge.url, HAIF_TOKEN: token }
-    const { stdout } = await run('python3', [join(EXAMPLES, 'http_worker.py'), '1'], { env })
+    const { stdout } = await run('python3', [join(EXAMPLES, 'plain-python/http_worker.py'), '1'], { env })
     assert.equal(stdout, 'Completed count\n')
     assert.deepEqual((await read(`/v1/jobs/${jobId}`))['result'], { json: { words: 4 } })
   })
