@@ -41,6 +41,8 @@ export class UnlikeHolders {
   readonly #now: () => number
   readonly #said = new Map<string, string>() // at most WARNINGS_MAX models
   readonly #lookedAt = new Map<string, number>() // for models that somebody holds
+  /** Looked at too lately: over the internet the next report may be a minute away. */
+  readonly #skipped = new Set<string>() // of those
 
   constructor(deps: { table: WorkerTable; log: Logger; now: () => number }) {
     this.#table = deps.table
@@ -51,16 +53,22 @@ export class UnlikeHolders {
   /** Called when workers have reported about those models. */
   look(names: Iterable<string>): void {
     for (const name of names) {
-      if (this.#now() - (this.#lookedAt.get(name) ?? -Infinity) < LOOK_MS) continue
-      const holders = this.#table.holders(name)
-      if (holders.size === 0) this.#lookedAt.delete(name)
-      else this.#lookedAt.set(name, this.#now())
-      this.#say(name, unlikeness(name, holders))
+      if (this.#now() - (this.#lookedAt.get(name) ?? -Infinity) < LOOK_MS) this.#skipped.add(name)
+      else this.#lookAt(name)
     }
   }
 
   warnings(): string[] {
+    for (const name of this.#skipped) this.#lookAt(name)
     return [...this.#said.values()]
+  }
+
+  #lookAt(name: string): void {
+    this.#skipped.delete(name)
+    const holders = this.#table.holders(name)
+    if (holders.size === 0) this.#lookedAt.delete(name)
+    else this.#lookedAt.set(name, this.#now())
+    this.#say(name, unlikeness(name, holders))
   }
 
   #say(name: string, sentence: string | null): void {

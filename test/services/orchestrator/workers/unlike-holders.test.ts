@@ -47,3 +47,14 @@ test('it is logged once, and a warning for as long as it is so', () => {
   look()
   assert.deepEqual(unlike.warnings(), [])
 })
+
+test('what came too soon after the look before is looked at when somebody asks', () => {
+  const mesh = startDispatcher()
+  const log = pino({ level: 'silent' })
+  const unlike = new UnlikeHolders({ table: mesh.table, log, now: () => mesh.clock.ms })
+  mesh.report('a', [modelReport({ digest: 'x' })])
+  unlike.look(['m'])
+  mesh.report('b', [modelReport({ digest: 'y' })])
+  unlike.look(['m'])
+  assert.equal(unlike.warnings().length, 1)
+})
