@@ -183,6 +183,7 @@ export class Access implements Service {
     try {
       await this.#stored.admin.registerOperatorKey(operatorKey, LOCAL_TENANT)
     } catch (error) {
+      if (this.#stopping) return // the store ends before this does
       // It is known to this gateway all the same, and the next start registers it.
       this.#deps.log.warn({ reason: reasonOf(error) }, 'the operator key cannot be registered now')
     }
