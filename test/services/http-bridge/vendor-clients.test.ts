@@ -364,14 +364,17 @@ for (const [index, { agent, path, headers, body }] of turns.entries()) {
     const response = await mesh.post(path, body, headers)
     const events = await response.text()
     assert.equal(response.status, 200, events)
-    assert.match(response.headers.get('content-type') ?? '', /^text\/event-stream/)
-    assert.match(events, ENDS[path.replace(/\?.*/, '')]!)
+    const { type, end } = STREAMS[path.replace(/\?.*/, '')]!
+    assert.match(response.headers.get('content-type') ?? '', type)
+    assert.match(events, end)
     assert.equal(/"(tool_use|function_call|tool_calls)"/.test(events), isFirst, events)
   })
 }
 
-const ENDS: Readonly<Record<string, RegExp>> = {
-  '/v1/messages': /event: message_stop\n.*\n\n$/,
-  '/v1/responses': /event: response.completed\n.*\n\n$/,
-  '/v1/chat/completions': /data: \[DONE\]\n\n$/
+const EVENTS = /^text\/event-stream/
+const STREAMS: Readonly<Record<string, { type: RegExp; end: RegExp }>> = {
+  '/v1/messages': { type: EVENTS, end: /event: message_stop\n.*\n\n$/ },
+  '/v1/responses': { type: EVENTS, end: /event: response.completed\n.*\n\n$/ },
+  '/v1/chat/completions': { type: EVENTS, end: /data: \[DONE\]\n\n$/ },
+  '/api/chat': { type: /^application\/x-ndjson/, end: /\n{.*"done":true,"done_reason":.*}\n$/ }
 }
