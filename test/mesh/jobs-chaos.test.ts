@@ -200,7 +200,7 @@ test(
       return ((await response.json()) as { jobs: (Job & { job_id: string })[] }).jobs
     }
     const done = (jobs: readonly Job[]) => jobs.reduce((sum, job) => sum + job.tasks.completed, 0)
-    await until(async () => done(await jobsOf(first.url)) >= UP_JOBS)
+    await until(async () => done(await jobsOf(first.url)) >= UP_JOBS, END_MS)
     first.haif.child.kill('SIGKILL')
     await first.haif.result
     const second = await up(t, home)
