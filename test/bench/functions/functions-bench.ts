@@ -86,6 +86,9 @@ async function post(url: string, body: object): Promise<unknown> {
   return reply.json()
 }
 
+/** The same inside and outside; what PATH names may be a script that looks for one. */
+const PYTHON = '/usr/bin/python3'
+
 const SANDBOXED = [
   ...'bwrap --unshare-all --unshare-user --disable-userns --die-with-parent --new-session'.split(
     ' '
@@ -100,7 +103,7 @@ const SANDBOXED = [
 
 /** A harness, until it says that it is ready. */
 async function startOf(before: readonly string[]): Promise<void> {
-  const [program, ...rest] = [...before, 'python3', '-I', '-B', HARNESS, 'main.py', 'run']
+  const [program, ...rest] = [...before, PYTHON, '-I', '-B', HARNESS, 'main.py', 'run']
   const stdio = ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] as const
   const child = spawn(program, rest, { stdio: [...stdio] })
   const [requests, frames] = [child.stdio[3] as Writable, child.stdio[4] as Readable]

@@ -574,7 +574,9 @@ suite('jobs over HTTP', () => {
     const jobId = await submit(acme, { tasks: [{ id: 'count', type: 'tool_execution', input }] })
     const token = await mesh.token('acme', 'worker')
     const env = { ...process.env, HAIF_URL: mesh.bridge.url, HAIF_TOKEN: token }
-    const { stdout } = await run('python3', [join(EXAMPLES, 'plain-python/http_worker.py'), '1'], { env })
+    const { stdout } = await run('python3', [join(EXAMPLES, 'plain-python/http_worker.py'), '1'], {
+      env
+    })
     assert.equal(stdout, 'Completed count\n')
     assert.deepEqual((await read(`/v1/jobs/${jobId}`))['result'], { json: { words: 4 } })
   })
