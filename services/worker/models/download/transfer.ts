@@ -49,6 +49,8 @@ export class Transfer {
   #hasRanges = false
   #failures = 0 // in a row, of all connections
   #keptAt = 0
+  #keptBytes = 0
+  #keeping: Promise<void> = Promise.resolve()
 
   constructor(remote: HubFile, path: string, deps: TransferDeps) {
     this.#remote = remote
@@ -62,6 +64,7 @@ export class Transfer {
   async run(): Promise<string> {
     const partial = `${this.#path}.part`
     this.#file = await this.#openPartial(partial)
+    const keeper = setInterval(() => this.#keepLast(), KEEP_MS)
     try {
       await this.#fetchAll()
       await this.#file.datasync()
@@ -69,6 +72,8 @@ export class Transfer {
       this.#signal.throwIfAborted()
       throw error
     } finally {
+      clearInterval(keeper)
+      await this.#keeping
       await this.#keep().catch(() => {}) // a full disk keeps what it can
       await this.#file.close()
     }
@@ -301,9 +306,18 @@ export class Transfer {
     await this.#keep()
   }
 
+  /** What came last, when nothing comes after it: a line that has become silent may stay so. */
+  #keepLast(): void {
+    if (performance.now() - this.#keptAt < KEEP_MS / 2) return
+    if (this.#pieces.arrivedBytes === this.#keptBytes) return
+    this.#keptAt = performance.now()
+    this.#keeping = this.#keep().catch(() => {}) // whoever brings more hears why
+  }
+
   /** First the bytes, then the word that they are there. */
   async #keep(): Promise<void> {
     const { sha256 } = this.#remote
+    this.#keptBytes = this.#pieces.arrivedBytes
     const { sizeBytes, map } = this.#pieces
     await this.#file.datasync()
     const list = `${this.#path}.part.json`
