@@ -79,9 +79,15 @@ export function jailArguments(
     ...words(`--perms 1777 --size ${SHARED_MEMORY_BYTES} --tmpfs /dev/shm --remount-ro /dev`),
     ...words(`--perms 0700 --size ${limits.scratchBytes} --tmpfs /scratch`),
     ...mounts,
-    ...words(`--symlink /scratch/tmp /tmp --remount-ro /`)
+    // TMPDIR says it to most; where a runtime lies below /tmp, that is a folder already.
+    ...(areBelowTmp(mounts) ? [] : words('--symlink /scratch/tmp /tmp')),
+    ...words('--remount-ro /')
   ]
 }
+
+/** Whether one of `--ro-bind from to` has its place there. */
+const areBelowTmp = (mounts: readonly string[]): boolean =>
+  mounts.some((to, i) => to.startsWith('/tmp/') && mounts[i - 2]?.startsWith('--') === true)
 
 const words = (text: string): string[] => text.split(' ')
 
