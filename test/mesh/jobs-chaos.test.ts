@@ -169,7 +169,8 @@ interface Job {
 
 async function up(t: TestContext, home: string) {
   const env = { HAIF_HOME: home }
-  const haif = startHaif(t, ['up', '--port', '0', '--model', 'sim'], { env })
+  const options = { env, runMsMax: 2 * END_MS }
+  const haif = startHaif(t, ['up', '--port', '0', '--model', 'sim'], options)
   await haif.says('ready http://')
   const url = /ready (http:\/\/\S+)/.exec(haif.output.stdout + haif.output.stderr)![1]!
   return { haif, url }
@@ -191,10 +192,12 @@ test(
     const body = JSON.stringify({ tasks: [chained('a'), chained('b', 'a'), chained('c', 'b')] })
     const headers = { 'content-type': 'application/json' }
     const ids: string[] = []
-    for (let nth = 0; nth < UP_JOBS; nth++) {
+    await until(async () => {
       const response = await fetch(`${first.url}/v1/jobs`, { method: 'POST', headers, body })
-      ids.push(((await response.json()) as { job_id: string }).job_id)
-    }
+      const { job_id: id } = (await response.json()) as { job_id?: string }
+      if (id !== undefined) ids.push(id) // just after the start the policy is not known yet
+      return ids.length === UP_JOBS
+    }, END_MS)
     const jobsOf = async (url: string) => {
       const response = await fetch(`${url}/v1/jobs?limit=100`)
       return ((await response.json()) as { jobs: (Job & { job_id: string })[] }).jobs
