@@ -42,6 +42,8 @@ export class Policies implements Service {
   readonly #stopped = new AbortController()
   #current: PolicyVersion | null = null
   #unreadable: HaifError | null = null
+  /** Why the latest try to read it has failed. */
+  #failure: string | null = null
   #unlisten: (() => Promise<void>) | null = null
   #opening: Promise<void> = Promise.resolve()
 
@@ -64,7 +66,11 @@ export class Policies implements Service {
   get current(): PolicyVersion {
     if (this.#unreadable !== null) throw this.#unreadable
     if (this.#current !== null) return this.#current
-    throw new HaifError('STORE_UNAVAILABLE', 'the policy is not known yet: the database is away')
+    const why =
+      this.#failure === null
+        ? 'the policy is still being read; try again in a moment'
+        : `the policy cannot be read (${this.#failure}); it is tried again each second`
+    throw new HaifError('STORE_UNAVAILABLE', why, { retryAfterMs: RETRY_MS })
   }
 
   get document(): PolicyDocument {
@@ -103,7 +109,8 @@ export class Policies implements Service {
         await this.#load()
         return
       } catch (error) {
-        this.#deps.log.warn({ reason: reasonOf(error) }, 'the policy cannot be read yet')
+        this.#failure = reasonOf(error)
+        this.#deps.log.warn({ reason: this.#failure }, 'the policy cannot be read yet')
         await sleep(RETRY_MS, undefined, { signal: this.#stopped.signal }).catch(() => {})
       }
     }
