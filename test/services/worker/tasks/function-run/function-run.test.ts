@@ -25,7 +25,7 @@ const started = shared.once(async (scope) => {
     sandbox: found,
     allowed: LIMITS,
     runtimes: await findRuntimes([]),
-    environments: new Environments({ folder: '/tmp/nowhere', env: {} })
+    environments: new Environments({ folder: 'nowhere', env: {} })
   })
   scope.after(() => kind.stop())
   return kind
