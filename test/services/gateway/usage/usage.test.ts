@@ -87,13 +87,15 @@ test('usage waits on disk while Postgres is away, and survives the process', asy
   const store = await openStore(t, await server.freshDatabase())
   const file = join(temporaryHome(t), 'usage.sqlite')
   const usage = await startUsage(t, store, file)
-  void usage.record(row())
+  // Another process of this machine would read the same file.
+  const spool = new UsageSpool(file, 10_000)
+  await usage.record(row())
   await until(async () => (await count(store)) === 1)
+  // A row leaves the disk when Postgres has said that it has it, so a moment after it is there.
+  await until(() => spool.length === 0)
 
   await server.stop('SIGQUIT')
   await Promise.all(Array.from({ length: 700 }, () => usage.record(row())))
-  // Another process of this machine would read the same file.
-  const spool = new UsageSpool(file, 10_000)
   assert.equal(spool.length, 700)
   const twice = spool.oldest(5).map(({ row: text }) => text)
   for (const text of twice) spool.append(text)
