@@ -10,7 +10,14 @@ import { patience } from '../helpers/deadline.ts'
 import type { LinkPath } from '#shared/rpc/peer-link.ts'
 import type { Address } from '#shared/mesh/discovery/mesh-address.ts'
 import { Lab, noLab, type Program } from './lab/lab.ts'
-import { meet, newMesh, startHome, startRelay, startServing } from './lab/pair.ts'
+import {
+  meet,
+  newMesh,
+  startHome,
+  startRelay,
+  startServing,
+  type RelayingRole
+} from './lab/pair.ts'
 import type { SeenLink } from './lab/peers.ts'
 
 const TLS_PORT = 8443
@@ -127,7 +134,8 @@ describe('through NATs', { skip: why ?? false }, () => {
     skip?: string | false
     home: string
     worker: string
-    relay?: boolean
+    /** Of the peer that relays. */
+    relay?: RelayingRole
     path: LinkPath
     /** What opens a direct way to it, if not time alone; then that is shown. */
     moves?: () => void
@@ -143,7 +151,7 @@ describe('through NATs', { skip: why ?? false }, () => {
       return program
     }
     try {
-      if (relay === true) await start(startRelay(lab, 'vps2', root, TLS_PORT))
+      if (relay !== undefined) await start(startRelay(lab, 'vps2', root, TLS_PORT, relay))
       const tlsRelays = [{ host: lab.addressOf('vps2'), port: TLS_PORT }]
       const home = await start(startServing(lab, at, { root, part: 'home' }))
       const options = { root, part: 'worker', tlsRelays } as const
@@ -165,13 +173,19 @@ describe('through NATs', { skip: why ?? false }, () => {
 
   const shown: Shown[] = [
     { name: 'direct', home: 'home', worker: 'office', path: 'direct' },
-    { name: 'through a relay', home: 'away', worker: 'mobile', relay: true, path: 'relayed' },
+    {
+      name: 'through a gateway that relays',
+      home: 'away',
+      worker: 'mobile',
+      relay: 'gateway',
+      path: 'relayed'
+    },
     { name: 'punched', home: 'home', worker: 'mobile', path: 'direct', skip: onlySoak },
     {
       name: 'over TLS',
       home: 'home',
       worker: 'strict',
-      relay: true,
+      relay: 'relay',
       path: 'relayed',
       skip: onlySoak
     },
@@ -179,7 +193,7 @@ describe('through NATs', { skip: why ?? false }, () => {
       name: 'through a relay, and direct later',
       home: 'away',
       worker: 'office',
-      relay: true,
+      relay: 'relay',
       path: 'relayed',
       moves: () => {},
       skip: onlySoak
@@ -188,7 +202,7 @@ describe('through NATs', { skip: why ?? false }, () => {
       name: 'over TLS, and direct when UDP is let through',
       home: 'home',
       worker: 'strict',
-      relay: true,
+      relay: 'relay',
       path: 'relayed',
       moves: () => lab.letUdpThrough('strict'),
       skip: onlySoak

@@ -40,10 +40,19 @@ export const startHome = (lab: Lab, siteName: string, root: string, relays = fal
     ]
   })
 
-export const startRelay = (lab: Lab, siteName: string, root: string, tlsPort?: number) =>
+/** A registry does it, too: see `startHome`. */
+export type RelayingRole = 'relay' | 'gateway'
+
+export const startRelay = (
+  lab: Lab,
+  siteName: string,
+  root: string,
+  tlsPort?: number,
+  role: RelayingRole = 'relay'
+) =>
   startPeers(lab, siteName, {
     root,
-    peers: [{ role: 'relay', relays: true, ...(tlsPort === undefined ? {} : { tlsPort }) }]
+    peers: [{ role, relays: true, ...(tlsPort === undefined ? {} : { tlsPort }) }]
   })
 
 interface MeetOptions {
