@@ -363,7 +363,7 @@ export const ERRORS = {
   INVITE_ROLE: {
     httpStatus: 403,
     retryable: false,
-    raisedBy: 'registry, shared/main',
+    raisedBy: 'registry, shared/main, cli',
     meaning: 'The topic key lets a machine in, but not in the role that it wants to play.',
     remedy: 'Ask for one with that role: `haif invite --role client`, for example.'
   },

@@ -15,7 +15,11 @@ import {
   type WorkerConfig,
   type WorkerWishes
 } from '../../services/worker/config.ts'
+import { openNode } from '#shared/mesh/open-mesh.ts'
+import { together } from '#shared/process/lifecycle.ts'
+import type { BridgeWishes } from '../../services/http-bridge/config.ts'
 import { openWorker } from '../../services/worker/worker-here.ts'
+import { bridgeBeside } from '../up/bridge-beside.ts'
 import { Contact } from '../ask/contact.ts'
 import { askTopicKey, readTopicKey, warnIfSeen } from './members/topic-key.ts'
 import { showLoading } from '../up/loading.ts'
@@ -26,7 +30,8 @@ import {
   addTaskOptions,
   gpuOption,
   memoryBudgetOption,
-  onDemandOption
+  onDemandOption,
+  portNumber
 } from './options/options.ts'
 
 interface JoinOptions extends WorkerWishes {
@@ -36,6 +41,8 @@ interface JoinOptions extends WorkerWishes {
   upstream?: string
   upstreamKeyFile?: string
   upstreamCa?: string
+  /** A port; true: that of the settings. */
+  http?: number | true
 }
 
 export function addJoinCommand(program: Command): void {
@@ -71,6 +78,11 @@ export function addJoinCommand(program: Command): void {
       'answers at a time of each model; with --upstream requests at that server (SLOTS, UPSTREAM_SLOTS)'
     )
     .option(
+      '--http [port]',
+      'serve the HTTP API of the mesh on this machine, for its programs (default 8080, PORT)',
+      portNumber
+    )
+    .option(
       '--relay <host[:port]>',
       'where a relay listens for TLS, for a network without UDP; repeatable (HAIF_TLS_RELAYS)',
       collect
@@ -92,11 +104,16 @@ async function join(
   const home = new Home(env)
   if (options.relay !== undefined) home.rememberTlsRelays(options.relay)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
+  const wishes = options.http === undefined ? null : ownHttp(options.http)
+  if (wishes !== null) await assertFree(env, wishes)
   const { invite, isNew } = await inviteOf(argument, options, { home, env })
   const wish = { home, role: 'worker', log } as const
   const contact = new Contact()
   const seat = await takeSeat({ ...wish, invite, isNew }, contact.joining(usesLocalSockets(env)))
-  const place = placeIn({ ...wish, env }, seat)
+  const node = openNode(seat.address, home.tlsRelays)
+  const place = placeIn({ ...wish, env, node }, seat)
+  const bridge =
+    wishes === null ? null : await bridgeBeside({ home, node, env, address: seat.address }, wishes)
   const lines = new ModelLines()
   const worker = openWorker({
     ...place,
@@ -110,7 +127,26 @@ async function join(
     onConnected: (connected) => contact.changed(connected)
   })
   const { name } = seat.membership.certificate
-  await runUntilSignal(showLoading(worker, lines), log, () => contact.begins(name))
+  const service = together([bridge, showLoading(worker, lines)], {
+    first: bridge === null ? [] : [bridge]
+  })
+  await runUntilSignal(service, log, () => {
+    if (bridge !== null) process.stdout.write(`the HTTP API of the mesh: ${bridge.url}\n`)
+    contact.begins(name)
+  })
+}
+
+/** Of this machine alone: whoever may reach it from others is the owner's to say, and not here. */
+const ownHttp = (port: number | true): BridgeWishes => ({
+  host: '127.0.0.1',
+  ollamaPort: 0,
+  ...(port === true ? {} : { port })
+})
+
+/** Before an invite is burnt. */
+async function assertFree(env: Environment, wishes: BridgeWishes): Promise<void> {
+  const { freePort } = await import('../../services/http-bridge/http-bridge-here.ts')
+  await freePort(env, wishes).start()
 }
 
 /** `isNew`: it was given to this command. */

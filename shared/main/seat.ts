@@ -31,6 +31,9 @@ export interface Seat {
   membership: Membership
 }
 
+/** What a machine may be beside a worker, of one invite that allows both. */
+const BESIDE: readonly PeerRole[] = ['bridge']
+
 interface SeatOptions {
   home: Home
   address: MeshAddress
@@ -149,7 +152,8 @@ export async function joinSeat(
     return await redeemWith(first, options)
   } catch (error) {
     if (toHaifError(error).code !== 'PEER_REVOKED') throw error
-    // Somebody has invited this machine again, and its old key stays out for good.
+    // Somebody has invited this machine again, and its old keys stay out for good.
+    for (const [file] of keysBeside(options)) renewedKey({ file }, address)
     return redeemWith(renewedKey(first, address), options)
   }
 }
@@ -160,21 +164,33 @@ async function redeemWith(
 ): Promise<Seat> {
   const { home, invite, role, log } = options
   const address = addressOf(invite)
-  const files = [first.file]
-  if (role === 'client') {
-    for (let number = 2; number <= CLIENT_KEYS; number++) files.push(home.keyFile(role, number))
-  }
-  const [own, ...others] = files.map((file): OwnedKey => ({ role, keyPair: loadIdentity(file) }))
-  const keys: [OwnedKey, ...OwnedKey[]] = [own!, ...others]
+  const beside = keysBeside(options)
+  const others = beside.map(([file, of]): OwnedKey => ({ role: of, keyPair: loadIdentity(file) }))
+  const keys: [OwnedKey, ...OwnedKey[]] = [{ role, keyPair: loadIdentity(first.file) }, ...others]
   const { tlsRelays } = home
   const asked = { ...options, invite, keys, tlsRelays, host: hostname() }
   const admission = await redeemInvite(asked)
-  keep(admission, files, options)
+  keep(admission, [first.file, ...beside.map(([file]) => file)], options)
   home.mesh.remember(address)
   const seat = keptSeat({ home, address, role, log }, first)
   // It is dialled without a lookup, and knows the others.
   seat.membership.acquaintances.add({ role: 'registry', key: admission.host.toString('hex') })
   return seat
+}
+
+/** Further keys that the same invite lets in, with what each is for. */
+function keysBeside({
+  home,
+  invite,
+  role
+}: Pick<SeatOptions, 'home' | 'role'> & { invite: Invite }): [string, PeerRole][] {
+  if (role === 'client') {
+    const numbers = Array.from({ length: CLIENT_KEYS - 1 }, (_, i) => i + 2)
+    return numbers.map((number) => [home.keyFile(role, number), role])
+  }
+  if (role !== 'worker') return []
+  const roles = BESIDE.filter((each) => invite.roles.includes(each))
+  return roles.map((each) => [home.keyFile(each, 1), each])
 }
 
 function keep(
@@ -200,7 +216,7 @@ function freshKey(home: Home, address: MeshAddress, role: PeerRole): OwnKey {
   return isRevoked === true ? renewedKey(key, address) : key
 }
 
-function renewedKey({ file }: OwnKey, { mesh }: MeshAddress): OwnKey {
+function renewedKey({ file }: Pick<OwnKey, 'file'>, { mesh }: MeshAddress): OwnKey {
   rmSync(file)
   rmSync(credentialsFile(file, mesh), { force: true })
   return { file, keyPair: loadIdentity(file) }

@@ -28,6 +28,7 @@ interface InviteOptions extends CommonOptions {
   /** Infinity: any number of machines. */
   uses?: number
   approve?: true
+  http?: true
   qr?: true
 }
 
@@ -41,6 +42,7 @@ export function addInviteCommand(program: Command): void {
     .option('--name <name>', 'what it will be called; else it names itself', readMachineName)
     .option('--expires <time>', 'as 30m, 12h or 7d (default 1h); never', readExpiry)
     .option('--uses <number>', 'machines that may use it (default 1); many', readUses)
+    .option('--http', 'the worker may serve the HTTP API on its machine: haif join … --http')
     .option('--approve', 'each machine waits until "haif approve" lets it in')
     .option('--qr', 'print it as a QR code, too')
     .option('--json', 'print JSON')
@@ -91,10 +93,10 @@ function readUses(text: string): number {
 }
 
 async function create(options: InviteOptions): Promise<void> {
-  const { role = ['worker'], name, expires = HOUR_MS, uses = 1, approve, qr } = options
+  const { role = ['worker'], name, expires = HOUR_MS, uses = 1, approve, http, qr } = options
   const finite = (value: number) => (value === Infinity ? null : value)
   const wish: CreateInvite = {
-    roles: role,
+    roles: http === true ? [...new Set<PeerRole>([...role, 'worker', 'bridge'])] : role,
     expiresInMs: finite(expires),
     usesMax: finite(uses)
   }
@@ -108,8 +110,10 @@ async function create(options: InviteOptions): Promise<void> {
   process.stderr.write(`${lines.join('\n')}\n`)
 }
 
-const joinLine = ({ topicKey, invite }: CreatedInvite): string =>
-  invite.roles.includes('worker') ? `${OWN_COMMAND} join ${topicKey}` : topicKey
+function joinLine({ topicKey, invite: { roles } }: CreatedInvite): string {
+  if (!roles.includes('worker')) return topicKey
+  return `${OWN_COMMAND} join ${topicKey}${roles.includes('bridge') ? ' --http' : ''}`
+}
 
 /** Capitals take less room in a QR code, and the key is read in any case. */
 async function qrCode(topicKey: string): Promise<string> {

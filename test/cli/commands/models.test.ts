@@ -10,6 +10,7 @@ import { readWorkerConfig } from '../../../services/worker/config.ts'
 import { modelArgument } from '../../../services/worker/models/sources/model-uri.ts'
 import { meshEnv, runHaif, startHaif, temporaryHome } from '../../helpers/cli.ts'
 import { startMesh } from '../../helpers/mesh/mesh.ts'
+import { until } from '../../helpers/until.ts'
 
 test('a model may be given a name', () => {
   const nameOf = (text: string) => modelArgument(text, { folder: '/models' }).name
@@ -50,12 +51,24 @@ test('a port that is taken is told before any model is loaded', async (t) => {
   assert.match(stderr, /is taken by another program; .*\(PORT_IN_USE\)\n$/)
 })
 
-test('a machine that has joined hears when the mesh goes and comes back', async (t) => {
+test('a machine that has joined is an entrance, and hears when the mesh goes and comes back', async (t) => {
   const mesh = await startMesh(t, { workers: [], orchestrators: 0 })
   const first = await mesh.addOrchestrator()
-  const args = ['join', '--model', 'one=sim', '--on-demand', 'two=sim']
+  const args = ['join', '--model', 'one=sim', '--on-demand', 'two=sim', '--http', '0']
   const haif = startHaif(t, args, { env: meshEnv(mesh) })
   await haif.says('joined: this machine is a worker now')
+  const [, url] = /the HTTP API of the mesh: (http:\/\/127\.0\.0\.1:\d+)\n/.exec(
+    haif.output.stdout
+  )!
+  // No other bridge is in this mesh.
+  await until(async () => {
+    const response = await fetch(`${url}/infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"model":"one","prompt":"hello"}'
+    })
+    return response.ok && ((await response.json()) as { model: string }).model === 'one'
+  })
   await first.stop()
   await haif.says('the mesh is out of reach')
   await mesh.addOrchestrator()

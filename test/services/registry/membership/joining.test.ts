@@ -11,8 +11,9 @@ import { placeIn, takeSeat, type SeatWish } from '#shared/main/place.ts'
 import { seatHere, type Seat } from '#shared/main/seat.ts'
 import { meshName } from '#shared/mesh/membership/credentials.ts'
 import { decodeInvite, encodeInvite } from '#shared/mesh/membership/invite.ts'
-import { openMesh } from '#shared/mesh/open-mesh.ts'
+import { openMesh, openNode } from '#shared/mesh/open-mesh.ts'
 import { silentLogger } from '#shared/process/log.ts'
+import { bridgeBeside } from '../../../../cli/up/bridge-beside.ts'
 import type { MembershipDesk } from '../../../../services/registry/membership/membership-desk.ts'
 import { Members } from '../../../../services/registry/membership/members.ts'
 import { openRegistry } from '../../../../services/registry/registry-here.ts'
@@ -101,6 +102,22 @@ test('a machine gets its certificate once, keeps it to itself, and goes on witho
   assert.deepEqual(home.mesh.address?.bootstrap, root.bootstrap)
   const again = new Home({ HAIF_HOME: home.folder })
   assert.deepEqual(again.mesh.address?.mesh, seat.address.mesh)
+})
+
+test('an invite for a worker with a bridge certifies both at once, and one without does not', async (t) => {
+  const { invite } = await mesh()
+  const home = async (roles: CreateInvite['roles']) => {
+    const joiner = machine(t)
+    const { address } = await joiner.join(await invite({ ...ONE_WORKER, roles }))
+    return { home: joiner.home, address, log }
+  }
+  const both = seatHere({ ...(await home(['worker', 'bridge'])), role: 'bridge' })
+  assert.deepEqual(both!.membership.certificate.roles, ['bridge'])
+  const alone = await home(['worker'])
+  const node = openNode(alone.address)
+  atEnd(t, () => node.dht.destroy({ force: true }))
+  const beside = bridgeBeside({ ...alone, node, env: {} }, { port: 0 })
+  await refusedBy(beside, 'INVITE_ROLE', /haif invite --http/)
 })
 
 test('what a machine that runs as a worker already may not do is said', async (t) => {
