@@ -85,8 +85,10 @@ async function usage(options: UsageOptions): Promise<void> {
 function renderUsage(rows: readonly UsageRow[], by: UsageGroup, screen: Screen): string[] {
   if (rows.length === 0) return ['nothing was used']
   const most = Math.max(1, ...rows.map(tokensOf))
+  const hasStopped = rows.some(({ stopped = 0 }) => stopped > 0)
+  const hasFailed = rows.some(({ errors }) => errors > 0)
   const head: Cell[] = [by.toUpperCase(), '', 'TOKENS', 'PROMPT', 'CACHED', 'ANSWERS', 'REQUESTS']
-    .concat(rows.some(({ errors }) => errors > 0) ? ['FAILED'] : [])
+    .concat(hasStopped || hasFailed ? ['STOPPED'] : [], hasFailed ? ['FAILED'] : [])
     .map((text) => ({ text: heading(text, { ...screen, color: false }), format: 'dim' }))
   const lines = rows.map((row): Cell[] => [
     { text: by === 'worker' ? shortKey(row.key) : line(row.key), format: 'bold' },
@@ -96,6 +98,7 @@ function renderUsage(rows: readonly UsageRow[], by: UsageGroup, screen: Screen):
     { text: count(row.cachedPromptTokens) },
     { text: count(row.completionTokens) },
     { text: count(row.requests) },
+    { text: (row.stopped ?? 0) > 0 ? count(row.stopped!) : '' },
     { text: row.errors > 0 ? count(row.errors) : '', format: 'red' }
   ])
   return table([head, ...lines], screen, '')

@@ -7,6 +7,7 @@ interface Row {
   key: string
   requests: number
   errors: number
+  stopped: number
   prompt_tokens: number
   cached_prompt_tokens: number
   completion_tokens: number
@@ -52,7 +53,7 @@ test('usage is read by model, token, worker, day and tenant, and only of one’s
       ])
     )
   assert.deepEqual(await sums(a.secret, 'group_by=model'), {
-    none: [1, 1, 0],
+    unknown: [1, 1, 0],
     sim: [2, 0, 8],
     vectors: [1, 0, 0]
   })
@@ -85,9 +86,12 @@ test('usage is read by model, token, worker, day and tenant, and only of one’s
   assert.ok(vectors!.prompt_tokens > 0)
   assert.equal((await ask('GET /v1/usage?tenant=b', a.secret)).status, 403)
   assert.equal((await ask('GET /v1/usage?group_by=colour', a.secret)).status, 400)
+  await store.query("update requests set error_code = 'CANCELLED' where model = 'none'")
+  const [stopped] = await rows(a.secret, 'group_by=day')
+  assert.deepEqual([stopped!.errors, stopped!.stopped], [0, 1], 'to press stop is no failure')
   const csv = await (await ask('GET /v1/usage?group_by=tenant&format=csv', b.secret)).text()
   assert.match(
     csv,
-    /^key,requests,errors,prompt_tokens,cached_prompt_tokens,completion_tokens\r\nb,2,0,\d+,\d+,10\r\n$/
+    /^key,requests,errors,stopped,prompt_tokens,cached_prompt_tokens,completion_tokens\r\nb,2,0,0,\d+,\d+,10\r\n$/
   )
 })

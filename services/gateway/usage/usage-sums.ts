@@ -4,8 +4,9 @@ import type { Queryable } from '#shared/store/store.ts'
 
 const ROWS_MAX = 1000
 
+/** A name that no worker holds is its caller's invention: all of them share one row. */
 const KEYS: Record<UsageGroup, string> = {
-  model: 'model',
+  model: `case when error_code = 'MODEL_NOT_FOUND' then 'unknown' else model end`,
   token: `coalesce(token_id, 'none')`,
   worker: `coalesce(worker, 'none')`,
   tenant: 'tenant_id',
@@ -20,7 +21,9 @@ export function sumUsage(
 ): Promise<UsageRow[]> {
   const order = groupBy === 'day' ? 'key' : 'sum(prompt_tokens + completion_tokens) desc, key'
   return store.query<UsageRow>(
-    `select ${KEYS[groupBy]} as key, count(*) as requests, count(error_code) as errors,
+    `select ${KEYS[groupBy]} as key, count(*) as requests,
+       count(*) filter (where error_code <> 'CANCELLED') as errors,
+       count(*) filter (where error_code = 'CANCELLED') as stopped,
        coalesce(sum(prompt_tokens), 0) as "promptTokens",
        coalesce(sum(cached_prompt_tokens), 0) as "cachedPromptTokens",
        coalesce(sum(completion_tokens), 0) as "completionTokens"

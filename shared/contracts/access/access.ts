@@ -258,6 +258,8 @@ export const UsageRow = Type.Object({
   key: Type.String(),
   requests: Type.Integer({ minimum: 0 }),
   errors: Type.Integer({ minimum: 0 }),
+  /** Its caller went away or pressed stop: no failure. Absent from gateways that did not tell. */
+  stopped: Type.Optional(Type.Integer({ minimum: 0 })),
   promptTokens: Type.Integer({ minimum: 0 }),
   cachedPromptTokens: Type.Integer({ minimum: 0 }),
   completionTokens: Type.Integer({ minimum: 0 })
