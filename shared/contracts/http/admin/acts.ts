@@ -1,8 +1,8 @@
 /**
- * Everything that operators do, once: the address, and the words of `haif`. The console names its
- * actions by the same keys, and a test compares the three.
+ * Everything that people do beside asking models, once: the address, and the words of `haif`. The
+ * console names its actions by the same keys, and tests compare the three.
  */
-export const ADMIN_ACTS = {
+export const ACTS = {
   'mesh.read': { http: 'GET /v1/admin/mesh', cli: 'status' },
   'mesh.watch': { http: 'GET /v1/admin/events', cli: 'status' },
   'mesh.rotate': { http: 'POST /v1/admin/mesh/rotate', cli: 'mesh rotate' },
@@ -39,5 +39,32 @@ export const ADMIN_ACTS = {
   'tenant.list': { http: 'GET /v1/admin/tenants', cli: 'tenant ls' },
   'tenant.delete': { http: 'DELETE /v1/admin/tenants/:id', cli: 'tenant rm' },
   'audit.list': { http: 'GET /v1/admin/audit', cli: 'audit ls' },
-  'audit.verify': { http: 'GET /v1/admin/audit/verify', cli: 'audit verify' }
-} as const satisfies Record<string, { http: `${string} /v1/admin/${string}`; cli: string }>
+  'audit.verify': { http: 'GET /v1/admin/audit/verify', cli: 'audit verify' },
+  'usage.read': { http: 'GET /v1/usage', cli: 'usage' },
+  'job.submit': { http: 'POST /v1/jobs', cli: 'jobs submit' },
+  'job.list': { http: 'GET /v1/jobs', cli: 'jobs ls' },
+  'job.read': { http: 'GET /v1/jobs/:id', cli: 'jobs show' },
+  'job.tasks': { http: 'GET /v1/jobs/:id/tasks', cli: 'jobs show' },
+  'job.watch': { http: 'GET /v1/jobs/:id/stream', cli: 'jobs watch' },
+  'job.cancel': { http: 'DELETE /v1/jobs/:id', cli: 'jobs cancel' },
+  'job.resume': { http: 'POST /v1/jobs/:id/resume', cli: 'jobs resume' },
+  'job.archive': { http: 'POST /v1/jobs/:id/archive', cli: 'jobs archive' },
+  'deadLetter.list': { http: 'GET /v1/admin/queue/dead-letter', cli: 'jobs dead' },
+  'deadLetter.requeue': { http: 'POST /v1/admin/queue/dead-letter', cli: 'jobs requeue' },
+  'policy.read': { http: 'GET /v1/admin/policy', cli: 'policy show' },
+  'policy.set': { http: 'PUT /v1/admin/policy', cli: 'policy set' },
+  'policy.explain': { http: 'GET /v1/admin/policy/explain/:id', cli: 'policy explain' },
+  'object.publish': { http: 'POST /v1/objects', cli: 'fn publish' },
+  'object.list': { http: 'GET /v1/objects', cli: 'fn ls' },
+  'object.read': { http: 'GET /v1/objects/*', cli: 'fn show' },
+  'object.call': { http: 'POST /v1/call/*', cli: 'fn call' },
+  'library.list': { http: 'GET /v1/libraries', cli: 'fn ls' },
+  'library.set': { http: 'POST /v1/libraries', cli: 'fn library' },
+  'library.grant': { http: 'POST /v1/libraries/grants', cli: 'fn grant' },
+  'run.start': { http: 'POST /v1/runs', cli: 'fn call' },
+  'run.list': { http: 'GET /v1/runs', cli: 'runs ls' },
+  'run.read': { http: 'GET /v1/runs/:id', cli: 'runs show' },
+  'run.watch': { http: 'GET /v1/runs/:id/events', cli: 'jobs watch' },
+  'run.cancel': { http: 'POST /v1/runs/:id/cancel', cli: 'runs cancel' },
+  'run.retry': { http: 'POST /v1/runs/:id/retry', cli: 'runs retry' }
+} as const satisfies Record<string, { http: `${string} /v1/${string}`; cli: string }>

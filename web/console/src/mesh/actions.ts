@@ -74,7 +74,7 @@ export const ACTIONS = {
   'deadLetter.requeue': {
     method: 'POST',
     path: '/v1/admin/queue/dead-letter',
-    command: 'haif jobs dead requeue'
+    command: 'haif jobs requeue'
   },
   'policy.set': { method: 'PUT', path: '/v1/admin/policy', command: 'haif policy set' }
 } as const satisfies Record<string, Action>

@@ -1,5 +1,5 @@
 /** The front page: how it stands, what needs a person, and what runs. */
-import type { RequestListBody, RequestRowBody, WorkerBody } from '../mesh/bodies.ts'
+import type { RequestListBody, RequestRowBody, UsageRowBody, WorkerBody } from '../mesh/bodies.ts'
 import { Icon } from '../../../ui/icons.tsx'
 import { openPanel } from '../../../ui/panels.ts'
 import { feed, history, now, useToday, workers } from '../mesh/live.ts'
@@ -9,7 +9,7 @@ import { Empty, Figure, Loading, Page, Section } from '../ui/parts.tsx'
 import { Table } from '../ui/table.tsx'
 import { StateOf } from '../ui/words.tsx'
 import { amount, counted, percent, span } from '../view/figures.ts'
-import { sumsOfToday, verdictOf } from '../view/verdict.ts'
+import { firstTokenOf, sumsOf, verdictOf } from '../view/verdict.ts'
 import { linkTo } from '../view/route.ts'
 import { MachineName, MemoryMeters, SlotsMeter } from './machines/capacity.tsx'
 import { requestColumns } from './requests/columns.tsx'
@@ -17,8 +17,11 @@ import { requestColumns } from './requests/columns.tsx'
 const FAILED_SHOWN = 6
 const DAY_MS = 86_400_000
 const FAILED_EVERY_MS = 20_000
-/** The list is asked for by whole minutes, so that its address does not change at each glance. */
+const USAGE_EVERY_MS = 10_000
 const MINUTE_MS = 60_000
+
+/** In whole minutes, so that the address of what is read does not change at each glance. */
+const aDayAgo = (): number => Math.floor((now.value - DAY_MS) / MINUTE_MS) * MINUTE_MS
 
 export function StatusScreen() {
   useToday()
@@ -83,7 +86,9 @@ function Needs() {
 function Figures() {
   const { mesh, queue } = feed.value
   const { all } = history.value
-  const sums = sumsOfToday(workers.value)
+  const first = firstTokenOf(workers.value)
+  const path = `v1/usage?group_by=day&from=${aDayAgo()}`
+  const sums = sumsOf(useRead<{ rows: UsageRowBody[] }>(path, USAGE_EVERY_MS).data?.rows ?? [])
   const failedShare = percent(sums.failed, sums.requests)
   return (
     <div class="section figures">
@@ -99,11 +104,11 @@ function Figures() {
       </Figure>
       <Figure
         name="First token, 24 h"
-        value={sums.firstTokenP50Ms === undefined ? '–' : span(sums.firstTokenP50Ms)}
+        value={first.p50Ms === undefined ? '–' : span(first.p50Ms)}
         note={
-          sums.firstTokenP95Ms === undefined
-            ? 'nothing was asked'
-            : `slowest machine: ${span(sums.firstTokenP95Ms)} for 1 in 20`
+          first.p95Ms === undefined
+            ? 'nothing was answered'
+            : `slowest machine: ${span(first.p95Ms)} for 1 in 20`
         }
       />
       <Figure
@@ -164,8 +169,7 @@ const NoMachine = () => (
 )
 
 function Failures() {
-  const from = Math.floor((now.value - DAY_MS) / MINUTE_MS) * MINUTE_MS
-  const path = `v1/admin/requests?status=failed&limit=${FAILED_SHOWN}&from=${from}`
+  const path = `v1/admin/requests?status=failed&limit=${FAILED_SHOWN}&from=${aDayAgo()}`
   const { data } = useRead<RequestListBody>(path, FAILED_EVERY_MS)
   const failed = data?.requests ?? []
   if (failed.length === 0) return null

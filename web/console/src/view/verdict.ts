@@ -1,5 +1,5 @@
 /** How a mesh stands, in one sentence. */
-import type { EventBodies, WorkerBody } from '../mesh/bodies.ts'
+import type { EventBodies, UsageRowBody, WorkerBody } from '../mesh/bodies.ts'
 import { counted } from './figures.ts'
 
 interface Verdict {
@@ -29,33 +29,43 @@ interface Sums {
   stopped: number
   promptTokens: number
   completionTokens: number
+}
+
+/** The books of some days, those too that no machine has answered. */
+export function sumsOf(rows: readonly UsageRowBody[]): Sums {
+  const sums: Sums = { requests: 0, failed: 0, stopped: 0, promptTokens: 0, completionTokens: 0 }
+  for (const row of rows) {
+    sums.requests += row.requests
+    sums.failed += row.errors
+    sums.stopped += row.stopped ?? 0
+    sums.promptTokens += row.prompt_tokens
+    sums.completionTokens += row.completion_tokens
+  }
+  return sums
+}
+
+interface FirstToken {
   /** Absent where no machine has answered. */
-  firstTokenP50Ms?: number
-  firstTokenP95Ms?: number
+  p50Ms?: number
+  p95Ms?: number
 }
 
 /**
  * The last 24 hours of all machines. The median is weighed by requests; of the slow ones the worst
  * machine counts, because percentiles cannot be added up.
  */
-export function sumsOfToday(workers: readonly Pick<WorkerBody, 'today'>[]): Sums {
-  const sums: Sums = { requests: 0, failed: 0, stopped: 0, promptTokens: 0, completionTokens: 0 }
+export function firstTokenOf(workers: readonly Pick<WorkerBody, 'today'>[]): FirstToken {
+  const first: FirstToken = {}
   let weighed = 0
   let weight = 0
   for (const { today } of workers) {
-    if (today === undefined) continue
-    sums.requests += today.requests
-    sums.failed += today.failed
-    sums.stopped += today.stopped
-    sums.promptTokens += today.prompt_tokens
-    sums.completionTokens += today.completion_tokens
-    const { first_token_p50_ms: p50, first_token_p95_ms: p95 } = today
+    const { first_token_p50_ms: p50, first_token_p95_ms: p95 } = today ?? {}
     if (p50 !== undefined) {
-      weighed += p50 * today.requests
-      weight += today.requests
+      weighed += p50 * today!.requests
+      weight += today!.requests
     }
-    if (p95 !== undefined) sums.firstTokenP95Ms = Math.max(sums.firstTokenP95Ms ?? 0, p95)
+    if (p95 !== undefined) first.p95Ms = Math.max(first.p95Ms ?? 0, p95)
   }
-  if (weight > 0) sums.firstTokenP50Ms = weighed / weight
-  return sums
+  if (weight > 0) first.p50Ms = weighed / weight
+  return first
 }

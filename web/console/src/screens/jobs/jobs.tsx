@@ -74,7 +74,7 @@ function Jobs() {
           <Trouble failure={failure} onRetry={() => {}} />
         )
       ) : data.jobs.length === 0 ? (
-        <Empty command='haif jobs submit --input "What is HAIF?"'>
+        <Empty command='haif jobs submit "What is HAIF?"'>
           {status === ''
             ? 'No job was submitted yet. This submits one:'
             : 'No job is in that state.'}
