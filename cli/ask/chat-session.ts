@@ -209,12 +209,8 @@ export class ChatSession {
 }
 
 /** The one that the mesh takes for a request that names none. */
-function defaultModel(models: readonly ModelEntry[]): string | undefined {
-  const [first] = models.toSorted(
-    (a, b) => b.workers.length - a.workers.length || a.name.localeCompare(b.name)
-  )
-  return first?.name
-}
+const defaultModel = (models: readonly ModelEntry[]): string | undefined =>
+  models.find((model) => model.default === true)?.name
 
 function facts({ end, firstTokenMs, totalMs }: Answer): string {
   const { completionTokens } = end.usage

@@ -1,11 +1,10 @@
 /** The models of a mesh, asked over HTTP as any other program asks. */
 import type { HttpModel, ModelsReply } from '#shared/contracts/http/models.ts'
+import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { HaifError } from '#shared/errors.ts'
 import { readInteger, type Environment } from '#shared/process/config.ts'
 
 const ASK_MS_MAX = 5000
-/** Made for trying HAIF: it is not what people want an agent to think with. */
-const TOY = 'haif-tiny'
 
 /** The address of the bridge, without a slash at its end. */
 export function askedUrl(given: string | undefined, env: Environment): string {
@@ -39,13 +38,12 @@ export async function readModels(url: string, token: string | undefined): Promis
   throw new HaifError('NO_PEER', `what answers at ${url} is not HAIF, or cannot say its models`)
 }
 
-/** The model of that name, or the first that can be asked, a real one before the built-in one. */
+/** The model of that name, or the default; never the built-in one where there is a real one. */
 export function chooseModel(models: readonly HttpModel[], wanted: string | undefined): string {
   const names = models.map(({ id }) => id)
   if (wanted !== undefined) return wanted // it may be an alias, which is in no list
   const usable = models.filter(({ workers, workers_loadable: more = 0 }) => workers + more > 0)
-  const ready = usable.toSorted((a, b) => Number(a.id === TOY) - Number(b.id === TOY))
-  const [first] = ready
+  const [first] = usable.toSorted((a, b) => rank(a) - rank(b))
   if (first !== undefined) return first.id
   throw new HaifError(
     'MODEL_NOT_FOUND',
@@ -54,3 +52,7 @@ export function chooseModel(models: readonly HttpModel[], wanted: string | undef
       : `no worker has a model ready; the mesh knows ${names.join(', ')}`
   )
 }
+
+/** The default of the mesh first, and the built-in one last. */
+const rank = ({ id, default: isDefault = false }: HttpModel): number =>
+  id === BUILTIN_NAME ? 2 : isDefault ? 0 : 1

@@ -32,6 +32,7 @@ interface UpOptions extends MeshServicesOptions {
   lan?: true | string
   public?: true
   bootstrap?: string[]
+  defaultModel?: string
 }
 
 /** Processes of one service. */
@@ -63,6 +64,10 @@ export function addUpCommand(program: Command): void {
       'builtin, a .gguf file, or hf:user/repo:QUANT; repeatable (MODEL_ID)',
       collect
     )
+    .option(
+      '--default-model <name>',
+      'answers requests that name none (DEFAULT_MODEL; default: a real model that is ready)'
+    )
     .addOption(onDemandOption())
     .addOption(memoryBudgetOption())
     .addOption(gpuOption())
@@ -72,8 +77,12 @@ export function addUpCommand(program: Command): void {
     .option('--workers <number>', 'so many workers, in processes of their own', count)
     .option('--orchestrators <number>', 'so many orchestrators, in processes of their own', count)
     .option('--gateways <number>', 'so many gateways, in processes of their own', count)
-    .action((options: UpOptions) => up(options, process.env))
+    .action((options: UpOptions) => up(options, environmentOf(options, process.env)))
 }
+
+/** Options come before the environment. */
+const environmentOf = ({ defaultModel }: UpOptions, env: Environment): Environment =>
+  defaultModel === undefined ? env : { ...env, DEFAULT_MODEL: defaultModel }
 
 async function up(options: UpOptions, env: Environment): Promise<void> {
   refuseContradictions(options)

@@ -2,12 +2,7 @@
 import { gatewayCount } from '#shared/contracts/inference/count.ts'
 import { gatewayEmbed } from '#shared/contracts/inference/embedding.ts'
 import { gatewayInfer } from '#shared/contracts/inference/methods.ts'
-import {
-  gatewayModels,
-  gatewayReady,
-  type ModelEntry,
-  type PeerReport
-} from '#shared/contracts/peers/peers.ts'
+import { gatewayModels, gatewayReady, type PeerReport } from '#shared/contracts/peers/peers.ts'
 import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -15,10 +10,9 @@ import type { Logger } from '#shared/process/log.ts'
 import type { JoinMesh } from '#shared/mesh/join.ts'
 import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
-import { readRegistry } from '#shared/mesh/read-registry.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { answerLinks } from '#shared/mesh/link-states.ts'
-import { Router, type ServerContext } from '#shared/rpc/router.ts'
+import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import { answerOnBehalf } from './on-behalf.ts'
 import { answerOperators } from './operators.ts'
@@ -26,6 +20,7 @@ import { Callers } from './admit.ts'
 import { countAdmitted } from './count.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
+import { listModels } from './models.ts'
 import { answerFunctions } from './functions/functions.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
 import { answerHttpWorkers } from './jobs/http-workers.ts'
@@ -61,7 +56,9 @@ export function createGateway(deps: GatewayDeps): Service {
     .serve(gatewayInfer, (request, context) => inferAdmitted(admitted(), request, context))
     .respond(gatewayEmbed, (request, context) => embedAdmitted(admitted(), request, context))
     .respond(gatewayCount, (request, context) => countAdmitted(admitted(), request, context))
-    .respond(gatewayModels, (_request, context) => listModels({ callers, registries }, context))
+    .respond(gatewayModels, (_request, context) =>
+      listModels({ callers, registries, orchestrators }, context)
+    )
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
   answerOperators({ router, access, mesh: () => mesh, ...pools })
@@ -101,15 +98,6 @@ export function createGateway(deps: GatewayDeps): Service {
   }
 }
 
-async function listModels(
-  { callers, registries }: { callers: Callers; registries: PeerPool },
-  context: ServerContext
-): Promise<{ models: ModelEntry[] }> {
-  const allowed = callers.modelsFor(await callers.assert(context, 'infer'))
-  const { models } = await readRegistry(registries, context, { models: true })
-  return { models: fitting(models.filter(({ name }) => allowed?.includes(name) ?? true)) }
-}
-
 function refuseAll(): never {
   throw new HaifError('SHUTTING_DOWN', 'this gateway is stopping')
 }
@@ -121,13 +109,3 @@ function noJobs(): never {
     'this mesh runs no jobs: "haif up" does, and beside services of their own "haif service jobs"'
   )
 }
-
-/** A reply holds 4 MiB; a mesh in which somebody names thousands of models shows the first. */
-const MODELS_BYTES_MAX = 3 * 1024 * 1024
-
-function fitting(models: readonly ModelEntry[]): ModelEntry[] {
-  let bytes = 0
-  return models.filter((model) => (bytes += sizeOf(model)) <= MODELS_BYTES_MAX)
-}
-
-const sizeOf = (model: ModelEntry): number => Buffer.byteLength(JSON.stringify(model))

@@ -20,10 +20,10 @@ export async function readinessOf(
   if (orchestrators.size === 0) {
     return { ready: false, reason: 'no orchestrator is connected', ...warned(warnings) }
   }
-  const { warnings: theirs = [], ...ready } = await orchestrators.call(
-    orchestratorReady,
-    {},
-    context
-  )
+  const {
+    warnings: theirs = [],
+    defaultModel: _default,
+    ...ready
+  } = await orchestrators.call(orchestratorReady, {}, context)
   return { ...ready, ...warned([...warnings, ...theirs]) }
 }

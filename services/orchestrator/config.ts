@@ -10,6 +10,8 @@ interface OrchestratorConfig {
    * first.
    */
   aliases: ModelAliases
+  /** `DEFAULT_MODEL`: answers requests that name none, where some worker has it. */
+  defaultModel?: string
   /** `MODEL_DIGESTS`, e.g. `qwen3-4b=9f86d081884c;haif-tiny=…`: the file that a name stands for. */
   pins: ModelPins
   /** `SETTLE_MS`: the time after its start in which it expects workers to come. */
@@ -26,8 +28,10 @@ export function readOrchestratorConfig(env: Environment): OrchestratorConfig {
     if (alias === '' || names.length === 0 || rest.length > 0) throw malformed(entry)
     aliases.push([alias, names])
   }
+  const defaultModel = readString(env, 'DEFAULT_MODEL', '')
   return {
     aliases: new ModelAliases(aliases),
+    ...(defaultModel === '' ? {} : { defaultModel }),
     pins: readPins(env),
     settleMs: readInteger(env, 'SETTLE_MS', { default: 6000, min: 0, max: 60_000 }),
     returnMs: readInteger(env, 'RETURN_MS', { default: 15_000, min: 0, max: 600_000 })

@@ -42,7 +42,7 @@ import { Reservations } from './repeats/reservations.ts'
 import { InferenceService } from './requests/inference-service.ts'
 import { ModelAliases } from './requests/model-aliases.ts'
 import { PermitCheck } from './requests/permit-check.ts'
-import { defaultOf } from './requests/model-choice.ts'
+import { DefaultModel } from './requests/default-model.ts'
 import { queueView } from './requests/queue-view.ts'
 import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
@@ -57,6 +57,8 @@ interface OrchestratorDeps {
   self: PeerReport
   log: Logger
   aliases?: ModelAliases
+  /** The model for requests that name none, where some worker has it. */
+  defaultModel?: string | undefined
   /** The files that models must have; of others any. */
   pins?: ModelPins
   /** Prompts follow the caches of their beginnings; yes unless given. */
@@ -88,6 +90,10 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const hints =
     shared === null ? null : hintsOver(shared, { mesh, prefixes, counts: hintCounts, log })
   const reservations = store === null ? null : new Reservations({ store, owner: mesh.key, log })
+  const defaults = new DefaultModel(
+    () => deps.defaultModel,
+    () => warmUp.isOver
+  )
   const service = new InferenceService({
     table,
     dispatcher,
@@ -96,6 +102,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     answers: new IdempotentAnswers(reservations),
     affinity: affinity ? { prefixes, hints } : null,
     aliases,
+    defaults,
     counts: new AttemptCounts(),
     log,
     now
@@ -111,7 +118,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     ]
     return warnings.length === 0 ? {} : { warnings }
   }
-  answerGateways(router, mesh, { table, service, warned, log })
+  answerGateways(router, mesh, { table, service, defaults, warned, log })
   const describe = () => ({ ...reportOf(self, table), ...warned() })
   const reporter = new Reporter({ mesh, to: ['registry'], describe, log })
   return {
@@ -140,6 +147,7 @@ interface OrchestratorParts {
   warmUp: WarmUp
   unlike: UnlikeHolders
   service: InferenceService
+  defaults: DefaultModel
   /** What does not work although requests are answered. */
   warned: () => { warnings?: string[] }
   log: Logger
@@ -149,7 +157,12 @@ interface OrchestratorParts {
 function answerWorkers(
   router: Router,
   mesh: Mesh,
-  { table, dispatcher, warmUp, unlike }: Omit<OrchestratorParts, 'service' | 'warned' | 'log'>
+  {
+    table,
+    dispatcher,
+    warmUp,
+    unlike
+  }: Omit<OrchestratorParts, 'service' | 'defaults' | 'warned' | 'log'>
 ): void {
   router.respond(report, ({ worker }, { peer }) => {
     const link = mesh.link(peer.key)
@@ -170,7 +183,13 @@ function answerWorkers(
 function answerGateways(
   router: Router,
   mesh: Mesh,
-  { table, service, warned, log }: Pick<OrchestratorParts, 'table' | 'service' | 'warned' | 'log'>
+  {
+    table,
+    service,
+    defaults,
+    warned,
+    log
+  }: Omit<OrchestratorParts, 'dispatcher' | 'warmUp' | 'unlike'>
 ): void {
   const permits = new PermitCheck()
   router
@@ -183,12 +202,13 @@ function answerGateways(
     .respond(orchestratorCount, (request, context) =>
       service.count(permits.counting(request, context), context)
     )
-    .respond(orchestratorReady, () =>
-      table.readyModels().size === 0 && table.loadableModels().size === 0
+    .respond(orchestratorReady, () => {
+      const defaultModel = defaults.of(table)
+      return defaultModel === null
         ? { ready: false, reason: whyNoneReady(table), ...warned() }
-        : { ready: true, ...warned() }
-    )
-    .respond(orchestratorQueue, () => queueView(service.views(), table, defaultOf(table)))
+        : { ready: true, defaultModel, ...warned() }
+    })
+    .respond(orchestratorQueue, () => queueView(service.views(), table, defaults.of(table)))
     .respond(orchestratorChallenge, async ({ worker }, context) => {
       const link = workerLink(mesh, worker)
       const { nonce } = await link.call(workerChallenge, {}, context)

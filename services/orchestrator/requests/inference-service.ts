@@ -17,16 +17,13 @@ import type { PrefixHints } from '../prefixes/prefix-hints.ts'
 import type { PrefixIndex } from '../prefixes/prefix-index.ts'
 import type { IdempotentAnswers } from '../repeats/idempotency.ts'
 import type { WarmUp } from '../workers/warm-up.ts'
-import type { WorkerTable } from '../workers/worker-table.ts'
 import { countSomewhere } from './counts.ts'
 import { embedSomewhere } from './embeddings.ts'
-import { chooseModel } from './model-choice.ts'
-import type { ModelAliases } from './model-aliases.ts'
+import { chooseModel, type ChoiceDeps } from './model-choice.ts'
 import { promptTokensOf } from '#shared/inference/prompt-size.ts'
 import { RequestRun } from './request-run.ts'
 
-interface InferenceServiceDeps {
-  table: WorkerTable
+interface InferenceServiceDeps extends ChoiceDeps {
   dispatcher: Dispatcher
   warmUp: WarmUp
   /** How long an answer waits for its only worker to come back; 0 unless given. */
@@ -34,7 +31,6 @@ interface InferenceServiceDeps {
   answers: IdempotentAnswers
   /** Null: requests do not follow the caches of their prompts. */
   affinity: { prefixes: PrefixIndex; hints: PrefixHints | null } | null
-  aliases: ModelAliases
   counts: AttemptCounts
   log: Logger
   now: () => number
@@ -93,10 +89,10 @@ export class InferenceService {
 
   /** Some worker has a model ready that answers the request. */
   #isHeld(request: InferenceRequest): boolean {
-    const { table, aliases } = this.#deps
+    const { table } = this.#deps
     if (table.size === 0) return false
     if (request.asked.model === undefined) return table.readyModels().size > 0
-    return table.slots(chooseModel(request, table, aliases)) > 0
+    return table.slots(chooseModel(request, this.#deps)) > 0
   }
 
   async *#answerAfterWarmUp(request: InferenceRequest, context: ServerContext): Answer {
@@ -115,9 +111,9 @@ export class InferenceService {
   }
 
   #run(request: InferenceRequest, context: RequestContext, tenant: string) {
-    const { table, aliases, affinity, dispatcher, counts, log, now, returnMs = 0 } = this.#deps
+    const { affinity, dispatcher, counts, log, now, returnMs = 0 } = this.#deps
     const { asked, handling, charge } = request
-    const model = chooseModel(request, table, aliases)
+    const model = chooseModel(request, this.#deps)
     const { affine, cachedTokens, remember } =
       affinity === null ? NO_AFFINITY : affinityOf(affinity, model, asked.input, charge.cacheScope)
     const { priority = 'interactive', explain = false } = handling

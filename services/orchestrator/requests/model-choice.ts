@@ -3,9 +3,15 @@
  */
 import type { InferenceRequest } from '#shared/contracts/inference/request.ts'
 import { noneReady } from '../placement/no-worker.ts'
-import { defaultModel } from '../placement/placement.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
+import type { DefaultModel } from './default-model.ts'
 import type { ModelAliases } from './model-aliases.ts'
+
+export interface ChoiceDeps {
+  table: WorkerTable
+  aliases: ModelAliases
+  defaults: DefaultModel
+}
 
 /**
  * An alias stands for the first of its models with a free slot, else for the first that is ready.
@@ -13,15 +19,14 @@ import type { ModelAliases } from './model-aliases.ts'
  */
 export function chooseModel(
   { asked: { model }, sent }: InferenceRequest,
-  table: WorkerTable,
-  aliases: ModelAliases
+  { table, aliases, defaults }: ChoiceDeps
 ): string {
   const digest = sent?.digest
   const began = (name: string) =>
     digest !== undefined && [...table.holders(name)].some((each) => each.model.digest === digest)
   if (model === undefined) {
     const ready = table.readyModels()
-    const name = [...ready.keys()].find(began) ?? defaultOf(table)
+    const name = [...ready.keys()].find(began) ?? defaults.of(table)
     if (name === null) throw noneReady(table)
     return name
   }
@@ -35,7 +40,3 @@ export function chooseModel(
     model
   )
 }
-
-/** The model for a request that names none: a ready one before one that has to be loaded. */
-export const defaultOf = (table: Pick<WorkerTable, 'readyModels' | 'loadableModels'>) =>
-  defaultModel(table.readyModels()) ?? defaultModel(table.loadableModels())

@@ -36,6 +36,9 @@ export const HttpModel = Type.Object({
   workers: Type.Integer({ description: 'How many workers hold it ready.' }),
   workers_loadable: Type.Optional(
     Type.Integer({ description: 'How many more would load it for a request.' })
+  ),
+  default: Type.Optional(
+    Type.Boolean({ description: 'Whether it answers your requests that name no model.' })
   )
 })
 export type HttpModel = Static<typeof HttpModel>

@@ -247,7 +247,9 @@ export const ModelEntry = Type.Object({
   /** Those that do not have it in memory and would load it. */
   loadable: Type.Optional(Type.Array(Type.String(), { maxItems: PEERS_MAX })),
   /** When the first worker brought it, in seconds since 1970. */
-  createdAt: Type.Integer({ minimum: 0 })
+  createdAt: Type.Integer({ minimum: 0 }),
+  /** True for the one that answers the caller's requests that name none. */
+  default: Type.Optional(Type.Boolean())
 })
 export type ModelEntry = Static<typeof ModelEntry>
 
@@ -301,7 +303,9 @@ export const gatewayModels = defineMethod(
 export const Readiness = Type.Object({
   ready: Type.Boolean(),
   reason: Type.Optional(PlainText(1024)),
-  warnings: Warnings
+  warnings: Warnings,
+  /** The model for requests that name none. */
+  defaultModel: Type.Optional(ModelName)
 })
 export type Readiness = Static<typeof Readiness>
 export const gatewayReady = defineMethod('gateway.ready', FROM_CALLERS, Type.Object({}), Readiness)

@@ -18,8 +18,17 @@ export const modelsFailure = signal<Failure | null>(null)
 
 /** The model that the mesh takes for a request that names none. */
 export const defaultModel = computed<Model | undefined>(
-  () => models.value?.toSorted((a, b) => b.workers - a.workers || a.id.localeCompare(b.id))[0]
+  () => models.value?.find((model) => model.default === true) ?? likeliest(models.value ?? [])
 )
+
+/** Where the mesh does not say it: a real model before the built-in one. */
+const likeliest = (known: readonly Model[]): Model | undefined =>
+  known.toSorted(
+    (a, b) =>
+      Number(a.id === BUILTIN) - Number(b.id === BUILTIN) ||
+      b.workers - a.workers ||
+      a.id.localeCompare(b.id)
+  )[0]
 
 async function refreshModels(): Promise<void> {
   try {

@@ -85,6 +85,7 @@ function toHttpModel({ name, createdAt, digest, contextTokens, ...rest }: ModelE
   if (quantization !== undefined) model.quantization = quantization
   if (parameters !== undefined) model.parameters = parameters
   if (sizeBytes !== undefined) model.size_bytes = sizeBytes
+  if (rest.default === true) model.default = true
   if (chatTemplate !== undefined) model.chat_template = chatTemplate
   if (capabilities !== undefined) {
     const { jsonSchema, ...others } = capabilities
