@@ -22,6 +22,7 @@ import { openWorker } from '../../services/worker/worker-here.ts'
 import { bridgeBeside } from '../up/bridge-beside.ts'
 import { Contact } from '../ask/contact.ts'
 import { askTopicKey, readTopicKey, warnIfSeen } from './members/topic-key.ts'
+import { isTold, toldByMesh } from '../join/told-by-mesh.ts'
 import { showLoading } from '../up/loading.ts'
 import { ModelLines } from '../screen/model-lines.ts'
 import {
@@ -100,7 +101,7 @@ async function join(
   options: JoinOptions,
   env: Environment
 ): Promise<void> {
-  const config = workerConfig(options, env) // first: no invite is burnt for a typing error
+  const given = workerConfig(options, env) // first: no invite is burnt for a typing error
   const home = new Home(env)
   if (options.relay !== undefined) home.rememberTlsRelays(options.relay)
   const log = createLogger(readChoice(env, 'LOG_LEVEL', LOG_LEVELS, 'warn'), 'worker')
@@ -115,6 +116,9 @@ async function join(
   const bridge =
     wishes === null ? null : await bridgeBeside({ home, node, env, address: seat.address }, wishes)
   const lines = new ModelLines()
+  const config = isTold(options, env)
+    ? given
+    : await toldByMesh(given, { seat, home, say: (line) => lines.note(line) })
   const worker = openWorker({
     ...place,
     join: (router, extras) => contact.watching(place.join(router, extras), seat.address),

@@ -110,14 +110,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   answerLinks(router, mesh)
   const unlike = new UnlikeHolders({ table, log, now })
   answerWorkers(router, mesh, { table, dispatcher, warmUp, unlike })
-  const warned = () => {
-    const warnings = [
-      ...unlike.warnings(),
-      ...(reservations?.warnings() ?? []),
-      ...(shared?.health?.().warnings ?? [])
-    ]
-    return warnings.length === 0 ? {} : { warnings }
-  }
+  const warned = () => warnedBy(unlike, reservations, shared)
   answerGateways(router, mesh, { table, service, defaults, warned, log })
   const describe = () => ({ ...reportOf(self, table), ...warned() })
   const reporter = new Reporter({ mesh, to: ['registry'], describe, log })
@@ -222,6 +215,19 @@ function answerGateways(
       log.info({ worker }, 'worker drains')
       return {}
     })
+}
+
+function warnedBy(
+  unlike: UnlikeHolders,
+  reservations: Reservations | null,
+  shared: SharedState | null
+): { warnings?: string[] } {
+  const warnings = [
+    ...unlike.warnings(),
+    ...(reservations?.warnings() ?? []),
+    ...(shared?.health?.().warnings ?? [])
+  ]
+  return warnings.length === 0 ? {} : { warnings }
 }
 
 function reportOf(self: PeerReport, table: WorkerTable): PeerReport {

@@ -1,6 +1,7 @@
 /** The list of what exists in the mesh: every peer reports here, and any peer may ask. */
 import {
   registryList,
+  registryShared,
   report,
   type MeshSnapshot,
   type PeerEntry,
@@ -20,6 +21,7 @@ import type { Store } from '#shared/store/store.ts'
 import type { MembershipDesk } from './membership/membership-desk.ts'
 import { answerObjects } from './objects/answer-objects.ts'
 import type { Catalogue } from './peers/catalogue.ts'
+import { sharedModels } from './peers/shared-models.ts'
 import { PeerRecorder } from './peers/peer-recorder.ts'
 import { SnapshotPages } from './peers/snapshot-pages.ts'
 
@@ -59,6 +61,7 @@ export function createRegistry(deps: RegistryDeps): Service {
       }
       return pages().page(query, Date.now())
     })
+    .respond(registryShared, () => ({ models: sharedModels(catalogue.reports()) }))
   desk?.answer(router)
   answerObjects(router, store)
   const mesh = join(router)

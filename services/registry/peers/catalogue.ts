@@ -10,6 +10,8 @@ export interface Catalogue {
   setPeer(key: string, report: PeerReport): void
   removePeer(key: string): void
   peer(key: string): PeerReport | undefined
+  /** Those of all connected peers. */
+  reports(): Iterable<PeerReport>
   /** Takes from the database when models were first seen, in milliseconds since 1970. */
   remember(firstSeen: ReadonlyMap<string, number>): void
   /** Models that at least one connected worker holds ready or would load, by name. */
@@ -40,6 +42,10 @@ export class MemoryCatalogue implements Catalogue {
 
   peer(key: string): PeerReport | undefined {
     return this.#peers.get(key)
+  }
+
+  reports(): Iterable<PeerReport> {
+    return this.#peers.values()
   }
 
   remember(firstSeen: ReadonlyMap<string, number>): void {

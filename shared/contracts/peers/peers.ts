@@ -289,6 +289,29 @@ export const registryList = defineMethod(
 const ModelList = Type.Object({ models: Type.Array(ModelEntry, { maxItems: PEERS_MAX }) })
 
 /** The models that the caller may use. */
+/** A model of the mesh, as far as another machine has to know it to hold it, too. */
+export const SharedModel = Type.Object({
+  name: ModelName,
+  /** Where on the hub it comes from; absent where only the machines that hold it have it. */
+  source: WorkerModel.properties.source,
+  sizeBytes: WorkerModel.properties.sizeBytes,
+  /** What it takes on a worker that has it in memory. */
+  memory: WorkerModel.properties.memory,
+  /** How many hold it. */
+  workers: Type.Integer({ minimum: 0, maximum: PEERS_MAX })
+})
+export type SharedModel = Static<typeof SharedModel>
+
+export const SHARED_MODELS_MAX = 256
+
+/** Asked by a machine that joins and has not been told which models to hold. */
+export const registryShared = defineMethod(
+  'registry.shared',
+  between(['worker'], ['registry']),
+  Type.Object({}),
+  Type.Object({ models: Type.Array(SharedModel, { maxItems: SHARED_MODELS_MAX }) })
+)
+
 export const gatewayModels = defineMethod(
   'gateway.models',
   FROM_CALLERS,

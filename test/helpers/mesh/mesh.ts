@@ -40,6 +40,8 @@ interface MeshSetup {
   /** Of the gateways. */
   access?: Partial<AccessDeps>
   aliases?: ReadonlyMap<string, readonly string[]>
+  /** For requests that name no model. */
+  defaultModel?: string
   log?: Logger
   /** Where gateways record what requests cost. */
   usage?: UsageRecorder
@@ -98,6 +100,7 @@ export class TestMesh {
       createOrchestrator({
         join: this.joiner('orchestrator'),
         aliases: new ModelAliases(aliases),
+        defaultModel: this.#setup.defaultModel,
         self,
         store: this.#setup.store ?? null,
         log: this.#log

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { registryList, report, type PeerReport } from '#shared/contracts/peers/peers.ts'
+import {
+  registryList,
+  registryShared,
+  report,
+  type PeerReport
+} from '#shared/contracts/peers/peers.ts'
 import { createDht } from '#shared/mesh/discovery/dht.ts'
 import { Mesh } from '#shared/mesh/mesh.ts'
 import { silentLogger } from '#shared/process/log.ts'
@@ -62,6 +67,8 @@ test('a peer is listed with its report while it is connected, and its models wit
     models.map(({ name, workers }) => [name, workers]),
     [['m', [worker.key]]]
   )
+  const shared = await (await linkBetween(worker, own!)).call(registryShared, {}, context)
+  assert.deepEqual(shared.models, [{ name: 'm', workers: 1 }])
   await worker.stop()
   await until(async () => (await list()).models.length === 0)
   assert.equal((await list()).peers.length, 2)

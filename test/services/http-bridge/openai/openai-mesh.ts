@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createMetrics } from '#shared/telemetry/metrics.ts'
 import {
@@ -50,8 +51,12 @@ export interface OpenAiSetup {
  * text is).
  */
 export async function startOpenAiMesh(t: Scope, setup: OpenAiSetup = {}): Promise<OpenAiMesh> {
-  const { aliases } = setup
-  const mesh = await startMesh(t, { workers: [], ...(aliases === undefined ? {} : { aliases }) })
+  const { aliases, llama = false } = setup
+  const mesh = await startMesh(t, {
+    workers: [],
+    ...(aliases === undefined ? {} : { aliases }),
+    ...(llama ? { defaultModel: BUILTIN_NAME } : {})
+  })
   const free = { decodeTokensPerSecond: Infinity, prefillTokensPerSecond: Infinity }
   const { worker } = await mesh.addWorker([
     simSource({ ...free, answerTokens: 6, ...setup.sim }),

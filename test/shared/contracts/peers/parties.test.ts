@@ -138,6 +138,7 @@ registry.revokeMember gateway                              registry
 registry.rotateMesh   gateway                              registry
 registry.setGrant     gateway                              registry
 registry.setLibrary   gateway                              registry
+registry.shared       worker                               registry
 relay.offer           relay                                gateway,jobs,orchestrator,registry
 worker.challenge      orchestrator                         worker
 worker.count          orchestrator                         worker
