@@ -6,9 +6,15 @@
  * Tokens are counted as the items give them, and beside them everything that takes memory without
  * being a token: texts, parts of tool calls, items that say nothing.
  */
-import { tokensIn, type InferenceItem } from '#shared/contracts/inference/answer.ts'
+import {
+  tokensIn,
+  type InferenceItem,
+  type PromptToken,
+  type TokenLogprob
+} from '#shared/contracts/inference/answer.ts'
 import type { Asked, Sent } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
+import { promptTokensMax } from './prompt-size.ts'
 
 /** Servers that count in pieces, or draw several tokens at a time, end a little late. */
 const EXTRA_TOKENS = 64
@@ -34,6 +40,11 @@ export interface Passed {
   readonly characters: number
 }
 
+type BoundedAsked = Pick<
+  Asked,
+  'input' | 'maxTokens' | 'logprobs' | 'topLogprobs' | 'promptLogprobs'
+>
+
 export class AnswerBound implements Passed {
   readonly #tokensMax: number
   readonly #charactersMax: number
@@ -42,15 +53,19 @@ export class AnswerBound implements Passed {
   tokens: number
   ids: number
   characters = 0
+  /** What is told of the prompt: tokens and characters, in this attempt. */
+  readonly #prompt = { tokensMax: 0, charactersMax: 0, tokens: 0, characters: 0 }
 
-  constructor(asked: Pick<Asked, 'maxTokens' | 'logprobs' | 'topLogprobs'>, sent?: Sent) {
+  constructor(asked: BoundedAsked, sent?: Sent) {
     const { maxTokens, logprobs = false, topLogprobs = 0 } = asked
     this.tokens = sent === undefined ? 0 : tokensIn(sent)
     this.ids = sent?.tokenIds.length ?? 0
     this.#tokensMax = maxTokens + EXTRA_TOKENS
     const texts = logprobs ? 2 + topLogprobs : 1
-    const characters = CHARACTERS_PER_TOKEN_MAX * texts * this.#tokensMax
-    this.#charactersMax = Math.min(characters, CHARACTERS_MAX * texts)
+    this.#charactersMax = charactersMax(this.#tokensMax, texts)
+    if (asked.promptLogprobs !== true) return
+    this.#prompt.tokensMax = promptTokensMax(asked)
+    this.#prompt.charactersMax = charactersMax(this.#prompt.tokensMax, texts)
   }
 
   /** Throws WORKER_FAULTY where the answer has become more than what was asked can be. */
@@ -70,13 +85,29 @@ export class AnswerBound implements Passed {
     this.tokens += tokens
     this.ids += item.tokenIds.length
     this.characters += charactersOf(item)
-    if (tokens === 0) this.#empty++
+    const tellsPrompt = this.#addPrompt(item)
+    if (tokens === 0 && !tellsPrompt) this.#empty++
     if (this.tokens > this.#tokensMax)
       throw faulty(`more than the ${this.#tokensMax} tokens that were asked for`)
     if (this.characters > this.#charactersMax) {
       throw faulty(`more than the ${this.#charactersMax} characters that so many tokens can have`)
     }
     if (this.#empty > EMPTY_ITEMS_MAX) throw faulty(`over ${EMPTY_ITEMS_MAX} items without a token`)
+  }
+
+  /** Returns whether the item has told something of the prompt. */
+  #addPrompt({ prompt = [] }: InferenceItem): boolean {
+    if (prompt.length === 0) return false
+    const told = this.#prompt
+    told.tokens += prompt.length
+    told.characters += logprobCharacters(prompt)
+    if (told.tokens > told.tokensMax) {
+      throw faulty(`logprobs of more than the ${told.tokensMax} tokens that the prompt can have`)
+    }
+    if (told.characters > told.charactersMax) {
+      throw faulty(`more than ${told.charactersMax} characters of logprobs of the prompt`)
+    }
+    return true
   }
 
   #addLoading(elapsedMs: number): void {
@@ -92,12 +123,20 @@ function charactersOf({ text, reasoning = '', toolCalls = [], logprobs = [] }: I
   for (const { id = '', name = '', arguments: part = '' } of toolCalls) {
     characters += ENTRY_CHARACTERS + id.length + name.length + part.length
   }
+  return characters + logprobCharacters(logprobs)
+}
+
+function logprobCharacters(logprobs: readonly (TokenLogprob | PromptToken)[]): number {
+  let characters = 0
   for (const { token, top } of logprobs) {
     characters += ENTRY_CHARACTERS + token.length
     for (const other of top) characters += ENTRY_CHARACTERS + other.token.length
   }
   return characters
 }
+
+const charactersMax = (tokens: number, texts: number): number =>
+  Math.min(CHARACTERS_PER_TOKEN_MAX * texts * tokens, CHARACTERS_MAX * texts)
 
 const faulty = (what: string): HaifError =>
   new HaifError('WORKER_FAULTY', `the worker sent ${what}`)

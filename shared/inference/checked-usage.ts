@@ -4,14 +4,10 @@
  */
 import type { InferenceEnd, Usage } from '#shared/contracts/inference/answer.ts'
 import type { EmbedAsked, EmbedReply } from '#shared/contracts/inference/embedding.ts'
-import { inputTexts, type Asked } from '#shared/contracts/inference/request.ts'
+import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Passed } from './answer-bound.ts'
-import { embeddedTokensOf, promptTokensOf } from './prompt-size.ts'
+import { embeddedTokensOf, MARK_TOKENS_MAX, promptTokensMax, promptTokensOf } from './prompt-size.ts'
 
-/** A template's own words: the longest that are known, with its rules for tools, have 1,500. */
-const TEMPLATE_TOKENS_MAX = 2048
-/** Its marks around each message, and around each input of an embedding. */
-const MARK_TOKENS_MAX = 64
 /** An end token, or what a server draws before it sees that it should have ended. */
 const EXTRA_TOKENS = 64
 /** UTF-8 bytes of a character; a token has at least one. */
@@ -57,19 +53,6 @@ function checkedPrompt(said: number, asked: Asked): { tokens: number; lie: strin
   const most = promptTokensMax(asked)
   if (said <= most) return { tokens: said, lie: null }
   return { tokens: estimate, lie: `${said} tokens of a prompt that can have ${most}` }
-}
-
-/** A token has at least one byte of what the template is given. */
-function promptTokensMax({ input, tools, responseFormat, templateVariables }: Asked): number {
-  if (input.mode === 'tokens') return input.tokenIds.length + MARK_TOKENS_MAX
-  const marks = input.mode === 'chat' ? (input.messages.length + 1) * MARK_TOKENS_MAX : 0
-  let bytes = 0
-  for (const text of inputTexts(input)) bytes += Buffer.byteLength(text)
-  for (const more of [tools, responseFormat, templateVariables]) {
-    // A template may indent what it shows of them.
-    if (more !== undefined) bytes += Buffer.byteLength(JSON.stringify(more, null, 4))
-  }
-  return bytes + marks + TEMPLATE_TOKENS_MAX
 }
 
 /** Vectors for other inputs than those asked for, or tokens that the texts cannot have. */

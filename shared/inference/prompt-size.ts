@@ -4,7 +4,7 @@
  * exactly.
  */
 import type { ChatMessage, Tool } from '#shared/contracts/inference/chat.ts'
-import type { InferenceInput } from '#shared/contracts/inference/request.ts'
+import { inputTexts, type Asked, type InferenceInput } from '#shared/contracts/inference/request.ts'
 import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 
 /**
@@ -13,6 +13,10 @@ import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 export const TOKEN_CHARACTERS = 4
 /** The tokens that a chat template adds to each message. */
 const MESSAGE_TOKENS = 4
+/** A template's own words: the longest that are known, with its rules for tools, have 1,500. */
+const TEMPLATE_TOKENS_MAX = 2048
+/** Its marks around each message, and around each input of an embedding. */
+export const MARK_TOKENS_MAX = 64
 
 export function promptTokensOf(input: InferenceInput): number {
   if (input.mode === 'tokens') return input.tokenIds.length
@@ -40,3 +44,16 @@ export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {
 }
 
 const tokensOf = (characters: number): number => Math.ceil(characters / TOKEN_CHARACTERS)
+
+/** A token has at least one byte of what the template is given. */
+export function promptTokensMax({ input, tools, responseFormat, templateVariables }: Asked): number {
+  if (input.mode === 'tokens') return input.tokenIds.length + MARK_TOKENS_MAX
+  const marks = input.mode === 'chat' ? (input.messages.length + 1) * MARK_TOKENS_MAX : 0
+  let bytes = 0
+  for (const text of inputTexts(input)) bytes += Buffer.byteLength(text)
+  for (const more of [tools, responseFormat, templateVariables]) {
+    // A template may indent what it shows of them.
+    if (more !== undefined) bytes += Buffer.byteLength(JSON.stringify(more, null, 4))
+  }
+  return bytes + marks + TEMPLATE_TOKENS_MAX
+}

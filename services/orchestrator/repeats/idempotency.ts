@@ -48,6 +48,8 @@ export class IdempotentAnswers {
     context: RequestContext,
     run: Run
   ): AsyncGenerator<InferenceItem, InferenceEnd, void> {
+    // What was told of a prompt does not come with a continuation, so nobody else can have it.
+    if (request.sent?.promptTokens !== undefined) return yield* itemByItem(run(request, context))
     const key = JSON.stringify([tenant, idempotencyKey])
     const fingerprint = fingerprintOf(request)
     const reserved = this.#reserved({ tenant, idempotencyKey, fingerprint }, run)
@@ -146,7 +148,8 @@ function assertOurs({ isFenced }: Reservation): void {
 /** Two requests are the same when the same is asked, however it is handled and whoever pays. */
 const fingerprintOf = ({ asked }: InferenceRequest): string => hash('sha256', JSON.stringify(asked))
 
-function bytesOf({ tokenIds, text, logprobs = [] }: InferenceItem): number {
+function bytesOf({ tokenIds, text, logprobs = [], prompt = [] }: InferenceItem): number {
   const bytes = ITEM_BYTES + text.length + 8 * tokenIds.length
-  return logprobs.reduce((sum, { top }) => sum + LOGPROB_BYTES * (1 + top.length), bytes)
+  const all = [...logprobs, ...prompt]
+  return all.reduce((sum, { top }) => sum + LOGPROB_BYTES * (1 + top.length), bytes)
 }

@@ -5,6 +5,7 @@
 import type { Tool, ToolChoice } from '#shared/contracts/inference/chat.ts'
 import type {
   FinishReason,
+  PromptToken,
   Timings,
   TokenLogprob,
   ToolCallDelta,
@@ -72,6 +73,12 @@ export interface GenerateRequest {
   logprobs?: boolean
   topLogprobs?: number
   /**
+   * Asks for the same of the prompt's tokens, before the answer; where `maxTokens` is 0, for nothing
+   * else. Of these, `resumePromptTokens` have been told by another attempt.
+   */
+  promptLogprobs?: boolean
+  resumePromptTokens?: number
+  /**
    * Tokens of the answer that another attempt on the same file has already sent: the engine
    * continues after them as if it had drawn them itself. They count into `maxTokens` and
    * `completionTokens`.
@@ -106,6 +113,8 @@ export interface GenerateItem {
   toolCalls?: ToolCallDelta[]
   /** One entry for each of `tokenIds`. */
   logprobs?: TokenLogprob[]
+  /** The next tokens of the prompt; the answer begins when all have been told. */
+  prompt?: PromptToken[]
 }
 
 export interface GenerateEnd {

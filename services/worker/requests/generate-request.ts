@@ -18,6 +18,7 @@ export function toGenerate(
   if (responseFormat !== undefined) generate.responseFormat = responseFormat
   if (logprobs !== undefined) generate.logprobs = logprobs
   if (topLogprobs !== undefined) generate.topLogprobs = topLogprobs
+  if (asked.promptLogprobs === true) Object.assign(generate, promptFields(sent, digest))
   if (tools.length > 0 && toolChoice !== 'none') {
     generate.tools = tools
     generate.toolChoice = toolChoice
@@ -27,6 +28,18 @@ export function toGenerate(
   if (asked.templateVariables !== undefined) generate.templateVariables = asked.templateVariables
   if (cacheScope !== undefined) generate.cacheScope = cacheScope
   return Object.assign(generate, resumeFields(begun?.message, sent, digest))
+}
+
+/** An answer that has begun has told all of its prompt. */
+function promptFields(
+  sent: Sent | undefined,
+  digest: string
+): Pick<GenerateRequest, 'promptLogprobs' | 'resumePromptTokens'> {
+  const { promptTokens: resumePromptTokens = 0 } = sent ?? {}
+  if (sent === undefined || resumePromptTokens === 0) return { promptLogprobs: true }
+  if (tokensIn(sent) > 0) return {}
+  if (sent.digest === digest) return { promptLogprobs: true, resumePromptTokens }
+  throw new HaifError('ENGINE_FAILED', 'another model file has told a part of the prompt')
 }
 
 type ResumeFields = Pick<

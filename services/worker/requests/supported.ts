@@ -12,8 +12,12 @@ export function refuseUnsupported(engine: Engine, asked: Asked): void {
   const used = Object.keys(asked.sampling)
   if (asked.stop !== undefined) used.push('stop')
   if (asked.responseFormat !== undefined) used.push('responseFormat')
-  if (asked.logprobs === true) used.push('logprobs')
-  if ((asked.topLogprobs ?? 0) > 0) used.push('topLogprobs')
+  // An engine may know the logprobs of prompts alone, with those of what it writes after them.
+  if (asked.promptLogprobs === true) used.push('promptLogprobs')
+  else {
+    if (asked.logprobs === true) used.push('logprobs')
+    if ((asked.topLogprobs ?? 0) > 0) used.push('topLogprobs')
+  }
   if (usesTools(asked)) used.push('tools')
   if (asked.input.mode === 'tokens') used.push('tokens')
   const param = used.find((parameter) => !engine.parameters.has(parameter))

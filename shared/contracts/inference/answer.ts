@@ -40,6 +40,19 @@ export const TokenLogprob = Type.Object({
 })
 export type TokenLogprob = Static<typeof TokenLogprob>
 
+/** The same for a token of the prompt, in its place after those before it. */
+export const PromptToken = Type.Object({
+  ...TokenLogprob.properties,
+  /** Null for the first one, which follows nothing. */
+  logprob: Type.Union([TokenLogprob.properties.logprob, Type.Null()]),
+  /**
+   * The text that it adds to that of the tokens before it, where that is another one than its own:
+   * of the tokens of one character the last adds it.
+   */
+  text: Type.Optional(Type.String({ maxLength: 1024 }))
+})
+export type PromptToken = Static<typeof PromptToken>
+
 /**
  * A part of a tool call. The first part of a call has `id` and `name`; the `arguments` of all its
  * parts together are the JSON text. `index` counts the calls of the answer from 0.
@@ -68,6 +81,8 @@ export const InferenceItem = Type.Object({
   toolCalls: Type.Optional(Type.Array(ToolCallDelta, { maxItems: TOOL_CALLS_MAX })),
   /** When asked for: one for each of `tokenIds`. */
   logprobs: Type.Optional(Type.Array(TokenLogprob, { maxItems: ITEM_TOKENS_MAX })),
+  /** When asked for, and before any token of the answer: the next tokens of the prompt. */
+  prompt: Type.Optional(Type.Array(PromptToken, { maxItems: ITEM_TOKENS_MAX })),
   /** In the first item of an attempt: the file whose tokens these are. */
   digest: Type.Optional(Type.String({ maxLength: 64 })),
   /** In the first item of an attempt: the model that answers, under the name that clients use. */

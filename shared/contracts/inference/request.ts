@@ -14,7 +14,7 @@ import {
   ToolChoice
 } from './chat.ts'
 import { SealedPermit } from '../access/permit.ts'
-import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX } from './answer.ts'
+import { MAX_TOKENS_MAX, TOP_LOGPROBS_MAX, USAGE_TOKENS_MAX } from './answer.ts'
 import { ModelName } from './model-name.ts'
 import { STOP_CHARACTERS_MAX, STOPS_MAX } from './stop-text.ts'
 import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
@@ -104,8 +104,11 @@ export const Asked = Type.Object({
   /** Absent: the mesh's default model. */
   model: Type.Optional(ModelName),
   input: InferenceInput,
-  /** A limit of the gateway may lower it: a shorter answer is another answer. */
-  maxTokens: Type.Integer({ minimum: 1, maximum: MAX_TOKENS_MAX }),
+  /**
+   * A limit of the gateway may lower it: a shorter answer is another answer. With 0 the prompt alone
+   * is looked at.
+   */
+  maxTokens: Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX }),
   sampling: Sampling,
   /** Texts that end the answer; they are not part of it. */
   stop: Type.Optional(
@@ -150,6 +153,8 @@ export const Asked = Type.Object({
   /** Whether items say how likely each token was, and with how many others beside it. */
   logprobs: Type.Optional(Type.Boolean()),
   topLogprobs: Type.Optional(Type.Integer({ minimum: 0, maximum: TOP_LOGPROBS_MAX })),
+  /** The same for the tokens of the prompt, which come first. Only with `logprobs`. */
+  promptLogprobs: Type.Optional(Type.Boolean()),
   /**
    * Labels that the worker must have. They only place the request, but an answer from a machine
    * without them is not the answer that was asked for.
@@ -234,6 +239,8 @@ export const Sent = Type.Object({
   toolCalls: Type.Optional(Type.Array(ToolCall, { maxItems: TOOL_CALLS_MAX })),
   /** How many tokens the text has, where the ids are not known of all: it is continued by text. */
   tokens: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX })),
+  /** How many tokens of the prompt have been told, where they were asked for. */
+  promptTokens: Type.Optional(Type.Integer({ minimum: 0, maximum: USAGE_TOKENS_MAX })),
   /** The file whose tokens these are; another one continues by text. */
   digest: Type.Optional(Type.String({ maxLength: 64 }))
 })

@@ -30,6 +30,8 @@ export class SentTokens {
   readonly #bound: AnswerBound | null
   readonly #tokenIds: number[] = [] // bounded like the texts, by `#bound`
   #count = 0
+  /** How many tokens of the prompt have been told. */
+  #promptTokens = 0
   #idsAreWhole = true
   #digest: string | undefined
   #text = ''
@@ -42,6 +44,7 @@ export class SentTokens {
     if (before === undefined) return
     this.#tokenIds.push(...before.tokenIds)
     this.#count = tokensIn(before)
+    this.#promptTokens = before.promptTokens ?? 0
     this.#idsAreWhole = this.#count === before.tokenIds.length
     this.#text = before.text
     this.#reasoning = before.reasoning ?? ''
@@ -89,6 +92,7 @@ export class SentTokens {
     }
     for (const id of tokenIds) this.#tokenIds.push(id)
     this.#count += tokensIn(item)
+    this.#promptTokens += item.prompt?.length ?? 0
     if (this.#count !== this.#tokenIds.length) this.#idsAreWhole = false
     this.#text += text
     this.#reasoning += item.reasoning ?? ''
@@ -99,11 +103,12 @@ export class SentTokens {
   continued<Request extends { sent?: Sent }>(request: Request): Request {
     this.#read()
     const isNothing = this.#count === 0 && this.#text === '' && this.#reasoning === ''
-    if (isNothing && this.#toolCalls.length === 0) return request
+    if (isNothing && this.#toolCalls.length === 0 && this.#promptTokens === 0) return request
     const inWords = {
       text: this.#text,
       ...(this.#reasoning === '' ? {} : { reasoning: this.#reasoning }),
-      ...(this.#toolCalls.length === 0 ? {} : { toolCalls: this.#toolCalls.map(copy) })
+      ...(this.#toolCalls.length === 0 ? {} : { toolCalls: this.#toolCalls.map(copy) }),
+      ...(this.#promptTokens === 0 ? {} : { promptTokens: this.#promptTokens })
     }
     if (!this.#idsAreWhole) {
       return { ...request, sent: { tokenIds: [], ...inWords, tokens: this.#count } }

@@ -107,7 +107,7 @@ export interface Rates {
 export type DecodeStepMs = [decoding: number, ms: number]
 
 type StepPart = [id: number, tokenIds: number[], text: string, more?: PartExtras]
-export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls'>
+export type PartExtras = Pick<GenerateItem, 'reasoning' | 'logprobs' | 'toolCalls' | 'prompt'>
 type AnswerEnd = [id: number, end: GenerateEnd]
 type AnswerFailure = [id: number, failure: RequestFailure]
 

@@ -44,19 +44,46 @@ export interface Part {
   tokens: readonly Token[]
   /** Null while the prompt goes on. */
   drawing: Drawing | null
+  /** The logprobs of the prompt's tokens are asked for. */
+  score?: ScoreOptions
 }
 
 /**
- * A part fails alone; null where nothing was to be drawn. Of a step that was broken off nothing is
+ * A part that is scored has no more tokens: for each of them there are logits of a whole vocabulary,
+ * 19 MB for these with 150,000 tokens.
+ */
+export const SCORED_TOKENS_MAX = 32
+
+export interface ScoreOptions {
+  /** The tokens that stand behind each of the part's tokens; behind the last one there may be none. */
+  following: readonly Token[]
+  topLogprobs: number
+}
+
+/** How likely one of the following tokens was, and the likeliest in its place. */
+export interface Scored {
+  logprob: number
+  top: LikelyToken[]
+}
+
+/**
+ * A part fails alone; null where nothing was to be drawn or scored. Of a step that was broken off nothing is
  * left, and whoever still wants it makes it again.
  */
-export type Outcome = Drawn | { error: unknown } | { brokenOff: true } | null
+export type Outcome = Drawn | Read | { error: unknown } | { brokenOff: true } | null
+
+/** A part of a prompt was read, and scored. */
+interface Read {
+  scores: readonly Scored[]
+}
 
 export interface Drawn {
   token: Token
   /** With `topLogprobs` only. */
   logprob?: number
   top?: LikelyToken[]
+  /** Where the part was to be scored. */
+  scores?: readonly Scored[]
 }
 
 export type LikelyToken = [token: Token, logprob: number]

@@ -4,6 +4,7 @@ import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../engine.ts'
 import type { AnswerLimits } from './answer/answer.ts'
 import type { LoadedModel } from './load-model.ts'
+import type { ScoresWanted } from './schedule/prompt-scores.ts'
 import type { Prompt } from './prompt/prompt.ts'
 import { biasOf } from './answer/sampling.ts'
 import { checkLogprobs } from './answer/token-logprobs.ts'
@@ -11,7 +12,7 @@ import { toTokens } from './tokens.ts'
 import { AnswerParts, type Forced } from './answer/answer-parts.ts'
 import type { CallableTool } from './format/output-format.ts'
 import { refuseHopeless } from './prompt/hopeless-prompt.ts'
-import type { Token } from './vocabulary.ts'
+import type { Token, Vocabulary } from './vocabulary.ts'
 
 /** One request as the scheduler runs it. */
 export interface Job {
@@ -29,6 +30,8 @@ export interface Job {
   bias: ReadonlyMap<Token, number>
   /** The number of likely tokens to report beside each; without it there are no logprobs. */
   topLogprobs?: number
+  /** The logprobs of the prompt's tokens are wanted, before the answer. */
+  scores?: ScoresWanted
 }
 
 export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel): Job {
@@ -68,6 +71,9 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
     resumeTokens,
     resumeCount,
     ...(request.logprobs === true ? { topLogprobs: request.topLogprobs ?? 0 } : {}),
+    ...(request.promptLogprobs === true
+      ? { scores: scoresOf(request, prompt.tokens, vocabulary) }
+      : {}),
     limits: {
       promptTokens: prompt.tokens,
       maxTokens: request.maxTokens - resumeCount + resumeTokens.length,
@@ -80,6 +86,21 @@ export function jobOf(id: number, request: GenerateRequest, loaded: LoadedModel)
       isEnd,
       detokenize: (tokens, before) => vocabulary.detokenize(tokens, { before })
     }
+  }
+}
+
+function scoresOf(
+  { input, topLogprobs = 0, resumePromptTokens: told = 0 }: GenerateRequest,
+  [first]: readonly Token[],
+  vocabulary: Vocabulary
+): ScoresWanted {
+  const { bos } = vocabulary
+  const isSpelled = input.mode === 'direct' && input.prompt.startsWith(bos?.text ?? '')
+  return {
+    topLogprobs,
+    told,
+    detokenize: (tokens, before) => vocabulary.detokenize(tokens, { before, special: true }),
+    beginsWithBos: input.mode !== 'tokens' && first === bos?.id && !isSpelled
   }
 }
 

@@ -3,7 +3,7 @@
  * been read yet, in one piece. The process may be at most `CREDIT_TOKENS` ahead of the reader;
  * credit is given back as tokens are taken, so a reader that stops holds up only its own answer.
  */
-import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import type { PromptToken, TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import type { PartExtras } from '../messages.ts'
 
@@ -20,6 +20,7 @@ export class AnswerStream {
   #text = ''
   #reasoning = ''
   #logprobs: TokenLogprob[] = []
+  #prompt: PromptToken[] = []
   #toolCalls: ToolCallDelta[] = []
   #taken = 0
   #end: GenerateEnd | null = null
@@ -37,6 +38,7 @@ export class AnswerStream {
     this.#text += text
     this.#reasoning += more.reasoning ?? ''
     this.#logprobs.push(...(more.logprobs ?? []))
+    this.#prompt.push(...(more.prompt ?? []))
     for (const delta of more.toolCalls ?? []) addDelta(this.#toolCalls, delta)
     this.#notify()
   }
@@ -57,7 +59,8 @@ export class AnswerStream {
   async take(): Promise<GenerateItem | null> {
     for (;;) {
       if (this.#failure !== null) throw this.#failure.reason
-      if (this.#tokenIds.length > 0 || this.#text !== '') return this.#takeAll()
+      const isNews = this.#tokenIds.length > 0 || this.#text !== '' || this.#prompt.length > 0
+      if (isNews) return this.#takeAll()
       if (this.#end !== null) return null
       await new Promise<void>((resolve) => (this.#wake = resolve))
     }
@@ -73,12 +76,14 @@ export class AnswerStream {
     if (this.#reasoning !== '') item.reasoning = this.#reasoning
     if (this.#logprobs.length > 0) item.logprobs = this.#logprobs
     if (this.#toolCalls.length > 0) item.toolCalls = this.#toolCalls
+    if (this.#prompt.length > 0) item.prompt = this.#prompt
+    this.#taken += item.tokenIds.length + this.#prompt.length
     this.#tokenIds = []
     this.#text = ''
     this.#reasoning = ''
     this.#logprobs = []
     this.#toolCalls = []
-    this.#taken += item.tokenIds.length
+    this.#prompt = []
     if (this.#taken >= CREDIT_PORTION && this.#end === null) {
       this.#giveCredit(this.#taken)
       this.#taken = 0

@@ -342,6 +342,7 @@ const REQUEST_PARAMETERS = [
   'responseFormat',
   'logprobs',
   'topLogprobs',
+  'promptLogprobs',
   'resumeTokenIds',
   'resumeText',
   'resumeReasoning',

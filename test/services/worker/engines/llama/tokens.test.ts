@@ -1,7 +1,7 @@
 /** What is asked of single tokens: a bias, or how likely they were. */
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
-import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
+import type { PromptToken, TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import type { GenerateRequest } from '../../../../../services/worker/engines/engine.ts'
 import { answer, chat, direct, randomModel, startEngine } from './engines.ts'
 
@@ -132,3 +132,98 @@ suite('logprobs', () => {
     })
   })
 })
+
+suite('logprobs of a prompt', () => {
+  const scored = { logprobs: true, promptLogprobs: true, topLogprobs: 5 }
+
+  test('are those of each token alone after those before it, however the prompt is cut', async () => {
+    for (const engine of [builtin, noise]) {
+      const tokenIds = Array.from({ length: 70 }, (_, i) => 5 + ((i * 37) % 250))
+      const { prompt, logprobs } = await scoresOf(engine, ids(tokenIds, { ...scored, maxTokens: 1 }))
+      assert.deepEqual(
+        prompt.map(({ tokenId }) => tokenId),
+        tokenIds
+      )
+      const [first] = prompt
+      assert.deepEqual([first!.logprob, first!.top], [null, []])
+      // Pieces end behind 32 and 64 tokens.
+      for (const at of [1, 2, 31, 32, 33, 63, 64, 65, 69]) {
+        const next = tokenIds[at]!
+        const forced = { temperature: 0, logitBias: { [next]: 1000 } }
+        const before = ids(tokenIds.slice(0, at), { maxTokens: 1, sampling: forced })
+        const [alone] = (await logprobsOf(engine, { ...before, logprobs: true, topLogprobs: 5 }))
+          .logprobs
+        assert.equal(alone!.tokenId, next)
+        near(prompt[at]!.logprob!, alone!.logprob)
+        for (const [i, { logprob }] of alone!.top.entries()) near(prompt[at]!.top[i]!.logprob, logprob)
+      }
+      const [after] = (await logprobsOf(engine, ids(tokenIds, { maxTokens: 1, logprobs: true })))
+        .logprobs
+      assert.equal(logprobs[0]!.tokenId, after!.tokenId)
+      near(logprobs[0]!.logprob, after!.logprob)
+    }
+  })
+
+  test('come alone where no answer is wanted, and their texts are the prompt', async () => {
+    for (const text of ['HAIF turns machines', 'Ein Gr\u00fc\u00dfe \u{1f98a}\u{1f98a}!', ' a']) {
+      const request = direct(text, { ...scored, maxTokens: 0 })
+      const { prompt, end, tokenIds } = await scoresOf(builtin, request)
+      assert.equal(prompt.map(({ token, text: added = token }) => added).join(''), text)
+      assert.deepEqual([tokenIds, end.finishReason], [[], 'length'])
+      assert.deepEqual([end.usage.promptTokens, end.usage.completionTokens], [prompt.length, 0])
+    }
+  })
+
+  test('that were told already are not told again', async () => {
+    const request = direct('HAIF turns the machines you own into one', { ...scored, maxTokens: 2 })
+    const whole = await scoresOf(builtin, request)
+    for (const resumePromptTokens of [1, 3, whole.prompt.length]) {
+      const { prompt, tokenIds } = await scoresOf(builtin, { ...request, resumePromptTokens })
+      assert.deepEqual(prompt, whole.prompt.slice(resumePromptTokens))
+      assert.deepEqual(tokenIds, whole.tokenIds)
+    }
+  })
+
+  test('of many prompts at once are the same, and a slow reader gets all', async () => {
+    const texts = ['What is HAIF? '.repeat(40), 'a b c', 'Once upon a time '.repeat(30)]
+    const ask = (text: string) => scoresOf(builtin, direct(text, { ...scored, maxTokens: 1 }))
+    const together = await Promise.all(texts.map(ask))
+    for (const [i, text] of texts.entries()) {
+      const alone = await ask(text)
+      assert.equal(together[i]!.prompt.length, alone.prompt.length)
+      for (const [at, { logprob }] of alone.prompt.entries()) {
+        if (logprob !== null) near(together[i]!.prompt[at]!.logprob!, logprob)
+      }
+    }
+  })
+
+  test('need logprobs, and the engine that sees the logits', async () => {
+    const without = direct('hi', { promptLogprobs: true })
+    await assert.rejects(answer(builtin, without), { code: 'VALIDATION_FAILED' })
+    await assert.rejects(answer(library, direct('hi', scored)), { code: 'UNSUPPORTED_PARAMETER' })
+  })
+})
+
+const ids = (tokenIds: number[], more: Partial<GenerateRequest>): GenerateRequest => {
+  return { ...direct('', more), input: { mode: 'tokens', tokenIds } }
+}
+
+/** The kernels of llama.cpp differ with the number of tokens that are computed together. */
+const near = (value: number, expected: number): void => {
+  assert.ok(Math.abs(value - expected) < 0.01, `${value} is not ${expected}`)
+}
+
+async function scoresOf(engine: typeof builtin, request: GenerateRequest) {
+  const prompt: PromptToken[] = []
+  const tokenIds: number[] = []
+  const logprobs: TokenLogprob[] = []
+  const stream = engine.generate(request, never)
+  for (;;) {
+    const { done, value } = await stream.next()
+    if (done) return { prompt, tokenIds, logprobs, end: value }
+    if (value.prompt !== undefined) assert.equal(tokenIds.length, 0, 'the prompt comes first')
+    prompt.push(...(value.prompt ?? []))
+    tokenIds.push(...value.tokenIds)
+    logprobs.push(...(value.logprobs ?? []))
+  }
+}

@@ -46,6 +46,7 @@ export class Answer {
     this.#text = new TokenText(parts?.detokenize ?? detokenize, promptTokens)
     this.#jsonEnd = limits.json === true ? new JsonEnd() : null
     this.#stops = new StopMatcher(limits.stopTexts)
+    if (limits.maxTokens <= 0) this.#finishReason = 'length'
   }
 
   /** The caller's stop text that ended the answer. */

@@ -3,20 +3,22 @@
  * A driver that sees only what its samplers leave knows this only where they change nothing: at
  * temperature 0, without penalties, bias and grammar.
  */
-import type { TokenLogprob } from '#shared/contracts/inference/answer.ts'
+import type { PromptToken, TokenLogprob } from '#shared/contracts/inference/answer.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { GenerateRequest } from '../../../engine.ts'
 import { unsupported } from '../../../errors.ts'
-import type { Drawn } from '../driver.ts'
+import type { Drawn, LikelyToken, Scored } from '../driver.ts'
 import type { Token } from '../vocabulary.ts'
 
 /** Throws unless the logprobs that are asked for would be the model's own. */
 export function checkLogprobs(request: GenerateRequest, seesLogits: boolean): void {
+  if (request.promptLogprobs === true && !seesLogits) {
+    throw unsupported('promptLogprobs', "this worker's engine does not know those of prompts")
+  }
   if (request.logprobs !== true) {
-    if ((request.topLogprobs ?? 0) === 0) return
-    throw new HaifError('VALIDATION_FAILED', 'topLogprobs needs logprobs', {
-      details: { param: 'topLogprobs' }
-    })
+    const param = request.promptLogprobs === true ? 'promptLogprobs' : 'topLogprobs'
+    if (param === 'topLogprobs' && (request.topLogprobs ?? 0) === 0) return
+    throw new HaifError('VALIDATION_FAILED', `${param} needs logprobs`, { details: { param } })
   }
   const distorting = seesLogits ? null : distortion(request)
   if (distorting === null) return
@@ -43,11 +45,23 @@ export function tokenLogprob(
   textOf: (token: Token) => string
 ): TokenLogprob | null {
   if (logprob === undefined) return null
-  const entry = (id: Token, value: number) => {
-    return { tokenId: id, token: textOf(id), logprob: bounded(value) }
-  }
-  return { ...entry(token, logprob), top: top.map(([id, value]) => entry(id, value)) }
+  const [own, ...likely] = entriesOf([[token, logprob], ...top], textOf)
+  return { ...own!, top: likely }
 }
+
+/** A token of the prompt; nothing is known of the first one. */
+export function promptToken(
+  token: Token,
+  score: Scored | null,
+  textOf: (token: Token) => string
+): PromptToken {
+  if (score === null) return { tokenId: token, token: textOf(token), logprob: null, top: [] }
+  const [own, ...top] = entriesOf([[token, score.logprob], ...score.top], textOf)
+  return { ...own!, top }
+}
+
+const entriesOf = (tokens: readonly LikelyToken[], textOf: (token: Token) => string) =>
+  tokens.map(([id, value]) => ({ tokenId: id, token: textOf(id), logprob: bounded(value) }))
 
 /** OpenAI's value for the practically impossible; JSON has no infinity. */
 const LOGPROB_MIN = -9999

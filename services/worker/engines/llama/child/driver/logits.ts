@@ -1,9 +1,9 @@
 /** How likely a model holds each token to be, by its logits. */
-import type { LikelyToken } from '../driver.ts'
+import type { LikelyToken, Scored } from '../driver.ts'
 import type { Token } from '../vocabulary.ts'
 
 /** The logarithm of the sum that all probabilities are divided by. */
-export function logSum(logits: Float32Array): number {
+function logSum(logits: Float32Array): number {
   let most = -Infinity
   for (let token = 0; token < logits.length; token++) most = Math.max(most, logits[token]!)
   let sum = 0
@@ -11,8 +11,14 @@ export function logSum(logits: Float32Array): number {
   return most + Math.log(sum)
 }
 
+/** How likely a token is, and the likeliest. */
+export function scoreOf(token: Token, logits: Float32Array, topLogprobs: number): Scored {
+  const sum = logSum(logits)
+  return { logprob: logits[token]! - sum, top: top(logits, topLogprobs, sum) }
+}
+
 /** The `count` likeliest tokens, the likeliest first. */
-export function top(logits: Float32Array, count: number, sum: number): LikelyToken[] {
+function top(logits: Float32Array, count: number, sum: number): LikelyToken[] {
   const best: LikelyToken[] = []
   if (count === 0) return best
   for (let token = 0; token < logits.length; token++) {

@@ -1,5 +1,6 @@
 /** A context of a model: caches for its sequences, and the computation of batches. */
 import koffi from 'koffi'
+import { SCORED_TOKENS_MAX } from '../driver.ts'
 import { Batch } from './batch.ts'
 import type { ContextParams, LlamaApi, Pointer } from './api/llama-api.ts'
 import { withLog } from './api/llama-log.ts'
@@ -35,6 +36,8 @@ export class NativeContext {
   readonly pointer: Pointer
   readonly batch: Batch
   readonly contextTokens: number
+  /** The tokens of a step whose logits may be asked for. */
+  readonly outputsMax: number
   readonly #api: LlamaApi
   readonly #memory: Pointer
 
@@ -53,6 +56,7 @@ export class NativeContext {
     }
     this.#memory = memory
     this.contextTokens = api.llama_n_ctx_seq(pointer)
+    this.outputsMax = outputsMaxOf(options)
     this.batch = new Batch(options.batchTokens)
   }
 
@@ -107,8 +111,7 @@ function paramsOf(api: LlamaApi, options: ContextOptions): ContextParams {
     n_batch: batchTokens,
     n_ubatch: batchTokens,
     n_seq_max: slots,
-    // One token of each slot is drawn from; the default reserves memory for a whole batch.
-    n_outputs_max: embeddings ? batchTokens : slots,
+    n_outputs_max: outputsMaxOf(options),
     n_threads: threads.one,
     n_threads_batch: threads.many,
     flash_attn_type: flashAttention === undefined ? FLASH_ATTENTION_AUTO : Number(flashAttention),
@@ -124,6 +127,13 @@ function paramsOf(api: LlamaApi, options: ContextOptions): ContextParams {
       : { abort_callback: abortWhenSet(), abort_callback_data: koffi.address(abort) })
   }
 }
+
+/**
+ * One token of each slot is drawn from, or a few of a prompt are scored; the default reserves memory
+ * for a whole batch.
+ */
+const outputsMaxOf = ({ embeddings = false, batchTokens, slots }: ContextOptions): number =>
+  embeddings ? batchTokens : Math.max(slots, SCORED_TOKENS_MAX)
 
 /**
  * The callback runs in llama.cpp's threads, where there is no JavaScript. C's `strlen` has its

@@ -11,7 +11,7 @@ import { isToken } from '../tokens.ts'
 import type { Token } from '../vocabulary.ts'
 import type { CandidateArray } from './candidates.ts'
 import type { LlamaApi, Pointer } from './api/llama-api.ts'
-import { logSum, top } from './logits.ts'
+import { scoreOf } from './logits.ts'
 import { NativeGrammarState } from './native-grammar.ts'
 import { SHORTLIST_MAX, type Shortlist } from './shortlist/shortlist.ts'
 
@@ -60,8 +60,7 @@ export class NativeDrawing implements Drawing {
     const token = this.#draw({ logits, i, shortlist })
     const { topLogprobs } = this.#options
     if (topLogprobs === undefined) return { token }
-    const sum = logSum(logits)
-    return { token, logprob: logits[token]! - sum, top: top(logits, topLogprobs, sum) }
+    return { token, ...scoreOf(token, logits, topLogprobs) }
   }
 
   async close(): Promise<void> {

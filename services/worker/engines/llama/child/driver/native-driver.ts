@@ -10,6 +10,7 @@ import { CandidateArray } from './candidates.ts'
 import type { ThreadCounts } from '../schedule/thread-choice.ts'
 import type { NativeContext } from './native-context.ts'
 import { LogitViews } from './api/native-memory.ts'
+import { scoreOf } from './logits.ts'
 import { NativeDrawing } from './native-drawing.ts'
 import { Shortlists } from './shortlist/shortlists.ts'
 
@@ -97,17 +98,21 @@ export class NativeDriver implements Driver {
 
   /** As many parts as fit at a time; a step with fewer tokens than a batch is one. */
   *#batchesOf(parts: readonly Part[]): Generator<Part[]> {
+    const { outputsMax } = this.#context
     const { tokensMax } = this.#context.batch
     let batch: Part[] = []
-    let size = 0
+    let [size, outputs] = [0, 0]
     for (const part of parts) {
+      const partOutputs = outputsOf(part)
       assert(part.tokens.length <= tokensMax, 'a piece of a prompt is longer than a batch')
-      if (size + part.tokens.length > tokensMax) {
+      assert(partOutputs <= outputsMax, 'a piece of a prompt has more outputs than there is room for')
+      if (size + part.tokens.length > tokensMax || outputs + partOutputs > outputsMax) {
         yield batch
-        ;[batch, size] = [[], 0]
+        ;[batch, size, outputs] = [[], 0, 0]
       }
       batch.push(part)
       size += part.tokens.length
+      outputs += partOutputs
     }
     if (batch.length > 0) yield batch
   }
@@ -116,11 +121,11 @@ export class NativeDriver implements Driver {
     const { batch } = this.#context
     try {
       batch.clear()
-      const places = parts.map(({ slot, tokens, drawing }) =>
+      const places = parts.map(({ slot, tokens, drawing, score }) =>
         batch.add(tokens, {
           sequence: slot,
           position: this.cachedTokens(slot),
-          output: drawing === null ? 'none' : 'last'
+          output: score !== undefined ? 'all' : drawing === null ? 'none' : 'last'
         })
       )
       if (!this.#context.decode()) {
@@ -128,11 +133,22 @@ export class NativeDriver implements Driver {
         return parts.map(() => ({ brokenOff: true }))
       }
       for (const { slot, tokens } of parts) this.#cached[slot]!.push(...tokens)
-      return this.#drawAll(parts, places)
+      const drawn = this.#drawAll(parts, places)
+      return drawn.map((outcome, i) => this.#withScores(outcome, parts[i]!, places[i]!))
     } catch (error) {
       this.#cutBack(parts)
       return parts.map(() => ({ error }))
     }
+  }
+
+  #withScores(outcome: Outcome, { tokens, score }: Part, lastPlace: number): Outcome {
+    if (score === undefined || (outcome !== null && 'error' in outcome)) return outcome
+    const firstPlace = lastPlace - tokens.length + 1
+    const scores = score.following.map((token, i) => {
+      const logits = this.#views.at(this.#context.logitsAddress(firstPlace + i))
+      return scoreOf(token, logits, score.topLogprobs)
+    })
+    return { ...outcome, scores }
   }
 
   /** Parts of the batch may be in the caches: they are cut back to what is known. */
@@ -168,3 +184,6 @@ export class NativeDriver implements Driver {
     return left
   }
 }
+
+const outputsOf = ({ tokens, drawing, score }: Part): number =>
+  score !== undefined ? tokens.length : drawing === null ? 0 : 1

@@ -105,12 +105,13 @@ export class PromptRenderer {
 
   #renderPrompt(input: Exclude<InferenceInput, { mode: 'chat' }>): Prompt {
     // The text may spell control tokens, as in completion APIs: a raw prompt may need them.
+    // Token ids are all of the prompt: who counts in them counts what was sent.
     const tokens =
       input.mode === 'tokens'
         ? toTokens(input.tokenIds, this.#vocabulary.size, 'the prompt')
-        : this.#vocabulary.tokenize(input.prompt, { special: true })
+        : this.#withBos(this.#vocabulary.tokenize(input.prompt, { special: true }))
     const output = { format: this.#plain, marks: this.#marks, thought: 'over' as const }
-    return { tokens: this.#withBos(tokens), ...NO_ENDS, output }
+    return { tokens, ...NO_ENDS, output }
   }
 
   #renderChat(

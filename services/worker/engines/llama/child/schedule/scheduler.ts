@@ -3,7 +3,8 @@
  * (a piece of its prompt, or one token). Requests join and leave between two steps.
  */
 import type { Calibration } from '../load-model.ts'
-import type { Driver, Drawn, Outcome, Part } from '../driver.ts'
+import type { Driver, Drawn, Outcome, Part, Scored } from '../driver.ts'
+import { SCORED_TOKENS_MAX } from '../driver.ts'
 import { drawOptionsOf, extrasOf } from './draw.ts'
 import type { Job } from '../job.ts'
 import { toFailure, type KvTokens, type StepMessage } from '../../messages.ts'
@@ -118,7 +119,7 @@ export class Scheduler {
       this.#waiting.shift()
       task.startedAt = this.#now()
       // A resumed answer may be complete already.
-      if (task.answer.finishReason !== null) this.#end(task)
+      if (task.answer.finishReason !== null && task.scores === null) this.#end(task)
       else slot.task = task
     }
   }
@@ -150,7 +151,9 @@ export class Scheduler {
       const ms = await this.#advanceAll(inOrder, pieces)
       const tokens = sum(pieces.values())
       if (ms !== null) {
-        this.#record({ ms, decoding: 0, promptTokens: tokens })
+        // A piece that is scored takes longer than others: it says nothing of them.
+        const isPlain = inOrder.every((slot) => slot.task?.scores == null)
+        if (isPlain) this.#record({ ms, decoding: 0, promptTokens: tokens })
         this.#budget.read({ tokens, ms, writing: writing.length })
       }
     } else if (writing.length > 0) {
@@ -198,7 +201,7 @@ export class Scheduler {
       if (outcome !== null && 'brokenOff' in outcome) {
         isWhole = false
         if (pieces.has(slot)) await this.#takeBack(slot.task!, part)
-      } else await this.#take(slot, outcome)
+      } else await this.#take(slot, outcome, part)
     }
     return isWhole ? this.#now() - startedAt : null
   }
@@ -232,10 +235,12 @@ export class Scheduler {
     if (piece === 0 || task.rest === null) return null
     const tokens = task.rest.slice(0, piece)
     task.rest = task.rest.slice(piece)
-    if (task.rest.length === 0) {
+    if (task.rest.length === 0 && task.answer.finishReason === null) {
       task.drawing = this.#deps.driver.draw(slot.index, drawOptionsOf(task))
     }
-    return { slot: slot.index, tokens, drawing: task.drawing }
+    const part: Part = { slot: slot.index, tokens, drawing: task.drawing }
+    if (task.scores !== null) part.score = task.scores.next(tokens.length)
+    return part
   }
 
   /** The piece of a prompt was not read, and is read again should anybody still want it. */
@@ -245,18 +250,31 @@ export class Scheduler {
     task.drawing = null
   }
 
-  async #take(slot: Slot, outcome: Exclude<Outcome, { brokenOff: true }>): Promise<void> {
+  async #take(
+    slot: Slot,
+    outcome: Exclude<Outcome, { brokenOff: true }>,
+    { tokens }: Part
+  ): Promise<void> {
     const task = slot.task!
     if (outcome === null || task.cancelled) return
     try {
       if ('error' in outcome) throw outcome.error
-      this.#push(task, outcome)
+      if (outcome.scores !== undefined) this.#tell(task, tokens.length, outcome.scores)
+      if ('token' in outcome) this.#push(task, outcome)
+      else if (task.rest!.length > 0) return
       if (task.answer.finishReason === null) return
       this.#end(task)
       await this.#free(slot)
     } catch (error) {
       await this.#giveUp(slot, task, error)
     }
+  }
+
+  #tell(task: Task, pieceTokens: number, scores: readonly Scored[]): void {
+    const prompt = task.scores!.take(pieceTokens, scores)
+    if (prompt.length === 0) return
+    task.credit -= prompt.length
+    this.#reports.current.parts.push([task.job.id, [], '', { prompt }])
   }
 
   #push(task: Task, drawn: Drawn): void {
@@ -297,7 +315,9 @@ function piecesOf(
   { tokens, onlyShortest }: PromptTurn
 ): ReadonlyMap<Slot, number> {
   const prompts = rests.map(([slot, rest]) => {
-    return { key: slot, arrivedAt: slot.task!.arrivedAt, rest }
+    const isScored = slot.task!.scores !== null
+    const most = isScored ? Math.min(rest, SCORED_TOKENS_MAX) : rest
+    return { key: slot, arrivedAt: slot.task!.arrivedAt, rest: most }
   })
   const shortest = prompts.toSorted((a, b) => a.rest - b.rest).slice(0, 1)
   return sharesOf(onlyShortest ? shortest : prompts, tokens)

@@ -8,7 +8,7 @@ import type { Driver } from '../driver.ts'
 import type { Token } from '../vocabulary.ts'
 import { chooseSource } from './prefix-source.ts'
 import { chooseSlot } from './slot-choice.ts'
-import type { Task } from './task.ts'
+import type { ScopedPrompt, Task } from './task.ts'
 
 export interface Slot {
   index: number
@@ -17,12 +17,6 @@ export interface Slot {
   /** The scope of the prompt that its cache holds. */
   cacheScope: string
   task: Task | null
-}
-
-/** A prompt, and whose caches may serve it. */
-interface ScopedPrompt {
-  tokens: Token[]
-  cacheScope: string
 }
 
 /** The tokens in the caches, of tasks that run and of tasks that have ended. */
@@ -61,7 +55,12 @@ export async function reuseCache(
   slots: readonly Slot[],
   driver: Driver
 ): Promise<Token[]> {
-  const { tokens, cacheScope } = prompt
+  const { tokens, cacheScope, isReadWhole } = prompt
+  if (isReadWhole) {
+    await driver.clear(slot.index)
+    slot.cacheScope = cacheScope
+    return tokens
+  }
   const holders = slots.map((each) => {
     return { index: each.index, sharedTokens: sharedWith(prompt, each, driver) }
   })

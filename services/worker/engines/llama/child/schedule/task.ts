@@ -4,6 +4,7 @@ import { Answer } from '../answer/answer.ts'
 import type { Drawing } from '../driver.ts'
 import type { Job } from '../job.ts'
 import type { Token } from '../vocabulary.ts'
+import { PromptScores } from './prompt-scores.ts'
 
 export interface Task {
   job: Job
@@ -20,6 +21,15 @@ export interface Task {
   rest: Token[] | null
   /** Null until the last piece of the prompt is read. */
   drawing: Drawing | null
+  /** Null where nothing of the prompt is to be told. */
+  scores: PromptScores | null
+}
+
+/** A prompt, and whose caches may serve it; none where the logits of all its tokens are wanted. */
+export interface ScopedPrompt {
+  tokens: Token[]
+  cacheScope: string
+  isReadWhole: boolean
 }
 
 /** A task that waits for a slot; its answer begins where the one that it resumes broke off. */
@@ -30,6 +40,7 @@ export function newTask(job: Job, credit: number, now: number): Task {
   }
   answer.takeReasoning() // sent already
   answer.takeToolCalls()
+  const { scores } = job
   return {
     job,
     answer,
@@ -40,7 +51,8 @@ export function newTask(job: Job, credit: number, now: number): Task {
     firstTokenAt: 0,
     reusedTokens: 0,
     rest: null,
-    drawing: null
+    drawing: null,
+    scores: scores === undefined ? null : new PromptScores(job.limits.promptTokens, scores)
   }
 }
 
@@ -50,9 +62,10 @@ function contextOf({ job }: Task): Token[] {
 }
 
 /** The same, with whose caches may serve it. */
-export const scopedPrompt = (task: Task): { tokens: Token[]; cacheScope: string } => ({
+export const scopedPrompt = (task: Task): ScopedPrompt => ({
   tokens: contextOf(task),
-  cacheScope: task.job.cacheScope ?? ''
+  cacheScope: task.job.cacheScope ?? '',
+  isReadWhole: task.scores !== null
 })
 
 /** The end of an answer, with its usage and timings, for the caller. */
