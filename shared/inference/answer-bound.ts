@@ -14,7 +14,7 @@ import {
 } from '#shared/contracts/inference/answer.ts'
 import type { Asked, Sent } from '#shared/contracts/inference/request.ts'
 import { HaifError } from '#shared/errors.ts'
-import { promptTokensMax } from './prompt-size.ts'
+import { promptTokensMax, type PromptParts } from './prompt-size.ts'
 
 /** Servers that count in pieces, or draw several tokens at a time, end a little late. */
 const EXTRA_TOKENS = 64
@@ -40,10 +40,8 @@ export interface Passed {
   readonly characters: number
 }
 
-type BoundedAsked = Pick<
-  Asked,
-  'input' | 'maxTokens' | 'logprobs' | 'topLogprobs' | 'promptLogprobs'
->
+type BoundedAsked = PromptParts &
+  Pick<Asked, 'maxTokens' | 'logprobs' | 'topLogprobs' | 'promptLogprobs'>
 
 export class AnswerBound implements Passed {
   readonly #tokensMax: number

@@ -6,7 +6,12 @@ import type { InferenceEnd, Usage } from '#shared/contracts/inference/answer.ts'
 import type { EmbedAsked, EmbedReply } from '#shared/contracts/inference/embedding.ts'
 import type { Asked } from '#shared/contracts/inference/request.ts'
 import type { Passed } from './answer-bound.ts'
-import { embeddedTokensOf, MARK_TOKENS_MAX, promptTokensMax, promptTokensOf } from './prompt-size.ts'
+import {
+  embeddedTokensOf,
+  MARK_TOKENS_MAX,
+  promptTokensMax,
+  promptTokensOf
+} from './prompt-size.ts'
 
 /** An end token, or what a server draws before it sees that it should have ended. */
 const EXTRA_TOKENS = 64

@@ -45,8 +45,16 @@ export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {
 
 const tokensOf = (characters: number): number => Math.ceil(characters / TOKEN_CHARACTERS)
 
+/** Everything that a template is given. */
+export type PromptParts = Pick<Asked, 'input' | 'tools' | 'responseFormat' | 'templateVariables'>
+
 /** A token has at least one byte of what the template is given. */
-export function promptTokensMax({ input, tools, responseFormat, templateVariables }: Asked): number {
+export function promptTokensMax({
+  input,
+  tools,
+  responseFormat,
+  templateVariables
+}: PromptParts): number {
   if (input.mode === 'tokens') return input.tokenIds.length + MARK_TOKENS_MAX
   const marks = input.mode === 'chat' ? (input.messages.length + 1) * MARK_TOKENS_MAX : 0
   let bytes = 0

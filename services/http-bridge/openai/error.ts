@@ -70,6 +70,7 @@ function paramName(name: string, names: ParamNames): string {
 const NAMES: ParamNames = {
   tokens: 'prompt',
   topLogprobs: 'top_logprobs',
+  promptLogprobs: 'echo',
   repeatPenalty: 'repetition_penalty',
   templateVariables: 'chat_template_kwargs',
   inputs: 'input'

@@ -33,10 +33,21 @@ export const CompletionBody = Type.Object(
         description: 'A text, several, or the ids of the tokens of the model, or several of those.'
       }
     ),
-    max_tokens: Type.Optional(Type.Integer({ ...MaxTokens, default: COMPLETION_MAX_TOKENS })),
+    max_tokens: Type.Optional(
+      Type.Integer({
+        ...MaxTokens,
+        minimum: 0,
+        default: COMPLETION_MAX_TOKENS,
+        description: 'With 0 there is no answer: for `echo` with `logprobs`.'
+      })
+    ),
     response_format: Type.Optional(HttpResponseFormat),
     best_of: Type.Optional(Type.Integer({ minimum: 1, maximum: CHOICES_MAX })),
-    echo: Type.Optional(Type.Boolean({ description: 'Put the prompt before the answer.' })),
+    echo: Type.Optional(
+      Type.Boolean({
+        description: 'Put the prompt before the answer, with `logprobs` also those of its tokens.'
+      })
+    ),
     logprobs: Type.Optional(
       Type.Integer({ minimum: 0, maximum: LOGPROBS_MAX, description: 'Likely tokens beside each.' })
     )
@@ -52,8 +63,9 @@ export type CompletionBody = Static<typeof CompletionBody>
 const Logprobs = Type.Union([
   Type.Object({
     tokens: Type.Array(Type.String()),
-    token_logprobs: Type.Array(Type.Number()),
-    top_logprobs: Type.Array(Type.Record(Type.String(), Type.Number())),
+    /** Null for the first token of a prompt, which follows nothing. */
+    token_logprobs: Type.Array(Type.Union([Type.Number(), Type.Null()])),
+    top_logprobs: Type.Array(Type.Union([Type.Record(Type.String(), Type.Number()), Type.Null()])),
     text_offset: Type.Array(Type.Integer())
   }),
   Type.Null()

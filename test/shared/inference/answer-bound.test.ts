@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import type { InferenceItem } from '#shared/contracts/inference/answer.ts'
 import { AnswerBound } from '#shared/inference/answer-bound.ts'
 
+const input = { mode: 'direct', prompt: 'Count to three' } as const
+
 const piece = (more: Partial<InferenceItem> = {}): InferenceItem => ({
   seq: 0,
   tokenIds: [1],
@@ -13,7 +15,7 @@ const piece = (more: Partial<InferenceItem> = {}): InferenceItem => ({
 
 /** Items of this kind until the bound ends it; Infinity: it does not. */
 function itemsUntilFaulty(item: InferenceItem, maxTokens = 8, elapsedMs = 0): number {
-  const bound = new AnswerBound({ maxTokens })
+  const bound = new AnswerBound({ input, maxTokens })
   for (let count = 1; count <= 10_000; count++) {
     try {
       bound.add([item], elapsedMs)
@@ -26,7 +28,7 @@ function itemsUntilFaulty(item: InferenceItem, maxTokens = 8, elapsedMs = 0): nu
 }
 
 test('an answer of as many tokens as were asked for passes, also of the longest ones', () => {
-  const bound = new AnswerBound({ maxTokens: 512 })
+  const bound = new AnswerBound({ input, maxTokens: 512 })
   for (let i = 0; i < 512; i++) bound.add([piece({ text: ' '.repeat(128) })], 0)
   assert.equal(bound.tokens, 512)
 })
@@ -62,7 +64,24 @@ test("what is not a worker's to say is a fault", () => {
 
 test('tokens that were sent before count, and their text does not', () => {
   const sent = { tokenIds: [1, 2, 3], text: 'x'.repeat(1_000_000) }
-  const bound = new AnswerBound({ maxTokens: 8 }, sent)
+  const bound = new AnswerBound({ input, maxTokens: 8 }, sent)
   bound.add([piece()], 0)
   assert.deepEqual([bound.tokens, bound.ids, bound.characters], [4, 4, 2])
+})
+
+test('of a prompt as much is told as it can have tokens, and only when it was asked for', () => {
+  const prompt = [{ token: 'a', logprob: -1, top: [] }]
+  const told = piece({ tokenIds: [], text: '', prompt })
+  const bytes = input.prompt.length
+  const asked = { input, maxTokens: 0, logprobs: true, promptLogprobs: true }
+  const bound = new AnswerBound(asked)
+  for (let i = 0; i < bytes; i++) bound.add([told], 0)
+  assert.equal(bound.tokens, 0, 'no token of the answer')
+  const most = new AnswerBound({ ...asked, input: { mode: 'tokens', tokenIds: [1] } })
+  assert.throws(() => most.add([piece({ prompt: Array(100).fill(prompt[0]) })], 0), {
+    code: 'WORKER_FAULTY'
+  })
+  assert.throws(() => new AnswerBound({ input, maxTokens: 8 }).add([told], 0), {
+    code: 'WORKER_FAULTY'
+  })
 })

@@ -3,6 +3,7 @@ import type { CompletionReply } from '#shared/contracts/http/completions.ts'
 import type {
   InferenceEnd,
   InferenceItem,
+  PromptToken,
   TokenLogprob
 } from '#shared/contracts/inference/answer.ts'
 import type { AnswerPart, AnswerParts } from '../../ask/answer-parts.ts'
@@ -41,8 +42,7 @@ export async function gatherCompletion(
         ends[part.index] = part.end
         continue
       }
-      addLogprobs(choice.logprobs, part.item.logprobs, choice.text.length)
-      choice.text += part.item.text
+      addItem(choice, part.item, choice.text.length)
     }
   }
   const reply: CompletionReply = {
@@ -109,11 +109,9 @@ export class CompletionChunks implements EventForm {
     return echo
   }
 
-  #add(choice: CompletionChoice, { text, logprobs }: InferenceItem): void {
+  #add(choice: CompletionChoice, item: InferenceItem): void {
     const offset = this.#offsets[choice.index] ?? 0
-    addLogprobs(choice.logprobs, logprobs, offset)
-    choice.text += text
-    this.#offsets[choice.index] = offset + text.length
+    this.#offsets[choice.index] = addItem(choice, item, offset)
   }
 
   #chunk(choices: CompletionChoice[]): CompletionReply {
@@ -136,20 +134,41 @@ function emptyChoice(index: number, text: string, options: CompletionOptions): C
   return { index, text, logprobs: options.withLogprobs ? none : null, finish_reason: null }
 }
 
-/** `offset` is the number of characters of the answer before these tokens. */
-function addLogprobs(
-  to: CompletionChoice['logprobs'],
-  logprobs: readonly TokenLogprob[] = [],
-  offset: number
-): void {
+/** `offset`: the characters of the choice before the item. Returns those after it. */
+function addItem(choice: CompletionChoice, item: InferenceItem, offset: number): number {
+  const { prompt = [], logprobs = [], text } = item
   let at = offset
-  for (const { token, logprob, top } of logprobs) {
-    to?.tokens.push(token)
-    to?.token_logprobs.push(logprob)
-    to?.top_logprobs.push(Object.fromEntries(top.map((one) => [one.token, one.logprob])))
-    to?.text_offset.push(at)
-    at += token.length
+  for (const entry of prompt) {
+    const { token, text: added = token } = entry
+    addLogprob(choice.logprobs, entry, at)
+    choice.text += added
+    at += added.length
   }
+  let tokenAt = at
+  for (const entry of logprobs) {
+    addLogprob(choice.logprobs, entry, tokenAt)
+    tokenAt += entry.token.length
+  }
+  choice.text += text
+  return at + text.length
+}
+
+function addLogprob(
+  to: CompletionChoice['logprobs'],
+  { token, logprob, top }: TokenLogprob | PromptToken,
+  at: number
+): void {
+  to?.tokens.push(token)
+  to?.token_logprobs.push(logprob)
+  to?.top_logprobs.push(logprob === null ? null : likeliest(top))
+  to?.text_offset.push(at)
+}
+
+/** Parts of characters share a text: the likeliest of them stands for all. */
+function likeliest(top: TokenLogprob['top']): Record<string, number> {
+  const byText = new Map<string, number>()
+  for (const { token, logprob } of top) if (!byText.has(token)) byText.set(token, logprob)
+  return Object.fromEntries(byText)
 }
 
 const usagesOf = (ends: readonly InferenceEnd[]) => ends.map(({ usage }) => usage)

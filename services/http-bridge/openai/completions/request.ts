@@ -17,7 +17,7 @@ export interface WantedCompletions {
   /** One request for each choice: all of the first prompt, then all of the second. */
   asked: Asked[]
   choicesPerPrompt: number
-  /** The text that each choice begins with. */
+  /** The text that each choice begins with, where it does not come with the answer. */
   echoes: string[]
 }
 
@@ -39,23 +39,21 @@ export function readCompletion(body: CompletionBody): WantedCompletions {
   const responseFormat = readFormat(body.response_format)
   if (responseFormat !== undefined) common.responseFormat = responseFormat
   if (logprobs !== undefined) Object.assign(common, { logprobs: true, topLogprobs: logprobs })
+  const askedOf = (input: InferenceInput): Asked[] =>
+    choicesOf({ input, ...common, ...(echo ? told(input, logprobs) : {}) }, n)
   return {
-    asked: inputs.flatMap((input) => choicesOf({ input, ...common }, n)),
+    asked: inputs.flatMap(askedOf),
     choicesPerPrompt: n,
-    echoes: inputs.flatMap((input) => Array.from({ length: n }, () => echoOf(input, echo)))
+    echoes: inputs.flatMap((input) =>
+      Array.from({ length: n }, () => (echo ? echoOf(input, logprobs) : ''))
+    )
   }
 }
 
-function assertPossible({ best_of: bestOf, echo, logprobs }: CompletionBody, n: number): void {
+function assertPossible({ best_of: bestOf }: CompletionBody, n: number): void {
   if (bestOf !== undefined && bestOf < n) throw invalid('best_of', 'best_of must be at least n')
   if (bestOf !== undefined && bestOf > n) {
     throw unsupported('best_of', 'best_of above n is not supported: ask for n and choose yourself')
-  }
-  if (echo === true && logprobs !== undefined) {
-    throw unsupported(
-      'echo',
-      'echo with logprobs is not supported: those of a prompt are not known'
-    )
   }
 }
 
@@ -68,8 +66,12 @@ function readPrompts(prompt: CompletionBody['prompt']): InferenceInput[] {
   )
 }
 
-function echoOf(input: InferenceInput, echo: boolean): string {
-  if (!echo) return ''
-  if (input.mode === 'direct') return input.prompt
-  throw unsupported('echo', 'echo is not supported for a prompt of token ids: send it as text')
-}
+/** Only the model knows the texts of token ids, and how likely the tokens of a text were. */
+const isTold = (input: InferenceInput, logprobs: number | undefined): boolean =>
+  logprobs !== undefined || input.mode === 'tokens'
+
+const told = (input: InferenceInput, logprobs: number | undefined): Partial<Asked> =>
+  isTold(input, logprobs) ? { promptLogprobs: true, logprobs: true } : {}
+
+const echoOf = (input: InferenceInput, logprobs: number | undefined): string =>
+  input.mode === 'direct' && !isTold(input, logprobs) ? input.prompt : ''

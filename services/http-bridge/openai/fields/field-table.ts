@@ -93,7 +93,7 @@ const VLLM: readonly Field[] = [
   {
     name: 'prompt_logprobs',
     how: 'refused',
-    note: 'the probabilities of a prompt are not known',
+    note: 'use echo with logprobs of /v1/completions',
     idle: [false]
   },
   {

@@ -15,6 +15,8 @@ export function mendValues(body: Fields): Fields {
     const plain = MENDS[name]?.(value) ?? (MENDS[name] === undefined ? value : undefined)
     if (plain !== undefined) mended[name] = plain
   }
+  // Who wants the prompt alone wants no answer.
+  if (body['echo'] === true && body['max_tokens'] === 0) mended['max_tokens'] = 0
   if (mended['logprobs'] === false) delete mended['top_logprobs']
   return mended
 }

@@ -33,6 +33,8 @@ export interface Dialect {
   thoughts: readonly string[]
   /** True when `/completions` takes the ids of tokens. */
   takesTokens: boolean
+  /** True when `/completions` may tell the logprobs of the prompt's tokens. */
+  scoresPrompts: boolean
   /** The names in `/metrics` of the requests that run and that wait. */
   load: { running: string; waiting: string } | null
 }
@@ -62,6 +64,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: true,
     thoughts: ['reasoning', 'reasoning_content'],
     takesTokens: true,
+    scoresPrompts: true,
     cacheSalt: 'cache_salt',
     load: { running: 'vllm:num_requests_running', waiting: 'vllm:num_requests_waiting' }
   },
@@ -83,6 +86,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: true,
     thoughts: ['reasoning_content'],
     takesTokens: true,
+    scoresPrompts: true,
     load: { running: 'sglang:num_running_reqs', waiting: 'sglang:num_queue_reqs' }
   },
   'llama-server': {
@@ -101,6 +105,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: true,
     thoughts: ['reasoning_content'],
     takesTokens: true,
+    scoresPrompts: false,
     load: { running: 'llamacpp:requests_processing', waiting: 'llamacpp:requests_deferred' }
   },
   ollama: {
@@ -113,6 +118,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: false,
     thoughts: ['reasoning'],
     takesTokens: false,
+    scoresPrompts: false,
     load: null
   },
   other: {
@@ -125,6 +131,7 @@ export const DIALECTS: Record<UpstreamKind, Dialect> = {
     takesVariables: false,
     thoughts: [], // some refuse fields of a message that they do not know
     takesTokens: false,
+    scoresPrompts: true, // and its reply is looked at
     load: null
   }
 }

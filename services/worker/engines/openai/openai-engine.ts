@@ -88,9 +88,11 @@ export class OpenAiEngine implements Engine {
 
   /** Depends on the kind of server, which `load` finds out; before it, OpenAI's own fields. */
   get parameters(): ReadonlySet<string> {
-    const { sampling, continues, takesTokens } = DIALECTS[this.#serving?.model.kind ?? 'other']
+    const { sampling, continues, takesTokens, scoresPrompts } =
+      DIALECTS[this.#serving?.model.kind ?? 'other']
     const parameters = new Set<string>([...REQUEST_PARAMETERS, ...Object.keys(sampling)])
     if (takesTokens) parameters.add('tokens')
+    if (scoresPrompts) parameters.add('promptLogprobs')
     return continues === 'never' ? parameters : parameters.add('resumeText')
   }
 

@@ -12,6 +12,7 @@ import { AnswerReader } from './answer-reader.ts'
 import type { UpstreamModel } from './identify.ts'
 import { requestBody, type UpstreamRequest } from './request-body.ts'
 import { ResumedText } from './resumed-text.ts'
+import { scoredAnswer } from './scored-answer.ts'
 import type { UpstreamClient } from './upstream-client.ts'
 
 /** Only the usage follows the end of an answer, and the caller need not wait long for it. */
@@ -37,6 +38,7 @@ export class UpstreamAnswer {
   readonly #upstream: UpstreamRequest
   readonly #reader: AnswerReader
   #isFull: boolean
+  #scored: Pick<GenerateEnd, 'finishReason' | 'usage'> | null = null
 
   constructor(request: GenerateRequest, { client, model, run, givesReasons }: UpstreamAnswerDeps) {
     const { resumeText = '', resumeTokens = 0 } = request
@@ -61,11 +63,12 @@ export class UpstreamAnswer {
       doneIsEnd: model.kind === 'other' && !givesReasons,
       promptTokensGuess: guessPromptTokens(request)
     })
-    this.#isFull = this.#upstream.body.max_tokens === 0
+    this.#isFull = this.#upstream.body.max_tokens === 0 && request.promptLogprobs !== true
   }
 
   async *items(): AsyncGenerator<GenerateItem, void> {
     if (this.#isFull) return
+    if (this.#request.promptLogprobs === true) return yield* this.#scoredItems()
     const reader = this.#reader
     const parser = eventParser()
     let timer: NodeJS.Timeout | undefined
@@ -91,12 +94,20 @@ export class UpstreamAnswer {
     }
   }
 
+  async *#scoredItems(): AsyncGenerator<GenerateItem, void> {
+    const deps = { client: this.#client, signal: this.#run.signal }
+    const { items, ...end } = await scoredAnswer(this.#request, this.#upstream.body, deps)
+    this.#scored = end
+    yield* items
+  }
+
   get hasReason(): boolean {
     return this.#reader.hasReason
   }
 
   /** Valid after the last item. */
   result(): Pick<GenerateEnd, 'finishReason' | 'usage'> {
+    if (this.#scored !== null) return this.#scored
     if (!this.#isFull) return this.#reader.result()
     const usage: Usage = {
       promptTokens: guessPromptTokens(this.#request),

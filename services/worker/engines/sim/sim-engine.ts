@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Memory } from '#shared/contracts/peers/peers.ts'
-import type { ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import type { TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Slots } from '#shared/kit/slots.ts'
@@ -22,7 +22,7 @@ import { AbortableRuns } from '../abortable-runs.ts'
 import { requestSlots } from '../slots.ts'
 import { simCall } from './sim-call.ts'
 import { SimCache } from './sim-cache.ts'
-import { countPromptTokens, promptText, simAnswer, type SimToken } from './sim-text.ts'
+import { countPromptTokens, promptText, simAnswer, simScores, type SimToken } from './sim-text.ts'
 
 export interface SimOptions {
   name: string
@@ -67,6 +67,7 @@ const PARAMETERS = new Set([
   'minP',
   'seed',
   'tokens',
+  'promptLogprobs',
   'tools',
   'toolChoice',
   'parallelToolCalls'
@@ -177,6 +178,7 @@ export class SimEngine implements Engine {
       await this.#spend(unread / this.#options.prefillTokensPerSecond, signal)
       this.#cacheOf(request).add(prompt)
       const decodingAt = this.#now()
+      yield* promptItems(prompt, request)
       const whole = call?.length ?? this.#options.answerTokens
       const length = Math.min(answerTokensMax, whole)
       const made = request.resumeTokens ?? request.resumeTokenIds?.length ?? 0
@@ -190,6 +192,7 @@ export class SimEngine implements Engine {
         const due = rate === Infinity ? 1 : await this.#due(next - made, decodingAt, signal)
         signal.throwIfAborted()
         const item = itemOf(tokenAt, next, Math.min(length, next + due))
+        if (request.promptLogprobs === true) item.logprobs = item.tokenIds.map(CERTAIN)
         next += item.tokenIds.length
         yield item
       }
@@ -242,5 +245,18 @@ function itemOf(tokenAt: (index: number) => AnswerToken, from: number, to: numbe
   }
   return item
 }
+
+function* promptItems(prompt: string, request: GenerateRequest): Generator<GenerateItem> {
+  if (request.promptLogprobs !== true) return
+  const { topLogprobs = 0, resumePromptTokens = 0 } = request
+  const told = simScores(prompt, topLogprobs).slice(resumePromptTokens)
+  for (let at = 0; at < told.length; at += ITEM_PROMPT_TOKENS) {
+    yield { tokenIds: [], text: '', prompt: told.slice(at, at + ITEM_PROMPT_TOKENS) }
+  }
+}
+
+const ITEM_PROMPT_TOKENS = 256
+/** A simulated token has no other beside it. */
+const CERTAIN = (tokenId: number): TokenLogprob => ({ tokenId, token: '', logprob: 0, top: [] })
 
 const closed = (): HaifError => new HaifError('SHUTTING_DOWN', 'the simulated engine is closed')

@@ -3,6 +3,7 @@
  * content of every stream, whichever worker served it and wherever it was resumed.
  */
 import { hash } from 'node:crypto'
+import type { PromptToken } from '#shared/contracts/inference/answer.ts'
 import type { ChatMessage } from '#shared/contracts/inference/chat.ts'
 import { inputTexts, type InferenceInput } from '#shared/contracts/inference/request.ts'
 
@@ -38,6 +39,20 @@ export function simAnswer(prompt: string): (index: number) => SimToken {
     return { id, text: `${index === 0 ? '' : ' '}w${id.toString(36)}` }
   }
 }
+
+/** The prompt in tokens, with made-up logprobs; of each token the likeliest is that token. */
+export function simScores(prompt: string, topLogprobs: number): PromptToken[] {
+  const answer = simAnswer(prompt)
+  return Array.from({ length: countPromptTokens(prompt) }, (_, index) => {
+    const from = index * CHARACTERS_PER_TOKEN
+    const token = prompt.slice(from, from + CHARACTERS_PER_TOKEN)
+    if (index === 0) return { token, logprob: null, top: [] }
+    const own = { token, logprob: -(answer(index).id % LOGPROBS) / LOGPROBS }
+    return { ...own, top: topLogprobs === 0 ? [] : [own] }
+  })
+}
+
+const LOGPROBS = 1000
 
 /** A 32-bit mix of two numbers (the finaliser of MurmurHash3, by Austin Appleby, public domain). */
 function mix(seed: number, index: number): number {

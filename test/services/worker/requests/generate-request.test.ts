@@ -62,3 +62,13 @@ test('hints about thinking reach the engine, whatever it makes of them', () => {
   )
   assert.deepEqual([reasoningEffort, templateVariables], ['xhigh', { enable_thinking: false }])
 })
+
+test('of a prompt the rest is told, by the file that has told its beginning', () => {
+  const scored = asked([user], { logprobs: true, promptLogprobs: true })
+  const told: Sent = { tokenIds: [], text: '', promptTokens: 3, digest: 'own' }
+  assert.equal(toGenerate({ asked: scored }, 'own').promptLogprobs, true)
+  assert.equal(toGenerate({ asked: scored, sent: told }, 'own').resumePromptTokens, 3)
+  assert.throws(() => toGenerate({ asked: scored, sent: told }, 'other'), { code: 'ENGINE_FAILED' })
+  const answering = { ...told, tokenIds: [7] }
+  assert.equal(toGenerate({ asked: scored, sent: answering }, 'own').promptLogprobs, undefined)
+})

@@ -55,7 +55,7 @@ export interface Part {
 export const SCORED_TOKENS_MAX = 32
 
 export interface ScoreOptions {
-  /** The tokens that stand behind each of the part's tokens; behind the last one there may be none. */
+  /** The token behind each of the part's tokens; behind the last one there may be none. */
   following: readonly Token[]
   topLogprobs: number
 }
@@ -67,8 +67,8 @@ export interface Scored {
 }
 
 /**
- * A part fails alone; null where nothing was to be drawn or scored. Of a step that was broken off nothing is
- * left, and whoever still wants it makes it again.
+ * A part fails alone; null where nothing was to be drawn or scored. Of a step that was broken off
+ * nothing is left, and whoever still wants it makes it again.
  */
 export type Outcome = Drawn | Read | { error: unknown } | { brokenOff: true } | null
 

@@ -3,7 +3,11 @@
  * been read yet, in one piece. The process may be at most `CREDIT_TOKENS` ahead of the reader;
  * credit is given back as tokens are taken, so a reader that stops holds up only its own answer.
  */
-import type { PromptToken, TokenLogprob, ToolCallDelta } from '#shared/contracts/inference/answer.ts'
+import type {
+  PromptToken,
+  TokenLogprob,
+  ToolCallDelta
+} from '#shared/contracts/inference/answer.ts'
 import type { GenerateEnd, GenerateItem, GenerateRequest } from '../../engine.ts'
 import type { PartExtras } from '../messages.ts'
 

@@ -136,10 +136,13 @@ suite('logprobs', () => {
 suite('logprobs of a prompt', () => {
   const scored = { logprobs: true, promptLogprobs: true, topLogprobs: 5 }
 
-  test('are those of each token alone after those before it, however the prompt is cut', async () => {
+  test('are those of each token after those before it, however the prompt is cut', async () => {
     for (const engine of [builtin, noise]) {
       const tokenIds = Array.from({ length: 70 }, (_, i) => 5 + ((i * 37) % 250))
-      const { prompt, logprobs } = await scoresOf(engine, ids(tokenIds, { ...scored, maxTokens: 1 }))
+      const { prompt, logprobs } = await scoresOf(
+        engine,
+        ids(tokenIds, { ...scored, maxTokens: 1 })
+      )
       assert.deepEqual(
         prompt.map(({ tokenId }) => tokenId),
         tokenIds
@@ -155,7 +158,8 @@ suite('logprobs of a prompt', () => {
           .logprobs
         assert.equal(alone!.tokenId, next)
         near(prompt[at]!.logprob!, alone!.logprob)
-        for (const [i, { logprob }] of alone!.top.entries()) near(prompt[at]!.top[i]!.logprob, logprob)
+        for (const [i, { logprob }] of alone!.top.entries())
+          near(prompt[at]!.top[i]!.logprob, logprob)
       }
       const [after] = (await logprobsOf(engine, ids(tokenIds, { maxTokens: 1, logprobs: true })))
         .logprobs

@@ -78,4 +78,14 @@ suite('what was sent', () => {
     const again = after([ids(4, 'b')], so)
     assert.deepEqual(again.sent, { tokenIds: [], text: 'i0i2i4', tokens: 6 })
   })
+
+  test('is also what was told of the prompt', () => {
+    const entry = { token: 'a', logprob: -1, top: [] }
+    const prompt = { seq: 0, tokenIds: [], text: '', prompt: [entry, entry], digest: 'a' }
+    const told = { tokenIds: [], text: '', promptTokens: 2, digest: 'a' }
+    assert.deepEqual(after([prompt]).sent, told)
+    assert.equal(after([prompt], told).sent?.promptTokens, 4)
+    const both = after([prompt, ids(0)]).sent
+    assert.deepEqual([both?.promptTokens, both?.tokenIds], [2, [0, 1]])
+  })
 })

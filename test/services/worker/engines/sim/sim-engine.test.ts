@@ -51,3 +51,19 @@ test('what is kept of ended requests is told beside what runs', async () => {
   const kept = { runningTokens: 0, keptTokens: 100, tokensMax: 1500 }
   assert.deepEqual(engine.metrics().kvCache, kept)
 })
+
+test('a prompt is told in its tokens, and the rest of one that was told in part', async () => {
+  const engine = new SimEngine({ prefillTokensPerSecond: Infinity })
+  const told = async (resumePromptTokens: number) => {
+    const request = { maxTokens: 0, sampling: {}, promptLogprobs: true, topLogprobs: 1 }
+    const input = { mode: 'direct', prompt: 'one two three' } as const
+    const asked = { ...request, input, resumePromptTokens }
+    const items = await Array.fromAsync(engine.generate(asked, new AbortController().signal))
+    return items.flatMap(({ prompt = [] }) => prompt)
+  }
+  const whole = await told(0)
+  assert.equal(whole.map(({ token }) => token).join(''), 'one two three')
+  assert.equal(whole[0]!.logprob, null)
+  assert.ok(whole.slice(1).every(({ logprob, top }) => logprob === top[0]!.logprob))
+  assert.deepEqual(await told(2), whole.slice(2))
+})

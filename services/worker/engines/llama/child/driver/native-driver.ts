@@ -105,7 +105,10 @@ export class NativeDriver implements Driver {
     for (const part of parts) {
       const partOutputs = outputsOf(part)
       assert(part.tokens.length <= tokensMax, 'a piece of a prompt is longer than a batch')
-      assert(partOutputs <= outputsMax, 'a piece of a prompt has more outputs than there is room for')
+      assert(
+        partOutputs <= outputsMax,
+        'a piece of a prompt has more outputs than there is room for'
+      )
       if (size + part.tokens.length > tokensMax || outputs + partOutputs > outputsMax) {
         yield batch
         ;[batch, size, outputs] = [[], 0, 0]
