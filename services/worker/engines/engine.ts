@@ -73,8 +73,8 @@ export interface GenerateRequest {
   logprobs?: boolean
   topLogprobs?: number
   /**
-   * Asks for the same of the prompt's tokens, before the answer; where `maxTokens` is 0, for nothing
-   * else. Of these, `resumePromptTokens` have been told by another attempt.
+   * Asks for the same of the prompt's tokens, before the answer; where `maxTokens` is 0, for
+   * nothing else. Of these, `resumePromptTokens` have been told by another attempt.
    */
   promptLogprobs?: boolean
   resumePromptTokens?: number

@@ -105,8 +105,8 @@ export const Asked = Type.Object({
   model: Type.Optional(ModelName),
   input: InferenceInput,
   /**
-   * A limit of the gateway may lower it: a shorter answer is another answer. With 0 the prompt alone
-   * is looked at.
+   * A limit of the gateway may lower it: a shorter answer is another answer. With 0 the prompt
+   * alone is looked at.
    */
   maxTokens: Type.Integer({ minimum: 0, maximum: MAX_TOKENS_MAX }),
   sampling: Sampling,

@@ -49,8 +49,8 @@ export interface Part {
 }
 
 /**
- * A part that is scored has no more tokens: for each of them there are logits of a whole vocabulary,
- * 19 MB for these with 150,000 tokens.
+ * A part that is scored has no more tokens: for each of them there are logits of a whole
+ * vocabulary, 19 MB for these with 150,000 tokens.
  */
 export const SCORED_TOKENS_MAX = 32
 

@@ -129,8 +129,8 @@ function paramsOf(api: LlamaApi, options: ContextOptions): ContextParams {
 }
 
 /**
- * One token of each slot is drawn from, or a few of a prompt are scored; the default reserves memory
- * for a whole batch.
+ * One token of each slot is drawn from, or a few of a prompt are scored; the default reserves
+ * memory for a whole batch.
  */
 const outputsMaxOf = ({ embeddings = false, batchTokens, slots }: ContextOptions): number =>
   embeddings ? batchTokens : Math.max(slots, SCORED_TOKENS_MAX)
