@@ -170,6 +170,11 @@ export interface Engine {
   /** The values for what a request leaves out; absent where the engine does not know them. */
   readonly defaults?: UsedSampling
   /**
+   * SHA-256 of the bytes that `load` would load now; rejects as it does. Engines that load no file
+   * do not have it.
+   */
+  digest?(): Promise<string>
+  /**
    * Estimates, before `load`, the memory that the model would take within `most`, which also bounds
    * the context that `load` makes. Resolves to null when not even the smallest context fits.
    * Engines that take no memory of this machine do not have it.

@@ -36,6 +36,8 @@ const RETRY: Backoff = { firstMs: 2000, maxMs: 60_000 }
 /** Pauses until a model on demand that failed may be tried again. */
 const LOADABLE_AGAIN: Backoff = { firstMs: 5000, maxMs: 300_000 }
 
+const DIGEST_SHOWN = 12
+
 /** Where somebody else, a busy server, asks to wait. */
 const AGAIN_MS_MAX = 3_600_000
 
@@ -49,6 +51,8 @@ export class HeldModel {
   readonly #now: () => number
   #lastUsedAt = 0
   #failures = 0 // in a row
+  /** Of the bytes that it is (H17); undefined until they were loaded. */
+  #digest: string | undefined
 
   constructor({ source, onDemand = false, onChange = () => {}, now }: HeldModelDeps) {
     this.source = source
@@ -168,6 +172,7 @@ export class HeldModel {
     if (this.#state.kind === 'loading') this.#facts.loadMs = this.#now() - this.#state.startedAt
     this.#failures = 0
     this.#lastUsedAt = this.#now()
+    this.#digest = loaded.digest
     Object.assign(this.#facts, factsLearned(engine, loaded))
     this.#become({ kind: 'ready', engine, loaded })
   }
@@ -182,6 +187,24 @@ export class HeldModel {
     this.#failures++
     const pauseMs = backoffMs(backoff, this.#failures, Math.random())
     return Math.max(pauseMs, Math.min(error.retryAfterMs ?? 0, AGAIN_MS_MAX))
+  }
+
+  /** H17: throws when other bytes are about to be loaded than those that it was first. */
+  assertSame(digest: string | undefined): void {
+    const known = this.#digest
+    if (known === undefined || digest === undefined || digest === known) return
+    const [now, before] = [digest, known].map((each) => each.slice(0, DIGEST_SHOWN))
+    throw new HaifError(
+      'MODEL_LOAD_FAILED',
+      `the file of ${this.name} is another one than this worker has served (SHA-256 ${now}… ` +
+        `instead of ${before}…): put that one back, or run "haif models load ${this.name}" or ` +
+        'start the worker again to serve the new one'
+    )
+  }
+
+  /** H17: an operator wants it, whatever its file is now. */
+  acceptsOtherBytes(): void {
+    this.#digest = undefined
   }
 
   /** For a model on demand whose load was given up, or which may be tried again after a failure. */

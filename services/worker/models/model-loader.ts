@@ -145,6 +145,7 @@ export class ModelLoader {
   /** False when there is no room now, or the worker has stopped. */
   async #tryLoad(model: HeldModel, engine: Engine): Promise<boolean> {
     if (this.#stopped) return false
+    model.assertSame(await engine.digest?.())
     if (!(await this.#memory.makeRoomFor(model, engine))) return false
     model.progressed('loading', 0)
     const loaded = await engine.load((fraction) => model.progressed('loading', fraction))

@@ -56,6 +56,7 @@ export class OrderedModels {
   #load(model: HeldModel): void {
     const { loader } = this.#deps
     if (model.state.kind === 'ready') return
+    model.acceptsOtherBytes()
     if (model.onDemand && model.state.kind === 'failed') model.becomesLoadable()
     const leave = model.enter(OPERATOR)
     void loader.load(model).finally(() => {

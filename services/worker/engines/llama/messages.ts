@@ -7,6 +7,7 @@ import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { ContextSize } from '../../memory/fit-context.ts'
 import type { KvType } from '../../models/model-options.ts'
+import type { FileStamp } from './file-stamp.ts'
 import type { EmbedInput, GenerateEnd, GenerateItem, GenerateRequest, KvCache } from '../engine.ts'
 
 export type GpuBackend = 'cuda' | 'vulkan' | 'metal'
@@ -21,6 +22,8 @@ export interface ContextChoices {
 
 export interface LoadOptions extends ContextChoices {
   modelPath: string
+  /** The files as they were when their bytes were hashed. */
+  files?: readonly FileStamp[]
   /** Of all files of the model together; absent: it is one file. */
   fileBytes?: number
   /** As wished; where they are absent, the child decides by the memory that is free. */

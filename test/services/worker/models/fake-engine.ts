@@ -19,6 +19,8 @@ export interface FakeOptions {
   /** Of the file. */
   sizeBytes?: number
   retry?: Backoff
+  /** What its file holds; a test may write another text into it. */
+  file?: { content: string }
   /** Replaces the opening of an engine. */
   open?: (engine: FakeEngine) => Promise<Engine>
 }
@@ -45,6 +47,11 @@ export class FakeEngine implements Engine {
     return this.state === 'loaded' ? measuredBytes : ramBytes
   }
 
+  async digest(): Promise<string> {
+    const { file } = this.#options
+    return `digest of ${file?.content ?? this.#name}`
+  }
+
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
     const { ramBytes = 0 } = this.#options
     if (ramBytes > most.ramBytes) return null
@@ -63,7 +70,7 @@ export class FakeEngine implements Engine {
     const { ramBytes } = this
     const memory = { ramBytes, vramBytes: 0 }
     const facts = { contextTokens: 8, sizeBytes: ramBytes, chatTemplate: false }
-    return { name: this.#name, digest: `digest of ${this.#name}`, memory, ...facts }
+    return { name: this.#name, digest: await this.digest(), memory, ...facts }
   }
 
   lose(error: HaifError): void {

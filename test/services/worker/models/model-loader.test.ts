@@ -204,6 +204,43 @@ suite('loading models', () => {
     assert.deepEqual(model.changes, ['loading', 'ready', 'failed', 'ready']) // H15
   })
 
+  test('H17: other bytes are not loaded, until they are wanted or the old ones are back', async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] })
+    const file = { content: 'first' }
+    const model = fakeModel('m', { file, retry: { firstMs: 100, maxMs: 100 } })
+    const loader = loaderOf(t, [model])
+    const loaded = loader.loadPinned()
+    await turn()
+    engineOf(model).loads()
+    await loaded
+    const kind = () => model.held.state.kind
+    const loses = async () => {
+      engineOf(model).lose(new HaifError('MODEL_LOAD_FAILED', 'the file has changed'))
+      await turn()
+      t.mock.timers.tick(100)
+      await turn()
+    }
+    file.content = 'half a copy'
+    await loses()
+    assert.equal(engineOf(model).state, 'closed')
+    assert.match(model.held.failure!.message, /another one than .* put that one back, or run "haif/)
+    file.content = 'first'
+    t.mock.timers.tick(100)
+    await turn()
+    engineOf(model).loads()
+    await turn()
+    assert.equal(kind(), 'ready')
+    file.content = 'a new version'
+    await loses()
+    assert.equal(kind(), 'failed')
+    model.held.acceptsOtherBytes() // as an order to load it does
+    t.mock.timers.tick(100)
+    await turn()
+    engineOf(model).loads()
+    await turn()
+    assert.equal(kind(), 'ready')
+  })
+
   test('H11: a model on demand that failed can be asked for again after a pause', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] })
     const model = fakeModel('m', { onDemand: true })

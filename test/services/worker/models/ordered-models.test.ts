@@ -44,6 +44,18 @@ test('a model on demand is loaded and unloaded as told', async () => {
   await loader.stop()
 })
 
+test('H17: who orders a load wants the file as it is now', async () => {
+  const { models, tell, loader } = await setUp()
+  const model = models.named('d')!
+  await tell('load', 'd')
+  await until(() => model.state.kind === 'ready')
+  assert.throws(() => model.assertSame('another'), { code: 'MODEL_LOAD_FAILED' })
+  await tell('unload', 'd')
+  await tell('load', 'd')
+  assert.doesNotThrow(() => model.assertSame('another'))
+  await loader.stop()
+})
+
 test('a pinned model that is unloaded is one on demand, and may be pinned again', async () => {
   const { models, tell, becomes, loader } = await setUp()
   await tell('unload', 'p')

@@ -5,9 +5,11 @@
 import { flushCompileCache } from 'node:module'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import type { EmbedInput, GenerateRequest } from '../../engine.ts'
+import { overwritten, type FileStamp } from '../file-stamp.ts'
 import {
   toFailure,
   type ChildMessage,
+  type EmbedMessage,
   type KvTokens,
   type LoadOptions,
   type StepMessage,
@@ -32,6 +34,7 @@ interface ModelHostDeps {
 }
 
 interface Serving {
+  files: readonly FileStamp[]
   loaded: LoadedModel
   scheduler: Scheduler
   embedder: EmbeddingContext
@@ -41,6 +44,8 @@ export class ModelHost {
   readonly #deps: ModelHostDeps
   #serving: Serving | null = null
   #lastLogLine = ''
+  /** Nothing that was computed leaves this process any more; it is about to end. */
+  #isSpoilt = false
   #reportedKvTokens: KvTokens = { runningTokens: 0, keptTokens: 0 }
 
   constructor(deps: ModelHostDeps) {
@@ -78,6 +83,7 @@ export class ModelHost {
 
   async #load(options: LoadOptions): Promise<void> {
     const { send, giveUp, load, log, sendsAtOnce } = this.#deps
+    const { files = [] } = options
     let reported = 0
     const loaded = await loadModel(load, options, {
       onProgress: (fraction) => {
@@ -95,20 +101,33 @@ export class ModelHost {
       driver,
       calibration,
       creditTokens: options.creditTokens,
-      onStep: send,
+      onStep: (message) => this.#sendComputed(message),
       sendsAtOnce,
       onBroken: giveUp
     })
     const { contextTokens } = ready
     const open = () => openEmbedding(contextTokens)
     const embedder = new EmbeddingContext({ vocabulary, contextTokens, open })
-    this.#serving = { loaded, scheduler, embedder }
+    this.#serving = { files, loaded, scheduler, embedder }
     setInterval(() => this.#reportKvTokens(scheduler.kvTokens), KV_TOKENS_MS)
     const { libraryBecause } = this.#deps
     const how = libraryBecause === undefined ? {} : { libraryBecause }
     send({ kind: 'ready', model: { ...ready, ...how } })
     // The process will be killed, before Node would write what it compiled for the next one.
     flushCompileCache()
+  }
+
+  /**
+   * The weights are read from the disk as they are needed, so what somebody writes into their file
+   * is computed with: nobody shall hear of that. Looking takes some microseconds a file.
+   */
+  #sendComputed(message: StepMessage | EmbedMessage): void {
+    const file = this.#isSpoilt ? null : overwritten(this.#serving?.files ?? [])
+    if (file !== null) {
+      this.#isSpoilt = true
+      this.#deps.giveUp(new Error(`${file} was written into while it was loaded`))
+    }
+    if (!this.#isSpoilt) this.#deps.send(message)
   }
 
   #reportLoadFailure(error: unknown): void {
@@ -134,7 +153,7 @@ export class ModelHost {
   async #embed(id: number, inputs: readonly EmbedInput[]): Promise<void> {
     try {
       const embedded = (await this.#serving?.embedder.embed(id, inputs)) ?? null
-      if (embedded !== null) this.#deps.send({ kind: 'embedded', ...embedded })
+      if (embedded !== null) this.#sendComputed({ kind: 'embedded', ...embedded })
     } catch (error) {
       this.#deps.send({ kind: 'embedFailed', id, failure: toFailure(error) })
     }

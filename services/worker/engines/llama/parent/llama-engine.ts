@@ -119,7 +119,9 @@ export class LlamaEngine implements Engine {
         stillMs: options.loadStillMs ?? LOAD_STILL_MS,
         progress: () => bytesOfKernels(options.kernelCache)
       },
-      checkFile: () => this.#file.assertSame(),
+      checkFile: async () => {
+        this.#loadOptions.files = (await this.#file.assertSame()).files
+      },
       onEvent: (event) => {
         options.onEvent?.(event)
         if (event.kind === 'ready') this.#pid = event.pid
@@ -143,6 +145,10 @@ export class LlamaEngine implements Engine {
       ...(waitingMax === undefined ? {} : { waitingMax }),
       ...(restartWaitMs === undefined ? {} : { restartWaitMs })
     })
+  }
+
+  async digest(): Promise<string> {
+    return (await this.#file.identify()).digest
   }
 
   async estimate(most: Memory): Promise<MemoryEstimate | null> {
@@ -173,6 +179,7 @@ export class LlamaEngine implements Engine {
     this.#onProgress = onProgress
     const file = await this.#file.identify()
     this.#loadOptions.fileBytes = file.sizeBytes
+    this.#loadOptions.files = file.files
     const speeds = this.#options.speeds === undefined ? null : new KnownSpeeds(this.#options.speeds)
     const known = speeds?.find(file.digest)
     if (known !== undefined) this.#loadOptions.measured = known

@@ -1,6 +1,7 @@
 /** The life of the process that holds the model: bad files, deaths, signals, the end. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import { copyFile, readFile, stat, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, suite, test } from 'node:test'
@@ -264,6 +265,31 @@ suite('a file that is no longer what was loaded', () => {
       await until(() => isGone(pid()))
     })
   }
+})
+
+test('nothing that was computed with an overwritten file is passed on', async (t) => {
+  const modelPath = join(await tempDir(t), 'm.gguf')
+  const bytes = await readFile(BUILTIN_MODEL)
+  await writeFile(modelPath, bytes)
+  const { engine } = await startEngine(t, { modelPath })
+  const right = (await answer(engine, chat('hello'))).text
+  for (let at = bytes.length >> 1; at < bytes.length; at += 97) bytes[at]! ^= 0x55
+  let text = ''
+  const running = engine.generate(chat('hello'), never)
+  const first = running.next()
+  writeFileSync(modelPath, bytes)
+  // This process sees nothing of the change, until the whole answer has been computed.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300)
+  await assert.rejects(
+    async () => {
+      const { done, value } = await first
+      if (done !== true) text += value.text
+      for await (const item of running) text += item.text
+    },
+    { code: /MODEL_LOAD_FAILED|ENGINE_FAILED/ }
+  )
+  assert.ok(right.startsWith(text), text)
+  assert.match((await engine.lost).message, /the file has changed since it was loaded/)
 })
 
 test('a file that is emptied under its model: its process may die, and the cause is told', async (t) => {

@@ -3,13 +3,13 @@
  * Flipped weights load without a word, and nothing else in the chain would notice. A model that is
  * split is all of its files.
  */
-import type { BigIntStats } from 'node:fs'
 import { open, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { HaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { digestOfFile, digestOfParts } from '../../../../models/file-digest.ts'
 import { partsOf } from '../../../../models/split-files.ts'
+import { isSameInode, stampOf, type FileStamp } from '../../file-stamp.ts'
 import { whyNoModel } from './file-kind.ts'
 import { checkGgufHeader } from './gguf-header.ts'
 import type { KnownDigests } from './known-digests.ts'
@@ -19,8 +19,7 @@ interface ModelFile {
   digest: string
   /** Of all its files together. */
   sizeBytes: number
-  /** What the file system says of each of its files. */
-  stamps: string[]
+  files: FileStamp[]
 }
 
 interface KnownFileOptions {
@@ -48,15 +47,15 @@ export class KnownFile {
   }
 
   /** A file that was replaced under its name is another model, even if it loads. */
-  async assertSame(): Promise<void> {
+  async assertSame(): Promise<ModelFile> {
     const known = this.#known
-    if (known === null) return
+    if (known === null) return this.identify()
     const difference = await this.#difference(known)
-    if (difference === null) return
+    if (difference === null) return known
     if (difference === GONE) throw this.#changed(GONE)
     const now = await this.#identify()
     if (now.digest !== known.digest) throw this.#changed(difference)
-    this.#known = now
+    return (this.#known = now)
   }
 
   /**
@@ -76,26 +75,22 @@ export class KnownFile {
 
   /** Null while all files are the same; a disk that does not answer says nothing of them. */
   async #difference(known: ModelFile): Promise<string | null> {
-    for (const [i, path] of this.#paths.entries()) {
+    for (const { path, stamp } of known.files) {
       const now = await stampNow(path)
-      const [inode] = known.stamps[i]!.split(' ')
       if (now === null) return GONE
-      if (now === UNKNOWN || now === known.stamps[i]) continue
-      return now.startsWith(`${inode} `) ? CHANGED : REPLACED
+      if (now === UNKNOWN || now === stamp) continue
+      return isSameInode(now, stamp) ? CHANGED : REPLACED
     }
     return null
   }
 
   #changed(difference: string): HaifError {
-    return modelLoadFailed(
-      this.#path,
-      `${difference}; it is loaded anew when it is there and whole`
-    )
+    return modelLoadFailed(this.#path, `${difference}; it is loaded anew when that file is back`)
   }
 
   async #identify(): Promise<ModelFile> {
     const { digests = null, recorded } = this.#options
-    const found: { digest: string; sizeBytes: number; stamp: string }[] = []
+    const found: (FileStamp & { digest: string; sizeBytes: number })[] = []
     for (const [i, path] of this.#paths.entries()) {
       try {
         const stats = await stat(path, { bigint: true })
@@ -105,7 +100,7 @@ export class KnownFile {
         digests?.keep(path, stats, digest)
         if (wanted !== undefined && wanted !== digest) throw new Unusable(NOT_AS_DOWNLOADED)
         if (wanted !== undefined) await checkHeader(path, Number(stats.size), i)
-        found.push({ digest, sizeBytes: Number(stats.size), stamp: stampOf(stats) })
+        found.push({ path, digest, sizeBytes: Number(stats.size), stamp: stampOf(stats) })
       } catch (error) {
         const reason = problemOf(error)
         throw modelLoadFailed(path, i === 0 ? reason : this.#ofPart(i, reason), error)
@@ -114,7 +109,7 @@ export class KnownFile {
     return {
       digest: digestOfParts(found.map(({ digest }) => digest)),
       sizeBytes: found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-      stamps: found.map(({ stamp }) => stamp)
+      files: found.map(({ path, stamp }) => ({ path, stamp }))
     }
   }
 
@@ -141,10 +136,6 @@ async function stampNow(path: string): Promise<string | null> {
 }
 
 const VANISHED: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR'])
-
-/** Not the time of change, which another hard link or a change of rights sets too. */
-const stampOf = ({ ino, dev, size, mtimeNs }: BigIntStats): string =>
-  `${dev}/${ino} ${size} ${mtimeNs}`
 
 export function modelLoadFailed(path: string, reason: string, cause?: unknown): HaifError {
   return new HaifError('MODEL_LOAD_FAILED', `cannot load ${path}: ${reason}`, { cause })
