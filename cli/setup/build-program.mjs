@@ -4,12 +4,13 @@
  * Files that the program reads, as migrations and the built-in model, stay at their places beside
  * dist/, and so does code for one kind of machine, in packages. Plain JavaScript, as setup.mjs is.
  */
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, isAbsolute, posix, relative, resolve, sep } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 import { buildPages } from './build-page.mjs'
+import { clientTypes } from './client-types.mjs'
 import { nativeCode } from './native-code.mjs'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -39,6 +40,7 @@ await bundler.write({
   comments: false
 })
 await bundler.close()
+writeFileSync(resolve(dist, 'haif-client.d.mts'), clientTypes(root))
 
 /** A file that is started by its address: a thread, a process. */
 function entryName(file) {

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, symlinkSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import process from 'node:process'
 import { test, type TestContext } from 'node:test'
+import ts from 'typescript'
 import type * as Client from '#shared/client/haif-client.ts'
 import { patience } from '../../helpers/deadline.ts'
 import { startProgram, temporaryHome } from '../../helpers/cli.ts'
@@ -95,8 +96,48 @@ test('a package has no test and no source, and runs a mesh with its page and its
     names.filter((name) => /\.tsx?$|(^|\/)test(s|\/|$)/.test(name)),
     []
   )
+  assertTyped(folder)
   await assertRuns(t, folder)
 })
+
+/** What a program of somebody else is told of `haif/client`, by the package alone. */
+const PROGRAM = `import { HaifClient, HaifRequestError } from 'haif/client'
+const haif = new HaifClient({ url: 'http://127.0.0.1:8080', token: 'haif_x', retries: 2 })
+const { output, usage } = await haif.infer({ prompt: 'Hi', max_tokens: 8, stop: ['x'] })
+const tokens: number = output.length + usage.prompt_tokens
+const chunks: string[] = []
+for await (const text of haif.stream({ messages: [{ role: 'user', content: 'Hi' }] })) chunks.push(text)
+const job = await haif.jobEnded(await haif.submitJob({ kind: 'x' }), { signal: AbortSignal.timeout(9) })
+const status: string = job.status
+const isBusy = (error: unknown) => error instanceof HaifRequestError && error.retryAfterMs !== null
+// @ts-expect-error: a number
+await haif.infer({ prompt: 'Hi', max_tokens: 'many' })
+// @ts-expect-error: no such field
+await haif.infer({ prompt: 'Hi', maxTokens: 8 })
+// @ts-expect-error: the answer is in output
+const text: string = (await haif.infer({ prompt: 'Hi' })).text
+export { chunks, isBusy, status, text, tokens }
+`
+
+function assertTyped(folder: string): void {
+  const app = join(folder, '../../app')
+  mkdirSync(join(app, 'node_modules'), { recursive: true })
+  symlinkSync(folder, join(app, 'node_modules/haif'))
+  writeFileSync(join(app, 'app.mts'), PROGRAM)
+  const program = ts.createProgram([join(app, 'app.mts')], {
+    strict: true,
+    noEmit: true,
+    target: ts.ScriptTarget.ES2024,
+    lib: ['lib.es2024.d.ts', 'lib.dom.d.ts'],
+    module: ts.ModuleKind.NodeNext,
+    types: []
+  })
+  const wrong = ts.getPreEmitDiagnostics(program)
+  assert.deepEqual(
+    wrong.map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n')),
+    []
+  )
+}
 
 test('installed into an empty prefix it runs, and another machine joins', { skip }, async (t) => {
   const folder = installed(t)
