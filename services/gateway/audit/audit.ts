@@ -7,6 +7,8 @@ import type {
   AuditReport
 } from '#shared/contracts/access/access.ts'
 import type { Queryable, Store } from '#shared/store/store.ts'
+import { toHaifError } from '#shared/errors.ts'
+import { BoundedMap } from '#shared/kit/bounded-map.ts'
 import { within } from '#shared/kit/within.ts'
 import {
   ChainCheck,
@@ -26,6 +28,7 @@ const VERIFY_PAGE = 1000
 const PROBLEMS_MAX = 100
 /** A disk that hangs is not waited for: the checkpoint is in the database. */
 const EXPORT_MS_MAX = 500
+const ENDS_MAX = 1000
 /** First half of the lock's name; the second is the chain. */
 const LOCK = 7_415_010
 
@@ -55,16 +58,69 @@ interface AuditDeps {
   now: () => number
 }
 
+interface End {
+  seq: number
+  hash: string
+}
+
+/**
+ * Under the lock of the chain like every other event, so that whoever reads its end under the lock
+ * is the next. The statement may see the chain as it was before it had the lock; then the place is
+ * taken, and it fails.
+ */
+const APPEND = `with locked as materialized (select pg_advisory_xact_lock($12::int, hashtext($1))),
+  known as (select from locked
+    where exists (select from audit_events where chain = $1 and seq = $2::bigint - 1 and hash = $13)
+      and not exists (select from audit_events where chain = $1 and seq >= $2)
+      and not exists (select from audit_checkpoints where chain = $1 and seq >= $2)),
+  added as (
+    insert into audit_events (chain, seq, at_ms, actor, action, target, result, request_id, details, hash)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from known returning chain, seq, hash, at_ms)
+  insert into audit_checkpoints (chain, seq, hash, at_ms, signature)
+  select chain, seq, hash, at_ms, $11 from added
+  on conflict (chain) do update set seq = excluded.seq, hash = excluded.hash,
+    at_ms = excluded.at_ms, signature = excluded.signature
+  returning seq`
+
 export class Audit {
   readonly #deps: AuditDeps
+  /** Where chains ended when this gateway wrote to them last. */
+  readonly #ends = new BoundedMap<string, End>(ENDS_MAX)
 
   constructor(deps: AuditDeps) {
     this.#deps = deps
   }
 
-  /** One that is written by itself. */
+  /** One that is written by itself: in one statement where the chain is as this gateway left it. */
   async write(entry: AuditEntry): Promise<void> {
-    await this.recording((_tx, note) => note(entry))
+    const signed = await this.#appendToKnown(entry)
+    if (signed === null) await this.recording((_tx, note) => note(entry))
+    else await within(EXPORT_MS_MAX, this.#export(signed))
+  }
+
+  /** Null: the chain has another end than the one that is known here, and nothing was written. */
+  async #appendToKnown(entry: AuditEntry): Promise<Checkpoint | null> {
+    const { chain } = entry
+    const before = this.#ends.get(chain)
+    if (before === undefined) return null
+    this.#ends.delete(chain) // whatever is written meanwhile reads where the chain ends
+    const { record, hash, checkpoint } = this.#following(before, entry)
+    try {
+      const rows = await this.#deps.store.query(APPEND, [
+        ...Object.values(record),
+        hash,
+        checkpoint.signature,
+        LOCK,
+        before.hash
+      ])
+      if (rows.length === 0) return null
+    } catch (error) {
+      // Another gateway may have taken the place: then the end is read under the lock.
+      if (toHaifError(error).code === 'STORE_UNAVAILABLE') throw error
+      return null
+    }
+    this.#ends.set(chain, { seq: record.seq, hash })
+    return checkpoint
   }
 
   /** A change and its events: both or none. What was signed is exported when they are committed. */
@@ -77,6 +133,7 @@ export class Audit {
         signed.push(await this.#append(tx, entry))
       })
     )
+    for (const { chain, seq, hash } of signed) this.#ends.set(chain, { seq, hash })
     await within(EXPORT_MS_MAX, Promise.all(signed.map((each) => this.#export(each))))
     return result
   }
@@ -96,7 +153,7 @@ export class Audit {
    * one.
    */
   async #append(tx: Queryable, entry: AuditEntry): Promise<Checkpoint> {
-    const { chain, actor, action, target, result, requestId, details = {} } = entry
+    const { chain } = entry
     await tx.query('select pg_advisory_xact_lock($1, hashtext($2))', [LOCK, chain])
     const [last] = await tx.query<{ seq: number; hash: string }>(
       'select seq, hash from audit_events where chain = $1 order by seq desc limit 1',
@@ -111,9 +168,27 @@ export class Audit {
       signedEnd !== undefined && signedEnd.seq > (last?.seq ?? 0)
         ? signedEnd
         : (last ?? { seq: 0, hash: GENESIS })
+    const { record, hash, checkpoint } = this.#following(before, entry)
+    await tx.query(
+      `insert into audit_events (chain, seq, at_ms, actor, action, target, result, request_id, details, hash)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+      [...Object.values(record), hash]
+    )
+    const { seq, at_ms } = record
+    await tx.query(
+      `insert into audit_checkpoints (chain, seq, hash, at_ms, signature) values ($1, $2, $3, $4, $5)
+       on conflict (chain) do update set seq = excluded.seq, hash = excluded.hash,
+         at_ms = excluded.at_ms, signature = excluded.signature`,
+      [chain, seq, hash, at_ms, checkpoint.signature]
+    )
+    return checkpoint
+  }
+
+  #following({ seq, hash: previous }: End, entry: AuditEntry) {
+    const { chain, actor, action, target, result, requestId, details = {} } = entry
     const record = {
       chain,
-      seq: before.seq + 1,
+      seq: seq + 1,
       at_ms: this.#deps.now(),
       actor,
       action,
@@ -122,21 +197,10 @@ export class Audit {
       request_id: requestId,
       details: canonicalize(details)!
     }
-    const hash = linkHash(before.hash, record)
-    await tx.query(
-      `insert into audit_events (chain, seq, at_ms, actor, action, target, result, request_id, details, hash)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-      [...Object.values(record), hash]
-    )
-    const { seq, at_ms } = record
-    const checkpoint = this.#deps.key.sign({ chain, seq, hash, at_ms })
-    await tx.query(
-      `insert into audit_checkpoints (chain, seq, hash, at_ms, signature) values ($1, $2, $3, $4, $5)
-       on conflict (chain) do update set seq = excluded.seq, hash = excluded.hash,
-         at_ms = excluded.at_ms, signature = excluded.signature`,
-      [chain, seq, hash, at_ms, checkpoint.signature]
-    )
-    return checkpoint
+    const hash = linkHash(previous, record)
+    const { key } = this.#deps
+    const checkpoint = key.sign({ chain, seq: record.seq, hash, at_ms: record.at_ms })
+    return { record, hash, checkpoint }
   }
 
   async list(query: AuditQuery): Promise<AuditPage> {
