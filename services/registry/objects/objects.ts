@@ -41,6 +41,7 @@ import {
   type VersionRow
 } from './object-rows.ts'
 import { chooseObject, keyText, parseRef } from './resolve-name.ts'
+import { ResolvedCache } from './resolved-cache.ts'
 import { rightsIn } from './rights.ts'
 import { aboutBundle, libraryView, objectView, runnable, versionView } from './views.ts'
 
@@ -50,9 +51,11 @@ const VERSIONS_SHOWN = 50
 
 export class Objects {
   readonly #store: Store
+  readonly #resolved: ResolvedCache
 
   constructor(store: Store) {
     this.#store = store
+    this.#resolved = new ResolvedCache(store)
   }
 
   /** O1, O2: the same bundle again is the same version, and what is in a version never changes. */
@@ -63,7 +66,7 @@ export class Objects {
     const bundle = openBundle(body)
     const key = { owner: tenant, library, name }
     const signature = await this.#signatureOf(tenant, bundle)
-    const isNew = await this.#store.transaction(async (tx) => {
+    const isNew = await this.#resolved.change(async (tx) => {
       await addLibrary(tx, tenant, library)
       const { kind } = bundle
       const found = await lockObject(tx, key, { kind, displayName: displayName ?? null })
@@ -101,9 +104,11 @@ export class Objects {
 
   /** O3: from here on the run names one version, whatever is published later. */
   async resolve(tenant: string, ref: string): Promise<RunnableObject> {
-    const row = await this.#find(tenant, ref)
-    assertMay(row, tenant, 'execute')
-    return runnable(row)
+    return this.#resolved.of(tenant, ref, async () => {
+      const row = await this.#find(tenant, ref)
+      assertMay(row, tenant, 'execute')
+      return runnable(row)
+    })
   }
 
   async bundle(sha256: string): Promise<string> {
@@ -120,7 +125,7 @@ export class Objects {
   async setLibrary(tenant: string, wish: SetLibrary): Promise<LibraryView> {
     const { library: name, displayName = null, visibility = null, policy } = wish
     const text = policy === undefined ? null : JSON.stringify(policy)
-    await this.#store.transaction(async (tx) => {
+    await this.#resolved.change(async (tx) => {
       await addLibrary(tx, tenant, name)
       await updateLibrary(tx, { owner: tenant, name }, { displayName, visibility, policy: text })
     })
@@ -129,7 +134,8 @@ export class Objects {
 
   async setGrant(tenant: string, { library, to, scopes }: SetGrant): Promise<LibraryView> {
     const found = await this.#ownLibrary(tenant, library)
-    await putGrant(this.#store, { owner: tenant, library: found.name, to, scopes })
+    const grant = { owner: tenant, library: found.name, to, scopes }
+    await this.#resolved.change((tx) => putGrant(tx, grant))
     return libraryView(await this.#ownLibrary(tenant, library), tenant)
   }
 

@@ -6,11 +6,13 @@ import { chooseObject, parseRef } from '../../../../services/registry/objects/re
 import { rightsIn } from '../../../../services/registry/objects/rights.ts'
 import { python, sealed } from '../../../helpers/functions/bundles.ts'
 import { Shared } from '../../../helpers/peers/peers.ts'
+import { until } from '../../../helpers/until.ts'
 import { startEmbeddedStore } from '../../../helpers/stores/embedded-store.ts'
 
 const shared = new Shared()
 after(() => shared.end())
-const started = shared.once(async (scope) => new Objects((await startEmbeddedStore(scope)).store))
+const opened = shared.once(startEmbeddedStore)
+const started = shared.once(async () => new Objects((await opened()).store))
 
 const wish = (name: string, source: string, more: { library?: string } = {}) => {
   const { text, seal } = sealed(python(source))
@@ -122,4 +124,22 @@ test('whoever may run something may see it, and an owner may do all', () => {
   assert.deepEqual([...rightsIn(library, 't')].toSorted(), ['execute', 'metadata:read'])
   assert.equal(rightsIn(library, 'o').size, 3)
   assert.equal(rightsIn(library, 'u').size, 0)
+})
+
+test('O5: a right that another registry withdraws is gone as soon as that is heard of', async () => {
+  const [objects, other] = [await started(), new Objects((await opened()).store)]
+  await objects.publish('lender', 'me', wish('lent', 'def run(): return 1'))
+  const grant = (scopes: ['metadata:read', 'execute'] | []) =>
+    objects.setGrant('lender', { library: 'main', to: 'guest', scopes })
+  await grant(['metadata:read', 'execute'])
+  const resolves = () =>
+    other.resolve('guest', 'lent').then(
+      () => true,
+      () => false
+    )
+  await until(resolves)
+  await resolves() // from what it remembers
+  await grant([])
+  await until(async () => !(await resolves()))
+  await assert.rejects(objects.resolve('guest', 'lent'), { code: 'NOT_FOUND' }) // at once here
 })
