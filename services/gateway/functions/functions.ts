@@ -29,13 +29,13 @@ import {
   getJob,
   listJobs,
   listTasks,
+  submitAndWait,
   submitJob,
-  watchJob
+  type SubmitFor
 } from '#shared/contracts/jobs/methods.ts'
-import { ENDING_EVENTS } from '#shared/contracts/jobs/events.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
-import { childContext, type RequestContext } from '#shared/rpc/context.ts'
+import type { RequestContext } from '#shared/rpc/context.ts'
 import { itemByItem } from '#shared/rpc/items.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
 import { chargedTenant, type Principal } from '../access/principal.ts'
@@ -173,21 +173,16 @@ async function startRun(
   const charge = tokenId === undefined ? { tenant } : { tenant, tokenId }
   const fingerprint = hash('sha256', JSON.stringify(run), 'base64url')
   const key = idempotencyKey === undefined ? {} : { idempotencyKey, fingerprint }
-  const { jobId: runId } = await jobs().call(
-    submitJob,
-    { ...charge, ...key, job, subject },
-    context
-  )
+  const asked = { ...charge, ...key, job, subject }
   const { owner, library, name, version } = subject
-  await callers.note(principal, context, {
-    chain: tenant,
-    action: 'run.start',
-    target: runId,
-    details: { object: `${owner}/${library}/${name}@${version}` }
-  })
-  const named = { tenant, runId }
-  if ((run.waitMs ?? 0) > 0) await ended(deps, named, run, context)
-  return readRun(deps, named, context)
+  const details = { object: `${owner}/${library}/${name}@${version}` }
+  const note = (target: string) =>
+    callers.note(principal, context, { chain: tenant, action: 'run.start', target, details })
+  const { waitMs = 0 } = run
+  if (waitMs > 0) return runToEnd(deps, { ...asked, waitMs }, note, context)
+  const { jobId: runId } = await jobs().call(submitJob, asked, context)
+  await note(runId)
+  return readRun(deps, { tenant, runId }, context)
 }
 
 /** Of one pipeline and those in it. */
@@ -219,41 +214,38 @@ interface NamedRun {
   runId: string
 }
 
-/** Returns when the run has ended, or after `waitMs`; then one that may not wait is canceled. */
-async function ended(
-  { jobs }: FunctionsDeps,
-  { tenant, runId }: NamedRun,
-  { waitMs = 0, offlinePolicy }: StartRun,
+/**
+ * Returns when the run has ended, or after `waitMs`; then one that may not wait is canceled. It is
+ * noted while it runs.
+ */
+async function runToEnd(
+  { jobs }: Pick<FunctionsDeps, 'jobs'>,
+  asked: SubmitFor & { waitMs: number },
+  note: (runId: string) => Promise<void>,
   context: RequestContext
-): Promise<void> {
-  using own = childContext(context)
-  let hasBegun = false
-  const timer = setTimeout(
-    () => own.abort(new HaifError('DEADLINE_EXCEEDED', 'the run takes longer')),
-    waitMs
-  )
-  try {
-    const events = jobs().batches(watchJob, { tenant, jobId: runId }, own)
-    for await (const { event, data } of itemByItem(events)) {
-      if (event === 'job.status' || event === 'job.snapshot') hasBegun ||= isBegun(data)
-      if ((ENDING_EVENTS as readonly string[]).includes(event)) return
+): Promise<RunView> {
+  const stream = itemByItem(jobs().batches(submitAndWait, asked, context))
+  let noted = Promise.resolve()
+  for (;;) {
+    const { done, value } = await stream.next()
+    if (done !== true) {
+      noted = note(value.jobId)
+      noted.catch(() => {}) // it is thrown at the end
+      continue
     }
-  } catch (error) {
-    if (!own.signal.aborted || context.signal.aborted) throw error
-  } finally {
-    clearTimeout(timer)
+    await noted
+    const { job, tasks } = value
+    if (job.status === 'Queued' && asked.subject?.offlinePolicy === 'wait') {
+      const { tenant } = asked
+      await jobs().call(changeJob, { tenant, jobId: job.jobId, act: 'cancel' }, context)
+      return readRun({ jobs }, { tenant, runId: job.jobId }, context)
+    }
+    return runView(job, tasks)
   }
-  if (hasBegun || offlinePolicy !== 'wait') return
-  await jobs().call(changeJob, { tenant, jobId: runId, act: 'cancel' }, context)
-}
-
-const isBegun = (data: object): boolean => {
-  const job = ('job' in data ? data.job : data) as { status?: string }
-  return job.status !== undefined && job.status !== 'Queued'
 }
 
 async function readRun(
-  { jobs }: FunctionsDeps,
+  { jobs }: Pick<FunctionsDeps, 'jobs'>,
   { tenant, runId: jobId }: NamedRun,
   context: RequestContext
 ): Promise<RunView> {

@@ -6,6 +6,7 @@ import {
   listJobs,
   listTasks,
   requeueDeadLetters,
+  submitAndWait,
   submitJob,
   watchJob
 } from '#shared/contracts/jobs/methods.ts'
@@ -18,6 +19,7 @@ import { changeJob as change } from './change.ts'
 import { deadLettersPage, requeue } from './dead-letters.ts'
 import { assertJob, jobsPage, tasksPage } from './read.ts'
 import { jobWithResult } from './result.ts'
+import { runToEnd } from './run-to-end.ts'
 import { Intake, type Planner } from './submit.ts'
 
 interface AnswerDeps {
@@ -40,6 +42,7 @@ export function answerGateways(router: Router, { store, engine, plan }: AnswerDe
     isLimited,
     lackFor: (needs, tenant) => engine.lackFor(needs, tenant),
     reserve: (lanes) => engine.reserve(lanes),
+    runNow: (job, task, reserved) => engine.runNow(job, task, reserved),
     onReady: (lanes) => engine.lookAt(lanes),
     onHeld
   })
@@ -58,6 +61,9 @@ export function answerGateways(router: Router, { store, engine, plan }: AnswerDe
   }
   router
     .respond(submitJob, (request, context) => intake.submit(request, context))
+    .serve(submitAndWait, (request, context) =>
+      runToEnd({ store, live, intake, whyWaiting }, request, context)
+    )
     .respond(listJobs, ({ tenant, query }) => jobsPage(store, query, tenant))
     .respond(getJob, async ({ tenant, jobId }) =>
       jobWithResult(store, await assertJob(store, jobId, tenant))

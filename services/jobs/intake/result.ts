@@ -17,9 +17,14 @@ export async function jobWithResult(store: Store, row: JobRow): Promise<JobView>
   const [first, ...others] = last
   if (first === undefined) return job
   if (others.length > 0) return { ...job, result: byName(last) }
-  const resultArtifactUri = `artifact://${row.job_id}/${first.task_id}/output.json`
-  if (first.output === null) return { ...job, resultArtifactUri }
-  return { ...job, result: JSON.parse(first.output) as unknown, resultArtifactUri }
+  return withOutput(job, first.task_id, first.output)
+}
+
+/** `output` null: it is too long for a reply. */
+export function withOutput(job: JobView, taskId: string, output: string | null): JobView {
+  const resultArtifactUri = `artifact://${job.jobId}/${taskId}/output.json`
+  if (output === null || output.length > RESULT_CHARACTERS_MAX) return { ...job, resultArtifactUri }
+  return { ...job, result: JSON.parse(output) as unknown, resultArtifactUri }
 }
 
 function byName(outputs: Awaited<ReturnType<typeof lastOutputs>>): Record<string, unknown> {

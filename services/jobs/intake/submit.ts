@@ -10,6 +10,7 @@ import type { JobAccepted, SubmitJob } from '#shared/contracts/jobs/submit.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
+import type { EndedRows } from '../direct/unstored.ts'
 import type { Notices } from '../events/notices.ts'
 import type { Reservation } from '../run/scheduler.ts'
 import type { Lane } from '../schedule/allot.ts'
@@ -36,6 +37,8 @@ interface IntakeDeps {
   isLimited: (tenant: string) => boolean
   /** Places for tasks of these lanes; null: they take their turn. */
   reserve: (lanes: readonly Lane[]) => Reservation | null
+  /** Runs the only task of a job in its place, before it is stored. */
+  runNow: (job: NewJob, task: NewTask, reserved: Reservation) => Promise<EndedRows | null>
   /** Tasks in these lanes are ready. */
   onReady: (lanes: readonly Lane[]) => void
   /** A held job may begin. */
@@ -46,6 +49,11 @@ const ID_BYTES = 16
 const DEFAULT_TYPE = 'chat'
 const DEFAULT_PRIORITY = 'standard'
 
+interface Planned {
+  row: NewJob
+  rows: readonly NewTask[]
+}
+
 export class Intake {
   readonly #deps: IntakeDeps
 
@@ -54,12 +62,37 @@ export class Intake {
   }
 
   async submit(request: SubmitFor, context: RequestContext): Promise<JobAccepted> {
-    const { plan, isLimited, onHeld } = this.#deps
-    const { tenant, tokenId, idempotencyKey, job } = request
     const known = await this.#repeated(request)
     if (known !== null) return known
+    return this.#store(request, await this.#planned(request, context))
+  }
+
+  /**
+   * Like `submit`, for a caller that waits for the end: a call of one function is run first, and
+   * stored then (J19). Returns null where the end has to be waited for.
+   */
+  async *run(
+    request: SubmitFor,
+    context: RequestContext
+  ): AsyncGenerator<JobAccepted, EndedRows | null, void> {
+    const known = await this.#repeated(request)
+    const planned = known === null ? await this.#planned(request, context) : null
+    const reserved = planned === null ? null : this.#direct(planned)
+    if (planned === null || reserved === null) {
+      yield known ?? (await this.#store(request, planned!))
+      return null
+    }
+    const { row, rows } = planned
+    const ended = this.#deps.runNow(row, rows[0]!, reserved)
+    ended.catch(() => {}) // the caller may leave before
+    yield { jobId: row.job_id }
+    return ended
+  }
+
+  async #planned(request: SubmitFor, context: RequestContext): Promise<Planned> {
+    const { plan, isLimited } = this.#deps
+    const { tenant, tokenId, idempotencyKey, job } = request
     const tasks = await plan(job, { tenant, tokenId }, context)
-    const held = isLimited(tenant)
     const row: NewJob = {
       job_id: `job-${randomBytes(ID_BYTES).toString('hex')}`,
       tenant_id: tenant,
@@ -71,13 +104,24 @@ export class Intake {
       idempotency_key: idempotencyKey ?? null,
       fingerprint: idempotencyKey === undefined ? null : fingerprintOf(request),
       traceparent: context.traceparent ?? null,
-      held
+      held: isLimited(tenant)
     }
     const rows = tasks.map((task, number) => newTask(task, number, job))
     if (request.subject?.offlinePolicy === 'fail_fast') this.#assertPlaces(tenant, rows)
+    return { row, rows }
+  }
+
+  async #store(request: SubmitFor, { row, rows }: Planned): Promise<JobAccepted> {
     if (!(await this.#stored(row, rows))) return (await this.#repeated(request))!
-    if (held) onHeld(tenant)
+    if (row.held) this.#deps.onHeld(row.tenant_id)
     return { jobId: row.job_id }
+  }
+
+  /** A place for a run that need not be stored first; with a key its row is what tells it apart. */
+  #direct({ row, rows }: Planned): Reservation | null {
+    const isCall = rows.length === 1 && rows[0]!.type === 'function' && rows[0]!.map === null
+    if (!isCall || row.held || row.idempotency_key !== null) return null
+    return this.#deps.reserve(lanesOf(row.tenant_id, rows))
   }
 
   /** False: the tenant has a job under its key already. */

@@ -14,7 +14,10 @@ import { Notices } from '../events/notices.ts'
 import { Texts } from '../events/texts.ts'
 import type { Needs } from '../schedule/needs.ts'
 import { allot, lackOfAll, type Lane } from '../schedule/allot.ts'
+import { DirectRuns } from '../direct/direct-runs.ts'
+import type { EndedRows } from '../direct/unstored.ts'
 import { PausedLanes } from '../schedule/paused-lanes.ts'
+import type { NewJob, NewTask } from '../store/jobs/insert-job.ts'
 import type { ClaimedTask, TaskRow } from '../store/rows.ts'
 import type { Quota } from './claim.ts'
 import { HeldJobs } from './held-jobs.ts'
@@ -60,6 +63,7 @@ export class Engine implements Service {
   readonly #scheduler: Scheduler
   readonly #paused: PausedLanes
   readonly #texts: Texts
+  readonly #direct: DirectRuns
   readonly #map: MapRunner
   readonly #metrics: JobMetrics
   readonly #timers: NodeJS.Timeout[] = []
@@ -88,8 +92,16 @@ export class Engine implements Service {
       send: (text) => notices.sendText(text),
       hasOthers: () => notices.hasOthers()
     })
+    this.#direct = new DirectRuns({
+      store,
+      report: (given) => this.#ledger.report(given),
+      onWritten: (settled) => this.#written(settled),
+      fence: (names) => this.#runs.fence(names)
+    })
     this.#runs = new Runs({
-      report: (report) => this.#ledger.report(report),
+      report: (given) => {
+        if (!this.#direct.take(given)) this.#ledger.report(given)
+      },
       inputOf: (task, context) => inputOf(deps, task, context),
       kept: (task, result) => deps.artifacts.kept(task, result),
       onText: (task, offset, text) => this.#texts.pass(task, offset, text),
@@ -105,7 +117,8 @@ export class Engine implements Service {
     this.#map = new MapRunner({ ...deps, notices, onReady: look })
     const common = { ...deps, leaseMs, runs: this.#runs, now, random }
     const report = this.#ledger.report.bind(this.#ledger)
-    this.#leases = new Leases({ ...common, report })
+    const isStored = ({ job_id }: TaskRow) => !this.#direct.has(job_id)
+    this.#leases = new Leases({ ...common, report, isStored })
     const runners = () => this.#runners()
     const onClaimed = (task: TaskRow) => this.#metrics.claimed(task)
     const lanes = { paused: this.#paused, quotaOf, onClaimed }
@@ -162,6 +175,7 @@ export class Engine implements Service {
     this.held.stop()
     this.#leases.stop()
     await this.#runs.stop()
+    await this.#direct.stop()
     await this.#ledger.stop()
     this.#texts.stop()
     await this.notices.stop()
@@ -186,6 +200,11 @@ export class Engine implements Service {
   /** Places for tasks of a job that is about to be stored; see `Scheduler.reserve`. */
   reserve(lanes: readonly Lane[]): Reservation | null {
     return this.#scheduler.reserve(lanes)
+  }
+
+  /** Runs the only task of a job whose caller waits, before it is stored; see `DirectRuns`. */
+  runNow(job: NewJob, task: NewTask, reserved: Reservation): Promise<EndedRows | null> {
+    return this.#direct.start(job, task, reserved)
   }
 
   /** A place has come, or a task. */

@@ -19,6 +19,8 @@ interface LeasesDeps {
   owner: string
   leaseMs: number
   runs: Runs
+  /** False: the task of this attempt is in no row yet. */
+  isStored: (task: TaskRow) => boolean
   report: (report: Report) => void
   now: () => number
   random: () => number
@@ -64,8 +66,8 @@ export class Leases {
   }
 
   async renew(): Promise<void> {
-    const { store, runs } = this.#deps
-    const held = runs.all.map(({ task }) => task)
+    const { store, runs, isStored } = this.#deps
+    const held = runs.all.map(({ task }) => task).filter(isStored)
     if (held.length === 0) return
     const kept = await this.#quietly(() => renewLeases(store, this.#deps, held))
     if (kept === undefined) return

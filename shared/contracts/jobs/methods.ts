@@ -39,6 +39,27 @@ export type SubmitFor = Static<typeof SubmitFor>
 
 export const submitJob = defineMethod('jobs.submit', FROM_GATEWAYS, SubmitFor, JobAccepted, LARGE)
 
+const WAIT_MS_MAX = 600_000
+
+/** How a job and its tasks stand; outputs that do not fit are named. */
+const JobWithTasks = Type.Object({ job: JobView, tasks: TaskList.properties.tasks })
+export type JobWithTasks = Static<typeof JobWithTasks>
+
+/**
+ * For a caller that waits: the id once the job is taken, and at the end, or after `waitMs`, what
+ * has become of it.
+ */
+export const submitAndWait = defineStream(
+  'jobs.submitAndWait',
+  FROM_GATEWAYS,
+  Type.Object({
+    ...SubmitFor.properties,
+    waitMs: Type.Integer({ minimum: 1, maximum: WAIT_MS_MAX })
+  }),
+  JobAccepted,
+  JobWithTasks
+)
+
 export const listJobs = defineMethod(
   'jobs.list',
   FROM_GATEWAYS,

@@ -104,6 +104,7 @@ jobs.reportHttpWorker gateway                              jobs
 jobs.requeue          gateway                              jobs
 jobs.setPolicy        gateway                              jobs
 jobs.submit           gateway                              jobs
+jobs.submitAndWait    gateway                              jobs
 jobs.tasks            gateway                              jobs
 jobs.watch            gateway                              jobs
 mesh.certificate      ALL                                  ALL
