@@ -26,6 +26,7 @@ import type { Quota } from './run/claim.ts'
 import { WorkerRunners } from './run/worker-runners.ts'
 import { tasksAsked } from './store/tasks-asked.ts'
 import { answerWorkers } from './workers/answer-workers.ts'
+import { answerMachines } from './workers/machines.ts'
 import { HttpWorkers } from './workers/http-workers.ts'
 
 export interface KeptJobsOptions extends Pick<
@@ -97,6 +98,7 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     engine,
     plan: (job, whose, context) => planner.plan(job, whose, context)
   })
+  answerMachines({ router, workers: () => workers.all, runningAt: (key) => engine.runningAt(key) })
   answerWorkers(router, new HttpWorkers({ ...deps, engine, artifacts, forbids, quotaOf: quotas }))
   answerPolicies({
     router,

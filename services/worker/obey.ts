@@ -1,4 +1,5 @@
 /** What a worker does when an operator's order has come to it; `Orders` has checked whose it is. */
+import type { EnvironmentAct } from '#shared/contracts/functions/environments.ts'
 import type { LabelChanges } from '#shared/contracts/http/admin/workers.ts'
 import type { Obeyed } from '#shared/contracts/peers/drain.ts'
 import type { Order, Statement } from '#shared/contracts/peers/order.ts'
@@ -12,16 +13,17 @@ interface Obedient {
   models: OrderedModels
   pause: (isPaused: boolean) => void
   label: (changes: LabelChanges) => Record<string, string>
+  environment: (act: EnvironmentAct) => Promise<void>
   log: Logger
 }
 
 export async function obey(
-  { orders, models, pause, label, log }: Obedient,
+  { orders, models, pause, label, environment: change, log }: Obedient,
   statement: Statement
 ): Promise<Obeyed> {
   const order = orders.take(statement)
-  const { act, actor, by: gateway, requestId, model, labels = {} } = order
-  log.info({ act, model, actor, gateway, requestId }, 'an operator orders this worker')
+  const { act, actor, by: gateway, requestId, model, labels = {}, environment } = order
+  log.info({ act, model, environment, actor, gateway, requestId }, 'an operator orders this worker')
   switch (act) {
     case 'worker.pause':
     case 'worker.resume':
@@ -32,6 +34,10 @@ export async function obey(
     case 'worker.model':
       if (model !== undefined) return models.obey(model)
       throw unknownOrder(act)
+    case 'worker.environment':
+      if (environment === undefined) throw unknownOrder(act)
+      await change(environment)
+      return {}
     case 'worker.drain':
       throw unknownOrder(act) // that has a call of its own
   }

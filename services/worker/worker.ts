@@ -1,4 +1,5 @@
 /** Runs models: connects to every orchestrator, reports what it holds, answers what they send. */
+import { workerEnvironments } from '#shared/contracts/functions/environments.ts'
 import { runTask } from '#shared/contracts/jobs/task-run.ts'
 import { workerCount } from '#shared/contracts/inference/count.ts'
 import { workerEmbed } from '#shared/contracts/inference/embedding.ts'
@@ -83,6 +84,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
     .respond(workerEmbed, (request, context) => requests.embed(request, context))
     .respond(workerCount, (request, context) => requests.count(request, context))
     .serve(runTask, (request, context) => desk.run(request, context))
+    .respond(workerEnvironments, () => desk.environments.view())
     .respond(workerChallenge, () => ({ nonce: orders.challenge() }))
     .respond(workerDrain, ({ order }) => {
       const { actor, by: gateway, requestId } = orders.take(order, 'worker.drain')
@@ -91,7 +93,17 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
       return {}
     })
   router.respond(workerObey, ({ order }) =>
-    obey({ orders, models: ordered, pause: life.pause, label: life.label, log: deps.log }, order)
+    obey(
+      {
+        orders,
+        models: ordered,
+        pause: life.pause,
+        label: life.label,
+        environment: (act) => desk.environments.obey(act),
+        log: deps.log
+      },
+      order
+    )
   )
   const { artifacts, sourceOf = noMore } = deps
   const ordered = new OrderedModels({ models, loader, sourceOf })

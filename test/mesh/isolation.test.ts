@@ -139,6 +139,18 @@ const RULES: Record<string, Decided> = {
   },
   'POST /v1/runs': { rule: 'functions', isElsewhere: true, body: { object: 'f' } },
   'POST /v1/call/*': { rule: 'functions', isElsewhere: true, path: '/v1/call/f', body: {} },
+  'GET /v1/machines': { rule: 'functions', isElsewhere: true },
+  'GET /v1/environments': { rule: 'functions', isElsewhere: true },
+  'DELETE /v1/environments/:machine/:key': {
+    rule: 'operator',
+    isElsewhere: true,
+    path: `/v1/environments/m/${'0'.repeat(64)}`
+  },
+  'POST /v1/environments/:machine/:key/rebuild': {
+    rule: 'operator',
+    isElsewhere: true,
+    path: `/v1/environments/m/${'0'.repeat(64)}/rebuild`
+  },
   'GET /v1/runs': { rule: 'functions' },
   'GET /v1/runs/:id': { rule: 'functions', path: RUN },
   'POST /v1/runs/:id/cancel': { rule: 'functions', path: `${RUN}/cancel` },

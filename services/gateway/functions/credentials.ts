@@ -14,6 +14,7 @@ export const ACTS = [
   'library.list',
   'library.set',
   'library.grant',
+  'machine.list',
   'run.start',
   'run.list',
   'run.read',
@@ -40,7 +41,14 @@ const CALLS: readonly FunctionAct[] = [
 ]
 const MAY: Readonly<Record<Credential, ReadonlySet<FunctionAct>>> = {
   user: new Set(ACTS),
-  service: new Set([...CALLS, 'object.source', 'library.list', 'run.cancel', 'run.resume']),
+  service: new Set([
+    ...CALLS,
+    'machine.list',
+    'object.source',
+    'library.list',
+    'run.cancel',
+    'run.resume'
+  ]),
   library: new Set(CALLS),
   machine: new Set([...CALLS, 'run.cancel']),
   none: new Set()

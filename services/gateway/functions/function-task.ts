@@ -25,7 +25,6 @@ export function functionTask(
 ): Omit<GraphTask, 'id'> {
   const { subject, bytes, seal, policy } = object
   const machine = machineOf(object, pinned, run)
-  const workers = machine === undefined ? policy.machines : [machine]
   const input: FunctionTask = {
     bundle: { sha256: subject.sha256, bytes },
     seal,
@@ -38,8 +37,26 @@ export function functionTask(
     input: { ...input },
     retries: run.retries ?? 0,
     timeoutMs: (run.timeoutMs ?? policy.wallMs ?? DEFAULT_WALL_MS) + AROUND_MS,
-    ...(workers === undefined ? {} : { constraints: { workers } })
+    ...constraintsOf(object, machine, run)
   }
+}
+
+/** What the library asks of a worker holds beside what the run asks. */
+function constraintsOf(
+  { policy, packages }: ResolvedObject,
+  machine: string | undefined,
+  run: StartRun
+): Pick<GraphTask, 'constraints'> {
+  const labels = { ...run.labels, ...policy.labels }
+  const wanted = {
+    workers: machine === undefined ? policy.machines : [machine],
+    gpu: policy.gpu === true || run.gpu === true ? true : undefined,
+    region: policy.region ?? run.region,
+    labels: Object.keys(labels).length === 0 ? undefined : labels,
+    packages
+  }
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined)
+  return given.length === 0 ? {} : { constraints: Object.fromEntries(given) }
 }
 
 /** A node that is pinned runs there; then what the run says, and what the library says. */

@@ -23,6 +23,12 @@ import {
   setGrant,
   setLibrary
 } from '#shared/contracts/functions/methods.ts'
+import {
+  gatewayEnvironments,
+  gatewayMachines,
+  jobsEnvironments,
+  jobsMachines
+} from '#shared/contracts/functions/environments.ts'
 import type { RunView, StartRun } from '#shared/contracts/functions/runs.ts'
 import {
   changeJob,
@@ -105,6 +111,7 @@ export function answerFunctions(deps: FunctionsDeps): void {
       return library
     })
   answerRuns(deps, callers)
+  answerMachines(deps, callers)
 }
 
 async function noteLibrary(
@@ -117,6 +124,18 @@ async function noteLibrary(
   const { library, ...details } = wish
   const { tenant: chain } = principal
   await callers.note(principal, context, { chain, action, target: `${chain}/${library}`, details })
+}
+
+function answerMachines({ router, jobs }: FunctionsDeps, callers: JobCallers): void {
+  router
+    .respond(gatewayMachines, async (_, context) => {
+      await callers.identifyAct('machine.list', context)
+      return jobs().call(jobsMachines, {}, context)
+    })
+    .respond(gatewayEnvironments, async (query, context) => {
+      await callers.identifyAct('machine.list', context)
+      return jobs().call(jobsEnvironments, query, context)
+    })
 }
 
 function answerRuns(deps: FunctionsDeps, callers: JobCallers): void {

@@ -23,7 +23,7 @@ interface OrderDeps {
   audit: Pick<Audit, 'write'> | null
 }
 
-type Wish = Pick<Order, 'act' | 'labels' | 'model'>
+type Wish = Pick<Order, 'act' | 'labels' | 'model' | 'environment'>
 
 /** `beginning`: of the worker's key. */
 export async function orderWorker(
@@ -41,10 +41,11 @@ export async function orderWorker(
   }
   const order: Order = { ...wish, target: worker, nonce, ...actor }
   const statement = mesh.state('order', JSON.stringify(order))
-  const { act, labels, model } = wish
+  const { act, labels, model, environment } = wish
   const said = {
     ...(labels === undefined ? {} : { labels }),
-    ...(model === undefined ? {} : { model })
+    ...(model === undefined ? {} : { model }),
+    ...(environment === undefined ? {} : { environment })
   }
   await audit?.write({
     chain: MESH_CHAIN,

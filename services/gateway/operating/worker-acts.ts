@@ -1,5 +1,9 @@
 /** What operators do with workers, and with the models on them. */
 import { drainWorker } from '#shared/contracts/access/access.ts'
+import {
+  gatewayOrderEnvironment,
+  type EnvironmentAct
+} from '#shared/contracts/functions/environments.ts'
 import type { Order } from '#shared/contracts/peers/order.ts'
 import { renameMember, revokeMember } from '#shared/contracts/peers/members.ts'
 import {
@@ -56,6 +60,9 @@ export function answerWorkerActs(deps: WorkerActsDeps): void {
     .respond(renameWorker, ({ id, name }, context) => acts.rename(id, name, context))
     .respond(removeWorker, ({ id }, context) => acts.remove(id, context))
     .respond(orderModel, (order, context) => acts.model(order, context))
+    .respond(gatewayOrderEnvironment, ({ machine, action, key }, context) =>
+      acts.environment(machine, { action, key }, context)
+    )
 }
 
 class WorkerActs {
@@ -74,7 +81,7 @@ class WorkerActs {
   order(
     actor: Actor,
     key: string,
-    wish: Pick<Order, 'act' | 'labels' | 'model'>,
+    wish: Pick<Order, 'act' | 'labels' | 'model' | 'environment'>,
     context: ServerContext
   ) {
     const { mesh, orchestrators, access } = this.#deps
@@ -121,6 +128,13 @@ class WorkerActs {
     const { state } = await this.order(actor, worker.id, wish, context)
     const ordered = { worker: worker.id, action, model: model.name }
     return state === undefined ? ordered : { ...ordered, state }
+  }
+
+  async environment(id: string, environment: EnvironmentAct, context: ServerContext) {
+    const actor = await this.actor(context, 'operator', `environment.${environment.action}`)
+    const worker = await this.#find(id, context)
+    await this.order(actor, worker.id, { act: 'worker.environment', environment }, context)
+    return { machine: worker.id, ...environment }
   }
 
   async #find(id: string, context: ServerContext): Promise<WorkerView> {

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import type { AdminDeps } from '../operators/admin.ts'
 import { splRoutes } from '../spl/spl-routes.ts'
 import { callRoute } from './call.ts'
+import { machineRoutes } from './machines.ts'
 import { objectRoutes } from './objects.ts'
 import { runRoutes } from './runs.ts'
 
@@ -10,5 +11,6 @@ export function functionRoutes(app: FastifyInstance, deps: AdminDeps): void {
   objectRoutes(app, deps)
   runRoutes(app, deps)
   callRoute(app, deps)
+  machineRoutes(app, deps)
   splRoutes(app, deps)
 }

@@ -212,6 +212,11 @@ export class Engine implements Service {
     this.#scheduler.look()
   }
 
+  /** Tasks of this service that run at a place. */
+  runningAt(key: string): number {
+    return this.#runs.at(key)
+  }
+
   /** A worker has fetched the task by itself. */
   claimed(task: ClaimedTask): void {
     this.#metrics.claimed(task)

@@ -194,7 +194,8 @@ export class Scheduler {
     return this.#deps.runners().map((runner) => ({
       key: runner.key,
       free: this.#free(runner),
-      lacks: (needs, tenant) => runner.lacks(needs, tenant)
+      lacks: (needs, tenant) => runner.lacks(needs, tenant),
+      suits: (needs) => runner.suits?.(needs) === true
     }))
   }
 

@@ -10,7 +10,7 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Artifacts } from '../artifacts/artifacts.ts'
-import { lackOf, type Needs, type PlaceFacts } from '../schedule/needs.ts'
+import { lackOf, suitsAt, type Needs, type PlaceFacts } from '../schedule/needs.ts'
 import type { TaskRow } from '../store/rows.ts'
 import type { Runner } from './runner.ts'
 
@@ -55,6 +55,10 @@ export class WorkerRunner implements Runner {
   lacks(needs: Needs, tenant: string): string | null {
     const { facts } = this
     return lackOf(needs, facts) ?? this.#deps.forbids(needs, tenant, facts)
+  }
+
+  suits(needs: Needs): boolean {
+    return suitsAt(needs, this.facts)
   }
 
   async *run(

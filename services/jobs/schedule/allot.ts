@@ -23,6 +23,8 @@ export interface Place {
   free: number
   /** What the place lacks for such a task; null: nothing. */
   lacks: (needs: Needs, tenant: string) => string | null
+  /** It would begin sooner there than at others that lack nothing, either. */
+  suits?: (needs: Needs) => boolean
 }
 
 interface Situation {
@@ -78,7 +80,8 @@ export function allot(situation: Situation): Allotment {
     const next = nextOf(urgent, counts, situation) ?? nextOf(open, counts, situation)
     if (next === null) break
     const { lane, fitting } = next
-    const place = freest(fitting, free)
+    const suiting = fitting.filter(({ suits }) => suits?.(lane.needs) === true)
+    const place = freest(suiting, free) ?? freest(fitting, free)
     if (place === null) {
       remove(open, next)
       remove(urgent, next)

@@ -60,13 +60,17 @@ export function lackOf(needs: Needs, place: PlaceFacts): string | null {
   return null
 }
 
+/** What it takes is built there already. */
+export const suitsAt = ({ packages }: Needs, { environments = [] }: PlaceFacts): boolean =>
+  packages !== undefined && environments.includes(packages)
+
 /** A worker that is to download a model does not have it yet. */
 function takesModel({ type, model }: Needs, { models }: PlaceFacts): boolean {
   return type === 'model_download' || models.includes(model!)
 }
 
 /** By its name, or a beginning of its key that nobody mistypes by chance. */
-const isNamed = ({ key, name }: PlaceFacts, wanted: string): boolean =>
+export const isNamed = ({ key, name }: PlaceFacts, wanted: string): boolean =>
   name === wanted || key === wanted || (wanted.length >= 8 && key.startsWith(wanted))
 
 /** The needs of a task of a graph. */

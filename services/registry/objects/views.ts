@@ -13,16 +13,20 @@ import type {
   ObjectView,
   VersionView
 } from '#shared/contracts/functions/objects.ts'
+import { packagesKey } from '#shared/functions/packages-key.ts'
 import type { LibraryRow, VersionRow } from './object-rows.ts'
 
 /** Of a pipeline the signature was found when it was published. */
-type About = Omit<FunctionBundle, 'files'> | (PipelineBundle & { signature: Signature })
+type About =
+  | (Omit<FunctionBundle, 'files'> & { packages?: string })
+  | (PipelineBundle & { signature: Signature })
 
 /** What there is to know of a bundle without its source. */
 export function aboutBundle(bundle: Bundle, signature: Signature): About {
   if (bundle.kind === 'pipeline') return { ...bundle, signature }
   const { files: _, ...about } = bundle
-  return about
+  const packages = packagesKey(bundle)
+  return packages === null ? about : { ...about, packages }
 }
 
 export function versionView(
@@ -60,7 +64,10 @@ export function runnable(row: VersionRow): RunnableObject {
     seal: { publisher, signature },
     inputs: about.signature.inputs,
     ...(about.kind === 'function'
-      ? { runtime: about.runtime }
+      ? {
+          runtime: about.runtime,
+          ...(about.packages === undefined ? {} : { packages: about.packages })
+        }
       : { pipeline: JSON.stringify(pipelineOf(about)) }),
     policy: JSON.parse(row.policy) as ExecutionPolicy
   }

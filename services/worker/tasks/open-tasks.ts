@@ -5,7 +5,7 @@ import type { Logger } from '#shared/process/log.ts'
 import { Aggregation } from './aggregation/aggregation.ts'
 import { Environments } from './function-run/environments.ts'
 import { FunctionRun } from './function-run/function-run.ts'
-import { findRuntimes, namedPythons } from './function-run/runtimes.ts'
+import { findProgram, findRuntimes, namedPythons } from './function-run/runtimes.ts'
 import { ModelDownload, type ModelDownloadDeps } from './model-download/model-download.ts'
 import type { TaskConfig } from './task-config.ts'
 import type { TaskDeskOptions } from './task-desk.ts'
@@ -13,6 +13,8 @@ import type { TaskKind } from './task-kind.ts'
 import { findSandbox } from './tool-execution/find-sandbox.ts'
 import type { Sandbox } from './tool-execution/sandbox.ts'
 import { ToolExecution } from './tool-execution/tool-execution.ts'
+
+const DAY_MS = 86_400_000
 
 interface OpenTasksOptions {
   config: TaskConfig
@@ -41,7 +43,7 @@ export async function openTasks(options: OpenTasksOptions): Promise<TaskDeskOpti
 }
 
 async function functionRun(
-  { config, home }: OpenTasksOptions,
+  { config, home, log }: OpenTasksOptions,
   sandbox: Sandbox
 ): Promise<FunctionRun> {
   const { functions, toolLimits } = config
@@ -51,6 +53,14 @@ async function functionRun(
     allowed: toolLimits,
     publishers,
     runtimes: await findRuntimes([...pythons, ...namedPythons(home)]),
-    environments: new Environments({ folder, env: installers })
+    environments: new Environments({
+      folder,
+      env: installers,
+      uv: findProgram('uv', installers['PATH']),
+      bytesMax: functions.environmentBytes,
+      keepMs: functions.environmentDays * DAY_MS,
+      busyMs: toolLimits.wallMs
+    }),
+    log
   })
 }

@@ -30,6 +30,9 @@ interface FunctionSettings {
   publishers: string[]
   /** `FUNCTION_PYTHONS`: programs beside those of the system. */
   pythons: string[]
+  /** `FUNCTION_SPACE`: bytes of all environments. `FUNCTION_DAYS`: they stay so long unused. */
+  environmentBytes: number
+  environmentDays: number
   /** What installers of packages get of the environment. */
   installers: Record<string, string>
 }
@@ -101,6 +104,8 @@ function readFunctions(env: Environment): FunctionSettings {
     publishers,
     pythons: listOf(readString(env, 'FUNCTION_PYTHONS', '')),
     installers: Object.fromEntries(installers),
+    environmentBytes: readBytes(env, 'FUNCTION_SPACE', '10GB'),
+    environmentDays: readInteger(env, 'FUNCTION_DAYS', { default: 30, min: 1, max: 3650 }),
     ...(folder === '' ? {} : { folder })
   }
 }

@@ -4,6 +4,7 @@
  */
 import {
   offerTasks,
+  OFFERED_ENVIRONMENTS_MAX,
   type RunTask,
   type TaskItem,
   type TaskOffer,
@@ -17,7 +18,7 @@ import type { Logger } from '#shared/process/log.ts'
 import { childContext, createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
-import type { TaskArtifacts, TaskKind } from './task-kind.ts'
+import type { EnvironmentDesk, TaskArtifacts, TaskKind } from './task-kind.ts'
 
 export interface TaskDeskOptions {
   /** One for each type that the owner allows. */
@@ -53,6 +54,17 @@ export class TaskDesk {
   constructor(deps: TaskDeskDeps) {
     this.#deps = deps
     this.#kinds = new Map(deps.kinds.map((kind) => [kind.type, kind]))
+    this.#environments?.onChange(() => this.tellAll())
+  }
+
+  get #environments(): EnvironmentDesk | undefined {
+    return this.#deps.kinds.find(({ environments }) => environments !== undefined)?.environments
+  }
+
+  /** Throws FORBIDDEN where this machine runs no functions. */
+  get environments(): EnvironmentDesk {
+    if (this.#environments !== undefined) return this.#environments
+    throw new HaifError('FORBIDDEN', 'the owner of this worker does not allow functions')
   }
 
   /** Nothing is taken on a machine whose owner allows nothing. */
@@ -155,8 +167,10 @@ export class TaskDesk {
   #offer(service: string): TaskOffer {
     const { places, region, facts } = this.#deps
     const free = places - this.#count
+    const built = this.#environments?.built().slice(0, OFFERED_ENVIRONMENTS_MAX) ?? []
     return {
       ...facts(),
+      ...(built.length === 0 ? {} : { environments: built }),
       ...(region === undefined ? {} : { region }),
       types: [...this.#kinds.values()].map(({ type }) => type),
       places:

@@ -1,4 +1,5 @@
 /** What a type of task is to the worker: a function from its input to its result. */
+import type { EnvironmentAct, OwnEnvironments } from '#shared/contracts/functions/environments.ts'
 import type { TaskType } from '#shared/contracts/jobs/graph.ts'
 import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 
@@ -21,6 +22,18 @@ export interface TaskKind {
   run(input: unknown, context: TaskContext): AsyncGenerator<TaskItem, TaskResult, void>
   /** What it keeps between two runs ends; nothing of it runs any more. */
   stop?(): Promise<void>
+  /** The environments of functions, where it runs them. */
+  readonly environments?: EnvironmentDesk
+}
+
+export interface EnvironmentDesk {
+  view(): OwnEnvironments
+  /** Throws NOT_FOUND. */
+  obey(act: EnvironmentAct): Promise<void>
+  /** Packages that are built here. */
+  built(): string[]
+  /** Called when these are others. */
+  onChange(changed: () => void): void
 }
 
 export const isArtifactUri = (value: unknown): value is string =>

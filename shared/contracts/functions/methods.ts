@@ -53,6 +53,8 @@ export const RunnableObject = Type.Object({
   bytes: Type.Integer({ minimum: 1 }),
   seal: BundleSeal,
   runtime: Type.Optional(Type.Enum(RUNTIMES)),
+  /** What is installed for it: workers that have that come first. */
+  packages: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   inputs: Type.Array(Port, { maxItems: 64 }),
   /** Of a pipeline: its bundle, as JSON. */
   pipeline: Type.Optional(Type.String({ maxLength: BUNDLE_BYTES_MAX })),

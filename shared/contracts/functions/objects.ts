@@ -1,5 +1,6 @@
 /** Functions and pipelines in the catalogue: libraries, objects, versions, and who may do what. */
 import { Type, type Static } from 'typebox'
+import { TaskConstraints } from '../jobs/graph.ts'
 import { TenantName } from '../jobs/submit.ts'
 import { PlainText } from '../plain-text.ts'
 import { BUNDLE_BYTES_MAX, BundleSeal, ObjectName, RUNTIMES, Sha256, Signature } from './bundle.ts'
@@ -29,6 +30,10 @@ export const ExecutionPolicy = Type.Object({
   machine: Type.Optional(PlainText(128, 1)),
   /** The only workers where they may run. */
   machines: Type.Optional(Type.Array(PlainText(128, 1), { minItems: 1, maxItems: 64 })),
+  /** Only on workers that have these: see the constraints of a task. */
+  gpu: Type.Optional(Type.Boolean()),
+  region: TaskConstraints.properties.region,
+  labels: TaskConstraints.properties.labels,
   /** A process may serve several runs of one version, one after the other. */
   warm: Type.Optional(Type.Boolean()),
   memoryBytes: Type.Optional(Type.Integer({ minimum: 1 << 20, maximum: 2 ** 40 })),

@@ -1,5 +1,6 @@
 /** A run: one call of one version of an object, as a job. */
 import { Type, type Static } from 'typebox'
+import { TaskConstraints } from '../jobs/graph.ts'
 import { JobId, JobPriority, TenantName } from '../jobs/submit.ts'
 import { JobState, JobUsage, TaskState } from '../jobs/views.ts'
 import { PlainText } from '../plain-text.ts'
@@ -22,6 +23,10 @@ export const StartRun = Type.Object({
   machine: Type.Optional(
     PlainText(128, 1) // a worker's name, or its key
   ),
+  /** Beside what the library says of it. */
+  gpu: Type.Optional(Type.Boolean()),
+  region: TaskConstraints.properties.region,
+  labels: TaskConstraints.properties.labels,
   offlinePolicy: Type.Optional(
     Type.Enum(OFFLINE_POLICIES, {
       description:

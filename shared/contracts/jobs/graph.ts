@@ -61,7 +61,9 @@ export const TaskConstraints = Type.Object(
         maxItems: WORKERS_MAX,
         description: 'Only on one of these: names, or keys in hex.'
       })
-    )
+    ),
+    /** No condition: of the workers that fit, those come first that have built these packages. */
+    packages: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' }))
   },
   { description: 'Where the task may run; it waits until a worker fits.' }
 )

@@ -17,6 +17,7 @@ const TYPES_MAX = 16
 /** Tasks that one worker may run at a time. */
 const PLACES_MAX = 256
 const ARTIFACTS_MAX = 32
+export const OFFERED_ENVIRONMENTS_MAX = 64
 /** Artifacts that one input may name. */
 export const GIVEN_MAX = 256
 const TEXT_MAX = 65_536
@@ -31,7 +32,11 @@ export const TaskOffer = Type.Object({
   gpu: Type.Boolean(),
   models: Type.Array(ModelName, { maxItems: MODELS_MAX }),
   region: Type.Optional(PlainText(64, 1)),
-  labels: Asked.properties.labels
+  labels: Asked.properties.labels,
+  /** Packages of functions that are built there: those used last. */
+  environments: Type.Optional(
+    Type.Array(Type.String({ pattern: '^[0-9a-f]{32}$' }), { maxItems: OFFERED_ENVIRONMENTS_MAX })
+  )
 })
 export type TaskOffer = Static<typeof TaskOffer>
 

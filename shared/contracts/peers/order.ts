@@ -4,6 +4,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { Compile } from '#shared/validator.ts'
+import { EnvironmentAct } from '../functions/environments.ts'
 import { ModelAction } from '../http/admin/models.ts'
 import { LabelChanges } from '../http/admin/workers.ts'
 import { ModelName } from '../inference/model-name.ts'
@@ -11,7 +12,14 @@ import { PlainText } from '../plain-text.ts'
 import { PeerKey } from './links.ts'
 
 export const Order = Type.Object({
-  act: Type.Enum(['worker.drain', 'worker.pause', 'worker.resume', 'worker.label', 'worker.model']),
+  act: Type.Enum([
+    'worker.drain',
+    'worker.pause',
+    'worker.resume',
+    'worker.label',
+    'worker.model',
+    'worker.environment'
+  ]),
   /** The peer that it is for. */
   target: PeerKey,
   /** The target's own, good for one order: so an order needs no clock and is obeyed once. */
@@ -30,7 +38,9 @@ export const Order = Type.Object({
       /** Where it comes from, where the worker does not have it. */
       uri: Type.Optional(PlainText(512, 1))
     })
-  )
+  ),
+  /** With `worker.environment`. */
+  environment: Type.Optional(EnvironmentAct)
 })
 export type Order = Static<typeof Order>
 export const orderOf = Compile(Order)

@@ -1,5 +1,5 @@
 /** A mesh whose worker runs functions, every service in this process, behind HTTP. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { silentLogger } from '#shared/process/log.ts'
@@ -18,13 +18,15 @@ const self = { host: 'test', version: '0' }
 
 export async function startFunctionsMesh(scope: Scope) {
   const { store } = await startEmbeddedStore(scope)
-  const mesh = await startMesh(scope, { store, takesJobs: true, access: { store }, workers: [] })
+  const mesh = await startMesh(scope, { store, takesJobs: true, gateways: 0, workers: [] })
+  const access = await mesh.addGateway({ store })
   const log = silentLogger()
   const jobs = createJobs({ self, store, log, join: mesh.joiner('jobs') })
   atEnd(scope, () => jobs.stop())
   await jobs.start()
   const url = await addBridge(scope, mesh, false)
   const home = mkdtempSync(join(tmpdir(), 'haif-functions-'))
+  chmodSync(home, 0o755) // the sandbox of a worker that runs as root is another user's
   atEnd(scope, async () => rmSync(home, { recursive: true, force: true }))
   const env = { ALLOW_FUNCTIONS: '1', FUNCTIONS_FOLDER: join(home, 'environments') }
   const tasks = await openTasks({
@@ -56,5 +58,11 @@ export async function startFunctionsMesh(scope: Scope) {
   await until(async () => (await fetch(`${url}/v1/libraries`)).ok)
   /** False: this machine has no sandbox. */
   const hasFunctions = tasks.kinds.some(({ type }) => type === 'function')
-  return { url, home, hasFunctions, machine, addMachine }
+  /** Returns its secret; from the first on, everybody needs one. */
+  const token = async (tenant: string, ...scopes: string[]): Promise<string> => {
+    const wish = scopes.length === 0 ? { tenant } : { tenant, scopes }
+    const by = { actor: 'test', requestId: 'r' }
+    return (await access.stored.admin.createToken(wish, by)).secret
+  }
+  return { url, home, mesh, hasFunctions, machine, addMachine, token }
 }

@@ -2,11 +2,17 @@
 import { crc32 } from 'node:zlib'
 
 /** Stored, not compressed: every zip reader takes it. */
-export function wheel(name: string, version: string, source: string): Buffer {
+export function wheel(
+  name: string,
+  version: string,
+  source: string,
+  requires: readonly string[] = []
+): Buffer {
+  const needs = requires.map((each) => `Requires-Dist: ${each}\n`).join('')
   const info = `${name}-${version}.dist-info`
   const files: [string, string][] = [
     [`${name}.py`, source],
-    [`${info}/METADATA`, `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n`],
+    [`${info}/METADATA`, `Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\n${needs}`],
     [
       `${info}/WHEEL`,
       'Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n'

@@ -8,11 +8,13 @@ import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/
 import { HaifError } from '#shared/errors.ts'
 import { fileBytes } from '#shared/functions/open-bundle.ts'
 import { parseJson } from '#shared/kit/parse-json.ts'
+import type { Logger } from '#shared/process/log.ts'
 import { check } from '#shared/rpc/check.ts'
 import { ItemQueue } from '../item-queue.ts'
 import { isArtifactUri, type TaskContext, type TaskKind } from '../task-kind.ts'
 import type { Sandbox } from '../tool-execution/sandbox.ts'
 import { limitsFor, type ToolLimits } from '../tool-execution/tool-limits.ts'
+import { OwnEnvironmentDesk } from './environment-desk.ts'
 import type { Environment, Environments } from './environments.ts'
 import { FunctionProcess, VALUE_BYTES_MAX, type Launch } from './function-process.ts'
 import { OpenedBundles } from './opened-bundles.ts'
@@ -28,6 +30,7 @@ interface FunctionRunDeps {
   publishers?: readonly string[]
   /** Null: each run has a process of its own, whatever a library says. */
   warm?: WarmProcesses | null
+  log: Logger
 }
 
 const validator = Compile(FunctionTask)
@@ -48,10 +51,12 @@ export class FunctionRun implements TaskKind {
   readonly #deps: FunctionRunDeps
   readonly #bundles: OpenedBundles
   readonly #warm: WarmProcesses | null
+  readonly environments: OwnEnvironmentDesk
 
   constructor(deps: FunctionRunDeps) {
     this.#deps = deps
     this.#bundles = new OpenedBundles(deps.publishers)
+    this.environments = new OwnEnvironmentDesk(deps.environments, deps.runtimes, deps.log)
     this.#warm = deps.warm === undefined ? new WarmProcesses() : deps.warm
   }
 
@@ -62,6 +67,7 @@ export class FunctionRun implements TaskKind {
   }
 
   async stop(): Promise<void> {
+    this.environments.stop()
     await this.#warm?.stop()
   }
 

@@ -1,7 +1,7 @@
 /** The Pythons and the Node.js of this machine. */
 import { execFile } from 'node:child_process'
 import { accessSync, constants, realpathSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import process from 'node:process'
 import { promisify } from 'node:util'
 import type { FunctionBundle, RuntimeName } from '#shared/contracts/functions/bundle.ts'
@@ -58,6 +58,15 @@ function realPath(path: string): string | null {
   } catch {
     return null
   }
+}
+
+/** In the folders of a PATH; null: it is in none of them. */
+export function findProgram(name: string, path = ''): string | null {
+  for (const folder of path.split(delimiter)) {
+    const found = folder === '' ? null : realPath(join(folder, name))
+    if (found !== null) return found
+  }
+  return null
 }
 
 export async function lookAtPython(path: string): Promise<Runtime | null> {

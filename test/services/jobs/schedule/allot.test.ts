@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { allot, type Lane, type Place } from '../../../../services/jobs/schedule/allot.ts'
+import { suitsAt, type Needs } from '../../../../services/jobs/schedule/needs.ts'
 import { choosePreempted } from '../../../../services/jobs/schedule/preempt.ts'
 
 const lane = (tenant: string, more: Partial<Lane> = {}): Lane => ({
@@ -42,6 +43,20 @@ test('J13: a tenant of twice the weight gets twice as many places', () => {
   const weightOf = (tenant: string) => (tenant === 'b' ? 2 : 1)
   const { grants } = allot({ ...anyNumber, lanes, places: [place('p', 9)], weightOf })
   assert.deepEqual(counts(grants.map(({ lane: { tenant } }) => tenant)), { a: 3, b: 6 })
+})
+
+test('of the places that fit, those come first that have built its packages, then the freest', () => {
+  const packages = 'e'.repeat(32)
+  const facts = { types: [], gpu: false, models: [] }
+  const built = { ...facts, key: 'built', environments: [packages] }
+  const ready = { ...place('built', 1), suits: (needs: Needs) => suitsAt(needs, built) }
+  const lanes = [lane('a', { needs: { type: 'function', packages }, tasks: 2 })]
+  const { grants } = allot({ ...anyNumber, lanes, places: [place('free', 5), ready] })
+  assert.deepEqual(
+    grants.map((grant) => grant.place),
+    ['built', 'free']
+  )
+  assert.equal(suitsAt({ type: 'function' }, built), false)
 })
 
 test('a lane gets no more places than it has tasks, where one knows how many it has', () => {

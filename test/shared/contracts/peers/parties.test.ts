@@ -29,6 +29,7 @@ gateway.drain         bridge,client                        gateway
 gateway.drainWorker   bridge,client                        gateway
 gateway.embed         bridge,client                        gateway
 gateway.embedOnBehalf jobs                                 gateway
+gateway.environments  bridge,client                        gateway
 gateway.explainPolicy bridge,client                        gateway
 gateway.getJob        bridge,client                        gateway
 gateway.getPolicy     bridge,client                        gateway
@@ -48,10 +49,12 @@ gateway.listRuns      bridge,client                        gateway
 gateway.listTasks     bridge,client                        gateway
 gateway.listTenants   bridge,client                        gateway
 gateway.listTokens    bridge,client                        gateway
+gateway.machines      bridge,client                        gateway
 gateway.me            bridge,client                        gateway
 gateway.mesh          bridge,client                        gateway
 gateway.modelViews    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
+gateway.orderEnvironment bridge,client                        gateway
 gateway.orderModel    bridge,client                        gateway
 gateway.patchTenant   bridge,client                        gateway
 gateway.patchToken    bridge,client                        gateway
@@ -91,11 +94,13 @@ jobs.assignHttpWorker gateway                              jobs
 jobs.change           gateway                              jobs
 jobs.compile          gateway                              jobs
 jobs.deadLetters      gateway                              jobs
+jobs.environments     gateway                              jobs
 jobs.explainPolicy    gateway                              jobs
 jobs.get              gateway                              jobs
 jobs.getPolicy        gateway                              jobs
 jobs.heartbeatHttpWorker gateway                              jobs
 jobs.list             gateway                              jobs
+jobs.machines         gateway                              jobs
 jobs.offer            worker                               jobs
 jobs.readArtifact     gateway                              jobs
 jobs.readRunArtifact  worker                               jobs
@@ -146,6 +151,7 @@ worker.count          orchestrator                         worker
 worker.drain          orchestrator                         worker
 worker.dropArtifacts  jobs                                 worker
 worker.embed          orchestrator                         worker
+worker.environments   jobs                                 worker
 worker.infer          orchestrator                         worker
 worker.obey           orchestrator                         worker
 worker.readArtifact   jobs                                 worker

@@ -11,6 +11,7 @@ import type { TaskContext } from '../../../../../services/worker/tasks/task-kind
 import { findSandbox } from '../../../../../services/worker/tasks/tool-execution/find-sandbox.ts'
 import { TOOL_LIMITS } from '../../../../../services/worker/tasks/tool-execution/tool-limits.ts'
 import { python, sealed, taskOf, type SealedBundle } from '../../../../helpers/functions/bundles.ts'
+import { silentLogger } from '#shared/process/log.ts'
 import { Shared } from '../../../../helpers/peers/peers.ts'
 
 const shared = new Shared()
@@ -25,7 +26,8 @@ const started = shared.once(async (scope) => {
     sandbox: found,
     allowed: LIMITS,
     runtimes: await findRuntimes([]),
-    environments: new Environments({ folder: 'nowhere', env: {} })
+    environments: new Environments({ folder: 'nowhere', env: {} }),
+    log: silentLogger()
   })
   scope.after(() => kind.stop())
   return kind

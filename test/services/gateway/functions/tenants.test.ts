@@ -1,0 +1,101 @@
+/** Functions of several tenants, each with tokens: what each sees, may do, and may not. */
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import type { FunctionBundle } from '#shared/contracts/functions/bundle.ts'
+import { Shared } from '../../../helpers/peers/peers.ts'
+import { patience } from '../../../helpers/deadline.ts'
+import { until } from '../../../helpers/until.ts'
+import { startFunctionsMesh } from '../../../helpers/functions/functions-mesh.ts'
+import { python, sealed } from '../../../helpers/functions/bundles.ts'
+import { wheel } from '../../../helpers/functions/wheel.ts'
+
+const shared = new Shared()
+after(() => shared.end())
+
+/** The fields that a test looks at. */
+interface Reply {
+  run_id: string
+  status: string
+  result: unknown
+  error?: { code: string; message: string }
+  nodes: { stdout: string; stderr: string; machine: string; error?: string }[]
+}
+
+interface Answer<Body> {
+  status: number
+  body: Body
+}
+
+const started = shared.once(async (scope) => {
+  const mesh = await startFunctionsMesh(scope)
+  const tokens = {
+    acme: await mesh.token('acme', 'functions', 'infer'),
+    beta: await mesh.token('beta', 'functions', 'infer'),
+    operator: await mesh.token('ops', 'operator')
+  }
+  const ask = async <Body = Reply>(
+    who: keyof typeof tokens,
+    route: string,
+    body?: object
+  ): Promise<Answer<Body>> => {
+    const [method = '', path = ''] = route.split(' ')
+    const reply = await fetch(`${mesh.url}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${tokens[who]}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' })
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) })
+    })
+    return { status: reply.status, body: (await reply.json()) as Body }
+  }
+  /** In the name of acme; what it takes are the names of its inputs. */
+  const publish = (name: string, source: string, takes: string[] = [], more = {}) => {
+    const signature = { inputs: takes.map((input) => ({ name: input })), outputs: [] }
+    const bundle: FunctionBundle = python(source, { signature, ...more })
+    const { text, seal } = sealed(bundle)
+    return ask('acme', 'POST /v1/objects', { name, bundle: text, seal })
+  }
+  const call = (who: keyof typeof tokens, object: string, given: object = {}, more: object = {}) =>
+    ask(who, 'POST /v1/runs', {
+      object,
+      arguments: given,
+      wait_ms: patience(60_000),
+      ...more
+    })
+  return { ...mesh, tokens, ask, publish, call }
+})
+
+test('machines and what is built on them are listed; only an operator removes it', async (t) => {
+  const { ask, publish, call, machine, hasFunctions } = await started()
+  if (!hasFunctions) return t.skip('this machine has no sandbox')
+  const base64 = wheel('greet', '1.0', 'WORD = "hi"\n').toString('base64')
+  await publish('greets', 'import greet\ndef run(): return greet.WORD', [], {
+    dependencies: ['greet==1.0'],
+    files: { 'wheels/greet-1.0-py3-none-any.whl': { base64 } }
+  })
+  const { body } = await call('acme', 'greets')
+  assert.equal(body.result, 'hi', JSON.stringify(body))
+  interface Machines {
+    machines: { id: string; functions: boolean; environments: number }[]
+  }
+  // The offer comes a moment after the environment.
+  await until(async () => {
+    const listed = await ask<Machines>('acme', 'GET /v1/machines')
+    assert.equal(listed.status, 200, JSON.stringify(listed.body))
+    const [own] = listed.body.machines.filter(({ id }) => id === machine)
+    return own?.functions === true && own.environments === 1
+  })
+  interface Built {
+    machines: { environments: { key: string; dependencies: string[] }[] }[]
+  }
+  const built = await ask<Built>('acme', `GET /v1/environments?machine=${machine}`)
+  const [environment] = built.body.machines[0]!.environments
+  assert.deepEqual(environment!.dependencies, ['greet==1.0'])
+  const own = `/v1/environments/${machine}/${environment!.key}`
+  assert.equal((await ask('acme', `DELETE ${own}`)).status, 403)
+  assert.equal((await ask('acme', 'GET /v1/environments?machine=none')).status, 404)
+  assert.equal((await ask('operator', `POST ${own}/rebuild`)).status, 200)
+  await until(async () => (await ask('operator', `DELETE ${own}`)).status === 200)
+  assert.equal((await ask('operator', `DELETE ${own}`)).status, 404)
+})
