@@ -43,6 +43,7 @@ object.publish  user
 library.list    user service
 library.set     user
 library.grant   user
+machine.list    user service
 run.start       user service library machine
 run.list        user service library machine
 run.read        user service library machine
