@@ -178,6 +178,8 @@ export class PeerPool {
   #assertMayRetry(error: unknown, tried: Set<PeerLink>, context: RequestContext): void {
     const { code } = toHaifError(error)
     if (context.signal.aborted || !OF_THE_HOP.has(code) || tried.size >= TRIES_MAX) throw error
+    // A peer of another version is there: waiting for it to come back would change nothing.
+    if (code === 'PROTOCOL_MISMATCH' && this.#leastBusy(tried) === null) throw error
   }
 
   #showing(context: RequestContext): RequestContext {

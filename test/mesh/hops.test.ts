@@ -3,6 +3,9 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Type } from 'typebox'
+import { FROM_CALLERS } from '#shared/contracts/peers/parties.ts'
+import { defineMethod } from '#shared/rpc/contract.ts'
 import { expectedText } from '../helpers/checker.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
@@ -54,6 +57,15 @@ test('a request is sent again over the new connection when the only orchestrator
   orchestrator!.links('gateway')[0]!.close('struck by the test')
   assert.equal((await waiting).text, expectedText('again', 5))
   assert.equal((await running).tokenIds.length, 100)
+})
+
+test('what the only gateway does not know yet is refused at once, not when another may come', async (t) => {
+  const mesh = await startMesh(t, { orchestrators: 0, workers: [] })
+  await mesh.readiness()
+  const unknown = defineMethod('gateway.later', FROM_CALLERS, Type.Object({}), Type.Object({}))
+  using context = createContext({ timeoutMs: patience(60_000) })
+  const calling = (await mesh.client()).call(unknown, {}, context)
+  await assert.rejects(calling, { code: 'PROTOCOL_MISMATCH' }) // NO_PEER after a wait
 })
 
 test('two with one Idempotency-Key read on, each where it was, when their orchestrator is lost', async (t) => {
