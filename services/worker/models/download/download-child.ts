@@ -29,13 +29,7 @@ process.on('disconnect', () => stop.abort(new Error('the worker is gone')))
 process.on('message', ({ task }: ToDownload) => void run(task))
 
 async function run(task: ToDownload['task']): Promise<void> {
-  let toldAt = -Infinity
-  const onProgress = (progress: DownloadProgress) => {
-    const isLast = progress.bytes === progress.totalBytes
-    if (!isLast && performance.now() - toldAt < PROGRESS_MS) return
-    toldAt = performance.now()
-    send({ kind: 'progress', ...progress })
-  }
+  const { onProgress, stop: stopTelling } = telling()
   try {
     const onFault = (message: string) => send({ kind: 'fault', message })
     send({ kind: 'done', files: await downloadOnce(task, { onProgress, onFault }) })
@@ -44,8 +38,33 @@ async function run(task: ToDownload['task']): Promise<void> {
     const isOurs = code === 'DOWNLOAD_FAILED'
     const said = isOurs ? message : `${task.uri.text} cannot be downloaded: ${reasonOf(error)}`
     send({ kind: 'failed', message: said, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) })
+  } finally {
+    stopTelling()
   }
   if (process.connected) process.disconnect()
+}
+
+/**
+ * Sends progress at most every PROGRESS_MS, and the latest of it always: a line may become silent
+ * just after, and then nothing else would tell what has arrived.
+ */
+function telling() {
+  let latest: DownloadProgress | null = null
+  let timer: NodeJS.Timeout | undefined
+  const tell = () => {
+    timer = undefined
+    if (latest === null) return
+    send({ kind: 'progress', ...latest })
+    latest = null
+    timer = setTimeout(tell, PROGRESS_MS)
+  }
+  const onProgress = (progress: DownloadProgress) => {
+    latest = progress
+    if (timer !== undefined && progress.bytes !== progress.totalBytes) return
+    clearTimeout(timer)
+    tell()
+  }
+  return { onProgress, stop: () => clearTimeout(timer) }
 }
 
 /** The process that writes holds the lock: a worker that was killed may leave it behind. */
