@@ -1,6 +1,6 @@
 /**
- * The types of `haif/client`, in one file for a package that has no sources: what TypeScript says of
- * the client, with the bodies of the mesh spelled out as it infers them from the contracts.
+ * The types of `haif/client`, in one file for a package that has no sources: what TypeScript says
+ * of the client, with the bodies of the mesh spelled out as it infers them from the contracts.
  */
 import { resolve } from 'node:path'
 import ts from 'typescript'

@@ -13,6 +13,9 @@ import type { EmbedAsked } from '#shared/contracts/inference/embedding.ts'
 export const TOKEN_CHARACTERS = 4
 /** The tokens that a chat template adds to each message. */
 const MESSAGE_TOKENS = 4
+/** What servers make of a common picture, and of a large one. */
+const MEDIA_TOKENS = 1024
+const MEDIA_TOKENS_MAX = 65_536
 /** A template's own words: the longest that are known, with its rules for tools, have 1,500. */
 const TEMPLATE_TOKENS_MAX = 2048
 /** Its marks around each message, and around each input of an embedding. */
@@ -22,7 +25,10 @@ export function promptTokensOf(input: InferenceInput): number {
   if (input.mode === 'tokens') return input.tokenIds.length
   if (input.mode === 'direct') return tokensOf(input.prompt.length)
   let tokens = 0
-  for (const message of input.messages) tokens += MESSAGE_TOKENS + tokensOf(charactersOf(message))
+  for (const message of input.messages) {
+    tokens += MESSAGE_TOKENS + tokensOf(charactersOf(message))
+    tokens += (message.media?.length ?? 0) * MEDIA_TOKENS
+  }
   return tokens
 }
 
@@ -45,6 +51,13 @@ export function embeddedTokensOf(inputs: EmbedAsked['inputs']): number {
 
 const tokensOf = (characters: number): number => Math.ceil(characters / TOKEN_CHARACTERS)
 
+/** A small file may be a large picture. */
+function mediaTokensMax(input: InferenceInput): number {
+  if (input.mode !== 'chat') return 0
+  const all = input.messages.flatMap(({ media = [] }) => media)
+  return all.reduce((sum, { media }) => sum + Math.max(MEDIA_TOKENS_MAX, media.data.length), 0)
+}
+
 /** Everything that a template is given. */
 export type PromptParts = Pick<Asked, 'input' | 'tools' | 'responseFormat' | 'templateVariables'>
 
@@ -57,7 +70,7 @@ export function promptTokensMax({
 }: PromptParts): number {
   if (input.mode === 'tokens') return input.tokenIds.length + MARK_TOKENS_MAX
   const marks = input.mode === 'chat' ? (input.messages.length + 1) * MARK_TOKENS_MAX : 0
-  let bytes = 0
+  let bytes = mediaTokensMax(input)
   for (const text of inputTexts(input)) bytes += Buffer.byteLength(text)
   for (const more of [tools, responseFormat, templateVariables]) {
     // A template may indent what it shows of them.

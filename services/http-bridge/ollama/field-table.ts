@@ -24,7 +24,7 @@ const GENERATE: readonly Field[] = [
   {
     name: 'images',
     how: 'refused',
-    note: 'the models here read text only: leave them out, or say what is on them'
+    note: 'send them in a message of /api/chat, to a model on a server that sees'
   },
   {
     name: 'suffix',

@@ -120,7 +120,7 @@ function readTurns(turns: Turns): ChatMessage[] {
 /** Brings a turn into the form of the other APIs: images are parts, and a result has a name. */
 function plainTurn({ images = [], tool_name: name, ...turn }: Turns[number]): Fields {
   const { content = '' } = turn
-  const pictures = images.map(() => ({ type: 'image' }))
+  const pictures = images.map((data) => ({ type: 'image', data }))
   return {
     ...turn,
     ...(name === undefined ? {} : { name }),

@@ -8,7 +8,22 @@ import { canEmbed, type Embedder } from '../models/capabilities.ts'
 const usesTools = ({ tools = [], toolChoice }: Asked): boolean =>
   tools.length > 0 && toolChoice !== 'none'
 
+/** Engines that read text go by the words in earlier turns, and in the newest there are none. */
+function refuseMedia(engine: Engine, { input }: Asked): void {
+  if (input.mode !== 'chat' || engine.parameters.has('media')) return
+  const shown = input.messages.flatMap(({ media = [] }) => media)
+  const needed = shown.find(({ wordLength }) => wordLength === 0)
+  if (needed === undefined) return
+  const { param, media } = needed
+  throw unsupported(
+    param,
+    `${param} is of type "${media.kind}", and the models here read text only: ` +
+      'leave it out, or say in words what is on it'
+  )
+}
+
 export function refuseUnsupported(engine: Engine, asked: Asked): void {
+  refuseMedia(engine, asked)
   const used = Object.keys(asked.sampling)
   if (asked.stop !== undefined) used.push('stop')
   if (asked.responseFormat !== undefined) used.push('responseFormat')

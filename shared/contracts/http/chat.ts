@@ -14,19 +14,22 @@ import {
   samplingFields
 } from './openai.ts'
 import { MESSAGES_MAX, TEXT_CHARACTERS_MAX, Tool, ToolCall, TOOLS_MAX } from '../inference/chat.ts'
+import { PartMedia } from '../inference/media.ts'
 import { Asked } from '../inference/request.ts'
 import { TOOL_CALLS_MAX } from '../inference/tool-calls-max.ts'
 
 const PARTS_MAX = 1024
 
 /**
- * Parts with text are text. Of the others a past turn keeps a word such as `[image]`, and in the
- * newest turn they are refused.
+ * Parts with text are text. Of the others a past turn keeps a word such as `[image]`. In the newest
+ * turn they are refused, but for images and sounds, which a server behind a worker may take.
  */
 const ContentPart = Type.Object({
   type: Type.Optional(Type.String({ maxLength: 64 })),
   text: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
-  refusal: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX }))
+  refusal: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
+  /** An image or a sound, once its form was read. */
+  media: Type.Optional(PartMedia)
 })
 export const Content = Type.Union([
   Type.String({ maxLength: TEXT_CHARACTERS_MAX }),

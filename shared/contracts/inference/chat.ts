@@ -1,5 +1,6 @@
 /** What a conversation with a model is made of: messages, tools, and calls of them. */
 import { Type, type Static } from 'typebox'
+import { Media, MEDIA_MAX } from './media.ts'
 import { TOOL_CALLS_MAX } from './tool-calls-max.ts'
 
 /**
@@ -35,6 +36,8 @@ export const TextMessage = Type.Object({
 export const ChatMessage = Type.Object({
   role: Type.Union([TextMessage.properties.role, Type.Literal('tool')]),
   content: Type.String({ maxLength: TEXT_CHARACTERS_MAX }),
+  /** Of a user: what stands in `content` beside its text. */
+  media: Type.Optional(Type.Array(Media, { maxItems: MEDIA_MAX })),
   /** Of an assistant: what it thought before `content`. Templates decide whether it is shown. */
   reasoning: Type.Optional(Type.String({ maxLength: TEXT_CHARACTERS_MAX })),
   /** Of an assistant: what it asked for in this turn. */

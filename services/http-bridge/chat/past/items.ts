@@ -4,7 +4,15 @@
  * model has made, with tools that only OpenAI runs.
  */
 import { isFields, readCallId, readPastCall, type Fields } from './calls.ts'
-import { partsOf, plainPart, textIn, textOfPast, textOrWord, thoughtIn } from './parts.ts'
+import {
+  partsOf,
+  pastContent,
+  plainPart,
+  textIn,
+  textOfPast,
+  textOrWord,
+  thoughtIn
+} from './parts.ts'
 
 /** Returns what is no list as it is: the check of the body names it. */
 export function mendItems(input: unknown): unknown {
@@ -52,6 +60,7 @@ function mendMessage(item: Fields, isNewest: boolean): Fields {
   const parts = partsOf(content)
   if (isNewest) return { ...item, content: parts.map((part) => plainPart(part)) }
   const said = parts.filter((part) => thoughtIn(part) === null)
+  if (isOfUser(item)) return { ...item, content: pastContent(said) }
   return { ...item, content: said.map((part) => textOrWord(part)).join('') }
 }
 

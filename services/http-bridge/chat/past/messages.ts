@@ -3,7 +3,15 @@
  * past turn is refused: whatever a server once wrote, and whatever a client has made of it.
  */
 import { isFields, readCallId, readPastCall, type Fields, type PastCall } from './calls.ts'
-import { partsOf, plainPart, textIn, textOfPast, textOrWord, thoughtIn } from './parts.ts'
+import {
+  partsOf,
+  pastContent,
+  plainPart,
+  textIn,
+  textOfPast,
+  textOrWord,
+  thoughtIn
+} from './parts.ts'
 
 /** Roles of other APIs, by ours. */
 const ROLES: Readonly<Record<string, string>> = {
@@ -84,7 +92,7 @@ class Mender {
     const said = parts.filter(({ type }) => type !== 'tool_result')
     const mended: Fields[] = results.map((part) => this.#result(part, part['content'], index))
     if (said.length === 0 && results.length > 0) return mended
-    const content = isNew ? said.map((part) => plainPart(part)) : said.map(textOrWord).join('')
+    const content = isNew ? said.map((part) => plainPart(part)) : pastContent(said)
     return [...mended, { role: 'user', content }]
   }
 

@@ -4,8 +4,11 @@
  * changed for one that reads text only.
  */
 import type { Content } from '#shared/contracts/http/chat.ts'
+import type { HaifError } from '#shared/errors.ts'
 import { unsupported } from '../../http/refusal.ts'
+import type { Media } from '#shared/contracts/inference/media.ts'
 import { isFields, type Fields } from './calls.ts'
+import { mediaIn } from './media.ts'
 
 /** Content as parts: clients send texts, numbers, single parts, and lists that mix them. */
 export function partsOf(content: unknown): Fields[] {
@@ -33,7 +36,20 @@ export const textOrWord = (part: Fields): string => textIn(part) ?? `[${kindOf(p
 /** A part of the newest turn: text in its plain form, and another kind as it is. */
 export function plainPart(part: Fields): Fields {
   const text = textIn(part)
-  return text === null ? part : { type: 'text', text }
+  if (text !== null) return { type: 'text', text }
+  const media = mediaIn(part)
+  return media === null ? part : { type: part['type'], media }
+}
+
+/** A user's past turn: one text, unless there is something else that a server may read. */
+export function pastContent(parts: readonly Fields[]): string | Fields[] {
+  const read = parts.map((part) => {
+    const text = textOrWord(part)
+    const media = textIn(part) === null ? mediaIn(part) : null
+    return media === null ? { type: 'text', text } : { type: 'text', text, media }
+  })
+  const isText = read.every((part) => !('media' in part))
+  return isText ? read.map(({ text }) => text).join('') : read
 }
 
 /** The text of a whole content of a past turn. */
@@ -64,15 +80,36 @@ const THOUGHTS = /^(redacted_)?(thinking|reasoning)(_text)?$|^summary_text$/
  * what it was asked about would be wrong in silence. `param` is the content's place in the body.
  */
 export function textOf(content: Content, param: string): string {
-  if (typeof content === 'string') return content
-  const texts = content.map((part, index) => {
-    const text = textIn(part)
-    if (text !== null) return text
-    throw unsupported(
-      `${param}[${index}]`,
-      `${param}[${index}] is of type ${JSON.stringify(part.type ?? null)}, ` +
-        'and the models here read text only: leave it out, or say in words what is on it'
-    )
-  })
-  return texts.join('')
+  const { text, media } = contentOf(content, param)
+  for (const one of media) if (one.wordLength === 0) throw isNoText(one.param, one.media.kind)
+  return text
 }
+
+/** The same where images and sounds may stand in the text: the worker may know what reads them. */
+export function contentOf(content: Content, param: string): { text: string; media: Media[] } {
+  if (typeof content === 'string') return { text: content, media: [] }
+  const media: Media[] = []
+  let read = ''
+  for (const [index, part] of content.entries()) {
+    const text = textIn(part)
+    const place = `${param}[${index}]`
+    if (text === null && part.media === undefined) throw isNoText(place, part.type ?? null)
+    if (part.media !== undefined) {
+      media.push({
+        media: part.media,
+        at: read.length,
+        wordLength: text?.length ?? 0,
+        param: place
+      })
+    }
+    read += text ?? ''
+  }
+  return { text: read, media }
+}
+
+const isNoText = (place: string, type: string | null): HaifError =>
+  unsupported(
+    place,
+    `${place} is of type ${JSON.stringify(type)}, and the models here read text only: ` +
+      'leave it out, or say in words what is on it'
+  )

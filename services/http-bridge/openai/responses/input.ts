@@ -3,6 +3,7 @@ import type { InputItem, OutputItem } from '#shared/contracts/http/responses.ts'
 import type { ChatMessage, ToolCall } from '#shared/contracts/inference/chat.ts'
 import { invalid, unsupported } from '../../http/refusal.ts'
 import { textOf } from '../../chat/past/parts.ts'
+import { userMessage } from '../../chat/read-message.ts'
 
 /** Finds an item of an earlier response that the client names by its id only. */
 type FindItem = (id: string) => OutputItem | undefined
@@ -122,8 +123,10 @@ class Chat {
 }
 
 function readMessage(item: InputItem, param: string): ChatMessage {
-  const content = textOf(needed(item, 'content', param), `${param}.content`)
+  const given = needed(item, 'content', param)
   const role = needed(item, 'role', param)
+  if (role === 'user') return userMessage(given, `${param}.content`)
+  const content = textOf(given, `${param}.content`)
   return { role: role === 'developer' ? 'system' : role, content }
 }
 

@@ -90,7 +90,8 @@ export class OpenAiEngine implements Engine {
   get parameters(): ReadonlySet<string> {
     const { sampling, continues, takesTokens, scoresPrompts } =
       DIALECTS[this.#serving?.model.kind ?? 'other']
-    const parameters = new Set<string>([...REQUEST_PARAMETERS, ...Object.keys(sampling)])
+    const names = [...REQUEST_PARAMETERS, ...Object.keys(sampling), 'media']
+    const parameters = new Set<string>(names)
     if (takesTokens) parameters.add('tokens')
     if (scoresPrompts) parameters.add('promptLogprobs')
     return continues === 'never' ? parameters : parameters.add('resumeText')

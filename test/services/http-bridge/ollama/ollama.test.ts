@@ -151,7 +151,18 @@ test("Ollama's client", async (t) => {
         mode: 'chat',
         messages: [
           { role: 'system', content: 'Be short.' },
-          { role: 'user', content: 'Where?[image]' },
+          {
+            role: 'user',
+            content: 'Where?[image]',
+            media: [
+              {
+                media: { kind: 'image', data: 'data:image/jpeg;base64,aGk=' },
+                at: 6,
+                wordLength: 7,
+                param: 'messages[1].content[1]'
+              }
+            ]
+          },
           {
             role: 'assistant',
             content: '',
@@ -248,7 +259,6 @@ test("Ollama's client", async (t) => {
       ['/api/generate', { model: 'm', prompt: 'a', context: [1, 2] }, /context/],
       ['/api/generate', { model: 'm', prompt: 'a', images: ['aGk='] }, /images/],
       ['/api/chat', { ...ask, options: { mirostat: 2 } }, /mirostat/],
-      ['/api/chat', { ...ask, messages: [{ role: 'user', content: 'a', images: ['x'] }] }, /image/],
       ['/api/chat', { messages }, /model is missing/],
       ['/api/embed', { model: 'm', input: 'a', dimensions: 3 }, /dimensions/],
       ['/api/create', { model: 'm' }, /create/],

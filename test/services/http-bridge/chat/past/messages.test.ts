@@ -52,6 +52,33 @@ test('parts without text leave a word in the past', () => {
   assert.equal(tool!.content, 'see [image]')
 })
 
+test('images and sounds travel beside the text, in the past beside their word', () => {
+  const url = 'data:image/png;base64,AAAA'
+  const image = { type: 'image_url', image_url: { url, detail: 'low' } }
+  const sound = { type: 'input_audio', input_audio: { data: 'BBBB', format: 'wav' } }
+  const source = { type: 'base64', media_type: 'image/webp', data: 'CCCC' }
+  const [first, , newest] = read([
+    { role: 'user', content: [{ type: 'text', text: 'see ' }, image, { type: 'text', text: '!' }] },
+    { role: 'assistant', content: 'A cat.' },
+    { role: 'user', content: [sound, { type: 'text', text: 'hear' }, { type: 'image', source }] }
+  ])
+  const told = { kind: 'image', data: url, detail: 'low' }
+  assert.deepEqual(first, {
+    role: 'user',
+    content: 'see [image]!',
+    media: [{ media: told, at: 4, wordLength: 7, param: 'messages[0].content[1]' }]
+  })
+  const [heard, seen] = newest!.media!
+  assert.equal(newest!.content, 'hear')
+  assert.deepEqual(heard, {
+    media: { kind: 'audio', data: 'BBBB', format: 'wav' },
+    at: 0,
+    wordLength: 0,
+    param: 'messages[2].content[0]'
+  })
+  assert.deepEqual([seen!.at, seen!.media.data], [4, 'data:image/webp;base64,CCCC'])
+})
+
 test('a part without text in the newest message of the user is refused by name', () => {
   const image = { type: 'image_url', image_url: { url: 'x' } }
   assert.throws(() => read([{ role: 'user', content: [{ type: 'text', text: 'a' }, image] }]), {

@@ -98,3 +98,24 @@ test('an answer that the caller has begun is left open, or is an earlier turn', 
   // One that another worker has begun can go on elsewhere, so there it is another error.
   assert.throws(() => bodyFor('other', { ...begun, resumeTokens: 1 }), { code: 'ENGINE_FAILED' })
 })
+
+test('images and sounds stand where they stood, in place of their words', () => {
+  const image = { kind: 'image', data: 'data:image/png;base64,AAAA', detail: 'low' } as const
+  const sound = { kind: 'audio', data: 'BBBB', format: 'wav' } as const
+  const place = { param: 'messages[0].content[0]' }
+  const media = [
+    { media: image, at: 4, wordLength: 7, ...place },
+    { media: sound, at: 12, wordLength: 0, ...place }
+  ]
+  const request = withPast({ role: 'user', content: 'see [image]! and?', media })
+  for (const kind of KINDS) {
+    const [{ content }] = bodyFor(kind, request)['messages'] as [{ content: unknown }]
+    assert.deepEqual(content, [
+      { type: 'text', text: 'see ' },
+      { type: 'image_url', image_url: { url: image.data, detail: 'low' } },
+      { type: 'text', text: '!' },
+      { type: 'input_audio', input_audio: { data: 'BBBB', format: 'wav' } },
+      { type: 'text', text: ' and?' }
+    ])
+  }
+})
