@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import type { TestContext } from 'node:test'
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { silentLogger } from '#shared/process/log.ts'
 import { PostgresStore } from '#shared/store/postgres-store.ts'
@@ -15,6 +15,7 @@ import { isForbidden } from '../../helpers/forbidden-words.ts'
 import { seededRandom, type Random } from '../../helpers/random.ts'
 import { until } from '../../helpers/until.ts'
 import { toMarkdown, writePart, type Bar } from '../report.ts'
+import { contained } from '../contained.ts'
 import { inScope } from '../scope.ts'
 import { startChaosMesh, type ChaosMesh } from './chaos-mesh.ts'
 import { FAULTS } from './faults.ts'
@@ -184,7 +185,7 @@ function forbidden(said: string[]): Bar {
   return bar('messages that hide their cause', 0, found.length)
 }
 
-await inScope(async (t) => {
+const run = async (t: TestContext): Promise<number> => {
   const minutes = Number(values.minutes)
   const random = seededRandom(values.seed === undefined ? undefined : Number(values.seed))
   process.stderr.write(`seed ${random.seed}\n`)
@@ -204,6 +205,14 @@ await inScope(async (t) => {
   const command = `npm run bench:chaos -- --minutes=${minutes} --seed=${random.seed}`
   const isFull = minutes >= WRITTEN_MINUTES_MIN && values.only === ''
   if (isFull) writePart('bench:chaos', 'chaos', command, report)
-  process.exitCode = bars.every(({ holds }) => holds) ? 0 : 1
-})
-process.exit()
+  return bars.every(({ holds }) => holds) ? 0 : 1
+}
+
+const INTERRUPTED = 130
+const code = await contained(import.meta.filename, (interrupted) =>
+  inScope(run, interrupted).catch((error: unknown) => {
+    process.stderr.write(`${interrupted.aborted ? 'interrupted' : inspect(error)}\n`)
+    return interrupted.aborted ? INTERRUPTED : 1
+  })
+)
+process.exit(code)
