@@ -2,17 +2,16 @@
 Calls the function of a bundle, again and again, for the worker outside of the sandbox: requests
 come on descriptor 3, frames go out on descriptor 4. It is not to be trusted more than the function,
 which may do with it as it likes; the worker looks at all that comes.
+
+What few functions need is imported by those: asyncio alone takes longer than the rest of a start.
 """
 
-import asyncio
-import importlib.util
-import inspect
 import json
 import os
-import shutil
 import struct
 import sys
-import traceback
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from types import CoroutineType, GeneratorType, ModuleType
 
 BUNDLE = "/bundle"
 CHUNK = 256 * 1024
@@ -38,10 +37,14 @@ def receive(count):
 def load(module, entry):
     path = os.path.join(BUNDLE, module)
     name = os.path.splitext(module)[0].replace("/", ".")
-    spec = importlib.util.spec_from_file_location(name, path)
-    loaded = importlib.util.module_from_spec(spec)
+    loader = SourceFileLoader(name, path)
+    loaded = ModuleType(name)
+    loaded.__file__ = path
+    loaded.__loader__ = loader
+    loaded.__package__ = name.rpartition(".")[0]
+    loaded.__spec__ = ModuleSpec(name, loader, origin=path)
     sys.modules[name] = loaded
-    spec.loader.exec_module(loaded)
+    loader.exec_module(loaded)
     function = loaded
     for part in entry.split("."):
         function = getattr(function, part)
@@ -61,6 +64,8 @@ def send_files(folder):
 
 
 def failure(kind, error):
+    import traceback
+
     traceback.print_exc()
     about = {"kind": kind, "type": type(error).__name__, "message": str(error)[:1000]}
     send(b"x", json.dumps(about).encode())
@@ -69,9 +74,11 @@ def failure(kind, error):
 def run(function, arguments):
     try:
         value = function(**arguments)
-        if inspect.iscoroutine(value):
+        if isinstance(value, CoroutineType):
+            import asyncio
+
             value = asyncio.run(value)
-        elif inspect.isgenerator(value):
+        elif isinstance(value, GeneratorType):
             value = list(value)
     except SystemExit as error:
         return failure("exited", error)
@@ -84,6 +91,13 @@ def run(function, arguments):
     send_files("out")
     for at in range(0, len(text), CHUNK):
         send(b"v", text[at:at + CHUNK])
+
+
+def remove(folder):
+    """While the result is on its way; the next request waits for it."""
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def serve(module, entry):
@@ -113,8 +127,8 @@ def serve(module, entry):
             except (OSError, ValueError):
                 pass  # the function has closed it
         os.chdir("/")
-        shutil.rmtree(folder, ignore_errors=True)
         send(b"z")
+        remove(folder)
 
 
 serve(sys.argv[1], sys.argv[2])
