@@ -107,7 +107,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
   )
   const { artifacts, sourceOf = noMore } = deps
   const ordered = new OrderedModels({ models, loader, sourceOf })
-  if (artifacts !== undefined) serveArtifacts(router, artifacts)
+  if (artifacts !== undefined) serveArtifacts(router, artifacts, () => mesh)
   const mesh = deps.join(router)
   observeMesh(mesh, ['orchestrator', 'registry', 'jobs'])
   const desk = new TaskDesk({

@@ -146,6 +146,7 @@ export class Mesh extends EventEmitter<MeshEvents> {
   #local: LocalListener | null = null
   #relay: OwnRelay | null = null
   #entrance: TlsRelay | null = null
+  #welcoming: Promise<void> | null = null
   #stopping: Promise<void> | null = null
 
   constructor(options: MeshOptions) {
@@ -249,6 +250,22 @@ export class Mesh extends EventEmitter<MeshEvents> {
     findable.catch((error: unknown) => {
       if (!this.#isStopped) log.error({ err: error }, 'this peer cannot be found by others')
     })
+  }
+
+  /**
+   * Lets members dial this peer by its key, although nobody looks for its role: a worker that has
+   * weights for others. Later calls change nothing.
+   */
+  welcome(): Promise<void> {
+    this.#welcoming ??= this.#welcome()
+    return this.#welcoming
+  }
+
+  async #welcome(): Promise<void> {
+    if (isListeningRole(this.role)) return
+    await this.#listenLocally()
+    await this.#node.dht.fullyBootstrapped()
+    if (!this.#isStopped) await this.#serve()
   }
 
   async #becomeFindable(role: ListeningRole): Promise<void> {
@@ -461,6 +478,12 @@ export class Mesh extends EventEmitter<MeshEvents> {
   }
 
   async #listen(role: ListeningRole): Promise<void> {
+    await this.#serve()
+    // A relay lets others find it when it can be reached from outside.
+    if (role !== 'relay') await this.#announcements.announce(role)
+  }
+
+  async #serve(): Promise<void> {
     const server = this.#rpc.createServer({
       ...guarded,
       firewall: (key) =>
@@ -472,8 +495,6 @@ export class Mesh extends EventEmitter<MeshEvents> {
     server.on('connection', (rpc) => this.#receive(rpc, (stream) => this.#node.wayOf(stream)))
     await server.listen()
     this.#node.listens(this.key)
-    // A relay lets others find it when it can be reached from outside.
-    if (role !== 'relay') await this.#announcements.announce(role)
   }
 
   /** The list of revoked peers, or the epoch, has changed. */

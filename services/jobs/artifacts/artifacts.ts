@@ -6,6 +6,7 @@ import { createHash, hash } from 'node:crypto'
 import {
   artifactUri,
   CHUNK_BYTES_MAX,
+  lendArtifact,
   OUTPUT_ARTIFACT,
   readWorkerArtifact,
   type ArtifactFacts,
@@ -14,7 +15,7 @@ import {
 import type { GivenArtifact, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
+import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Store } from '#shared/store/store.ts'
 import {
@@ -51,6 +52,11 @@ interface Grant {
 const OUTPUT_MAX = 1_048_576
 /** Kept in the database, and read into memory by whoever refers to it. */
 const OUTPUT_BYTES_MAX = 64 << 20
+/** A smaller one is here before two workers have found each other. */
+const LENT_BYTES_MIN = 512 << 10
+/** For as long as its run may take to come to it. */
+const LENT_MS = 3_600_000
+const LEND_MS_MAX = 5000
 const GRANTS_MAX = 4096
 const FETCHED_MAX = 4096
 
@@ -73,8 +79,35 @@ export class Artifacts {
     if (rows.size > 0 || bundle !== null) {
       this.#grants.set(run, { worker: of.worker, rows, bundle })
     }
-    const given = [...rows].map(([uri, { sha256, bytes }]) => ({ uri, sha256, bytes }))
+    const given: GivenArtifact[] = await Promise.all(
+      [...rows].map(async ([uri, row]) => {
+        const { sha256, bytes } = row
+        const from = await this.#lentBy(row, of.worker)
+        return { uri, sha256, bytes, ...(from === null ? {} : { from }) }
+      })
+    )
     return bundle === null ? given : [...given, bundle]
+  }
+
+  /** The worker that gives it to the other one itself; null: its bytes come through here. */
+  async #lentBy({ holder, sha256, bytes }: ArtifactRow, to: string): Promise<string | null> {
+    if (holder === IN_STORE || holder === to || bytes < LENT_BYTES_MIN) return null
+    const { link } = this.#deps
+    const keeper = link(holder) ?? link(this.#fetched.get(sha256) ?? '')
+    if (keeper === undefined || keeper.peer.key === to) return null
+    using context = createContext({ timeoutMs: LEND_MS_MAX })
+    try {
+      await keeper.call(lendArtifact, { sha256, to, ms: LENT_MS }, context)
+      return keeper.peer.key
+    } catch {
+      return null // one of an older version, or it was lost just now: what is asked next says so
+    }
+  }
+
+  /** The run has ended well: its worker has what it was given, and keeps it for a while. */
+  taken(run: string): void {
+    const { rows, worker } = this.#grants.get(run) ?? {}
+    for (const { sha256 } of rows?.values() ?? []) this.#fetched.set(sha256, worker!)
   }
 
   revoke(run: string): void {

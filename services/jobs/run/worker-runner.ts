@@ -21,7 +21,7 @@ export type Forbids = (needs: Needs, tenant: string, place: PlaceFacts | null) =
 
 export interface WorkerRunnerDeps {
   forbids: Forbids
-  artifacts: Pick<Artifacts, 'grant' | 'revoke'>
+  artifacts: Pick<Artifacts, 'grant' | 'revoke' | 'taken'>
 }
 
 export class WorkerRunner implements Runner {
@@ -72,7 +72,9 @@ export class WorkerRunner implements Runner {
     const asked = { run, type, input, ...(given.length === 0 ? {} : { artifacts: given }) }
     try {
       // The id of the request would name the job.
-      return yield* this.link.stream(runTask, asked, { ...context, requestId: run })
+      const result = yield* this.link.stream(runTask, asked, { ...context, requestId: run })
+      artifacts.taken(run)
+      return result
     } catch (error) {
       const { code } = toHaifError(error)
       // The same code from a worker would be about a peer behind it, and a task has none.

@@ -2,9 +2,10 @@
  * The artifacts of one run: those that it was given are read from this machine where it has them,
  * else over the mesh; what it makes is kept here.
  */
-import { readRunArtifact } from '#shared/contracts/jobs/artifacts.ts'
+import { readLentArtifact, readRunArtifact } from '#shared/contracts/jobs/artifacts.ts'
 import type { GivenArtifact, TaskArtifact } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
+import { within } from '#shared/kit/within.ts'
 import { childContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { ArtifactStore } from './artifact-store.ts'
@@ -18,7 +19,12 @@ interface RunArtifactsDeps {
   context: RequestContext
   /** To that service. */
   link: () => PeerLink | undefined
+  /** To another worker; opened if there is none. */
+  reach: (key: string) => Promise<PeerLink>
 }
+
+/** A worker that takes longer to reach is passed by: the jobs service can bring it, too. */
+const REACH_MS_MAX = 5000
 
 export class RunArtifacts implements TaskArtifacts {
   readonly #deps: RunArtifactsDeps
@@ -54,11 +60,35 @@ export class RunArtifacts implements TaskArtifacts {
 
   /** Another task may need it soon, so it stays here until nobody has read it for long. */
   async #bring(given: GivenArtifact): Promise<void> {
-    const { store, run, link, context } = this.#deps
+    if (given.from !== undefined && (await this.#bringDirectly(given, given.from))) return
+    const { run, link, context } = this.#deps
     const from = link()
     if (from === undefined) throw new HaifError('PEER_LOST', 'the jobs service was lost')
     using own = childContext(context)
-    const stream = from.stream(readRunArtifact, { run, uri: given.uri }, own)
+    await this.#take(given, from.stream(readRunArtifact, { run, uri: given.uri }, own))
+  }
+
+  /** False: it has to come another way, as the worker cannot be reached, or was lost. */
+  async #bringDirectly(given: GivenArtifact, key: string): Promise<boolean> {
+    const { reach, context } = this.#deps
+    try {
+      let link: PeerLink | undefined
+      await within(
+        REACH_MS_MAX,
+        reach(key).then((found) => (link = found))
+      )
+      if (link === undefined) return false
+      using own = childContext(context)
+      await this.#take(given, link.stream(readLentArtifact, { sha256: given.sha256 }, own))
+      return true
+    } catch {
+      context.signal.throwIfAborted()
+      return false // what is wrong here and not there is said by the other way
+    }
+  }
+
+  async #take(given: GivenArtifact, stream: AsyncIterable<Uint8Array>): Promise<void> {
+    const { store } = this.#deps
     const { sha256 } = await store.keep(bounded(stream, given.bytes))
     if (sha256 === given.sha256) return
     await store.drop(sha256)

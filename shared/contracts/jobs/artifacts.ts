@@ -5,6 +5,7 @@
 import { Type, type Static } from 'typebox'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import type { ItemCodec } from '#shared/rpc/items.ts'
+import { PeerKey } from '../peers/links.ts'
 import { between, FROM_CALLERS, FROM_JOBS } from '../peers/parties.ts'
 import { PlainText } from '../plain-text.ts'
 import { TASK_ID_PATTERN } from './graph.ts'
@@ -13,6 +14,9 @@ import { RunTask, TaskArtifact } from './task-run.ts'
 
 /** Small enough that tokens on the same connection do not wait for it. */
 export const CHUNK_BYTES_MAX = 256 << 10
+/** Of a connection that carries no tokens. */
+export const LENT_CHUNK_BYTES_MAX = 1 << 20
+const LENT_MS_MAX = 86_400_000
 /** The name of the artifact that is the whole output of a task, as JSON. */
 export const OUTPUT_ARTIFACT = 'output.json'
 const DROPPED_MAX = 1000
@@ -26,14 +30,15 @@ const Chunk = Type.Unsafe<Uint8Array>(Type.Unknown())
 const End = Type.Object({})
 
 /** Bytes as they are; JSON would take a third more. */
-export const chunkCodec: ItemCodec<Uint8Array> = {
+const codecOf = (bytesMax: number): ItemCodec<Uint8Array> => ({
   encode: (chunk, to) => to.bytes(chunk),
   decode(from) {
     const chunk = from.bytes()
-    if (chunk.length > CHUNK_BYTES_MAX) throw new Error('a chunk is too large')
+    if (chunk.length > bytesMax) throw new Error('a chunk is too large')
     return chunk
   }
-}
+})
+export const chunkCodec = codecOf(CHUNK_BYTES_MAX)
 
 export const readWorkerArtifact = defineStream(
   'worker.readArtifact',
@@ -50,6 +55,28 @@ export const dropWorkerArtifacts = defineMethod(
   FROM_JOBS,
   Type.Object({ sha256: Type.Array(Sha256, { maxItems: DROPPED_MAX }) }),
   Type.Object({})
+)
+
+/** A run of that worker was given the artifact: it may read it from here for so long. */
+export const lendArtifact = defineMethod(
+  'worker.lendArtifact',
+  FROM_JOBS,
+  Type.Object({
+    sha256: Sha256,
+    to: PeerKey,
+    ms: Type.Integer({ minimum: 1, maximum: LENT_MS_MAX })
+  }),
+  Type.Object({})
+)
+
+/** From the worker that keeps it to the one that it was lent to, past everybody else. */
+export const readLentArtifact = defineStream(
+  'worker.readLentArtifact',
+  between(['worker'], ['worker']),
+  Type.Object({ sha256: Sha256 }),
+  Chunk,
+  End,
+  codecOf(LENT_CHUNK_BYTES_MAX)
 )
 
 /** From a worker that runs a task whose input names the artifact; of no other. */

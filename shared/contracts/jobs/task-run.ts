@@ -7,6 +7,7 @@ import { Type, type Static } from 'typebox'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { ModelName } from '../inference/model-name.ts'
 import { Asked } from '../inference/request.ts'
+import { PeerKey } from '../peers/links.ts'
 import { between, FROM_JOBS } from '../peers/parties.ts'
 import { PlainText } from '../plain-text.ts'
 import { TaskType } from './graph.ts'
@@ -51,7 +52,9 @@ export const offerTasks = defineMethod(
 export const GivenArtifact = Type.Object({
   uri: PlainText(512, 1),
   sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  bytes: Type.Integer({ minimum: 0, maximum: BYTES_MAX })
+  bytes: Type.Integer({ minimum: 0, maximum: BYTES_MAX }),
+  /** The worker that lends it to this one; absent: the jobs service passes it on. */
+  from: Type.Optional(PeerKey)
 })
 export type GivenArtifact = Static<typeof GivenArtifact>
 

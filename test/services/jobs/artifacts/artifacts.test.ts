@@ -9,6 +9,7 @@ import { findArtifact, readArtifact } from '#shared/contracts/jobs/artifacts.ts'
 import type { GraphTask } from '#shared/contracts/jobs/graph.ts'
 import { listTasks, submitJob, watchJob } from '#shared/contracts/jobs/methods.ts'
 import { Outage } from '#shared/kit/outage.ts'
+import type { Mesh } from '#shared/mesh/mesh.ts'
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext, type RequestContext } from '#shared/rpc/context.ts'
 import type { Store } from '#shared/store/store.ts'
@@ -21,6 +22,7 @@ import { insertArtifacts } from '../../../../services/jobs/store/artifacts/artif
 import { ArtifactStore } from '../../../../services/worker/artifacts/artifact-store.ts'
 import { Aggregation } from '../../../../services/worker/tasks/aggregation/aggregation.ts'
 import type { TaskKind } from '../../../../services/worker/tasks/task-kind.ts'
+import type { Worker } from '../../../../services/worker/worker.ts'
 import { startJobsMesh } from '../../../helpers/jobs/jobs-mesh.ts'
 import { Shared, contextFor } from '../../../helpers/peers/peers.ts'
 import { startPostgresStore } from '../../../helpers/stores/stores.ts'
@@ -220,7 +222,7 @@ test('a collection is found again by its tenant, by words and by vectors', async
   await assert.rejects(find('acme', { query: 'x' }), { code: 'VALIDATION_FAILED' })
 })
 
-const bytes = randomBytes(700_000)
+const bytes = randomBytes(700_000) // so many that workers give it to each other
 
 /** Keeps what `stdin` names, or reads what it is given. */
 const tool: TaskKind = {
@@ -250,17 +252,13 @@ async function* parts() {
 
 const started = scope.once(async () => {
   const mesh = await startJobsMesh(scope, { stores: [store] })
-  const workers = await Promise.all(
-    ['one', 'two'].map(async (name) => {
-      const folder = join(mkdtempSync(join(tmpdir(), 'haif-flow-')), 'artifacts')
-      const artifacts = new ArtifactStore({ folder, bytesMax: 1e9, keepMs: 1e9 })
-      const { worker } = await mesh.addWorker([tool, new Aggregation()], {
-        labels: { name },
-        artifacts
-      })
-      return { folder, worker }
-    })
-  )
+  const workers: { folder: string; worker: Worker; mesh: Mesh }[] = []
+  for (const name of ['one', 'two']) {
+    const folder = join(mkdtempSync(join(tmpdir(), 'haif-flow-')), 'artifacts')
+    const artifacts = new ArtifactStore({ folder, bytesMax: 1e9, keepMs: 1e9 })
+    const kinds = [tool, new Aggregation()]
+    workers.push({ folder, ...(await mesh.addWorker(kinds, { labels: { name }, artifacts })) })
+  }
   return { workers, link: await mesh.link() }
 })
 
@@ -308,6 +306,8 @@ test('a task reads what a task on another machine has made, and callers get part
   const outputs = new Map(ended.map(({ taskId, output }) => [taskId, output]))
   assert.deepEqual(outputs.get('use'), { text: hash('sha256', bytes) }, JSON.stringify(ended))
   assert.deepEqual(readdirSync(workers[1]!.folder), [hash('sha256', bytes)])
+  const [one, two] = workers
+  assert.ok(two!.mesh.link(one!.mesh.key), 'it did not come from that machine itself')
   const of = { tenant: 'a', jobId, taskId: 'make', name: 'data' }
   const facts = await link.call(findArtifact, of, context)
   const used = { ...of, taskId: 'use', name: 'output.json' }

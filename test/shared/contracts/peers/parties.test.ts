@@ -153,8 +153,10 @@ worker.dropArtifacts  jobs                                 worker
 worker.embed          orchestrator                         worker
 worker.environments   jobs                                 worker
 worker.infer          orchestrator                         worker
+worker.lendArtifact   jobs                                 worker
 worker.obey           orchestrator                         worker
 worker.readArtifact   jobs                                 worker
+worker.readLentArtifact worker                               worker
 worker.runTask        jobs                                 worker
 `
 
