@@ -1,4 +1,4 @@
-/** Artifacts that other workers may read here, because jobs services have given them to their runs. */
+/** Artifacts that other workers may read here: jobs services have given them to their runs. */
 import { HaifError } from '#shared/errors.ts'
 import { BoundedMap } from '#shared/kit/bounded-map.ts'
 
