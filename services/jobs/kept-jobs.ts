@@ -96,7 +96,10 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
   answerGateways(router, {
     store,
     engine,
-    plan: (job, whose, context) => planner.plan(job, whose, context)
+    async plan(job, whose, context) {
+      await policies.known()
+      return planner.plan(job, whose, context)
+    }
   })
   answerMachines({ router, workers: () => workers.all, runningAt: (key) => engine.runningAt(key) })
   answerWorkers(router, new HttpWorkers({ ...deps, engine, artifacts, forbids, quotaOf: quotas }))

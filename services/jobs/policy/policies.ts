@@ -46,6 +46,7 @@ export class Policies implements Service {
   #failure: string | null = null
   #unlisten: (() => Promise<void>) | null = null
   #opening: Promise<void> = Promise.resolve()
+  readonly #firstTry = Promise.withResolvers<void>()
 
   constructor(deps: PoliciesDeps) {
     this.#deps = deps
@@ -59,8 +60,14 @@ export class Policies implements Service {
 
   async stop(): Promise<void> {
     this.#stopped.abort()
+    this.#firstTry.resolve()
     await this.#opening
     await this.#unlisten?.()
+  }
+
+  /** Resolves when `current` has an answer, if only why there is none: just after a start. */
+  known(): Promise<void> {
+    return this.#firstTry.promise
   }
 
   get current(): PolicyVersion {
@@ -107,10 +114,12 @@ export class Policies implements Service {
         })
         await this.#takeFile()
         await this.#load()
+        this.#firstTry.resolve()
         return
       } catch (error) {
         this.#failure = reasonOf(error)
         this.#deps.log.warn({ reason: this.#failure }, 'the policy cannot be read yet')
+        this.#firstTry.resolve()
         await sleep(RETRY_MS, undefined, { signal: this.#stopped.signal }).catch(() => {})
       }
     }
