@@ -1,9 +1,7 @@
 /**
- * Brings one file: in ranges, over several connections, from where an earlier try broke off. What
- * has arrived is in `<file>.part`, and which pieces those are in `<file>.part.json`; the file gets
- * its name when all of it is there and its SHA-256 is right.
+ * Brings one file: in ranges, over several connections, from where an earlier try broke off
+ * (partial-file.ts).
  */
-import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HaifError } from '#shared/errors.ts'
@@ -14,6 +12,7 @@ import { digestOfFile } from '../file-digest.ts'
 import { diskRoom, noRoom } from './disk-room.ts'
 import { assertOk, isWebPage, webPage, type HubFile } from './locate.ts'
 import type { DownloadLimits } from './messages.ts'
+import { finishPartial, PartialFile } from './partial-file.ts'
 import { PIECE_BYTES, Pieces, type Run } from './pieces.ts'
 import { WebFault, type Reply, type Web } from './web.ts'
 
@@ -42,14 +41,12 @@ export class Transfer {
   readonly #path: string
   readonly #stop = new AbortController() // when one connection knows that all are in vain
   readonly #signal: AbortSignal
-  #pieces: Pieces
-  #file!: FileHandle
+  #file!: PartialFile
   /** Where the redirects end; asked for again when it has expired. */
   #address: string | null = null
   #hasRanges = false
   #failures = 0 // in a row, of all connections
   #keptAt = 0
-  #keptBytes = 0
   #keeping: Promise<void> = Promise.resolve()
 
   constructor(remote: HubFile, path: string, deps: TransferDeps) {
@@ -57,50 +54,32 @@ export class Transfer {
     this.#path = path
     this.#deps = deps
     this.#signal = AbortSignal.any([deps.signal, this.#stop.signal])
-    this.#pieces = new Pieces(remote.sizeBytes ?? 0)
   }
 
   /** Resolves to the SHA-256. */
   async run(): Promise<string> {
-    const partial = `${this.#path}.part`
-    this.#file = await this.#openPartial(partial)
+    this.#file = await PartialFile.open(this.#path, this.#remote)
     const keeper = setInterval(() => this.#keepLast(), KEEP_MS)
     try {
       await this.#fetchAll()
-      await this.#file.datasync()
+      await this.#file.sync()
     } catch (error) {
       this.#signal.throwIfAborted()
       throw error
     } finally {
       clearInterval(keeper)
       await this.#keeping
-      await this.#keep().catch(() => {}) // a full disk keeps what it can
+      await this.#file.keep().catch(() => {}) // a full disk keeps what it can
       await this.#file.close()
     }
-    const digest = await digestOfFile(partial)
-    const { sha256 } = this.#remote
-    await rm(`${partial}.json`, { force: true })
-    if (sha256 !== null && sha256 !== digest) {
-      await rm(partial)
-      throw new DamagedOnItsWay()
-    }
-    await rename(partial, this.#path)
+    const digest = await digestOfFile(`${this.#path}.part`)
+    const isRight = await finishPartial(this.#path, digest, this.#remote.sha256)
+    if (!isRight) throw new DamagedOnItsWay()
     return digest
   }
 
-  /** Opens what an earlier try has left, or begins anew. */
-  async #openPartial(partial: string): Promise<FileHandle> {
-    const { sizeBytes, sha256 } = this.#remote
-    const kept = parseKept(await readFile(`${partial}.json`, 'utf8').catch(() => ''))
-    if (kept !== null && kept.sizeBytes === sizeBytes && kept.sha256 === sha256) {
-      const file = await open(partial, 'r+').catch(() => null)
-      if (file !== null) {
-        this.#pieces = new Pieces(kept.sizeBytes, kept.pieces)
-        return file
-      }
-    }
-    await rm(`${this.#path}.ipull`, { force: true }) // what an older HAIF has left
-    return open(partial, 'w+')
+  get #pieces(): Pieces {
+    return this.#file.pieces
   }
 
   async #fetchAll(): Promise<void> {
@@ -157,7 +136,7 @@ export class Transfer {
         reply.body.destroy()
         const total = Number(/\/(\d+)$/.exec(reply.headers['content-range'] ?? '')?.[1] ?? NaN)
         if (reply.status !== 206 || !(total > 0)) throw new NoRanges()
-        this.#pieces = new Pieces(total)
+        this.#file.pieces = new Pieces(total)
         return
       } catch (error) {
         await this.#afterFault(error)
@@ -277,10 +256,7 @@ export class Transfer {
   async #write(bytes: Buffer, at: number, reply: Reply): Promise<void> {
     if (at === 0 && bytes.length >= MAGIC.length) this.#assertModel(bytes, reply)
     try {
-      for (let done = 0; done < bytes.length;) {
-        const { bytesWritten } = await this.#file.write(bytes, done, bytes.length - done, at + done)
-        done += bytesWritten // less than all of it when the disk has just become full
-      }
+      await this.#file.write(bytes, at)
     } catch (error) {
       throw await this.#unwritable(error)
     }
@@ -303,26 +279,15 @@ export class Transfer {
     this.#keptAt = performance.now()
     const room = await diskRoom(dirname(this.#path))
     if (room.freeBytes <= 0) throw this.#full(null, room)
-    await this.#keep()
+    await this.#file.keep()
   }
 
   /** What came last, when nothing comes after it: a line that has become silent may stay so. */
   #keepLast(): void {
     if (performance.now() - this.#keptAt < KEEP_MS / 2) return
-    if (this.#pieces.arrivedBytes === this.#keptBytes) return
+    if (this.#pieces.arrivedBytes === this.#file.keptBytes) return
     this.#keptAt = performance.now()
-    this.#keeping = this.#keep().catch(() => {}) // whoever brings more hears why
-  }
-
-  /** First the bytes, then the word that they are there. */
-  async #keep(): Promise<void> {
-    const { sha256 } = this.#remote
-    this.#keptBytes = this.#pieces.arrivedBytes
-    const { sizeBytes, map } = this.#pieces
-    await this.#file.datasync()
-    const list = `${this.#path}.part.json`
-    await writeFile(`${list}.new`, JSON.stringify({ sizeBytes, sha256, pieces: map }))
-    await rename(`${list}.new`, list)
+    this.#keeping = this.#file.keep().catch(() => {}) // whoever brings more hears why
   }
 
   async #afterFault(error: unknown): Promise<void> {
@@ -374,20 +339,4 @@ class NoRanges extends Error {}
 const sizeOf = ({ headers }: Reply): number | null => {
   const size = Number(headers['content-length'] ?? NaN)
   return size > 0 ? size : null
-}
-
-interface Kept {
-  sizeBytes: number
-  sha256: string | null
-  pieces: string
-}
-
-function parseKept(text: string): Kept | null {
-  try {
-    const { sizeBytes, sha256, pieces } = JSON.parse(text) as Partial<Kept>
-    if (typeof sizeBytes !== 'number' || typeof pieces !== 'string') return null
-    return { sizeBytes, sha256: sha256 ?? null, pieces }
-  } catch {
-    return null // none, or one that was cut off
-  }
 }
