@@ -20,6 +20,7 @@ import {
   workerObey
 } from '#shared/contracts/peers/drain.ts'
 import { orchestratorQueue } from '#shared/contracts/peers/operating.ts'
+import { orchestratorSeeders } from '#shared/contracts/peers/weights.ts'
 import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
 import type { Service } from '#shared/process/lifecycle.ts'
@@ -48,6 +49,7 @@ import { observeRequests } from './requests/request-metrics.ts'
 import { WarmUp } from './workers/warm-up.ts'
 import { whyNoneReady } from './workers/not-ready.ts'
 import { UnlikeHolders } from './workers/unlike-holders.ts'
+import { WeightHolders } from './workers/weight-holders.ts'
 import type { ModelPins } from './workers/model-pins.ts'
 import { WorkerTable } from './workers/worker-table.ts'
 
@@ -157,9 +159,14 @@ function answerWorkers(
     unlike
   }: Omit<OrchestratorParts, 'service' | 'defaults' | 'warned' | 'log'>
 ): void {
+  const weights = new WeightHolders()
+  router.respond(orchestratorSeeders, (wanted, { peer }) => ({
+    workers: weights.of(wanted, peer.key)
+  }))
   router.respond(report, ({ worker }, { peer }) => {
     const link = mesh.link(peer.key)
     if (worker === undefined || link === undefined || peer.role !== 'worker') return {}
+    weights.update(peer.key, worker)
     const models = [...table.update(link, worker)]
     for (const model of models) dispatcher.pump(model)
     unlike.look(models)
@@ -167,6 +174,7 @@ function answerWorkers(
     return {}
   })
   mesh.on('lost', (link) => {
+    if (mesh.link(link.peer.key) === undefined) weights.remove(link.peer.key)
     const models = table.remove(link)
     for (const model of models) dispatcher.pump(model)
     unlike.look(models)

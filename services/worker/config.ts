@@ -3,6 +3,7 @@ import { readChoice, readInteger, readString, type Environment } from '#shared/p
 import { parseGpu, type GpuSetting } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { parseBudget, type BudgetWish } from './memory/memory-budget.ts'
 import { readLabels, readTasks, type TaskConfig } from './tasks/task-config.ts'
+import { readWeights, type WeightsConfig } from './weights/weights-config.ts'
 import { checkedOptions, readModelOption, type ModelOptions } from './models/model-options.ts'
 
 export interface WorkerConfig {
@@ -23,6 +24,8 @@ export interface WorkerConfig {
   upstream: UpstreamConfig | null
   /** Tasks of jobs, of which the owner allows some. */
   tasks: TaskConfig
+  /** Models that come from other workers and go to them, and their room on the disk. */
+  weights: WeightsConfig
   /** `LABELS`: what the owner says of the machine, `name=value` separated by commas. */
   labels: Record<string, string>
   /** `DRAIN_MS`: how long running requests may finish when the worker stops. */
@@ -79,6 +82,7 @@ export function readWorkerConfig(env: Environment, wishes: WorkerWishes = {}): W
         ? upstream
         : { ...upstream, models: wishes.model },
     tasks: readTasks(env, wishes),
+    weights: readWeights(env),
     labels: readLabels(env),
     drainMs: readInteger(env, 'DRAIN_MS', { default: 2500, min: 0, max: 3_600_000 })
   }

@@ -18,6 +18,7 @@ import { stopMsMaxOf } from './worker-life.ts'
 import type { ModelDownloadDeps } from './tasks/model-download/model-download.ts'
 import { openTasks } from './tasks/open-tasks.ts'
 import type { TaskConfig } from './tasks/task-config.ts'
+import { Weights } from './weights/weights.ts'
 import { createWorker, type GrowingWorker, type Worker, type WorkerDeps } from './worker.ts'
 
 type Hooks = Pick<WorkerDeps, 'onDrain' | 'onRemoved' | 'onModel' | 'onConnected'>
@@ -40,7 +41,9 @@ export function openWorker(options: OpenWorkerOptions): Worker {
   const kept = { folder: home.models, digests: home.digests, speeds: home.speeds }
   const gpuSetting = async () => (await gpu()).setting
   const models = config.onDemand.length + (upstream === null ? config.models.length : 0)
-  const common = { ...kept, hub, gpu: gpuSetting, wishes, models, onNote, onTrouble }
+  const weights = new Weights({ folder: home.models, config: config.weights, log })
+  const peers = weights
+  const common = { ...kept, hub, peers, gpu: gpuSetting, wishes, models, onNote, onTrouble }
   const own = (text: string): ModelSource => modelArgument(text, common)
   const ownModels = upstream === null ? config.models.map(own) : []
   const onDemand = config.onDemand.map(own)
@@ -66,12 +69,14 @@ export function openWorker(options: OpenWorkerOptions): Worker {
     const tasks = await openTasks({ config: taskConfig, home: home.folder, download, log })
     const artifacts = artifactStore(home, taskConfig)
     const ofJobs = { tasks, artifacts, labels }
-    const sourceOf = (uri: string, name: string) => modelSource(uri, { ...common, name })
+    const sourceOf = (uri: string, name: string, digest?: string) =>
+      modelSource(uri, { ...common, name, ...(digest === undefined ? {} : { digest }) })
     const deps = {
       ...options,
       ...look,
       ...changing,
       ...ofJobs,
+      weights,
       sourceOf,
       models,
       onDemand,

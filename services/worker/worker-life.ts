@@ -27,6 +27,7 @@ import type { ModelSource } from './models/sources/model-source.ts'
 import type { ModelChanges } from './models/sources/upstream-source.ts'
 import type { RunningRequests } from './requests/running-requests.ts'
 import type { TaskDesk } from './tasks/task-desk.ts'
+import type { Weights } from './weights/weights.ts'
 
 export interface WorkerLifeOptions {
   /** Inspected when the worker starts, and reported from then on. */
@@ -56,6 +57,7 @@ interface WorkerLifeDeps extends WorkerLifeOptions {
   loader: ModelLoader
   running: RunningRequests
   desk: TaskDesk
+  weights?: Weights
 }
 
 /** Time for leaving the mesh and ending the engines, after the drain. */
@@ -111,6 +113,7 @@ export class WorkerLife {
       lose: (name, error, forGood) => this.#lose(name, error, forGood)
     })
     void this.#inspectMachine()
+    void this.#deps.weights?.look()
     log.info({ peer: mesh.key }, 'worker is up')
   }
 
@@ -147,6 +150,16 @@ export class WorkerLife {
     else onModel(model.describe())
     this.#reporter.tellAll()
     this.#deps.desk.tellAll()
+    if (model.state.kind !== 'loading') void this.#deps.weights?.look()
+  }
+
+  /** Tells others what is here to be had from this worker. */
+  tell(): void {
+    this.#reporter.tellAll()
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return this.#labels
   }
 
   /** Takes nothing new until it is resumed; what runs goes on. */
@@ -262,14 +275,16 @@ export class WorkerLife {
   }
 
   #report(peerKey: string): PeerReport {
-    const { self, models, running } = this.#deps
+    const { self, models, running, weights } = this.#deps
     const machine = this.#machine
+    const offered = weights?.offered ?? []
     return withPlainText({
       ...self,
       worker: {
         models: models.describe(peerKey),
         labels: this.#labels,
         draining: running.draining,
+        ...(offered.length === 0 ? {} : { weights: offered }),
         ...(running.paused ? { paused: true } : {}),
         ...(machine === null ? {} : { ...machine, hardware: machine.hardware() })
       }

@@ -28,6 +28,8 @@ import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
 import { TaskDesk, type TaskDeskOptions } from './tasks/task-desk.ts'
+import { weightsHolder } from './weights/weights-holder.ts'
+import type { Weights } from './weights/weights.ts'
 import { WorkerLife, type WorkerLifeOptions } from './worker-life.ts'
 
 export interface WorkerDeps extends WorkerLifeOptions {
@@ -37,13 +39,15 @@ export interface WorkerDeps extends WorkerLifeOptions {
   /** Loaded when a request comes, unloaded to make room for others. */
   onDemand?: readonly ModelSource[]
   /** Makes the source of a model that an operator orders; absent: it takes none. */
-  sourceOf?: (uri: string, name: string) => ModelSource
+  sourceOf?: (uri: string, name: string, digest?: string) => ModelSource
   /** Models that come and go while the worker runs: those of a server. */
   watchModels?: (changes: ModelChanges) => Disposable
   /** The memory that all models may take together, read when first needed. Absent: no bound. */
   budget?: () => Promise<MemoryBudget>
   /** Tasks of jobs that this machine takes; none unless given. */
   tasks?: TaskDeskOptions
+  /** Weights from peer to peer; absent: it neither gives nor fetches any. */
+  weights?: Weights
   /** Where the artifacts of tasks are kept; absent: there are none. */
   artifacts?: ArtifactStore
 }
@@ -105,9 +109,10 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
       order
     )
   )
-  const { artifacts, sourceOf = noMore } = deps
+  const { artifacts, weights, sourceOf = noMore } = deps
   const ordered = new OrderedModels({ models, loader, sourceOf })
   if (artifacts !== undefined) serveArtifacts(router, artifacts, () => mesh)
+  weights?.serve(router)
   const mesh = deps.join(router)
   observeMesh(mesh, ['orchestrator', 'registry', 'jobs'])
   const desk = new TaskDesk({
@@ -118,6 +123,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
     log: deps.log
   })
   const life = new WorkerLife({ ...deps, mesh, models, loader, running, desk })
+  weights?.join(weightsHolder({ mesh, models, running, life }))
   observeModels(models)
   return life
 }

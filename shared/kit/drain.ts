@@ -13,6 +13,10 @@ export class Drain<Work extends object> {
     return this.#drained !== null
   }
 
+  get size(): number {
+    return this.#running.size
+  }
+
   /** The work runs until the returned function is called. */
   enter(work: Work): () => void {
     this.#running.add(work)

@@ -209,6 +209,7 @@ const RULES: Record<string, Decided> = {
     rule: 'models:write',
     body: { action: 'load', model: 'sim' }
   },
+  'POST /v1/admin/models/prefetch': { rule: 'models:write', body: { model: 'qwen3-4b' } },
   'POST /v1/admin/invites': {
     rule: 'operator',
     isElsewhere: true,

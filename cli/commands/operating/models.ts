@@ -3,7 +3,7 @@ import { totalmem } from 'node:os'
 import process from 'node:process'
 import type { Command } from 'commander'
 import type { ModelAction, ModelView } from '#shared/contracts/http/admin/models.ts'
-import { orderModel, viewModels } from '#shared/contracts/peers/operating.ts'
+import { orderModel, prefetchModel, viewModels } from '#shared/contracts/peers/operating.ts'
 import { HaifError } from '#shared/errors.ts'
 import { Home } from '#shared/main/home.ts'
 import { KNOWN_MODELS, knownModel, modelUri } from '#shared/models/known-models.ts'
@@ -32,6 +32,14 @@ export function addModelsCommand(program: Command): void {
         order(action as ModelAction, model, command.optsWithGlobals())
       )
   }
+  option(
+    models.command('prefetch <model>'),
+    'bring a model to the disks of workers, before anybody asks for it'
+  )
+    .option('--workers <names>', 'names or keys, separated by commas; all workers unless given')
+    .option('--source <uri>', 'where it comes from, as hf:user/repo:QUANT or sha256:…')
+    .option('--again', 'also on workers that have it')
+    .action(prefetch)
   option(
     models.command('search [text]'),
     'models with short names, and whether they fit here'
@@ -107,6 +115,31 @@ async function order(action: ModelAction, model: string, options: OnOptions): Pr
   const state = ordered.state === undefined ? 'gone' : ordered.state
   const text = `${ordered.model} on ${on} is ${state}; "haif ls" shows how far it is`
   print(ordered, [line(text)], options)
+}
+
+interface PrefetchOptions extends CommonOptions {
+  workers?: string
+  source?: string
+  again?: boolean
+}
+
+async function prefetch(model: string, options: PrefetchOptions): Promise<void> {
+  const { workers, source, again = false } = options
+  const wish = {
+    model,
+    ...(workers === undefined ? {} : { workers: workers.split(',').map((each) => each.trim()) }),
+    ...(source === undefined ? {} : { source }),
+    ...(again ? { onlyMissing: false } : {})
+  }
+  const prefetched = await askGateway(prefetchModel, wish, options)
+  const rows = prefetched.workers.map(({ worker, name = shortKey(worker), outcome, error }) => [
+    { text: line(name) },
+    { text: outcome, format: outcome === 'failed' ? ('red' as const) : ('green' as const) },
+    { text: line(error?.message ?? '') }
+  ])
+  const note = `"haif ls" shows how far ${prefetched.model} is on each`
+  print(prefetched, [...table(rows, screenOf(process.stdout), ''), line(note)], options)
+  if (prefetched.workers.every(({ outcome }) => outcome === 'failed')) process.exitCode = 1
 }
 
 function hubUri(text: string): HubUri {

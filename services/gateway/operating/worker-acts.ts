@@ -10,12 +10,19 @@ import {
   labelWorker,
   orderModel,
   pauseWorker,
+  prefetchModel,
   removeWorker,
   renameWorker,
   resumeWorker
 } from '#shared/contracts/peers/operating.ts'
 import type { WorkerChanged, WorkerView } from '#shared/contracts/http/admin/workers.ts'
-import type { ModelOrder, ModelOrdered } from '#shared/contracts/http/admin/models.ts'
+import {
+  PREFETCH_WORKERS_MAX,
+  type ModelOrder,
+  type ModelOrdered,
+  type Prefetch,
+  type Prefetched
+} from '#shared/contracts/http/admin/models.ts'
 import type { Mesh } from '#shared/mesh/mesh.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import type { Router, ServerContext } from '#shared/rpc/router.ts'
@@ -27,6 +34,7 @@ import type { RefusalAudit } from '../audit/refusal-audit.ts'
 import type { MeshReader } from './mesh-reader.ts'
 import { wantedModel } from './model-wanted.ts'
 import { orderWorker } from './order-worker.ts'
+import { hasIt, prefetchOn, prefetchTargets } from './prefetch.ts'
 import { workerViews } from './views.ts'
 import { workerNamed } from './worker-named.ts'
 
@@ -63,6 +71,7 @@ export function answerWorkerActs(deps: WorkerActsDeps): void {
     .respond(gatewayOrderEnvironment, ({ machine, action, key }, context) =>
       acts.environment(machine, { action, key }, context)
     )
+    .respond(prefetchModel, (wish, context) => acts.prefetch(wish, context))
 }
 
 class WorkerActs {
@@ -135,6 +144,33 @@ class WorkerActs {
     const worker = await this.#find(id, context)
     await this.order(actor, worker.id, { act: 'worker.environment', environment }, context)
     return { machine: worker.id, ...environment }
+  }
+
+  async prefetch(given: Prefetch, context: ServerContext): Promise<Prefetched> {
+    const { model, source = model, onlyMissing = true } = given
+    const actor = await this.actor(context, 'models:write', 'model.prefetch')
+    const snapshot = await this.#deps.reader.snapshot(context)
+    const targets = prefetchTargets(given, workerViews(snapshot)).slice(0, PREFETCH_WORKERS_MAX)
+    const named = source === model ? {} : { name: model }
+    const fetch = { action: 'fetch' as const, model: source, ...named }
+    const nowhere = wantedModel(fetch, { models: [] }, snapshot) // throws before anything is ordered
+    const workers = await Promise.all(
+      targets.map((worker) =>
+        prefetchOn(worker, async () => {
+          const entry = snapshot.peers.find(({ key }) => key === worker.id)
+          if (onlyMissing && entry !== undefined && hasIt(nowhere, entry)) return null
+          const wish = wantedModel(fetch, worker, snapshot)
+          const { state } = await this.order(
+            actor,
+            worker.id,
+            { act: 'worker.model', model: wish },
+            context
+          )
+          return state === undefined ? {} : { state }
+        })
+      )
+    )
+    return { model: nowhere.name, workers }
   }
 
   async #find(id: string, context: ServerContext): Promise<WorkerView> {

@@ -1,6 +1,11 @@
 /** `POST /v1/admin/workers/{id}/…`: what operators tell a worker. */
 import type { FastifyInstance } from 'fastify'
-import { ModelOrder, ModelOrdered } from '#shared/contracts/http/admin/models.ts'
+import {
+  ModelOrder,
+  ModelOrdered,
+  Prefetch,
+  Prefetched
+} from '#shared/contracts/http/admin/models.ts'
 import {
   DrainWorkerBody,
   LabelWorkerBody,
@@ -11,6 +16,7 @@ import {
   labelWorker,
   orderModel,
   pauseWorker,
+  prefetchModel,
   removeWorker,
   renameWorker,
   resumeWorker
@@ -81,6 +87,15 @@ export function workerActRoutes(app: FastifyInstance, deps: AdminDeps): void {
       const wish = { ...order, id: request.params.id }
       const ordered = await ask({ request, reply }, orderModel, wish)
       return reply.code(202).send(toSnake(ModelOrdered, ordered))
+    }
+  )
+  app.post(
+    '/v1/admin/models/prefetch',
+    describe('Bring a model to the disks of workers ahead of requests', Prefetched, Prefetch, 202),
+    async (request, reply) => {
+      const wish = fromSnake(Prefetch, request.body) as Prefetch
+      const prefetched = await ask({ request, reply }, prefetchModel, wish)
+      return reply.code(202).send(toSnake(Prefetched, prefetched))
     }
   )
 }

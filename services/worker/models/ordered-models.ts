@@ -20,7 +20,7 @@ interface OrderedModelsDeps {
   models: HeldModels
   loader: ModelLoader
   /** Makes the source of a model that is not held yet. */
-  sourceOf: (uri: string, name: string) => ModelSource
+  sourceOf: (uri: string, name: string, digest?: string) => ModelSource
 }
 
 export class OrderedModels {
@@ -100,7 +100,7 @@ export class OrderedModels {
     throw new HaifError('MODEL_NOT_FOUND', `this worker does not hold ${name}`)
   }
 
-  #heldOrNew({ name, uri }: ModelWish): HeldModel {
+  #heldOrNew({ name, uri, digest }: ModelWish): HeldModel {
     const { models, sourceOf } = this.#deps
     const known = models.named(name)
     if (known !== undefined) return known
@@ -108,18 +108,17 @@ export class OrderedModels {
     if (models.all.length >= MODELS_PER_WORKER_MAX) {
       throw new HaifError('CONFLICT', `a worker holds at most ${MODELS_PER_WORKER_MAX} models`)
     }
-    return models.add(sourceFor(sourceOf, uri, name), { onDemand: true })!
+    return models.add(
+      sourceFor(() => sourceOf(uri, name, digest)),
+      { onDemand: true }
+    )!
   }
 }
 
 /** A text that is no model is the operator's mistake, and not a setting of this machine. */
-function sourceFor(
-  sourceOf: OrderedModelsDeps['sourceOf'],
-  uri: string,
-  name: string
-): ModelSource {
+function sourceFor(make: () => ModelSource): ModelSource {
   try {
-    return sourceOf(uri, name)
+    return make()
   } catch (error) {
     const { message } = toHaifError(error)
     throw new HaifError('VALIDATION_FAILED', message, { cause: error, details: { param: 'model' } })

@@ -11,6 +11,10 @@ export class RunningRequests {
   /** Takes nothing new until it is false again; what runs goes on. */
   paused = false
 
+  get count(): number {
+    return this.#drain.size
+  }
+
   get draining(): boolean {
     return this.#drain.isDraining || this.paused
   }

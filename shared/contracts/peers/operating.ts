@@ -3,7 +3,13 @@ import { Type } from 'typebox'
 import { defineMethod, defineStream } from '#shared/rpc/contract.ts'
 import { MeshView } from '../http/admin/mesh.ts'
 import { Me } from '../http/admin/me.ts'
-import { ModelOrder, ModelOrdered, ModelViewList } from '../http/admin/models.ts'
+import {
+  ModelOrder,
+  ModelOrdered,
+  ModelViewList,
+  Prefetch,
+  Prefetched
+} from '../http/admin/models.ts'
 import { QueueView } from '../http/admin/queue.ts'
 import { RequestDetail, RequestList, RequestsQuery } from '../http/admin/requests.ts'
 import {
@@ -94,4 +100,10 @@ export const orderModel = defineMethod(
   FROM_CALLERS,
   Type.Object({ ...OfWorker, ...ModelOrder.properties }),
   ModelOrdered
+)
+export const prefetchModel = defineMethod(
+  'gateway.prefetchModel',
+  FROM_CALLERS,
+  Prefetch,
+  Prefetched
 )

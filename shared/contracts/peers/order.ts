@@ -36,7 +36,9 @@ export const Order = Type.Object({
       /** The name that clients use. */
       name: ModelName,
       /** Where it comes from, where the worker does not have it. */
-      uri: Type.Optional(PlainText(512, 1))
+      uri: Type.Optional(PlainText(512, 1)),
+      /** SHA-256 of the model, where the mesh has it: whoever has such a file may give it. */
+      digest: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' }))
     })
   ),
   /** With `worker.environment`. */

@@ -25,6 +25,8 @@ const GPUS_MAX = 64
 export const HELD_AGAINST_MAX = 64
 const CURSOR_MAX = 512
 const ENGINES_MAX = 16
+/** Models on the disk of a worker that it reports. */
+export const WEIGHTS_MAX = 256
 
 /** What a model can do on the engine that runs it. Absent: nobody has looked yet. */
 export const ModelCapabilities = Type.Object({
@@ -150,6 +152,8 @@ export const WorkerReport = Type.Object({
   gpuNote: Type.Optional(PlainText(SENTENCE_MAX)),
   /** What its models may take together; absent: as much as there is. */
   memoryBudget: Type.Optional(Memory),
+  /** Digests of the models on its disk that other workers may have from it. */
+  weights: Type.Optional(Type.Array(PlainText(64), { maxItems: WEIGHTS_MAX })),
   /** What the owner of the machine says of it; a request may ask for some of them. */
   labels: Asked.properties.labels,
   /** Finishes what runs and takes nothing new: it is stopping, or it is paused. */

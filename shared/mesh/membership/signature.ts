@@ -19,6 +19,7 @@ export type StatementKind =
   | 'permits'
   | 'order'
   | 'receipt'
+  | 'weights'
   | 'key'
 
 export function signed(kind: StatementKind, bytes: Uint8Array, { secretKey }: KeyPair): Buffer {

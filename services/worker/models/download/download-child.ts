@@ -8,7 +8,7 @@ import { toHaifError } from '#shared/errors.ts'
 import { reasonOf } from '#shared/kit/reason-of.ts'
 import { lockFile, type FileLock } from '#shared/process/file-lock.ts'
 import { findModel } from '../sources/local-model.ts'
-import { downloadModel } from './download-model.ts'
+import { downloadModel, locateFiles } from './download-model.ts'
 import type {
   DownloadedFile,
   DownloadHooks,
@@ -32,7 +32,9 @@ async function run(task: ToDownload['task']): Promise<void> {
   const { onProgress, stop: stopTelling } = telling()
   try {
     const onFault = (message: string) => send({ kind: 'fault', message })
-    send({ kind: 'done', files: await downloadOnce(task, { onProgress, onFault }) })
+    if (task.onlyLocates === true) {
+      send({ kind: 'located', files: await locateFiles(task, onFault, stop.signal) })
+    } else send({ kind: 'done', files: await downloadOnce(task, { onProgress, onFault }) })
   } catch (error) {
     const { code, message, retryAfterMs } = toHaifError(error)
     const isOurs = code === 'DOWNLOAD_FAILED'

@@ -63,6 +63,21 @@ export async function downloadModel(
   }
 }
 
+/** What the hub says of the files of a model. */
+export async function locateFiles(
+  { uri, hub, limits: given }: DownloadTask,
+  onFault: DownloadHooks['onFault'],
+  signal: AbortSignal
+): Promise<HubFile[]> {
+  const limits = { ...DOWNLOAD_LIMITS, ...given }
+  const web = new Web(hub, limits.silentMs)
+  try {
+    return await locate(uri, { hub, web, limits, signal, onFault })
+  } finally {
+    web.close()
+  }
+}
+
 /** Files are named after the model, so that two quantisations of one name stay apart. */
 function pathsOf(uri: HubUri, remote: readonly HubFile[], folder: string): string[] {
   if (remote.length === 1) return [join(folder, `${uri.name}.gguf`)]

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { HaifError } from '#shared/errors.ts'
 import { LogTail } from '../../engines/log-tail.ts'
 import { mayPass } from '../sources/hub.ts'
+import type { HubFile } from './locate.ts'
 import type { DownloadedFile, DownloadHooks, DownloadTask, FromDownload } from './messages.ts'
 
 /** What a server sends is never kept in memory; a process that grows has gone wrong. */
@@ -16,9 +17,31 @@ const END_MS_MAX = 2000
 /** Rejects with DOWNLOAD_FAILED, or with the signal's reason. */
 export async function download(
   task: DownloadTask,
-  { onProgress, onFault }: DownloadHooks,
+  hooks: DownloadHooks,
   signal?: AbortSignal
 ): Promise<DownloadedFile[]> {
+  const ended = await run(task, hooks, signal)
+  return ended.kind === 'done' ? ended.files : []
+}
+
+/** What the hub says of the files, and nothing of them. Rejects as `download` does. */
+export async function locate(
+  task: DownloadTask,
+  onFault: DownloadHooks['onFault'],
+  signal?: AbortSignal
+): Promise<HubFile[]> {
+  const asked = { ...task, onlyLocates: true }
+  const ended = await run(asked, { onProgress: () => {}, onFault }, signal)
+  return ended.kind === 'located' ? ended.files : []
+}
+
+type Ended = Extract<FromDownload, { kind: 'done' | 'located' }>
+
+async function run(
+  task: DownloadTask,
+  { onProgress, onFault }: DownloadHooks,
+  signal?: AbortSignal
+): Promise<Ended> {
   signal?.throwIfAborted()
   const child = fork(CHILD, [], {
     execArgv: [`--max-old-space-size=${MEMORY_MB_MAX}`],
@@ -26,7 +49,7 @@ export async function download(
   })
   const tail = new LogTail()
   tail.read(child.stderr!)
-  const { promise, resolve, reject } = Promise.withResolvers<DownloadedFile[]>()
+  const { promise, resolve, reject } = Promise.withResolvers<Ended>()
   const said = new Set<string>() // at most SAID_MAX
   const sayOnce = (fault: string) => {
     if (said.has(fault) || said.size >= SAID_MAX) return
@@ -36,8 +59,8 @@ export async function download(
   child.on('message', (message: FromDownload) => {
     if (message.kind === 'progress') onProgress(message)
     else if (message.kind === 'fault') sayOnce(message.message)
-    else if (message.kind === 'done') resolve(message.files)
-    else reject(failureOf(message))
+    else if (message.kind === 'failed') reject(failureOf(message))
+    else resolve(message)
   })
   child.on('error', (error) => reject(mayPass(task.uri, `its process (${error.message})`, error)))
   child.on('exit', (code, killedBy) => {

@@ -3,6 +3,7 @@
  * repository at one version, so the messages are types and need no schema.
  */
 import type { Hub, HubUri } from '../sources/hub.ts'
+import type { HubFile } from './locate.ts'
 
 export interface DownloadTask {
   uri: HubUri
@@ -10,6 +11,8 @@ export interface DownloadTask {
   /** Where its files are to be. */
   folder: string
   limits?: Partial<DownloadLimits>
+  /** It only says what the hub says of the files, and brings none. */
+  onlyLocates?: boolean
 }
 
 export interface DownloadLimits {
@@ -47,6 +50,7 @@ export type FromDownload =
   | { kind: 'fault'; message: string }
   /** The digests of its files, in their order. */
   | { kind: 'done'; files: DownloadedFile[] }
+  | { kind: 'located'; files: HubFile[] }
   | { kind: 'failed'; message: string; retryAfterMs?: number }
 
 export interface DownloadedFile {

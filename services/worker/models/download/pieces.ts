@@ -63,6 +63,13 @@ export class Pieces {
     this.#arrived++
   }
 
+  /** What is at its place is not what belongs there. */
+  lost(piece: number): void {
+    if (!this.has(piece)) return
+    this.#here[piece >> 3]! &= ~(1 << (piece & 7))
+    this.#arrived--
+  }
+
   /** Nothing of what was here is true. */
   forget(): void {
     this.#here.fill(0)

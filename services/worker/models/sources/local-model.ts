@@ -3,7 +3,7 @@
  * as `<file>.sha256` (`sha256sum -c` reads it) and compared with the file at each load: damaged
  * weights would load without any error.
  */
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { partsOf } from '../split-files.ts'
 
@@ -19,8 +19,14 @@ export async function writeRecord(path: string, digest: string): Promise<void> {
   await writeFile(`${path}.sha256`, `${digest}  ${basename(path)}\n`)
 }
 
+/** The time of its record says when a file was last loaded. */
+export async function noteUse(path: string): Promise<void> {
+  const now = new Date()
+  await utimes(`${path}.sha256`, now, now).catch(() => {}) // a read-only disk: it is loaded all the same
+}
+
 /** Null when there is no readable record. */
-async function readRecord(path: string): Promise<string | null> {
+export async function readRecord(path: string): Promise<string | null> {
   const text = await readFile(`${path}.sha256`, 'utf8').catch(() => '')
   return /^[0-9a-f]{64}(?=\s)/.exec(text)?.[0] ?? null
 }

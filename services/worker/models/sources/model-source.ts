@@ -10,6 +10,10 @@ export interface ModelSource {
   engine: string
   /** On the hub: `hf:user/repo:QUANT`. Absent: nobody else can get it from there. */
   uri?: string
+  /** The path that the names of its fetched files begin with. */
+  place?: string
+  /** A file of the owner. */
+  file?: string
   /** Fetches missing files and makes the engine. The signal ends a download. */
   open(onProgress: (progress: DownloadProgress) => void, signal?: AbortSignal): Promise<Engine>
   /** Fetches missing files and makes no engine. Absent: there is nothing to fetch. */

@@ -5,14 +5,15 @@
  *   path/to/model.gguf         a file of this machine
  *   hf:user/repo:QUANT         from the Hugging Face hub, in one quantisation
  *   hf:user/repo/file.gguf     the same, one file
+ *   sha256:…                   what other workers of the mesh have, by its digest
  *   qwen3-4b, Qwen/Qwen3-4B-GGUF, https://huggingface.co/…
  *                              what people say for one of the hub (shared/models/known-models.ts)
  *   sim, sim:name?decode=100   a simulated model, for tests and benchmarks
  *
  * All but the last may end with `?context=32k&slots=16` (model-options.ts).
  */
-import { statSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
+import { existsSync, globSync, statSync } from 'node:fs'
+import { basename, dirname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
 import { HaifError } from '#shared/errors.ts'
@@ -23,8 +24,18 @@ import type { LlamaEngineOptions } from '../../engines/llama/parent/llama-engine
 import { checkedOptions, splitModelOptions, type ModelOptions } from '../model-options.ts'
 import { withoutPart } from '../split-files.ts'
 import type { ModelSource } from './model-source.ts'
-import { fetchModel, removeModel } from './fetch-model.ts'
+import {
+  fetchModel,
+  fetchOfMesh,
+  placeOf,
+  placeOfMesh,
+  removeModel,
+  removeOfMesh,
+  type FetchDeps
+} from './fetch-model.ts'
 import { parseHubUri, PUBLIC_HUB, type Hub } from './hub.ts'
+import { noteUse, type LocalModel } from './local-model.ts'
+import type { PeerWeights } from './peer-weights.ts'
 import { simSource } from './sim-source.ts'
 
 export const BUILTIN_FILE = fileURLToPath(new URL('../haif-tiny-Q8_0.gguf', import.meta.url))
@@ -35,6 +46,10 @@ interface ModelSourceOptions {
   folder: string
   /** The name that clients use, in place of the one that follows from the URI. */
   name?: string
+  /** Other workers that may have what is to be fetched. */
+  peers?: PeerWeights
+  /** SHA-256 of the model, where whoever orders it says so. */
+  digest?: string
   /** The public hub, without a token, unless given. */
   hub?: Hub
   /** Where llama.cpp runs models, once that is found out. */
@@ -79,6 +94,8 @@ function sourceOf(text: string, given: ModelSourceOptions): ModelSource {
   const uri = modelUri(said)
   const options = { ...given, wishes: checkedOptions({ ...given.wishes, ...own }, `"${text}"`) }
   if (uri.startsWith('hf:')) return hubSource(uri, options)
+  const { digest } = MESH_URI.exec(uri)?.groups ?? {}
+  if (digest !== undefined) return meshSource(uri, digest, options)
   if (uri === 'builtin') return fileSource(BUILTIN_FILE, name ?? BUILTIN_NAME, options)
   if (/\.gguf$/i.test(uri) && !uri.includes('://')) {
     return fileSource(resolve(uri), name ?? nameOfFile(uri), options)
@@ -94,6 +111,7 @@ function fileSource(modelPath: string, name: string, options: ModelSourceOptions
   return {
     name,
     engine: 'llama',
+    ...(modelPath === BUILTIN_FILE ? {} : { file: modelPath }),
     open: async () => openLlama({ ...(await engineOptions(options)), modelPath, name }),
     expect: () => sizeOf(modelPath)
   }
@@ -106,27 +124,72 @@ function sizeOf(path: string): { sizeBytes?: number } {
 }
 
 function hubSource(uri: string, options: ModelSourceOptions): ModelSource {
-  const { folder, hub = PUBLIC_HUB, onTrouble: onFault } = options
+  const { folder, hub = PUBLIC_HUB } = options
   const hubUri = parseHubUri(uri)
-  const name = options.name ?? hubUri.name
+  return fetchedSource({ name: options.name ?? hubUri.name, uri: hubUri.text }, options, {
+    place: placeOf(hubUri, folder),
+    fetch: (deps) => fetchModel(hubUri, { ...deps, hub }),
+    remove: () => removeModel(hubUri, folder)
+  })
+}
+
+/** A model that other workers of the mesh have, named by its content. */
+function meshSource(uri: string, digest: string, options: ModelSourceOptions): ModelSource {
+  const { folder, name = digest.slice(0, SHORT_DIGEST) } = options
+  return fetchedSource({ name, uri }, options, {
+    place: placeOfMesh(digest, folder),
+    fetch: (deps) => fetchOfMesh(digest, deps),
+    remove: () => removeOfMesh(digest, folder)
+  })
+}
+
+/** Those of `sha256:` without a name. */
+const SHORT_DIGEST = 12
+const MESH_URI = /^sha256:(?<digest>[0-9a-f]{64})$/
+
+interface FetchedFiles {
+  place: string
+  fetch: (deps: Omit<FetchDeps, 'hub'>) => Promise<LocalModel>
+  remove: () => Promise<boolean>
+}
+
+function fetchedSource(
+  named: { name: string; uri: string },
+  options: ModelSourceOptions,
+  { place, fetch, remove }: FetchedFiles
+): ModelSource {
+  const { folder, peers, digest, onTrouble: onFault } = options
   return {
-    name,
-    uri: hubUri.text,
+    ...named,
     engine: 'llama',
+    place,
     async fetch(onProgress, signal) {
-      await fetchModel(hubUri, { folder, hub, onProgress, signal })
+      await fetch({ folder, peers, digest, onFault, onProgress, signal })
     },
     async remove() {
-      await removeModel(hubUri, folder)
+      await remove()
     },
+    expect: () => (isHere(place) ? {} : { loadMs: FETCH_MS }),
     async open(onProgress, signal) {
-      const model = await fetchModel(hubUri, { folder, hub, onProgress, onFault, signal })
+      const model = await fetch({ folder, peers, digest, onProgress, onFault, signal })
+      for (const { path } of model.files) await noteUse(path)
       const own = await engineOptions(options)
-      const recorded = model.files.map(({ digest }) => digest)
-      return openLlama({ ...own, modelPath: model.entry, name, recorded })
+      const recorded = model.files.map(({ digest: each }) => each)
+      return openLlama({ ...own, modelPath: model.entry, name: named.name, recorded })
     }
   }
 }
+
+/**
+ * For a model whose files are not here, before anybody has fetched them: so a worker that has them is
+ * preferred, and where none has, a request with a short deadline still begins the fetch.
+ */
+const FETCH_MS = 8000
+
+/** Of a split model its first part, which gets its record first and is looked at whole later. */
+const isHere = (place: string): boolean =>
+  existsSync(`${place}.gguf.sha256`) ||
+  globSync(`${basename(place)}-00001-of-*.gguf.sha256`, { cwd: dirname(place) }).length > 0
 
 const engineOptions = async (options: ModelSourceOptions) => {
   const { gpu, wishes, digests, speeds, onNote, onTrouble, models = 1 } = options

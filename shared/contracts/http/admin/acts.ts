@@ -20,6 +20,7 @@ export const ACTS = {
   'model.pin': { http: 'POST /v1/admin/workers/:id/models', cli: 'models pin' },
   'model.fetch': { http: 'POST /v1/admin/workers/:id/models', cli: 'models pull' },
   'model.delete': { http: 'POST /v1/admin/workers/:id/models', cli: 'models rm' },
+  'model.prefetch': { http: 'POST /v1/admin/models/prefetch', cli: 'models prefetch' },
   'request.list': { http: 'GET /v1/admin/requests', cli: 'requests' },
   'request.read': { http: 'GET /v1/admin/requests/:id', cli: 'requests' },
   'member.list': { http: 'GET /v1/admin/members', cli: 'peers' },

@@ -73,3 +73,38 @@ export const ModelOrdered = Type.Object({
   state: Type.Optional(state)
 })
 export type ModelOrdered = Static<typeof ModelOrdered>
+
+export const PREFETCH_WORKERS_MAX = 256
+
+/** Bring a model to the disks of workers before anybody asks for it. */
+export const Prefetch = Type.Object({
+  model: ModelOrder.properties.model,
+  /** Where it comes from, in place of where the model says: as `model` of an order. */
+  source: Type.Optional(PlainText(512, 1)),
+  /** By name or by key; all unless given. */
+  workers: Type.Optional(
+    Type.Array(PlainText(64, 1), { minItems: 1, maxItems: PREFETCH_WORKERS_MAX })
+  ),
+  /** Workers that have it already get no order; yes unless given. */
+  onlyMissing: Type.Optional(Type.Boolean())
+})
+export type Prefetch = Static<typeof Prefetch>
+
+/** `here`: it had the model before. */
+const PrefetchedOn = Type.Object({
+  worker: PeerKey,
+  name: Type.Optional(Type.String({ maxLength: 64 })),
+  outcome: Type.Enum(['ordered', 'here', 'failed']),
+  state: Type.Optional(state),
+  error: Type.Optional(
+    Type.Object({ code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 1024 }) })
+  )
+})
+export type PrefetchedOn = Static<typeof PrefetchedOn>
+
+/** Accepted: how far each is comes with the worker's reports. */
+export const Prefetched = Type.Object({
+  model: ModelName,
+  workers: Type.Array(PrefetchedOn, { maxItems: PREFETCH_WORKERS_MAX })
+})
+export type Prefetched = Static<typeof Prefetched>

@@ -24,6 +24,27 @@ test('a name means what the worker holds, else what the mesh has, else what peop
   })
 })
 
+test('a file that is on no hub comes from the workers that have it, by its digest', () => {
+  const digest = 'ab'.repeat(32)
+  const uri = `sha256:${digest}`
+  const holder = (more: object) => ({ models: [{ name: 'tuned', ...more }], weights: [digest] })
+  const wanted = (...workers: object[]) => {
+    const peers = workers.map((each) => ({ worker: each }) as unknown as PeerEntry)
+    return wantedModel({ action: 'fetch', model: 'tuned' }, worker, { peers })
+  }
+  const expected = { action: 'fetch', name: 'tuned', uri, digest }
+  assert.deepEqual(wanted(holder({ digest })), expected)
+  assert.deepEqual(wanted(holder({ source: uri })), expected)
+  const onHub = holder({ digest, source: 'hf:u/r:Q4_0' })
+  assert.deepEqual(wanted(onHub), { ...expected, uri: 'hf:u/r:Q4_0' })
+  // Which of two files is meant nobody can say, and a file that is not given cannot be had.
+  const other = holder({ digest: 'cd'.repeat(32) })
+  assert.throws(() => wanted(holder({ digest }), other), { code: 'MODEL_NOT_FOUND' })
+  const keeps = { ...holder({ digest }), weights: [] }
+  assert.throws(() => wanted(keeps), { code: 'MODEL_NOT_FOUND' })
+  assert.equal(want(uri).name, 'abababababab')
+})
+
 test('a path of the machine is never taken, nor a model unloaded that is not there', () => {
   for (const model of ['/etc/passwd', './m.gguf', 'file', 'sim', 'builtin']) {
     assert.throws(() => want(model), { code: 'MODEL_NOT_FOUND' }, model)

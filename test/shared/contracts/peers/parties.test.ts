@@ -58,6 +58,7 @@ gateway.orderEnvironment bridge,client                        gateway
 gateway.orderModel    bridge,client                        gateway
 gateway.patchTenant   bridge,client                        gateway
 gateway.patchToken    bridge,client                        gateway
+gateway.prefetchModel bridge,client                       gateway
 gateway.publishObject bridge,client                        gateway
 gateway.queue         bridge,client                        gateway
 gateway.readArtifact  bridge,client                        gateway
@@ -124,6 +125,7 @@ orchestrator.infer    gateway                              orchestrator
 orchestrator.order    gateway                              orchestrator
 orchestrator.queue    gateway                              orchestrator
 orchestrator.ready    gateway                              orchestrator
+orchestrator.seeders  worker                              orchestrator
 peer.links            registry                             gateway,jobs,orchestrator
 peer.report           bridge,gateway,jobs,orchestrator,relay,worker orchestrator,registry
 registry.approveMember gateway                              registry
@@ -157,6 +159,9 @@ worker.lendArtifact   jobs                                 worker
 worker.obey           orchestrator                         worker
 worker.readArtifact   jobs                                 worker
 worker.readLentArtifact worker                               worker
+worker.listWeights    worker                               worker
+worker.readManifest   worker                               worker
+worker.readWeights    worker                               worker
 worker.runTask        jobs                                 worker
 `
 
