@@ -16,7 +16,7 @@ export function prefetchTargets(
   }
   const taking = views.filter(({ state }) => state !== 'draining')
   if (taking.length > 0) return taking
-  throw new HaifError('NO_ELIGIBLE_WORKER', 'no worker is connected that could fetch a model')
+  throw new HaifError('NOT_FOUND', 'no worker is connected that could fetch a model')
 }
 
 /** It is in its memory, or its file on the disk, as the worker reports it. */

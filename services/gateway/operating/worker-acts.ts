@@ -153,7 +153,8 @@ class WorkerActs {
     const targets = prefetchTargets(given, workerViews(snapshot)).slice(0, PREFETCH_WORKERS_MAX)
     const named = source === model ? {} : { name: model }
     const fetch = { action: 'fetch' as const, model: source, ...named }
-    const nowhere = wantedModel(fetch, { models: [] }, snapshot) // throws before anything is ordered
+    // Throws before anything is ordered.
+    const nowhere = wantedModel(fetch, { models: [] }, snapshot)
     const workers = await Promise.all(
       targets.map((worker) =>
         prefetchOn(worker, async () => {

@@ -53,7 +53,7 @@ export class PeerSource implements ChunkSource {
       const { done, value } = await stream.next()
       if (done === true) {
         if (mesh.speakerOf('weights', value.manifest, 'worker') !== link.peer.key) {
-          throw new HaifError('WRONG_MESH', 'the manifest was signed by another peer')
+          throw new HaifError('FORBIDDEN', 'the manifest was signed by another peer')
         }
         return parseManifest(value.manifest.text, Buffer.concat(parts), file)
       }
@@ -80,7 +80,7 @@ export class PeerSource implements ChunkSource {
 }
 
 const tooMuch = (): HaifError =>
-  new HaifError('PROTOCOL_MISMATCH', 'the peer sent more than it was asked for')
+  new HaifError('VALIDATION_FAILED', 'the peer sent more than it was asked for')
 
 /** A context that also ends with the signal. */
 export function contextWith(timeoutMs: number, signal: AbortSignal): OwnedContext {

@@ -1,10 +1,10 @@
 /**
- * The SHA-256 of a file and of each of its chunks, in a thread of its own: a model of many gigabytes
- * takes a minute of a core, and this one has tokens to stream.
+ * The SHA-256 of a file and of each of its chunks, in a thread of its own: a model of many
+ * gigabytes takes a minute of a core, and this one has tokens to stream.
  */
 import { Worker } from 'node:worker_threads'
 
-export interface FileDigests {
+interface FileDigests {
   sha256: string
   bytes: number
   digests: Buffer

@@ -1,7 +1,7 @@
 /**
- * The manifest of a file of weights: the SHA-256 of each of its chunks, bound to the SHA-256 and the
- * size of the whole. The worker that has hashed the file signs the text; the root in it stands for
- * the digests, which travel beside it. Pure.
+ * The manifest of a file of weights: the SHA-256 of each of its chunks, bound to the SHA-256 and
+ * the size of the whole. The worker that has hashed the file signs the text; the root in it stands
+ * for the digests, which travel beside it. Pure.
  */
 import { hash } from 'node:crypto'
 import { Type } from 'typebox'

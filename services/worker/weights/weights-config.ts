@@ -10,7 +10,7 @@ export interface WeightsConfig {
   fetches: boolean
   /** `WEIGHTS_RATE`: bytes a second, each way; Infinity: as fast as they go. */
   bytesPerSecond: number
-  /** `MODEL_SPACE`: bytes on the disk that fetched models may take; Infinity: all but the reserve. */
+  /** `MODEL_SPACE`: bytes of fetched models on the disk; Infinity: all but the reserve. */
   diskBytes: number
   /** Of the smallest manifests; for tests with small models. */
   chunkBytes?: number

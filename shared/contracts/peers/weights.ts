@@ -35,8 +35,8 @@ const bytesCodec: ItemCodec<Uint8Array> = {
 }
 
 /**
- * The connected workers that have a model on their disk and may give it to others: by its digest, or
- * by where they say that it came from.
+ * The connected workers that have a model on their disk and may give it to others: by its digest,
+ * or by where they say that it came from.
  */
 export const orchestratorSeeders = defineMethod(
   'orchestrator.seeders',
@@ -59,7 +59,7 @@ export const listWeights = defineMethod(
   Type.Object({ files: Type.Array(WeightFile, { minItems: 1, maxItems: FILES_MAX }) })
 )
 
-/** The digests of a file's chunks, 32 bytes each; their end is signed by the worker that has made them. */
+/** The digests of a file's chunks, 32 bytes each, and what the worker that made them signs. */
 export const readManifest = defineStream(
   'worker.readManifest',
   BETWEEN_WORKERS,

@@ -121,7 +121,10 @@ export class TestMesh {
   async addWorker(
     models: ModelSource[],
     labels: Record<string, string> = {},
-    more: Pick<WorkerDeps, 'onDemand' | 'budget' | 'onModel' | 'tasks' | 'weights' | 'sourceOf'> = {}
+    more: Pick<
+      WorkerDeps,
+      'onDemand' | 'budget' | 'onModel' | 'tasks' | 'weights' | 'sourceOf'
+    > = {}
   ) {
     const join = this.joiner('worker')
     const worker = createWorker({

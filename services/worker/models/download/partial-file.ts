@@ -1,7 +1,8 @@
 /**
  * A file that is not all here yet: its bytes are in `<file>.part`, each at its place, and which
- * pieces of it have arrived in `<file>.part.json`. Whoever brings the rest, over HTTP or from peers,
- * goes on from there; the file gets its name when all of it is there and its SHA-256 is right.
+ * pieces of it have arrived in `<file>.part.json`. Whoever brings the rest, over HTTP or from
+ * peers, goes on from there; the file gets its name when all of it is there and its SHA-256 is
+ * right.
  */
 import { open, readFile, rename, rm, writeFile, type FileHandle } from 'node:fs/promises'
 import { Pieces } from './pieces.ts'

@@ -1,7 +1,7 @@
 /**
- * Fetches a model: from workers that have it or from the hub the first time, and finds it on this machine
- * ever after, also without a network. A file counts as present when it has its name, which it gets
- * last, and its SHA-256 is recorded beside it; a download that broke off goes on from there.
+ * Fetches a model: from workers that have it or from the hub the first time, and finds it on this
+ * machine ever after, also without a network. A file counts as present when it has its name, which
+ * it gets last, and its SHA-256 is recorded beside it; what broke off goes on from there.
  */
 import { mkdir, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -114,8 +114,8 @@ async function fetchInto(folder: string, uri: HubUri, deps: FetchDeps): Promise<
 }
 
 /**
- * Null where no peer has the model, or the hub does not say in time. Its word comes before that of an
- * order, which has its digest from what other workers report.
+ * Null where no peer has the model, or the hub does not say in time. Its word comes before that of
+ * an order, which has its digest from what other workers report.
  */
 async function digestOnHub(task: DownloadTask, deps: FetchDeps): Promise<string | null> {
   const { peers, onFault = () => {}, signal = FOREVER } = deps

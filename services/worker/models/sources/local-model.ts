@@ -22,7 +22,8 @@ export async function writeRecord(path: string, digest: string): Promise<void> {
 /** The time of its record says when a file was last loaded. */
 export async function noteUse(path: string): Promise<void> {
   const now = new Date()
-  await utimes(`${path}.sha256`, now, now).catch(() => {}) // a read-only disk: it is loaded all the same
+  // On a read-only disk it is loaded all the same.
+  await utimes(`${path}.sha256`, now, now).catch(() => {})
 }
 
 /** Null when there is no readable record. */

@@ -181,8 +181,8 @@ function fetchedSource(
 }
 
 /**
- * For a model whose files are not here, before anybody has fetched them: so a worker that has them is
- * preferred, and where none has, a request with a short deadline still begins the fetch.
+ * For a model whose files are not here: so a worker that has them is preferred, and where none has,
+ * a request with a short deadline still begins the fetch.
  */
 const FETCH_MS = 8000
 

@@ -17,7 +17,7 @@ export interface FetchHooks {
 }
 
 export interface PeerWeights {
-  /** Whether anybody says that it has the model of a URI of the hub; its digest is still to be seen. */
+  /** Whether anybody says that it has the model of a URI of the hub, of whatever digest. */
   mayHave(source: string, signal: AbortSignal): Promise<boolean>
   /** Null: nobody in reach has it. What has arrived is kept when it rejects. */
   fetch(wanted: WantedWeights, hooks: FetchHooks): Promise<LocalModel | null>

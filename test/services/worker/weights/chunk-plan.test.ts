@@ -56,7 +56,7 @@ test('whatever fails and lies, an honest source brings each chunk that is missin
           const chunk = plan.take(source)
           if (chunk === null) continue
           if (how === 'arrived') arrive(source, chunk)
-          else plan[how as 'failed' | 'gaveUp' | 'ban'](source, chunk)
+          else plan[how](source, chunk)
         }
         for (let chunk = plan.take('honest'); chunk !== null; chunk = plan.take('honest')) {
           arrive('honest', chunk)

@@ -40,7 +40,7 @@ test('a peer reads so many ranges at a time, and one more when another has ended
   assert.deepEqual((await read(5, 9).next()).value, bytes.subarray(5, 9))
 })
 
-test('a range that the file does not have, and a file that is not there, are refused', async (t) => {
+test('a range that the file does not have, and a file that is not here, are no', async (t) => {
   const { link, sha256, bytes } = await seeding(t, () => false)
   const context = contextFor(t)
   const wrong = [

@@ -7,16 +7,22 @@ import { listWeights, orchestratorSeeders, readManifest } from '#shared/contract
 import { silentLogger } from '#shared/process/log.ts'
 import { createContext } from '#shared/rpc/context.ts'
 import { prefetchModel } from '#shared/contracts/peers/operating.ts'
-import { mintToken } from '../../services/gateway/access/token-text.ts'
-import { findModel } from '../../services/worker/models/sources/local-model.ts'
-import { modelSource } from '../../services/worker/models/sources/model-uri.ts'
-import { Weights } from '../../services/worker/weights/weights.ts'
-import type { WeightsConfig } from '../../services/worker/weights/weights-config.ts'
-import { patience } from '../helpers/deadline.ts'
-import { startMesh, type TestMesh } from '../helpers/mesh/mesh.ts'
-import { Shared, type Scope } from '../helpers/peers/peers.ts'
-import { until } from '../helpers/until.ts'
-import { MB, sha256, shelve, temporaryFolder, weightsOf } from '../services/worker/weights/seeds.ts'
+import { mintToken } from '../../../services/gateway/access/token-text.ts'
+import { findModel } from '../../../services/worker/models/sources/local-model.ts'
+import { modelSource } from '../../../services/worker/models/sources/model-uri.ts'
+import { Weights } from '../../../services/worker/weights/weights.ts'
+import type { WeightsConfig } from '../../../services/worker/weights/weights-config.ts'
+import { patience } from '../../helpers/deadline.ts'
+import { startMesh, type TestMesh } from '../../helpers/mesh/mesh.ts'
+import { Shared, type Scope } from '../../helpers/peers/peers.ts'
+import { until } from '../../helpers/until.ts'
+import {
+  MB,
+  sha256,
+  shelve,
+  temporaryFolder,
+  weightsOf
+} from '../../services/worker/weights/seeds.ts'
 
 const shared = new Shared()
 after(() => shared.end())
