@@ -100,8 +100,7 @@ export class FileFetch {
   /** All that one source does. Never rejects. */
   async #serve(source: ChunkSource): Promise<void> {
     try {
-      const own = await source.manifest(this.#signal).finally(() => this.#unheard--)
-      const plan = await this.#planFor(source, own)
+      const plan = await this.#planWith(source)
       if (plan === null) {
         this.#deps.onFault(source, 'it has another file under that SHA-256')
         return
@@ -113,33 +112,36 @@ export class FileFetch {
       await Promise.all(Array.from({ length: room }, () => this.#bring(source, plan)))
     } catch (error) {
       if (!this.#signal.aborted) this.#deps.onFault(source, reasonOf(error))
-    } finally {
-      this.#noManifest()
     }
   }
 
-  /** Null: the manifest is another one than that of the plan. */
-  async #planFor(
-    source: ChunkSource,
-    own: Manifest | null
-  ): Promise<ChunkPlan<ChunkSource> | null> {
-    if (own !== null) {
-      if (this.#plan === null) {
-        this.#plan = new ChunkPlan(chunksOf(own))
-        this.#primary.resolve(own)
-        this.#ready = this.#lookOver(own, this.#plan)
-      } else if (manifestText(await this.#primary.promise) !== manifestText(own)) return null
-      this.#agreed.add(source)
-    }
-    this.#noManifest()
-    await this.#primary.promise
+  /** Null: the manifest of the source is another one than that of the plan. */
+  async #planWith(source: ChunkSource): Promise<ChunkPlan<ChunkSource> | null> {
+    const own = await this.#manifestOf(source)
+    const primary = await this.#primary.promise
     await this.#ready
+    if (own === null) return this.#plan
+    if (manifestText(primary) !== manifestText(own)) return null
+    this.#agreed.add(source)
     return this.#plan
   }
 
-  /** Whoever waits for the manifest of others waits no longer when none can come. */
-  #noManifest(): void {
-    if (this.#unheard === 0 && this.#plan === null) this.#primary.reject(nobodyHas(this.#deps.file))
+  /** The first one becomes the plan; when none can come any more, nobody waits for one. */
+  async #manifestOf(source: ChunkSource): Promise<Manifest | null> {
+    try {
+      const own = await source.manifest(this.#signal)
+      if (own !== null && this.#plan === null) {
+        this.#plan = new ChunkPlan(chunksOf(own))
+        this.#ready = this.#lookOver(own, this.#plan)
+        this.#primary.resolve(own)
+      }
+      return own
+    } finally {
+      this.#unheard--
+      if (this.#unheard === 0 && this.#plan === null) {
+        this.#primary.reject(nobodyHas(this.#deps.file))
+      }
+    }
   }
 
   /** What an earlier try has left counts as far as it is right. */
