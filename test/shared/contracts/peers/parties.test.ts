@@ -156,10 +156,10 @@ worker.embed          orchestrator                         worker
 worker.environments   jobs                                 worker
 worker.infer          orchestrator                         worker
 worker.lendArtifact   jobs                                 worker
+worker.listWeights    worker                               worker
 worker.obey           orchestrator                         worker
 worker.readArtifact   jobs                                 worker
 worker.readLentArtifact worker                               worker
-worker.listWeights    worker                               worker
 worker.readManifest   worker                               worker
 worker.readWeights    worker                               worker
 worker.runTask        jobs                                 worker
