@@ -358,6 +358,10 @@ describe('a Postgres that refuses', { concurrency: 6 }, () => {
     const empty = new URL(await server.freshDatabase())
     Object.assign(empty, { username: user(url), password: 'first' })
     assert.match(await start(empty.href), /^CONFIG_INVALID .*CREATE on the schema/) // PostgreSQL 15 and later
+    const frozen = await server.freshDatabase()
+    const readOnly = `alter database ${database(frozen)} set default_transaction_read_only = on`
+    await server.sql(frozen, readOnly) // so that not even tables can be made
+    assert.match(await start(frozen), /^\w+ .*is read-only .*make it writable again/)
     const wrong = Object.assign(new URL(url), { password: 'wrong' })
     assert.match(await start(wrong.href), /^CONFIG_INVALID .*correct user and password/)
     const none = Object.assign(new URL(url), { password: '' })

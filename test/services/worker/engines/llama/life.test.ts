@@ -92,6 +92,18 @@ suite('loading', () => {
     assert.ok(!events.some((event) => event.kind === 'restarting'))
   })
 
+  test('what llama.cpp itself says of a model that it does not know is the reason', async (t) => {
+    const modelPath = await randomModel(t)
+    const bytes = await readFile(modelPath)
+    const key = 'general.architecture'
+    const value = bytes.indexOf('llama', bytes.indexOf(key) + key.length)
+    bytes.write('qwen9', value)
+    await writeFile(modelPath, bytes)
+    const { engine } = newEngine(t, { modelPath })
+    const reason = /does not know the architecture qwen9: update HAIF/
+    await assert.rejects(engine.load(), loadFailed(modelPath, reason))
+  })
+
   test('a process that hangs while loading is given up', async (t) => {
     const { engine, pid } = newEngine(t, {
       loadStillMs: 300,
