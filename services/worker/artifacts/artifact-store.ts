@@ -92,12 +92,13 @@ export class ArtifactStore {
     yield* createReadStream(file, { start: from, end: end - 1, highWaterMark: CHUNK_BYTES })
   }
 
-  /** All of it, unseen: for another such store, which hashes it on its way in. */
-  async *lend(sha256: string): AsyncGenerator<Buffer> {
-    await this.#assertHas(sha256)
+  /** The same, unseen: for another such store, which hashes all of it on its way in. */
+  async *lend(sha256: string, from = 0, to = Infinity): AsyncGenerator<Buffer> {
+    const end = Math.min(to, await this.#assertHas(sha256))
     const file = this.#file(sha256)
     touch(file, this.#now())
-    yield* createReadStream(file, { highWaterMark: LENT_CHUNK_BYTES_MAX })
+    const highWaterMark = LENT_CHUNK_BYTES_MAX
+    if (from < end) yield* createReadStream(file, { start: from, end: end - 1, highWaterMark })
   }
 
   async #assertHas(sha256: string): Promise<number> {

@@ -2,7 +2,11 @@
  * The artifacts of one run: those that it was given are read from this machine where it has them,
  * else over the mesh; what it makes is kept here.
  */
-import { readLentArtifact, readRunArtifact } from '#shared/contracts/jobs/artifacts.ts'
+import {
+  LENT_CHUNK_BYTES_MAX,
+  readLentArtifact,
+  readRunArtifact
+} from '#shared/contracts/jobs/artifacts.ts'
 import type { GivenArtifact, TaskArtifact } from '#shared/contracts/jobs/task-run.ts'
 import { HaifError } from '#shared/errors.ts'
 import { within } from '#shared/kit/within.ts'
@@ -25,6 +29,8 @@ interface RunArtifactsDeps {
 
 /** A worker that takes longer to reach is passed by: the jobs service can bring it, too. */
 const REACH_MS_MAX = 5000
+const RANGE_BYTES = LENT_CHUNK_BYTES_MAX
+const RANGES_AHEAD = 8
 
 export class RunArtifacts implements TaskArtifacts {
   readonly #deps: RunArtifactsDeps
@@ -79,7 +85,7 @@ export class RunArtifacts implements TaskArtifacts {
       )
       if (link === undefined) return false
       using own = childContext(context)
-      await this.#take(given, link.stream(readLentArtifact, { sha256: given.sha256 }, own))
+      await this.#take(given, inRanges(link, given, own))
       return true
     } catch {
       context.signal.throwIfAborted()
@@ -94,6 +100,29 @@ export class RunArtifacts implements TaskArtifacts {
     await store.drop(sha256)
     throw new HaifError('ARTIFACT_UNAVAILABLE', `${given.uri} came with other bytes than it had`)
   }
+}
+
+/** Several at a time, in their order: each stream waits for its reader after every item. */
+async function* inRanges(
+  link: PeerLink,
+  { sha256, bytes }: GivenArtifact,
+  context: RequestContext
+): AsyncGenerator<Uint8Array> {
+  const coming: Promise<Buffer>[] = [] // at most RANGES_AHEAD
+  for (let from = 0; from < bytes; from += RANGE_BYTES) {
+    const to = Math.min(bytes, from + RANGE_BYTES)
+    const range = collected(link.stream(readLentArtifact, { sha256, from, to }, context))
+    range.catch(() => {}) // it is told when its turn comes
+    coming.push(range)
+    if (coming.length === RANGES_AHEAD) yield (await coming.shift())!
+  }
+  for (const range of coming) yield await range
+}
+
+async function collected(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const part of bounded(stream, RANGE_BYTES)) parts.push(part)
+  return parts.length === 1 ? Buffer.from(parts[0]!) : Buffer.concat(parts)
 }
 
 async function* bounded(

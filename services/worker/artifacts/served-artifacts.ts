@@ -22,9 +22,9 @@ export function serveArtifacts(router: Router, store: ArtifactStore, mesh: () =>
       await mesh().welcome()
       return {}
     })
-    .serve(readLentArtifact, async function* ({ sha256 }, { peer }) {
+    .serve(readLentArtifact, async function* ({ sha256, from, to }, { peer }) {
       loans.assert(sha256, peer.key)
-      yield* store.lend(sha256)
+      yield* store.lend(sha256, from, to)
       return {}
     })
     .serve(readWorkerArtifact, async function* ({ sha256, from, to }) {

@@ -73,7 +73,7 @@ export const lendArtifact = defineMethod(
 export const readLentArtifact = defineStream(
   'worker.readLentArtifact',
   between(['worker'], ['worker']),
-  Type.Object({ sha256: Sha256 }),
+  Type.Object({ sha256: Sha256, ...Range }),
   Chunk,
   End,
   codecOf(LENT_CHUNK_BYTES_MAX)

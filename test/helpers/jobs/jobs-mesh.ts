@@ -11,6 +11,8 @@ import { atEnd, linkBetween, startDht, startPeer, type Scope } from '../peers/pe
 import { TestMesh } from '../mesh/mesh.ts'
 
 interface JobsMeshSetup extends Partial<Omit<JobsDeps, 'store' | 'join' | 'self'>> {
+  /** See `startMesh`. */
+  localSockets?: boolean
   /** One jobs service over each. */
   stores: readonly Store[]
 }
@@ -69,8 +71,9 @@ class JobsMesh {
 }
 
 export async function startJobsMesh(t: Scope, setup: JobsMeshSetup): Promise<JobsMesh> {
-  const { stores, log = silentLogger(), ...deps } = setup
-  const jobs = new JobsMesh(t, new TestMesh(t, await startDht(t), log))
+  const { stores, log = silentLogger(), localSockets = false, ...deps } = setup
+  const mesh = new TestMesh(t, await startDht(t), log, { localSockets })
+  const jobs = new JobsMesh(t, mesh)
   for (const store of stores) await jobs.addJobs({ ...deps, store, log })
   return jobs
 }

@@ -32,6 +32,8 @@ import { patience } from '../deadline.ts'
 import { memberOf } from '../peers/member.ts'
 
 interface MeshSetup {
+  /** Whether peers talk over sockets of the machine, as those of one machine do. */
+  localSockets?: boolean
   gateways?: number
   orchestrators?: number
   /** One simulated worker for each entry. */
@@ -77,6 +79,7 @@ export class TestMesh {
         ...memberOf(this.topicKey, role),
         router,
         lookupMs: 200,
+        localSockets: this.#setup.localSockets ?? false,
         log: this.#log
       })
       this.meshes.push(mesh)

@@ -59,6 +59,8 @@ const END_MS_MAX = 2000
 /** Of the output of a run after its result: it is in the pipes already. */
 const OUTPUT_MS_MAX = 1000
 const MARK_BYTES = 16
+/** The code of a process that was ended by SIGKILL; bubblewrap itself has none to say then. */
+const KILLED = 128 + constants.signals.SIGKILL
 /** Of the JSON that a function returns. */
 export const VALUE_BYTES_MAX = 64 << 20
 /** Bubblewrap twice, and the harness. */
@@ -220,7 +222,13 @@ export class FunctionProcess {
 
   async #endedEarly(): Promise<HaifError> {
     await this.#closed
-    const code = Number(/"exit-code": (\d+)/.exec(this.#status)?.[1] ?? 0)
+    const code = Number(/"exit-code": (\d+)/.exec(this.#status)?.[1] ?? KILLED)
+    // Whatever breaks a limit was told of before: so it was somebody else, or the kernel.
+    if (code === KILLED) {
+      const message =
+        'the process of the function was killed: perhaps the machine had no memory left'
+      return new HaifError('WORKER_LOST', message)
+    }
     const signal = Object.entries(constants.signals).find(([, each]) => each === code - 128)?.[0]
     const how = signal === undefined ? `with exit code ${code}` : `by ${signal}`
     return new HaifError('FUNCTION_FAILED', `the process of the function was ended ${how}`, {

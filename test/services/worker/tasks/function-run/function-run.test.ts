@@ -1,6 +1,8 @@
 /** Calls of functions in their sandbox, hostile ones among them. */
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import process from 'node:process'
 import { after, test } from 'node:test'
 import type { FunctionTask } from '#shared/contracts/functions/function-task.ts'
 import type { TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
@@ -172,17 +174,27 @@ const HOSTILE: Record<string, { source: string; words: RegExp; limits?: Function
     'is not there': { source: 'x = 1', words: /AttributeError/ }
   }
 
+/** One process for all of its calls: it counts them. */
+const NEIGHBOUR = sealed(
+  python('n = 0\ndef run():\n  global n\n  n += 1\n  open("out/f", "w").close()\n  return n')
+)
+let neighbourCalls = 0
+
 for (const [what, { source, words, limits }] of Object.entries(HOSTILE)) {
-  test(`a function that ${what} is stopped and named`, async (t) => {
+  test(`a function that ${what} is stopped and named, and no other run is harmed`, async (t) => {
     const bundle = sealed(python(source))
     const task = taskOf(bundle, {}, limits === undefined ? {} : { limits })
     const kind = await started()
     if (typeof kind === 'string') return t.skip(kind)
-    await assert.rejects(call(t, bundle, task), (error: Error & { code: string }) => {
+    const stopped = assert.rejects(call(t, bundle, task), (error: Error & { code: string }) => {
       assert.equal(error.code, 'FUNCTION_FAILED')
       assert.match(error.message, words)
       return true
     })
+    const beside = () => call(t, NEIGHBOUR, taskOf(NEIGHBOUR, {}, { warm: 'b'.repeat(32) }))
+    assert.equal((await beside()).value, ++neighbourCalls)
+    await stopped
+    assert.equal((await beside()).value, ++neighbourCalls)
   })
 }
 
@@ -230,3 +242,34 @@ test('a run that is canceled ends its process', async (t) => {
   control.abort(new Error('canceled'))
   await assert.rejects(run.next())
 })
+
+test('a process that is killed from outside costs an attempt, and the next call has another', async (t) => {
+  const source =
+    'import time\ndef run(ms):\n  print("runs", flush=True)\n  time.sleep(ms / 1000)\n  return ms'
+  const bundle = sealed(python('', { module: 'killed.py', files: { 'killed.py': source } }))
+  const kind = await started()
+  if (typeof kind === 'string') return t.skip(kind)
+  const warm = { warm: 'c'.repeat(32) }
+  const context = { signal: new AbortController().signal, artifacts: artifactsOf(bundle) }
+  const run = kind.run(taskOf(bundle, { ms: 600_000 }, warm), context)
+  for (let text: string | undefined; text === undefined;) text = textIn(await run.next())
+  for (const pid of pidsOf('killed.py')) process.kill(pid, 'SIGKILL')
+  await assert.rejects(run.next(), { code: 'WORKER_LOST' })
+  assert.equal((await call(t, bundle, taskOf(bundle, { ms: 1 }, warm))).value, 1)
+})
+
+const textIn = ({ done, value }: IteratorResult<TaskItem, TaskResult>): string | undefined =>
+  done === true ? assert.fail('it has ended') : value.text
+
+/** Processes of this machine whose command has the word, the sandbox around them too. */
+const pidsOf = (word: string): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^[0-9]+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(word)
+      } catch {
+        return false // it has ended
+      }
+    })
