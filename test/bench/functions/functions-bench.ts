@@ -79,7 +79,7 @@ async function publishPipeline(url: string): Promise<void> {
 
 interface Ran {
   result?: unknown
-  nodes: { started_at: number; completed_at: number }[]
+  nodes: { started_at: string; completed_at: string }[]
 }
 
 /** All of it, from HTTP to HTTP, over its longest node. */
@@ -89,7 +89,9 @@ async function pipelineRatio(url: string): Promise<number> {
   const { result, nodes } = (await post(`${url}/v1/runs`, wish)) as Ran
   const ms = performance.now() - from
   if (result !== NODES.length) throw new Error('the pipeline came back with another result')
-  return ms / Math.max(...nodes.map((each) => each.completed_at - each.started_at))
+  const msOf = (node: Ran['nodes'][number]) =>
+    Date.parse(node.completed_at) - Date.parse(node.started_at)
+  return ms / Math.max(...nodes.map(msOf))
 }
 
 function addPipeline(report: Report, ratios: readonly number[]): void {
