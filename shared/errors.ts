@@ -162,8 +162,10 @@ export const ERRORS = {
   WORKER_LOST: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'jobs, orchestrator',
-    meaning: 'The worker that served the request went away, and no other worker could take over.',
+    raisedBy: 'jobs, orchestrator, worker',
+    meaning:
+      'The worker that served the request went away, and no other worker could take over; or the ' +
+      'process of a function was killed.',
     remedy: 'Send the request again.'
   },
   WORKER_FAULTY: {
