@@ -9,7 +9,7 @@ import { collect, decimalNumber, wholeNumber } from '../commands/options/options
 const DEFAULT_MAX_TOKENS = 1024
 const DEFAULT_TIMEOUT_S = 600
 const TIMEOUT_S_MAX = 86_400
-const SEED_MAX = 4_294_967_295
+export const SEED_MAX = 4_294_967_295
 
 export interface RequestOptions {
   model?: string

@@ -2,13 +2,18 @@
 import process from 'node:process'
 import type { Command } from 'commander'
 import type { Environment } from '#shared/process/config.ts'
-import { ChatSession } from '../ask/chat-session.ts'
+import { Home } from '#shared/main/home.ts'
 import { openClient } from '../ask/client.ts'
-import { lineSource } from '../ask/line-source.ts'
+import { Blocks } from '../chat/blocks.ts'
+import { ChatSession } from '../chat/chat-session.ts'
+import { ChatHistory } from '../chat/history.ts'
+import { lineSource } from '../chat/line-source.ts'
 import { addRequestOptions, type RequestOptions } from '../ask/request-options.ts'
 import { INTERRUPTED_EXIT_CODE, PIPE_CLOSED_EXIT_CODE } from '../screen/terminal.ts'
 
 const PROMPT = '> '
+/** Within `"""`. */
+const GOES_ON = '. '
 
 export function addChatCommand(program: Command): void {
   const command = program.command('chat').description('talk with a model in the terminal')
@@ -36,23 +41,40 @@ async function chat(options: RequestOptions, env: Environment): Promise<void> {
     await using client = await openClient({ role: 'gateway', topicKey, env, signal })
     session = new ChatSession({ gateways: client.peers, options, stdout, stderr })
     await session.greet()
-    await converse(session, signal)
+    const history = new ChatHistory(new Home(env).chatHistory)
+    await converse(session, history, signal)
   } catch (error) {
     if (!signal.aborted) throw error
   }
 }
 
-async function converse(session: ChatSession, signal: AbortSignal): Promise<void> {
-  const lines = lineSource(process.stdin, process.stderr, signal)
+async function converse(
+  session: ChatSession,
+  history: ChatHistory,
+  signal: AbortSignal
+): Promise<void> {
+  const lines = lineSource(
+    process.stdin,
+    {
+      output: process.stderr,
+      history: process.stdin.isTTY ? history.read() : [],
+      onEntered: (shown) => history.add(shown),
+      completer: (line: string) => session.complete(line)
+    },
+    signal
+  )
+  const blocks = new Blocks()
   let interrupted = false
   while (!signal.aborted) {
-    const line = await lines.next(PROMPT)
+    const line = await lines.next(blocks.isOpen ? GOES_ON : PROMPT)
     if (line.kind === 'end') return
     if (line.kind === 'interrupted') {
-      if (interrupted) return
+      if (interrupted && !blocks.isOpen) return
+      blocks.cancel()
       process.stderr.write('Ctrl-C again, Ctrl-D or /exit leaves\n')
-    } else if (!(await session.handle(line.text))) {
-      return
+    } else {
+      const text = blocks.read(line.text)
+      if (text !== null && !(await session.handle(text))) return
     }
     interrupted = line.kind === 'interrupted'
   }

@@ -8,6 +8,7 @@
  *   keys/           one key pair for each peer that runs here, and its certificate
  *   models/         downloaded models
  *   artifacts/      what tasks of jobs have made here
+ *   chat-history    what was asked in chats of the terminal
  *   digests.json    the SHA-256 of model files that were hashed
  *   speeds.json     what this machine was measured to do with models
  *   kernels/        code that a GPU's driver has compiled for it
@@ -100,6 +101,10 @@ export class Home {
 
   get speeds(): string {
     return join(this.folder, 'speeds.json')
+  }
+
+  get chatHistory(): string {
+    return join(this.folder, 'chat-history')
   }
 
   get kernels(): string {

@@ -4,9 +4,10 @@
  * At a terminal each line has a reader of its own, so that between two lines the terminal is in its
  * normal mode and Ctrl-C is a signal: it stops the answer.
  */
-import { createInterface } from 'node:readline'
+import { createInterface, type Completer } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
 import type { ReadStream } from 'node:tty'
+import { asTyped, PASTE_MARKS_OFF, PASTE_MARKS_ON, TerminalInput } from './terminal-input.ts'
 
 type Line =
   | { kind: 'line'; text: string }
@@ -19,24 +20,55 @@ interface LineSource {
   next(prompt: string): Promise<Line>
 }
 
-/** Aborting the signal ends the lines. */
-export function lineSource(stdin: ReadStream, output: Writable, signal: AbortSignal): LineSource {
-  return stdin.isTTY ? terminalLines(stdin, output) : pipedLines(stdin, signal)
+interface Terminal {
+  output: Writable
+  /** Lines of before, the latest first; in one line each. */
+  history: string[]
+  /** Called with a line that was entered, as it is shown. */
+  onEntered: (shown: string) => void
+  completer: Completer
 }
 
-function terminalLines(stdin: ReadStream, output: Writable): LineSource {
-  let history: string[] = []
+/** As many as arrow keys are pressed for. */
+export const HISTORY_LINES_MAX = 1000
+
+/** Aborting the signal ends the lines. */
+export function lineSource(stdin: ReadStream, terminal: Terminal, signal: AbortSignal): LineSource {
+  return stdin.isTTY ? terminalLines(stdin, terminal) : pipedLines(stdin, signal)
+}
+
+function terminalLines(stdin: ReadStream, terminal: Terminal): LineSource {
+  const { output, completer, onEntered } = terminal
+  const input = new TerminalInput(stdin)
+  let { history } = terminal
   return {
     next(prompt) {
       const { promise, resolve } = Promise.withResolvers<Line>()
-      const reader = createInterface({ input: stdin, output, prompt, history, terminal: true })
+      const reader = createInterface({
+        input: input.open(),
+        output,
+        prompt,
+        history,
+        completer,
+        terminal: true,
+        historySize: HISTORY_LINES_MAX,
+        removeHistoryDuplicates: true
+      })
       const finish = (line: Line) => {
         resolve(line)
         reader.close()
       }
+      output.write(PASTE_MARKS_ON)
       reader.on('history', (lines) => (history = lines))
-      reader.on('line', (text) => finish({ kind: 'line', text }))
-      reader.on('close', () => resolve({ kind: 'end' }))
+      reader.on('line', (shown) => {
+        if (shown.trim() !== '') onEntered(shown)
+        finish({ kind: 'line', text: asTyped(shown) })
+      })
+      reader.on('close', () => {
+        output.write(PASTE_MARKS_OFF)
+        input.close()
+        resolve({ kind: 'end' })
+      })
       reader.on('SIGINT', () => {
         output.write('\n')
         if (reader.line === '') finish({ kind: 'interrupted' })

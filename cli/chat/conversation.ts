@@ -25,6 +25,11 @@ export class Conversation {
     this.#messages.splice(0, Math.max(0, this.#messages.length - MESSAGES_MAX))
   }
 
+  /** Takes back a question with its answer, if they are the last that is kept. */
+  retract(question: string): void {
+    if (this.#messages.at(-2)?.content === question) this.#messages.splice(-2)
+  }
+
   /** To be read by people. */
   toMarkdown(): string {
     const system = this.system === undefined ? [] : [`> System: ${this.system}`]

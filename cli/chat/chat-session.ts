@@ -10,19 +10,15 @@ import { HaifError, toHaifError } from '#shared/errors.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import { BUILTIN_NAME } from '#shared/contracts/inference/model-name.ts'
-import { streamAnswer, write, type Answer } from './answer.ts'
-import { Conversation } from './conversation.ts'
+import { streamAnswer, write, type Answer } from '../ask/answer.ts'
+import { samplingOf, type RequestOptions } from '../ask/request-options.ts'
 import { renderModels } from '../screen/render-status.ts'
-import { samplingOf, type RequestOptions } from './request-options.ts'
+import { describeAnswerOptions, readAnswerOption } from './answer-options.ts'
+import { CHAT_HELP, commandNamed, completionsFor, isCommand } from './chat-commands.ts'
+import { Conversation } from './conversation.ts'
 import { paint, printable, printableLine, screenOf, shortKey } from '../screen/terminal.ts'
 
 const LIST_MS_MAX = 5000
-
-const HELP = `  /model NAME    ask another model         /models        list the models
-  /system TEXT   tell the model first      /clear         forget the conversation
-  /save FILE     write it to a file        /explain       say why a worker is chosen
-  /help          this list                 /exit          leave, as Ctrl-D does
-  Ctrl-C stops an answer.`
 
 interface ChatDeps {
   gateways: PeerPool
@@ -33,7 +29,7 @@ interface ChatDeps {
 
 export class ChatSession {
   readonly #gateways: PeerPool
-  readonly #options: RequestOptions
+  #options: RequestOptions
   readonly #stdout: WriteStream
   readonly #stderr: WriteStream
   readonly #conversation: Conversation
@@ -42,6 +38,10 @@ export class ChatSession {
   #told: string | undefined
   #running: OwnedContext | null = null
   #explaining = false
+  /** What was asked last, for `/retry`; undefined: nothing, or it is forgotten. */
+  #question: string | undefined
+  /** For completing a name, as far as they are known. */
+  #names: string[] = []
 
   constructor({ gateways, options, stdout, stderr }: ChatDeps) {
     this.#gateways = gateways
@@ -65,14 +65,20 @@ export class ChatSession {
   async handle(line: string): Promise<boolean> {
     const text = line.trim()
     if (text === '') return true
-    if (!text.startsWith('/')) {
+    const [, word = '', argument = ''] = /^\/(\S*)\s*(.*)$/s.exec(text) ?? []
+    const name = commandNamed(word)
+    // Code of several lines may begin with a slash.
+    if (!text.startsWith('/') || (text.includes('\n') && !isCommand(name))) {
       await this.#reporting(() => this.#ask(text))
       return true
     }
-    const [, name = '', argument = ''] = /^\/(\S*)\s*(.*)$/.exec(text) ?? []
-    if (name === 'exit' || name === 'quit') return false
+    if (name === 'exit') return false
     await this.#reporting(() => this.#obey(name, argument))
     return true
+  }
+
+  complete(line: string): [string[], string] {
+    return completionsFor(line, this.#names)
   }
 
   /** Stops the answer that is being written; false when there is none. */
@@ -89,12 +95,14 @@ export class ChatSession {
       case 'models':
         return this.#list(await this.#models())
       case 'system':
-        this.#conversation.system = argument === '' ? undefined : argument
-        return this.#say(
-          argument === '' ? 'no system text any more' : 'the model is told this first'
-        )
+        return this.#system(argument)
+      case 'set':
+        return this.#set(argument)
+      case 'retry':
+        return this.#retry()
       case 'clear':
         this.#conversation.clear()
+        this.#question = undefined
         return this.#say('the conversation is forgotten')
       case 'save':
         return this.#save(argument)
@@ -104,10 +112,32 @@ export class ChatSession {
           `the choice of a worker is ${this.#explaining ? 'explained' : 'not explained any more'}`
         )
       case 'help':
-        return this.#say(HELP)
+        return this.#say(CHAT_HELP)
       default:
-        return this.#say(`there is no /${printableLine(name)}; the commands are:\n${HELP}`)
+        return this.#say(`there is no /${printableLine(name)}; the commands are:\n${CHAT_HELP}`)
     }
+  }
+
+  #system(text: string): void {
+    this.#conversation.system = text === '' ? undefined : text
+    this.#say(text === '' ? 'no system text any more' : 'the model is told this first')
+  }
+
+  #set(argument: string): void {
+    const [, name = '', value = ''] = /^(\S*)\s*(.*)$/s.exec(argument) ?? []
+    if (name === 'system') return this.#system(value)
+    const changes = name === '' ? {} : readAnswerOption(name, value)
+    if (typeof changes === 'string') return this.#say(changes)
+    this.#options = { ...this.#options, ...changes }
+    this.#say(describeAnswerOptions(this.#options))
+  }
+
+  /** In place of the answer that it had. */
+  async #retry(): Promise<void> {
+    const question = this.#question
+    if (question === undefined) return this.#say('nothing was asked yet')
+    this.#conversation.retract(question)
+    await this.#ask(question)
   }
 
   /** Never over a file that is there. */
@@ -140,12 +170,14 @@ export class ChatSession {
   async #models(): Promise<ModelEntry[]> {
     using context = createContext({ timeoutMs: LIST_MS_MAX })
     const { models } = await this.#gateways.call(gatewayModels, {}, context)
+    this.#names = models.map(({ name }) => name)
     return models
   }
 
   async #ask(question: string): Promise<void> {
     using context = createContext({ timeoutMs: this.#options.timeout * 1000 })
     this.#running = context
+    this.#question = question
     let shown = ''
     const show = async (text: string) => {
       shown += text
