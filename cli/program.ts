@@ -3,6 +3,7 @@ import process from 'node:process'
 import { Command } from 'commander'
 import { reportFailure } from '#shared/main/report-failure.ts'
 import { VERSION } from '#shared/process/version.ts'
+import { EXIT_CODES, exitCodeOf } from './screen/exit-code.ts'
 
 /** In the order of the help, which alone needs all of them. */
 const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
@@ -17,6 +18,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['submit', async () => (await import('./commands/submit.ts')).addSubmitCommand],
   ['launch', async () => (await import('./commands/launch.ts')).addLaunchCommand],
   ['chat', async () => (await import('./commands/chat.ts')).addChatCommand],
+  ['run', async () => (await import('./commands/run.ts')).addRunCommand],
   ['jobs', async () => (await import('./commands/jobs/jobs.ts')).addJobsCommand],
   ['policy', async () => (await import('./commands/jobs/policy.ts')).addPolicyCommand],
   ['fn', async () => (await import('./commands/functions/fn.ts')).addFnCommand],
@@ -26,6 +28,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['requests', async () => (await import('./commands/operating/requests.ts')).addRequestsCommand],
   ['workers', async () => (await import('./commands/operating/workers.ts')).addWorkersCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
+  ['console', async () => (await import('./commands/console.ts')).addConsoleCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctorCommand],
   ['drain', async () => (await import('./commands/drain.ts')).addDrainCommand],
   ['token', async () => (await import('./commands/token.ts')).addTokenCommand],
@@ -34,7 +37,8 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['audit', async () => (await import('./commands/audit.ts')).addAuditCommand],
   ['identity', async () => (await import('./commands/identity.ts')).addIdentityCommand],
   ['db', async () => (await import('./commands/db.ts')).addDbCommand],
-  ['service', async () => (await import('./commands/service.ts')).addServiceCommand]
+  ['service', async () => (await import('./commands/service.ts')).addServiceCommand],
+  ['completion', async () => (await import('./commands/completion.ts')).addCompletionCommand]
 ])
 
 // Other users of this machine see the arguments of its processes, and one may be a topic key.
@@ -45,17 +49,27 @@ const program = new Command('haif')
   .description('one private AI cloud from the machines you own')
   .version(VERSION)
   .showHelpAfterError('(haif --help lists the commands)')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODES.usage))
 
-/** `haif pull`, as people type it, for `haif models pull`. */
-const MODEL_WORDS = new Set(['ls', 'ps', 'pull', 'rm'])
-if (MODEL_WORDS.has(process.argv[2] ?? '')) process.argv.splice(2, 0, 'models')
+/** What people type who come from other programs. */
+const ALSO = new Map<string, string[]>([
+  ...['ls', 'ps', 'pull', 'rm', 'show'].map((word): [string, string[]] => [word, ['models', word]]),
+  ['list', ['models', 'ls']],
+  ['stop', ['models', 'unload']],
+  ['serve', ['up']],
+  ['version', ['--version']],
+  ['-v', ['--version']]
+])
+const also = ALSO.get(process.argv[2] ?? '')
+if (also !== undefined) process.argv.splice(2, 1, ...also)
 
 try {
   const asked = COMMANDS.get(process.argv[2] ?? '')
-  const loads = asked === undefined ? COMMANDS.values() : [asked]
+  const needsAll = asked === undefined || process.argv[2] === 'completion'
+  const loads = needsAll ? COMMANDS.values() : [asked]
   for (const load of loads) (await load())(program)
   await program.parseAsync()
 } catch (error) {
   reportFailure(error)
-  process.exit(1)
+  process.exit(exitCodeOf(error))
 }

@@ -5,9 +5,9 @@ import { HaifError } from '#shared/errors.ts'
 /** As the contract of an inference has it. */
 const CHARACTERS_MAX = 1_048_576
 
-export async function readPrompt(argument: string | undefined, stdin: ReadStream): Promise<string> {
+export async function readPrompt(argument: string, stdin: ReadStream): Promise<string> {
   const piped = stdin.isTTY ? '' : (await readAll(stdin)).trimEnd()
-  const prompt = [argument ?? '', piped].filter((text) => text.trim() !== '').join('\n\n')
+  const prompt = [argument, piped].filter((text) => text.trim() !== '').join('\n\n')
   if (prompt === '') {
     throw new HaifError(
       'VALIDATION_FAILED',

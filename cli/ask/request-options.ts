@@ -24,9 +24,14 @@ export interface RequestOptions {
   topicKey?: string
 }
 
-export function addRequestOptions(command: Command): Command {
+export const addRequestOptions = (command: Command): Command =>
+  addAnswerOptions(
+    command.option('--model <name>', 'the model to ask (default: that of the mesh, a real one)')
+  )
+
+/** All but the model. */
+export function addAnswerOptions(command: Command): Command {
   return command
-    .option('--model <name>', 'the model to ask (default: the one that most workers hold)')
     .option('--system <text>', 'what the model is told before everything else')
     .option(
       '--max-tokens <n>',

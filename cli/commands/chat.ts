@@ -17,10 +17,17 @@ const GOES_ON = '. '
 
 export function addChatCommand(program: Command): void {
   const command = program.command('chat').description('talk with a model in the terminal')
-  addRequestOptions(command).action((options: RequestOptions) => chat(options, process.env))
+  addRequestOptions(command.argument('[question...]', 'asked first')).action(
+    (words: string[], options: RequestOptions) => chat(words, options, process.env)
+  )
 }
 
-async function chat(options: RequestOptions, env: Environment): Promise<void> {
+/** `words`: of the first question; none where there is none. */
+export async function chat(
+  words: readonly string[],
+  options: RequestOptions,
+  env: Environment
+): Promise<void> {
   const { stdin, stdout, stderr } = process
   const leaving = new AbortController()
   const { signal } = leaving
@@ -41,6 +48,7 @@ async function chat(options: RequestOptions, env: Environment): Promise<void> {
     await using client = await openClient({ role: 'gateway', topicKey, env, signal })
     session = new ChatSession({ gateways: client.peers, options, stdout, stderr })
     await session.greet()
+    await session.handle(words.join(' '))
     const history = new ChatHistory(new Home(env).chatHistory)
     await converse(session, history, signal)
   } catch (error) {

@@ -28,17 +28,16 @@ export function addInferCommand(program: Command): void {
   const command = program
     .command('infer')
     .description('ask once; the answer streams to the terminal, or into a pipe')
-    .argument('[prompt]', 'the question; what is piped in follows it, or takes its place')
+    .argument('[prompt...]', 'the question; what is piped in follows it, or takes its place')
   addRequestOptions(command)
     .option('--direct', 'send the prompt as it is, without the chat template of the model')
     .option('--json', 'print one JSON object at the end instead of the answer as it comes')
-    .action((prompt: string | undefined, options: InferOptions) =>
-      infer(prompt, options, process.env)
-    )
+    .action((words: string[], options: InferOptions) => infer(words, options, process.env))
 }
 
-async function infer(
-  argument: string | undefined,
+/** `words`: of the prompt, which a shell has taken apart. */
+export async function infer(
+  words: readonly string[],
   options: InferOptions,
   env: Environment
 ): Promise<void> {
@@ -46,7 +45,7 @@ async function infer(
   const { signal } = ending
   const requestId = randomUUID()
   try {
-    const request = requestOf(await readPrompt(argument, process.stdin), options)
+    const request = requestOf(await readPrompt(words.join(' '), process.stdin), options)
     using context = createContext({ requestId, timeoutMs: options.timeout * 1000 })
     signal.addEventListener('abort', () => context.abort(cancelled()))
     const { topicKey } = options

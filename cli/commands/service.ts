@@ -1,6 +1,8 @@
 /** `haif service`: one service alone, as in a container. Its `main.ts` reads the environment. */
 import process from 'node:process'
 import { Argument, type Command } from 'commander'
+import { install, ownServiceFile, uninstall } from '../install/install-service.ts'
+import { KEPT_COMMANDS, type KeptCommand } from '../install/service-files.ts'
 import { checkHealth } from '../ask/health-check.ts'
 
 /** Named one by one, so that a package is built with all of them. */
@@ -16,9 +18,9 @@ const SERVICES = new Map<string, () => Promise<unknown>>([
 ])
 
 export function addServiceCommand(program: Command): void {
-  program
+  const service = program
     .command('service')
-    .description('run one service alone; it takes its settings from the environment')
+    .description('run one service alone, set by the environment; or keep HAIF running here')
     .addArgument(new Argument('<name>').choices([...SERVICES.keys()]))
     .option(
       '--check',
@@ -32,5 +34,28 @@ export function addServiceCommand(program: Command): void {
         return
       }
       await SERVICES.get(name)?.()
+    })
+  addInstallCommands(service)
+}
+
+/** `haif service install join`: keeps it running on this machine, also after a restart. */
+function addInstallCommands(service: Command): void {
+  const kept = () => new Argument('[command]', 'what is kept running').choices(KEPT_COMMANDS)
+  service
+    .command('install')
+    .description('keep "haif up" or "haif join" running here, by systemd or launchd')
+    .addArgument(kept().default('up'))
+    .argument('[options...]', 'of that command, after --')
+    .option('--print', 'print the file and install nothing')
+    .action((command: KeptCommand, args: string[], { print }: { print?: true }) => {
+      const file = ownServiceFile(command, args, process.env)
+      process.stdout.write(print === true ? file.text : `${install(file).join('\n')}\n`)
+    })
+  service
+    .command('uninstall')
+    .description('stop keeping it running')
+    .addArgument(kept().default('up'))
+    .action((command: KeptCommand) => {
+      process.stdout.write(`${uninstall(ownServiceFile(command, [], process.env)).join('\n')}\n`)
     })
 }

@@ -9,6 +9,8 @@ import {
   setTenant,
   type TenantEntry
 } from '#shared/contracts/access/access.ts'
+import { nearName } from '#shared/kit/near-name.ts'
+import { confirm } from '../ask/confirm.ts'
 import { askGateway, line, print, type CommonOptions } from '../ask/gateway-call.ts'
 import {
   addLimitOptions,
@@ -19,7 +21,6 @@ import {
   type LimitOptions
 } from './options/limit-options.ts'
 import { decimalNumber, oneOf, TOPIC_KEY, wholeNumber } from './options/options.ts'
-import { isNear } from '../ask/near-name.ts'
 import { table } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
 
@@ -33,6 +34,7 @@ export function addTenantCommand(program: Command): void {
     .option('--keep-days <n>', 'keep details of requests so long; 0: not', wholeNumber(0, 3650))
     .option('--keep-prompts <yes|no>', 'keep prompts and answers with them', oneOf(['yes', 'no']))
     .option('--weight <w>', 'share of the queue; 1 is usual', decimalNumber(0.01, 100))
+    .option('--yes', 'ask nothing')
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
     .action(async (id: string, options: SetOptions) => {
@@ -63,6 +65,7 @@ interface SetOptions extends CommonOptions, LimitOptions {
   clear?: Record<string, null>
   keepDays?: number
   keepPrompts?: 'yes' | 'no'
+  yes?: true
 }
 
 /** A tenant that there is keeps what is not said; one that there is not is made. */
@@ -71,9 +74,14 @@ async function setLimits(id: string, options: SetOptions): Promise<TenantEntry> 
   const { tenants } = await askGateway(listTenants, {}, options)
   const known = tenants.find((tenant) => tenant.id === id)
   if (known === undefined) {
-    const near = tenants.find((tenant) => isNear(tenant.id, id))
+    const near = nearName(
+      id,
+      tenants.map((tenant) => tenant.id)
+    )
     if (near !== undefined) {
-      process.stderr.write(`${id} is a new tenant, and no limit of ${near.id} holds for it\n`)
+      const says = [`${id} is a new tenant, and no limit of ${near} holds for it`]
+      const question = `Did you mean ${near}? Make ${id} in any case?`
+      await confirm({ says, question, yes: options.yes === true })
     }
     await askGateway(setTenant, { id, limits: {} }, options)
   }

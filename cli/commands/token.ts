@@ -2,6 +2,7 @@
 import process from 'node:process'
 import { InvalidArgumentError, type Command } from 'commander'
 import {
+  accessState,
   createToken,
   listTenants,
   listTokens,
@@ -14,6 +15,8 @@ import {
   type TokenSecret
 } from '#shared/contracts/access/access.ts'
 import { readSpanMs } from '../screen/amounts.ts'
+import { nearName } from '#shared/kit/near-name.ts'
+import { confirm } from '../ask/confirm.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../ask/gateway-call.ts'
 import {
   addLimitOptions,
@@ -23,7 +26,6 @@ import {
   readClear,
   type LimitOptions
 } from './options/limit-options.ts'
-import { isNear } from '../ask/near-name.ts'
 import { TOPIC_KEY } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
@@ -33,11 +35,24 @@ interface CreateOptions extends CommonOptions, LimitOptions {
   scope?: string[]
   name?: string
   expires?: number
+  yes?: true
 }
 
 interface SetOptions extends CommonOptions, LimitOptions {
   clear?: Record<string, null>
 }
+
+/** For those who have nobody to tell apart. */
+const DEFAULT_TENANT = 'default'
+
+/** What becomes closed. */
+const FIRST_TOKEN = [
+  'This is the first token of the mesh. From then on, and for good, whoever has none gets 401: curl,',
+  'programs and the chat page, also on this machine. Give each of them a token; HAIF_TOKEN has it for',
+  '"haif launch" and "haif submit".',
+  'The console and /v1/admin then need one with --scope operator (observer: to look on alone).',
+  'The haif command of this machine, and machines that have joined, go on as before.'
+]
 
 const scopePattern = new RegExp(SCOPE_PATTERN)
 
@@ -46,7 +61,7 @@ export function addTokenCommand(program: Command): void {
   const made = token
     .command('create')
     .description('make a token, and print it this once')
-    .requiredOption('--tenant <name>', 'whom it belongs to; made if there is none')
+    .option('--tenant <name>', 'whom it belongs to; made if there is none', DEFAULT_TENANT)
     .option(
       '--scope <scope>',
       'infer (default), jobs, worker, operator, metrics, models:write, observer, tenant:<id>; repeatable',
@@ -55,6 +70,7 @@ export function addTokenCommand(program: Command): void {
     .option('--name <text>', 'to tell it from others')
     .option('--expires <time>', 'as 12h or 30d; never unless given', readSpanMs)
   addLimitOptions(made)
+    .option('--yes', 'ask nothing')
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
     .action(create)
@@ -108,10 +124,15 @@ async function create(options: CreateOptions): Promise<void> {
   if (scope !== undefined) wish.scopes = scope
   if (name !== undefined) wish.name = name
   if (expires !== undefined) wish.expiresInMs = expires
+  const yes = options.yes === true
+  const { tokensNeeded } = await askGateway(accessState, {}, options)
+  if (!tokensNeeded) await confirm({ says: FIRST_TOKEN, question: 'Make it?', yes })
   const { tenants } = await askGateway(listTenants, {}, options)
-  const near = tenants.find(({ id }) => id !== tenant && isNear(id, tenant))
-  if (near !== undefined && tenants.every(({ id }) => id !== tenant)) {
-    process.stderr.write(`${tenant} is a new tenant without limits; there is ${near.id} already\n`)
+  const names = tenants.map(({ id }) => id)
+  const near = names.includes(tenant) ? undefined : nearName(tenant, names)
+  if (near !== undefined) {
+    const says = [`${tenant} is a new tenant without limits; there is ${near} already`]
+    await confirm({ says, question: `Did you mean ${near}? Make ${tenant} in any case?`, yes })
   }
   tellSecret(await askGateway(createToken, wish, options), options)
 }

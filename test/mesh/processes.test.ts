@@ -132,7 +132,7 @@ test('a taken port is named, with what to do', async (t) => {
 
 test('a mistyped topic key is refused with a sentence', async (t) => {
   const { code, stderr } = await runHaif(t, ['join', 'haif_nonsense'])
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.match(stderr, /^haif: the topic key is mistyped: .* \(TOPIC_KEY_INVALID\)\n$/)
 })
 
@@ -222,7 +222,7 @@ test('each service runs alone, told by the environment', async (t) => {
 test('a setting that cannot be used is named', async (t) => {
   const env = { MAX_CONCURRENT_REQUESTS: 'many', HAIF_TOPIC_KEY: '' }
   const { code, stderr } = await runHaif(t, ['up', '--port', '0', '--model', 'sim'], { env })
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.match(stderr, /MAX_CONCURRENT_REQUESTS=many cannot be used.*\(CONFIG_INVALID\)/)
 })
 

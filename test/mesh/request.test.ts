@@ -41,7 +41,7 @@ test('a model that nobody holds is MODEL_NOT_FOUND; no worker at all is NO_ELIGI
   const mesh = await startMesh(t)
   await assert.rejects(mesh.infer({ model: 'nobody' }), {
     code: 'MODEL_NOT_FOUND',
-    message: 'no worker holds nobody'
+    message: 'no worker holds nobody; there is sim'
   })
   const empty = await startMesh(t, { workers: [] })
   await assert.rejects(empty.infer(), { code: 'NO_ELIGIBLE_WORKER' })

@@ -1,6 +1,7 @@
 /** Which worker an operator means: by its key, the beginning of its key, or its name. */
 import type { WorkerView } from '#shared/contracts/http/admin/workers.ts'
 import { HaifError } from '#shared/errors.ts'
+import { nearName } from '#shared/kit/near-name.ts'
 
 const SHOWN_MAX = 8
 const SHORT_KEY = 8
@@ -23,8 +24,16 @@ export function workerNamed<Worker extends Pick<WorkerView, 'id' | 'name'>>(
     'NOT_FOUND',
     found.length > 1
       ? `${found.length} workers are meant by ${wanted}: ${candidates}`
-      : `no worker ${wanted} is connected; there ${workers.length === 0 ? 'is none' : `are ${candidates}`}`
+      : `no worker ${wanted} is connected; there ${workers.length === 0 ? 'is none' : `are ${candidates}`}${guess(wanted, workers)}`
   )
+}
+
+function guess(wanted: string, workers: readonly Pick<WorkerView, 'name'>[]): string {
+  const near = nearName(
+    wanted,
+    workers.flatMap(({ name }) => name ?? [])
+  )
+  return near === undefined ? '' : `; did you mean ${near}?`
 }
 
 function listed(workers: readonly Pick<WorkerView, 'id' | 'name'>[]): string {

@@ -1,5 +1,6 @@
 /** Errors for a request that no worker may serve. */
 import { HaifError } from '#shared/errors.ts'
+import { modelNotFound } from '#shared/inference/model-not-found.ts'
 import { whyNoneReady } from '../workers/not-ready.ts'
 import type { WorkerTable } from '../workers/worker-table.ts'
 
@@ -10,7 +11,7 @@ const RETRY_AFTER_MS = 2000
 export function notEligible(table: WorkerTable, model: string, reason: string): HaifError {
   if (table.size === 0) return noWorker('no worker is up')
   if (table.holders(model).size > 0) return noWorker(`${model}: ${reason}`)
-  return new HaifError('MODEL_NOT_FOUND', `no worker holds ${model}`)
+  return modelNotFound(model, [...table.modelNames()])
 }
 
 /** The error for a request that names no model. */

@@ -173,6 +173,11 @@ export class WorkerTable {
     return [...new Set([...index.loadable.sample(CANDIDATES_MAX, this.#random), ...all])]
   }
 
+  /** Of all models that some worker holds, in whatever state. */
+  modelNames(): Iterable<string> {
+    return this.#models.keys()
+  }
+
   /** Names of the models that some worker would load, with how many would. */
   loadableModels(): Map<string, number> {
     const loadable = new Map<string, number>()

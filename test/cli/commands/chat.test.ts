@@ -70,7 +70,7 @@ test('commands change the model and the system text; a failure does not end the 
   )
   const lines = [
     /^gone answers\n/, // as was asked for
-    /no worker holds gone \(MODEL_NOT_FOUND\)/,
+    /no worker holds gone; there are other, sim \(MODEL_NOT_FOUND\)/,
     /^ {2}other {2}1 worker {2}context 8192 {2}sim$/m,
     /^no worker has nobody ready$/m,
     /^other answers$/m,

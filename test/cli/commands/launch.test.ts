@@ -63,18 +63,19 @@ test('--print shows lines for a shell', async (t) => {
 })
 
 test('what is not there is said with what to do', async (t) => {
-  const cases: [string[], RegExp, Record<string, string>?][] = [
-    [['launch', 'notepad'], /it knows claude, codex/],
-    [['launch', 'goose'], /goose is not installed here: see https/],
+  const cases: [string[], number, RegExp, Record<string, string>?][] = [
+    [['launch', 'notepad'], 2, /it knows claude, codex/],
+    [['launch', 'goose'], 1, /goose is not installed here: see https/],
     [
       ['launch', 'claude'],
+      3,
       /nothing answers at http:\/\/127.0.0.1:9: start HAIF with "haif up"/,
       { HAIF_URL: 'http://127.0.0.1:9' }
     ]
   ]
-  for (const [args, words, more] of cases) {
+  for (const [args, exitCode, words, more] of cases) {
     const { stderr, code } = await runHaif(t, args, { env: { ...env, PATH: folder, ...more } })
     assert.match(stderr, words)
-    assert.equal(code, 1)
+    assert.equal(code, exitCode)
   }
 })

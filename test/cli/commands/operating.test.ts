@@ -53,6 +53,6 @@ test('what is known of models needs no mesh and no network', async (t) => {
   assert.match(stdout, /^qwen2\.5-coder-7b +7B +4\.7 GB +(fits|too large): needs 5\.7 GB of \S+ GB/)
   assert.match(stdout, /from the table that comes with HAIF/)
   const refused = await runHaif(t, ['pull', 'no-such-model'])
-  assert.equal(refused.code, 1)
+  assert.equal(refused.code, 2)
   assert.match(refused.stderr, /neither a short name \(qwen3-0\.6b, /)
 })

@@ -51,6 +51,6 @@ test('--check says whether the service that runs here can do its work, and what 
 
 test('a service that HAIF does not have is refused', async (t) => {
   const { code, stderr } = await runHaif(t, ['service', 'database', '--check'])
-  assert.equal(code, 1)
+  assert.equal(code, 2)
   assert.match(stderr, /Allowed choices are bootstrap, registry, .*http-bridge/)
 })

@@ -3,13 +3,12 @@ import { Type, type Static } from 'typebox'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HttpModel, ModelsReply } from '#shared/contracts/http/models.ts'
 import { gatewayModels, type ModelEntry } from '#shared/contracts/peers/peers.ts'
-import { HaifError } from '#shared/errors.ts'
+import { modelNotFound } from '#shared/inference/model-not-found.ts'
 import type { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { errorReplies } from '../route-schema.ts'
 import type { RunningRequests } from '../../ask/running-requests.ts'
 
 const LIST_MS_MAX = 5000
-const NAME_CHARACTERS_MAX = 128
 
 const ModelParams = Type.Object({ id: Type.String() })
 type ModelParams = Static<typeof ModelParams>
@@ -41,10 +40,9 @@ export function modelsRoute(app: FastifyInstance, deps: ModelsDeps): void {
     const models = await readModels(deps, request, reply)
     const model = models.find((each) => each.name === name)
     if (model !== undefined) return toHttpModel(model)
-    const shown = JSON.stringify(name.slice(0, NAME_CHARACTERS_MAX))
-    throw new HaifError(
-      'MODEL_NOT_FOUND',
-      `no worker holds the model ${shown}; GET /v1/models lists those there are`
+    throw modelNotFound(
+      name,
+      models.map((each) => each.name)
     )
   }
   app.get<{ Params: ModelParams }>('/v1/models/:id', { schema: one }, (request, reply) =>

@@ -123,7 +123,7 @@ suite('haif join --engine openai', () => {
     const mesh = await startMesh(t, { workers: [] })
     const env = meshEnv(mesh)
     const without = await runHaif(t, ['join', '--engine', 'openai'], { env })
-    assert.equal(without.code, 1)
+    assert.equal(without.code, 2)
     assert.match(without.stderr, /need the server: --upstream .*\(CONFIG_INVALID\)/)
     const early = startHaif(t, ['join', '--upstream', 'http://127.0.0.1:1'], { env })
     await early.says('127.0.0.1:1 cannot be reached (ECONNREFUSED): waiting for it')
