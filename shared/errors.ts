@@ -52,7 +52,7 @@ export const ERRORS = {
   MODEL_NOT_FOUND: {
     httpStatus: 404,
     retryable: false,
-    raisedBy: 'cli, http-bridge, gateway, orchestrator, worker',
+    raisedBy: 'cli, http-bridge, gateway, worker, shared/inference',
     meaning: 'No connected worker holds the model, or the token may not use it.',
     remedy: '`GET /v1/models` lists the models; `haif join … --model` adds one.'
   },
@@ -130,7 +130,7 @@ export const ERRORS = {
   MODEL_LOAD_FAILED: {
     httpStatus: 502,
     retryable: true,
-    raisedBy: 'worker',
+    raisedBy: 'cli, worker',
     meaning: 'A model file is missing, damaged, or too large for memory.',
     remedy: 'The message names the file. Download it again, or choose a smaller model.'
   },
@@ -187,7 +187,7 @@ export const ERRORS = {
   NO_ELIGIBLE_WORKER: {
     httpStatus: 503,
     retryable: true,
-    raisedBy: 'jobs, orchestrator',
+    raisedBy: 'cli, jobs, orchestrator',
     meaning: 'No worker is connected, or none can take this request right now.',
     remedy: 'Start one with `haif join`, or try again after `Retry-After`.'
   },

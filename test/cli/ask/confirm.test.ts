@@ -17,7 +17,7 @@ test('a person at the terminal has to agree, and hears first what happens', asyn
   for (const typed of ['y', 'Yes', ' y ']) {
     const { io, said } = terminal(typed)
     await confirm(ASKED, io)
-    assert.match(said(), /^all will be closed\nMake it\? \[y\/N\] /)
+    assert.match(said(), /^all will be closed\n.*Make it\? \[y\/N\] /)
   }
   for (const typed of ['', 'n', 'yesterday']) {
     const refused = confirm(ASKED, terminal(typed).io)
