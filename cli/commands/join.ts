@@ -18,6 +18,7 @@ import {
 import { openNode } from '#shared/mesh/open-mesh.ts'
 import { together } from '#shared/process/lifecycle.ts'
 import type { BridgeWishes } from '../../services/http-bridge/config.ts'
+import { KeptOrders } from '../../services/worker/kept-orders.ts'
 import { openWorker } from '../../services/worker/worker-here.ts'
 import { bridgeBeside } from '../up/bridge-beside.ts'
 import { Contact } from '../ask/contact.ts'
@@ -116,14 +117,16 @@ async function join(
   const bridge =
     wishes === null ? null : await bridgeBeside({ home, node, env, address: seat.address }, wishes)
   const lines = new ModelLines()
+  const kept = new KeptOrders(home.ordersOf(seat.keyPair.publicKey), log)
   const config = isTold(options, env)
     ? given
-    : await toldByMesh(given, { seat, home, say: (line) => lines.note(line) })
+    : await toldByMesh(given, { seat, home, kept, say: (line) => lines.note(line) })
   const worker = openWorker({
     ...place,
     join: (router, extras) => contact.watching(place.join(router, extras), seat.address),
     env,
     config,
+    orders: kept,
     onDrain: stopThisProcess,
     onRemoved: failThisProcess,
     onNote: (note) => lines.note(note),

@@ -9,7 +9,7 @@ import type { SharedModel } from '#shared/contracts/peers/peers.ts'
 import { printableLine } from '../screen/terminal.ts'
 import { holdableModels, knownThatFit, type HoldableModel } from './fitting-models.ts'
 
-const BUILTIN = 'builtin'
+export const BUILTIN = 'builtin'
 const OFFERED_MAX = 6
 
 interface Choice {
@@ -56,7 +56,7 @@ function whyNone(
   if (models === null) return 'the mesh could not be asked for its models'
   const [first] = holdable
   if (first === undefined) return 'the mesh has no model that another machine could fetch'
-  const needs = first.bytes === null ? 'an unknown amount' : gigabytes(first.bytes)
+  const needs = first.bytes === null ? 'an unknown amount' : `about ${gigabytes(first.bytes)}`
   return `${printableLine(first.name)} of the mesh needs ${needs} of memory, and ${gigabytes(bytesFree)} are free here`
 }
 

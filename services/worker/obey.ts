@@ -5,12 +5,15 @@ import type { Obeyed } from '#shared/contracts/peers/drain.ts'
 import type { Order, Statement } from '#shared/contracts/peers/order.ts'
 import { HaifError } from '#shared/errors.ts'
 import type { Logger } from '#shared/process/log.ts'
+import type { KeptOrders } from './kept-orders.ts'
 import type { OrderedModels } from './models/ordered-models.ts'
 import type { Orders } from './orders.ts'
 
 interface Obedient {
   orders: Orders
   models: OrderedModels
+  /** Remembers what was obeyed. */
+  kept: KeptOrders
   pause: (isPaused: boolean) => void
   label: (changes: LabelChanges) => Record<string, string>
   environment: (act: EnvironmentAct) => Promise<void>
@@ -18,12 +21,23 @@ interface Obedient {
 }
 
 export async function obey(
-  { orders, models, pause, label, environment: change, log }: Obedient,
+  { orders, log, kept, ...obedient }: Obedient,
   statement: Statement
 ): Promise<Obeyed> {
   const order = orders.take(statement)
-  const { act, actor, by: gateway, requestId, model, labels = {}, environment } = order
+  const { act, actor, by: gateway, requestId, model, environment } = order
   log.info({ act, model, environment, actor, gateway, requestId }, 'an operator orders this worker')
+  const { models } = obedient
+  const uriBefore = model === undefined ? undefined : models.uriOf(model.name)
+  const obeyed = await carryOut(order, obedient)
+  kept.obeyed(order, model === undefined ? undefined : (models.uriOf(model.name) ?? uriBefore))
+  return obeyed
+}
+
+async function carryOut(
+  { act, labels = {}, model, environment }: Order,
+  { models, pause, label, environment: change }: Omit<Obedient, 'orders' | 'kept' | 'log'>
+): Promise<Obeyed> {
   switch (act) {
     case 'worker.pause':
     case 'worker.resume':

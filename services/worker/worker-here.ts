@@ -7,6 +7,7 @@ import type { Environment } from '#shared/process/config.ts'
 import type { Health } from '#shared/process/lifecycle.ts'
 import { ArtifactStore } from './artifacts/artifact-store.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
+import { KeptOrders } from './kept-orders.ts'
 import { isWished } from './engines/llama/parent/gpu/gpu-setting.ts'
 import { lookAtGpu } from './gpu.ts'
 import { lookAtMachine } from './machine.ts'
@@ -29,10 +30,13 @@ interface OpenWorkerOptions extends Place, Hooks {
   onNote?: (note: string) => void
   /** Read from the environment unless given. */
   config?: WorkerConfig
+  /** What operators have told it before; read from its home unless given. */
+  orders?: KeptOrders
 }
 
 export function openWorker(options: OpenWorkerOptions): Worker {
   const { env, home, log, config = readWorkerConfig(env) } = options
+  const { orders = new KeptOrders(home.ordersOf(options.keyPair.publicKey), log) } = options
   const { upstream, drainMs, budget: wish, modelOptions: wishes } = config
   const { onNote = (note: string) => log.info(note) } = options
   const { onNote: onTrouble = (note: string) => log.warn(note) } = options
@@ -78,6 +82,7 @@ export function openWorker(options: OpenWorkerOptions): Worker {
       ...ofJobs,
       weights,
       sourceOf,
+      kept: orders,
       models,
       onDemand,
       drainMs

@@ -52,6 +52,8 @@ export interface WorkerLifeOptions {
 interface WorkerLifeDeps extends WorkerLifeOptions {
   /** Models that come and go while the worker runs: those of a server. */
   watchModels?: ((changes: ModelChanges) => Disposable) | undefined
+  /** Called when it has started: brings back what operators have told it before. */
+  restore?: () => void
   mesh: Mesh
   models: HeldModels
   loader: ModelLoader
@@ -108,6 +110,7 @@ export class WorkerLife {
     if (this.#deps.desk.isOpen) mesh.follow('jobs')
     this.#reporter.start()
     this.#loading = loader.loadPinned()
+    this.#deps.restore?.()
     this.#watch = this.#deps.watchModels?.({
       add: (source) => this.#add(source),
       lose: (name, error, forGood) => this.#lose(name, error, forGood)
@@ -169,7 +172,7 @@ export class WorkerLife {
     this.#reporter.tellAll()
   }
 
-  /** Returns all labels that it has then. They last until this worker starts anew. */
+  /** Returns all labels that it has then. */
   readonly label = (changes: LabelChanges): Record<string, string> => {
     const labels = Object.entries({ ...this.#labels, ...changes })
     const kept = labels.filter((entry): entry is [string, string] => entry[1] !== null)

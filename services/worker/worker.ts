@@ -23,7 +23,9 @@ import type { ModelChanges } from './models/sources/upstream-source.ts'
 import { OrderedModels } from './models/ordered-models.ts'
 import { obey } from './obey.ts'
 import { observeRequests } from './requests/request-metrics.ts'
+import { KeptOrders } from './kept-orders.ts'
 import { Orders } from './orders.ts'
+import { labelsAfter, restoreOrders } from './restore-orders.ts'
 import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
@@ -40,6 +42,8 @@ export interface WorkerDeps extends WorkerLifeOptions {
   onDemand?: readonly ModelSource[]
   /** Makes the source of a model that an operator orders; absent: it takes none. */
   sourceOf?: (uri: string, name: string, digest?: string) => ModelSource
+  /** What operators have told it before a restart; absent: nothing lasts. */
+  kept?: KeptOrders
   /** Models that come and go while the worker runs: those of a server. */
   watchModels?: (changes: ModelChanges) => Disposable
   /** The memory that all models may take together, read when first needed. Absent: no bound. */
@@ -101,6 +105,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
       {
         orders,
         models: ordered,
+        kept,
         pause: life.pause,
         label: life.label,
         environment: (act) => desk.environments.obey(act),
@@ -109,7 +114,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
       order
     )
   )
-  const { artifacts, weights, sourceOf = noMore } = deps
+  const { artifacts, weights, sourceOf = noMore, kept = new KeptOrders(null, deps.log) } = deps
   const ordered = new OrderedModels({ models, loader, sourceOf })
   if (artifacts !== undefined) serveArtifacts(router, artifacts, () => mesh)
   weights?.serve(router)
@@ -122,7 +127,9 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
     facts: () => life.taskFacts(),
     log: deps.log
   })
-  const life = new WorkerLife({ ...deps, mesh, models, loader, running, desk })
+  const restore = () => restoreOrders(kept, { models: ordered, pause: life.pause, log: deps.log })
+  const labels = labelsAfter(deps.labels ?? {}, kept)
+  const life = new WorkerLife({ ...deps, mesh, models, loader, running, desk, labels, restore })
   weights?.join(weightsHolder({ mesh, models, running, life }))
   observeModels(models)
   return life

@@ -9,6 +9,7 @@
  *   models/         downloaded models
  *   artifacts/      what tasks of jobs have made here
  *   chat-history    what was asked in chats of the terminal
+ *   workers/        what operators have told each worker of this home
  *   digests.json    the SHA-256 of model files that were hashed
  *   speeds.json     what this machine was measured to do with models
  *   kernels/        code that a GPU's driver has compiled for it
@@ -101,6 +102,11 @@ export class Home {
 
   get speeds(): string {
     return join(this.folder, 'speeds.json')
+  }
+
+  /** `key`: of the worker. */
+  ordersOf(key: Uint8Array): string {
+    return join(this.folder, 'workers', `${Buffer.from(key).toString('hex')}.json`)
   }
 
   get chatHistory(): string {

@@ -6,6 +6,7 @@ import { MODELS_PER_WORKER_MAX } from '#shared/contracts/peers/peers.ts'
 import type { Order } from '#shared/contracts/peers/order.ts'
 import type { Obeyed } from '#shared/contracts/peers/drain.ts'
 import { HaifError, toHaifError } from '#shared/errors.ts'
+import type { KeptModel } from '../kept-orders.ts'
 import type { HeldModel } from './held-model.ts'
 import type { HeldModels } from './held-models.ts'
 import type { ModelLoader } from './model-loader.ts'
@@ -51,6 +52,20 @@ export class OrderedModels {
     }
     const state = this.#deps.models.named(name)?.state.kind
     return state === undefined ? { model: name } : { model: name, state }
+  }
+
+  /** Where a model comes from, as an order names it; undefined: nobody said it. */
+  uriOf(name: string): string | undefined {
+    return this.#deps.models.named(name)?.source.uri
+  }
+
+  /** As it was before a restart. One whose source is not known any more stays away. */
+  restore({ name, uri, is }: KeptModel): void {
+    const wish = uri === undefined ? { name } : { name, uri }
+    if (uri === undefined && this.#deps.models.named(name) === undefined) return
+    const model = this.#heldOrNew({ ...wish, action: 'load' })
+    if (is === 'pinned') this.#pin(model)
+    if (is === 'loaded' && model.onDemand) this.#load(model)
   }
 
   #load(model: HeldModel): void {
