@@ -31,7 +31,7 @@ export function workerToBring(wanted: string, workers: readonly WorkerView[]): W
   if (memoryBytes <= bytesFree(best)) return best
   throw new HaifError(
     'NO_ELIGIBLE_WORKER',
-    `${wanted} needs ${gigabytes(memoryBytes)} of memory, and the most that a worker has free is ${gigabytes(bytesFree(best))}`
+    `${wanted} needs about ${gigabytes(memoryBytes)} of memory, and the most that a worker has free is ${gigabytes(bytesFree(best))}`
   )
 }
 

@@ -1,6 +1,7 @@
 /**
  * Models that people ask for by a short name, in the one quantisation that is worth its size. Sizes
- * are those of the files as the hub lists them, rounded; memory is size and a context of 8k tokens.
+ * are those of the files as the hub lists them, rounded; some have not been compared with it.
+ * Memory is an estimate: the size and a context of 8k tokens.
  */
 interface KnownModel {
   name: string
@@ -8,11 +9,22 @@ interface KnownModel {
   uri: string
   parameters: string
   sizeBytes: number
+  /** False: remembered, and not compared with what the hub lists. */
+  isSizeListed: boolean
   memoryBytes: number
   goodAt: string
 }
 
 const GB = 1e9
+
+const NOT_COMPARED: ReadonlySet<string> = new Set([
+  'qwen3-0.6b',
+  'qwen3-1.7b',
+  'qwen3-30b-a3b',
+  'gemma3-1b',
+  'mistral-7b',
+  'nomic-embed'
+])
 
 const known = (
   name: string,
@@ -25,6 +37,7 @@ const known = (
   uri,
   parameters,
   sizeBytes: Math.round(size * GB),
+  isSizeListed: !NOT_COMPARED.has(name),
   memoryBytes: Math.round(memory * GB),
   goodAt
 })

@@ -197,7 +197,7 @@ function search(text = '', options: CommonOptions): void {
   const rows = found.map((model): Cell[] => [
     { text: model.name, format: 'bold' },
     { text: model.parameters },
-    { text: gigabytes(model.sizeBytes) },
+    { text: sizeOf(model) },
     { text: fitsHere(model.memoryBytes), format: model.memoryBytes < totalmem() ? 'green' : 'red' },
     { text: model.goodAt }
   ])
@@ -212,7 +212,7 @@ function search(text = '', options: CommonOptions): void {
 async function show(model: string, options: CommonOptions): Promise<void> {
   const known = knownModel(model)
   if (known !== undefined) {
-    const size = gigabytes(known.sizeBytes)
+    const size = sizeOf(known)
     const text = `${known.name}: ${known.parameters}, ${size}, ${known.goodAt}`
     return print(known, [text, known.uri, fits(model)], options)
   }
@@ -230,8 +230,16 @@ function fits(model: string): string {
 }
 
 function fitsHere(needed: number): string {
-  const figures = `needs ${gigabytes(needed)} of ${gigabytes(totalmem())}`
+  const figures = `needs about ${gigabytes(needed)} of ${gigabytes(totalmem())}`
   return `${needed < totalmem() ? 'fits' : 'too large'}: ${figures}`
 }
+
+const sizeOf = ({
+  sizeBytes,
+  isSizeListed
+}: {
+  sizeBytes: number
+  isSizeListed: boolean
+}): string => `${isSizeListed ? '' : 'about '}${gigabytes(sizeBytes)}`
 
 const gigabytes = (bytes: number): string => `${(bytes / GB).toFixed(1)} GB`

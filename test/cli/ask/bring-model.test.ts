@@ -47,7 +47,8 @@ test('the worker with the most memory brings it, and figures say why none can', 
   assert.equal(workerToBring('hf:me/mine', all).id, 'big', 'nobody knows what that needs')
   assert.throws(() => workerToBring('qwen3-32b', all), {
     code: 'NO_ELIGIBLE_WORKER',
-    message: /qwen3-32b needs 22\.4 GB of memory, and the most that a worker has free is 8\.0 GB/
+    message:
+      /qwen3-32b needs about 22\.4 GB of memory, and the most that a worker has free is 8\.0 GB/
   })
   assert.throws(() => workerToBring('qwen3-4b', [away, proxy]), { message: /haif invite/ })
 })
