@@ -27,6 +27,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['models', async () => (await import('./commands/operating/models.ts')).addModelsCommand],
   ['requests', async () => (await import('./commands/operating/requests.ts')).addRequestsCommand],
   ['workers', async () => (await import('./commands/operating/workers.ts')).addWorkersCommand],
+  ['settings', async () => (await import('./commands/operating/settings.ts')).addSettingsCommand],
   ['status', async () => (await import('./commands/status.ts')).addStatusCommand],
   ['console', async () => (await import('./commands/console.ts')).addConsoleCommand],
   ['doctor', async () => (await import('./commands/doctor.ts')).addDoctorCommand],

@@ -11,7 +11,7 @@ interface Confirmation {
   yes: boolean
 }
 
-/** A script, which nobody watches, goes on after it was said. Throws CANCELLED where a person does not agree. */
+/** A script, which nobody watches, goes on. Throws CANCELLED where a person does not agree. */
 export async function confirm(
   { says, question, yes }: Confirmation,
   terminal: Terminal = process

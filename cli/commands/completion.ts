@@ -1,4 +1,4 @@
-/** `haif completion SHELL`: prints what makes a shell complete the commands and options of `haif`. */
+/** `haif completion SHELL`: prints what makes a shell complete commands and options. */
 import process from 'node:process'
 import { Argument, type Command } from 'commander'
 import { completionScript, wordsOf, type Shell } from '../screen/completion-script.ts'

@@ -1,4 +1,4 @@
-/** `haif console`: opens the console of the mesh in the browser of this machine, or says where it is. */
+/** `haif console`: opens the console of the mesh in a browser, or says where it is. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'

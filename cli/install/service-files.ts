@@ -1,4 +1,4 @@
-/** The files that keep `haif up` or `haif join` running: a systemd user unit, a launchd plist. Pure. */
+/** What keeps `haif up` or `haif join` running: a systemd user unit, a launchd plist. Pure. */
 import { isAbsolute, join } from 'node:path'
 import { HaifError } from '#shared/errors.ts'
 

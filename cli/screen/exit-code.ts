@@ -1,4 +1,4 @@
-/** What a script can tell apart; docs/failure-modes.md has the table, also that of `haif submit`. */
+/** What a script can tell apart; docs/failure-modes.md has the table. */
 import { ERRORS, HaifError } from '#shared/errors.ts'
 
 export const EXIT_CODES = { failed: 1, usage: 2, tryLater: 3 } as const

@@ -2,6 +2,7 @@
 import { readInteger, readString, type Environment } from '#shared/process/config.ts'
 import type { TenantDefaults } from './access/admission.ts'
 import { readCacheGroups, type CacheGroups } from './access/cache-scopes.ts'
+import type { OperatedSettings } from './operating/settings.ts'
 import { readStaticTokens, type StaticToken } from './access/static-tokens.ts'
 
 interface GatewayConfig {
@@ -45,6 +46,23 @@ export function readGatewayConfig(env: Environment): GatewayConfig {
       max: 100_000_000
     }),
     gateways: readInteger(env, 'GATEWAYS', { default: 1, min: 1, max: 1024 })
+  }
+}
+
+/** What operators see of the environment, beside what they have changed. */
+export function givenSettings(
+  env: Environment,
+  { concurrent, requestsPerSecond }: TenantDefaults
+): OperatedSettings['given'] {
+  const [defaultModel, logLevel] = [
+    readString(env, 'DEFAULT_MODEL', ''),
+    readString(env, 'LOG_LEVEL', '')
+  ]
+  return {
+    ...(defaultModel === '' ? {} : { defaultModel }),
+    ...(logLevel === '' ? {} : { logLevel }),
+    ...(concurrent === undefined ? {} : { tenantMaxConcurrent: concurrent }),
+    ...(requestsPerSecond === undefined ? {} : { tenantRateLimitRps: requestsPerSecond })
   }
 }
 

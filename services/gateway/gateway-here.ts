@@ -4,12 +4,13 @@ import { together, type Service } from '#shared/process/lifecycle.ts'
 import { HomeDisk } from '#shared/main/home-disk.ts'
 import type { Place } from '#shared/main/place.ts'
 import { sharedStateFromEnvironment } from '#shared/store/from-environment.ts'
+import { followLogLevel, LiveSettings } from '#shared/main/live-settings.ts'
 import type { Store } from '#shared/store/store.ts'
 import { Access, type AccessDeps } from './access/access.ts'
 import { JsonCheckpoints } from './audit/checkpoint-file.ts'
 import { loadOperatorKey } from './access/operator-key.ts'
 import { shortTokens } from './access/static-tokens.ts'
-import { readGatewayConfig } from './config.ts'
+import { givenSettings, readGatewayConfig } from './config.ts'
 import { createGateway } from './gateway.ts'
 import { createUsage } from './usage/usage.ts'
 
@@ -47,8 +48,11 @@ export function openGateway(options: OpenGatewayOptions): Service {
   })
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
   const disk = new HomeDisk({ folder: home.folder, log })
+  const live = new LiveSettings({ store, log })
+  followLogLevel(live, log)
+  const settings = { live, given: givenSettings(env, config.tenantDefaults) }
   const beside = [shared, usage, disk].filter((service) => service !== null)
   const warnings = () => beside.flatMap((service) => service.health?.().warnings ?? [])
-  const gateway = createGateway({ ...options, access, usage, takesJobs: true, warnings })
-  return together([shared, usage, disk, gateway])
+  const gateway = createGateway({ ...options, access, usage, takesJobs: true, settings, warnings })
+  return together([shared, usage, disk, live, gateway])
 }

@@ -12,6 +12,7 @@ import { observeMesh } from '#shared/mesh/observe-mesh.ts'
 import { PeerPool } from '#shared/mesh/peer-pool.ts'
 import { Reporter } from '#shared/mesh/reporter.ts'
 import { answerLinks } from '#shared/mesh/link-states.ts'
+import { LiveSettings } from '#shared/main/live-settings.ts'
 import { Router } from '#shared/rpc/router.ts'
 import type { Access } from './access/access.ts'
 import { answerOnBehalf } from './on-behalf.ts'
@@ -25,6 +26,7 @@ import { answerFunctions } from './functions/functions.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
 import { answerHttpWorkers } from './jobs/http-workers.ts'
 import { answerJobs } from './jobs/jobs.ts'
+import type { OperatedSettings } from './operating/settings.ts'
 import { Permits } from './permits.ts'
 import { readinessOf, warned } from './readiness.ts'
 import type { UsageRecorder } from './usage/usage-row.ts'
@@ -39,6 +41,8 @@ interface GatewayDeps {
   usage?: UsageRecorder | null
   /** Whether it looks for jobs services, and so takes jobs; no unless said otherwise. */
   takesJobs?: boolean
+  /** What operators change while the mesh runs, started before; and what the environment says. */
+  settings?: OperatedSettings
   /** What does not work beside this service, in sentences: the books, say, or Redis. */
   warnings?: () => readonly string[]
   log: Logger
@@ -61,7 +65,7 @@ export function createGateway(deps: GatewayDeps): Service {
     )
     .respond(gatewayReady, (_request, context) => readinessOf(orchestrators, warnings(), context))
   const pools = { orchestrators: () => orchestrators, registries: () => registries }
-  answerOperators({ router, access, mesh: () => mesh, ...pools })
+  answerOperators({ router, access, mesh: () => mesh, settings: settingsOf(deps), ...pools })
   answerOnBehalf(router, admitted)
   const toJobs = { router, access, jobs: () => (deps.takesJobs === true ? jobs : noJobs()) }
   for (const answer of [answerJobs, answerJobOperators, answerHttpWorkers]) answer(toJobs)
@@ -96,6 +100,23 @@ export function createGateway(deps: GatewayDeps): Service {
       await access.stop()
     }
   }
+}
+
+/** Without any: those of the store, as far as they are asked for. */
+function settingsOf({ settings, access, log }: GatewayDeps): OperatedSettings {
+  const store = access.storedOrNull?.store ?? null
+  const { live, given } = settings ?? { live: new LiveSettings({ store, log }), given: {} }
+  live.follow(() => {
+    const [concurrent, requestsPerSecond] = [
+      live.get('tenantMaxConcurrent'),
+      live.get('tenantRateLimitRps')
+    ]
+    access.changeTenantDefaults({
+      ...(concurrent === undefined ? {} : { concurrent }),
+      ...(requestsPerSecond === undefined ? {} : { requestsPerSecond })
+    })
+  })
+  return { live, given }
 }
 
 function refuseAll(): never {

@@ -26,7 +26,9 @@ import type { Actor } from './access/access-admin.ts'
 import { chargedTenant, may } from './access/principal.ts'
 import { sumUsage } from './usage/usage-sums.ts'
 import { findDisagreements } from './usage/verify-usage.ts'
+import { answerCancel } from './operating/cancel-request.ts'
 import { answerOperating } from './operating/operating.ts'
+import { answerSettings, type OperatedSettings } from './operating/settings.ts'
 import { answerMemberOperators } from './member-operators.ts'
 import { RefusalAudit } from './audit/refusal-audit.ts'
 
@@ -36,6 +38,7 @@ interface AdminDeps {
   mesh: () => Mesh
   orchestrators: () => PeerPool
   registries: () => PeerPool
+  settings: OperatedSettings
 }
 
 export function answerOperators(deps: AdminDeps): void {
@@ -56,6 +59,8 @@ export function answerOperators(deps: AdminDeps): void {
   }
 
   answerOperating({ router, access, refusals, mesh, orchestrators, registries })
+  answerSettings({ router, access, settings: deps.settings, operator, observer })
+  answerCancel({ router, access, mesh, operator })
   answerPatches({ router, access, operator })
   answerMemberOperators({ router, access, registries, operator, observer })
   router

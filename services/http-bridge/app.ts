@@ -23,6 +23,7 @@ import { adminRoutes } from './operators/admin.ts'
 import { eventsRoute } from './operators/events.ts'
 import { memberRoutes } from './operators/members.ts'
 import { operatingRoutes } from './operators/operating.ts'
+import { settingRoutes } from './operators/settings.ts'
 import { workerActRoutes } from './operators/worker-acts.ts'
 import { chatCompletionsRoute } from './openai/chat/route.ts'
 import { completionsRoute } from './openai/completions/route.ts'
@@ -142,6 +143,7 @@ function surfaces(app: FastifyInstance, deps: AppDeps): void {
   adminRoutes(app, deps)
   operatingRoutes(app, deps)
   memberRoutes(app, deps)
+  settingRoutes(app, deps)
   workerActRoutes(app, deps)
   eventsRoute(app, deps)
   usageRoute(app, deps)

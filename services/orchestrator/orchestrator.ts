@@ -19,7 +19,7 @@ import {
   workerDrain,
   workerObey
 } from '#shared/contracts/peers/drain.ts'
-import { orchestratorQueue } from '#shared/contracts/peers/operating.ts'
+import { orchestratorCancel, orchestratorQueue } from '#shared/contracts/peers/operating.ts'
 import { orchestratorSeeders } from '#shared/contracts/peers/weights.ts'
 import { HaifError } from '#shared/errors.ts'
 import { observeInference } from '#shared/inference/served-inference.ts'
@@ -60,7 +60,7 @@ interface OrchestratorDeps {
   log: Logger
   aliases?: ModelAliases
   /** The model for requests that name none, where some worker has it. */
-  defaultModel?: string | undefined
+  defaultModel?: () => string | undefined
   /** The files that models must have; of others any. */
   pins?: ModelPins
   /** Prompts follow the caches of their beginnings; yes unless given. */
@@ -92,10 +92,7 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
   const hints =
     shared === null ? null : hintsOver(shared, { mesh, prefixes, counts: hintCounts, log })
   const reservations = store === null ? null : new Reservations({ store, owner: mesh.key, log })
-  const defaults = new DefaultModel(
-    () => deps.defaultModel,
-    () => warmUp.isOver
-  )
+  const defaults = new DefaultModel(deps.defaultModel ?? noWish, () => warmUp.isOver)
   const service = new InferenceService({
     table,
     dispatcher,
@@ -135,6 +132,8 @@ export function createOrchestrator(deps: OrchestratorDeps): Service {
     }
   }
 }
+
+const noWish = (): undefined => undefined
 
 interface OrchestratorParts {
   table: WorkerTable
@@ -210,6 +209,7 @@ function answerGateways(
         : { ready: true, defaultModel, ...warned() }
     })
     .respond(orchestratorQueue, () => queueView(service.views(), table, defaults.of(table)))
+    .respond(orchestratorCancel, ({ requestId }) => ({ cancelled: service.cancel(requestId) }))
     .respond(orchestratorChallenge, async ({ worker }, context) => {
       const link = workerLink(mesh, worker)
       const { nonce } = await link.call(workerChallenge, {}, context)

@@ -7,7 +7,13 @@ import type {
   RequestRow,
   RequestsQuery
 } from '#shared/contracts/http/admin/requests.ts'
-import { listRequests, viewRequest } from '#shared/contracts/peers/operating.ts'
+import type { QueuedView } from '#shared/contracts/http/admin/queue.ts'
+import {
+  cancelRequest,
+  listRequests,
+  viewQueue,
+  viewRequest
+} from '#shared/contracts/peers/operating.ts'
 import { askGateway, line, print, shortTime, type CommonOptions } from '../../ask/gateway-call.ts'
 import { table, type Cell } from '../../screen/table.ts'
 import { screenOf, shortKey } from '../../screen/terminal.ts'
@@ -16,6 +22,7 @@ import { TOPIC_KEY, wholeNumber } from '../options/options.ts'
 const LIMIT_MAX = 500
 
 interface RequestsOptions extends CommonOptions {
+  running?: true
   failed?: true
   status?: 'ok' | 'stopped' | 'failed'
   tenant?: string
@@ -25,10 +32,11 @@ interface RequestsOptions extends CommonOptions {
 }
 
 export function addRequestsCommand(program: Command): void {
-  program
+  const command = program
     .command('requests')
     .description('list the latest requests, or show one with its attempts')
     .argument('[id]', 'as X-Request-ID or an error names it')
+    .option('--running', 'those that run or wait, which "cancel" ends')
     .option('--failed', 'only those that failed')
     .addOption(new Option('--status <status>', 'only those').choices(['ok', 'stopped', 'failed']))
     .option('--tenant <name>', 'of one tenant alone')
@@ -38,12 +46,31 @@ export function addRequestsCommand(program: Command): void {
     .option('--json', 'print JSON')
     .option(...TOPIC_KEY)
     .action(requests)
+  command
+    .command('cancel <id>')
+    .description('end a request that runs or waits; its caller hears that it was cancelled')
+    .option('--json', 'print JSON')
+    .option(...TOPIC_KEY)
+    .action(async (id: string, _options: unknown, cancel: Command) => {
+      const options: CommonOptions = cancel.optsWithGlobals()
+      const cancelled = await askGateway(cancelRequest, { id }, options)
+      print(cancelled, [`request ${line(id)} is cancelled`], options)
+    })
 }
 
 async function requests(id: string | undefined, options: RequestsOptions): Promise<void> {
   if (id !== undefined) {
     const request = await askGateway(viewRequest, { id }, options)
     return print(request, detail(request), options)
+  }
+  if (options.running === true) {
+    const queue = await askGateway(viewQueue, {}, options)
+    const rows = queue.requests.map(queued)
+    return print(
+      queue,
+      rows.length === 0 ? ['nothing runs or waits'] : table(rows, screen(), ''),
+      options
+    )
   }
   const { tenant, model, code, limit } = options
   const status = options.failed === true ? 'failed' : options.status
@@ -57,6 +84,21 @@ async function requests(id: string | undefined, options: RequestsOptions): Promi
 }
 
 const screen = () => screenOf(process.stdout)
+
+function queued({ requestId, model, worker, tenant, ageMs, ahead }: QueuedView): Cell[] {
+  const place = ahead === undefined ? 'waits' : `waits, ${ahead} before it`
+  return [
+    { text: line(requestId) },
+    {
+      text: worker === undefined ? place : 'runs',
+      format: worker === undefined ? 'yellow' : 'green'
+    },
+    { text: line(model), format: 'bold' },
+    { text: worker === undefined ? '' : shortKey(worker) },
+    { text: seconds(ageMs) },
+    { text: line(tenant), format: 'dim' }
+  ]
+}
 
 function row(request: RequestRow): Cell[] {
   const { status, code, promptTokens, completionTokens, durationMs, endedAt, worker } = request

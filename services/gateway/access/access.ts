@@ -66,7 +66,8 @@ export class Access implements Service {
   readonly #cacheScopes: CacheScopes
   readonly #keeper: BudgetKeeper | null
   /** The limits over the defaults, by the tenant's own limits. */
-  readonly #limits = new WeakMap<Limits, Limits>()
+  #limits = new WeakMap<Limits, Limits>()
+  #tenantDefaults: TenantDefaults
   /** Null once it is known who may ask; until then nobody is let in. */
   #opening: Promise<void> | null = null
   #stopping = false
@@ -75,6 +76,7 @@ export class Access implements Service {
     const { store, staticTokens = [], now = Date.now, log } = deps
     const pepper = createSecretKey(deps.pepper)
     this.#deps = deps
+    this.#tenantDefaults = deps.tenantDefaults ?? {}
     const statics = staticPrincipals(staticTokens, pepper)
     const mark = deps.tokensMark ?? null
     this.directory = new Directory({ store, pepper, statics, mark, now, log })
@@ -122,9 +124,15 @@ export class Access implements Service {
     const own = this.directory.limitsOf(tenant)
     const known = this.#limits.get(own)
     if (known !== undefined) return known
-    const limits = { ...this.#deps.tenantDefaults, ...own }
+    const limits = { ...this.#tenantDefaults, ...own }
     this.#limits.set(own, limits)
     return limits
+  }
+
+  /** Over those of the environment; for tenants that have none of their own. */
+  changeTenantDefaults(changed: TenantDefaults): void {
+    this.#tenantDefaults = { ...this.#deps.tenantDefaults, ...changed }
+    this.#limits = new WeakMap()
   }
 
   keepsPrompts(tenant: string): boolean {

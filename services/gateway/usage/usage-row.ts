@@ -179,18 +179,21 @@ export const INSERT_USAGE = `insert into requests (${names})
 
 /** Days that the details of a request are kept where its tenant says nothing. */
 const KEEP_DAYS = 30
+/** As operators have set it while the mesh runs, or as it always was. */
+const KEPT_DAYS = `coalesce(keep_requests_days,
+    (select (value #>> '{}')::integer from settings where name = 'keepRequestsDays'), ${KEEP_DAYS})`
 
 /** Takes the same array: what its rows tell of their requests. */
 export const INSERT_NOTES = `insert into request_details
     (usage_id, message, cause, attempts, prompt, answer, expires_at)
   select given.usage_id, note.message, note.cause, coalesce(note.attempts, '[]'), note.prompt,
-    note.answer, given.ended_at + make_interval(days => coalesce(keep_requests_days, ${KEEP_DAYS}))
+    note.answer, given.ended_at + make_interval(days => ${KEPT_DAYS})
   from jsonb_to_recordset($1::jsonb)
       as given (usage_id text, tenant_id text, ended_at timestamptz, note jsonb)
     cross join lateral jsonb_to_record(given.note)
       as note (message text, cause text, attempts jsonb, prompt text, answer text)
     left join tenants on tenants.id = given.tenant_id
-  where given.note is not null and coalesce(keep_requests_days, ${KEEP_DAYS}) > 0
+  where given.note is not null and ${KEPT_DAYS} > 0
   on conflict (usage_id) do nothing`
 
 /** Details that are forgotten at a time, so that no request waits long for the database. */

@@ -5,6 +5,7 @@ import { MeshView } from '#shared/contracts/http/admin/mesh.ts'
 import { ModelViewList } from '#shared/contracts/http/admin/models.ts'
 import { QueueView } from '#shared/contracts/http/admin/queue.ts'
 import {
+  RequestCancelled,
   RequestDetail,
   RequestList,
   RequestRow,
@@ -12,6 +13,7 @@ import {
 } from '#shared/contracts/http/admin/requests.ts'
 import { WorkerList, WorkersQuery, WorkerView } from '#shared/contracts/http/admin/workers.ts'
 import {
+  cancelRequest,
   listRequests,
   listWorkers,
   readMe,
@@ -91,5 +93,13 @@ function requestRoutes(app: FastifyInstance, ask: ReturnType<typeof asking>): vo
     describe('One request with its attempts, and why it failed', RequestDetail),
     async (request, reply) =>
       toSnake(RequestDetail, await ask({ request, reply }, viewRequest, { id: request.params.id }))
+  )
+  app.delete<ById>(
+    '/v1/admin/requests/:id',
+    describe('Cancel a request that runs or waits; its caller hears that it was', RequestCancelled),
+    async (request, reply) => {
+      const { id } = request.params
+      return toSnake(RequestCancelled, await ask({ request, reply }, cancelRequest, { id }))
+    }
   )
 }

@@ -72,6 +72,14 @@ export class InferenceService {
     return countSomewhere({ table, aliases, now }, asked, context)
   }
 
+  /** Ends what runs or waits under this id; returns how many did. */
+  cancel(requestId: string): number {
+    const runs = [...this.#runs].filter((run) => run.view().requestId === requestId)
+    const error = new HaifError('CANCELLED', 'an operator has cancelled this request')
+    for (const run of runs) run.cancel(error)
+    return runs.length
+  }
+
   stop(): void {
     this.#isStopping = true
     this.#deps.answers.stop()

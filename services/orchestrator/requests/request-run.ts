@@ -15,7 +15,7 @@ import { SentTokens } from '#shared/inference/failover/sent-tokens.ts'
 import { withAttempts } from '#shared/inference/told-attempts.ts'
 import { causeOf } from '#shared/kit/reason-of.ts'
 import type { Logger } from '#shared/process/log.ts'
-import type { RequestContext } from '#shared/rpc/context.ts'
+import { childContext, type OwnedContext, type RequestContext } from '#shared/rpc/context.ts'
 import { ItemBatch } from '#shared/rpc/items.ts'
 import type { AttemptCounts } from '../orchestrator-metrics.ts'
 import type { QueuedRequest, Dispatcher, Position } from '../placement/dispatcher.ts'
@@ -56,7 +56,7 @@ interface RunDeps {
 export class RequestRun {
   readonly #deps: RunDeps
   readonly #request: InferenceRequest
-  readonly #context: RequestContext
+  readonly #context: OwnedContext
   readonly #ask: QueuedRequest
   readonly #failed = new Set<Holding>() // at most ATTEMPTS_MAX
   readonly #begun: Attempt[] = [] // at most ATTEMPTS_MAX; refusals are no attempts
@@ -77,7 +77,7 @@ export class RequestRun {
     this.#deps = deps
     this.#begunAt = deps.now()
     this.#request = request
-    this.#context = context
+    this.#context = childContext(context)
     this.#ask = {
       ...ask,
       remainingMs: () => context.remainingMs(),
@@ -118,7 +118,13 @@ export class RequestRun {
     } finally {
       this.#deps.runs.delete(this)
       this.#rivals.end()
+      this.#context[Symbol.dispose]()
     }
+  }
+
+  /** Ends it, whether it runs or waits; its caller hears why. */
+  cancel(error: HaifError): void {
+    this.#context.abort(error)
   }
 
   /** The request as operators see it in the queue. */

@@ -11,7 +11,13 @@ import {
   Prefetched
 } from '../http/admin/models.ts'
 import { QueueView } from '../http/admin/queue.ts'
-import { RequestDetail, RequestList, RequestsQuery } from '../http/admin/requests.ts'
+import {
+  RequestCancelled,
+  RequestDetail,
+  RequestList,
+  RequestsQuery
+} from '../http/admin/requests.ts'
+import { PatchSettings, SettingList } from '../http/admin/settings.ts'
 import {
   DrainWorkerBody,
   LabelWorkerBody,
@@ -51,6 +57,26 @@ export const viewRequest = defineMethod(
 )
 export const viewQueue = defineMethod('gateway.queue', FROM_CALLERS, Empty, QueueView)
 export const orchestratorQueue = defineMethod('orchestrator.queue', FROM_GATEWAYS, Empty, QueueView)
+const RequestId = Type.String({ minLength: 1, maxLength: 64 })
+export const cancelRequest = defineMethod(
+  'gateway.cancelRequest',
+  FROM_CALLERS,
+  Type.Object({ id: RequestId }),
+  RequestCancelled
+)
+export const orchestratorCancel = defineMethod(
+  'orchestrator.cancel',
+  FROM_GATEWAYS,
+  Type.Object({ requestId: RequestId }),
+  Type.Object({ cancelled: Type.Integer({ minimum: 0 }) })
+)
+export const readSettings = defineMethod('gateway.settings', FROM_CALLERS, Empty, SettingList)
+export const patchSettings = defineMethod(
+  'gateway.setSettings',
+  FROM_CALLERS,
+  PatchSettings,
+  SettingList
+)
 /** Whoever passes `data` on checks it by the kind of the event. */
 export const watchMesh = defineStream(
   'gateway.watch',

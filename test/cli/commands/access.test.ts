@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { runHaif, startHaif, temporaryHome, type HaifResult } from '../../helpers/cli.ts'
 import { openStore } from '../../helpers/stores/stores.ts'
 import { until } from '../../helpers/until.ts'
@@ -83,11 +83,53 @@ test('tokens are made, rotated and revoked; usage and audit tell of it', async (
   assert.match(good(await haif('audit')), /token\.create .* by this machine's operator key$/m)
   assert.match(good(await haif('audit', 'verify')), /^\d+ events in 3 chains are whole and signed/)
 
+  await operateMembers(t, url, good(await haif('token', 'create', '--scope', 'operator')).trim())
+
   const store = await openStore(t, readFileSync(join(home, 'state', 'url'), 'utf8'))
   await store.query("update audit_events set actor = 'nobody' where chain = 'acme' and seq = 2")
   const damaged = await haif('audit', 'verify')
   assert.deepEqual([damaged.code, damaged.stdout.startsWith('acme: event 2 ')], [1, true])
 })
+
+/** A machine is invited, let in, renamed and removed, and the mesh gets a new epoch, over HTTP. */
+async function operateMembers(t: TestContext, url: string, token: string): Promise<void> {
+  const ask = async <Body>(route: string, body?: object): Promise<Body> => {
+    const [method = '', path = ''] = route.split(' ')
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const response = await fetch(`${url}/v1/admin/${path}`, { method, headers, ...sent })
+    assert.ok(response.ok, `${route}: ${response.status} ${await response.clone().text()}`)
+    return (await response.json()) as Body
+  }
+  type Invite = { topic_key: string; invite: { id: string } }
+  const idsOf = async () =>
+    (await ask<{ invites: { id: string }[] }>('GET invites')).invites.map(({ id }) => id)
+  const spare = await ask<Invite>('POST invites', { roles: ['worker'] })
+  assert.ok((await idsOf()).includes(spare.invite.id))
+  await ask(`DELETE invites/${spare.invite.id}`)
+  assert.ok(!(await idsOf()).includes(spare.invite.id))
+
+  const wish = { roles: ['worker'], name: 'guest', approve: true }
+  const { topic_key: topicKey } = await ask<Invite>('POST invites', wish)
+  const guest = startHaif(t, ['join', topicKey, '--model', 'guest=sim'])
+  await guest.says('has to approve this machine')
+  await ask('POST members/guest/approve')
+  await guest.says('joined:')
+  const workers = async () =>
+    (await ask<{ workers: { name?: string }[] }>('GET workers?model=guest')).workers
+  await until(async () => (await workers()).length === 1)
+  await ask('POST workers/guest/rename', { name: 'lab' })
+  await until(async () => (await workers())[0]?.name === 'lab')
+  await ask('POST members/lab/rename', { name: 'cellar' })
+  await until(async () => (await workers())[0]?.name === 'cellar')
+  const { epoch } = await ask<{ epoch: number }>('POST mesh/rotate')
+  const again = await ask<{ epoch: number }>('POST mesh/rotate')
+  assert.equal(again.epoch, epoch + 1)
+  assert.equal((await workers()).length, 1, 'whoever is in the mesh stays')
+  await ask('POST workers/cellar/remove')
+  assert.match((await guest.result).stderr, /this machine was removed from the mesh/)
+  await until(async () => (await workers()).length === 0)
+}
 
 test('what a token command cannot do is said in a sentence', async (t) => {
   const env = { HAIF_HOME: temporaryHome(t) }

@@ -17,6 +17,7 @@ import { addMeshCommand } from '../../../cli/commands/members/mesh.ts'
 import { addApproveCommand, addPeersCommand } from '../../../cli/commands/members/peers.ts'
 import { addModelsCommand } from '../../../cli/commands/operating/models.ts'
 import { addRequestsCommand } from '../../../cli/commands/operating/requests.ts'
+import { addSettingsCommand } from '../../../cli/commands/operating/settings.ts'
 import { addWorkersCommand } from '../../../cli/commands/operating/workers.ts'
 import { addStatusCommand } from '../../../cli/commands/status.ts'
 import { addTenantCommand } from '../../../cli/commands/tenant.ts'
@@ -37,6 +38,7 @@ const ADDERS = [
   addPeersCommand,
   addModelsCommand,
   addRequestsCommand,
+  addSettingsCommand,
   addWorkersCommand,
   addStatusCommand,
   addTenantCommand,

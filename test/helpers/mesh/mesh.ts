@@ -103,7 +103,7 @@ export class TestMesh {
       createOrchestrator({
         join: this.joiner('orchestrator'),
         aliases: new ModelAliases(aliases),
-        defaultModel: this.#setup.defaultModel,
+        defaultModel: () => this.#setup.defaultModel,
         self,
         store: this.#setup.store ?? null,
         log: this.#log

@@ -80,3 +80,11 @@ export const RequestDetail = Type.Object({
   keptUntil: Type.Optional(Time)
 })
 export type RequestDetail = Static<typeof RequestDetail>
+
+export const RequestCancelled = Type.Object({
+  /** As it was given. */
+  id: Type.String({ maxLength: 64 }),
+  /** Requests that ran or waited under it; clients may use an id twice. */
+  cancelled: Count
+})
+export type RequestCancelled = Static<typeof RequestCancelled>

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FORGET_NOTES } from '../../../../services/gateway/usage/usage-row.ts'
 import { startGuardedMesh } from '../../../helpers/mesh/guarded-mesh.ts'
+import { simSource } from '../../../helpers/mesh/mesh.ts'
 import { until } from '../../../helpers/until.ts'
 
 interface Worker {
@@ -14,7 +15,7 @@ interface Worker {
 }
 
 test('an operator sees the mesh, tells its workers, and finds a failed request by its id', async (t) => {
-  const { ask, token, make, access, store } = await startGuardedMesh(t)
+  const { ask, token, make, access, store, mesh } = await startGuardedMesh(t)
   const operator = (await make({ tenant: 'ops', scopes: ['operator'], limits: { concurrent: 5 } }))
     .secret
   const observer = await token('ops', 'observer')
@@ -115,6 +116,48 @@ test('an operator sees the mesh, tells its workers, and finds a failed request b
       await reader.cancel()
     }
   )
+
+  await t.test('a setting changes at once, with who did it, and goes back', async () => {
+    type Setting = { name: string; value?: string | number; source: string; set_by?: string }
+    const change = async (patch: object) =>
+      (await (await ask('PATCH /v1/admin/settings', operator, patch)).json()) as {
+        settings: Setting[]
+      }
+    const named = (settings: Setting[], name: string) => settings.find((each) => each.name === name)
+    const changed = await change({ tenant_max_concurrent: 3, keep_requests_days: 7 })
+    assert.equal(access.limitsOf('nobody-in-particular').concurrent, 3)
+    const { settings } = await read<{ settings: Setting[] }>('/v1/admin/settings')
+    assert.deepEqual(settings, changed.settings)
+    const limit = named(settings, 'tenant_max_concurrent')!
+    assert.deepEqual([limit.value, limit.source], [3, 'kept'])
+    assert.ok(limit.set_by)
+    assert.deepEqual(named(settings, 'log_level')?.source, 'default')
+    const wrong = await ask('PATCH /v1/admin/settings', operator, { keep_requests_days: -1 })
+    assert.equal(wrong.status, 400)
+    const back = await change({ tenant_max_concurrent: null, keep_requests_days: null })
+    assert.equal(named(back.settings, 'keep_requests_days')?.value, 30)
+    assert.equal(access.limitsOf('nobody-in-particular').concurrent, undefined)
+    const audit = await ask('GET /v1/admin/audit', observer)
+    assert.match(await audit.text(), /settings\.set.*tenantMaxConcurrent/)
+  })
+
+  await t.test('a running request is cancelled by its id, and its caller hears of it', async () => {
+    const { worker: slow } = await mesh.addWorker([
+      simSource({ name: 'slow', decodeTokensPerSecond: 10, prefillTokensPerSecond: Infinity })
+    ])
+    await slow.loaded()
+    await until(async () => (await infer({ model: 'slow', max_tokens: 1 })).status === 200)
+    const response = await infer({ model: 'slow', max_tokens: 4000, stream: true })
+    const runs = async () =>
+      (await read<{ requests: { request_id: string }[] }>('/v1/admin/queue')).requests
+    await until(async () => (await runs()).length === 1)
+    const [{ request_id: own }] = (await runs()) as [{ request_id: string }]
+    const cancelled = await ask(`DELETE /v1/admin/requests/${own}`, operator)
+    assert.deepEqual(await cancelled.json(), { id: own, cancelled: 1 })
+    assert.match(await response.text(), /event: error\ndata: .*an operator has cancelled/)
+    const again = await ask(`DELETE /v1/admin/requests/${own}`, operator)
+    assert.equal(again.status, 404)
+  })
 
   await t.test('a caller sees who it is, and what is left of its limits', async () => {
     const me = (await (await ask('GET /v1/me', operator)).json()) as Record<string, unknown>

@@ -17,6 +17,7 @@ gateway.accessState   bridge,client                        gateway
 gateway.approveMember bridge,client                        gateway
 gateway.artifact      bridge,client                        gateway
 gateway.assignHttpWorker bridge,client                        gateway
+gateway.cancelRequest bridge,client                        gateway
 gateway.changeJob     bridge,client                        gateway
 gateway.compileGraph  bridge,client                        gateway
 gateway.count         bridge,client                        gateway
@@ -81,7 +82,9 @@ gateway.rotateToken   bridge,client                        gateway
 gateway.setGrant      bridge,client                        gateway
 gateway.setLibrary    bridge,client                        gateway
 gateway.setPolicy     bridge,client                        gateway
+gateway.setSettings   bridge,client                        gateway
 gateway.setTenant     bridge,client                        gateway
+gateway.settings      bridge,client                        gateway
 gateway.startRun      bridge,client                        gateway
 gateway.submitJob     bridge,client                        gateway
 gateway.verifyAudit   bridge,client                        gateway
@@ -117,6 +120,7 @@ mesh.certificate      ALL                                  ALL
 mesh.members          ALL                                  registry
 mesh.renew            ALL                                  registry
 mesh.revocations      ALL                                  ALL
+orchestrator.cancel   gateway                              orchestrator
 orchestrator.challenge gateway                             orchestrator
 orchestrator.count    gateway                              orchestrator
 orchestrator.drain    gateway                              orchestrator
