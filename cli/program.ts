@@ -3,6 +3,7 @@ import process from 'node:process'
 import { Command } from 'commander'
 import { reportFailure } from '#shared/main/report-failure.ts'
 import { VERSION } from '#shared/process/version.ts'
+import { otherWords } from './screen/other-words.ts'
 import { EXIT_CODES, exitCodeOf } from './screen/exit-code.ts'
 
 /** In the order of the help, which alone needs all of them. */
@@ -52,17 +53,7 @@ const program = new Command('haif')
   .showHelpAfterError('(haif --help lists the commands)')
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_CODES.usage))
 
-/** What people type who come from other programs. */
-const ALSO = new Map<string, string[]>([
-  ...['ls', 'ps', 'pull', 'rm', 'show'].map((word): [string, string[]] => [word, ['models', word]]),
-  ['list', ['models', 'ls']],
-  ['stop', ['models', 'unload']],
-  ['serve', ['up']],
-  ['version', ['--version']],
-  ['-v', ['--version']]
-])
-const also = ALSO.get(process.argv[2] ?? '')
-if (also !== undefined) process.argv.splice(2, 1, ...also)
+process.argv.splice(2, 1, ...otherWords(process.argv[2]))
 
 try {
   const asked = COMMANDS.get(process.argv[2] ?? '')

@@ -128,6 +128,7 @@ async function join(
     config,
     orders: kept,
     onDrain: stopThisProcess,
+    onTold: (sentence) => lines.note(sentence),
     onRemoved: failThisProcess,
     onNote: (note) => lines.note(note),
     onModel: (model) => lines.changed(model),

@@ -16,6 +16,7 @@ import {
   addLimitOptions,
   CLEARABLE,
   describeLimits,
+  describeUse,
   limitsOf,
   readClear,
   type LimitOptions
@@ -96,10 +97,11 @@ async function setLimits(id: string, options: SetOptions): Promise<TenantEntry> 
 }
 
 function rows(tenants: readonly TenantEntry[]): string[] {
-  const cells = tenants.map(({ id, tokens, limits }) => [
+  const cells = tenants.map(({ id, tokens, limits, use }) => [
     { text: id, format: 'bold' as const },
     { text: `${tokens} token${tokens === 1 ? '' : 's'}` },
-    { text: line(describeLimits(limits)) }
+    { text: line(describeLimits(limits)) },
+    { text: describeUse(use), format: 'dim' as const }
   ])
   return table(cells, screenOf(process.stdout), '')
 }

@@ -22,6 +22,7 @@ import {
   addLimitOptions,
   CLEARABLE,
   describeLimits,
+  describeUse,
   limitsOf,
   readClear,
   type LimitOptions
@@ -166,7 +167,7 @@ async function list(options: CommonOptions): Promise<void> {
 }
 
 function cells(token: TokenEntry, now: number): Cell[] {
-  const { id, kind, tenant, scopes, hint, name, limits } = token
+  const { id, kind, tenant, scopes, hint, name, limits, use } = token
   return [
     { text: id, format: 'bold' },
     { text: `…${line(hint)}` },
@@ -174,7 +175,8 @@ function cells(token: TokenEntry, now: number): Cell[] {
     { text: kind === 'operator-key' ? 'key of this machine' : scopes.join('|') },
     stateOf(token, now),
     { text: name === undefined ? '' : line(name) },
-    { text: line(describeLimits(limits)), format: 'dim' }
+    { text: line(describeLimits(limits)), format: 'dim' },
+    { text: describeUse(use) }
   ]
 }
 

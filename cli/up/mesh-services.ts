@@ -106,6 +106,7 @@ function ownWorker(place: Place, config: WorkerConfig, env: Environment): Servic
     env,
     config,
     onDrain: () => shown.stop(),
+    onTold: (sentence) => lines.note(sentence),
     onNote: (note) => lines.note(note),
     onModel: (model) => lines.changed(model)
   })

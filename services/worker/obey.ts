@@ -8,6 +8,7 @@ import type { Logger } from '#shared/process/log.ts'
 import type { KeptOrders } from './kept-orders.ts'
 import type { OrderedModels } from './models/ordered-models.ts'
 import type { Orders } from './orders.ts'
+import { tellOrder } from './tell-order.ts'
 
 interface Obedient {
   orders: Orders
@@ -15,13 +16,15 @@ interface Obedient {
   /** Remembers what was obeyed. */
   kept: KeptOrders
   pause: (isPaused: boolean) => void
+  /** Says it to whoever watches the command. */
+  tell: (sentence: string) => void
   label: (changes: LabelChanges) => Record<string, string>
   environment: (act: EnvironmentAct) => Promise<void>
   log: Logger
 }
 
 export async function obey(
-  { orders, log, kept, ...obedient }: Obedient,
+  { orders, log, kept, tell, ...obedient }: Obedient,
   statement: Statement
 ): Promise<Obeyed> {
   const order = orders.take(statement)
@@ -31,12 +34,13 @@ export async function obey(
   const uriBefore = model === undefined ? undefined : models.uriOf(model.name)
   const obeyed = await carryOut(order, obedient)
   kept.obeyed(order, model === undefined ? undefined : (models.uriOf(model.name) ?? uriBefore))
+  tell(tellOrder(act, actor, model))
   return obeyed
 }
 
 async function carryOut(
   { act, labels = {}, model, environment }: Order,
-  { models, pause, label, environment: change }: Omit<Obedient, 'orders' | 'kept' | 'log'>
+  { models, pause, label, environment: change }: Omit<Obedient, 'orders' | 'kept' | 'tell' | 'log'>
 ): Promise<Obeyed> {
   switch (act) {
     case 'worker.pause':

@@ -22,7 +22,7 @@ import type { TaskConfig } from './tasks/task-config.ts'
 import { Weights } from './weights/weights.ts'
 import { createWorker, type GrowingWorker, type Worker, type WorkerDeps } from './worker.ts'
 
-type Hooks = Pick<WorkerDeps, 'onDrain' | 'onRemoved' | 'onModel' | 'onConnected'>
+type Hooks = Pick<WorkerDeps, 'onDrain' | 'onTold' | 'onRemoved' | 'onModel' | 'onConnected'>
 
 interface OpenWorkerOptions extends Place, Hooks {
   env: Environment

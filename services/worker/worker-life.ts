@@ -42,6 +42,8 @@ export interface WorkerLifeOptions {
   self: Omit<PeerReport, 'worker'>
   /** Called when somebody asks this worker to leave: whoever started it stops it. */
   onDrain: () => void | Promise<void>
+  /** Called with a sentence when an operator has told this worker something. */
+  onTold?: (sentence: string) => void
   /** Called when this machine was removed from the mesh: whoever started the worker ends it. */
   onRemoved?: (error: HaifError) => void
   /** How long `stop` lets running requests finish. */

@@ -26,6 +26,7 @@ import { observeRequests } from './requests/request-metrics.ts'
 import { KeptOrders } from './kept-orders.ts'
 import { Orders } from './orders.ts'
 import { labelsAfter, restoreOrders } from './restore-orders.ts'
+import { tellOrder } from './tell-order.ts'
 import { Receipts } from './requests/receipts.ts'
 import { RunningRequests } from './requests/running-requests.ts'
 import { ServedRequests } from './requests/served-requests.ts'
@@ -97,6 +98,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
     .respond(workerDrain, ({ order }) => {
       const { actor, by: gateway, requestId } = orders.take(order, 'worker.drain')
       deps.log.info({ actor, gateway, requestId }, 'an operator lets this worker go')
+      deps.onTold?.(tellOrder('worker.drain', actor))
       setImmediate(() => void life.leave()) // after the answer
       return {}
     })
@@ -106,6 +108,7 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
         orders,
         models: ordered,
         kept,
+        tell: deps.onTold ?? tellNobody,
         pause: life.pause,
         label: life.label,
         environment: (act) => desk.environments.obey(act),
@@ -134,6 +137,8 @@ export function createWorker(deps: WorkerDeps): GrowingWorker {
   observeModels(models)
   return life
 }
+
+const tellNobody = (): void => {}
 
 const noMore = (): never => {
   throw new HaifError('UNSUPPORTED_PARAMETER', 'this worker takes no other models')

@@ -1,6 +1,7 @@
 /** The options of `haif token` and `haif tenant` that limit, and limits as people read them. */
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import type { Limits } from '#shared/contracts/access/access.ts'
+import type { LimitUse } from '#shared/contracts/access/limits.ts'
 import { compactAmount, readAmount, readBudget } from '../../screen/amounts.ts'
 
 export interface LimitOptions {
@@ -69,6 +70,23 @@ export function describeLimits(limits: Limits): string {
   ]
   return parts.filter((text) => text !== '').join(', ') || 'no limits'
 }
+
+/** What is used of budgets, as `12k of 1M tokens/day used, renewed in 5 h`. */
+export function describeUse(use: readonly LimitUse[] = []): string {
+  return use
+    .filter(({ limit }) => limit === 'tokensPerDay' || limit === 'tokensPerMonth')
+    .map(({ limit, max, used, resetsInMs }) => {
+      const span = limit === 'tokensPerDay' ? 'day' : 'month'
+      const again = resetsInMs === undefined ? '' : `, renewed in ${inWords(resetsInMs)}`
+      return `${compactAmount(used)} of ${compactAmount(max)} tokens/${span} used${again}`
+    })
+    .join('; ')
+}
+
+const HOUR_MS = 3_600_000
+
+const inWords = (ms: number): string =>
+  ms < 48 * HOUR_MS ? `${Math.ceil(ms / HOUR_MS)} h` : `${Math.round(ms / (24 * HOUR_MS))} days`
 
 const part = (amount: number | undefined, what: string): string =>
   amount === undefined ? '' : `${compactAmount(amount)} ${what}`

@@ -104,12 +104,13 @@ async function operateMembers(t: TestContext, url: string, token: string): Promi
   type Invite = { topic_key: string; invite: { id: string } }
   const idsOf = async () =>
     (await ask<{ invites: { id: string }[] }>('GET invites')).invites.map(({ id }) => id)
-  const spare = await ask<Invite>('POST invites', { roles: ['worker'] })
+  const once = { roles: ['worker'], expires_in_ms: 600_000, uses_max: 1 }
+  const spare = await ask<Invite>('POST invites', once)
   assert.ok((await idsOf()).includes(spare.invite.id))
   await ask(`DELETE invites/${spare.invite.id}`)
   assert.ok(!(await idsOf()).includes(spare.invite.id))
 
-  const wish = { roles: ['worker'], name: 'guest', approve: true }
+  const wish = { ...once, name: 'guest', approve: true }
   const { topic_key: topicKey } = await ask<Invite>('POST invites', wish)
   const guest = startHaif(t, ['join', topicKey, '--model', 'guest=sim'])
   await guest.says('has to approve this machine')
