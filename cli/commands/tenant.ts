@@ -22,6 +22,7 @@ import {
   type LimitOptions
 } from './options/limit-options.ts'
 import { decimalNumber, oneOf, TOPIC_KEY, wholeNumber } from './options/options.ts'
+import { noteUnknownModels } from '../ask/note-models.ts'
 import { table } from '../screen/table.ts'
 import { screenOf } from '../screen/terminal.ts'
 
@@ -89,6 +90,7 @@ async function setLimits(id: string, options: SetOptions): Promise<TenantEntry> 
   const patch: PatchTenant = { id, limits: { ...limitsOf(options), ...clear } }
   if (keepDays !== undefined) patch.keepRequestsDays = keepDays
   if (keepPrompts !== undefined) patch.keepPrompts = keepPrompts === 'yes'
+  await noteUnknownModels(limitsOf(options), options)
   const entry = await askGateway(patchTenant, patch, options)
   if (known !== undefined) {
     process.stderr.write(`before: ${line(describeLimits(known.limits))}\n`)

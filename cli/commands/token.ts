@@ -29,6 +29,7 @@ import {
 } from './options/limit-options.ts'
 import { TOPIC_KEY } from './options/options.ts'
 import { table, type Cell } from '../screen/table.ts'
+import { noteUnknownModels } from '../ask/note-models.ts'
 import { screenOf } from '../screen/terminal.ts'
 
 interface CreateOptions extends CommonOptions, LimitOptions {
@@ -82,6 +83,7 @@ export function addTokenCommand(program: Command): void {
     .option(...TOPIC_KEY)
     .action(async (id: string, options: SetOptions) => {
       const limits = { ...limitsOf(options), ...options.clear }
+      await noteUnknownModels(limitsOf(options), options)
       const entry = await askGateway(patchToken, { id, limits }, options)
       print(entry, [`token ${entry.id}: ${line(describeLimits(entry.limits))}`], options)
     })
@@ -135,6 +137,7 @@ async function create(options: CreateOptions): Promise<void> {
     const says = [`${tenant} is a new tenant without limits; there is ${near} already`]
     await confirm({ says, question: `Did you mean ${near}? Make ${tenant} in any case?`, yes })
   }
+  await noteUnknownModels(limitsOf(options), options)
   tellSecret(await askGateway(createToken, wish, options), options)
 }
 

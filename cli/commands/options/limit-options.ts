@@ -71,7 +71,7 @@ export function describeLimits(limits: Limits): string {
   return parts.filter((text) => text !== '').join(', ') || 'no limits'
 }
 
-/** What is used of budgets, as `12k of 1M tokens/day used, renewed in 5 h`. */
+/** What is used of budgets, as `12K of 1M tokens/day used, renewed in 5 h`. */
 export function describeUse(use: readonly LimitUse[] = []): string {
   return use
     .filter(({ limit }) => limit === 'tokensPerDay' || limit === 'tokensPerMonth')

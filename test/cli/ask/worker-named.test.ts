@@ -34,6 +34,7 @@ test('a name that is none, or that several have, is refused with the candidates'
   }
   const all = 'lab (aaaaaaaa), attic (bbbbbbbb), attic (cccccccc), dddddddd'
   assert.equal(refusal('desk'), `no worker called "desk" is connected, only ${all}`)
+  assert.match(refusal('atic'), /; did you mean "attic"\?$/)
   assert.equal(
     refusal('attic'),
     '2 workers are called "attic": give the key of one of attic (bbbbbbbb), attic (cccccccc)'

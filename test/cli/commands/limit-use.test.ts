@@ -14,8 +14,8 @@ test('lists of tokens and tenants say what is used of their budgets, and when th
     resetsInMs: 4.2 * HOUR_MS
   } as const
   const month = { ...day, limit: 'tokensPerMonth', resetsInMs: 12 * 24 * HOUR_MS } as const
-  assert.equal(describeUse([day]), '12k of 1M tokens/day used, renewed in 5 h')
-  assert.match(describeUse([day, month]), /; 12k of 1M tokens\/month used, renewed in 12 days$/)
+  assert.equal(describeUse([day]), '12K of 1M tokens/day used, renewed in 5 h')
+  assert.match(describeUse([day, month]), /; 12K of 1M tokens\/month used, renewed in 12 days$/)
   assert.equal(describeUse([{ ...day, limit: 'requestsPerMinute' }]), '')
   assert.equal(describeUse(), '')
 })
