@@ -19,6 +19,8 @@ import { Compile } from '#shared/validator.ts'
 const KeptModel = Type.Object({
   name: ModelName,
   uri: Type.Optional(PlainText(512, 1)),
+  /** The file that was ordered, where other workers may give it. */
+  digest: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
   is: Type.Enum(['pinned', 'loaded', 'held'])
 })
 export type KeptModel = Static<typeof KeptModel>
@@ -111,11 +113,12 @@ export class KeptOrders {
 }
 
 function keptModel(
-  { action, name, uri: ordered }: NonNullable<Order['model']>,
+  { action, name, uri: ordered, digest }: NonNullable<Order['model']>,
   known: string | undefined
 ): KeptModel | null {
   if (action === 'delete') return null
   const uri = ordered ?? known
   const is = action === 'pin' ? 'pinned' : action === 'load' ? 'loaded' : 'held'
-  return { name, is, ...(uri === undefined ? {} : { uri }) }
+  const from = uri === undefined ? {} : { uri }
+  return { name, is, ...from, ...(digest === undefined ? {} : { digest }) }
 }

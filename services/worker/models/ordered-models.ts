@@ -60,10 +60,9 @@ export class OrderedModels {
   }
 
   /** As it was before a restart. One whose source is not known any more stays away. */
-  restore({ name, uri, is }: KeptModel): void {
-    const wish = uri === undefined ? { name } : { name, uri }
-    if (uri === undefined && this.#deps.models.named(name) === undefined) return
-    const model = this.#heldOrNew({ ...wish, action: 'load' })
+  restore({ is, ...kept }: KeptModel): void {
+    if (kept.uri === undefined && this.#deps.models.named(kept.name) === undefined) return
+    const model = this.#heldOrNew({ ...kept, action: 'load' })
     if (is === 'pinned') this.#pin(model)
     if (is === 'loaded' && model.onDemand) this.#load(model)
   }

@@ -50,7 +50,10 @@ test('workers are drained and resumed, models unloaded and loaded, a failure is 
 test('what is known of models needs no mesh and no network', async (t) => {
   const { code, stdout } = await runHaif(t, ['models', 'search', 'code'])
   assert.equal(code, 0)
-  assert.match(stdout, /^qwen2\.5-coder-7b +7B +4\.7 GB +(fits|too large): needs about 5\.7 GB of \S+ GB/)
+  assert.match(
+    stdout,
+    /^qwen2\.5-coder-7b +7B +4\.7 GB +(fits|too large): needs about 5\.7 GB of \S+ GB/
+  )
   assert.match(stdout, /from the table that comes with HAIF/)
   const refused = await runHaif(t, ['pull', 'no-such-model'])
   assert.equal(refused.code, 2)
