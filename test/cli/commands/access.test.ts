@@ -95,9 +95,11 @@ test('tokens are made, rotated and revoked; usage and audit tell of it', async (
 async function operateMembers(t: TestContext, url: string, token: string): Promise<void> {
   const ask = async <Body>(route: string, body?: object): Promise<Body> => {
     const [method = '', path = ''] = route.split(' ')
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-    const response = await fetch(`${url}/v1/admin/${path}`, { method, headers, ...sent })
+    const authorization = `Bearer ${token}`
+    const json = { headers: { authorization, 'content-type': 'application/json' } }
+    const sent =
+      body === undefined ? { headers: { authorization } } : { ...json, body: JSON.stringify(body) }
+    const response = await fetch(`${url}/v1/admin/${path}`, { method, ...sent })
     assert.ok(response.ok, `${route}: ${response.status} ${await response.clone().text()}`)
     return (await response.json()) as Body
   }
