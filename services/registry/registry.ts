@@ -41,7 +41,8 @@ export function createRegistry(deps: RegistryDeps): Service {
   const { join, catalogue, self, log, store = null, desk = null } = deps
   /** Made anew when something has changed, and not for each who asks. */
   let made: SnapshotPages | null = null
-  const pages = () => (made ??= new SnapshotPages(snapshot({ mesh, catalogue, self: own(), seen })))
+  const pages = () =>
+    (made ??= new SnapshotPages(snapshot({ mesh, catalogue, self: own(), seen, desk })))
   const recorder = store === null ? null : new PeerRecorder({ store, log })
   const own = () => ({ ...self, ...recorder?.warnings() })
   const router = new Router()
@@ -63,6 +64,7 @@ export function createRegistry(deps: RegistryDeps): Service {
     })
     .respond(registryShared, () => ({ models: sharedModels(catalogue.reports()) }))
   desk?.answer(router)
+  desk?.names.watch(() => (made = null))
   answerObjects(router, store)
   const mesh = join(router)
   const seen = new SeenLinks(mesh)
@@ -104,19 +106,26 @@ interface Known {
   catalogue: Catalogue
   self: PeerReport
   seen: SeenLinks
+  desk: MembershipDesk | null
 }
 
-function snapshot({ mesh, catalogue, self, seen }: Known): Omit<MeshSnapshot, 'now'> {
+function snapshot({ mesh, catalogue, self, seen, desk }: Known): Omit<MeshSnapshot, 'now'> {
   const own: PeerEntry = { key: mesh.key, role: 'registry', rttMs: 0, path: 'local', ...self }
   const others = mesh.links().map((link) => {
-    const entry = entryOf(link, catalogue.peer(link.peer.key))
+    const { key } = link.peer
+    const entry = entryOf(link, catalogue.peer(key), desk?.names.of(key))
     const links = seen.to(entry.key)
     return links.length === 0 ? entry : { ...entry, links }
   })
   return { peers: [own, ...others], models: catalogue.models() }
 }
 
-function entryOf(link: PeerLink, report: PeerReport | undefined): PeerEntry {
+/** `called`: by the mesh, where its certificate may say something older. */
+function entryOf(
+  link: PeerLink,
+  report: PeerReport | undefined,
+  called: string | undefined
+): PeerEntry {
   const { peer } = link
   const { host, version, worker, heldAgainst, warnings } = report ?? { host: '', version: '' }
   const entry: PeerEntry = {
@@ -126,7 +135,8 @@ function entryOf(link: PeerLink, report: PeerReport | undefined): PeerEntry {
     version,
     ...linkState(link)
   }
-  if (peer.name !== undefined && peer.name !== '') entry.name = peer.name
+  const name = called ?? peer.name ?? ''
+  if (name !== '') entry.name = name
   if (worker !== undefined) entry.worker = worker
   if (heldAgainst !== undefined && peer.role === 'orchestrator') entry.heldAgainst = heldAgainst
   if (warnings !== undefined) entry.warnings = warnings

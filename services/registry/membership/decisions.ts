@@ -12,21 +12,21 @@ const LOOK_MS = 5000
 
 export class Decisions implements Service {
   readonly #store: Store
-  readonly #onChange: () => void
+  readonly #onChange: (notice?: string) => void
   readonly #waiting = new Set<() => void>() // one for each guest that waits, and these are bounded
   #unlisten: (() => Promise<void>) | null = null
 
-  /** `onChange`: something has changed, or may have. */
-  constructor(store: Store, onChange: () => void) {
+  /** `onChange`: something has changed; without a notice it may have. */
+  constructor(store: Store, onChange: (notice?: string) => void) {
     this.#store = store
     this.#onChange = onChange
   }
 
   async start(): Promise<void> {
-    const changed = () => this.#changed()
+    const changed = (notice?: string) => this.#changed(notice)
     this.#unlisten = await this.#store.listen(MEMBERSHIP_CHANNEL, {
       onNotice: changed,
-      onReconnect: changed
+      onReconnect: () => changed()
     })
   }
 
@@ -51,8 +51,8 @@ export class Decisions implements Service {
     }
   }
 
-  #changed(): void {
-    this.#onChange()
+  #changed(notice?: string): void {
+    this.#onChange(notice)
     for (const resolve of this.#waiting) resolve()
   }
 }

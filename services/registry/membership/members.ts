@@ -28,6 +28,9 @@ interface MembersDeps {
   now: () => number
 }
 
+/** The notice after which names are read anew. */
+export const RENAMED = 'renamed'
+
 const PRESENT: readonly MemberState[] = ['member', 'waiting']
 
 export class Members {
@@ -64,11 +67,13 @@ export class Members {
     })
   }
 
-  /** Its certificates say so when they are renewed. */
+  /** Its certificates say so when they are renewed; registries call it so at once. */
   async rename(who: string, name: string): Promise<MemberEntry> {
-    return this.#change(who, PRESENT, async (tx, { id }) => {
+    const entry = await this.#change(who, PRESENT, async (tx, { id }) => {
       await renameMember(tx, id, name)
     })
+    await this.#deps.store.notify(MEMBERSHIP_CHANNEL, RENAMED)
+    return entry
   }
 
   /** Begins an epoch, and ends all but the one before it; who stays gets it over its link. */

@@ -28,7 +28,8 @@ import { Attempts } from './attempts.ts'
 import { Decisions, MEMBERSHIP_CHANNEL } from './decisions.ts'
 import { Invites, type Entrance } from './invites.ts'
 import { memberById, memberOfKey } from './member-rows.ts'
-import { Members } from './members.ts'
+import { MemberNames } from './member-names.ts'
+import { Members, RENAMED } from './members.ts'
 import { assertProven, Redeemer } from './redeemer.ts'
 import { assertNotTurnedAway, type MemberRow } from './redemption.ts'
 import { learnRevocations } from './revocation-rows.ts'
@@ -50,6 +51,7 @@ interface DeskDeps {
 
 export class MembershipDesk implements Service {
   readonly invites: Invites
+  readonly names: MemberNames
   readonly #deps: DeskDeps
   readonly #members: Members
   readonly #redeemer: Redeemer
@@ -62,8 +64,9 @@ export class MembershipDesk implements Service {
     this.#deps = deps
     this.invites = new Invites({ ...deps, now })
     this.#members = new Members({ ...deps, now })
+    this.names = new MemberNames(store)
     this.#redeemer = new Redeemer({ store, now })
-    this.#decisions = new Decisions(store, () => void this.#learn())
+    this.#decisions = new Decisions(store, (notice) => void this.#learn(notice))
     this.#attempts = new Attempts(now)
   }
 
@@ -179,11 +182,12 @@ export class MembershipDesk implements Service {
   }
 
   /** Takes over what another registry has made or signed. Never rejects. */
-  async #learn(): Promise<void> {
+  async #learn(notice: string = RENAMED): Promise<void> {
     const { store, membership, log } = this.#deps
     try {
       await learnRevocations(store, membership)
       await this.invites.refresh()
+      if (notice === RENAMED) await this.names.refresh()
     } catch (error) {
       log.warn({ err: error }, 'cannot read who was revoked')
     }

@@ -7,8 +7,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { runHaif, startHaif, temporaryHome, type HaifResult } from '../../helpers/cli.ts'
+import { patience } from '../../helpers/deadline.ts'
 import { openStore } from '../../helpers/stores/stores.ts'
 import { until } from '../../helpers/until.ts'
+
+/** Twenty commands, one after the other. */
+const UP_MS_MAX = 120_000
 
 interface Created {
   secret: string
@@ -18,7 +22,8 @@ interface Created {
 test('tokens are made, rotated and revoked; usage and audit tell of it', async (t) => {
   const home = temporaryHome(t)
   const env = { HAIF_HOME: home }
-  const up = startHaif(t, ['up', '--port', '0', '--model', 'sim?decode=1000'], { env })
+  const args = ['up', '--port', '0', '--model', 'sim?decode=1000']
+  const up = startHaif(t, args, { env, runMsMax: patience(UP_MS_MAX) })
   await up.says('ready http://')
   const url = /ready (http:\S+)/.exec(up.output.stdout)![1]!
   const haif = (...args: string[]) => runHaif(t, args, { env })
