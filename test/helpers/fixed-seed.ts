@@ -3,6 +3,9 @@
  * draws anew, to look for what a fixed seed never finds; a failure prints the seed that it had.
  */
 import fc from 'fast-check'
+import { knowTestsByContext } from './run/test-context.ts'
+
+knowTestsByContext()
 
 const seed = process.env['HAIF_SEED'] ?? '1'
 if (seed !== 'random') fc.configureGlobal({ seed: Number(seed) })
