@@ -52,6 +52,7 @@ const FIELDS = {
   continueFinal: fc.boolean(),
   logprobs: fc.boolean(),
   topLogprobs: fc.nat(20),
+  promptLogprobs: fc.boolean(),
   labels: fc.dictionary(name, text, { maxKeys: 3 }),
   workers: fc.array(fc.stringMatching(/^[0-9a-f]{64}$/), { maxLength: 2 })
 } satisfies Record<keyof Asked, fc.Arbitrary<unknown>>
