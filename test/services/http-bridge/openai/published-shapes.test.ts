@@ -181,6 +181,9 @@ type CompletionChunk = OrNull<Omit<OpenAI.Completion, 'choices'>, 'usage'> & {
 }
 `
 
+/** The files of the packages, 390, are the same for every source: parsed and bound once. */
+const parsed = new Map<string, ts.SourceFile | undefined>()
+
 /** What the compiler says of a source with values of OpenAI's types. */
 function problemsOf(source: string): string[] {
   const options: ts.CompilerOptions = {
@@ -193,10 +196,14 @@ function problemsOf(source: string): string[] {
   }
   const host = ts.createCompilerHost(options)
   const fileExists = host.fileExists.bind(host)
-  const getSourceFile = host.getSourceFile.bind(host)
+  const read = host.getSourceFile.bind(host)
+  const parse: typeof read = (name, version) => {
+    if (!parsed.has(name)) parsed.set(name, read(name, version))
+    return parsed.get(name)
+  }
   host.fileExists = (name) => name === FILE || fileExists(name)
   host.getSourceFile = (name, version) =>
-    name === FILE ? ts.createSourceFile(name, HEAD + source, version) : getSourceFile(name, version)
+    name === FILE ? ts.createSourceFile(name, HEAD + source, version) : parse(name, version)
   const program = ts.createProgram([FILE], options, host)
   return program
     .getSemanticDiagnostics(program.getSourceFile(FILE))
