@@ -49,8 +49,9 @@ export function openGateway(options: OpenGatewayOptions): Service {
   const usage = store === null ? null : createUsage({ store, home, usageSpoolMax, log })
   const disk = new HomeDisk({ folder: home.folder, log })
   const live = new LiveSettings({ store, log })
+  const given = givenSettings(env, config.tenantDefaults)
+  const settings = { live, given, logLevel: log.level }
   followLogLevel(live, log)
-  const settings = { live, given: givenSettings(env, config.tenantDefaults) }
   const beside = [shared, usage, disk].filter((service) => service !== null)
   const warnings = () => beside.flatMap((service) => service.health?.().warnings ?? [])
   const gateway = createGateway({ ...options, access, usage, takesJobs: true, settings, warnings })

@@ -105,7 +105,8 @@ export function createGateway(deps: GatewayDeps): Service {
 /** Without any: those of the store, as far as they are asked for. */
 function settingsOf({ settings, access, log }: GatewayDeps): OperatedSettings {
   const store = access.storedOrNull?.store ?? null
-  const { live, given } = settings ?? { live: new LiveSettings({ store, log }), given: {} }
+  const none = { live: new LiveSettings({ store, log }), given: {}, logLevel: log.level }
+  const { live, ...known } = settings ?? none
   live.follow(() => {
     const [concurrent, requestsPerSecond] = [
       live.get('tenantMaxConcurrent'),
@@ -116,7 +117,7 @@ function settingsOf({ settings, access, log }: GatewayDeps): OperatedSettings {
       ...(requestsPerSecond === undefined ? {} : { requestsPerSecond })
     })
   })
-  return { live, given }
+  return { live, ...known }
 }
 
 function refuseAll(): never {

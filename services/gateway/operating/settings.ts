@@ -17,7 +17,7 @@ import { MESH_CHAIN, type Audit } from '../audit/audit.ts'
 /** As the environment has them; the rest is the default. */
 type GivenSettings = Partial<Record<LiveSettingName, string | number>>
 
-const DEFAULTS: GivenSettings = { logLevel: 'info', keepRequestsDays: 30 }
+const DEFAULTS: GivenSettings = { keepRequestsDays: 30 }
 
 const MEANINGS: Record<LiveSettingName, string> = {
   defaultModel: 'answers requests that name none; else a real model that is ready',
@@ -30,6 +30,8 @@ const MEANINGS: Record<LiveSettingName, string> = {
 export interface OperatedSettings {
   live: LiveSettings
   given: GivenSettings
+  /** With which this gateway has started: `haif up` logs less than a service alone. */
+  logLevel: string
 }
 
 interface SettingsDeps extends OperatedSettings {
@@ -43,14 +45,17 @@ interface SettingRow {
   set_at: Date
 }
 
-async function listSettings({ store, live, given }: SettingsDeps): Promise<SettingList> {
+async function listSettings(deps: SettingsDeps): Promise<SettingList> {
+  const { store, live, given, logLevel } = deps
+  const usual: GivenSettings = { ...DEFAULTS, logLevel }
   await live.refresh()
   const rows = await store.query<SettingRow>('select name, set_by, set_at from settings')
   const names = Object.keys(LiveSettingValues.properties) as LiveSettingName[]
   return {
     settings: names.map((name) => {
       const row = rows.find((each) => each.name === name)
-      return settingView(name, { kept: live.get(name), given: given[name], row })
+      const known = { kept: live.get(name), given: given[name], usual: usual[name], row }
+      return settingView(name, known)
     })
   }
 }
@@ -58,11 +63,12 @@ async function listSettings({ store, live, given }: SettingsDeps): Promise<Setti
 interface Known {
   kept: string | number | undefined
   given: string | number | undefined
+  usual: string | number | undefined
   row: SettingRow | undefined
 }
 
-function settingView(name: LiveSettingName, { kept, given, row }: Known): SettingView {
-  const value = kept ?? given ?? DEFAULTS[name]
+function settingView(name: LiveSettingName, { kept, given, usual, row }: Known): SettingView {
+  const value = kept ?? given ?? usual
   const source = kept !== undefined ? 'kept' : given !== undefined ? 'environment' : 'default'
   return {
     name: snake(name),
