@@ -14,7 +14,7 @@ import { finishPartial, PartialFile } from '../models/download/partial-file.ts'
 import { PIECE_BYTES } from '../models/download/pieces.ts'
 import { ChunkPlan } from './chunk-plan.ts'
 import type { ChunkSource } from './chunk-source.ts'
-import { hashFile } from './hash-file.ts'
+import { FileHash } from './hash-file.ts'
 import { chunksOf, isRightChunk, manifestText, rangeOf, type Manifest } from './manifest.ts'
 
 /** Bytes that are on their way from all sources together; each has at least one chunk. */
@@ -55,6 +55,9 @@ export class FileFetch {
   /** Sources that may still bring a manifest. */
   #unheard = 0
   #partial!: PartialFile
+  #hash!: FileHash
+  /** The first piece that is not here: all before it are hashed while the others come. */
+  #front = 0
   #keptAt = performance.now()
 
   constructor(deps: FileFetchDeps) {
@@ -67,6 +70,8 @@ export class FileFetch {
   async run(): Promise<Manifest> {
     const { file, path } = this.#deps
     this.#partial = await PartialFile.open(path, { sizeBytes: file.bytes, sha256: file.sha256 })
+    using hash = new FileHash({ path: `${path}.part`, bytes: file.bytes, chunkBytes: null })
+    this.#hash = hash
     try {
       await this.#partial.truncate(file.bytes)
       await this.#fetch()
@@ -76,7 +81,7 @@ export class FileFetch {
       await this.#partial.close()
     }
     const manifest = await this.#primary.promise
-    const { sha256 } = await hashFile(`${path}.part`, manifest.chunkBytes, this.#deps.signal)
+    const { sha256 } = await untilAborted(hash.done, this.#deps.signal)
     if (await finishPartial(path, sha256, file.sha256)) return manifest
     for (const source of this.#agreed) {
       this.#deps.onFault(source, 'its manifest is not that of the file', true)
@@ -150,12 +155,22 @@ export class FileFetch {
     for (let chunk = 0; chunk < chunksOf(manifest); chunk++) {
       const { from, to } = rangeOf(manifest, chunk)
       const own = piecesIn(from, to)
-      if (!own.every((piece) => pieces.has(piece))) continue
-      const digest = await sha256Of(await this.#partial.read(from, to))
-      if (isRightChunk(manifest, chunk, digest)) plan.isHere(chunk)
+      const isHere =
+        own.every((piece) => pieces.has(piece)) &&
+        isRightChunk(manifest, chunk, await sha256Of(await this.#partial.read(from, to)))
+      if (isHere) plan.isHere(chunk)
       else for (const piece of own) pieces.lost(piece)
     }
+    this.#arrived()
+  }
+
+  #arrived(): void {
+    const { pieces } = this.#partial
     this.#deps.onBytes(pieces.arrivedBytes)
+    const before = this.#front
+    while (pieces.has(this.#front)) this.#front++
+    if (this.#front === before) return
+    this.#hash.follow(Math.min(this.#front * PIECE_BYTES, this.#deps.file.bytes))
   }
 
   async #bring(source: ChunkSource, plan: ChunkPlan<ChunkSource>): Promise<void> {
@@ -220,7 +235,7 @@ export class FileFetch {
     try {
       await this.#partial.write(bytes, from)
       for (const piece of piecesIn(from, to)) this.#partial.pieces.arrived(piece)
-      this.#deps.onBytes(this.#partial.pieces.arrivedBytes)
+      this.#arrived()
       if (performance.now() - this.#keptAt < KEEP_MS) return
       this.#keptAt = performance.now()
       const room = await diskRoom(folder)
@@ -229,6 +244,19 @@ export class FileFetch {
     } catch (error) {
       throw new Unwritable(toHaifError(diskError(folder, error)))
     }
+  }
+}
+
+/** Rejects as soon as the signal says so. */
+async function untilAborted<Value>(done: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([done, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -1,28 +1,45 @@
-/** The thread of `hash-file.ts`: reads the file once, and answers once. */
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+/** The thread of `hash-file.ts`: reads a file once, as far as it is there, and answers once. */
+import { createHash, type Hash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { FileDigests, HashSetup } from './hash-file.ts'
 
 const READ_BYTES = 1 << 20
 
-const { path, chunkBytes } = workerData as { path: string; chunkBytes: number }
+const { path, bytes, chunkBytes } = workerData as HashSetup
 const whole = createHash('sha256')
 const digests: Buffer[] = []
-let chunk = createHash('sha256')
-let bytes = 0
-const parts: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: READ_BYTES })
-for await (const part of parts) {
-  whole.update(part)
-  for (let at = 0; at < part.length;) {
-    const room = chunkBytes - (bytes % chunkBytes)
-    const some = part.subarray(at, at + room)
-    chunk.update(some)
-    bytes += some.length
-    at += some.length
-    if (bytes % chunkBytes !== 0) continue
-    digests.push(chunk.digest())
-    chunk = createHash('sha256')
+const buffer = Buffer.allocUnsafe(READ_BYTES)
+const file = openSync(path)
+let chunk: Hash | null = null
+let at = 0
+
+parentPort!.on('message', (upTo: number) => {
+  while (at < upTo) {
+    const wanted = Math.min(READ_BYTES, upTo - at)
+    const read = readSync(file, buffer, 0, wanted, at)
+    if (read === 0) throw new Error(`${path} has become shorter`)
+    take(buffer.subarray(0, read))
   }
+  if (at < bytes) return
+  closeSync(file)
+  if (chunk !== null) digests.push(chunk.digest())
+  const found: FileDigests = { sha256: whole.digest('hex'), digests: Buffer.concat(digests) }
+  parentPort!.postMessage(found)
+  parentPort!.close()
+})
+
+function take(part: Buffer): void {
+  whole.update(part)
+  for (let from = 0; chunkBytes !== null && from < part.length;) {
+    const room = chunkBytes - ((at + from) % chunkBytes)
+    const some = part.subarray(from, from + room)
+    chunk ??= createHash('sha256')
+    chunk.update(some)
+    from += some.length
+    if (some.length < room) continue
+    digests.push(chunk.digest())
+    chunk = null
+  }
+  at += part.length
 }
-if (bytes % chunkBytes !== 0) digests.push(chunk.digest())
-parentPort!.postMessage({ sha256: whole.digest('hex'), bytes, digests: Buffer.concat(digests) })
