@@ -15,6 +15,7 @@ import { listenForEnd } from '../../screen/ending.ts'
 import { table, type Cell } from '../../screen/table.ts'
 import { screenOf, shortKey } from '../../screen/terminal.ts'
 import { TOPIC_KEY } from '../options/options.ts'
+import { followModel } from './follow-model.ts'
 
 const GB = 1e9
 
@@ -112,6 +113,12 @@ const modelRows = (model: ModelView): Cell[][] =>
 async function order(action: ModelAction, model: string, options: OnOptions): Promise<void> {
   const { on = '' } = options
   const ordered = await askGateway(orderModel, { id: on, action, model }, options)
+  const { worker, model: named } = ordered
+  const isUnderWay = ordered.state === 'loading'
+  if (isUnderWay && process.stderr.isTTY && options.json !== true) {
+    await followModel({ action, model: named, worker }, options)
+    return print(ordered, [line(`${named} is on ${on}`)], options)
+  }
   const state = ordered.state === undefined ? 'gone' : ordered.state
   const text = `${ordered.model} on ${on} is ${state}; "haif ls" shows how far it is`
   print(ordered, [line(text)], options)

@@ -9,7 +9,7 @@ const PROGRAM = fileURLToPath(new URL('weights-process.ts', import.meta.url))
 
 type Done = Extract<FromHolder, { kind: 'done' }>
 
-export class HolderProcess {
+class HolderProcess {
   readonly key: string
   readonly #child: ChildProcess
   /** Bytes that had come at the last word of a fetch. */
@@ -30,6 +30,11 @@ export class HolderProcess {
   /** Over plain HTTP. */
   get(url: string, path: string): Promise<Done> {
     return this.#ask({ kind: 'get', url, path }, 'done') as Promise<Done>
+  }
+
+  /** Looks what is in its folder now. */
+  async look(): Promise<void> {
+    await this.#ask({ kind: 'look' }, 'done')
   }
 
   async serve(path: string): Promise<string> {

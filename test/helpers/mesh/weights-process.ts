@@ -26,6 +26,7 @@ export interface HolderOptions {
 export type ToHolder =
   /** Once an orchestrator knows of those who have it. */
   | { kind: 'fetch'; digest: string; folder: string }
+  | { kind: 'look' }
   | { kind: 'serve'; path: string }
   | { kind: 'get'; url: string; path: string }
 
@@ -76,6 +77,7 @@ async function act(message: ToHolder): Promise<void> {
   const cpu = process.cpuUsage()
   const startedAt = performance.now()
   if (message.kind === 'fetch') await fetch(message, faults)
+  else if (message.kind === 'look') await weights.look()
   else await download(message)
   const { user, system } = process.cpuUsage(cpu)
   const ms = performance.now() - startedAt
