@@ -10,7 +10,7 @@ const { path, bytes, chunkBytes } = workerData as HashSetup
 const whole = createHash('sha256')
 const digests: Buffer[] = []
 const buffer = Buffer.allocUnsafe(READ_BYTES)
-const file = openSync(path)
+const file = openSync(path, 'r')
 let chunk: Hash | null = null
 let at = 0
 
@@ -31,8 +31,13 @@ parentPort!.on('message', (upTo: number) => {
 
 function take(part: Buffer): void {
   whole.update(part)
-  for (let from = 0; chunkBytes !== null && from < part.length;) {
-    const room = chunkBytes - ((at + from) % chunkBytes)
+  if (chunkBytes !== null) takeChunks(part, chunkBytes)
+  at += part.length
+}
+
+function takeChunks(part: Buffer, size: number): void {
+  for (let from = 0; from < part.length;) {
+    const room = size - ((at + from) % size)
     const some = part.subarray(from, from + room)
     chunk ??= createHash('sha256')
     chunk.update(some)
@@ -41,5 +46,4 @@ function take(part: Buffer): void {
     digests.push(chunk.digest())
     chunk = null
   }
-  at += part.length
 }

@@ -115,7 +115,7 @@ function serve(path: string): void {
         yield chunk
       }
     }
-    void pipeline(bytesPerSecond === Infinity ? [file, response] : [file, paced, response])
+    void (bytesPerSecond === Infinity ? pipeline(file, response) : pipeline(file, paced, response))
   })
   server.listen(0, '127.0.0.1', () => {
     say({ kind: 'served', url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` })
