@@ -11,9 +11,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { problemsIn } from '../helpers/jobs/history.ts'
 import { startHaif, temporaryHome } from '../helpers/cli.ts'
 import { Deployment } from '../helpers/mesh/deployment.ts'
-import type { ServiceProcess } from '../helpers/mesh/service-process.ts'
+import { killAll, type Killable } from '../helpers/mesh/kill-all.ts'
 import { atEnd } from '../helpers/peers/peers.ts'
-import { seededRandom, type Random } from '../helpers/random.ts'
+import { seededRandom } from '../helpers/random.ts'
 import { TestPostgres } from '../helpers/stores/postgres.ts'
 import { openStore } from '../helpers/stores/stores.ts'
 import { until } from '../helpers/until.ts'
@@ -22,15 +22,8 @@ const IS_SOAK = process.env['HAIF_SOAK'] === '1'
 const CHAOS_MS = 60_000
 const AWAY_MS = 20_000
 const JOBS = 200
-const START_MS_MAX = 20_000
 /** After the last kill: a lease, a sweep, and what is left to do. */
 const END_MS = 180_000
-
-interface Killable {
-  name: string
-  env: Record<string, string>
-  process: ServiceProcess
-}
 
 for (const isAway of [false, true]) {
   const what = isAway ? ', and Postgres is away for 20 s' : ''
@@ -139,25 +132,6 @@ async function submitAll(url: string): Promise<number> {
     await sleep(CHAOS_MS / JOBS)
   }
   return taken
-}
-
-async function killAll(
-  deployment: Deployment,
-  killable: Killable[],
-  random: Random,
-  signal: AbortSignal
-): Promise<string> {
-  const kills = new Map<string, number>()
-  while (!signal.aborted) {
-    await sleep(random.between(500, 2500))
-    const each = random.pick(killable)
-    // One that is still starting has nothing that it could lose.
-    await Promise.race([each.process.up.catch(() => {}), sleep(START_MS_MAX)])
-    await each.process.end()
-    kills.set(each.name, (kills.get(each.name) ?? 0) + 1)
-    each.process = deployment.addService(each.name, each.env)
-  }
-  return JSON.stringify(Object.fromEntries(kills))
 }
 
 const UP_JOBS = 50

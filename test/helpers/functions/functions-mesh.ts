@@ -64,5 +64,5 @@ export async function startFunctionsMesh(scope: Scope) {
     const by = { actor: 'test', requestId: 'r' }
     return (await access.stored.admin.createToken(wish, by)).secret
   }
-  return { url, home, mesh, hasFunctions, machine, addMachine, token }
+  return { url, store, home, mesh, hasFunctions, machine, addMachine, token }
 }

@@ -8,6 +8,7 @@ import { bundlesIn } from '../../../../cli/ask/publisher.ts'
 import { Shared } from '../../../helpers/peers/peers.ts'
 import { patience } from '../../../helpers/deadline.ts'
 import { until } from '../../../helpers/until.ts'
+import { problemsIn } from '../../../helpers/jobs/history.ts'
 import { startFunctionsMesh } from '../../../helpers/functions/functions-mesh.ts'
 import { python, sealed } from '../../../helpers/functions/bundles.ts'
 
@@ -40,7 +41,7 @@ async function publish(url: string, name: string, source: string, inputs: object
 }
 
 test('what is published is called by its name, and its result comes back', async (t) => {
-  const { url, hasFunctions } = await started()
+  const { url, store, hasFunctions } = await started()
   if (!hasFunctions) return t.skip('this machine has no sandbox')
   const source = 'def run(a, b=2):\n  print("adds")\n  return a + b'
   const inputs = [{ name: 'a' }, { name: 'b', optional: true, default: 2 }]
@@ -56,6 +57,7 @@ test('what is published is called by its name, and its result comes back', async
   assert.deepEqual(again, body)
   const events = await (await fetch(`${url}/v1/runs/${body.run_id}/events`)).text()
   assert.match(events, /event: job.snapshot/)
+  assert.deepEqual(await problemsIn(store), []) // J19: it is written as if it had been stored first
 })
 
 test('arguments, objects and graphs that do not fit are refused with what to do', async () => {
