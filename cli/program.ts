@@ -24,6 +24,7 @@ const COMMANDS = new Map<string, () => Promise<(program: Command) => void>>([
   ['policy', async () => (await import('./commands/jobs/policy.ts')).addPolicyCommand],
   ['fn', async () => (await import('./commands/functions/fn.ts')).addFnCommand],
   ['env', async () => (await import('./commands/functions/env.ts')).addEnvCommand],
+  ['secrets', async () => (await import('./commands/functions/secrets.ts')).addSecretsCommand],
   ['runs', async () => (await import('./commands/functions/runs.ts')).addRunsCommand],
   ['models', async () => (await import('./commands/operating/models.ts')).addModelsCommand],
   ['requests', async () => (await import('./commands/operating/requests.ts')).addRequestsCommand],

@@ -61,6 +61,7 @@ interface Described {
   signature: Signature
   description?: string
   version?: string
+  secrets?: string[]
 }
 
 /** The functions that a module describes; the file is all of their source. */

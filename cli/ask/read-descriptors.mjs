@@ -19,8 +19,8 @@ function port([name, given]) {
 const module = await import(pathToFileURL(process.argv[2]).href)
 for (const [name, found] of Object.entries(module)) {
   if (typeof found?.run !== 'function' || typeof found.inputs !== 'object') continue
-  const { inputs, output, description, version } = found
+  const { inputs, output, description, version, secrets } = found
   const outputs = [{ name: 'default', ...(output === undefined ? {} : { type: output }) }]
   const signature = { inputs: Object.entries(inputs).map(port), outputs }
-  process.stdout.write(`${JSON.stringify({ name, signature, description, version })}\n`)
+  process.stdout.write(`${JSON.stringify({ name, signature, description, version, secrets })}\n`)
 }

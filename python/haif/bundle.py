@@ -71,6 +71,9 @@ def bundle_from_source(source, name, dependencies=None):
         "signature": signature_of(found),
         "files": {MODULE: sliced(source, tree, found)},
     }
+    secrets = secrets_in(bundle["files"][MODULE])
+    if secrets:
+        bundle["secrets"] = secrets
     text = ast.get_docstring(found)
     if text:
         bundle["description"] = text[:4000]
@@ -80,6 +83,14 @@ def bundle_from_source(source, name, dependencies=None):
     if wanted:
         bundle["version"] = wanted.group(1)
     return bundle
+
+
+def secrets_in(source):
+    """Those that it asks for by their names: `haif.secret("API_KEY")`."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    asked = [node for node in calls if ast.unparse(node.func) == "haif.secret" and len(node.args) == 1]
+    constants = [node.args[0] for node in asked if isinstance(node.args[0], ast.Constant)]
+    return sorted({node.value for node in constants if isinstance(node.value, str)})
 
 
 def functions_in(source):

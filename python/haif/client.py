@@ -25,6 +25,22 @@ class HaifError(Exception):
         self.details = details or {}
 
 
+CallFailed = HaifError
+
+
+def call(name, arguments=None, **named):
+    """
+    Inside of a function that runs on the mesh: calls another one, within the rights and the time
+    of the run. Elsewhere, as when it is tried out: the same with a client.
+    """
+    return Client().call(name, {**(arguments or {}), **named}).output
+
+
+def secret(name):
+    """Inside of a function that runs on the mesh: a secret that it names. Elsewhere: a variable."""
+    return os.environ[name]
+
+
 class Result:
     """What a run has returned. `output` is the plain value, `value` has it by the names of outputs."""
 

@@ -22,6 +22,8 @@ import { countAdmitted } from './count.ts'
 import { embedAdmitted } from './embeddings.ts'
 import { inferAdmitted } from './inference.ts'
 import { listModels } from './models.ts'
+import { answerSecrets } from './secrets/answer-secrets.ts'
+import { answerCalls } from './functions/called.ts'
 import { answerFunctions } from './functions/functions.ts'
 import { answerJobOperators } from './jobs/job-operators.ts'
 import { answerHttpWorkers } from './jobs/http-workers.ts'
@@ -69,7 +71,9 @@ export function createGateway(deps: GatewayDeps): Service {
   answerOnBehalf(router, admitted)
   const toJobs = { router, access, jobs: () => (deps.takesJobs === true ? jobs : noJobs()) }
   for (const answer of [answerJobs, answerJobOperators, answerHttpWorkers]) answer(toJobs)
-  answerFunctions({ ...toJobs, registries: () => registries })
+  answerSecrets(toJobs)
+  const toFunctions = { ...toJobs, registries: () => registries }
+  for (const answer of [answerFunctions, answerCalls]) answer(toFunctions)
   const mesh = join(router)
   answerLinks(router, mesh)
   observeMesh(mesh, ['orchestrator', 'registry'])

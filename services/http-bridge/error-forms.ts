@@ -36,7 +36,7 @@ const FLAT = /^\/+v1\/+(jobs|planner|scheduler|workers|tasks|admin\/+queue)(\/|\
 const RESPONSES = /^\/+v1\/+responses/
 /** What is ours below `/v1/` answers in our own form. */
 const VENDORS =
-  /^\/+v1\/+(?!\/*(admin|usage|objects|libraries|runs|call|machines|environments)(\/|\?|$))/
+  /^\/+v1\/+(?!\/*(admin|usage|objects|libraries|runs|call|machines|environments|secrets)(\/|\?|$))/
 
 const isAnthropic = (url: string): boolean => ANTHROPIC.test(url)
 const isVendor = (url: string): boolean => VENDORS.test(url)

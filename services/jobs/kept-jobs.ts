@@ -20,6 +20,7 @@ import { forbidsBy } from './policy/forbids.ts'
 import { Policies } from './policy/policies.ts'
 import { Engine, type EngineDeps } from './run/engine.ts'
 import { MeshRunner } from './run/mesh-runner.ts'
+import { RunRights } from './run/run-rights.ts'
 import { RetrievalRunner } from './run/retrieval-runner.ts'
 import type { Needs } from './schedule/needs.ts'
 import type { Quota } from './run/claim.ts'
@@ -67,8 +68,10 @@ export function keptJobs(deps: KeptJobsDeps): KeptJobs {
     s3: deps.s3 ?? null,
     quotaOf: (tenant) => quotaOf(document(), tenant)
   })
-  const workers = new WorkerRunners(mesh, { forbids, artifacts })
   const gateways = new PeerPool(mesh, 'gateway')
+  const rights = new RunRights(gateways)
+  rights.answer(router)
+  const workers = new WorkerRunners(mesh, { forbids, artifacts, rights })
   const inMeshForbids = (needs: Needs, tenant: string) => forbids(needs, tenant, null)
   const inMesh = new MeshRunner({
     gateways,

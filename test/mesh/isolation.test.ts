@@ -139,6 +139,20 @@ const RULES: Record<string, Decided> = {
   },
   'POST /v1/runs': { rule: 'functions', isElsewhere: true, body: { object: 'f' } },
   'POST /v1/call/*': { rule: 'functions', isElsewhere: true, path: '/v1/call/f', body: {} },
+  'GET /v1/secrets': { rule: 'functions', isElsewhere: true },
+  'PUT /v1/secrets/:name': {
+    rule: 'functions',
+    isElsewhere: true,
+    path: '/v1/secrets/S',
+    body: { value: 'long enough' }
+  },
+  'DELETE /v1/secrets/:name': { rule: 'functions', isElsewhere: true, path: '/v1/secrets/S' },
+  'POST /v1/secrets/:name/grants': {
+    rule: 'functions',
+    isElsewhere: true,
+    path: '/v1/secrets/S/grants',
+    body: { to: 'a/b' }
+  },
   'GET /v1/machines': { rule: 'functions', isElsewhere: true },
   'GET /v1/environments': { rule: 'functions', isElsewhere: true },
   'DELETE /v1/environments/:machine/:key': {

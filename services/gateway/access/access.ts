@@ -20,6 +20,7 @@ import { Concurrency } from './concurrency.ts'
 import { Directory, type TokensMark } from './directory.ts'
 import { LOCAL_TENANT, type Principal } from './principal.ts'
 import { staticPrincipals, type StaticToken } from './static-tokens.ts'
+import { Secrets } from '../secrets/secrets.ts'
 import { Tickets } from './tickets.ts'
 import type { TokenText } from './token-text.ts'
 
@@ -55,6 +56,7 @@ interface StoredAccess {
   store: Store
   admin: AccessAdmin
   audit: Audit
+  secrets: Secrets
 }
 
 export class Access implements Service {
@@ -224,7 +226,8 @@ export class Access implements Service {
     const key = new CheckpointKey(pepper)
     const audit = new Audit({ store, key, checkpoints, onUnexported, now })
     const admin = new AccessAdmin({ store, audit, directory: this.directory, pepper, now })
-    return { store, admin, audit }
+    const secrets = new Secrets(store, this.#deps.pepper)
+    return { store, admin, audit, secrets }
   }
 
   /**

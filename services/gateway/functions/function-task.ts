@@ -23,12 +23,14 @@ export function functionTask(
   args: Readonly<Record<string, unknown>>,
   { tenant, machine: pinned, run }: How
 ): Omit<GraphTask, 'id'> {
-  const { subject, bytes, seal, policy } = object
+  const { subject, bytes, seal, policy, secrets } = object
   const machine = machineOf(object, pinned, run)
   const input: FunctionTask = {
     bundle: { sha256: subject.sha256, bytes },
     seal,
     arguments: args,
+    of: { owner: subject.owner, library: subject.library, name: subject.name, depth: 0 },
+    ...(secrets === undefined ? {} : { secrets }),
     ...(policy.warm === true ? { warm: warmKey(subject, tenant) } : {}),
     ...limitsOf(policy)
   }

@@ -52,7 +52,7 @@ import { resolvedObject, type ResolvedObject } from './resolved-object.ts'
 import { runJob } from './run-job.ts'
 import { runView } from './run-view.ts'
 
-interface FunctionsDeps extends JobsDeps {
+export interface FunctionsDeps extends JobsDeps {
   registries: () => Pick<PeerPool, 'call'>
 }
 
@@ -174,20 +174,11 @@ async function startRun(
   { run, idempotencyKey }: Wanted,
   context: ServerContext
 ): Promise<RunView> {
-  const { jobs, registries } = deps
+  const { jobs } = deps
   const principal = await callers.identifyAct('run.start', context)
   const tenant = chargedTenant(principal, run.tenant, 'tenant')
-  const resolve = async (ref: string) =>
-    resolvedObject(await registries().call(resolveObject, { tenant, ref }, context))
-  const object = await resolve(run.object)
-  const objects = await objectsBelow(object, resolve)
-  const { job, subject } = runJob(object, objects, { run, tenant })
-  await callers.identifyAct('run.start', context, subject)
-  // A pipeline is no way around the bounds of a token: `machine` is where the run as a whole is
-  // sent, and its nodes may have places of their own.
-  for (const { subject: each } of objects.values()) {
-    await callers.identifyAct('run.start', context, each)
-  }
+  const { job, subject, subjects } = await resolvedRun(deps, { run, tenant }, context)
+  for (const each of subjects) await callers.identifyAct('run.start', context, each)
   const { tokenId } = principal
   const charge = tokenId === undefined ? { tenant } : { tenant, tokenId }
   const fingerprint = hash('sha256', JSON.stringify(run), 'base64url')
@@ -202,6 +193,22 @@ async function startRun(
   const { jobId: runId } = await jobs().call(submitJob, asked, context)
   await note(runId)
   return readRun(deps, { tenant, runId }, context)
+}
+
+/** `subjects`: what it runs, and what the nodes of a pipeline run; a token must be for all. */
+export async function resolvedRun(
+  { registries }: Pick<FunctionsDeps, 'registries'>,
+  { run, tenant }: { run: StartRun; tenant: string },
+  context: RequestContext
+) {
+  const resolve = async (ref: string) =>
+    resolvedObject(await registries().call(resolveObject, { tenant, ref }, context))
+  const object = await resolve(run.object)
+  const objects = await objectsBelow(object, resolve)
+  const { job, subject } = runJob(object, objects, { run, tenant })
+  // A pipeline is no way around the bounds of a token: `machine` is where the run as a whole is
+  // sent, and its nodes may have places of their own.
+  return { job, subject, subjects: [subject, ...[...objects.values()].map((each) => each.subject)] }
 }
 
 /** Of one pipeline and those in it. */
@@ -237,7 +244,7 @@ interface NamedRun {
  * Returns when the run has ended, or after `waitMs`; then one that may not wait is canceled. It is
  * noted while it runs.
  */
-async function runToEnd(
+export async function runToEnd(
   { jobs }: Pick<FunctionsDeps, 'jobs'>,
   asked: SubmitFor & { waitMs: number },
   note: (runId: string) => Promise<void>,

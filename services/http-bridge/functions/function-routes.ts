@@ -5,6 +5,7 @@ import { splRoutes } from '../spl/spl-routes.ts'
 import { callRoute } from './call.ts'
 import { machineRoutes } from './machines.ts'
 import { objectRoutes } from './objects.ts'
+import { secretRoutes } from './secrets.ts'
 import { runRoutes } from './runs.ts'
 
 export function functionRoutes(app: FastifyInstance, deps: AdminDeps): void {
@@ -12,5 +13,6 @@ export function functionRoutes(app: FastifyInstance, deps: AdminDeps): void {
   runRoutes(app, deps)
   callRoute(app, deps)
   machineRoutes(app, deps)
+  secretRoutes(app, deps)
   splRoutes(app, deps)
 }

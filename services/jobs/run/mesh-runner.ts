@@ -2,7 +2,6 @@
  * Runs `llm_inference` and `embedding` as requests of the tenant through a gateway: placement,
  * failover, limits and the books are those of every request.
  */
-import { hash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { Compile } from '#shared/validator.ts'
 import type { TaskType } from '#shared/contracts/jobs/graph.ts'
@@ -26,6 +25,7 @@ import { check } from '#shared/rpc/check.ts'
 import type { RequestContext } from '#shared/rpc/context.ts'
 import { textOf } from '../graph/resolve.ts'
 import { lackOf, lackOfType, type Needs, type PlaceFacts } from '../schedule/needs.ts'
+import { behalfOf } from './behalf.ts'
 import type { Forbids } from './worker-runner.ts'
 import type { ClaimedTask } from '../store/rows.ts'
 import type { Runner, Running } from './runner.ts'
@@ -180,14 +180,6 @@ export class MeshRunner implements Runner {
     const output = { vectors, texts, count: vectors.length, model: answered, worker, usage }
     return { output, usage, model: answered }
   }
-}
-
-/** In whose name a task asks. `part`: of a task that asks several times. */
-export function behalfOf(task: ClaimedTask, part = ''): Behalf {
-  const { tenant_id: tenant, token_id: tokenId } = task
-  // One for all attempts of the task: an answer is in the books once, whoever asks again.
-  const usageId = hash('sha256', `${task.job_id}/${task.task_id}${part}`, 'base64url')
-  return { tenant, usageId, ...(tokenId === null ? {} : { tokenId }) }
 }
 
 async function* answerOf(

@@ -7,7 +7,7 @@ import type { Artifacts } from '../artifacts/artifacts.ts'
 import { retrieve } from '../retrieval/retrieval.ts'
 import { lackOfType, type Needs } from '../schedule/needs.ts'
 import type { ClaimedTask } from '../store/rows.ts'
-import { behalfOf } from './mesh-runner.ts'
+import { behalfOf } from './behalf.ts'
 import type { Runner, Running } from './runner.ts'
 
 interface RetrievalRunnerDeps {

@@ -11,7 +11,9 @@ import type { RequestContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { Artifacts } from '../artifacts/artifacts.ts'
 import { lackOf, suitsAt, type Needs, type PlaceFacts } from '../schedule/needs.ts'
-import type { TaskRow } from '../store/rows.ts'
+import type { ClaimedTask } from '../store/rows.ts'
+import { behalfOf } from './behalf.ts'
+import type { RunRights } from './run-rights.ts'
 import type { Runner } from './runner.ts'
 
 const RUN_BYTES = 16
@@ -22,6 +24,7 @@ export type Forbids = (needs: Needs, tenant: string, place: PlaceFacts | null) =
 export interface WorkerRunnerDeps {
   forbids: Forbids
   artifacts: Pick<Artifacts, 'grant' | 'revoke' | 'taken'>
+  rights: Pick<RunRights, 'enter' | 'leave'>
 }
 
 export class WorkerRunner implements Runner {
@@ -62,14 +65,16 @@ export class WorkerRunner implements Runner {
   }
 
   async *run(
-    { type, tenant_id: tenant }: TaskRow,
-    input: unknown,
+    task: ClaimedTask,
+    given: unknown,
     context: RequestContext
   ): AsyncGenerator<TaskItem, TaskResult, void> {
-    const { artifacts } = this.#deps
+    const { artifacts, rights } = this.#deps
+    const { type, tenant_id: tenant } = task
     const run = randomBytes(RUN_BYTES).toString('hex')
-    const given = await artifacts.grant(run, { tenant, worker: this.key, type, input })
-    const asked = { run, type, input, ...(given.length === 0 ? {} : { artifacts: given }) }
+    const input = type === 'function' ? rights.enter(run, this.key, behalfOf(task), given) : given
+    const granted = await artifacts.grant(run, { tenant, worker: this.key, type, input })
+    const asked = { run, type, input, ...(granted.length === 0 ? {} : { artifacts: granted }) }
     try {
       // The id of the request would name the job.
       const result = yield* this.link.stream(runTask, asked, { ...context, requestId: run })
@@ -82,6 +87,7 @@ export class WorkerRunner implements Runner {
       throw new HaifError('WORKER_LOST', 'the worker that ran the task was lost', { cause: error })
     } finally {
       artifacts.revoke(run)
+      rights.leave(run)
     }
   }
 }

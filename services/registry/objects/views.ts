@@ -50,6 +50,7 @@ export function objectView(row: VersionRow): ObjectView {
     signature,
     dependencies,
     ...(about.kind === 'function' ? { runtime: about.runtime } : {}),
+    ...(about.kind === 'function' && about.secrets !== undefined ? { secrets: about.secrets } : {}),
     ...(display_name === null ? {} : { displayName: display_name }),
     ...(description === undefined ? {} : { description })
   }
@@ -66,7 +67,8 @@ export function runnable(row: VersionRow): RunnableObject {
     ...(about.kind === 'function'
       ? {
           runtime: about.runtime,
-          ...(about.packages === undefined ? {} : { packages: about.packages })
+          ...(about.packages === undefined ? {} : { packages: about.packages }),
+          ...(about.secrets === undefined ? {} : { secrets: about.secrets })
         }
       : { pipeline: JSON.stringify(pipelineOf(about)) }),
     policy: JSON.parse(row.policy) as ExecutionPolicy

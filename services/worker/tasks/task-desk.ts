@@ -18,7 +18,8 @@ import type { Logger } from '#shared/process/log.ts'
 import { childContext, createContext, type OwnedContext } from '#shared/rpc/context.ts'
 import type { PeerLink } from '#shared/rpc/peer-link.ts'
 import type { ServerContext } from '#shared/rpc/router.ts'
-import type { EnvironmentDesk, TaskArtifacts, TaskKind } from './task-kind.ts'
+import { askedRights } from './asked-rights.ts'
+import type { EnvironmentDesk, RunRights, TaskArtifacts, TaskKind } from './task-kind.ts'
 
 export interface TaskDeskOptions {
   /** One for each type that the owner allows. */
@@ -47,6 +48,8 @@ export class TaskDesk {
   readonly #running = new Drain<OwnedContext>() // at most `places`
   readonly #byService = new Tally<string>()
   #count = 0
+  /** For functions that they call; they are no part of the count. */
+  #waiting = 0
   #isTelling = false
   #isStale = false
   #isPaused = false
@@ -78,8 +81,9 @@ export class TaskDesk {
     const leave = this.#enter(own, context.peer.key)
     try {
       yield {}
+      const rights = this.#rightsOf(asked, context)
       const artifacts = this.#deps.artifactsOf?.(asked, context) ?? NO_ARTIFACTS
-      return yield* kind.run(asked.input, { signal: own.signal, artifacts })
+      return yield* kind.run(asked.input, { signal: own.signal, artifacts, rights })
     } catch (error) {
       throw own.signal.aborted ? (own.signal.reason as Error) : error
     } finally {
@@ -119,6 +123,32 @@ export class TaskDesk {
     if (this.#isPaused) throw new HaifError('WORKER_OVERLOADED', 'the worker is paused')
     if (this.#count < this.#deps.places) return kind
     throw new HaifError('WORKER_OVERLOADED', `the worker runs ${this.#count} tasks already`)
+  }
+
+  /**
+   * A function that waits for one that it calls gives its place back meanwhile, which that one may
+   * need: else functions that call each other would wait for places that they hold themselves. So
+   * there are at most `CALL_DEPTH_MAX` waiting for each one that runs.
+   */
+  #rightsOf(asked: RunTask, context: ServerContext): RunRights {
+    const rights = askedRights(this.#deps.mesh, asked, context)
+    const move = (by: 1 | -1) => {
+      this.#count += by
+      this.#waiting -= by
+      // With fewer there is a place left, whatever the services have heard.
+      if (this.#count + this.#waiting >= this.#deps.places) this.tellAll()
+    }
+    return {
+      ...rights,
+      async call(wish) {
+        move(-1)
+        try {
+          return await rights.call(wish)
+        } finally {
+          move(1)
+        }
+      }
+    }
   }
 
   #enter(context: OwnedContext, service: string): () => void {

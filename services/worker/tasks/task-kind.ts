@@ -1,5 +1,6 @@
 /** What a type of task is to the worker: a function from its input to its result. */
 import type { EnvironmentAct, OwnEnvironments } from '#shared/contracts/functions/environments.ts'
+import type { Called, CallFunction, OpenedSecrets } from '#shared/contracts/functions/run-rights.ts'
 import type { TaskType } from '#shared/contracts/jobs/graph.ts'
 import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
 
@@ -11,9 +12,17 @@ export interface TaskArtifacts {
   keep(name: string, body: AsyncIterable<Uint8Array>, mediaType?: string): Promise<TaskArtifact>
 }
 
+/** What the run of a function may ask for while it runs. */
+export interface RunRights {
+  secrets(): Promise<OpenedSecrets['secrets']>
+  call(wish: CallFunction): Promise<Called>
+}
+
 export interface TaskContext {
   signal: AbortSignal
   artifacts: TaskArtifacts
+  /** Absent: it may ask for nothing. */
+  rights?: RunRights
 }
 
 export interface TaskKind {

@@ -17,6 +17,7 @@ const TEXT_MAX = 4096
 
 /** Of objects, libraries and ports: no dots and slashes, so no name is a way to somewhere else. */
 const NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_-]{0,63}$'
+export const SECRET_NAME_PATTERN = '^[A-Za-z_][A-Za-z0-9_]{0,63}$'
 const PLAIN_NAME = NAME_PATTERN.slice(1, -1)
 
 /** `[[owner/]library/]name[@version]`: a number, `latest`, or a beginning of a hash. */
@@ -83,6 +84,10 @@ export const FunctionBundle = Type.Object(
     signature: Signature,
     description: Type.Optional(Type.String({ maxLength: TEXT_MAX })),
     dependencies: Type.Optional(Type.Array(Pin, { maxItems: DEPENDENCIES_MAX })),
+    /** Secrets that it needs, by their names; somebody has to grant them to it. */
+    secrets: Type.Optional(
+      Type.Array(Type.String({ pattern: SECRET_NAME_PATTERN }), { maxItems: 16 })
+    ),
     /** Those below `wheels/` are packages to install, and not there when it runs. */
     files: Type.Record(FilePath, FileBody, {
       maxProperties: FILES_MAX,

@@ -17,6 +17,7 @@ import {
   SetGrant,
   SetLibrary
 } from './objects.ts'
+import { SecretName, SECRETS_OF_ONE_MAX } from './secrets.ts'
 import { RunSubject } from './subject.ts'
 
 const FROM_GATEWAYS = between(['gateway'], ['registry'])
@@ -55,6 +56,7 @@ export const RunnableObject = Type.Object({
   runtime: Type.Optional(Type.Enum(RUNTIMES)),
   /** What is installed for it: workers that have that come first. */
   packages: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+  secrets: Type.Optional(Type.Array(SecretName, { maxItems: SECRETS_OF_ONE_MAX })),
   inputs: Type.Array(Port, { maxItems: 64 }),
   /** Of a pipeline: its bundle, as JSON. */
   pipeline: Type.Optional(Type.String({ maxLength: BUNDLE_BYTES_MAX })),

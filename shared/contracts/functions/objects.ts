@@ -1,6 +1,7 @@
 /** Functions and pipelines in the catalogue: libraries, objects, versions, and who may do what. */
 import { Type, type Static } from 'typebox'
 import { TaskConstraints } from '../jobs/graph.ts'
+import { SecretName, SECRETS_OF_ONE_MAX } from './secrets.ts'
 import { TenantName } from '../jobs/submit.ts'
 import { PlainText } from '../plain-text.ts'
 import { BUNDLE_BYTES_MAX, BundleSeal, ObjectName, RUNTIMES, Sha256, Signature } from './bundle.ts'
@@ -87,6 +88,8 @@ export const ObjectView = Type.Object({
   ...LibraryName.properties,
   name: ObjectName,
   kind: Type.Enum(OBJECT_KINDS),
+  /** Names of those that it needs. */
+  secrets: Type.Optional(Type.Array(SecretName, { maxItems: SECRETS_OF_ONE_MAX })),
   displayName: Type.Optional(PlainText(128)),
   /** The version that was asked for; of lists the latest. */
   version: VersionView,

@@ -53,7 +53,7 @@ export const TASK_IO = {
   // Made by a gateway for whoever may run the object; no graph of a caller may have one.
   function: {
     needs: ['bundle'],
-    takes: ['bundle', 'seal', 'arguments', 'warm', 'limits'],
+    takes: ['bundle', 'seal', 'arguments', 'warm', 'limits', 'secrets', 'of'],
     gives: ['value', 'text', 'stdout', 'stderr', 'used']
   }
 } as const satisfies Record<TaskType, TaskIo>

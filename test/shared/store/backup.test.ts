@@ -38,6 +38,8 @@ test('a backup goes from one kind of database to the other and back', async (t) 
     requests: 0,
     reservations: 0,
     revocations: 0,
+    secret_grants: 0,
+    secrets: 0,
     task_attempts: 0,
     task_edges: 0,
     tasks: 0,

@@ -1,5 +1,6 @@
 /** What one run prints, up to the mark that ends it, within its bound. */
 import { StringDecoder } from 'node:string_decoder'
+import { Redactor } from './redactor.ts'
 
 type OutputName = 'stdout' | 'stderr'
 
@@ -9,6 +10,8 @@ interface CapturedDeps {
   mark: string
   onText: (text: string) => void
   onTooMuch: () => void
+  /** Of secrets, which are in no output. */
+  forms?: readonly string[]
 }
 
 class Captured {
@@ -18,16 +21,23 @@ class Captured {
   readonly decoder = new StringDecoder('utf8')
   /** Read, and perhaps the beginning of the mark. */
   held = ''
+  readonly redactor: Redactor | null
+
+  constructor(forms: readonly string[]) {
+    this.redactor = forms.length === 0 ? null : new Redactor(forms)
+  }
 }
 
 export class CapturedOutput {
   readonly #deps: CapturedDeps
-  readonly #streams = { stdout: new Captured(), stderr: new Captured() }
+  readonly #streams: Readonly<Record<OutputName, Captured>>
   readonly #over = Promise.withResolvers<void>()
   #bytes = 0
 
   constructor(deps: CapturedDeps) {
     this.#deps = deps
+    const { forms = [] } = deps
+    this.#streams = { stdout: new Captured(forms), stderr: new Captured(forms) }
   }
 
   get texts(): Record<OutputName, string> {
@@ -73,6 +83,10 @@ export class CapturedOutput {
 
   #keep(stream: Captured, text: string): void {
     stream.held = stream.isOver ? '' : stream.held
+    this.#tell(stream, stream.redactor?.pass(text) ?? text)
+  }
+
+  #tell(stream: Captured, text: string): void {
     if (text === '') return
     stream.text += text
     this.#deps.onText(text)
@@ -81,6 +95,7 @@ export class CapturedOutput {
   #finish(stream: Captured): void {
     stream.isOver = true
     stream.held = ''
+    this.#tell(stream, stream.redactor?.end() ?? '')
     if (this.#streams.stdout.isOver && this.#streams.stderr.isOver) this.#over.resolve()
   }
 }

@@ -5,8 +5,9 @@ import { ByteQueue } from '../tool-execution/tar.ts'
 /**
  * `y`: it is ready. `f`: a file begins, with its name. `d`: bytes of it. `v`: a part of the value,
  * as JSON. `x`: it failed, and why. `z`: it has ended, and is ready for another run.
+ * `c`: it calls another function, and waits for the reply.
  */
-const KINDS = ['y', 'f', 'd', 'v', 'x', 'z'] as const
+const KINDS = ['y', 'f', 'd', 'v', 'x', 'c', 'z'] as const
 
 interface Frame {
   kind: (typeof KINDS)[number]

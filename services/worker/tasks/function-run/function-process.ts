@@ -21,6 +21,7 @@ import { seccompFilter } from '../tool-execution/seccomp.ts'
 import type { ToolLimits } from '../tool-execution/tool-limits.ts'
 import { CapturedOutput } from './captured-output.ts'
 import { readFrames, requestBytes } from './frames.ts'
+import { formsOf } from './redactor.ts'
 
 /** What is in the sandbox, and what runs there. */
 export interface Launch {
@@ -34,11 +35,20 @@ export interface Launch {
   files: readonly { path: string; bytes: Buffer }[]
 }
 
+/** What goes in. */
+interface FunctionInput {
+  arguments: object
+  /** Files that are there while it runs. */
+  secrets?: Readonly<Record<string, string>>
+}
+
 interface FunctionHooks {
   signal: AbortSignal
   onText: (text: string) => void
   /** Called with each file that the function left in `out/`; it reads all of it. */
   onFile: (name: string, body: AsyncIterable<Buffer>) => Promise<void>
+  /** Called with a call of another function, as JSON; returns the reply. */
+  onCall: (wish: Buffer) => Promise<object>
 }
 
 interface FunctionOutcome {
@@ -101,7 +111,7 @@ export class FunctionProcess {
   }
 
   /** Throws FUNCTION_FAILED, and SANDBOX_UNAVAILABLE where nothing was run. */
-  async run(args: object, hooks: FunctionHooks): Promise<FunctionOutcome> {
+  async run(input: FunctionInput, hooks: FunctionHooks): Promise<FunctionOutcome> {
     hooks.signal.throwIfAborted()
     const onAbort = () => this.#stop(toHaifError(hooks.signal.reason))
     hooks.signal.addEventListener('abort', onAbort, { once: true })
@@ -110,7 +120,7 @@ export class FunctionProcess {
     this.#onStopped = stopped.reject
     try {
       await Promise.race([this.#ready(), stopped.promise])
-      return await Promise.race([this.#exchange(args, hooks), stopped.promise])
+      return await Promise.race([this.#exchange(input, hooks), stopped.promise])
     } catch (error) {
       const why = this.#stopped ?? error
       this.kill()
@@ -164,19 +174,20 @@ export class FunctionProcess {
     return new HaifError('SANDBOX_UNAVAILABLE', `the function could not be started: ${why}`)
   }
 
-  async #exchange(args: object, hooks: FunctionHooks): Promise<FunctionOutcome> {
+  async #exchange(input: FunctionInput, hooks: FunctionHooks): Promise<FunctionOutcome> {
     const limits = this.#limits
     const mark = `\u0000${randomBytes(MARK_BYTES).toString('hex')}\n`
     const output = new CapturedOutput({
       bytesMax: limits.outputBytes,
       mark,
       onText: hooks.onText,
+      forms: formsOf(Object.values(input.secrets ?? {})),
       onTooMuch: () => this.#exceeded('output', `write ${limits.outputBytes} bytes`)
     })
     this.#output = output
     const watch = new Watch(this.#child.pid!, limits, (limit, most) => this.#exceeded(limit, most))
     try {
-      ;(this.#pipe(FD.requests) as Writable).write(requestBytes({ arguments: args, mark }))
+      this.#send({ ...input, mark })
       const value = await this.#result(hooks)
       await within(OUTPUT_MS_MAX, output.over)
       return { value, ...output.texts, ...watch.measured() }
@@ -202,6 +213,7 @@ export class FunctionProcess {
         if (bytes > VALUE_BYTES_MAX) this.#exceeded('result', `return ${VALUE_BYTES_MAX} bytes`)
         value.push(part)
       }
+      if (kind === 'c') this.#send(await hooks.onCall(part))
       if (kind !== 'z') continue
       if (failure !== null) throw failure
       return Buffer.concat(value)
@@ -234,6 +246,10 @@ export class FunctionProcess {
     return new HaifError('FUNCTION_FAILED', `the process of the function was ended ${how}`, {
       details: { kind: 'ended', exitCode: code }
     })
+  }
+
+  #send(request: object): void {
+    ;(this.#pipe(FD.requests) as Writable).write(requestBytes(request))
   }
 
   #exceeded(limit: string, most: string): void {

@@ -4,19 +4,21 @@ import { Readable } from 'node:stream'
 import { Compile } from '#shared/validator.ts'
 import type { FunctionBundle } from '#shared/contracts/functions/bundle.ts'
 import { FunctionTask } from '#shared/contracts/functions/function-task.ts'
+import { CallFunction } from '#shared/contracts/functions/run-rights.ts'
 import type { TaskArtifact, TaskItem, TaskResult } from '#shared/contracts/jobs/task-run.ts'
-import { HaifError } from '#shared/errors.ts'
+import { HaifError, toHaifError } from '#shared/errors.ts'
 import { fileBytes } from '#shared/functions/open-bundle.ts'
 import { parseJson } from '#shared/kit/parse-json.ts'
 import type { Logger } from '#shared/process/log.ts'
 import { check } from '#shared/rpc/check.ts'
 import { ItemQueue } from '../item-queue.ts'
-import { isArtifactUri, type TaskContext, type TaskKind } from '../task-kind.ts'
+import { isArtifactUri, type RunRights, type TaskContext, type TaskKind } from '../task-kind.ts'
 import type { Sandbox } from '../tool-execution/sandbox.ts'
 import { limitsFor, type ToolLimits } from '../tool-execution/tool-limits.ts'
 import { OwnEnvironmentDesk } from './environment-desk.ts'
 import type { Environment, Environments } from './environments.ts'
 import { FunctionProcess, VALUE_BYTES_MAX, type Launch } from './function-process.ts'
+import { byteForms, formsOf, redacted, redactedBytes } from './redactor.ts'
 import { OpenedBundles } from './opened-bundles.ts'
 import { runtimeFor, type Runtime } from './runtimes.ts'
 import { WarmProcesses } from './warm-processes.ts'
@@ -34,6 +36,7 @@ interface FunctionRunDeps {
 }
 
 const validator = Compile(FunctionTask)
+const calls = Compile(CallFunction)
 const HARNESS = {
   python: { path: '/haif/harness.py', file: 'harness.py' },
   node: { path: '/haif/harness.mjs', file: 'harness.mjs' }
@@ -72,21 +75,34 @@ export class FunctionRun implements TaskKind {
   }
 
   async #call(task: FunctionTask, queue: ItemQueue, context: TaskContext): Promise<TaskResult> {
-    const { artifacts, signal } = context
+    const { artifacts, rights = NO_RIGHTS, signal } = context
     const limits = limitsFor(asked(task), this.#deps.allowed)
     const bundle = await this.#bundles.open(task, artifacts)
     const args = await withArtifacts(task.arguments, context)
     const left = new LeftFiles(artifacts)
     const started = await this.#process(task, bundle, { limits, queue, signal })
-    const outcome = await started.run(args, {
-      signal,
-      onText: (text) => queue.add({ text }),
-      onFile: (name, body) => left.take(name, body)
-    })
+    const secrets = task.secrets === undefined ? [] : await rights.secrets()
+    const values = secrets.map(({ value }) => value)
+    const [forms, inBytes] = [formsOf(values), byteForms(values)]
+    const given = Object.fromEntries(secrets.map(({ name, value }) => [name, value]))
+    const outcome = await started
+      .run(
+        { arguments: args, ...(secrets.length === 0 ? {} : { secrets: given }) },
+        {
+          signal,
+          onText: (text) => queue.add({ text }),
+          onFile: (name, body) => left.take(redacted(name, forms), redactedBytes(body, inBytes)),
+          onCall: (wish) => answered(wish, rights)
+        }
+      )
+      .catch((error: unknown) => {
+        throw withoutSecrets(error, forms)
+      })
     const key = warmKey(task)
     if (key !== null && this.#warm !== null) this.#warm.put(key, started)
     else started.kill()
-    const { value: json, stdout, stderr, wallMs, cpuMs, memoryBytesMax } = outcome
+    const { value: said, stdout, stderr, wallMs, cpuMs, memoryBytesMax } = outcome
+    const json = forms.length === 0 ? said : Buffer.from(redacted(said.toString(), forms))
     const value = await this.#kept(json, left, artifacts)
     const used = { wall_ms: wallMs, cpu_ms: cpuMs, memory_bytes: memoryBytesMax }
     return { output: { value, stdout, stderr, used }, artifacts: left.all }
@@ -112,6 +128,30 @@ export class FunctionRun implements TaskKind {
     const launch = launchOf(bundle, runtime, environment, how.limits)
     return new FunctionProcess(this.#deps.sandbox, launch, how.limits)
   }
+}
+
+const mayNot = (): Promise<never> =>
+  Promise.reject(new HaifError('FORBIDDEN', 'this run may ask for nothing'))
+const NO_RIGHTS: RunRights = { secrets: mayNot, call: mayNot }
+
+/** Failures are the callee's, and go to the function, which may go on. */
+async function answered(wish: Buffer, rights: RunRights): Promise<object> {
+  try {
+    const { status, value, error } = await rights.call(
+      check(calls, parseJson(wish.toString()), 'call')
+    )
+    if (status === 'Completed') return { value: value ?? null }
+    return { error: error ?? { code: 'FUNCTION_FAILED', message: `the run is ${status}` } }
+  } catch (error) {
+    const { code, message } = toHaifError(error)
+    return { error: { code, message } }
+  }
+}
+
+function withoutSecrets(error: unknown, forms: readonly string[]): unknown {
+  if (forms.length === 0 || !(error instanceof HaifError)) return error
+  const { code, message, details } = error
+  return new HaifError(code, redacted(message, forms), details === undefined ? {} : { details })
 }
 
 /** A process has the limits that it was started with. */

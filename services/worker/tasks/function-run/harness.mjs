@@ -9,8 +9,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   rmSync,
+  writeFileSync,
   writeSync
 } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -76,6 +78,31 @@ function jsonOf(value) {
   return Buffer.from(text)
 }
 
+/** What a function may ask for while it runs: `haif.call`, `haif.secret`. */
+globalThis.haif = {
+  async call(object, args = {}) {
+    const payload = Buffer.from(JSON.stringify({ object, arguments: args }))
+    if (payload.length > 1 << 20)
+      throw new RangeError('the arguments of a call may have 1 MiB at most')
+    send('c', payload)
+    const reply = JSON.parse(receive(Number(receive(8).readBigUInt64BE())).toString())
+    if (reply.error === undefined) return reply.value
+    throw Object.assign(new Error(reply.error.message), { code: reply.error.code })
+  },
+  secret(name) {
+    return readFileSync(`/scratch/secrets/${name}`, 'utf8')
+  }
+}
+
+function keepSecrets(secrets = {}) {
+  rmSync('/scratch/secrets', { recursive: true, force: true })
+  if (Object.keys(secrets).length === 0) return
+  mkdirSync('/scratch/secrets', { mode: 0o700 })
+  for (const [name, value] of Object.entries(secrets)) {
+    writeFileSync(`/scratch/secrets/${name}`, value)
+  }
+}
+
 async function run(callee, args) {
   let value
   try {
@@ -101,6 +128,7 @@ for (let number = 1; ; number++) {
   const folder = `/scratch/${number}`
   mkdirSync(`${folder}/out`, { recursive: true })
   mkdirSync('/scratch/tmp', { recursive: true })
+  keepSecrets(request.secrets)
   process.chdir(folder)
   try {
     const loaded = (await import(pathToFileURL(`/bundle/${module}`).href))[entry]
@@ -115,5 +143,6 @@ for (let number = 1; ; number++) {
   }
   process.chdir('/')
   rmSync(folder, { recursive: true, force: true })
+  keepSecrets()
   send('z')
 }

@@ -10,11 +10,13 @@ import json
 import os
 import struct
 import sys
+from _thread import allocate_lock
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from types import CoroutineType, GeneratorType, ModuleType
 
 BUNDLE = "/bundle"
 CHUNK = 256 * 1024
+SECRETS = "/scratch/secrets"
 
 
 def send(kind, payload=b""):
@@ -32,6 +34,53 @@ def receive(count):
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
+
+
+class CallFailed(Exception):
+    """What has become of a call of another function; `code` is one of the mesh's."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+calling = allocate_lock()  # a reply belongs to the call before it
+
+
+def call(name, arguments=None, **named):
+    wish = {"object": name, "arguments": {**(arguments or {}), **named}}
+    payload = json.dumps(wish, allow_nan=False).encode()
+    if len(payload) > 1 << 20:
+        raise ValueError("the arguments of a call may have 1 MiB at most")
+    with calling:
+        send(b"c", payload)
+        (length,) = struct.unpack(">Q", receive(8))
+        reply = json.loads(receive(length))
+    if "error" in reply:
+        raise CallFailed(reply["error"]["code"], reply["error"]["message"])
+    return reply["value"]
+
+
+def secret(name):
+    try:
+        with open(f"{SECRETS}/{name}", encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        raise KeyError(f"the function does not name the secret {name}") from None
+
+
+def offer():
+    """`import haif` inside of a function: what it may ask for while it runs."""
+    module = ModuleType("haif")
+    module.call, module.secret, module.CallFailed = call, secret, CallFailed
+    sys.modules["haif"] = module
+
+
+def keep_secrets(secrets):
+    os.makedirs(SECRETS, 0o700, exist_ok=True)
+    for name, value in secrets.items():
+        with open(f"{SECRETS}/{name}", "w", encoding="utf-8") as file:
+            file.write(value)
 
 
 def load(module, entry):
@@ -103,6 +152,7 @@ def remove(folder):
 def serve(module, entry):
     os.closerange(5, 256)  # nothing of whoever started this is the function's
     sys.path.insert(0, BUNDLE)
+    offer()
     function = None
     number = 0
     send(b"y")
@@ -112,6 +162,8 @@ def serve(module, entry):
         number += 1
         folder = f"/scratch/{number}"
         os.makedirs(f"{folder}/out")
+        if request.get("secrets"):
+            keep_secrets(request["secrets"])
         os.makedirs("/scratch/tmp", exist_ok=True)
         os.chdir(folder)
         try:
@@ -127,6 +179,8 @@ def serve(module, entry):
             except (OSError, ValueError):
                 pass  # the function has closed it
         os.chdir("/")
+        if request.get("secrets"):
+            remove(SECRETS)
         send(b"z")
         remove(folder)
 

@@ -44,6 +44,10 @@ library.list    user service
 library.set     user
 library.grant   user
 machine.list    user service
+secret.list     user
+secret.set      user
+secret.remove   user
+secret.grant    user
 run.start       user service library machine
 run.list        user service library machine
 run.read        user service library machine

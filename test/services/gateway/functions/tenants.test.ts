@@ -66,6 +66,71 @@ const started = shared.once(async (scope) => {
   return { ...mesh, tokens, ask, publish, call }
 })
 
+test('a secret goes to the function that it is granted to, and into nothing that leaves it', async (t) => {
+  const { url, store, tokens, ask, publish, call, hasFunctions } = await started()
+  if (!hasFunctions) return t.skip('this machine has no sandbox')
+  const value = 'correct horse "battery" staple'
+  const source = `import haif, sys
+def run():
+  secret = haif.secret("KEY")
+  sys.stdout.write(secret[:9]); sys.stdout.flush(); print(secret[9:])
+  print(secret, file=sys.stderr)
+  open("out/file", "w").write("<" + secret + ">")
+  return {"length": len(secret), "said": secret}`
+  await publish('keyed', source, [], { secrets: ['KEY'] })
+  const missing = (await call('acme', 'keyed')).body
+  assert.equal(missing.error?.code, 'FORBIDDEN', JSON.stringify(missing))
+  assert.match(missing.error.message, /haif secrets grant KEY acme\/main\/keyed/)
+  assert.equal((await ask('acme', 'PUT /v1/secrets/KEY', { value: 'short' })).status, 400)
+  const set = await ask('acme', 'PUT /v1/secrets/KEY', { value })
+  assert.equal(set.status, 200)
+  assert.equal((await call('acme', 'keyed')).body.error?.code, 'FORBIDDEN')
+  const to = 'acme/main/keyed'
+  await ask('acme', 'POST /v1/secrets/KEY/grants', { to })
+  const { body } = await call('acme', 'keyed')
+  const [node] = body.nodes
+  assert.deepEqual(body.result, { length: value.length, said: '[secret]' }, JSON.stringify(body))
+  assert.deepEqual([node!.stdout, node!.stderr], ['[secret]\n', '[secret]\n'])
+  const file = `${body.run_id}/artifacts/run/file`
+  const stored = await ask<unknown>('acme', `GET /v1/runs/${body.run_id}`)
+  assert.ok(!JSON.stringify([stored, await ask('acme', 'GET /v1/secrets')]).includes('horse'))
+  const left = await fetch(`${url}/v1/jobs/${file}`, {
+    headers: { authorization: `Bearer ${tokens.acme}` }
+  })
+  assert.equal(await left.text(), '<[secret]>')
+  const kept = await store.query<{ text: string }>(
+    `select sealed as text from secrets union all select input from tasks
+     union all select coalesce(output, '') from tasks`
+  )
+  assert.ok(kept.length > 2 && !kept.some(({ text }) => text.includes('horse')))
+  await ask('acme', 'POST /v1/secrets/KEY/grants', { to, withdraw: true })
+  assert.equal((await call('acme', 'keyed')).body.error?.code, 'FORBIDDEN')
+  assert.equal((await ask('beta', 'DELETE /v1/secrets/KEY')).status, 404)
+})
+
+test('a function calls others within its rights, its time and a depth', async (t) => {
+  const { publish, call, hasFunctions } = await started()
+  if (!hasFunctions) return t.skip('this machine has no sandbox')
+  await publish('double', 'def run(a): return a * 2', ['a'])
+  await publish(
+    'asks',
+    'import haif\ndef run(a):\n  return haif.call("double", a=a) + haif.call("acme/main/double", {"a": 1})',
+    ['a']
+  )
+  assert.equal((await call('acme', 'asks', { a: 20 })).body.result, 42)
+  const { body: own } = await call('beta', 'acme/main/asks', { a: 1 })
+  assert.equal(own.error?.code, 'NOT_FOUND')
+  const failing = `import haif
+def run():
+  try: haif.call("nowhere")
+  except haif.CallFailed as error: return error.code`
+  await publish('failing', failing)
+  assert.equal((await call('acme', 'failing')).body.result, 'NOT_FOUND')
+  await publish('deep', 'import haif\ndef run(n): return haif.call("deep", n=n + 1)', ['n'])
+  const { body: deep } = await call('acme', 'deep', { n: 0 })
+  assert.match(deep.error!.message, /8 deep at most/, JSON.stringify(deep))
+})
+
 test('machines and what is built on them are listed; only an operator removes it', async (t) => {
   const { ask, publish, call, machine, hasFunctions } = await started()
   if (!hasFunctions) return t.skip('this machine has no sandbox')

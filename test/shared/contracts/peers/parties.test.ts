@@ -17,6 +17,7 @@ gateway.accessState   bridge,client                        gateway
 gateway.approveMember bridge,client                        gateway
 gateway.artifact      bridge,client                        gateway
 gateway.assignHttpWorker bridge,client                        gateway
+gateway.callFunction  jobs                                 gateway
 gateway.cancelRequest bridge,client                        gateway
 gateway.changeJob     bridge,client                        gateway
 gateway.compileGraph  bridge,client                        gateway
@@ -35,6 +36,7 @@ gateway.explainPolicy bridge,client                        gateway
 gateway.getJob        bridge,client                        gateway
 gateway.getPolicy     bridge,client                        gateway
 gateway.getRun        bridge,client                        gateway
+gateway.grantSecret   bridge,client                        gateway
 gateway.heartbeatHttpWorker bridge,client                        gateway
 gateway.identify      bridge,client                        gateway
 gateway.infer         bridge,client                        gateway
@@ -47,6 +49,7 @@ gateway.listLibraries bridge,client                        gateway
 gateway.listMembers   bridge,client                        gateway
 gateway.listObjects   bridge,client                        gateway
 gateway.listRuns      bridge,client                        gateway
+gateway.listSecrets   bridge,client                        gateway
 gateway.listTasks     bridge,client                        gateway
 gateway.listTenants   bridge,client                        gateway
 gateway.listTokens    bridge,client                        gateway
@@ -55,6 +58,7 @@ gateway.me            bridge,client                        gateway
 gateway.mesh          bridge,client                        gateway
 gateway.modelViews    bridge,client                        gateway
 gateway.models        bridge,client                        gateway
+gateway.openSecrets   jobs                                 gateway
 gateway.orderEnvironment bridge,client                        gateway
 gateway.orderModel    bridge,client                        gateway
 gateway.patchTenant   bridge,client                        gateway
@@ -68,6 +72,7 @@ gateway.ready         bridge,client                        gateway
 gateway.registerHttpWorker bridge,client                        gateway
 gateway.remove        bridge,client                        gateway
 gateway.removeInvite  bridge,client                        gateway
+gateway.removeSecret  bridge,client                        gateway
 gateway.rename        bridge,client                        gateway
 gateway.renameMember  bridge,client                        gateway
 gateway.reportHttpWorker bridge,client                        gateway
@@ -82,6 +87,7 @@ gateway.rotateToken   bridge,client                        gateway
 gateway.setGrant      bridge,client                        gateway
 gateway.setLibrary    bridge,client                        gateway
 gateway.setPolicy     bridge,client                        gateway
+gateway.setSecret     bridge,client                        gateway
 gateway.setSettings   bridge,client                        gateway
 gateway.setTenant     bridge,client                        gateway
 gateway.settings      bridge,client                        gateway
@@ -95,6 +101,7 @@ gateway.worker        bridge,client                        gateway
 gateway.workers       bridge,client                        gateway
 jobs.artifact         gateway                              jobs
 jobs.assignHttpWorker gateway                              jobs
+jobs.callFunction     worker                               jobs
 jobs.change           gateway                              jobs
 jobs.compile          gateway                              jobs
 jobs.deadLetters      gateway                              jobs
@@ -106,6 +113,7 @@ jobs.heartbeatHttpWorker gateway                              jobs
 jobs.list             gateway                              jobs
 jobs.machines         gateway                              jobs
 jobs.offer            worker                               jobs
+jobs.openSecrets      worker                               jobs
 jobs.readArtifact     gateway                              jobs
 jobs.readRunArtifact  worker                               jobs
 jobs.registerHttpWorker gateway                              jobs
