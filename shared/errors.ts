@@ -93,7 +93,7 @@ export const ERRORS = {
   RATE_LIMITED: {
     httpStatus: 429,
     retryable: false,
-    raisedBy: 'gateway, orchestrator',
+    raisedBy: 'gateway, jobs, orchestrator',
     meaning:
       'The caller has too many requests running, has sent too many requests or tokens ' +
       'recently, or 4,096 requests are already waiting for the model.',

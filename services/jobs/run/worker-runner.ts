@@ -13,7 +13,7 @@ import type { Artifacts } from '../artifacts/artifacts.ts'
 import { lackOf, suitsAt, type Needs, type PlaceFacts } from '../schedule/needs.ts'
 import type { ClaimedTask } from '../store/rows.ts'
 import { behalfOf } from './behalf.ts'
-import type { RunRights } from './run-rights.ts'
+import type { RunRights } from '../workers/run-rights.ts'
 import type { Runner } from './runner.ts'
 
 const RUN_BYTES = 16
