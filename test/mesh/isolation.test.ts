@@ -184,6 +184,11 @@ const RULES: Record<string, Decided> = {
     isElsewhere: true,
     path: '/spl/objects/f/signature'
   },
+  'GET /spl/objects/:name/source': {
+    rule: 'functions',
+    isElsewhere: true,
+    path: '/spl/objects/f/source'
+  },
   'GET /spl/console/overview': { rule: 'functions', isElsewhere: true },
   'POST /spl/remote-runs': { rule: 'functions', isElsewhere: true, body: { object: 'f' } },
   'GET /spl/remote-runs': { rule: 'functions' },

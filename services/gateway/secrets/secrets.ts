@@ -56,7 +56,7 @@ export class Secrets {
     return this.#find(of)
   }
 
-  /** The owner's come first, then those of whoever runs it. Throws FORBIDDEN where one is missing. */
+  /** The owner's come before those of whoever runs it. Throws FORBIDDEN where one is missing. */
   async open(
     tenant: string,
     { owner, library, name: object }: RunOf,

@@ -28,7 +28,8 @@ import {
   splLibrary,
   splObject,
   splRun,
-  splSignature
+  splSignature,
+  splSource
 } from './spl-views.ts'
 
 const DOWNLOAD_MS_MAX = 86_400_000
@@ -89,6 +90,16 @@ export function splRoutes(app: FastifyInstance, deps: AdminDeps): void {
       const { name } = request.params
       const ref = refOf({ object: name, function: request.query.function })
       return splSignature(await ask({ request, reply }, gatewayDescribeObject, { ref }))
+    }
+  )
+  app.get<{ Params: { name: string }; Querystring: { function?: string } }>(
+    '/spl/objects/:name/source',
+    schema('Read the source of an object, where its library grants that'),
+    async (request, reply) => {
+      const { name } = request.params
+      const ref = refOf({ object: name, function: request.query.function })
+      const wish = { ref, source: true }
+      return splSource(await ask({ request, reply }, gatewayDescribeObject, wish))
     }
   )
   app.get('/spl/console/overview', schema('Count runs and objects'), async (request, reply) => {

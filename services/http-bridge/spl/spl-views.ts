@@ -1,6 +1,7 @@
 /** Objects and runs in the words of SPLime. Pure. */
-import type { LibraryView, ObjectView } from '#shared/contracts/functions/objects.ts'
+import type { LibraryView, ObjectDetail, ObjectView } from '#shared/contracts/functions/objects.ts'
 import type { RunView } from '#shared/contracts/functions/runs.ts'
+import { fileBytes, openBundle } from '#shared/functions/open-bundle.ts'
 
 const STATES: Readonly<Record<RunView['status'], string>> = {
   Queued: 'queued',
@@ -45,6 +46,16 @@ export function splSignature({ signature }: ObjectView): object {
       ...('default' in port ? { default: port.default } : {})
     }))
   return { inputs: ports(signature.inputs), outputs: ports(signature.outputs) }
+}
+
+/** Of a function the text of its module; of a pipeline its graph. */
+export function splSource(detail: ObjectDetail): object {
+  const bundle = openBundle(detail.source!)
+  const source =
+    bundle.kind === 'function'
+      ? fileBytes(bundle.files[bundle.module]!).toString('utf8')
+      : JSON.stringify(bundle.nodes)
+  return { ...splObject(detail), source }
 }
 
 export function splLibrary({

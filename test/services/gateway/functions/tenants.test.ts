@@ -1,6 +1,8 @@
 /** Functions of several tenants, each with tokens: what each sees, may do, and may not. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { after, test } from 'node:test'
+import { promisify } from 'node:util'
 import type { FunctionBundle } from '#shared/contracts/functions/bundle.ts'
 import { Shared } from '../../../helpers/peers/peers.ts'
 import { patience } from '../../../helpers/deadline.ts'
@@ -9,6 +11,7 @@ import { startFunctionsMesh } from '../../../helpers/functions/functions-mesh.ts
 import { python, sealed } from '../../../helpers/functions/bundles.ts'
 import { wheel } from '../../../helpers/functions/wheel.ts'
 
+const run = promisify(execFile)
 const shared = new Shared()
 after(() => shared.end())
 
@@ -106,6 +109,52 @@ def run():
   await ask('acme', 'POST /v1/secrets/KEY/grants', { to, withdraw: true })
   assert.equal((await call('acme', 'keyed')).body.error?.code, 'FORBIDDEN')
   assert.equal((await ask('beta', 'DELETE /v1/secrets/KEY')).status, 404)
+})
+
+test('each recipe of the cookbook does what it says, on two machines', async (t) => {
+  const { url, home, tokens, token, machine, addMachine, hasFunctions } = await started()
+  if (!hasFunctions) return t.skip('this machine has no sandbox')
+  const other = await addMachine()
+  const env = {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HAIF_URL: url,
+    HAIF_TOKEN: tokens.acme,
+    PARTNER_TOKEN: await token('acme', 'library:acme/reports'),
+    HAIF_HOME: home,
+    PYTHONPATH: new URL('../../../../python', import.meta.url).pathname,
+    PYTHONDONTWRITEBYTECODE: '1'
+  }
+  const script = new URL('../../../../examples/python_recipes.py', import.meta.url).pathname
+  const timeout = patience(120_000)
+  const { stdout } = await run('/usr/bin/python3', [script, machine, other], { env, timeout })
+  assert.deepEqual(stdout.trim().split('\n'), [
+    'machine [1, 2] True',
+    'library True',
+    'pipeline 42',
+    'function [7]',
+    'mixed: 42',
+    'across: 42 True',
+    'waits Queued',
+    'away NO_ELIGIBLE_WORKER',
+    "files ['chart.csv'] b'1\\n2\\n3'",
+    'partner total: 1',
+    'partner FORBIDDEN'
+  ])
+})
+
+test('source is read where it is granted, and nowhere else', async () => {
+  const { ask, publish } = await started()
+  await publish('shown', 'def run(): return 1')
+  const read = () => ask<{ source: string }>('beta', 'GET /spl/objects/shown/source')
+  assert.equal((await read()).status, 404)
+  const grant = (...scopes: string[]) =>
+    ask('acme', 'POST /v1/libraries/grants', { library: 'main', to: 'beta', scopes })
+  await grant('metadata:read', 'execute')
+  assert.equal((await read()).status, 403)
+  await grant('objects:read')
+  assert.equal((await read()).body.source, 'def run(): return 1')
+  await grant()
+  assert.equal((await read()).status, 404)
 })
 
 test('a function calls others within its rights, its time and a depth', async (t) => {
