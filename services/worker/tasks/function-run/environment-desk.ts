@@ -16,7 +16,7 @@ export class OwnEnvironmentDesk implements EnvironmentDesk {
   readonly #runtimes: readonly Runtime[]
   /** Read once after each change: an offer is made for every task. */
   #built: string[] | null = null
-  #changed: () => void = () => {}
+  readonly #listeners: (() => void)[] = [] // one for each worker of the process
   readonly #timer: NodeJS.Timeout
   readonly #log: Logger
 
@@ -26,7 +26,7 @@ export class OwnEnvironmentDesk implements EnvironmentDesk {
     this.#runtimes = runtimes
     environments.onChange = () => {
       this.#built = null
-      this.#changed()
+      for (const changed of this.#listeners) changed()
     }
     const failed = (err: unknown) => log.warn({ err }, 'old environments are not removed')
     const prune = () => void environments.prune().catch(failed)
@@ -61,7 +61,7 @@ export class OwnEnvironmentDesk implements EnvironmentDesk {
   }
 
   onChange(changed: () => void): void {
-    this.#changed = changed
+    this.#listeners.push(changed)
   }
 
   stop(): void {

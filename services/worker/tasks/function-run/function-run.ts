@@ -80,8 +80,9 @@ export class FunctionRun implements TaskKind {
     const bundle = await this.#bundles.open(task, artifacts)
     const args = await withArtifacts(task.arguments, context)
     const left = new LeftFiles(artifacts)
-    const started = await this.#process(task, bundle, { limits, queue, signal })
+    // Before there is a process that would have to be ended.
     const secrets = task.secrets === undefined ? [] : await rights.secrets()
+    const started = await this.#process(task, bundle, { limits, queue, signal })
     const values = secrets.map(({ value }) => value)
     const [forms, inBytes] = [formsOf(values), byteForms(values)]
     const given = Object.fromEntries(secrets.map(({ name, value }) => [name, value]))

@@ -201,15 +201,19 @@ test('machines and what is built on them are listed; only an operator removes it
     return own?.functions === true && own.environments === 1
   })
   interface Built {
-    machines: { environments: { key: string; dependencies: string[] }[] }[]
+    machines: { environments: { key: string; dependencies: string[]; built_at: string }[] }[]
   }
-  const built = await ask<Built>('acme', `GET /v1/environments?machine=${machine}`)
-  const [environment] = built.body.machines[0]!.environments
+  const builtThere = async () => {
+    const { body: built } = await ask<Built>('acme', `GET /v1/environments?machine=${machine}`)
+    return built.machines[0]!.environments[0]
+  }
+  const environment = await builtThere()
   assert.deepEqual(environment!.dependencies, ['greet==1.0'])
   const own = `/v1/environments/${machine}/${environment!.key}`
   assert.equal((await ask('acme', `DELETE ${own}`)).status, 403)
   assert.equal((await ask('acme', 'GET /v1/environments?machine=none')).status, 404)
   assert.equal((await ask('operator', `POST ${own}/rebuild`)).status, 200)
-  await until(async () => (await ask('operator', `DELETE ${own}`)).status === 200)
+  await until(async () => (await builtThere())?.built_at !== environment!.built_at)
+  assert.equal((await ask('operator', `DELETE ${own}`)).status, 200)
   assert.equal((await ask('operator', `DELETE ${own}`)).status, 404)
 })
