@@ -40,6 +40,7 @@ test('a backup goes from one kind of database to the other and back', async (t) 
     revocations: 0,
     secret_grants: 0,
     secrets: 0,
+    settings: 0,
     task_attempts: 0,
     task_edges: 0,
     tasks: 0,
