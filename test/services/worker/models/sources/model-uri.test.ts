@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import {
   modelArgument,
   modelSource
 } from '../../../../../services/worker/models/sources/model-uri.ts'
+import { sha256, shelve, temporaryFolder } from '../../weights/seeds.ts'
 
 test('a model has the name of its file, or of its repository and quantisation', () => {
   const named = (uri: string, name?: string) =>
@@ -62,4 +64,17 @@ test('a file that is not there is MODEL_LOAD_FAILED, and says which', async (t) 
   await assert.rejects(engine.load(), (error: Error & { code?: string }) => {
     return error.code === 'MODEL_LOAD_FAILED' && error.message.includes(path)
   })
+})
+
+test('a model is expected sooner where its files are here', async (t) => {
+  const folder = await temporaryFolder(t)
+  const digest = sha256(Buffer.from('weights'))
+  const uri = `sha256:${digest}`
+  const source = modelSource(uri, { folder })
+  assert.deepEqual([source.name, source.uri], [digest.slice(0, 12), uri])
+  const hub = modelSource('hf:user/repo/part.gguf', { folder })
+  assert.ok((source.expect!().loadMs ?? 0) > 1500 && (hub.expect!().loadMs ?? 0) > 1500)
+  await shelve(join(folder, '.mesh', digest), 'model', Buffer.from('weights'))
+  await shelve(join(folder, 'user', 'repo'), 'part-00001-of-00002', Buffer.from('weights'))
+  assert.deepEqual([source.expect!(), hub.expect!()], [{}, {}])
 })
