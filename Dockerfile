@@ -70,6 +70,7 @@ COPY examples examples
 COPY observability/alertmanager/alert-log.ts observability/alertmanager/
 COPY --from=page /app/web/chat/dist web/chat/dist
 COPY --from=page /app/web/console/dist web/console/dist
+COPY --from=page /app/web/docs/dist web/docs/dist
 USER node
 VOLUME ["/data"]
 # Every service drains on it: it takes nothing new, finishes what runs, and leaves the mesh.

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
-const PAGES = { chat: 'the chat page', console: 'the console' }
+const PAGES = { chat: 'the chat page', console: 'the console', docs: 'the page of the API' }
 const vite = new URL('node_modules/vite/bin/vite.js', root)
 
 /** False when one could not be built; the reason is on stderr. */

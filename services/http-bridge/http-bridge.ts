@@ -107,7 +107,7 @@ export function createHttpBridge(deps: HttpBridgeDeps): HttpBridge {
         cors,
         // Where a token is needed from everybody, a page of somebody else gets nothing anyway.
         checkHost: fromBeyond ? null : hostCheck({ allowedHosts, isExposed, cors }),
-        pages: { chat: builtPage('chat'), console: builtPage('console') }
+        pages: { chat: builtPage('chat'), console: builtPage('console'), docs: builtPage('docs') }
       })
       await listen(app, { host, port }) // first, because a taken port is the likeliest failure
       if (ollamaPort !== 0) await listenToo(app, { host, port: ollamaPort, setting: OLLAMA_PORT })

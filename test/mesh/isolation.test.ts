@@ -54,6 +54,11 @@ const RULES: Record<string, Decided> = {
   'GET /console/assets/:name': { rule: 'everybody' },
   'GET /console/favicon.svg': { rule: 'everybody' },
   'GET /console/theme.js': { rule: 'everybody' },
+  // So has the description of the API.
+  'GET /docs': { rule: 'everybody' },
+  'GET /docs/assets/:name': { rule: 'everybody' },
+  'GET /docs/favicon.svg': { rule: 'everybody' },
+  'GET /docs/theme.js': { rule: 'everybody' },
   'GET /health': { rule: 'everybody' },
   'GET /healthz': { rule: 'everybody' },
   'GET /readyz': { rule: 'everybody' },

@@ -1,13 +1,17 @@
 /**
  * Pages of other origins in a real browser: one whose origin the operator has named chats, and no
  * other page gets anything, whether it asks openly, sends a form, or has its name resolved to us.
+ *
+ * And the page of the API, which needs no more of a bridge.
  */
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, suite, test } from 'node:test'
 import type { Browser, Page } from 'playwright-core'
-import { launch, whyNoBrowser } from '../helpers/browser/browser.ts'
+import { buildPages } from '../../cli/setup/build-page.mjs'
+import { noViolation } from '../helpers/browser/axe.ts'
+import { DESKTOP, launch, openPage, PHONE, whyNoBrowser } from '../helpers/browser/browser.ts'
 import { patience } from '../helpers/deadline.ts'
 import { ELSEWHERE_HOST } from '../helpers/mesh/bridge.ts'
 import { atEnd, Shared, type Scope } from '../helpers/peers/peers.ts'
@@ -27,6 +31,7 @@ suite('pages of other origins', { skip: whyNoBrowser() }, () => {
   })
   let browser: Browser
   before(async () => {
+    assert.ok(buildPages(), 'the pages can be built')
     browser = await launch()
   })
   after(async () => {
@@ -48,6 +53,33 @@ suite('pages of other origins', { skip: whyNoBrowser() }, () => {
       const other = await ask(page, url + path, { headers: token, body })
       assert.equal(other.status, 200, path)
       assert.match(other.text ?? '', /Hello/)
+    }
+  })
+
+  test('the page of the API shows every address, and what a search is for', async (t) => {
+    const { url } = await start()
+    for (const [name, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+      const page = await openPage(t, browser, `${url}/docs`, size)
+      await page.getByText('/v1/chat/completions').waitFor()
+      assert.equal(new URL(page.url()).pathname, '/docs/')
+      const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as {
+        paths: Record<string, object>
+      }
+      const told = Object.entries(paths).flatMap(([path, item]) =>
+        Object.keys(item).map((method) => `${method.toUpperCase()}${path}`)
+      )
+      const shown = await page.locator('details.operation > summary').allInnerTexts()
+      const missing = told.filter((each) => {
+        const found = (text: string) => text.replaceAll(/\s/g, '').startsWith(each)
+        return !shown.some(found)
+      })
+      assert.deepEqual(missing, [])
+      await page.getByLabel('Search the API').fill('jobs submit')
+      await page.getByText('/v1/jobs', { exact: true }).click()
+      await page.getByRole('region', { name: 'Body' }).getByText('priority').first().waitFor()
+      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      assert.equal(wider, 0)
+      await noViolation(page, `docs-${name}`)
     }
   })
 

@@ -19,6 +19,7 @@ export async function describeRoutes(app: FastifyInstance, version: string): Pro
         { name: 'anthropic', description: "What Anthropic's clients know." },
         { name: 'ollama', description: "What Ollama's clients know." },
         { name: 'jobs', description: 'Work that outlives a connection: graphs of tasks.' },
+        { name: 'functions', description: 'Code that is published once and called by its name.' },
         { name: 'usage', description: 'What was used.' },
         { name: 'admin', description: 'Tokens, tenants and the audit; for operators.' },
         { name: 'health', description: 'How it does.' }

@@ -1,6 +1,6 @@
 /**
  * `GET /`: the chat page for a browser, and for anything else a text about this address.
- * `GET /console/`: the console.
+ * `GET /console/`: the console; `GET /docs/`: the API.
  */
 import type { FastifyInstance } from 'fastify'
 import { serveWebPage } from '#shared/web-page.ts'
@@ -14,11 +14,13 @@ interface HomeDeps {
 export interface Pages {
   chat: string
   console: string
+  docs: string
 }
 
 export async function homeRoute(app: FastifyInstance, { version, pages }: HomeDeps): Promise<void> {
   const chat = await serveWebPage(app, { folder: pages.chat })
-  const hasConsole = await consoleRoute(app, pages.console)
+  const hasConsole = await pageRoute(app, 'console', pages.console)
+  const hasDocs = await pageRoute(app, 'docs', pages.docs)
   const schema = { hide: true }
   app.get('/', { schema }, async ({ headers }, reply) => {
     reply.header('vary', 'accept')
@@ -26,18 +28,18 @@ export async function homeRoute(app: FastifyInstance, { version, pages }: HomeDe
     const address = addressOf(headers.host)
     return reply
       .type('text/plain; charset=utf-8')
-      .send(text(version, address, { chat: chat !== null, console: hasConsole }))
+      .send(text(version, address, { chat: chat !== null, console: hasConsole, docs: hasDocs }))
   })
 }
 
-/** Returns false when the console has not been built. */
-async function consoleRoute(app: FastifyInstance, folder: string): Promise<boolean> {
-  const page = await serveWebPage(app, { folder, path: '/console/' })
+/** Returns false when the page has not been built. */
+async function pageRoute(app: FastifyInstance, name: string, folder: string): Promise<boolean> {
+  const page = await serveWebPage(app, { folder, path: `/${name}/` })
   if (page === null) return false
-  app.get('/console', { schema: { hide: true } }, async ({ url }, reply) => {
+  app.get(`/${name}`, { schema: { hide: true } }, async ({ url }, reply) => {
     // Its files are beside it, wherever a proxy puts it, so its address has to end with a slash.
     if (/^[^?]*\/(\?|$)/.test(url)) return page.send(reply)
-    return reply.redirect('console/', 302)
+    return reply.redirect(`${name}/`, 302)
   })
   return true
 }
@@ -66,5 +68,6 @@ ${has.console ? '  /console        machines, models, requests and who uses what,
   /v1/models      the models that can answer
   /readyz         whether a request would be answered now
   /metrics        measurements for Prometheus
-  /openapi.json   every address, its body and its reply
+${has.docs ? '  /docs           every address, its body and its reply, in a browser\n' : ''}\
+  /openapi.json   the same for programs
 `
