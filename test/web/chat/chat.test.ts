@@ -41,6 +41,9 @@ suite('the chat page', { skip: whyNoBrowser() }, () => {
   ] as const) {
     test(`on ${width}: ask, see tokens come, stop, switch models, reload and find it`, async (t) => {
       const page = await openPage(t, browser, await twoModels(), options)
+      // The built-in model is nobody's default where there is another.
+      await page.getByRole('button', { name: /^Model: other/ }).click()
+      await page.getByRole('button', { name: /^haif-tiny/ }).click()
       await page.getByText('haif-tiny is a toy.').waitFor()
 
       await ask(page, 'What is HAIF?')

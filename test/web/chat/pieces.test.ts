@@ -152,14 +152,37 @@ test('a search finds conversations that have all the words', () => {
   assert.deepEqual(idsOf('hash polite'), [])
 })
 
-test('formulas in TeX stay as they were written', () => {
+test('formulas in TeX are found before Markdown takes anything of them', () => {
   for (const formula of [
-    String.raw`\(a_1 * b_2\)`,
-    String.raw`\[\sum_{i=1}^n x_i\]`,
-    '$$E=mc^2$$'
+    String.raw`\(a_1 * b_2 * c\)`,
+    String.raw`\[ \frac{1}{2} \]`,
+    '$$e = mc^2$$',
+    '$x_1$',
+    '$f(x)$'
   ]) {
     const [paragraph] = parse(`Before ${formula} after`)
     const tokens = (paragraph as { tokens: { type: string; raw: string }[] }).tokens
     assert.equal(tokens.find(({ type }) => type === 'formula')?.raw, formula)
   }
+  for (const text of ['It costs $5 and $6.', 'a $ b $ c', '`$x$`']) {
+    const [paragraph] = parse(text)
+    const tokens = (paragraph as { tokens: { type: string; raw: string }[] }).tokens
+    assert.equal(
+      tokens.some(({ type }) => type === 'formula'),
+      false,
+      text
+    )
+  }
+})
+
+test('a formula of several lines is one block, also while it grows', () => {
+  const whole = '\\[\na\n= b\n- c\n\\]\n\nand on'
+  assert.deepEqual(
+    parse(whole).map(({ type }) => type),
+    ['formulaBlock', 'paragraph']
+  )
+  const blocks = new GrowingBlocks()
+  for (let end = 3; end <= whole.length; end++) blocks.take(whole.slice(0, end))
+  assert.equal(blocks.take(whole)[0]!.raw.trim(), whole.split('\n\n')[0])
+  assert.equal(parse('$$ is money\n\nand on')[0]!.type, 'paragraph')
 })

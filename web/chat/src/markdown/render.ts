@@ -2,6 +2,7 @@
 import { Marked, type Token, type TokenizerAndRendererExtension, type Tokens } from 'marked'
 import { highlight } from './highlight.ts'
 import { escapeHtml, escapeText, safeAddress, sanitise, showHtml } from './safe-html.ts'
+import { mathOf } from './tex/tex.ts'
 
 /** Code that still grows is painted again in each frame, so only while it is short. */
 const GROWING_CHARACTERS_MAX = 4000
@@ -11,23 +12,50 @@ const ELSEWHERE = 'target="_blank" rel="noopener noreferrer nofollow"'
 let growing = false
 
 /**
- * Formulas in TeX are shown as they were written: Markdown would take the backslash of `\\(` for
- * its own, and underscores and stars inside for emphasis.
+ * Formulas in TeX come before everything else: Markdown would take the backslash of `\\(` for its
+ * own, and underscores and stars inside for emphasis. Of prices, as `$5 and $6`, none is made.
  */
-const FORMULA = /^(?:\\\([^]+?\\\)|\\\[[^]+?\\\]|\$\$[^$]+\$\$)/
+const INLINE =
+  /^(?:\\\(([^]+?)\\\)|\\\[([^]+?)\\\]|\$\$([^$]+)\$\$|\$(?![\s$])((?:\\.|[^\\$\n])+?)(?<!\s)\$(?!\d))/
+/** A formula of its own; one that still grows may not be taken for a list or a heading. */
+const BLOCK =
+  /^(?:\\\[((?:(?!\n\s*\n)[^])+?)(?:\\\]|$)|\$\$((?:(?!\n\s*\n)[^$])+?)(?:\$\$|$))[ \t]*(?:\n+|$)/
+
 const formula: TokenizerAndRendererExtension = {
   name: 'formula',
   level: 'inline',
-  start: (text) => /\\[([]|\$\$/.exec(text)?.index,
+  start: (text) => /\\[([]|\$/.exec(text)?.index,
   tokenizer(text) {
-    const [raw] = FORMULA.exec(text) ?? []
-    return raw === undefined ? undefined : { type: 'formula', raw }
+    const [raw, within, ofItsOwn = '', doubled] = INLINE.exec(text) ?? []
+    if (raw === undefined) return undefined
+    const [, , , , single = ''] = INLINE.exec(text)!
+    const tex = within ?? doubled ?? (single || ofItsOwn)
+    const isDisplay = within === undefined && single === ''
+    return { type: 'formula', raw, tex, isDisplay }
   },
-  renderer: ({ raw }) => `<code class="formula">${escapeHtml(raw)}</code>`
+  renderer: ({ raw, tex, isDisplay }) => formulaHtml(raw, String(tex), isDisplay === true)
+}
+
+const formulaBlock: TokenizerAndRendererExtension = {
+  name: 'formulaBlock',
+  level: 'block',
+  start: (text) => /(?:^|\n)(?:\\\[|\$\$)/.exec(text)?.index,
+  tokenizer(text) {
+    const [raw, bracketed, doubled = ''] = BLOCK.exec(text) ?? []
+    return raw === undefined ? undefined : { type: 'formulaBlock', raw, tex: bracketed ?? doubled }
+  },
+  renderer: ({ raw, tex }) => `<p>${formulaHtml(raw.trim(), String(tex), true)}</p>`
+}
+
+/** What is not known stays as it was written. */
+function formulaHtml(raw: string, tex: string, isDisplay: boolean): string {
+  const math = /(?:\\\]|\\\)|\$)$/.test(raw) ? mathOf(tex, isDisplay) : null
+  if (math === null) return `<code class="formula">${escapeHtml(raw)}</code>`
+  return `<span class="math" title="${escapeHtml(tex.trim())}">${math}</span>`
 }
 
 const marked = new Marked({
-  extensions: [formula],
+  extensions: [formula, formulaBlock],
   gfm: true,
   breaks: false,
   renderer: {

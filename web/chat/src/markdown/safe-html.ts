@@ -48,15 +48,21 @@ export function safeAddress(href: string): string | null {
 const ALLOWED_TAGS =
   'a b blockquote br button code del div em h1 h2 h3 h4 h5 h6 hr i input kbd li mark ol p pre s ' +
   'small span strong sub sup table tbody td th thead tr u ul'
+/** Formulas: elements that say what something is, and do nothing. */
+const MATH_TAGS =
+  'math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover ' +
+  'mtable mtr mtd'
+const MATH_ATTR = 'display displaystyle mathvariant stretchy largeop linethickness accent width'
 /** The purifier reads the value of every other attribute as an address, and drops what is none. */
-const PLAIN_ATTR = 'align checked class disabled rel role start tabindex target title type'.split(
-  ' '
-)
+const PLAIN_ATTR = [
+  ...'align checked class disabled rel role start tabindex target title type'.split(' '),
+  ...MATH_ATTR.split(' ')
+]
 
 /** Trusted Types: the page's policy takes HTML from here and from nowhere else. */
 export function sanitise(html: string): string {
   const clean: unknown = purify.sanitize(html, {
-    ALLOWED_TAGS: ALLOWED_TAGS.split(' '),
+    ALLOWED_TAGS: [...ALLOWED_TAGS.split(' '), ...MATH_TAGS.split(' ')],
     ALLOWED_ATTR: [...PLAIN_ATTR, 'href'],
     ADD_URI_SAFE_ATTR: PLAIN_ATTR,
     ALLOW_ARIA_ATTR: true,
