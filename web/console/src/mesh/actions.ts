@@ -76,6 +76,9 @@ export const ACTIONS = {
     path: '/v1/admin/queue/dead-letter',
     command: 'haif jobs requeue'
   },
+  'run.start': { method: 'POST', path: '/v1/runs', command: 'haif fn call' },
+  'run.cancel': { method: 'POST', path: '/v1/runs/:id/cancel', command: 'haif runs cancel' },
+  'run.retry': { method: 'POST', path: '/v1/runs/:id/retry', command: 'haif runs retry' },
   'policy.set': { method: 'PUT', path: '/v1/admin/policy', command: 'haif policy set' }
 } as const satisfies Record<string, Action>
 export type ActionName = keyof typeof ACTIONS

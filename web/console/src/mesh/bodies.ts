@@ -151,6 +151,88 @@ export interface TaskBody {
   completed_at?: string
 }
 
+/** Something that goes into a function or comes out of it. */
+export interface PortBody {
+  name: string
+  /** As its language writes it; absent: anything. */
+  type?: string
+  optional?: boolean
+  default?: unknown
+}
+
+interface VersionBody {
+  number: number
+  sha256: string
+  publisher: string
+  created_at: string
+}
+
+export interface ObjectBody {
+  owner: string
+  library: string
+  name: string
+  kind: 'function' | 'pipeline'
+  display_name?: string
+  version: VersionBody
+  runtime?: string
+  signature: { inputs: PortBody[]; outputs: PortBody[] }
+  description?: string
+  dependencies: string[]
+}
+
+export interface ObjectDetailBody extends ObjectBody {
+  versions: VersionBody[]
+  /** The bundle, as JSON. */
+  source?: string
+}
+
+export interface LibraryBody {
+  owner: string
+  library: string
+  visibility: 'private' | 'mesh'
+  policy: { machine?: string; machines?: string[]; warm?: boolean }
+  grants?: { to: string; scopes: string[] }[]
+  objects: number
+}
+
+export interface RunNodeBody {
+  node: string
+  type: string
+  status: StateOfJob
+  machine?: string
+  attempt: number
+  waiting_for?: string
+  error?: string
+  error_code?: string
+  stdout?: string
+  stderr?: string
+  artifacts: { name: string; path: string; bytes: number; sha256: string }[]
+  started_at?: string
+  completed_at?: string
+}
+
+export interface RunBody {
+  run_id: string
+  subject: {
+    kind: 'function' | 'pipeline'
+    owner: string
+    library: string
+    name: string
+    version: number
+    machine?: string
+  }
+  status: StateOfJob
+  message?: string
+  error?: { code: string; message: string }
+  result?: unknown
+  result_artifact?: string
+  nodes: RunNodeBody[]
+  usage: { total_tokens: number }
+  created_at: string
+  started_at?: string
+  completed_at?: string
+}
+
 export interface DeadLetterBody {
   job_id: string
   task_id: string

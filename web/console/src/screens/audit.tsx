@@ -1,5 +1,5 @@
 /** Who has done what, and whether the record of it is whole. */
-import type { AuditEventBody, AuditReportBody } from '../mesh/bodies.ts'
+import type { AuditEventBody, AuditReportBody, TokenBody } from '../mesh/bodies.ts'
 import { useState } from 'preact/hooks'
 import { now } from '../mesh/live.ts'
 import { failureOf, readOnce, useRead } from '../mesh/read.ts'
@@ -11,6 +11,7 @@ import { Table, type Column } from '../ui/table.tsx'
 import { counted, fullMoment, moment } from '../view/figures.ts'
 
 const EVERY_MS = 10_000
+const NAMES_EVERY_MS = 60_000
 const SHOWN = 100
 const RESULTS = [
   ['', 'Done and refused'],
@@ -28,6 +29,7 @@ export function AuditScreen() {
     if (value !== undefined && value !== '') query.set(name, value)
   }
   const path = `v1/admin/audit?${query}`
+  const names = useTokenNames()
   const { data, failure } = useRead<{ events: AuditEventBody[]; total: number }>(path, EVERY_MS)
   return (
     <Page
@@ -79,18 +81,24 @@ export function AuditScreen() {
           label="Audit"
           rows={data.events}
           keyOf={({ chain, seq }) => `${chain} ${seq}`}
-          columns={COLUMNS}
+          columns={columnsWith(names)}
         />
       )}
     </Page>
   )
 }
 
-const COLUMNS: readonly Column<AuditEventBody>[] = [
+/** Who an actor is: of a token its name, where it has one. */
+function useTokenNames(): ReadonlyMap<string, string> {
+  const { data } = useRead<{ tokens: TokenBody[] }>('v1/admin/tokens', NAMES_EVERY_MS)
+  return new Map((data?.tokens ?? []).flatMap(({ id, name }) => (name ? [[id, name]] : [])))
+}
+
+const columnsWith = (names: ReadonlyMap<string, string>): readonly Column<AuditEventBody>[] => [
   { name: 'When', cell: ({ at }) => <span title={fullMoment(at)}>{moment(at, now.value)}</span> },
   { name: 'What', cell: ({ action }) => <code>{action}</code> },
   { name: 'Of', cell: ({ target }) => target },
-  { name: 'By', cell: ({ actor }) => actor },
+  { name: 'By', cell: ({ actor }) => <span title={actor}>{names.get(actor) ?? actor}</span> },
   {
     name: 'Result',
     cell: ({ result }) => (

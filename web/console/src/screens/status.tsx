@@ -87,9 +87,6 @@ function Figures() {
   const { mesh, queue } = feed.value
   const { all } = history.value
   const first = firstTokenOf(workers.value)
-  const path = `v1/usage?group_by=day&from=${aDayAgo()}`
-  const sums = sumsOf(useRead<{ rows: UsageRowBody[] }>(path, USAGE_EVERY_MS).data?.rows ?? [])
-  const failedShare = percent(sums.failed, sums.requests)
   return (
     <div class="section figures">
       <Figure
@@ -111,21 +108,42 @@ function Figures() {
             : `slowest machine: ${span(first.p95Ms)} for 1 in 20`
         }
       />
+      <Today />
+    </div>
+  )
+}
+
+/** From the books, which also have what no machine has answered. */
+function Today() {
+  const path = `v1/usage?group_by=day&from=${aDayAgo()}`
+  const { data } = useRead<{ rows: UsageRowBody[] }>(path, USAGE_EVERY_MS)
+  if (data === null) {
+    return (
+      <>
+        <Figure name="Requests, 24 h" value="–" />
+        <Figure name="Tokens, 24 h" value="–" />
+      </>
+    )
+  }
+  const { requests, failed, stopped, promptTokens, completionTokens } = sumsOf(data.rows)
+  const share = percent(failed, requests)
+  return (
+    <>
       <Figure
         name="Requests, 24 h"
-        value={amount(sums.requests)}
+        value={amount(requests)}
         note={
-          sums.failed === 0
-            ? `none failed${sums.stopped > 0 ? `, ${sums.stopped} stopped by callers` : ''}`
-            : `${sums.failed} failed (${failedShare < 1 ? '<1' : failedShare} %), ${sums.stopped} stopped`
+          failed === 0
+            ? `none failed${stopped > 0 ? `, ${stopped} stopped by callers` : ''}`
+            : `${failed} failed (${share < 1 ? '<1' : share} %), ${stopped} stopped`
         }
       />
       <Figure
         name="Tokens, 24 h"
-        value={amount(sums.completionTokens)}
-        note={`written; ${amount(sums.promptTokens)} read`}
+        value={amount(completionTokens)}
+        note={`written; ${amount(promptTokens)} read`}
       />
-    </div>
+    </>
   )
 }
 

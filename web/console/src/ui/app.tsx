@@ -3,6 +3,8 @@ import type { ComponentType } from 'preact'
 import { NoticesHere } from './notices-here.tsx'
 import { AccessScreen } from '../screens/access/access.tsx'
 import { AuditScreen } from '../screens/audit.tsx'
+import { FunctionsScreen } from '../screens/functions/functions.tsx'
+import { RunsScreen } from '../screens/functions/runs.tsx'
 import { JobsScreen } from '../screens/jobs/jobs.tsx'
 import { MachinesScreen } from '../screens/machines/machines.tsx'
 import { ModelsScreen } from '../screens/models.tsx'
@@ -23,6 +25,8 @@ const VIEWS: Record<ScreenName, ComponentType> = {
   requests: RequestsScreen,
   queue: QueueScreen,
   jobs: JobsScreen,
+  functions: FunctionsScreen,
+  runs: RunsScreen,
   usage: UsageScreen,
   access: AccessScreen,
   audit: AuditScreen,

@@ -10,6 +10,8 @@ const SCREEN_KEYS: Record<string, ScreenName> = {
   r: 'requests',
   q: 'queue',
   j: 'jobs',
+  f: 'functions',
+  n: 'runs',
   u: 'usage',
   a: 'access',
   l: 'audit',

@@ -23,7 +23,9 @@ const GROUPS: readonly (readonly Way[])[] = [
     { screen: 'models', title: 'Models', icon: 'model' },
     { screen: 'requests', title: 'Requests', icon: 'list' },
     { screen: 'queue', title: 'Queue', icon: 'queue' },
-    { screen: 'jobs', title: 'Jobs', icon: 'graph' }
+    { screen: 'jobs', title: 'Jobs', icon: 'graph' },
+    { screen: 'functions', title: 'Functions', icon: 'code' },
+    { screen: 'runs', title: 'Runs', icon: 'play' }
   ],
   [
     { screen: 'usage', title: 'Usage', icon: 'chart' },

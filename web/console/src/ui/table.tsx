@@ -8,6 +8,8 @@ export interface Column<Row> {
   isNumber?: boolean
   /** Left out on a phone. */
   isMinor?: boolean
+  /** Sentences: on a phone they have the whole width. */
+  isText?: boolean
 }
 
 interface TableProps<Row> {
@@ -25,8 +27,8 @@ export function Table<Row>({ label, columns, rows, keyOf, linkOf }: TableProps<R
       <table class="table">
         <thead>
           <tr>
-            {columns.map(({ name, isNumber, isMinor }) => (
-              <th key={name} scope="col" class={classOf(isNumber, isMinor)}>
+            {columns.map(({ name, ...kind }) => (
+              <th key={name} scope="col" class={classOf(kind)}>
                 {name}
               </th>
             ))}
@@ -35,8 +37,8 @@ export function Table<Row>({ label, columns, rows, keyOf, linkOf }: TableProps<R
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)} onClick={(event) => follow(event, linkOf?.(row))}>
-              {columns.map(({ name, cell, isNumber, isMinor }, i) => (
-                <td key={name} data-label={name} class={classOf(isNumber, isMinor)}>
+              {columns.map(({ name, cell, ...kind }, i) => (
+                <td key={name} data-label={name} class={classOf(kind)}>
                   {i === 0 && linkOf !== undefined ? (
                     <a class="row-link" href={linkOf(row)}>
                       {cell(row)}
@@ -54,8 +56,11 @@ export function Table<Row>({ label, columns, rows, keyOf, linkOf }: TableProps<R
   )
 }
 
-const classOf = (isNumber = false, isMinor = false): string | undefined =>
-  [isNumber && 'number', isMinor && 'minor'].filter(Boolean).join(' ') || undefined
+type Kind = Pick<Column<unknown>, 'isNumber' | 'isMinor' | 'isText'>
+
+const classOf = ({ isNumber, isMinor, isText }: Kind): string | undefined =>
+  [isNumber && 'number', isMinor && 'minor', isText && 'prose'].filter(Boolean).join(' ') ||
+  undefined
 
 /** The whole row is a target for the mouse; keys have the link in its first cell. */
 function follow(event: MouseEvent, link: string | undefined): void {

@@ -6,6 +6,8 @@ export const SCREENS = [
   'requests',
   'queue',
   'jobs',
+  'functions',
+  'runs',
   'usage',
   'access',
   'audit',

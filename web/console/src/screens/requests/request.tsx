@@ -4,11 +4,12 @@ import type { ComponentChildren } from 'preact'
 import { CopyAction } from '../../../../ui/action.tsx'
 import { Icon } from '../../../../ui/icons.tsx'
 import { useRead } from '../../mesh/read.ts'
-import { Empty, Facts, Loading, Page, Section, Trouble } from '../../ui/parts.tsx'
+import { Facts, Loading, Page, Section, Trouble } from '../../ui/parts.tsx'
+import { Waterfall } from '../../ui/waterfall.tsx'
 import { RequestTag } from '../../ui/words.tsx'
 import { fullMoment, span } from '../../view/figures.ts'
 import { linkTo } from '../../view/route.ts'
-import { waterfall, type Bar } from '../../view/waterfall.ts'
+import { waterfall } from '../../view/waterfall.ts'
 import { workerName } from './columns.tsx'
 
 const EVERY_MS = 3000
@@ -28,7 +29,12 @@ export function RequestScreen({ id }: { id: string }) {
     <Page title="Request" back={BACK} lead={<Lead request={data} />}>
       {data.message !== undefined && <Why request={data} />}
       <Section title="Where the time went" note={span(data.duration_ms)}>
-        <Waterfall request={data} />
+        <Waterfall
+          bars={waterfall(data, workerName)}
+          legend={LEGEND}
+          wholeMs={data.duration_ms}
+          none="It never came to a machine."
+        />
       </Section>
       {data.attempts_made.length > 0 && <Attempts request={data} />}
       <Section title="Facts">
@@ -58,59 +64,12 @@ const Why = ({ request: { message, cause } }: { request: RequestDetailBody }) =>
   </div>
 )
 
-function Waterfall({ request }: { request: RequestDetailBody }) {
-  const bars = waterfall(request, workerName)
-  if (bars.length === 0) return <Empty>It never came to a machine.</Empty>
-  const rows = [...Map.groupBy(bars, ({ row }) => row)]
-  const wholeMs = Math.max(request.duration_ms, ...bars.map(({ toMs }) => toMs), 1)
-  return (
-    <div class="card waterfall">
-      {rows.map(([row, parts]) => (
-        <div class="fall-row" key={row}>
-          <span class="fall-name" title={row}>
-            {row}
-          </span>
-          <span class="fall-track">
-            {parts.map((bar) => (
-              <FallBar key={bar.fromMs} bar={bar} wholeMs={wholeMs} />
-            ))}
-          </span>
-        </div>
-      ))}
-      <div class="fall-scale" aria-hidden="true">
-        <span>0</span>
-        <span>{span(wholeMs / 2)}</span>
-        <span>{span(wholeMs)}</span>
-      </div>
-      <div class="legend" aria-hidden="true">
-        {LEGEND.filter(([kind]) => bars.some((bar) => bar.kind === kind)).map(([kind, text]) => (
-          <span key={kind}>
-            <i class={`swatch fall-swatch ${kind}`} />
-            {text}
-          </span>
-        ))}
-      </div>
-    </div>
-  )
-}
-
 const LEGEND = [
   ['wait', 'waited'],
   ['read', 'read the prompt'],
   ['write', 'wrote the answer'],
   ['lost', 'lost']
 ] as const
-
-function FallBar({ bar: { kind, fromMs, toMs, text }, wholeMs }: { bar: Bar; wholeMs: number }) {
-  const title = `${text}: ${span(toMs - fromMs)}`
-  const style = {
-    left: `${(fromMs / wholeMs) * 100}%`,
-    width: `${((toMs - fromMs) / wholeMs) * 100}%`
-  }
-  return (
-    <span class={`fall-bar ${kind}`} role="img" aria-label={title} title={title} style={style} />
-  )
-}
 
 const Attempts = ({ request }: { request: RequestDetailBody }) => (
   <Section title="Attempts" note="which machine, why that one, and how it ended">
@@ -136,7 +95,7 @@ function factsOf(request: RequestDetailBody): (readonly [string, ComponentChildr
     ['Began', fullMoment(request.started_at)],
     ['Tenant', request.tenant],
     ['Token', request.token_name ?? request.token ?? 'none'],
-    ['Model', request.model],
+    ['Model', request.model || 'as the mesh chooses'],
     ['Kind', request.kind],
     ['Tokens read', tokensRead(request)],
     ['Tokens written', request.completion_tokens.toLocaleString('en')],
