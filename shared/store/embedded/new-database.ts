@@ -1,20 +1,19 @@
 /**
  * An empty database with its tables, made beforehand: to make one takes seven seconds of a
- * processor, to unpack one a third of one. `node shared/store/embedded/new-database.ts` makes the
- * file again; that is due when PGlite changes and after some migrations, and without it everything
- * still works, only slower at the first start.
+ * processor, to unpack one a third of one. tools/new-database makes the file again; that is due
+ * when PGlite changes and after some migrations, and without it everything still works, only
+ * slower at the first start.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { constants, zstdDecompressSync } from 'node:zlib'
 
-const FILE = new URL('new-database.tar.zst', import.meta.url)
+export const NEW_DATABASE = new URL('new-database.tar.zst', import.meta.url)
 /** The PGlite that made it; another one makes its own. */
 const MADE_BY = '0.5.14'
 /** 2^25 bytes: the copies of the system tables in it are 8 MB apart. */
-const WINDOW_LOG = 25
+export const WINDOW_LOG = 25
 
 /**
  * Unpacks it into an empty folder, unless another PGlite has to make its own there. PGlite could
@@ -25,7 +24,7 @@ export function unpackNewDatabase(folder: string): void {
   if (pgliteVersion() !== MADE_BY) return
   const params = { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG }
   // In one piece: by the usual 16 kB, joining the pieces takes as long as all else.
-  const tar = zstdDecompressSync(readFileSync(FILE), { params, chunkSize: TAR_BYTES_MAX })
+  const tar = zstdDecompressSync(readFileSync(NEW_DATABASE), { params, chunkSize: TAR_BYTES_MAX })
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (let at = 0; tar[at] !== 0;) {
     const name = textAt(tar, at, 100)
@@ -55,38 +54,3 @@ function pgliteVersion(): string {
   const text = readFileSync(main.replace(/dist[\\/].*$/, 'package.json'), 'utf8')
   return (JSON.parse(text) as { version: string }).version
 }
-
-async function make(): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), 'haif-new-database-'))
-  const tar = await tarOf(folder)
-  rmSync(folder, { recursive: true })
-  const params = {
-    [constants.ZSTD_c_compressionLevel]: 19,
-    [constants.ZSTD_c_windowLog]: WINDOW_LOG,
-    [constants.ZSTD_c_enableLongDistanceMatching]: 1
-  }
-  writeFileSync(FILE, zstdCompressSync(tar, { params }))
-}
-
-async function tarOf(folder: string): Promise<Buffer> {
-  const { PGlite } = await import('@electric-sql/pglite')
-  const { EmbeddedStore } = await import('./embedded-store.ts')
-  const { databaseFolder } = await import('./embedded-database.ts')
-  const { silentLogger } = await import('#shared/process/log.ts')
-  const onFailure = (error: unknown) => {
-    throw error
-  }
-  // Not from the file that is to be made anew: its PGlite, or its migrations, may be others.
-  await (await PGlite.create({ dataDir: databaseFolder(folder) })).close()
-  const store = new EmbeddedStore({ folder, log: silentLogger(), onFailure })
-  await store.start()
-  await store.opened()
-  await store.stop()
-  const db = await PGlite.create({ dataDir: databaseFolder(folder) })
-  await db.exec('checkpoint') // so that an opening need not read the log
-  const tar = Buffer.from(await (await db.dumpDataDir('none')).arrayBuffer())
-  await db.close()
-  return tar
-}
-
-if (import.meta.main) await make()
