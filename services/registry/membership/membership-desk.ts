@@ -58,6 +58,7 @@ export class MembershipDesk implements Service {
   readonly #decisions: Decisions
   readonly #attempts: Attempts
   #timer: NodeJS.Timeout | undefined
+  #isStopped = false
 
   constructor(deps: DeskDeps) {
     const { store, now = Date.now } = deps
@@ -74,12 +75,17 @@ export class MembershipDesk implements Service {
   async start(): Promise<void> {
     this.#decisions.start().then(
       () => this.#learn(),
-      (err: unknown) => this.#deps.log.warn({ err }, 'cannot hear what other registries decide')
+      (err: unknown) => {
+        if (!this.#isStopped) {
+          this.#deps.log.warn({ err }, 'cannot hear what other registries decide')
+        }
+      }
     )
     this.#timer = setInterval(() => void this.#forget(), SWEEP_MS)
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true
     clearInterval(this.#timer)
     await this.#decisions.stop()
   }
@@ -189,7 +195,8 @@ export class MembershipDesk implements Service {
       await this.invites.refresh()
       if (notice === RENAMED) await this.names.refresh()
     } catch (error) {
-      log.warn({ err: error }, 'cannot read who was revoked')
+      // At the end the store goes away under what is being read.
+      if (!this.#isStopped) log.warn({ err: error }, 'cannot read who was revoked')
     }
   }
 
