@@ -113,11 +113,14 @@ def send_files(folder):
 
 
 def failure(kind, error):
-    import traceback
-
-    traceback.print_exc()
     about = {"kind": kind, "type": type(error).__name__, "message": str(error)[:1000]}
     send(b"x", json.dumps(about).encode())
+    try:
+        import traceback
+
+        traceback.print_exc()
+    except MemoryError:
+        pass  # the frames of the error still hold what took it
 
 
 def run(function, arguments):
