@@ -1,6 +1,6 @@
 """Recipes for functions and pipelines, each by itself; `python_functions.py` is where to begin.
 
-HAIF_URL=http://127.0.0.1:8080 PYTHONPATH=python python3 examples/python_recipes.py MACHINE [MACHINE]
+HAIF_URL=http://127.0.0.1:8080 PYTHONPATH=python python3 examples/recipes/functions.py MACHINE [MACHINE]
 """
 
 import os

@@ -71,7 +71,7 @@ async function addMachine(t: TestContext, page: Page): Promise<void> {
   await noViolation(page, 'console-add-machine')
   startHaif(t, [...line.split(' ').slice(1), ...SIM], LONG)
   await page.getByText('has joined.').waitFor()
-  await page.getByRole('link', { name: 'Look at it' }).click()
+  await page.getByRole('dialog').getByRole('link', { name: 'Look at it' }).click()
 }
 
 async function drainAndResume(page: Page): Promise<void> {

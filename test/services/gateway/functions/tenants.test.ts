@@ -124,7 +124,7 @@ test('each recipe of the cookbook does what it says, on two machines', async (t)
     PYTHONPATH: new URL('../../../../python', import.meta.url).pathname,
     PYTHONDONTWRITEBYTECODE: '1'
   }
-  const script = new URL('../../../../examples/python_recipes.py', import.meta.url).pathname
+  const script = new URL('../../../../examples/recipes/functions.py', import.meta.url).pathname
   const timeout = patience(120_000)
   const { stdout } = await run('/usr/bin/python3', [script, machine, other], { env, timeout })
   assert.deepEqual(stdout.trim().split('\n'), [
