@@ -1,6 +1,6 @@
 /**
  * Models that people ask for by a short name, in the one quantisation that is worth its size. Sizes
- * are those of the files as the hub lists them, rounded; some have not been compared with it.
+ * are those of the files as the hub lists them, rounded; most have not been compared with it.
  * Memory is an estimate: the size and a context of 8k tokens.
  */
 interface KnownModel {
@@ -9,7 +9,7 @@ interface KnownModel {
   uri: string
   parameters: string
   sizeBytes: number
-  /** False: remembered, and not compared with what the hub lists. */
+  /** False: of another file of the same kind, and not compared with what the hub lists. */
   isSizeListed: boolean
   memoryBytes: number
   goodAt: string
@@ -17,14 +17,8 @@ interface KnownModel {
 
 const GB = 1e9
 
-const NOT_COMPARED: ReadonlySet<string> = new Set([
-  'qwen3-0.6b',
-  'qwen3-1.7b',
-  'qwen3-30b-a3b',
-  'gemma3-1b',
-  'mistral-7b',
-  'nomic-embed'
-])
+/** Those whose file's own page at the hub was seen. */
+const COMPARED: ReadonlySet<string> = new Set(['llama3.1-8b', 'llama3.2-3b', 'gemma3-4b'])
 
 const known = (
   name: string,
@@ -37,7 +31,7 @@ const known = (
   uri,
   parameters,
   sizeBytes: Math.round(size * GB),
-  isSizeListed: !NOT_COMPARED.has(name),
+  isSizeListed: COMPARED.has(name),
   memoryBytes: Math.round(memory * GB),
   goodAt
 })
