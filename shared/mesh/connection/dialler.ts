@@ -29,6 +29,8 @@ const ROUTE_MS_MAX = 1500
 const RELAY_MS_MAX = 3000
 /** Directly: a lost packet costs a second, so a further try begins after this. */
 const HEDGE = { afterMs: 1000, triesMax: 3 }
+/** Through a relay it takes four round trips. */
+const RELAY_HEDGE = { afterMs: 800, triesMax: 2 }
 /** The same where the first try goes to an address of an earlier run. */
 const OLD_ADDRESS_MS = 250
 /** From an open connection until both sides know what else there is at the other end. */
@@ -107,8 +109,36 @@ export class Dialler {
       if (!isOfRandomNats(error)) throw error
       await node.relays.first()
       const relayed = await this.#throughRelays(publicKey, tried)
-      return relayed ?? (await this.#punch(publicKey, key, error))
+      return relayed ?? (await this.#punchOrRelay(publicKey, key, { why: error, tried }))
     }
+  }
+
+  /** No relay was found in time; one that is found later may still be faster. */
+  async #punchOrRelay(
+    publicKey: Buffer,
+    key: string,
+    { why, tried }: { why: unknown; tried: Set<Buffer> }
+  ): Promise<ProtomuxRPC> {
+    const { relays } = this.#options.node
+    const relayed = relays.late().then(async () => {
+      const rpc = await this.#throughRelays(publicKey, tried)
+      if (rpc === null) throw why
+      return rpc
+    })
+    const ways = [this.#punch(publicKey, key, why), relayed]
+    let opened: ProtomuxRPC
+    try {
+      opened = await Promise.any(ways)
+    } catch (error) {
+      throw (error as AggregateError).errors[0]
+    }
+    for (const way of ways) {
+      way.then(
+        (rpc) => rpc !== opened && rpc.stream.destroy(),
+        () => {} // the other way has worked
+      )
+    }
+    return opened
   }
 
   /** Through no relay, however long a punch takes. */
@@ -173,7 +203,7 @@ export class Dialler {
       if (tried.has(relay)) continue
       tried.add(relay)
       try {
-        const rpc = await this.#connect(publicKey, { relayThrough: relay }, RELAY_MS_MAX)
+        const rpc = await this.#throughRelay(publicKey, relay)
         relays.worked(relay)
         this.#relayed.add(rpc.stream)
         nudge(rpc.stream)
@@ -184,6 +214,15 @@ export class Dialler {
       }
     }
     return null
+  }
+
+  /** On a line that loses packets the first try may be late, and the relay is not to blame. */
+  #throughRelay(publicKey: Buffer, relay: Buffer): Promise<ProtomuxRPC> {
+    const overAt = performance.now() + RELAY_MS_MAX
+    return hedged({ ...RELAY_HEDGE, isFinal: isPeerGone }, (signal) => {
+      const msLeft = overAt - performance.now()
+      return this.#connect(publicKey, { relayThrough: relay }, msLeft, signal)
+    })
   }
 
   /** One at a time; whoever waited may find the way open. */

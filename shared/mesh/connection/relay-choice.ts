@@ -7,6 +7,8 @@ import { within } from '#shared/kit/within.ts'
 
 /** For so long the dials that need a relay first wait for one to be found. */
 const FIRST_MS_MAX = 1000
+/** The same while they try without one, which seldom works: on a bad line a relay is found late. */
+const LATE_MS_MAX = 2500
 /** More relays help nobody: a dial tries a few. */
 const RELAYS_MAX = 32
 /** Relays that one dial tries, one after the other. */
@@ -64,10 +66,19 @@ export class Relays {
   }
 
   /** Waits for one to be found, when one is needed for the first time. */
-  async first(): Promise<void> {
+  first(): Promise<void> {
+    return this.#found(FIRST_MS_MAX)
+  }
+
+  /** The same, for those that do something else meanwhile. */
+  late(): Promise<void> {
+    return this.#found(LATE_MS_MAX)
+  }
+
+  async #found(msMax: number): Promise<void> {
     this.#needed.resolve()
     this.#neededAt ??= this.#now()
-    const leftMs = this.#neededAt + FIRST_MS_MAX - this.#now()
+    const leftMs = this.#neededAt + msMax - this.#now()
     if (this.#entries.size === 0 && leftMs > 0) await within(leftMs, this.#arrivals.promise)
   }
 
