@@ -1,6 +1,6 @@
 /** The commands of `haif`. Each has a file of its own in commands/, loaded when it is asked for. */
 import process from 'node:process'
-import { Command } from 'commander'
+import { Command, CommanderError } from 'commander'
 import { reportFailure } from '#shared/main/report-failure.ts'
 import { VERSION } from '#shared/process/version.ts'
 import { otherWords } from './screen/other-words.ts'
@@ -63,6 +63,8 @@ try {
   for (const load of loads) (await load())(program)
   await program.parseAsync()
 } catch (error) {
+  // An argument that only its command can read is refused like one that the parser reads.
+  if (error instanceof CommanderError) program.error(`error: ${error.message}`)
   reportFailure(error)
   process.exit(exitCodeOf(error))
 }

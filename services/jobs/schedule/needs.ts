@@ -41,8 +41,19 @@ function sorted(value: unknown): unknown {
   )
 }
 
+/** What an owner says at the start of a worker, so that it takes tasks of a type. */
+const ALLOWED_BY: Readonly<Record<string, string>> = {
+  function: '--functions',
+  tool_execution: '--allow-tools',
+  model_download: '--allow-downloads'
+}
+
 /** What every place lacks that is for other types of tasks. */
-export const lackOfType = ({ type }: Needs): string => `a worker that takes ${type} tasks`
+export function lackOfType({ type }: Needs): string {
+  const flag = ALLOWED_BY[type]
+  const hint = flag === undefined ? '' : ` (start one with ${flag})`
+  return `a worker that takes ${type} tasks${hint}`
+}
 
 /** Null: it may run there. Else what the worker lacks, in a few words. */
 export function lackOf(needs: Needs, place: PlaceFacts): string | null {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { HaifError, type ErrorCode } from '#shared/errors.ts'
 import { EXIT_CODES, exitCodeOf } from '../../../cli/screen/exit-code.ts'
+import { runHaif } from '../../helpers/cli.ts'
 
 test('a script can tell what is wrong for good from what is worth another try', () => {
   const codes: Record<number, ErrorCode[]> = {
@@ -14,6 +15,15 @@ test('a script can tell what is wrong for good from what is worth another try', 
     for (const code of errors) assert.equal(exitCodeOf(new HaifError(code, '')), Number(exitCode))
   }
   assert.equal(exitCodeOf(new TypeError('ours')), EXIT_CODES.failed)
+})
+
+test('an argument that only its command can read is refused as such', async (t) => {
+  const { code, stderr } = await runHaif(t, ['fn', 'call', 'add', '{"a":2}'])
+  assert.equal(code, EXIT_CODES.usage)
+  assert.equal(
+    stderr,
+    'error: {"a":2} is no argument: write name=value\n(haif --help lists the commands)\n'
+  )
 })
 
 test('docs/failure-modes.md has each of them', () => {

@@ -27,7 +27,8 @@ test('J11: a worker must have all that a task asks for', () => {
   assert.match(lack({ region: 'us' })!, /region us/)
   assert.match(lack({ labels: { rack: '5' } })!, /rack=5/)
   assert.match(lack({ workers: ['fff', 'attic'] })!, /fff or attic/)
-  assert.match(lackOf({ type: 'retrieval' }, worker)!, /takes retrieval tasks/)
+  assert.match(lackOf({ type: 'retrieval' }, worker)!, /takes retrieval tasks$/)
+  assert.match(lackOf({ type: 'function' }, worker)!, /start one with --functions/)
 })
 
 test('the same needs have one key, in whatever order they are written', () => {
